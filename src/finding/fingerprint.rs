@@ -1,0 +1,84 @@
+//! Identity of a finding: versioned, made of what it is and never of a line number alone.
+
+use std::fmt;
+
+use serde::{Serialize, Serializer};
+use sha2::{Digest, Sha256};
+
+/// `sg1:` and 32 hexadecimal digits: the first 128 bits of a SHA-256 over named parts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Fingerprint([u8; 16]);
+
+impl fmt::Display for Fingerprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("sg1:")?;
+        self.0.iter().try_for_each(|b| write!(f, "{b:02x}"))
+    }
+}
+
+impl Serialize for Fingerprint {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+/// Collects the parts of a fingerprint. Each part is preceded by its length, so that no two lists of parts
+/// can read the same.
+pub struct FingerprintBuilder(Sha256);
+
+impl FingerprintBuilder {
+    /// Starts with the version and the kind of finding.
+    pub fn new(kind: &str) -> Self {
+        Self(Sha256::new()).part("sg1").part(kind)
+    }
+
+    /// Adds one part.
+    #[must_use]
+    pub fn part(mut self, text: &str) -> Self {
+        self.0.update((text.len() as u64).to_le_bytes());
+        self.0.update(text.as_bytes());
+        self
+    }
+
+    /// Adds text whose white space may change without changing what it says (re-indented code).
+    #[must_use]
+    pub fn folded(mut self, text: &str) -> Self {
+        let words = || text.split_whitespace();
+        self.0.update((words().map(str::len).sum::<usize>() as u64).to_le_bytes());
+        for word in words() {
+            self.0.update(word.as_bytes());
+        }
+        self
+    }
+
+    /// The fingerprint of what was added.
+    pub fn finish(self) -> Fingerprint {
+        let digest = self.0.finalize();
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(digest) {
+            *to = from;
+        }
+        Fingerprint(id)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parts_do_not_run_together() {
+        let a = FingerprintBuilder::new("x").part("ab").part("c").finish();
+        let b = FingerprintBuilder::new("x").part("a").part("bc").finish();
+        assert_ne!(a, b);
+        assert!(a.to_string().starts_with("sg1:"));
+        assert_eq!(a.to_string().len(), 36);
+    }
+
+    #[test]
+    fn folded_text_ignores_indentation() {
+        let a = FingerprintBuilder::new("x").folded("  if a:\n    b()").finish();
+        let b = FingerprintBuilder::new("x").folded("if a:\n\tb()").finish();
+        assert_eq!(a, b);
+    }
+}

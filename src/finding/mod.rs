@@ -1,0 +1,103 @@
+//! What every scanner says, in one shape.
+//!
+//! This folder is vocabulary: it knows no file format and no policy. Text that comes from a report is made
+//! inert on the way in ([`Text`]), so that no later step can forget to.
+
+mod fingerprint;
+mod location;
+mod package;
+mod severity;
+mod text;
+mod words;
+
+pub use fingerprint::{Fingerprint, FingerprintBuilder};
+pub use location::{Location, project_path};
+pub use package::Package;
+pub use severity::Severity;
+pub use text::{Text, clean, clean_line};
+pub use words::{Category, Confidence, Fix, Scope, State, Target};
+
+/// One problem, as one entry of one report says it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Finding {
+    /// What kind of problem it is; decides which rules can look at it.
+    pub category: Category,
+    /// The scanner's id of the check, or of the advisory for vulnerabilities.
+    pub rule_id: Text,
+    /// Other spellings of the same check that the report gives (Trivy's `AVDID` beside `ID`).
+    pub rule_aliases: Vec<Text>,
+    /// Severity on the common scale.
+    pub severity: Severity,
+    /// The scanner's own word for it, where it gave one.
+    pub native_severity: Option<Text>,
+    /// How sure the scanner is, where it says.
+    pub confidence: Option<Confidence>,
+    /// One line for people. Never holds a secret's value.
+    pub title: Text,
+    /// Vulnerability ids (CVE, GHSA, OSV, vendor). CWE numbers stand apart, because they name a class.
+    pub ids: Vec<Text>,
+    /// CWE numbers.
+    pub cwes: Vec<u32>,
+    /// Where in the project, where the report says.
+    pub location: Option<Location>,
+    /// The image, file system or artefact layer that was scanned.
+    pub target: Option<Text>,
+    /// The affected package, for vulnerabilities and licences.
+    pub package: Option<Package>,
+    /// Whether a fixed version exists.
+    pub fix: Fix,
+    /// Production or development dependency, where the report says.
+    pub scope: Option<Scope>,
+    /// Whether a secret scanner found the secret to be live, where it says.
+    pub verified: Option<bool>,
+    /// Listed in CISA's catalogue of exploited vulnerabilities; `None` where no feed says.
+    pub kev: Option<bool>,
+    /// EPSS probability between 0 and 1; `None` where no feed says.
+    pub epss: Option<f64>,
+    /// When the advisory was published, in seconds since 1970 UTC, where the report says.
+    pub published: Option<i64>,
+    /// Switched off by the scanner or by a comment in the code; never part of a report's total.
+    pub suppressed: bool,
+    /// New, existing or newly disclosed, relative to the base of the change.
+    pub state: State,
+    /// The scanner that said it.
+    pub tool: Text,
+    /// Identity that survives moved lines. Set by the reader from what the format offers.
+    pub fingerprint: Fingerprint,
+}
+
+impl Finding {
+    /// A finding with nothing known beyond its category, tool, rule and severity.
+    #[must_use]
+    pub fn new(category: Category, tool: &str, rule_id: &str, severity: Severity) -> Self {
+        Self {
+            category,
+            rule_id: Text::line(rule_id),
+            rule_aliases: Vec::new(),
+            severity,
+            native_severity: None,
+            confidence: None,
+            title: Text::default(),
+            ids: Vec::new(),
+            cwes: Vec::new(),
+            location: None,
+            target: None,
+            package: None,
+            fix: Fix::Unknown,
+            scope: None,
+            verified: None,
+            kev: None,
+            epss: None,
+            published: None,
+            suppressed: false,
+            state: State::New,
+            tool: Text::line(tool),
+            fingerprint: Fingerprint::default(),
+        }
+    }
+
+    /// The path it was found at, if it has one.
+    pub fn path(&self) -> Option<&str> {
+        self.location.as_ref().map(|l| l.path.as_str())
+    }
+}

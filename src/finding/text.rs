@@ -1,0 +1,108 @@
+//! Text from a report, made inert once, on the way in.
+
+use std::borrow::Cow;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+/// Longest text kept of a report, in characters. Titles of real scanners stay below 300.
+const MAX_CHARS: usize = 500;
+
+/// Text that holds no control character, no invisible or direction-changing character, and is not overlong.
+///
+/// What was there stays visible: such a character is written as `\u{202e}`. Markup is the outputs' business.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(transparent)]
+pub struct Text(Box<str>);
+
+impl Text {
+    /// The first line that is not blank, cleaned and cut to 500 characters.
+    pub fn line(raw: &str) -> Self {
+        Self(clean_line(raw).into())
+    }
+
+    /// Everything, cleaned, uncut: for identities such as paths and ids, where a cut would merge two of them.
+    pub fn whole(raw: &str) -> Self {
+        Self(clean(raw).into())
+    }
+
+    /// The text itself.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// True if nothing is left.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl std::fmt::Display for Text {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.pad(&self.0)
+    }
+}
+
+/// Characters that can hide, reorder or act: controls (C0, DEL, C1), line and paragraph separators, zero-width
+/// and direction marks, bidirectional embeddings, overrides and isolates, tags, the byte-order mark, variation
+/// selectors and interlinear annotation (Unicode UAX #9, and the list of "Trojan Source", 2021).
+const fn acts(c: char) -> bool {
+    matches!(c,
+        '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
+        | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
+        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+}
+
+/// Writes characters that could act on a terminal, a log or a reader's eye as `\u{…}`.
+pub fn clean(raw: &str) -> Cow<'_, str> {
+    // Bytes from 0x20 to 0x7e never act, and nearly every text holds nothing else.
+    if raw.bytes().all(|b| matches!(b, 0x20..=0x7e)) || !raw.chars().any(acts) {
+        return Cow::Borrowed(raw);
+    }
+    let mut out = String::with_capacity(raw.len() + 8);
+    for c in raw.chars() {
+        match c {
+            '\n' | '\t' | '\r' => out.push(' '),
+            c if acts(c) => {
+                let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
+            }
+            c => out.push(c),
+        }
+    }
+    Cow::Owned(out)
+}
+
+/// [`clean`] of the first line that is not blank, cut to 500 characters with `…`.
+pub fn clean_line(raw: &str) -> Cow<'_, str> {
+    let line = raw.split(['\n', '\r']).map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    let text = clean(line);
+    match text.char_indices().nth(MAX_CHARS) {
+        None => text,
+        Some((at, _)) => {
+            let mut cut = text.into_owned();
+            cut.truncate(at);
+            cut.push('…');
+            Cow::Owned(cut)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_acts_is_shown_not_done() {
+        assert_eq!(clean("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
+        assert_eq!(clean("x\u{202e}y\u{2028}z\u{85}"), "x\\u{202e}y\\u{2028}z\\u{85}");
+        assert_eq!(clean("plain é ü 漢"), "plain é ü 漢");
+    }
+
+    #[test]
+    fn a_title_is_one_line_and_not_overlong() {
+        assert_eq!(clean_line("\n\n  first \nsecond"), "first");
+        assert_eq!(clean_line("\r[PASS] forged\nx"), "[PASS] forged");
+        let long = "é".repeat(600);
+        assert_eq!(clean_line(&long).chars().count(), 501);
+    }
+}

@@ -1,0 +1,120 @@
+//! The closed sets of words a finding is described with.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares an enum whose words in policies and outputs are written once.
+macro_rules! words {
+    ($(#[$meta:meta])* $name:ident { $($(#[$vmeta:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, schemars::JsonSchema)]
+        pub enum $name {
+            $($(#[$vmeta])* #[serde(rename = $word)] $variant,)+
+        }
+
+        impl $name {
+            /// Every value, in declaration order.
+            pub const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            /// The word used in policies and outputs.
+            pub const fn as_str(self) -> &'static str {
+                match self { $(Self::$variant => $word),+ }
+            }
+
+            /// The value of a word, exactly as [`Self::as_str`] writes it.
+            pub fn from_word(word: &str) -> Option<Self> {
+                Self::ALL.iter().copied().find(|v| v.as_str() == word)
+            }
+        }
+
+        impl std::fmt::Display for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.pad(self.as_str())
+            }
+        }
+    };
+}
+
+words! {
+    /// What kind of problem a finding is.
+    Category {
+        /// Weakness in the project's own code.
+        Sast = "sast",
+        /// Credential in the project.
+        Secret = "secret",
+        /// Known vulnerability of a package.
+        Vulnerability = "vulnerability",
+        /// Unsafe configuration of infrastructure.
+        Misconfiguration = "misconfiguration",
+        /// Licence of a package.
+        License = "license",
+        /// Weakness found by talking to the running application.
+        Dast = "dast",
+        /// Problem of an API description.
+        Contract = "contract",
+        /// Quality signal: tests, coverage, quality gate.
+        Quality = "quality",
+    }
+}
+
+words! {
+    /// How sure the scanner is; ordered from the least to the most sure.
+    Confidence {
+        /// A guess.
+        Low = "low",
+        /// Likely.
+        Medium = "medium",
+        /// As good as certain.
+        High = "high",
+    }
+}
+
+words! {
+    /// Whether a fixed version exists.
+    Fix {
+        /// The report names a fixed version.
+        Available = "available",
+        /// The report says that there is none.
+        None = "none",
+        /// The report does not say.
+        Unknown = "unknown",
+    }
+}
+
+words! {
+    /// Which kind of dependency a package is.
+    Scope {
+        /// Part of what ships.
+        Production = "production",
+        /// Needed to build or to test only.
+        Development = "development",
+    }
+}
+
+words! {
+    /// Relative to the base of the change.
+    State {
+        /// Introduced by this change, or nothing shows otherwise.
+        New = "new",
+        /// Known before this change.
+        Existing = "existing",
+        /// The package was in the base; its advisory is younger.
+        NewlyDisclosed = "newly_disclosed",
+    }
+}
+
+words! {
+    /// What kind of thing a report scanned.
+    Target {
+        /// A container image.
+        Image = "image",
+        /// A directory, repository or root file system.
+        Filesystem = "filesystem",
+    }
+}
+
+impl Confidence {
+    /// The value of a scanner's word, letter case ignored; `None` for a word outside the scale.
+    pub fn plain(word: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|c| word.trim().eq_ignore_ascii_case(c.as_str()))
+    }
+}

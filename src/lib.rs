@@ -1,0 +1,3 @@
+//! secgate: a delivery decision backed by evidence.
+pub mod finding;
+pub mod policy;

@@ -1,0 +1,341 @@
+//! The policy: what one gate requires, as checked and ready to decide with.
+//!
+//! A team writes YAML; `written` is that text as types, `load` reads it, `validate` turns it into the types of
+//! this module, and every error names file, line, column and the nearest right word. Nothing here knows reports.
+
+mod embedded;
+mod error;
+mod glob;
+pub mod lint;
+mod load;
+mod query;
+mod schema;
+mod validate;
+mod written;
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+
+use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+
+pub use embedded::{EMBEDDED, embedded};
+pub use error::PolicyError;
+pub use glob::{PathGlob, RuleGlob};
+pub use load::load;
+pub use query::{DocumentPath, Where};
+pub use schema::schema;
+
+/// A checked policy: defaults applied, globs and queries compiled, every name resolved.
+#[derive(Debug)]
+pub struct Policy {
+    /// Where it came from: a path as given, or `embedded:NAME`.
+    pub source: String,
+    /// SHA-256 of the file's bytes, 64 hexadecimal digits.
+    pub sha256: String,
+    /// The gate it is for, such as `merge`.
+    pub gate: String,
+    /// A name for people; the gate's name where the policy gives none.
+    pub title: String,
+    /// Whether the verdict gates.
+    pub enforcement: Enforcement,
+    /// The level an unknown severity counts as; never `unknown`.
+    pub unknown_severity: Severity,
+    /// Corrections of severity or category; the first that matches a finding holds.
+    pub severity_map: Vec<Mapping>,
+    /// What newness is measured against; `None` compares with nothing.
+    pub base: Option<Base>,
+    /// Parameters of `when`, in the order written.
+    pub parameters: Vec<Parameter>,
+    /// What must be on the table, in the order written.
+    pub evidence: Vec<Entry>,
+    /// Waiver files and limits; `None` where the policy allows no waiver.
+    pub waivers: Option<Waivers>,
+    /// Who resolves a review that names nobody.
+    pub reviewers: Option<Reviewers>,
+    /// Roles, by name.
+    pub people: BTreeMap<String, Vec<Person>>,
+    /// The rules, in the order written; never empty.
+    pub rules: Vec<Rule>,
+}
+
+/// Whether the verdict gates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Enforcement {
+    /// The exit code says the verdict.
+    Blocking,
+    /// Fail and review exit 0; errors still exit 2.
+    Advisory,
+}
+
+/// What follows when something is not as the policy wants it. Ordered from the mildest.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Action {
+    /// Say it, never gate.
+    Warn,
+    /// A named person has to look.
+    Review,
+    /// Stop.
+    Fail,
+}
+
+/// One line of `severity.map`: the conditions and what they make of a finding.
+#[derive(Debug)]
+pub struct Mapping {
+    /// Tool name, compared without letter case.
+    pub tool: Option<String>,
+    /// Rule ids.
+    pub rule_id: Option<RuleGlob>,
+    /// Exactly this severity as the scanner gave it.
+    pub severity: Option<Severity>,
+    /// The severity it becomes.
+    pub becomes: Option<Severity>,
+    /// The category it becomes.
+    pub category: Option<Category>,
+}
+
+/// Where newness comes from.
+#[derive(Debug)]
+pub struct Base {
+    /// Line of `base:` in the file.
+    pub line: u64,
+    /// The sources, in the order written.
+    pub from: Vec<BaseSource>,
+    /// What follows when no base is given.
+    pub without: Action,
+}
+
+/// A source of newness.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum BaseSource {
+    /// The same scanners' reports on the target branch.
+    BaseReport,
+    /// A reviewed file of known fingerprints.
+    Baseline,
+    /// The diff of the change.
+    Diff,
+}
+
+/// A parameter that rules can depend on.
+#[derive(Debug)]
+pub struct Parameter {
+    /// Its name.
+    pub name: String,
+    /// Line in the file.
+    pub line: u64,
+    /// The values it may have; never empty.
+    pub one_of: Vec<String>,
+    /// The environment variable that gives its value.
+    pub env: Option<String>,
+}
+
+/// One entry of `evidence`.
+#[derive(Debug)]
+pub struct Entry {
+    /// Its name.
+    pub name: String,
+    /// Line in the file.
+    pub line: u64,
+    /// What kind of evidence it is.
+    pub kind: EntryKind,
+    /// Globs of the files it is looked for in; all that exist are read.
+    pub files: Vec<PathGlob>,
+    /// How many files must be there; 1 unless the policy says.
+    pub count: u32,
+    /// Whether its absence fails.
+    pub required: bool,
+    /// The format its files must have, an id of the report registry; not checked here.
+    pub format: Option<String>,
+    /// What the report must have scanned.
+    pub target: Option<Target>,
+    /// Oldest age, in seconds.
+    pub max_age: Option<i64>,
+    /// What a report without a time means under `max_age`; `None`: stale.
+    pub age_unknown: Option<Action>,
+    /// The report must state the commit or the digest it is about.
+    pub bound: bool,
+    /// A receipt must fit the report.
+    pub receipt: bool,
+    /// What an empty scan means.
+    pub nothing_scanned: Action,
+    /// What an old report means.
+    pub stale: Action,
+    /// What each kind of problem of an incomplete scan means.
+    pub problems: Problems,
+}
+
+/// What kind of evidence an entry is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EntryKind {
+    /// Reports whose findings are of this category.
+    Report(Category),
+    /// A JSON document that rules look at by name.
+    Document,
+    /// Exploitation data: `kev`, `epss` or `vex`.
+    Feed(Feed),
+}
+
+/// Exploitation data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Feed {
+    /// CISA's catalogue of exploited vulnerabilities.
+    Kev,
+    /// Exploit prediction scores.
+    Epss,
+    /// Exploitability statements.
+    Vex,
+}
+
+/// What each kind of problem of an incomplete scan means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Problems {
+    /// A file could not be parsed.
+    pub parse: Action,
+    /// Time or memory ran out.
+    pub timeout: Action,
+    /// A rule could not be run.
+    pub rule: Action,
+    /// Anything else.
+    pub scan: Action,
+}
+
+/// The policy's word on waivers.
+#[derive(Debug)]
+pub struct Waivers {
+    /// Where they are looked for, relative to the current directory.
+    pub files: Vec<PathGlob>,
+    /// Longest time a waiver may hold, in seconds.
+    pub max_duration: i64,
+    /// The author of the change may not own or approve one.
+    pub not_author: bool,
+}
+
+/// Who resolves a review.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reviewers {
+    /// `role:NAME` or `@user`, as written.
+    pub any_of: Vec<String>,
+    /// How many of them.
+    pub at_least: u32,
+    /// Who may not: `author`, `committers`, `deployer`, `waiver_owners`.
+    pub not: Vec<String>,
+}
+
+/// A person in a role.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Person {
+    /// GitLab user name without `@`.
+    pub user: String,
+    /// Addresses that commits of this person carry.
+    pub emails: Vec<String>,
+}
+
+/// One rule.
+#[derive(Debug)]
+pub struct Rule {
+    /// Unique in the policy.
+    pub id: String,
+    /// Line in the file.
+    pub line: u64,
+    /// One line for people; the id where the policy gives none.
+    pub title: String,
+    /// What it looks at.
+    pub subject: Subject,
+    /// How many matches are allowed.
+    pub allow: u64,
+    /// What follows beyond that.
+    pub then: Action,
+    /// Whether waivers, baselines and VEX can apply.
+    pub waivable: bool,
+    /// Who resolves its review; the policy's reviewers where the rule names none.
+    pub reviewers: Option<Reviewers>,
+    /// What to do, for people.
+    pub fix: Option<String>,
+    /// Warns until this day, UTC.
+    pub from: Option<Date>,
+    /// Holds only where every parameter has one of these values.
+    pub when: Vec<(String, Vec<String>)>,
+    /// Names of the evidence entries that can feed it; never empty.
+    pub fed_by: Vec<String>,
+}
+
+/// What a rule looks at.
+#[derive(Debug)]
+pub enum Subject {
+    /// Findings of reports.
+    Findings(Selector),
+    /// Facts of a JSON document.
+    Document(DocumentRule),
+}
+
+/// Selectors of findings, AND-ed; an empty list selects by nothing.
+///
+/// A selector on an attribute that a finding lacks matches at the top and does not match inside `not`, so that
+/// what is not known is never excluded.
+#[derive(Debug, Default)]
+pub struct Selector {
+    /// Any of these categories.
+    pub category: Vec<Category>,
+    /// This bad or worse; the mildest of the list where the policy gives several.
+    pub severity: Option<Severity>,
+    /// Any of these states.
+    pub state: Vec<State>,
+    /// Any of these; a finding that does not say matches each.
+    pub fix: Vec<Fix>,
+    /// Vulnerability ids, compared without letter case.
+    pub ids: Vec<String>,
+    /// CWE numbers.
+    pub cwe: Vec<u32>,
+    /// Rule ids, all spellings of one check being one.
+    pub rule_id: Vec<RuleGlob>,
+    /// Tool names, compared without letter case.
+    pub tool: Vec<String>,
+    /// Paths.
+    pub path: Vec<PathGlob>,
+    /// Package names.
+    pub package: Vec<String>,
+    /// Any of these; a finding that does not say matches.
+    pub scope: Vec<Scope>,
+    /// This sure or surer; the least of the list where the policy gives several.
+    pub confidence: Option<Confidence>,
+    /// Found to be live; a finding that does not say matches.
+    pub verified: Option<bool>,
+    /// Suppressed by the scanner or in the code. Without it only active findings are looked at.
+    pub suppressed: Option<bool>,
+    /// Known to be exploited; a finding without the feed matches.
+    pub kev: Option<bool>,
+    /// EPSS at least this; a finding without a score matches.
+    pub epss: Option<f64>,
+    /// At least this old, in seconds; a finding without a date matches.
+    pub age: Option<i64>,
+    /// Names of evidence entries the report must be given for.
+    pub evidence: Vec<String>,
+    /// None of these may match.
+    pub not: Option<Box<Selector>>,
+    /// Condition on the normalised finding.
+    pub r#where: Option<Where>,
+}
+
+/// What a `document` rule demands. Each fact must be there; a missing one fails the rule.
+#[derive(Debug)]
+pub struct DocumentRule {
+    /// The evidence entry.
+    pub name: String,
+    /// One node each, equal to the expectation.
+    pub require: Vec<(DocumentPath, Expect)>,
+    /// No node; its container must exist.
+    pub forbid: Vec<DocumentPath>,
+    /// At least so many nodes.
+    pub at_least: Vec<(DocumentPath, u64)>,
+}
+
+/// What a required fact of a document must be.
+#[derive(Debug)]
+pub enum Expect {
+    /// This value.
+    Equals(serde_json::Value),
+    /// Anything but null.
+    Present,
+    /// A time not older than this many seconds, and not in the future.
+    Within(i64),
+}
