@@ -1,3 +1,3 @@
 //! secgate: a delivery decision backed by evidence.
 pub mod finding;
-pub mod policy;
+pub mod report;

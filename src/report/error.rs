@@ -1,0 +1,97 @@
+//! Why a file could not be read as a report. Each message is one line; the caller puts the path before it.
+
+use std::io;
+
+use thiserror::Error;
+
+/// A file that yields no finding. Never holds text of the file beyond key names, so that no secret can leak.
+#[derive(Debug, Error)]
+pub enum ReadError {
+    /// The file could not be opened.
+    #[error("cannot be opened: {}", io_words(.0))]
+    Open(#[source] io::Error),
+    /// A directory, pipe, device or socket where a report was expected.
+    #[error("is {0}, not a regular file")]
+    NotAFile(&'static str),
+    /// Reading stopped.
+    #[error("cannot be read to its end: {}", io_words(.0))]
+    Io(#[source] io::Error),
+    /// Nothing, or nothing but blanks.
+    #[error("is empty")]
+    Empty,
+    /// Over a limit.
+    #[error("{what} is over the limit of {limit} bytes ({flag})")]
+    TooLarge {
+        /// What grew too large.
+        what: &'static str,
+        /// The limit in bytes.
+        limit: u64,
+        /// The flag that sets it, or the reason it is fixed.
+        flag: &'static str,
+    },
+    /// Not JSON, or cut short.
+    #[error("is not valid JSON at line {line}, column {column}{}: {message}", at(.path))]
+    Syntax {
+        /// Line, from 1.
+        line: u64,
+        /// Column in bytes, from 1.
+        column: u64,
+        /// JSON path of the value.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// Valid JSON that is not what the format says.
+    #[error("does not fit the format at line {line}, column {column}{}: {message}", at(.path))]
+    Shape {
+        /// Line, from 1.
+        line: u64,
+        /// Column in bytes, from 1.
+        column: u64,
+        /// JSON path of the value.
+        path: String,
+        /// What is wrong.
+        message: String,
+    },
+    /// No reader claims it.
+    #[error("is no report that secgate knows: {looks_like}")]
+    Unknown {
+        /// What it looks like.
+        looks_like: String,
+    },
+    /// Several readers claim it.
+    #[error("could be {}: say which with --input FORMAT=PATH, or with `format` in the policy's evidence entry", .formats.join(" or "))]
+    Ambiguous {
+        /// Ids of the formats that fit.
+        formats: Vec<&'static str>,
+    },
+    /// It is not what it was said to be.
+    #[error("is not a {asked} report: it looks like {looks_like}")]
+    WrongFormat {
+        /// The format asked for.
+        asked: String,
+        /// What it looks like.
+        looks_like: String,
+    },
+    /// A format id that no reader has.
+    #[error("`{asked}` is no format that secgate reads{}", .nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    NoSuchFormat {
+        /// The id as given.
+        asked: String,
+        /// The nearest known id.
+        nearest: Option<&'static str>,
+    },
+    /// Two readings of the file saw different bytes.
+    #[error("changed while it was being read")]
+    Changed,
+}
+
+fn at(path: &str) -> String {
+    if path.is_empty() { String::new() } else { format!(" ({path})") }
+}
+
+/// An operating system's message without Rust's `(os error N)`.
+fn io_words(error: &io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or_default().to_lowercase()
+}

@@ -1,0 +1,235 @@
+//! READ: one file per format, told apart by content.
+//!
+//! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
+//! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
+
+mod error;
+pub mod json;
+mod opening;
+mod reading;
+mod source;
+pub mod value;
+
+mod semgrep;
+
+#[cfg(test)]
+mod testing;
+
+use std::collections::BTreeMap;
+
+use crate::finding::Category;
+
+pub use error::ReadError;
+pub use opening::{Member, Opening};
+pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
+pub use source::{Source, hex, open_regular};
+
+pub use json::{Json, Kind};
+
+/// A report format.
+pub struct Format {
+    /// Its id in flags, policies and outputs.
+    pub id: &'static str,
+    /// The tool and what of it is read, for people.
+    pub title: &'static str,
+    /// The tool's name, as `tool` in policies and outputs.
+    pub tool: &'static str,
+    /// Categories its findings can have.
+    pub categories: &'static [Category],
+    /// The document can be an array, and `[]` then means that nothing was found.
+    pub empty_array: bool,
+    /// The bare word `null` means that nothing was found, if the format is given.
+    pub null: bool,
+    /// One JSON value a line; complete lines before a fault count.
+    pub lines: bool,
+    /// Whether a document with this opening is of this format, and of no other.
+    pub looks_like: fn(&Opening) -> bool,
+    /// Reads a document to its end.
+    pub read: fn(&mut Json, &mut Reading<'_>) -> Result<(), ReadError>,
+}
+
+/// Every format, in the order of listings.
+pub static FORMATS: &[&Format] = &[&semgrep::FORMAT];
+
+impl Format {
+    /// The format of that id.
+    pub fn by_id(id: &str) -> Result<&'static Self, ReadError> {
+        FORMATS.iter().copied().find(|f| f.id == id).ok_or_else(|| ReadError::NoSuchFormat {
+            asked: crate::finding::clean_line(id).into_owned(),
+            nearest: FORMATS
+                .iter()
+                .map(|f| (strsim::damerau_levenshtein(f.id, id), f.id))
+                .min()
+                .filter(|(distance, _)| *distance <= 3)
+                .map(|(_, id)| id),
+        })
+    }
+
+    /// The category that all its findings have, if there is just one.
+    fn only_category(&self) -> Option<Category> {
+        match self.categories {
+            [only] => Some(*only),
+            _ => None,
+        }
+    }
+}
+
+/// What is known about a file before it is opened.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Hint<'h> {
+    /// The format it must have.
+    pub format: Option<&'h str>,
+    /// The category of the evidence entries that name it.
+    pub category: Option<Category>,
+}
+
+/// How reports are read.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Largest report, in bytes.
+    pub max_report: u64,
+    /// Prefixes of paths that are the project's root.
+    pub roots: Vec<String>,
+}
+
+/// A file that was read, or that could not be.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The format it has, as far as it was told.
+    pub format: Option<&'static str>,
+    /// What it says about itself; as far as it was read, if it could not be read to its end.
+    pub report: Report,
+    /// SHA-256 in hexadecimal and number of bytes, if it was read to its end.
+    pub digest: Option<(String, u64)>,
+    /// Why it is unreadable.
+    pub error: Option<ReadError>,
+}
+
+/// How much of a file is looked at to tell its format; each further look sees 16 times as much.
+const FIRST_LOOK: usize = 64 << 10;
+const LAST_LOOK: usize = 16 << 20;
+
+/// Reads a report and hands its findings to `sink`. Of an unreadable file no finding stays, but for the complete
+/// lines of a JSON-lines file.
+pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> Outcome {
+    let mut known = BTreeMap::new();
+    let mut first_digest: Option<(u64, String)> = None;
+    loop {
+        let mut format = None;
+        let mut report = Report::default();
+        match read_once(source, hint, options, sink, &known, &mut format, &mut report) {
+            Err(error) => {
+                if !format.is_some_and(|f: &Format| f.lines) {
+                    sink.restart();
+                }
+                return Outcome { format: format.map(|f| f.id), report, digest: None, error: Some(error) };
+            }
+            Ok((digest, _)) if first_digest.as_ref().is_some_and(|first| *first != digest) => {
+                sink.restart();
+                let error = Some(ReadError::Changed);
+                return Outcome { format: format.map(|f| f.id), report, digest: None, error };
+            }
+            Ok(((bytes, sha256), late)) if late.is_empty() || first_digest.is_some() => {
+                let digest = Some((sha256, bytes));
+                return Outcome { format: format.map(|f| f.id), report, digest, error: None };
+            }
+            Ok((digest, late)) => {
+                sink.restart();
+                known = late;
+                first_digest = Some(digest);
+            }
+        }
+    }
+}
+
+type Read = ((u64, String), BTreeMap<String, String>);
+
+fn read_once(
+    source: &Source,
+    hint: Hint<'_>,
+    options: &Options,
+    sink: &mut dyn Sink,
+    known: &BTreeMap<String, String>,
+    found: &mut Option<&'static Format>,
+    report: &mut Report,
+) -> Result<Read, ReadError> {
+    let mut json = Json::new(source.open(options.max_report)?);
+    let format = detect(&mut json, hint)?;
+    *found = Some(format);
+    let mut reading = Reading::new(format.tool, sink, &options.roots, known);
+    let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
+    let (facts, late) = reading.finish();
+    *report = facts;
+    read?;
+    Ok((json.finish(), late))
+}
+
+/// Tells the format from the content, looking further into the file until it is clear.
+fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError> {
+    let mut look = FIRST_LOOK;
+    loop {
+        let opening = json.opening(look)?;
+        if opening.head.is_empty() && opening.whole {
+            return Err(ReadError::Empty);
+        }
+        match resolve(&opening, hint) {
+            Err(ReadError::Unknown { .. }) if !opening.whole && look < LAST_LOOK => look *= 16,
+            resolved => return resolved,
+        }
+    }
+}
+
+/// The format of a document with this opening.
+fn resolve(opening: &Opening, hint: Hint<'_>) -> Result<&'static Format, ReadError> {
+    let claims: Vec<&'static Format> = FORMATS.iter().copied().filter(|f| (f.looks_like)(opening)).collect();
+    if let Some(id) = hint.format {
+        return resolve_asked(Format::by_id(id)?, &claims, opening);
+    }
+    match claims.as_slice() {
+        [one] => Ok(one),
+        [] => resolve_empty(opening, hint),
+        several => Err(ReadError::Ambiguous { formats: several.iter().map(|f| f.id).collect() }),
+    }
+}
+
+/// The format that was asked for, unless the content shows another.
+fn resolve_asked(
+    asked: &'static Format,
+    claims: &[&'static Format],
+    opening: &Opening,
+) -> Result<&'static Format, ReadError> {
+    let wrong = |looks_like: String| Err(ReadError::WrongFormat { asked: asked.id.to_owned(), looks_like });
+    if claims.iter().any(|f| f.id == asked.id) {
+        return Ok(asked);
+    }
+    if let Some(other) = claims.first() {
+        return wrong(format!("{} ({})", other.id, other.title));
+    }
+    let fits = match opening.top.kind {
+        Some(Kind::Null) => asked.null,
+        Some(Kind::Array) if opening.top.is_empty_array() => asked.empty_array,
+        // The reader itself says what is missing, more exactly than a guess from the opening.
+        Some(Kind::Object | Kind::Array) | None => opening.foreign().is_none(),
+        Some(Kind::String | Kind::Number | Kind::Bool) => false,
+    };
+    if fits { Ok(asked) } else { wrong(opening.describe()) }
+}
+
+/// `[]`: the evidence entry that names the file tells what it is, if every format that always has that category
+/// reads it as empty.
+fn resolve_empty(opening: &Opening, hint: Hint<'_>) -> Result<&'static Format, ReadError> {
+    if opening.top.is_empty_array() {
+        let readers: Vec<_> = FORMATS.iter().copied().filter(|f| f.empty_array).collect();
+        let of_entry = readers.iter().find(|f| hint.category.is_some() && f.only_category() == hint.category);
+        return match of_entry {
+            Some(format) => Ok(format),
+            None if readers.is_empty() => Err(ReadError::Unknown { looks_like: opening.describe() }),
+            None => Err(ReadError::Ambiguous { formats: readers.iter().map(|f| f.id).collect() }),
+        };
+    }
+    if opening.has("findings") && hint.category == Some(Category::Secret) {
+        // `{"findings": []}` says nothing but that there are none; the reader checks the rest.
+        return Format::by_id("generic-secrets");
+    }
+    Err(ReadError::Unknown { looks_like: opening.describe() })
+}

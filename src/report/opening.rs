@@ -1,0 +1,270 @@
+//! What the first part of a document shows: enough to tell formats apart by content.
+
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+
+use super::json::Kind;
+
+/// Most keys that are remembered of one object.
+const MAX_KEYS: usize = 64;
+/// Longest text that is remembered of a value.
+const MAX_TEXT: usize = 64;
+
+/// The outline of a document's first bytes, two levels deep.
+#[derive(Debug, Default, Clone)]
+pub struct Opening {
+    /// The document itself: for an object its keys, for an array its first element.
+    pub top: Member,
+    /// True if the bytes looked at hold the whole file.
+    pub whole: bool,
+    /// The first non-blank bytes, for saying what a file looks like.
+    pub head: Vec<u8>,
+}
+
+/// The outline of one value.
+#[derive(Debug, Default, Clone)]
+pub struct Member {
+    /// Its kind; `None` where the bytes ended before.
+    pub kind: Option<Kind>,
+    /// A short string, number or word as text.
+    pub text: Option<String>,
+    /// Of an object: its members. Of an array: the members of its first element.
+    pub members: Vec<(String, Member)>,
+    /// Of an array: the kind of its first element.
+    pub element: Option<Kind>,
+    /// Of an array or object: seen to its end.
+    pub closed: bool,
+}
+
+impl Member {
+    /// The member of that name.
+    pub fn get(&self, key: &str) -> Option<&Self> {
+        self.members.iter().find(|(k, _)| k == key).map(|(_, m)| m)
+    }
+
+    /// True if there is a member of that name.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// True if there is a member of that name and kind.
+    pub fn has_kind(&self, key: &str, kind: Kind) -> bool {
+        self.get(key).is_some_and(|m| m.kind == Some(kind))
+    }
+
+    /// True for `[]`.
+    pub fn is_empty_array(&self) -> bool {
+        self.kind == Some(Kind::Array) && self.closed && self.element.is_none()
+    }
+
+    /// True for an array whose first element is an object.
+    pub fn lists_objects(&self) -> bool {
+        self.kind == Some(Kind::Array) && self.element == Some(Kind::Object)
+    }
+}
+
+impl Opening {
+    /// Looks at `bytes`, the first of a file; `whole` says that there are no more.
+    pub fn of(bytes: &[u8], whole: bool) -> Self {
+        let mut top = Member::default();
+        let mut de = serde_json::Deserializer::from_slice(bytes);
+        // A fault only ends the outline: it is found again, and reported, where the value is read.
+        let _ = Outline { member: &mut top, levels: 3 }.deserialize(&mut de);
+        let head = bytes.trim_ascii_start();
+        Self { top, whole, head: head.get(..head.len().min(512)).unwrap_or_default().to_vec() }
+    }
+
+    /// The member of that name of a top-level object.
+    pub fn get(&self, key: &str) -> Option<&Member> {
+        (self.top.kind == Some(Kind::Object)).then(|| self.top.get(key)).flatten()
+    }
+
+    /// True for a top-level object with a member of that name.
+    pub fn has(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// True for a top-level object.
+    pub fn is_object(&self) -> bool {
+        self.top.kind == Some(Kind::Object)
+    }
+
+    /// The first element of a top-level array of objects.
+    pub fn first_element(&self) -> Option<&Member> {
+        self.top.lists_objects().then_some(&self.top)
+    }
+
+    /// A format that is well known and that no reader claims.
+    pub fn foreign(&self) -> Option<&'static str> {
+        let known = [
+            (self.has("$schema") && self.has("runs") || self.has("runs") && self.has("version"), "SARIF"),
+            (self.has("vulnerabilities") && self.has("scan"), "a GitLab security report (gitlab)"),
+            (self.has("vulnerabilities") && self.has("version") && !self.has("bomFormat"), "a GitLab security report (gitlab)"),
+            (self.has("bomFormat"), "CycloneDX"),
+            (self.has("spdxVersion"), "SPDX"),
+            (self.has("matches") && self.has("descriptor"), "Grype"),
+            (self.has("waivers") && self.has("version"), "a file of waivers"),
+            (self.has("rules") && self.has("evidence"), "a policy"),
+        ];
+        known.iter().find(|(is, _)| *is).map(|(_, name)| *name)
+    }
+
+    /// What it looks like to a reader, in words.
+    pub fn describe(&self) -> String {
+        let head = self.head.as_slice();
+        let text = String::from_utf8_lossy(head).to_ascii_lowercase();
+        let known = [
+            (head.starts_with(&[0x1f, 0x8b]), "it looks like gzip; unpack it first"),
+            (head.starts_with(b"PK\x03\x04"), "it looks like a zip archive; unpack it first"),
+            (head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "it looks like zstd; unpack it first"),
+            (head.contains(&0), "it holds NUL bytes: a binary file, or UTF-16 without byte-order mark"),
+            (text.starts_with("version https://git-lfs"), "it is a Git LFS pointer; fetch the file itself"),
+            (text.starts_with("<!doctype html") || text.starts_with("<html"), "it looks like an HTML page, perhaps of a login or an error"),
+            (text.starts_with('<'), "it looks like XML"),
+            (head.is_empty(), "it is empty"),
+        ];
+        if let Some((_, words)) = known.iter().find(|(is, _)| *is) {
+            return (*words).to_owned();
+        }
+        if let Some(name) = self.foreign() {
+            return format!("it looks like {name}, which this version does not read");
+        }
+        match self.top.kind {
+            Some(Kind::Object) if self.top.members.is_empty() => "it is an empty JSON object".to_owned(),
+            Some(Kind::Object) => format!("it looks like a JSON object with the keys {}", keys(&self.top)),
+            Some(Kind::Array) if self.top.element == Some(Kind::Object) => {
+                format!("it looks like a JSON array of objects with the keys {}", keys(&self.top))
+            }
+            Some(Kind::Array) if self.top.is_empty_array() => "it is an empty JSON array".to_owned(),
+            Some(Kind::Array) => "it looks like a JSON array, but not of objects".to_owned(),
+            Some(Kind::Null) => "it is the bare word null".to_owned(),
+            Some(kind) => format!("it is {} and nothing else", kind.words()),
+            None => "it does not begin like JSON".to_owned(),
+        }
+    }
+}
+
+/// The first keys of an object, for messages. Only names that are words, so that nothing a file holds is echoed
+/// but what a format's key can be.
+fn keys(member: &Member) -> String {
+    let word = |k: &&String| k.len() <= 40 && k.chars().all(|c| c.is_ascii_alphanumeric() || "_-$.@".contains(c));
+    let names: Vec<String> =
+        member.members.iter().map(|(k, _)| k).filter(word).take(6).map(|k| format!("`{k}`")).collect();
+    if names.is_empty() { "that no scanner writes".to_owned() } else { names.join(", ") }
+}
+
+/// Records a value into `member` as its parts arrive, so that what was seen before a cut is kept.
+struct Outline<'m> {
+    member: &'m mut Member,
+    levels: u8,
+}
+
+impl<'de> DeserializeSeed<'de> for Outline<'_> {
+    type Value = ();
+    fn deserialize<D: serde::Deserializer<'de>>(self, deserializer: D) -> Result<(), D::Error> {
+        deserializer.deserialize_any(self)
+    }
+}
+
+impl Outline<'_> {
+    fn scalar(self, kind: Kind, text: String) {
+        self.member.kind = Some(kind);
+        if text.len() <= MAX_TEXT {
+            self.member.text = Some(text);
+        }
+    }
+}
+
+impl<'de> Visitor<'de> for Outline<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("any value")
+    }
+    fn visit_bool<E>(self, value: bool) -> Result<(), E> {
+        self.scalar(Kind::Bool, value.to_string());
+        Ok(())
+    }
+    fn visit_i64<E>(self, value: i64) -> Result<(), E> {
+        self.scalar(Kind::Number, value.to_string());
+        Ok(())
+    }
+    fn visit_u64<E>(self, value: u64) -> Result<(), E> {
+        self.scalar(Kind::Number, value.to_string());
+        Ok(())
+    }
+    fn visit_f64<E>(self, value: f64) -> Result<(), E> {
+        self.scalar(Kind::Number, value.to_string());
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        self.scalar(Kind::Null, "null".to_owned());
+        Ok(())
+    }
+    fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
+        self.scalar(Kind::String, value.chars().take(MAX_TEXT + 1).collect());
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
+        self.member.kind = Some(Kind::Array);
+        if self.levels == 0 {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+            return Ok(());
+        }
+        // The first element's outline is recorded in place, also when it is cut.
+        let mut element = Member::default();
+        let seen = seq.next_element_seed(Outline { member: &mut element, levels: self.levels - 1 });
+        self.member.element = element.kind;
+        self.member.members = element.members;
+        if seen?.is_some() {
+            while seq.next_element::<IgnoredAny>()?.is_some() {}
+        }
+        self.member.closed = true;
+        Ok(())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        self.member.kind = Some(Kind::Object);
+        if self.levels == 0 {
+            while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+            return Ok(());
+        }
+        while let Some(key) = map.next_key::<String>()? {
+            if self.member.members.len() >= MAX_KEYS || self.member.has(&key) {
+                map.next_value::<IgnoredAny>()?;
+                continue;
+            }
+            let mut member = Member::default();
+            let seen = map.next_value_seed(Outline { member: &mut member, levels: self.levels - 1 });
+            self.member.members.push((key, member));
+            seen?;
+        }
+        self.member.closed = true;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_cut_document_still_shows_what_came_before() {
+        let opening = Opening::of(br#"{"version":"1.2","results":[{"check_id":"a","extra":{"sever"#, false);
+        assert_eq!(opening.get("version").and_then(|m| m.text.as_deref()), Some("1.2"));
+        let results = opening.get("results").unwrap();
+        assert!(results.lists_objects());
+        assert!(results.has("check_id") && results.has("extra"));
+        assert!(!results.closed);
+    }
+
+    #[test]
+    fn empty_shapes_are_told_apart() {
+        assert!(Opening::of(b" [] ", true).top.is_empty_array());
+        assert!(!Opening::of(b"[", true).top.is_empty_array());
+        assert_eq!(Opening::of(b"", true).describe(), "it is empty");
+        assert_eq!(Opening::of(b"null", true).describe(), "it is the bare word null");
+        assert_eq!(Opening::of(b"{}", true).describe(), "it is an empty JSON object");
+        assert!(Opening::of(b"<html>", true).describe().contains("HTML"));
+    }
+}

@@ -1,0 +1,245 @@
+//! What a reader hands over: findings one by one, and what the report says about itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use jiff::Timestamp;
+
+use crate::finding::{Category, Finding, Target, Text, clean_line};
+
+/// Most problems that are kept of one report; their number stays exact.
+const MAX_PROBLEMS: usize = 10_000;
+
+/// Where findings go while a report is read.
+pub trait Sink {
+    /// Takes one finding.
+    fn finding(&mut self, finding: Finding);
+    /// Forgets all that came from this report: it is read again, or it turned out unreadable.
+    fn restart(&mut self);
+}
+
+/// What a report says about itself.
+#[derive(Debug, Clone, Default)]
+pub struct Report {
+    /// The tool that wrote it.
+    pub tool: Tool,
+    /// Categories that it covers: those its format always scans, and those of which it names a scanned target or
+    /// holds a finding.
+    pub categories: BTreeSet<Category>,
+    /// The tool says that the scan failed.
+    pub failed: Option<Text>,
+    /// The report shows that nothing was scanned.
+    pub nothing_scanned: Option<Text>,
+    /// The tool says that part of the scan failed.
+    pub problems: Vec<Problem>,
+    /// Number of problems, also beyond those kept.
+    pub problems_total: u64,
+    /// When it was made.
+    pub generated: Generated,
+    /// The commit it says it is about, in lower-case hexadecimal.
+    pub commit: Option<Text>,
+    /// Manifest digests of the image it says it is about, `sha256:…`.
+    pub digests: Vec<Text>,
+    /// What kind of thing was scanned, where it says.
+    pub target: Option<Target>,
+}
+
+/// A scanner.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Tool {
+    /// Its name.
+    pub name: Text,
+    /// Its version, where the report says.
+    pub version: Option<Text>,
+}
+
+/// Something that kept a scan from being whole.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Problem {
+    /// Its kind.
+    pub kind: ProblemKind,
+    /// What the tool says, one line.
+    pub message: Text,
+    /// The file concerned, relative to the project root, where the tool says.
+    pub path: Option<Text>,
+}
+
+/// Kinds of problems, as policies name them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ProblemKind {
+    /// A file could not be parsed.
+    Parse,
+    /// Time or memory ran out.
+    Timeout,
+    /// A rule could not be run.
+    Rule,
+    /// Anything else.
+    Scan,
+}
+
+/// When a report was made.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Generated {
+    /// It does not say.
+    #[default]
+    Unknown,
+    /// At this time.
+    At(Timestamp),
+    /// It says something that is no time.
+    Unreadable,
+}
+
+/// One reading of one report.
+pub struct Reading<'s> {
+    pub(super) report: Report,
+    sink: &'s mut dyn Sink,
+    roots: &'s [String],
+    known: &'s BTreeMap<String, String>,
+    late: BTreeMap<String, String>,
+}
+
+impl<'s> Reading<'s> {
+    pub(super) fn new(
+        tool: &str,
+        sink: &'s mut dyn Sink,
+        roots: &'s [String],
+        known: &'s BTreeMap<String, String>,
+    ) -> Self {
+        let tool = Tool { name: Text::line(tool), version: None };
+        Self { report: Report { tool, ..Report::default() }, sink, roots, known, late: BTreeMap::new() }
+    }
+
+    /// Prefixes that are removed from paths.
+    pub fn roots(&self) -> &'s [String] {
+        self.roots
+    }
+
+    /// Hands over a finding; its category is then covered.
+    pub fn finding(&mut self, finding: Finding) {
+        if !finding.suppressed {
+            self.report.categories.insert(finding.category);
+        }
+        self.sink.finding(finding);
+    }
+
+    /// The report has looked for this category.
+    pub fn covers(&mut self, category: Category) {
+        self.report.categories.insert(category);
+    }
+
+    /// The tool's version.
+    pub fn version(&mut self, version: &str) {
+        self.report.tool.version = Some(Text::line(version)).filter(|v| !v.is_empty());
+    }
+
+    /// Part of the scan failed.
+    pub fn problem(&mut self, kind: ProblemKind, message: &str, path: Option<&str>) {
+        self.report.problems_total += 1;
+        if self.report.problems.len() < MAX_PROBLEMS {
+            let path = path.map(|p| Text::whole(&crate::finding::project_path(p, self.roots)));
+            self.report.problems.push(Problem { kind, message: Text::line(message), path });
+        }
+    }
+
+    /// The scan failed as a whole.
+    pub fn failed(&mut self, why: &str) {
+        self.report.failed.get_or_insert_with(|| Text::line(why));
+    }
+
+    /// Nothing was scanned.
+    pub fn nothing_scanned(&mut self, why: &str) {
+        self.report.nothing_scanned.get_or_insert_with(|| Text::line(why));
+    }
+
+    /// When the report was made; RFC 3339, or without a zone, which then is UTC.
+    pub fn generated(&mut self, text: &str) {
+        self.report.generated = parse_time(text).map_or(Generated::Unreadable, Generated::At);
+    }
+
+    /// The report's time has a shape that is no time.
+    pub fn generated_unreadable(&mut self) {
+        self.report.generated = Generated::Unreadable;
+    }
+
+    /// The commit the report is about.
+    pub fn commit(&mut self, commit: &str) {
+        self.report.commit = Some(Text::line(&commit.to_ascii_lowercase())).filter(|c| !c.is_empty());
+    }
+
+    /// A manifest digest, alone or after `NAME@`.
+    pub fn image_digest(&mut self, reference: &str) {
+        let digest = reference.rsplit('@').next().unwrap_or_default();
+        if digest.starts_with("sha256:") {
+            self.report.digests.push(Text::line(&digest.to_ascii_lowercase()));
+        }
+    }
+
+    /// What kind of thing was scanned.
+    pub fn target(&mut self, target: Target) {
+        self.report.target = Some(target);
+    }
+
+    /// A fact that an earlier reading of the same file found behind the findings that need it.
+    pub fn known(&self, place: &str) -> Option<&'s str> {
+        self.known.get(place).map(String::as_str)
+    }
+
+    /// Notes a fact that came after findings that need it: the file is read once more, and [`Self::known`]
+    /// tells then.
+    pub fn late(&mut self, place: String, fact: &str) {
+        if self.known(&place) != Some(fact) {
+            self.late.insert(place, fact.to_owned());
+        }
+    }
+
+    pub(super) fn finish(self) -> (Report, BTreeMap<String, String>) {
+        (self.report, self.late)
+    }
+}
+
+/// A time as scanners write it: RFC 3339, or a date and time without a zone, taken as UTC.
+fn parse_time(text: &str) -> Option<Timestamp> {
+    let text = text.trim();
+    if let Ok(time) = text.parse::<Timestamp>() {
+        return Some(time);
+    }
+    let civil: jiff::civil::DateTime = text.parse().ok().filter(|_| text.contains(':'))?;
+    jiff::tz::Offset::UTC.to_timestamp(civil).ok()
+}
+
+impl ProblemKind {
+    /// The word used in policies and outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Parse => "parse",
+            Self::Timeout => "timeout",
+            Self::Rule => "rule",
+            Self::Scan => "scan",
+        }
+    }
+}
+
+impl std::fmt::Display for Problem {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}: {}", self.kind.as_str(), clean_line(self.message.as_str()))?;
+        self.path.as_ref().map_or(Ok(()), |path| write!(f, " ({path})"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_of_scanners() {
+        let at = |text| parse_time(text).map(|t| t.as_second());
+        let noon = at("2026-06-01T12:00:00Z");
+        assert!(noon.is_some());
+        assert_eq!(at("2026-06-01T14:00:00+02:00"), noon);
+        assert_eq!(at("2026-06-01T12:00:00.123456789+00:00"), noon);
+        assert_eq!(at("2026-06-01T12:00:00"), noon);
+        assert_eq!(at("yesterday"), None);
+        assert_eq!(at("2026-06-01"), None);
+        assert_eq!(at("10000-01-01T00:00:00Z"), None);
+    }
+}

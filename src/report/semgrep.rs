@@ -1,0 +1,433 @@
+//! Semgrep's own JSON (`semgrep scan --json`), written by 0.x to 1.18x.
+//!
+//! Source of the shapes: `semgrep_output_v1.atd` of the semgrep-interfaces repository. Severities are the union
+//! of both generations (ERROR, WARNING, INFO and CRITICAL to LOW). Findings that a `nosemgrep` comment switched
+//! off are absent, or marked `is_ignored` by older versions. `extra.fingerprint` and `extra.lines` are the text
+//! "requires login" without a login, hence no identity.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::json::{Json, Kind, shapes};
+use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
+use super::{Format, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{
+    Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text,
+};
+
+/// Semgrep JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "semgrep",
+    title: "Semgrep JSON: code and supply-chain findings",
+    tool: "semgrep",
+    categories: &[Category::Sast, Category::Vulnerability],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// What an account-less run writes instead of code.
+const NO_LOGIN: &str = "requires login";
+
+fn looks_like(opening: &Opening) -> bool {
+    let Some(results) = opening.get("results").filter(|r| r.kind == Some(Kind::Array)) else {
+        // The other keys in alphabetical order come first, and may be long.
+        return false;
+    };
+    if results.element.is_some() {
+        return results.has("check_id");
+    }
+    let others = ["generated_at", "metrics", "run_environment", "experimental_config"];
+    opening.get("errors").is_some_and(|e| e.kind == Some(Kind::Array)) && !others.iter().any(|k| opening.has(k))
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Sast);
+    let mut seen = Seen::default();
+    json.object(|json, key| match key {
+        "results" => {
+            seen.results = true;
+            json.array(|json, _| {
+                seen.found = true;
+                let finding = json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))?;
+                reading.finding(finding);
+                Ok(())
+            })
+        }
+        "errors" => {
+            seen.errors = true;
+            json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(reading)))
+        }
+        "paths" => json.object(|json, key| match key {
+            "scanned" => json.array(|json, index| {
+                seen.scanned = Some(index + 1);
+                json.skip()
+            })
+            .map(|()| {
+                seen.scanned.get_or_insert(0);
+            }),
+            _ => json.skip(),
+        }),
+        "skipped_rules" if json.kind()? == Kind::Array => json.array(|json, _| {
+            json.skip()?;
+            reading.problem(ProblemKind::Rule, "a rule was skipped (skipped_rules)", None);
+            Ok(())
+        }),
+        "version" if json.kind()? == Kind::String => {
+            json.take::<String, _>(|version| reading.version(&version))
+        }
+        _ => json.skip(),
+    })?;
+    if !seen.results {
+        return Err(json.shape("a Semgrep report has a list `results`"));
+    }
+    if !seen.errors {
+        reading.problem(ProblemKind::Scan, "the report has no list `errors`, so it does not say what failed", None);
+    }
+    if seen.scanned == Some(0) && !seen.found {
+        reading.nothing_scanned("no file was scanned (paths.scanned is empty)");
+    }
+    Ok(())
+}
+
+#[derive(Default)]
+struct Seen {
+    results: bool,
+    found: bool,
+    errors: bool,
+    scanned: Option<usize>,
+}
+
+shapes!(Item, Fault);
+
+#[derive(Deserialize)]
+struct Item<'a> {
+    #[serde(borrow)]
+    check_id: Str<'a>,
+    #[serde(borrow)]
+    path: Str<'a>,
+    #[serde(default)]
+    start: Option<Position>,
+    #[serde(default)]
+    end: Option<Position>,
+    #[serde(borrow)]
+    extra: Extra<'a>,
+}
+
+#[derive(Deserialize)]
+struct Position {
+    #[serde(default)]
+    line: LineNumber,
+}
+
+#[derive(Deserialize)]
+struct Extra<'a> {
+    #[serde(borrow, default)]
+    message: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    metadata: Option<Metadata<'a>>,
+    #[serde(default)]
+    is_ignored: Option<bool>,
+    #[serde(borrow, default)]
+    lines: Word<'a>,
+    // Looked at only where a value has to be masked.
+    #[serde(borrow, default)]
+    metavars: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    sca_info: Option<SupplyChain<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    cwe: Strings<'a>,
+    #[serde(borrow, default)]
+    confidence: Word<'a>,
+    #[serde(borrow, default, rename = "sca-vuln-database-identifier")]
+    advisory: Strings<'a>,
+    #[serde(borrow, default, rename = "sca-fix-versions")]
+    fix_versions: Option<Vec<BTreeMap<String, Str<'a>>>>,
+}
+
+#[derive(Deserialize)]
+struct SupplyChain<'a> {
+    #[serde(borrow)]
+    dependency_match: Option<DependencyMatch<'a>>,
+}
+
+#[derive(Deserialize)]
+struct DependencyMatch<'a> {
+    #[serde(borrow)]
+    found_dependency: Option<Dependency<'a>>,
+    #[serde(borrow, default)]
+    lockfile: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Dependency<'a> {
+    #[serde(borrow, default)]
+    package: Word<'a>,
+    #[serde(borrow, default)]
+    version: Word<'a>,
+    #[serde(default)]
+    line_number: LineNumber,
+}
+
+/// The severity of both generations; trimmed, letter case ignored.
+fn severity(word: &str) -> Severity {
+    let word = word.trim();
+    let is = |w: &str| word.eq_ignore_ascii_case(w);
+    if is("ERROR") {
+        Severity::High
+    } else if is("WARNING") {
+        Severity::Medium
+    } else if is("INVENTORY") || is("EXPERIMENT") {
+        Severity::Info
+    } else {
+        Severity::plain(word)
+    }
+}
+
+impl Item<'_> {
+    fn finding(self, roots: &[String]) -> Finding {
+        let extra = &self.extra;
+        let category = if extra.sca_info.is_some() { Category::Vulnerability } else { Category::Sast };
+        let mut finding = Finding::new(category, FORMAT.tool, &self.check_id, severity(extra.severity.as_str()));
+        finding.native_severity = extra.severity.native();
+        finding.suppressed = extra.is_ignored == Some(true);
+        let line = |p: &Option<Position>| p.as_ref().and_then(|p| p.line.0);
+        finding.location = Location::new(&self.path, line(&self.start), line(&self.end), roots);
+        if let Some(metadata) = &extra.metadata {
+            finding.cwes = cwe_numbers(metadata.cwe.0.iter().map(AsRef::as_ref));
+            finding.confidence = Confidence::plain(metadata.confidence.as_str());
+        }
+        let secret = is_about_secrets(&self.check_id, &finding.cwes);
+        let message = extra.message.as_str();
+        let message = if secret { self.masked(message) } else { Cow::Borrowed(message) };
+        finding.title = Text::line(&message);
+        if let Some(sca) = &extra.sca_info {
+            self.supply_chain(sca, &mut finding, roots);
+        }
+        let lines = extra.lines.as_str();
+        let code = match lines {
+            "" | NO_LOGIN => message,
+            code if secret => Cow::Owned(without_literals(code)),
+            code => Cow::Borrowed(code),
+        };
+        let path = finding.path().unwrap_or_default();
+        let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str()).part(path);
+        finding.fingerprint = match &finding.package {
+            Some(package) => id.part(package.name.as_str()).part(package.version.as_str()).finish(),
+            None => id.folded(&code).finish(),
+        };
+        finding
+    }
+
+    fn supply_chain(&self, sca: &SupplyChain<'_>, finding: &mut Finding, roots: &[String]) {
+        let found = sca.dependency_match.as_ref();
+        if let Some(dependency) = found.and_then(|m| m.found_dependency.as_ref()) {
+            let name = dependency.package.as_str();
+            let versions = self.extra.metadata.as_ref().and_then(|m| m.fix_versions.as_deref());
+            let fixed: Vec<Text> = versions
+                .unwrap_or_default()
+                .iter()
+                .flat_map(|fix| fix.iter().filter(|(package, _)| *package == name).map(|(_, v)| Text::line(v)))
+                .collect();
+            finding.fix = if fixed.is_empty() { Fix::Unknown } else { Fix::Available };
+            finding.package = Some(Package {
+                name: Text::line(name),
+                version: Text::line(dependency.version.as_str()),
+                purl: None,
+                fixed,
+            });
+            if let Some(lockfile) = found.map(|m| m.lockfile.as_str()).filter(|l| !l.is_empty()) {
+                let line = dependency.line_number.0;
+                finding.location = Location::new(lockfile, line, None, roots).or(finding.location.take());
+            }
+        }
+        if let Some(metadata) = &self.extra.metadata {
+            finding.ids = metadata.advisory.0.iter().map(|id| Text::line(id)).collect();
+        }
+        finding.scope = None::<Scope>;
+    }
+
+    /// The message without any value that the rule bound, and without anything that reads like a credential.
+    fn masked<'t>(&self, message: &'t str) -> Cow<'t, str> {
+        #[derive(Deserialize)]
+        struct Metavar {
+            #[serde(default)]
+            abstract_content: String,
+        }
+        let bound: BTreeMap<String, Metavar> =
+            self.extra.metavars.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
+        let mut text = message.to_owned();
+        for value in bound.values() {
+            let value = value.abstract_content.trim_matches(['"', '\'', '`']);
+            if value.len() >= 4 {
+                text = text.replace(value, "***");
+            }
+        }
+        let words: Vec<&str> = text.split(' ').map(|w| if reads_like_a_credential(w) { "***" } else { w }).collect();
+        Cow::Owned(without_literals(&words.join(" ")))
+    }
+}
+
+/// CWE-259, 321 and 798 name credentials in code; so do the words that rule authors use in ids.
+fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
+    let rule = rule.to_ascii_lowercase();
+    cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798))
+        || ["secret", "password", "passwd", "token", "credential", "api-key", "apikey", "private-key", "hardcoded"]
+            .iter()
+            .any(|word| rule.contains(word))
+}
+
+/// A long word that mixes digits and letters, or holds a key's punctuation.
+fn reads_like_a_credential(word: &str) -> bool {
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
+    word.len() >= 16 && digits >= 3 && letters >= 3 && !word.contains("://")
+}
+
+/// Text with what stands between quotes replaced, so that a literal's value leaves no trace.
+fn without_literals(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut inside = None;
+    for c in text.chars() {
+        match inside {
+            None => {
+                out.push(c);
+                inside = Some(c).filter(|c| matches!(c, '"' | '\'' | '`'));
+            }
+            Some(quote) if c == quote => {
+                out.push_str("***");
+                out.push(c);
+                inside = None;
+            }
+            Some(_) => {}
+        }
+    }
+    out
+}
+
+#[derive(Deserialize)]
+struct Fault<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Strings<'a>,
+    #[serde(borrow, default)]
+    message: Word<'a>,
+    #[serde(borrow, default)]
+    path: Word<'a>,
+    #[serde(borrow, default)]
+    location: Option<FaultLocation<'a>>,
+}
+
+#[derive(Deserialize)]
+struct FaultLocation<'a> {
+    #[serde(borrow, default)]
+    path: Word<'a>,
+}
+
+impl Fault<'_> {
+    fn tell(&self, reading: &mut Reading<'_>) {
+        let name = self.kind.0.first().map_or("error", AsRef::as_ref);
+        let path = match self.path.as_str() {
+            "" => self.location.as_ref().map_or("", |l| l.path.as_str()),
+            path => path,
+        };
+        // Semgrep quotes the code it could not parse between backticks.
+        let message = self.message.as_str().split(['`', '\n']).next().unwrap_or_default();
+        let message = if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
+        reading.problem(problem_kind(name), &format!("errors: {message}"), Some(path).filter(|p| !p.is_empty()));
+    }
+}
+
+/// Kinds of `errors[].type`, spelled with or without blanks.
+fn problem_kind(name: &str) -> ProblemKind {
+    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    match name.as_str() {
+        "timeout" | "outofmemory" | "toomanymatches" | "fixpointtimeout" | "stackoverflow"
+        | "timeoutduringinterfile" | "outofmemoryduringinterfile" => ProblemKind::Timeout,
+        "partialparsing" | "syntaxerror" | "lexicalerror" | "othersyntaxerror" | "parseerror"
+        | "otherparseerror" | "astbuildererror" => ProblemKind::Parse,
+        "ruleparseerror" | "patternparseerror" | "invalidruleschemaerror" | "unknownlanguageerror"
+        | "invalidyaml" | "incompatiblerule" | "missingplugin" => ProblemKind::Rule,
+        _ => ProblemKind::Scan,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::read_text;
+
+    #[test]
+    fn severities_of_both_generations() {
+        for (word, is) in [
+            ("ERROR", Severity::High),
+            ("error ", Severity::High),
+            ("CRITICAL", Severity::Critical),
+            ("WARNING", Severity::Medium),
+            ("INVENTORY", Severity::Info),
+            ("ERR", Severity::Unknown),
+            ("", Severity::Unknown),
+        ] {
+            assert_eq!(severity(word), is, "{word}");
+        }
+    }
+
+    #[test]
+    fn a_finding_with_its_errors_and_scope() {
+        let read = read_text(
+            r#"{"version":"1.2","results":[{"check_id":"a.b","path":"./src/a.py","start":{"line":3},"end":{"line":4},
+                "extra":{"message":"bad\nmore","severity":"ERROR","metadata":{"cwe":"CWE-89: SQL","confidence":"HIGH"}}}],
+                "errors":[{"type":["PartialParsing",[]],"level":"warn","message":"at line `x = 'pw'`","path":"b.py"},
+                          {"type":"Timeout","path":"c.py"}],"paths":{"scanned":["a"]}}"#,
+        );
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let finding = &read.findings[0];
+        assert_eq!((finding.rule_id.as_str(), finding.title.as_str()), ("a.b", "bad"));
+        assert_eq!(finding.location.as_ref().map(|l| (l.path.as_str(), l.line, l.end_line)), Some(("src/a.py", Some(3), Some(4))));
+        assert_eq!(finding.cwes, [89]);
+        assert_eq!(finding.confidence, Some(Confidence::High));
+        let kinds: Vec<_> = read.report.problems.iter().map(|p| (p.kind, p.path.as_ref().map(Text::as_str))).collect();
+        assert_eq!(kinds, [(ProblemKind::Parse, Some("b.py")), (ProblemKind::Timeout, Some("c.py"))]);
+        assert!(!format!("{:?}", read.report.problems).contains("pw"));
+    }
+
+    #[test]
+    fn values_that_a_secret_rule_matched_are_masked() {
+        let read = read_text(
+            r#"{"results":[{"check_id":"generic.secrets.key","path":"a.py","start":{"line":1},"end":{"line":1},
+                "extra":{"message":"Found hunter2-hunter2 here, AKIA0123456789ABCDEF and 'other'","severity":"ERROR",
+                "lines":"key = 'hunter2-hunter2'","metavars":{"$X":{"abstract_content":"\"hunter2-hunter2\""}}}}],"errors":[]}"#,
+        );
+        assert_eq!(read.findings[0].title.as_str(), "Found *** here, *** and '***'");
+    }
+
+    #[test]
+    fn same_code_on_another_line_keeps_its_fingerprint() {
+        let of = |line: u32, code: &str| {
+            let text = format!(
+                r#"{{"results":[{{"check_id":"r","path":"a.py","start":{{"line":{line}}},"end":{{"line":{line}}},
+                    "extra":{{"message":"m","severity":"ERROR","lines":"{code}"}}}}],"errors":[]}}"#
+            );
+            read_text(&text).findings[0].fingerprint
+        };
+        assert_eq!(of(1, "f(x)"), of(90, "   f(x)"));
+        assert_ne!(of(1, "f(x)"), of(1, "f(y)"));
+    }
+
+    #[test]
+    fn what_is_no_semgrep_report_is_refused() {
+        for text in [r#"{"results":null,"errors":[]}"#, r#"{"errors":[]}"#, r#"{"results":[],"errors":"none"}"#] {
+            assert!(crate::report::testing::read_as("semgrep", text).error.is_some(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Reading from a text, for the tests beside each format.
+
+use super::{Hint, Options, Outcome, ReadError, Report, Sink, Source, read};
+use crate::finding::Finding;
+
+/// What a reading gave.
+pub(super) struct ReadText {
+    pub(super) format: Option<&'static str>,
+    pub(super) report: Report,
+    pub(super) findings: Vec<Finding>,
+    pub(super) error: Option<ReadError>,
+}
+
+impl ReadText {
+    /// Active findings.
+    pub(super) fn active(&self) -> impl Iterator<Item = &Finding> {
+        self.findings.iter().filter(|f| !f.suppressed)
+    }
+}
+
+struct Keep(Vec<Finding>);
+
+impl Sink for Keep {
+    fn finding(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+    fn restart(&mut self) {
+        self.0.clear();
+    }
+}
+
+fn read_with(text: &str, hint: Hint<'_>) -> ReadText {
+    let mut keep = Keep(Vec::new());
+    let options = Options { max_report: 1 << 30, roots: Vec::new() };
+    let source = Source::Bytes(text.as_bytes().into());
+    let Outcome { format, report, error, .. } = read(&source, hint, &options, &mut keep);
+    ReadText { format, report, findings: keep.0, error }
+}
+
+/// Reads a text whose format is told from its content.
+pub(super) fn read_text(text: &str) -> ReadText {
+    read_with(text, Hint::default())
+}
+
+/// Reads a text that is said to be of a format.
+pub(super) fn read_as(format: &str, text: &str) -> ReadText {
+    read_with(text, Hint { format: Some(format), category: None })
+}

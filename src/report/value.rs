@@ -1,0 +1,191 @@
+//! Values as reports write them: borrowed where possible, forgiving only where nothing depends on them.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// A string that borrows from the window where it can.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Str<'a>(pub Cow<'a, str>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Str<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StrVisitor;
+        impl<'de> Visitor<'de> for StrVisitor {
+            type Value = Str<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Str(Cow::Borrowed(text)))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Str(Cow::Owned(text.to_owned())))
+            }
+        }
+        deserializer.deserialize_str(StrVisitor)
+    }
+}
+
+impl std::ops::Deref for Str<'_> {
+    type Target = str;
+    fn deref(&self) -> &str {
+        &self.0
+    }
+}
+
+/// A severity or status word: a string, or anything else that is then no word at all.
+///
+/// A number or an object in its place must not lose the finding; the word is then unknown.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Word<'a>(pub Option<Cow<'a, str>>);
+
+impl Word<'_> {
+    /// The word, empty where there is none.
+    pub fn as_str(&self) -> &str {
+        self.0.as_deref().unwrap_or_default()
+    }
+
+    /// For [`crate::finding::Finding::native_severity`].
+    pub fn native(&self) -> Option<crate::finding::Text> {
+        self.0.as_deref().map(crate::finding::Text::line)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if !raw.starts_with('"') {
+            return Ok(Self(None));
+        }
+        serde_json::from_str::<Str<'de>>(raw).map(|s| Self(Some(s.0))).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A line number: a number or a string that holds one; anything that cannot be a line is dropped, and the
+/// finding stays.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct LineNumber(pub Option<u32>);
+
+impl LineNumber {
+    /// The line of a text such as `91` or `12-15`; 0 is no line.
+    pub fn of(text: &str) -> Option<u32> {
+        let digits = text.trim().split('-').next().unwrap_or_default();
+        digits.parse().ok().filter(|&line| line > 0)
+    }
+}
+
+impl<'de> Deserialize<'de> for LineNumber {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(Self::of(raw.trim_matches('"'))))
+    }
+}
+
+/// A string, or an array of strings; whatever else there is counts as none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Strings<'a>(pub Vec<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct StringsVisitor;
+        impl<'de> Visitor<'de> for StringsVisitor {
+            type Value = Strings<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Strings(vec![Cow::Borrowed(text)]))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+                Ok(Strings(vec![Cow::Owned(text.to_owned())]))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut all = Vec::new();
+                while let Some(word) = seq.next_element::<Word<'de>>()? {
+                    all.extend(word.0);
+                }
+                Ok(Strings(all))
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Strings::default())
+            }
+            fn visit_bool<E>(self, _: bool) -> Result<Self::Value, E> {
+                Ok(Strings::default())
+            }
+            fn visit_i64<E>(self, _: i64) -> Result<Self::Value, E> {
+                Ok(Strings::default())
+            }
+            fn visit_u64<E>(self, _: u64) -> Result<Self::Value, E> {
+                Ok(Strings::default())
+            }
+            fn visit_f64<E>(self, _: f64) -> Result<Self::Value, E> {
+                Ok(Strings::default())
+            }
+            fn visit_unit<E>(self) -> Result<Self::Value, E> {
+                Ok(Strings::default())
+            }
+        }
+        deserializer.deserialize_any(StringsVisitor)
+    }
+}
+
+/// The numbers in texts such as `CWE-89: SQL injection`, `cwe-089`, `89`; order kept, each once.
+pub fn cwe_numbers<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<u32> {
+    let mut numbers = Vec::new();
+    for text in texts {
+        let text = text.trim();
+        let tail = match text.get(..4) {
+            Some(head) if head.eq_ignore_ascii_case("cwe-") => text.get(4..).unwrap_or_default(),
+            _ => text,
+        };
+        let digits = tail.split(|c: char| !c.is_ascii_digit()).next().unwrap_or_default();
+        if let Ok(number) = digits.parse()
+            && number > 0
+            && !numbers.contains(&number)
+        {
+            numbers.push(number);
+        }
+    }
+    numbers
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn odd_lines_are_dropped_and_never_fail() {
+        for (raw, line) in [
+            ("14", Some(14)),
+            ("\"91\"", Some(91)),
+            ("\"12-15\"", Some(12)),
+            ("0", None),
+            ("-1", None),
+            ("1e400", None),
+            ("18446744073709551616", None),
+            ("1.5", None),
+            ("null", None),
+            ("[]", None),
+            ("{\"a\":1}", None),
+        ] {
+            assert_eq!(serde_json::from_str::<LineNumber>(raw).unwrap().0, line, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_a_string_or_unknown() {
+        assert_eq!(serde_json::from_str::<Word<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
+        assert_eq!(serde_json::from_str::<Word<'_>>("7").unwrap(), Word(None));
+        assert_eq!(serde_json::from_str::<Word<'_>>("null").unwrap(), Word(None));
+    }
+
+    #[test]
+    fn cwes_in_every_spelling() {
+        assert_eq!(cwe_numbers(["CWE-89: SQL", "cwe-079", "798", "CWE-89", "none", "-1"]), [89, 79, 798]);
+    }
+}
