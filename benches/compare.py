@@ -1,0 +1,148 @@
+#!/usr/bin/env python3
+"""Compares whole processes on the same three reports, in one run: secgate, the three jq counts of the old gate, and jaq.
+
+    benches/compare.py --secgate target/release/secgate --dir DIR --size small|medium|large --runs N [--jaq PATH]
+
+Reports are made by generate.py in DIR/SIZE if they are not there. In each round every contestant runs once, the order
+turning from round to round; the medians of the rounds and of their ratios are printed. jq is Debian's (`apt-get install
+jq`), jaq is found on PATH (`cargo install jaq --locked`). Nothing here passes or fails on a time: only a count on which
+they disagree, or a contestant that does not run, is an error.
+"""
+
+import argparse, json, mmap, os, pathlib, shutil, statistics, subprocess, sys, time
+import generate
+
+REPORTS = ("trivy-image.json", "semgrep.json", "secrets.json")
+# The legacy script's counts; secrets.json is gitleaks' array here, which `.findings[]?` cannot look into.
+COUNTS = (("semgrep.json", '[.results[]? | select(.extra.severity == "ERROR")] | length'),
+          ("trivy-image.json", '[.Results[]?.Vulnerabilities[]? | select(.Severity == "CRITICAL")] | length'),
+          ("secrets.json", "[.[]?] | length"))
+NULL = ((os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0), (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0))
+
+
+def spawn(argv, accepted):
+    """Runs one process with its output thrown away; CPU seconds."""
+    pid = os.posix_spawn(argv[0], argv, os.environ, file_actions=NULL)
+    _, status, usage = os.wait4(pid, 0)
+    code = os.waitstatus_to_exitcode(status)
+    if code not in accepted:
+        sys.exit(f"{' '.join(argv)}: exit code {code}")
+    return usage.ru_utime + usage.ru_stime
+
+
+def counts(jq):
+    return [(argv(jq, report, query), (0,)) for report, query in COUNTS]
+
+
+def argv(jq, report, query):
+    return [jq, query, report]
+
+
+def timed(commands):
+    start = time.perf_counter()
+    cpu = sum(spawn(argv, accepted) for argv, accepted in commands)
+    return time.perf_counter() - start, cpu
+
+
+def bare_read():
+    """What reading the bytes costs by itself: 256 KiB at a time, page cache warm."""
+    window = mmap.mmap(-1, 256 << 10)
+    start, cpu = time.perf_counter(), time.process_time()
+    for report in REPORTS:
+        with open(report, "rb", buffering=0) as file:
+            while file.readinto(window):
+                pass
+    return time.perf_counter() - start, time.process_time() - cpu
+
+
+def peak(argv):
+    """Peak resident memory in MiB, by GNU time: a child of Python would inherit Python's own peak."""
+    program = shutil.which("time", path="/usr/bin:/bin")
+    if not program:
+        return None
+    run = subprocess.run([program, "-f", "%M", *argv], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    return int(run.stderr.split()[-1]) / 1024
+
+
+def agree(secgate, jq):
+    """What secgate counts must be what jq counts."""
+    verdict = json.loads(subprocess.run([*secgate, "--format", "json"], capture_output=True).stdout)
+    seen = {entry["path"].rsplit("/", 1)[-1]: entry["findings"] for entry in verdict["evidence"] if entry["path"]}
+    queries = {"trivy-image.json": (("critical", '[.Results[]?.Vulnerabilities[]? | select(.Severity == "CRITICAL")] | length'),
+                                    ("total", "[.Results[]?.Vulnerabilities[]?] | length")),
+               "semgrep.json": (("high", '[.results[]? | select(.extra.severity == "ERROR" or .extra.severity == "HIGH")] | length'),
+                                ("total", ".results | length")),
+               "secrets.json": (("critical", "length"), ("total", "length"))}
+    for report, checks in queries.items():
+        for key, query in checks:
+            theirs = int(subprocess.run([jq, query, report], capture_output=True, text=True, check=True).stdout)
+            if seen[report][key] != theirs:
+                sys.exit(f"{report}: secgate counts {seen[report][key]} {key}, jq {theirs}")
+    return sum(findings["total"] for findings in seen.values())
+
+
+def show(seconds):
+    return f"{seconds * 1000:.2f} ms" if seconds < 1 else f"{seconds:.2f} s"
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--secgate", default="target/release/secgate")
+    parser.add_argument("--jq", default="jq")
+    parser.add_argument("--jaq", default="jaq")
+    parser.add_argument("--dir", required=True, help="where the reports are or will be made")
+    parser.add_argument("--size", choices=["small", "medium", "large"], required=True)
+    parser.add_argument("--runs", type=int, default=0, help="rounds (default: small 50, medium 7, large 3)")
+    a = parser.parse_args()
+    runs = a.runs or {"small": 50, "medium": 7, "large": 3}[a.size]
+
+    secgate, jq, jaq = (shutil.which(p if "/" not in p else str(pathlib.Path(p).resolve())) for p in (a.secgate, a.jq, a.jaq))
+    for name, program, hint in (("secgate", secgate, "cargo build --locked --release"), ("jq", jq, "apt-get install jq")):
+        if not program:
+            sys.exit(f"{name} not found: {hint}")
+    folder = pathlib.Path(a.dir) / a.size
+    if not all((folder / report).exists() for report in REPORTS):
+        print(f"making {a.size} reports in {folder}", file=sys.stderr)
+        generate.generate(a.size, folder)
+    os.chdir(folder)
+    megabytes = sum(os.path.getsize(report) for report in REPORTS) / 1e6
+
+    gate = [secgate, "check", "--policy", "security_gate"]
+    contestants = {"secgate": [(gate, (1,))], "jq x3": counts(jq)}
+    if jaq:
+        contestants["jaq x3"] = counts(jaq)
+    contestants["jq x1"] = counts(jq)[:1]
+
+    bare_read()
+    findings = agree(gate, jq)
+    for commands in contestants.values():
+        timed(commands)
+    walls, cpus = {name: [] for name in contestants} | {"bare read": []}, {name: [] for name in contestants} | {"bare read": []}
+    for round_ in range(runs):
+        names = list(contestants)
+        for name in names[round_ % len(names):] + names[:round_ % len(names)]:
+            wall, cpu = timed(contestants[name])
+            walls[name].append(wall)
+            cpus[name].append(cpu)
+        wall, cpu = bare_read()
+        walls["bare read"].append(wall)
+        cpus["bare read"].append(cpu)
+
+    version = lambda program: subprocess.run([program, "--version"], capture_output=True, text=True).stdout.strip()
+    print(f"{a.size}: {megabytes:.1f} MB in three reports, {findings} findings, {runs} rounds, medians; counts agree")
+    print(f"{version(secgate)} ({secgate}), {version(jq)}" + (f", {version(jaq)}" if jaq else "; jaq not found: cargo install jaq --locked"))
+    print(f"{'':12}{'wall':>12}{'CPU':>12}{'MB/s':>9}{'wall / secgate':>17}{'CPU / secgate':>17}{'peak MiB':>11}")
+    for name in walls:
+        wall, cpu = statistics.median(walls[name]), statistics.median(cpus[name])
+        ratio = statistics.median(x / y for x, y in zip(walls[name], walls["secgate"]))
+        cpu_ratio = statistics.median(x / y for x, y in zip(cpus[name], cpus["secgate"]))
+        speed = f"{megabytes / wall:.0f}" if name != "jq x1" else ""
+        memory = [peak(argv) for argv, _ in contestants.get(name, [])]
+        memory = f"{max(memory):.1f}" if memory and None not in memory else ""
+        print(f"{name:12}{show(wall):>12}{show(cpu):>12}{speed:>9}{ratio:>16.2f}x{cpu_ratio:>16.2f}x{memory:>11}")
+    reads = statistics.median(x / y for x, y in zip(walls["secgate"], walls["bare read"]))
+    print(f"secgate takes {reads:.1f} times the bare read. jq x1 is one call, on semgrep.json.")
+
+
+if __name__ == "__main__":
+    main()
