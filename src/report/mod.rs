@@ -11,6 +11,7 @@ mod source;
 pub mod value;
 
 mod semgrep;
+mod trivy;
 
 #[cfg(test)]
 mod testing;
@@ -49,7 +50,7 @@ pub struct Format {
 }
 
 /// Every format, in the order of listings.
-pub static FORMATS: &[&Format] = &[&semgrep::FORMAT];
+pub static FORMATS: &[&Format] = &[&semgrep::FORMAT, &trivy::FORMAT];
 
 impl Format {
     /// The format of that id.

@@ -1,0 +1,438 @@
+//! The entries of Trivy's lists as findings.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::{FORMAT, scanned_category};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
+use crate::report::json::shapes;
+use crate::report::value::{LineNumber, Strings, Word, cwe_numbers};
+
+shapes!(Vulnerability, Misconfiguration, Secret, License, Modified, Raw);
+
+/// A value as it is written.
+#[derive(Deserialize)]
+pub(super) struct Raw<'a>(#[serde(borrow)] pub(super) &'a RawValue);
+
+/// What an entry is.
+pub(super) enum Found {
+    /// A finding.
+    Finding(Box<Finding>),
+    /// A check that passed.
+    Passed,
+    /// Nothing that has a meaning, and why.
+    Nothing(&'static str),
+}
+
+/// Where an entry stands.
+pub(super) struct Site<'r> {
+    /// `Target` of its result.
+    pub(super) target: String,
+    /// `Class` of its result, empty before Trivy 0.19.
+    pub(super) class: String,
+    /// Name of the scanned image; empty if it is none.
+    pub(super) artifact: String,
+    /// `NAMESPACE/KIND/NAME` of the resource in a cluster, else empty.
+    pub(super) resource: String,
+    /// Prefixes that are removed from paths.
+    pub(super) roots: &'r [String],
+}
+
+/// Targets that name a group of packages or files, not a file.
+const GROUPS: &[&str] =
+    &["OS Packages", "Loose File License(s)", "Python", "Conda", "Ruby", "Node.js", "Java", "Kubernetes"];
+
+impl Site<'_> {
+    fn start(&self, category: Category, rule: &str, severity: &Word<'_>) -> Finding {
+        let mut finding = Finding::new(category, FORMAT.tool, rule, Severity::plain(severity.as_str()));
+        finding.native_severity = severity.native();
+        let target = match (self.resource.as_str(), self.target.as_str()) {
+            ("", target) => Cow::Borrowed(target),
+            (resource, "") => Cow::Borrowed(resource),
+            // A resource's own target repeats its kind and name.
+            (resource, target) if resource.ends_with(target) => Cow::Borrowed(resource),
+            (resource, target) => Cow::Owned(format!("{resource}: {target}")),
+        };
+        finding.target = Some(Text::line(&target)).filter(|t| !t.is_empty());
+        finding
+    }
+
+    /// `Target` if it is a file.
+    fn file(&self) -> &str {
+        let image = !self.artifact.is_empty() && self.target == self.artifact;
+        if image || GROUPS.contains(&self.target.as_str()) { "" } else { &self.target }
+    }
+
+    /// `Target` if it is the file that lists packages. An operating system's target is `NAME (FAMILY VERSION)`.
+    fn lock_file(&self) -> &str {
+        let system = match self.class.as_str() {
+            "" => self.target.ends_with(')') && self.target.contains(" ("),
+            class => class != "lang-pkgs",
+        };
+        if system { "" } else { self.file() }
+    }
+
+    fn location(&self, path: &str, lines: &Lines) -> Option<Location> {
+        Location::new(path, lines.start.0, lines.end.0, self.roots)
+    }
+
+    fn fingerprint(&self, finding: &Finding, path: &str) -> FingerprintBuilder {
+        FingerprintBuilder::new(finding.category.as_str()).part(path).part(&self.resource)
+    }
+}
+
+#[derive(Default)]
+struct Lines {
+    start: LineNumber,
+    end: LineNumber,
+}
+
+/// An object of which nothing depends; anything else, or one of another shape, counts as absent.
+struct Maybe<T>(Option<T>);
+
+impl<T> Default for Maybe<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Ok(Self(object(<&RawValue>::deserialize(deserializer)?.get())))
+    }
+}
+
+/// An object, if the text is one of that shape: a derived struct would also accept an array.
+fn object<'de, T: Deserialize<'de>>(raw: &'de str) -> Option<T> {
+    raw.starts_with('{').then(|| serde_json::from_str(raw).ok()).flatten()
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Vulnerability<'a> {
+    #[serde(borrow, default, rename = "VulnerabilityID")]
+    id: Word<'a>,
+    #[serde(borrow, default, rename = "VendorIDs")]
+    vendor_ids: Strings<'a>,
+    #[serde(borrow, default)]
+    pkg_name: Word<'a>,
+    #[serde(borrow, default)]
+    pkg_path: Word<'a>,
+    #[serde(borrow, default)]
+    pkg_identifier: Maybe<Identifier<'a>>,
+    #[serde(borrow, default)]
+    installed_version: Word<'a>,
+    // Of another type than a string it is there, yet says nothing.
+    #[serde(borrow, default)]
+    fixed_version: Option<Word<'a>>,
+    #[serde(borrow, default)]
+    status: Word<'a>,
+    #[serde(borrow, default)]
+    title: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default, rename = "CweIDs")]
+    cwe_ids: Strings<'a>,
+    #[serde(borrow, default)]
+    published_date: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Identifier<'a> {
+    #[serde(borrow, default, rename = "PURL")]
+    purl: Word<'a>,
+}
+
+impl Vulnerability<'_> {
+    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+        if self.id.as_str().is_empty() && self.pkg_name.as_str().is_empty() {
+            return Found::Nothing("a vulnerability has neither `VulnerabilityID` nor `PkgName`");
+        }
+        Found::Finding(Box::new(self.finding(site)))
+    }
+
+    fn finding(&self, site: &Site<'_>) -> Finding {
+        let (id, name, version) = (self.id.as_str(), self.pkg_name.as_str(), self.installed_version.as_str());
+        let mut finding = site.start(Category::Vulnerability, id, &self.severity);
+        finding.title = match self.title.as_str() {
+            "" if id.is_empty() => Text::line(&format!("{name} {version}: vulnerability without an id")),
+            "" => Text::line(&format!("{name} {version}: {id}")),
+            title => Text::line(title),
+        };
+        let ids = std::iter::once(id).chain(self.vendor_ids.0.iter().map(AsRef::as_ref));
+        finding.ids = ids.filter(|id| !id.is_empty()).map(Text::line).collect();
+        finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
+        finding.published = self.published();
+        let path = match self.pkg_path.as_str() {
+            "" => site.lock_file(),
+            path => path,
+        };
+        finding.location = site.location(path, &Lines::default());
+        let purl = self.pkg_identifier.0.as_ref().map_or("", |i| i.purl.as_str());
+        let fixed = self.fixed();
+        finding.fix = self.fix(&fixed);
+        finding.package = Some(Package {
+            name: Text::line(name),
+            version: Text::line(version),
+            purl: Some(Text::whole(purl)).filter(|p| !p.is_empty()),
+            fixed,
+        });
+        let purl_type = purl.strip_prefix("pkg:").and_then(|rest| rest.split('/').next()).unwrap_or_default();
+        finding.fingerprint = site
+            .fingerprint(&finding, finding.path().unwrap_or_default())
+            .part(id)
+            .part(name)
+            .part(purl_type)
+            .part(version)
+            .finish();
+        finding
+    }
+
+    fn fixed(&self) -> Vec<Text> {
+        let versions = self.fixed_version.as_ref().map_or("", Word::as_str);
+        versions.split(", ").map(Text::line).filter(|v| !v.is_empty()).collect()
+    }
+
+    fn fix(&self, fixed: &[Text]) -> Fix {
+        let said = self.fixed_version.as_ref().is_none_or(|version| version.0.is_some());
+        match fixed {
+            [] if !said || self.status.as_str() == "fixed" => Fix::Unknown,
+            [] => Fix::None,
+            _ => Fix::Available,
+        }
+    }
+
+    /// Go's zero time is no date.
+    fn published(&self) -> Option<i64> {
+        let time: Timestamp = self.published_date.as_str().parse().ok()?;
+        Some(time.as_second()).filter(|&seconds| seconds > 0)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Misconfiguration<'a> {
+    #[serde(borrow, default, rename = "ID")]
+    id: Word<'a>,
+    #[serde(borrow, default, rename = "AVDID")]
+    avd_id: Word<'a>,
+    #[serde(borrow, default)]
+    title: Word<'a>,
+    #[serde(borrow, default)]
+    message: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    status: Word<'a>,
+    #[serde(borrow, default)]
+    cause_metadata: Maybe<Cause<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Cause<'a> {
+    #[serde(borrow, default)]
+    resource: Word<'a>,
+    #[serde(default)]
+    start_line: LineNumber,
+    #[serde(default)]
+    end_line: LineNumber,
+}
+
+impl Misconfiguration<'_> {
+    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+        // Any word but these two is a failure; a missing one as well.
+        match self.status.as_str() {
+            "PASS" => return Found::Passed,
+            "EXCEPTION" => {
+                return Found::Finding(Box::new(Finding { suppressed: true, ..self.finding(site) }));
+            }
+            _ => {}
+        }
+        if [&self.id, &self.avd_id, &self.title, &self.message].iter().all(|word| word.as_str().is_empty()) {
+            return Found::Nothing("a misconfiguration has neither `ID`, `AVDID`, `Title` nor `Message`");
+        }
+        Found::Finding(Box::new(self.finding(site)))
+    }
+
+    fn finding(&self, site: &Site<'_>) -> Finding {
+        let (id, avd_id, message) = (self.id.as_str(), self.avd_id.as_str(), self.message.as_str());
+        let rule = if id.is_empty() { avd_id } else { id };
+        let mut finding = site.start(Category::Misconfiguration, rule, &self.severity);
+        if !avd_id.is_empty() && avd_id != rule {
+            finding.rule_aliases.push(Text::line(avd_id));
+        }
+        let title = [self.title.as_str(), message, rule].into_iter().find(|text| !text.trim().is_empty());
+        finding.title = Text::line(title.unwrap_or_default());
+        let cause = self.cause_metadata.0.as_ref();
+        let lines = cause.map_or_else(Lines::default, |c| Lines { start: c.start_line, end: c.end_line });
+        // The target of a cluster's resource is its kind and name.
+        let path = if site.resource.is_empty() { site.file() } else { "" };
+        finding.location = site.location(path, &lines);
+        let check = if avd_id.is_empty() { id } else { avd_id };
+        finding.fingerprint = site
+            .fingerprint(&finding, finding.path().unwrap_or_default())
+            .part(&canonical(check))
+            .part(cause.map_or("", |c| c.resource.as_str()))
+            .folded(message)
+            .finish();
+        finding
+    }
+}
+
+/// One spelling of a check's id: `KSV017`, `KSV-0017` and `AVD-KSV-0017` are the last without its prefix.
+fn canonical(id: &str) -> Cow<'_, str> {
+    let bare = id.strip_prefix("AVD-").unwrap_or(id);
+    let letters = bare.trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = bare.strip_prefix(letters).unwrap_or_default();
+    let family = letters.strip_suffix('-').unwrap_or(letters);
+    let simple = !family.is_empty() && family.bytes().all(|b| b.is_ascii_uppercase());
+    if simple && (1..=4).contains(&digits.len()) {
+        Cow::Owned(format!("{family}-{digits:0>4}"))
+    } else {
+        Cow::Borrowed(bare)
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Secret<'a> {
+    #[serde(borrow, default, rename = "RuleID")]
+    rule_id: Word<'a>,
+    #[serde(borrow, default)]
+    category: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    title: Word<'a>,
+    #[serde(default)]
+    start_line: LineNumber,
+    #[serde(default)]
+    end_line: LineNumber,
+    // The line that matched, its values written as asterisks. Only the name before them is used.
+    #[serde(borrow, default)]
+    r#match: Word<'a>,
+}
+
+impl Secret<'_> {
+    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+        if [&self.rule_id, &self.title, &self.category].iter().all(|word| word.as_str().is_empty()) {
+            return Found::Nothing("a secret has neither `RuleID`, `Title` nor `Category`");
+        }
+        Found::Finding(Box::new(self.finding(site)))
+    }
+
+    fn finding(&self, site: &Site<'_>) -> Finding {
+        let rule = self.rule_id.as_str();
+        let mut finding = site.start(Category::Secret, rule, &self.severity);
+        let title =
+            [self.title.as_str(), rule, self.category.as_str()].into_iter().find(|text| !text.is_empty());
+        finding.title = Text::line(title.unwrap_or_default());
+        finding.location = site.location(site.file(), &Lines { start: self.start_line, end: self.end_line });
+        finding.fingerprint = site
+            .fingerprint(&finding, finding.path().unwrap_or_default())
+            .part(rule)
+            .part(name_before_mask(self.r#match.as_str()))
+            .finish();
+        finding
+    }
+}
+
+/// The name that a masked value is given to: of `export API_KEY=*****` it is `API_KEY`.
+///
+/// Nothing else of the line is kept, for Trivy masks what its rules matched, and another value may stand beside
+/// it. Nor is a word that could be a value itself.
+fn name_before_mask(line: &str) -> &str {
+    if !line.contains('*') {
+        return "";
+    }
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let before = line.split(['*', '=', ':']).next().unwrap_or_default().trim_end_matches(|c| !in_name(c));
+    let name = before.rsplit(|c| !in_name(c)).next().unwrap_or_default();
+    let digits = name.bytes().filter(u8::is_ascii_digit).count();
+    if name.len() <= 48 && digits <= 1 { name } else { "" }
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct License<'a> {
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    category: Word<'a>,
+    #[serde(borrow, default)]
+    pkg_name: Word<'a>,
+    #[serde(borrow, default)]
+    file_path: Word<'a>,
+    #[serde(borrow, default)]
+    name: Word<'a>,
+}
+
+impl License<'_> {
+    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+        let words = [&self.name, &self.pkg_name, &self.file_path, &self.category];
+        if words.iter().all(|word| word.as_str().is_empty()) {
+            return Found::Nothing("a licence has neither `Name`, `PkgName`, `FilePath` nor `Category`");
+        }
+        Found::Finding(Box::new(self.finding(site)))
+    }
+
+    fn finding(&self, site: &Site<'_>) -> Finding {
+        let (name, package, category) = (self.name.as_str(), self.pkg_name.as_str(), self.category.as_str());
+        let mut finding = site.start(Category::License, name, &self.severity);
+        let of = if package.is_empty() { self.file_path.as_str() } else { package };
+        finding.title = Text::line(&match category {
+            "" => format!("{of}: {name}"),
+            category => format!("{of}: {name} ({category})"),
+        });
+        let path = match self.file_path.as_str() {
+            "" => site.file(),
+            path => path,
+        };
+        finding.location = site.location(path, &Lines::default());
+        finding.package =
+            (!package.is_empty()).then(|| Package { name: Text::line(package), ..Package::default() });
+        finding.fingerprint =
+            site.fingerprint(&finding, finding.path().unwrap_or_default()).part(name).part(package).finish();
+        finding
+    }
+}
+
+/// A finding that an ignore file, a Rego policy or a VEX document took away.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub(super) struct Modified<'a> {
+    #[serde(borrow, default)]
+    r#type: Word<'a>,
+    #[serde(borrow, default)]
+    status: Word<'a>,
+    #[serde(borrow, default)]
+    statement: Word<'a>,
+    #[serde(borrow, default)]
+    source: Word<'a>,
+    #[serde(borrow, default)]
+    finding: Option<&'a RawValue>,
+}
+
+impl Modified<'_> {
+    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+        let named = Category::from_word(self.r#type.as_str()).filter(|c| FORMAT.categories.contains(c));
+        let category = named.or_else(|| scanned_category(&site.class)).unwrap_or(Category::Vulnerability);
+        let raw = self.finding.map_or("", RawValue::get);
+        let found = match category {
+            Category::Misconfiguration => object::<Misconfiguration<'_>>(raw).map(|m| m.finding(site)),
+            Category::Secret => object::<Secret<'_>>(raw).map(|s| s.finding(site)),
+            Category::License => object::<License<'_>>(raw).map(|l| l.finding(site)),
+            _ => object::<Vulnerability<'_>>(raw).map(|v| v.finding(site)),
+        };
+        let mut finding = found.unwrap_or_else(|| site.start(category, "", &Word::default()));
+        let words = [&self.status, &self.statement, &self.source];
+        let why: Vec<&str> = words.iter().map(|word| word.as_str()).filter(|word| !word.is_empty()).collect();
+        finding.title = Text::line(&format!("{} [suppressed: {}]", finding.title, why.join(", ")));
+        finding.suppressed = true;
+        Found::Finding(Box::new(finding))
+    }
+}

@@ -1,0 +1,356 @@
+//! Trivy's own JSON (`trivy … --format json`): images, file systems, repositories, configuration, SBOMs, virtual
+//! machines and Kubernetes.
+//!
+//! Source of the shapes: `pkg/types` and `pkg/k8s/report` of the trivy repository. Three generations are read:
+//! a bare array of results (to 0.19), `SchemaVersion` 2 (since 0.20), and Kubernetes reports, whose results hang
+//! below resources: `Resources` (`--report all`), `Findings` (`--report summary`), and until 2022 the lists
+//! `Vulnerabilities` and `Misconfigurations`, names that mean something else one level down.
+//!
+//! The report does not say which severities, statuses or scanners were asked for. A result of class `os-pkgs` or
+//! `lang-pkgs` without a vulnerability counts as looked at, as Trivy itself prints it.
+
+mod entry;
+mod walk;
+
+use super::json::{Json, Kind};
+use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Target, clean_line};
+use entry::{License, Misconfiguration, Modified, Raw, Secret, Site, Vulnerability};
+use walk::{fact, list, other, text, unless_null};
+
+/// Trivy JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "trivy",
+    title: "Trivy JSON: vulnerabilities, misconfigurations, secrets and licences",
+    tool: "trivy",
+    categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret, Category::License],
+    // The old schema's report of nothing scanned. Its other word for it, `null`, says even less.
+    empty_array: true,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// Keys of a report.
+const REPORT: &[&str] = &[
+    "SchemaVersion",
+    "Trivy",
+    "ReportID",
+    "CreatedAt",
+    "ArtifactID",
+    "ArtifactName",
+    "ArtifactType",
+    "Metadata",
+    "Results",
+    "ClusterName",
+];
+/// Keys of a Kubernetes report under which resources are listed.
+const RESOURCES: &[&str] = &["Resources", "Findings", "Vulnerabilities", "Misconfigurations"];
+/// Keys of a resource.
+const RESOURCE: &[&str] = &["Namespace", "Kind", "Name", "Metadata", "Results", "Error"];
+/// Keys of a result under which findings are listed.
+const FINDINGS: &[&str] =
+    &["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses", "ExperimentalModifiedFindings"];
+/// Other keys of a result.
+const RESULT: &[&str] = &["Target", "Class", "Type", "Packages", "MisconfSummary", "CustomResources"];
+
+fn looks_like(opening: &Opening) -> bool {
+    if let Some(first) = opening.first_element() {
+        return is_result(first);
+    }
+    let any = |keys: &[&str]| keys.iter().any(|key| opening.has(key));
+    let lists = |key: &str| opening.get(key).filter(|m| m.lists_objects());
+    let report = opening.has("SchemaVersion")
+        && any(&[
+            "ArtifactName",
+            "ArtifactType",
+            "ArtifactID",
+            "Results",
+            "Trivy",
+            "ReportID",
+            "ClusterName",
+        ]);
+    report
+        || opening.has("ArtifactName") && opening.has("ArtifactType")
+        || lists("Results").is_some_and(is_result)
+        || opening.has("ClusterName")
+            && opening
+                .top
+                .members
+                .iter()
+                .all(|(k, _)| REPORT.contains(&k.as_str()) || RESOURCES.contains(&k.as_str()))
+        || RESOURCES.iter().any(|key| lists(key).is_some_and(|m| m.has("Kind") && m.has("Results")))
+}
+
+/// True for what a list of results begins with.
+fn is_result(first: &Member) -> bool {
+    first.has_kind("Target", Kind::String)
+        && FINDINGS.iter().chain(RESULT).filter(|key| first.has(key)).count() > 1
+        || FINDINGS.iter().any(|key| first.get(key).is_some_and(Member::lists_objects))
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut seen = Seen::default();
+    if json.kind()? == Kind::Array {
+        let root = Root::default();
+        json.array(|json, _| result(json, reading, &mut seen, &root))?;
+    } else {
+        report(json, reading, &mut seen)?;
+    }
+    if seen.results == 0 {
+        reading.nothing_scanned("the report has no `Results`, so Trivy found nothing to scan");
+    }
+    Ok(())
+}
+
+/// What was passed so far.
+#[derive(Default)]
+struct Seen {
+    /// `SchemaVersion` 2.
+    version: bool,
+    /// A Kubernetes report, which has no `SchemaVersion`.
+    cluster: bool,
+    /// Results, with findings or without.
+    results: u64,
+    /// Findings handed over.
+    found: u64,
+}
+
+/// What findings need to know of the levels above their result.
+#[derive(Default)]
+struct Root {
+    artifact: String,
+    image: bool,
+    resource: String,
+}
+
+/// A report of schema 2, or of a cluster.
+fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+    let known = |key: &str| reading.known(key).unwrap_or_default().to_owned();
+    let mut root = Root {
+        artifact: known("ArtifactName"),
+        image: is_image(&known("ArtifactType")),
+        resource: String::new(),
+    };
+    let mut wrong_version = None;
+    json.object(|json, key| match key {
+        "SchemaVersion" => {
+            seen.version = true;
+            // Told at the end: a key given twice is the better reason.
+            wrong_version = schema_version(json)?;
+            Ok(())
+        }
+        "Trivy" if json.kind()? == Kind::Object => json.object(|json, key| {
+            if key == "Version" {
+                reading.version(&text(json)?);
+                return Ok(());
+            }
+            json.skip()
+        }),
+        "CreatedAt" => created(json, reading),
+        "ArtifactName" => {
+            root.artifact = fact(json, reading, seen.found > 0)?;
+            Ok(())
+        }
+        "ArtifactType" => {
+            let kind = fact(json, reading, seen.found > 0)?;
+            root.image = is_image(&kind);
+            match kind.as_str() {
+                "container_image" => reading.target(Target::Image),
+                "filesystem" | "repository" => reading.target(Target::Filesystem),
+                // A virtual machine, an account or an SBOM is neither.
+                _ => {}
+            }
+            Ok(())
+        }
+        "Metadata" if json.kind()? == Kind::Object => metadata(json, reading),
+        "Results" => results(json, reading, seen, &root),
+        "ClusterName" => {
+            seen.cluster = true;
+            json.skip()
+        }
+        key if RESOURCES.contains(&key) => {
+            seen.cluster = true;
+            unless_null(json, |json| json.array(|json, _| resource(json, reading, seen)))
+        }
+        key => other(json, reading, key, &[REPORT, RESOURCES]),
+    })?;
+    match wrong_version {
+        Some(error) => Err(error),
+        None if seen.version || seen.cluster => Ok(()),
+        None => Err(json.shape("`SchemaVersion` is missing: schema version 2 is read")),
+    }
+}
+
+fn is_image(artifact_type: &str) -> bool {
+    artifact_type == "container_image"
+}
+
+/// The error that a version other than 2 is.
+fn schema_version(json: &mut Json) -> Result<Option<ReadError>, ReadError> {
+    let found = json.kind()?;
+    let version = match found {
+        Kind::Number => json.take::<Raw<'static>, _>(|version| version.0.get().to_owned())?,
+        _ => json.skip().map(|()| found.words().to_owned())?,
+    };
+    Ok(match version.as_str() {
+        "2" => None,
+        other => {
+            Some(json.shape(&format!("`SchemaVersion` is {}: schema version 2 is read", clean_line(other))))
+        }
+    })
+}
+
+fn created(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.kind()? != Kind::String {
+        reading.generated_unreadable();
+        return json.skip();
+    }
+    let time = text(json)?;
+    // Go's zero time is how a converted older report says that it does not know.
+    if !time.starts_with("0001-01-01T") {
+        reading.generated(&time);
+    }
+    Ok(())
+}
+
+fn metadata(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    json.object(|json, key| match key {
+        // `ImageID` is the digest of the configuration, not of the manifest.
+        "RepoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
+            reading.image_digest(&text(json)?);
+            Ok(())
+        }),
+        "Commit" => {
+            reading.commit(&text(json)?);
+            Ok(())
+        }
+        _ => json.skip(),
+    })
+}
+
+/// A resource of a cluster.
+fn resource(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+    let place = json.path_text();
+    let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
+    let (mut namespace, mut kind, mut name) = (known("Namespace"), known("Kind"), known("Name"));
+    let before = seen.found;
+    let (mut named, mut scanned) = (false, false);
+    let mut error = String::new();
+    json.object(|json, key| {
+        let late = seen.found > before;
+        match key {
+            "Namespace" => namespace = fact(json, reading, late)?,
+            "Kind" => (named, kind) = (true, fact(json, reading, late)?),
+            "Name" => (named, name) = (true, fact(json, reading, late)?),
+            "Results" => {
+                scanned = true;
+                let parts = [&namespace, &kind, &name].map(String::as_str);
+                let resource = parts.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/");
+                results(json, reading, seen, &Root { resource, ..Root::default() })?;
+            }
+            "Error" => match json.kind()? {
+                Kind::String => error = text(json)?,
+                Kind::Null => json.skip()?,
+                _ => {
+                    "the scan failed".clone_into(&mut error);
+                    json.skip()?;
+                }
+            },
+            "Metadata" => json.skip()?,
+            key => other(json, reading, key, &[RESOURCE])?,
+        }
+        Ok(())
+    })?;
+    if !named && !scanned {
+        return Err(json.shape("a resource has neither `Kind`, `Name` nor `Results`"));
+    }
+    if !error.is_empty() {
+        reading.problem(ProblemKind::Scan, &format!("{kind}/{name}: {error}"), None);
+    }
+    Ok(())
+}
+
+fn results(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    seen: &mut Seen,
+    root: &Root,
+) -> Result<(), ReadError> {
+    unless_null(json, |json| json.array(|json, _| result(json, reading, seen, root)))
+}
+
+/// A result: what was scanned, and what was found in it.
+fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Root) -> Result<(), ReadError> {
+    seen.results += 1;
+    let place = json.path_text();
+    let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
+    let mut site = Site {
+        target: known("Target"),
+        class: known("Class"),
+        artifact: if root.image { root.artifact.clone() } else { String::new() },
+        resource: root.resource.clone(),
+        roots: reading.roots(),
+    };
+    let before = seen.found;
+    let (mut named, mut listed, mut vulnerabilities) = (false, false, false);
+    json.object(|json, key| {
+        let late = seen.found > before;
+        listed |= FINDINGS.contains(&key);
+        match key {
+            "Target" => (named, site.target) = (true, fact(json, reading, late)?),
+            "Class" => {
+                site.class = fact(json, reading, late)?;
+                if let Some(category) = scanned_category(&site.class) {
+                    reading.covers(category);
+                }
+            }
+            "Vulnerabilities" => {
+                vulnerabilities = true;
+                list(json, reading, seen, |json| json.item::<Vulnerability<'static>, _>(|v| v.found(&site)))?;
+            }
+            "Misconfigurations" => {
+                list(json, reading, seen, |json| {
+                    json.item::<Misconfiguration<'static>, _>(|m| m.found(&site))
+                })?;
+            }
+            "Secrets" => {
+                list(json, reading, seen, |json| json.item::<Secret<'static>, _>(|s| s.found(&site)))?;
+            }
+            "Licenses" => {
+                list(json, reading, seen, |json| json.item::<License<'static>, _>(|l| l.found(&site)))?;
+            }
+            "ExperimentalModifiedFindings" => {
+                list(json, reading, seen, |json| json.item::<Modified<'static>, _>(|m| m.found(&site)))?;
+            }
+            "Type" | "Packages" | "MisconfSummary" | "CustomResources" => json.skip()?,
+            key => other(json, reading, key, &[RESULT, FINDINGS])?,
+        }
+        Ok(())
+    })?;
+    if vulnerabilities && site.class.is_empty() {
+        // Until 0.18 there was no class, and the list was there even if empty.
+        reading.covers(Category::Vulnerability);
+    }
+    if named || listed {
+        Ok(())
+    } else {
+        Err(json.shape("a result has neither `Target` nor a list of findings"))
+    }
+}
+
+/// What a class of results says was looked for.
+fn scanned_category(class: &str) -> Option<Category> {
+    match class {
+        "os-pkgs" | "lang-pkgs" => Some(Category::Vulnerability),
+        "config" => Some(Category::Misconfiguration),
+        "secret" => Some(Category::Secret),
+        "license" | "license-file" => Some(Category::License),
+        // `unknown`, `custom`, or a class that is yet to come: its findings count, but it covers nothing.
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;

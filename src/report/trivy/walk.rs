@@ -1,0 +1,84 @@
+//! Steps that the levels of a report share.
+
+use super::Seen;
+use super::entry::Found;
+use crate::finding::Finding;
+use crate::report::json::{Json, Kind};
+use crate::report::{ProblemKind, ReadError, Reading};
+
+/// A list of findings; `null` is an empty one, as Go writes it.
+pub(super) fn list(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    seen: &mut Seen,
+    mut one: impl FnMut(&mut Json) -> Result<Found, ReadError>,
+) -> Result<(), ReadError> {
+    let mut hand_over = |finding: Box<Finding>| {
+        seen.found += 1;
+        reading.finding(*finding);
+    };
+    unless_null(json, |json| {
+        json.array(|json, _| match one(json)? {
+            Found::Finding(finding) => {
+                hand_over(finding);
+                Ok(())
+            }
+            Found::Passed => Ok(()),
+            Found::Nothing(message) => Err(json.shape(message)),
+        })
+    })
+}
+
+/// A text that findings need. If some were handed over without it, the file is read once more.
+pub(super) fn fact(json: &mut Json, reading: &mut Reading<'_>, late: bool) -> Result<String, ReadError> {
+    let fact = text(json)?;
+    if late && !fact.is_empty() {
+        reading.late(json.path_text(), &fact);
+    }
+    Ok(fact)
+}
+
+/// A string; empty for anything else.
+pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
+    match json.kind()? {
+        Kind::String => json.take::<String, _>(|text| text),
+        _ => json.skip().map(|()| String::new()),
+    }
+}
+
+pub(super) fn unless_null(
+    json: &mut Json,
+    read: impl FnOnce(&mut Json) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    if json.kind()? == Kind::Null { json.skip() } else { read(json) }
+}
+
+/// A key that this level does not have. Where it could hold findings under a changed name, the report says so.
+pub(super) fn other(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    key: &str,
+    known: &[&[&str]],
+) -> Result<(), ReadError> {
+    let mut known = known.iter().copied().flatten();
+    if let Some(right) = known.find(|right| right.eq_ignore_ascii_case(key) && **right != key) {
+        return Err(json.shape(&format!("Trivy writes this key as `{right}`")));
+    }
+    if json.kind()? != Kind::Array {
+        return json.skip();
+    }
+    let mut objects = false;
+    json.array(|json, _| {
+        objects |= json.kind()? == Kind::Object;
+        json.skip()
+    })?;
+    if objects {
+        let place = json.path_text();
+        reading.problem(
+            ProblemKind::Scan,
+            &format!("`{place}` is no list of Trivy's; it may hold findings"),
+            None,
+        );
+    }
+    Ok(())
+}
