@@ -20,10 +20,10 @@ use jiff::civil::Date;
 use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
 
 pub use embedded::{EMBEDDED, embedded};
-pub use error::PolicyError;
-pub use glob::{PathGlob, RuleGlob};
+pub use error::{PolicyError, Problem};
+pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
 pub use load::load;
-pub use query::{DocumentPath, Where};
+pub use query::{DocumentPath, QueryError, Where};
 pub use schema::schema;
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.

@@ -1,0 +1,221 @@
+//! What is wrong with a policy: every problem of the file, each with its place, its line and a way out.
+
+use std::fmt;
+
+use crate::finding::clean;
+
+/// More problems than a reader can use; the rest is counted.
+const SHOWN: usize = 50;
+
+/// Longest excerpt of a source line, in characters.
+const EXCERPT: usize = 100;
+
+/// Longest word of the file that a message repeats, in characters.
+const ECHO: usize = 60;
+
+/// Longest word that is compared with the known ones: comparing takes time in the product of the lengths.
+const COMPARED: usize = 40;
+
+/// A place in the file, both counted from 1, columns in characters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Mark {
+    pub(super) line: u64,
+    pub(super) column: u64,
+}
+
+impl Mark {
+    /// The first character of the file, for what is wrong with the whole.
+    pub(super) const START: Self = Self { line: 1, column: 1 };
+}
+
+/// One thing that is wrong.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Problem {
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1, in characters.
+    pub column: u64,
+    /// What is wrong, on one line.
+    pub message: String,
+    /// What to do, on one line.
+    pub help: Option<String>,
+}
+
+/// All problems of one policy, in the order of the file. A policy with a problem is never used.
+#[derive(Debug)]
+pub struct PolicyError {
+    source: String,
+    problems: Vec<Problem>,
+    more: usize,
+    excerpts: Vec<String>,
+}
+
+impl PolicyError {
+    /// The problems of `text`, which is called `source`.
+    pub(super) fn new(source: &str, text: &str, found: Problems) -> Self {
+        let Problems { mut list, more } = found;
+        list.sort_by_key(|p| (p.line, p.column));
+        let lines: Vec<&str> = text.lines().collect();
+        let line = |number: u64| {
+            usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| lines.get(n)).copied()
+        };
+        let excerpts =
+            list.iter().map(|p| line(p.line).map_or_else(String::new, |l| excerpt(l, p))).collect();
+        Self { source: clean(source).into_owned(), problems: list, more, excerpts }
+    }
+
+    /// Each problem, in the order of the file.
+    pub fn problems(&self) -> &[Problem] {
+        &self.problems
+    }
+}
+
+impl std::error::Error for PolicyError {}
+
+impl fmt::Display for PolicyError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, (problem, excerpt)) in self.problems.iter().zip(&self.excerpts).enumerate() {
+            if index > 0 {
+                writeln!(f, "\n")?;
+            }
+            write!(f, "{}:{}:{}: {}", self.source, problem.line, problem.column, problem.message)?;
+            if !excerpt.is_empty() {
+                write!(f, "\n{excerpt}")?;
+            }
+            if let Some(help) = &problem.help {
+                write!(f, "\nhelp: {help}")?;
+            }
+        }
+        if self.more > 0 {
+            write!(f, "\n\nand {} more", self.more)?;
+        }
+        Ok(())
+    }
+}
+
+/// The source line and a caret below the place, cut to what is around it.
+fn excerpt(line: &str, problem: &Problem) -> String {
+    let at = usize::try_from(problem.column).unwrap_or(1).saturating_sub(1);
+    let from = if at < EXCERPT - 20 { 0 } else { at - EXCERPT / 2 };
+    let before: String = line.chars().skip(from).take(at - from).collect();
+    let after: String = line.chars().skip(at).take(EXCERPT.saturating_sub(at - from)).collect();
+    if before.trim().is_empty() && after.trim().is_empty() {
+        return String::new();
+    }
+    let (before, after) = (clean(&before), clean(&after));
+    let number = problem.line.to_string();
+    let gutter = " ".repeat(number.len());
+    let blank = " ".repeat(before.chars().count());
+    format!("{gutter} |\n{number} | {before}{}\n{gutter} | {blank}^", after.trim_end())
+}
+
+/// Collects problems while a policy is read, so that one run names them all.
+#[derive(Debug, Default)]
+pub(super) struct Problems {
+    list: Vec<Problem>,
+    more: usize,
+}
+
+impl Problems {
+    /// One problem without more to say.
+    pub(super) fn add(&mut self, at: Mark, message: impl Into<String>) {
+        self.push(at, message.into(), None);
+    }
+
+    /// One problem and the way out.
+    pub(super) fn help(&mut self, at: Mark, message: impl Into<String>, help: impl Into<String>) {
+        self.push(at, message.into(), Some(help.into()));
+    }
+
+    fn push(&mut self, at: Mark, message: String, help: Option<String>) {
+        if self.list.len() < SHOWN {
+            self.list.push(Problem { line: at.line, column: at.column, message, help });
+        } else {
+            self.more += 1;
+        }
+    }
+
+    /// True as long as nothing is wrong.
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// A word that is none of `known`; `what` says what it should be, such as "unknown key".
+    pub(super) fn unknown(&mut self, at: Mark, what: &str, word: &str, known: &[&str]) {
+        let help = foreign_letter(word);
+        match nearest(word, known) {
+            Some(near) => {
+                let message = format!("{what} {}; did you mean `{near}`?", quoted(word));
+                self.push(at, message, help);
+            }
+            None => {
+                let known = format!("known are {}", listed(known));
+                let help = help.map_or(known.clone(), |h| format!("{h}; {known}"));
+                self.push(at, format!("{what} {}", quoted(word)), Some(help));
+            }
+        }
+    }
+}
+
+/// Says that a word holds a character that only looks like a letter of the keys.
+fn foreign_letter(word: &str) -> Option<String> {
+    let odd = word.chars().find(|c| !c.is_ascii())?;
+    Some(format!("the word holds U+{:04X}, which is no letter of any key", u32::from(odd)))
+}
+
+/// A word of the file between backticks: inert and not overlong.
+pub(super) fn quoted(word: &str) -> String {
+    let mut short: String = word.chars().take(ECHO).collect();
+    if short.len() < word.len() {
+        short.push('…');
+    }
+    format!("`{}`", clean(&short))
+}
+
+/// The known word that a mistyped one most probably stands for.
+pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
+    if word.len() > COMPARED {
+        return None;
+    }
+    let word = word.trim().to_lowercase();
+    let letters = word.chars().count();
+    let distance = |k: &&str| strsim::damerau_levenshtein(&word, k);
+    let (near, far) = known.iter().map(|k| (*k, distance(k))).min_by_key(|(_, d)| *d)?;
+    let allowed = (letters.max(near.len()) / 3).max(1);
+    (far <= allowed && far < letters.max(2)).then_some(near)
+}
+
+/// `` `a`, `b`, `c` ``
+pub(super) fn listed(words: &[&str]) -> String {
+    words.iter().map(|w| format!("`{w}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_nearest_word_is_near() {
+        assert_eq!(nearest("serverity", &["severity", "state"]), Some("severity"));
+        assert_eq!(nearest("form", &["from", "without"]), Some("from"));
+        assert_eq!(nearest("HIGH", &["high", "low"]), Some("high"));
+        assert_eq!(nearest("x", &["as", "if"]), None);
+        assert_eq!(nearest("time_budget", &["title", "then"]), None);
+    }
+
+    #[test]
+    fn a_problem_shows_its_line() {
+        let mut problems = Problems::default();
+        problems.help(Mark { line: 2, column: 3 }, "bad", "do good");
+        let shown = PolicyError::new("p.yaml", "a: 1\nb \u{202e}c\n", problems).to_string();
+        assert_eq!(shown, "p.yaml:2:3: bad\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: do good");
+    }
+
+    #[test]
+    fn a_long_line_is_cut_around_the_place() {
+        let mut problems = Problems::default();
+        problems.add(Mark { line: 1, column: 60_001 }, "bad");
+        let shown = PolicyError::new("p.yaml", &"k".repeat(70_000), problems).to_string();
+        assert!(shown.len() < 400, "{shown}");
+    }
+}

@@ -1,0 +1,226 @@
+//! YAML to a tree, without what a policy must not have: anchors, aliases, merge keys, tags, directives, duplicate
+//! keys, a second document, or more of anything than a person writes.
+//!
+//! The only place that knows the YAML library. Its event reader is used and not its serde reader, because the
+//! latter stops at the first problem, and a team wants to see all of its typing errors at once.
+
+use std::collections::BTreeMap;
+
+use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
+
+use super::super::error::{Mark, Problems, quoted};
+use super::super::written::node::{Key, Kind, Node};
+use super::quote::quoting_help;
+
+/// Deepest nesting: a policy needs 7.
+const DEPTH: usize = 32;
+
+/// Most values, keys and brackets of a file.
+const EVENTS: usize = 50_000;
+
+/// A list or map that is still open.
+struct Open {
+    at: Mark,
+    items: Items,
+}
+
+enum Items {
+    List(Vec<Node>),
+    Map { pairs: Vec<(Key, Node)>, seen: BTreeMap<String, Mark>, key: Slot },
+}
+
+/// What a map expects next.
+enum Slot {
+    /// A key.
+    Key,
+    /// The value of this key.
+    Value(Key),
+    /// The value of a key that was refused.
+    Dropped,
+}
+
+/// The tree of the one document of `text`; `None` after a problem that ends the reading.
+pub(super) fn tree(text: &str, problems: &mut Problems) -> Option<Node> {
+    let mut builder = Builder { text, open: Vec::new(), root: None, documents: 0 };
+    for (count, event) in Parser::new_from_str_with_options(text, options()).enumerate() {
+        let (event, span) = match event {
+            Ok(event) => event,
+            Err(error) => {
+                not_yaml(text, &error, problems);
+                return None;
+            }
+        };
+        if count > EVENTS {
+            problems.add(mark(&span), format!("a policy may have {EVENTS} values; this file has more"));
+            return None;
+        }
+        builder.take(event, &span, problems)?;
+    }
+    if builder.root.is_none() {
+        problems.help(Mark::START, "the file holds no policy", "start with `version: 1`");
+    }
+    builder.root
+}
+
+fn options() -> Options {
+    let mut options = Options::default();
+    options.disallow_directives = true;
+    options.emit_unresolved_aliases = true;
+    options.emit_comments = false;
+    options.flow_nesting_limit = DEPTH;
+    options.block_nesting_limit = DEPTH;
+    options
+}
+
+fn mark(span: &Span) -> Mark {
+    Mark { line: span.start.line().max(1) as u64, column: span.start.col() as u64 + 1 }
+}
+
+/// What the library says about text that is not YAML, and what most often lies behind it.
+fn not_yaml(text: &str, error: &ScanError, problems: &mut Problems) {
+    let at = Mark { line: error.marker().line().max(1) as u64, column: error.marker().col() as u64 + 1 };
+    let what = error.info();
+    let message = format!("not valid YAML: {}", crate::finding::clean_line(&what));
+    match quoting_help(text, at) {
+        Some(help) => problems.help(at, message, help),
+        None => problems.add(at, message),
+    }
+}
+
+struct Builder<'t> {
+    text: &'t str,
+    open: Vec<Open>,
+    root: Option<Node>,
+    documents: usize,
+}
+
+impl Builder<'_> {
+    /// Takes one event; `None` ends the reading.
+    fn take(&mut self, event: Event<'_>, span: &Span, problems: &mut Problems) -> Option<()> {
+        let at = mark(span);
+        match event {
+            Event::DocumentStart(..) => {
+                self.documents += 1;
+                if self.documents > 1 {
+                    problems.help(at, "a second YAML document starts here", "one policy a file");
+                    return None;
+                }
+            }
+            Event::Alias(_) | Event::UnresolvedAlias(_) => {
+                let word = span.slice(self.text).unwrap_or("*");
+                problems.help(
+                    at,
+                    format!("aliases are not used in policies: {}", quoted(word)),
+                    format!("if a text is meant, quote it: \"{}\"", crate::finding::clean_line(word)),
+                );
+                self.put(Node { at, kind: Kind::Broken }, problems);
+            }
+            Event::Scalar(text, style, anchor, tag) => {
+                let plain = style == ScalarStyle::Plain;
+                let kind = Kind::Scalar { text: text.into_owned(), plain };
+                let kind = if self.plain_node(anchor, tag.as_deref(), at, span, problems) {
+                    kind
+                } else {
+                    Kind::Broken
+                };
+                self.put(Node { at, kind }, problems);
+            }
+            Event::SequenceStart(_, anchor, tag) => {
+                self.plain_node(anchor, tag.as_deref(), at, span, problems);
+                self.open(at, Items::List(Vec::new()), problems)?;
+            }
+            Event::MappingStart(_, anchor, tag) => {
+                self.plain_node(anchor, tag.as_deref(), at, span, problems);
+                let items = Items::Map { pairs: Vec::new(), seen: BTreeMap::new(), key: Slot::Key };
+                self.open(at, items, problems)?;
+            }
+            Event::SequenceEnd | Event::MappingEnd => {
+                let Open { at, items } = self.open.pop()?;
+                let kind = match items {
+                    Items::List(list) => Kind::List(list),
+                    Items::Map { pairs, .. } => Kind::Map(pairs),
+                };
+                self.put(Node { at, kind }, problems);
+            }
+            _ => {}
+        }
+        Some(())
+    }
+
+    fn open(&mut self, at: Mark, items: Items, problems: &mut Problems) -> Option<()> {
+        if self.open.len() >= DEPTH {
+            problems.add(at, format!("a policy may be nested {DEPTH} deep; this is deeper"));
+            return None;
+        }
+        self.open.push(Open { at, items });
+        Some(())
+    }
+
+    /// Refuses anchors and tags.
+    fn plain_node(
+        &self,
+        anchor: usize,
+        tag: Option<&Tag>,
+        at: Mark,
+        span: &Span,
+        problems: &mut Problems,
+    ) -> bool {
+        if anchor != 0 {
+            problems.help(
+                at,
+                "anchors are not used in policies",
+                "write the value out; quote a text that starts with `&`",
+            );
+        }
+        if let Some(tag) = tag {
+            let word = span.tag_span().and_then(|s| s.slice(self.text).map(str::to_owned));
+            let word = word.unwrap_or_else(|| tag.original());
+            problems.help(
+                span.tag_span().map_or(at, |s| mark(&s)),
+                format!("tags are not used in policies: {}", quoted(&word)),
+                "if a text is meant, quote it, `!` included",
+            );
+        }
+        anchor == 0 && tag.is_none()
+    }
+
+    /// Gives a finished value to what is open around it.
+    fn put(&mut self, node: Node, problems: &mut Problems) {
+        let Some(around) = self.open.last_mut() else {
+            self.root = Some(node);
+            return;
+        };
+        match &mut around.items {
+            Items::List(list) => list.push(node),
+            Items::Map { pairs, seen, key } => match std::mem::replace(key, Slot::Key) {
+                Slot::Key => *key = as_key(node, seen, problems),
+                Slot::Value(name) => pairs.push((name, node)),
+                Slot::Dropped => {}
+            },
+        }
+    }
+}
+
+/// A key that may stand: text, not a merge key, not there before.
+fn as_key(node: Node, seen: &mut BTreeMap<String, Mark>, problems: &mut Problems) -> Slot {
+    let Node { at, kind } = node;
+    let (text, plain) = match kind {
+        Kind::Scalar { text, plain } => (text, plain),
+        Kind::Broken => return Slot::Dropped,
+        Kind::List(_) | Kind::Map(_) => {
+            problems.help(at, "a key must be a word", "quote a text that starts with `[` or `{`");
+            return Slot::Dropped;
+        }
+    };
+    if plain && text == "<<" {
+        problems.help(at, "merge keys (`<<`) are not used in policies", "write the keys out");
+        return Slot::Dropped;
+    }
+    if let Some(first) = seen.get(&text) {
+        let message = format!("duplicate key {}; it stands in line {} already", quoted(&text), first.line);
+        problems.add(at, message);
+        return Slot::Dropped;
+    }
+    seen.insert(text.clone(), at);
+    Slot::Value(Key { at, text })
+}

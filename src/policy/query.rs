@@ -1,0 +1,209 @@
+//! JSONPath (RFC 9535) in policies: conditions on a finding and paths into documents.
+//!
+//! The library accepts queries that the RFC refuses and answers some that it accepts wrongly; a gate would pass in
+//! silence. So its own syntax tree is walked once, when the policy is loaded, and only what is known to be answered
+//! right is let through; `check` says what that is.
+
+mod check;
+mod fields;
+mod regexp;
+mod scan;
+
+use jsonpath_rust::parser::model::{FilterAtom, JpQuery, Segment, Selector};
+use jsonpath_rust::parser::parse_json_path;
+use jsonpath_rust::query::js_path_process;
+use serde_json::Value;
+
+use crate::finding::clean;
+use check::Checker;
+
+/// Why a query may not stand in a policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct QueryError {
+    /// What is wrong, on one line.
+    pub message: String,
+    /// What to write instead.
+    pub help: Option<String>,
+}
+
+impl QueryError {
+    fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), help: None }
+    }
+
+    fn help(message: impl Into<String>, help: impl Into<String>) -> Self {
+        Self { message: message.into(), help: Some(help.into()) }
+    }
+}
+
+impl std::error::Error for QueryError {}
+
+impl std::fmt::Display for QueryError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)?;
+        self.help.as_ref().map_or(Ok(()), |help| write!(f, " (help: {help})"))
+    }
+}
+
+/// A condition on the normalised finding: the inside of `$[?…]`, where `@` is the finding.
+#[derive(Debug, Clone)]
+pub struct Where {
+    text: String,
+    query: JpQuery,
+}
+
+impl Where {
+    /// Compiles a condition, or says why it may not stand in a policy.
+    pub fn compile(text: &str) -> Result<Self, QueryError> {
+        let text = text.trim();
+        if text.is_empty() {
+            return Err(QueryError::help("the condition is empty", "leave `where` out to set no condition"));
+        }
+        if text.starts_with('$') {
+            return Err(QueryError::help(
+                "the condition starts with `$`; it is the inside of a filter, and `@` is the finding",
+                format!("write {}", clean(&without_dollar(text))),
+            ));
+        }
+        scan::before_parsing(text)?;
+        let query =
+            parse_json_path(&format!("$[?({text})]")).map_err(|e| not_parsed(text, &e.to_string(), 4))?;
+        // The text could close the bracket itself and go on; what is parsed must be one filter in one pair of parentheses.
+        let [
+            Segment::Selector(Selector::Filter(jsonpath_rust::parser::model::Filter::Atom(
+                FilterAtom::Filter { expr, not: false },
+            ))),
+        ] = query.segments.as_slice()
+        else {
+            return Err(QueryError::new("the condition closes a bracket that it does not open"));
+        };
+        Checker::of_findings().filter(expr)?;
+        Ok(Self { text: text.to_owned(), query })
+    }
+
+    /// Whether the finding, as the JSON output shows it, meets the condition. If the library fails it does: what
+    /// cannot be decided is never let through.
+    pub fn matches(&self, finding: &Value) -> bool {
+        let one = Value::Array(vec![finding.clone()]);
+        js_path_process(&self.query, &one).map_or(true, |nodes| !nodes.is_empty())
+    }
+
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// A path into a document, starting with `$`.
+#[derive(Debug, Clone)]
+pub struct DocumentPath {
+    text: String,
+    query: JpQuery,
+    only: Only,
+}
+
+/// Which nodes of a path count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Only {
+    /// All.
+    Any,
+    /// Objects: what a name can be looked up in.
+    Objects,
+    /// Lists: what an index can be looked up in.
+    Lists,
+    /// Both: what a filter or `*` can go through.
+    Containers,
+}
+
+impl DocumentPath {
+    /// Compiles a path, or says why it may not stand in a policy.
+    pub fn compile(text: &str) -> Result<Self, QueryError> {
+        let text = text.trim();
+        if !text.starts_with('$') {
+            return Err(QueryError::help(
+                "a path into a document starts with `$`, the document",
+                format!("write {}", clean(&format!("$.{}", text.trim_start_matches(['@', '.'])))),
+            ));
+        }
+        scan::before_parsing(text)?;
+        let query = parse_json_path(text).map_err(|e| not_parsed(text, &e.to_string(), 0))?;
+        if query.segments.is_empty() {
+            return Err(QueryError::help("the path names nothing in the document", "write `$.name`"));
+        }
+        Checker::of_documents().segments(&query.segments)?;
+        Ok(Self { text: text.to_owned(), query, only: Only::Any })
+    }
+
+    /// Whether the path can find one node at most: names and indexes only.
+    pub fn singular(&self) -> bool {
+        check::singular(&self.query.segments)
+    }
+
+    /// The path without its last step, which has to find something that the step can look into: only then does
+    /// finding nothing say anything.
+    pub fn container(&self) -> Option<Self> {
+        let (last, before) = self.query.segments.split_last()?;
+        let only = match last {
+            Segment::Selector(Selector::Name(_)) => Only::Objects,
+            Segment::Selector(Selector::Index(_) | Selector::Slice(..)) => Only::Lists,
+            _ => Only::Containers,
+        };
+        let query = JpQuery::new(before.to_vec());
+        Some(Self { text: self.text.clone(), query, only })
+    }
+
+    /// What the path finds. If the library fails, that is the whole document: it equals no expected fact, and it is
+    /// something where nothing may be.
+    pub fn nodes<'d>(&self, document: &'d Value) -> Vec<&'d Value> {
+        let nodes = js_path_process(&self.query, document)
+            .map_or_else(|_| vec![document], |found| found.into_iter().map(|node| node.val).collect());
+        let counts = |node: &&Value| match self.only {
+            Only::Any => true,
+            Only::Objects => node.is_object(),
+            Only::Lists => node.is_array(),
+            Only::Containers => node.is_object() || node.is_array(),
+        };
+        nodes.into_iter().filter(counts).collect()
+    }
+
+    /// As written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+}
+
+/// `$[?(@.severity == 'high')]` as the condition that is meant.
+fn without_dollar(text: &str) -> String {
+    let inner = text.strip_prefix('$').unwrap_or(text);
+    let inner = inner.strip_prefix("[*]").or_else(|| inner.strip_prefix("..")).unwrap_or(inner);
+    let Some(filter) = inner.strip_prefix("[?").map(|f| f.trim_end().strip_suffix(']').unwrap_or(f).trim())
+    else {
+        return format!("@{inner}");
+    };
+    let bare = filter.strip_prefix('(').and_then(|f| f.strip_suffix(')')).unwrap_or(filter);
+    // `(a) && (b)` would lose its outer brackets.
+    let kept = if scan::balanced(bare) { bare } else { filter };
+    kept.trim().to_owned()
+}
+
+/// The library's parse error as one line, with the place in `text`; `prefix` characters were put before it.
+fn not_parsed(text: &str, error: &str, prefix: usize) -> QueryError {
+    let column = error
+        .split_once(" --> 1:")
+        .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next())
+        .and_then(|digits| digits.parse::<usize>().ok())
+        .map(|column| column.saturating_sub(prefix).clamp(1, text.chars().count() + 1));
+    let message = match column {
+        Some(column) => {
+            let rest: String = text.chars().skip(column - 1).take(30).collect();
+            let near =
+                if rest.is_empty() { "at its end".to_owned() } else { format!("near {}", clean(&rest)) };
+            format!("not valid JSONPath (RFC 9535), character {column}, {near}")
+        }
+        None => "not valid JSONPath (RFC 9535)".to_owned(),
+    };
+    QueryError::help(message, "names start with `@.`, texts stand in single quotes: @.tools[0] == 'semgrep'")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,252 @@
+//! From the policy as written to the policy as checked: what the values mean together.
+//!
+//! Every function reports what is wrong and goes on, so that one run names all faults.
+
+mod evidence;
+mod feeding;
+mod rules;
+mod selector;
+
+use std::collections::BTreeMap;
+
+use super::error::{Mark, Problems, nearest, quoted};
+use super::glob::{PathGlob, RuleGlob};
+use super::written::{self, At, Name, Person as WrittenPerson};
+use super::{Base, Enforcement, Mapping, Parameter, Person, Policy, Reviewers, Waivers};
+use crate::finding::Severity;
+
+/// Longest id, in characters: ids stand in tables and file names.
+const LONGEST_ID: usize = 200;
+
+/// Default of `waivers.max_duration`.
+const NINETY_DAYS: i64 = 90 * 86_400;
+
+/// Checks a policy; `None`, or any problem, means that it must not be used.
+pub(super) fn policy(written: written::Policy, problems: &mut Problems) -> Option<Policy> {
+    let gate = written.gate.and_then(|gate| gate_name(&gate, problems));
+    let (unknown_severity, severity_map) = severity(written.severity, problems);
+    let base = written.base.and_then(base);
+    let parameters = parameters(written.parameters, problems);
+    let entries = written.evidence.map(|table| evidence::entries(table.value, problems));
+    let waivers = written.waivers.map(|w| waivers(w.value, problems));
+    let people = people(written.people, problems);
+    let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
+    let world = rules::World { people: &people, parameters: &parameters, reviewers: reviewers.as_ref() };
+    let rules = written.rules.map(|list| rules::rules(list.value.0, &world, problems));
+    let (gate, evidence, mut rules) = (gate?, entries?, rules?);
+    // A rule is fed by what the entries say; with a fault in either, another message would only confuse.
+    if problems.is_empty() {
+        feeding::feed(&mut rules, &evidence, &severity_map, problems);
+    }
+    Some(Policy {
+        source: String::new(),
+        sha256: String::new(),
+        title: written.title.map_or_else(|| gate.clone(), |title| title.value.0),
+        gate,
+        enforcement: written.enforcement.map_or(Enforcement::Blocking, |e| e.value),
+        unknown_severity,
+        severity_map,
+        base,
+        parameters,
+        evidence,
+        waivers,
+        reviewers,
+        people,
+        rules: rules.into_iter().map(|checked| checked.rule).collect(),
+    })
+}
+
+/// A gate's name stands in file names and in waivers as GATE/RULE.
+fn gate_name(gate: &At<Name>, problems: &mut Problems) -> Option<String> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if gate.value.chars().all(fits) && gate.value.len() <= LONGEST_ID && !gate.value.starts_with('.') {
+        return Some(gate.value.clone());
+    }
+    let message = format!("`gate` may hold letters, digits, `-`, `_` and `.`, not {}", quoted(&gate.value));
+    problems.add(gate.at, message);
+    None
+}
+
+fn severity(
+    written: Option<At<written::SeverityRules>>,
+    problems: &mut Problems,
+) -> (Severity, Vec<Mapping>) {
+    let Some(At { value: written, .. }) = written else { return (Severity::Critical, Vec::new()) };
+    let unknown = match written.unknown {
+        Some(At { at, value: Severity::Unknown }) => {
+            problems.add(at, "`severity.unknown` says what unknown counts as; it cannot be `unknown`");
+            Severity::Critical
+        }
+        Some(At { value, .. }) => value,
+        None => Severity::Critical,
+    };
+    let lines = written.map.map(|map| map.value.0).unwrap_or_default();
+    (unknown, lines.into_iter().filter_map(|line| mapping(line, problems)).collect())
+}
+
+fn mapping(line: At<written::Mapping>, problems: &mut Problems) -> Option<Mapping> {
+    let At { at, value: line } = line;
+    if line.tool.is_none() && line.rule_id.is_none() && line.severity.is_none() {
+        problems.add(at, "a line of `severity.map` needs a condition: `tool`, `rule_id` or `severity`");
+    }
+    if line.r#as.is_none() && line.category.is_none() {
+        problems.add(at, "a line of `severity.map` needs a result: `as` or `category`");
+    }
+    if let Some(At { at, value: Severity::Unknown }) = line.r#as {
+        problems.add(at, "`as` must be a level, not `unknown`");
+    }
+    let rule_id = match line.rule_id {
+        Some(glob) => Some(rule_glob(&glob, problems)?),
+        None => None,
+    };
+    Some(Mapping {
+        tool: line.tool.map(|tool| tool.value),
+        rule_id,
+        severity: line.severity.map(|severity| severity.value),
+        becomes: line.r#as.map(|level| level.value),
+        category: line.category.map(|category| category.value),
+    })
+}
+
+fn base(written: At<written::Base>) -> Option<Base> {
+    let At { at, value: written } = written;
+    let mut from = Vec::new();
+    for source in written.from?.value.0 {
+        if !from.contains(&source.value) {
+            from.push(source.value);
+        }
+    }
+    let without = written.without.map_or(super::Action::Review, |action| action.value);
+    Some(Base { line: at.line, from, without })
+}
+
+fn parameters(
+    written: Option<At<written::Table<written::Parameter>>>,
+    problems: &mut Problems,
+) -> Vec<Parameter> {
+    let table = written.map(|table| table.value.0).unwrap_or_default();
+    table
+        .into_iter()
+        .filter_map(|(name, At { value, .. })| {
+            let env = value.env.map(|env| {
+                let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
+                if !env.value.chars().all(word) {
+                    let message = format!("`env` must be the name of a variable, not {}", quoted(&env.value));
+                    problems.add(env.at, message);
+                }
+                env.value
+            });
+            let one_of = value.one_of?.value.0.into_iter().map(|v| v.value).collect();
+            Some(Parameter { name: name.value, line: name.at.line, one_of, env })
+        })
+        .collect()
+}
+
+fn waivers(written: written::Waivers, problems: &mut Problems) -> Waivers {
+    Waivers {
+        files: written.files.map(|files| path_globs(&files.value.0, "files", problems)).unwrap_or_default(),
+        max_duration: written.max_duration.map_or(NINETY_DAYS, |d| d.value.0),
+        not_author: written.not_author.is_some_and(|flag| flag.value),
+    }
+}
+
+fn people(
+    written: Option<At<written::Table<written::Many<WrittenPerson>>>>,
+    problems: &mut Problems,
+) -> BTreeMap<String, Vec<Person>> {
+    let table = written.map(|table| table.value.0).unwrap_or_default();
+    table
+        .into_iter()
+        .map(|(role, members)| {
+            let members = members.value.0.into_iter().filter_map(|m| person(m, problems)).collect();
+            (role.value, members)
+        })
+        .collect()
+}
+
+fn person(written: At<WrittenPerson>, problems: &mut Problems) -> Option<Person> {
+    let (user, emails) = match written.value {
+        WrittenPerson::User(user) => (At { at: written.at, value: user }, Vec::new()),
+        WrittenPerson::Full(full) => {
+            let emails = full.emails.map(|emails| emails.value.0).unwrap_or_default();
+            (full.user?, emails.into_iter().map(|email| email.value).collect())
+        }
+    };
+    let name = user_name(&user.value);
+    if name.is_none() {
+        problems.add(user.at, format!("{} is no GitLab user name", quoted(&user.value)));
+    }
+    Some(Person { user: name?.to_owned(), emails })
+}
+
+/// A GitLab user name, with or without `@`.
+fn user_name(text: &str) -> Option<&str> {
+    let name = text.strip_prefix('@').unwrap_or(text);
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    (!name.is_empty() && name.chars().all(fits)).then_some(name)
+}
+
+/// Checks who resolves a review: each role has to be one that `people` has.
+fn reviewers(
+    written: written::Reviewers,
+    people: &BTreeMap<String, Vec<Person>>,
+    problems: &mut Problems,
+) -> Option<Reviewers> {
+    let mut any_of = Vec::new();
+    for At { at, value } in written.any_of?.value.0 {
+        let roles: Vec<&str> = people.keys().map(String::as_str).collect();
+        if let Some(role) = value.strip_prefix("role:") {
+            if !people.contains_key(role) {
+                unknown_role(at, role, &roles, problems);
+            }
+        } else if roles.contains(&value.as_str()) {
+            problems.add(at, format!("{} is a role; did you mean `role:{value}`?", quoted(&value)));
+        } else if user_name(&value).is_none() {
+            let message = format!("{} is neither `role:NAME` nor `@user`", quoted(&value));
+            problems.add(at, message);
+        }
+        any_of.push(value);
+    }
+    let not = written.not.map(|not| not.value.0).unwrap_or_default();
+    let not = not.into_iter().map(|word| barred(word.value).to_owned()).collect();
+    Some(Reviewers { any_of, at_least: written.at_least.map_or(1, |n| n.value.0), not })
+}
+
+fn unknown_role(at: Mark, role: &str, roles: &[&str], problems: &mut Problems) {
+    let message = format!("`people` has no role {}", quoted(role));
+    match nearest(role, roles) {
+        Some(near) => problems.add(at, format!("{message}; did you mean `role:{near}`?")),
+        None => problems.help(
+            at,
+            message,
+            format!("add it: `people: {{{}: [\"@user\"]}}`", crate::finding::clean(role)),
+        ),
+    }
+}
+
+fn barred(word: written::Barred) -> &'static str {
+    match word {
+        written::Barred::Author => "author",
+        written::Barred::Committers => "committers",
+        written::Barred::Deployer => "deployer",
+        written::Barred::WaiverOwners => "waiver_owners",
+    }
+}
+
+fn path_globs(written: &[At<Name>], key: &str, problems: &mut Problems) -> Vec<PathGlob> {
+    written.iter().filter_map(|glob| keep(PathGlob::new(&glob.value), glob, key, problems)).collect()
+}
+
+fn rule_glob(written: &At<Name>, problems: &mut Problems) -> Option<RuleGlob> {
+    keep(RuleGlob::new(&written.value), written, "rule_id", problems)
+}
+
+/// Keeps what was compiled, or reports why it could not be.
+fn keep<T>(compiled: Result<T, String>, written: &At<Name>, key: &str, problems: &mut Problems) -> Option<T> {
+    compiled
+        .map_err(|why| {
+            let why = crate::finding::clean(&why).into_owned();
+            problems.add(written.at, format!("`{key}`: {}: {why}", quoted(&written.value)));
+        })
+        .ok()
+}

@@ -1,0 +1,198 @@
+//! Rules: unique ids, one subject each, and words that the rest of the policy declares.
+
+use std::collections::BTreeMap;
+
+use super::super::error::{Mark, Problems, listed, nearest, quoted};
+use super::super::written::{self, At, Expected, Many, Name, Table};
+use super::super::{DocumentPath, DocumentRule, Expect, Parameter, Person, Reviewers, Rule, Subject};
+use super::{LONGEST_ID, selector};
+
+/// What rules can refer to.
+pub(super) struct World<'p> {
+    pub(super) people: &'p BTreeMap<String, Vec<Person>>,
+    pub(super) parameters: &'p [Parameter],
+    /// Who resolves a review that names nobody.
+    pub(super) reviewers: Option<&'p Reviewers>,
+}
+
+/// A rule, and the places that later errors point at.
+pub(super) struct Checked {
+    pub(super) rule: Rule,
+    pub(super) at: Mark,
+    /// The name of a document, or each name of the selector `evidence`.
+    pub(super) names: Vec<At<Name>>,
+}
+
+/// The rules, in the order written.
+pub(super) fn rules(
+    written: Vec<At<written::Rule>>,
+    world: &World<'_>,
+    problems: &mut Problems,
+) -> Vec<Checked> {
+    let mut seen: BTreeMap<String, u64> = BTreeMap::new();
+    for rule in &written {
+        let Some(id) = &rule.value.id else { continue };
+        // Waivers name rules, people type them: ids that differ in letter case only would be mistaken.
+        if let Some(first) = seen.insert(id.value.to_lowercase(), id.at.line) {
+            problems
+                .add(id.at, format!("duplicate rule id {}; line {first} has it already", quoted(&id.value)));
+        }
+    }
+    written.into_iter().filter_map(|rule| self::rule(rule, world, problems)).collect()
+}
+
+fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) -> Option<Checked> {
+    let At { at: begin, value: written } = written;
+    let id = rule_id(written.id.as_ref(), problems);
+    let name = id.clone().unwrap_or_default();
+    one_subject(&written, begin, &name, problems);
+    let when = written.when.map(|w| conditions(w.value, world.parameters, problems)).unwrap_or_default();
+    let reviewers = match written.reviewers {
+        Some(given) => super::reviewers(given.value, world.people, problems),
+        None => world.reviewers.cloned(),
+    };
+    let mut names = Vec::new();
+    let subject = match (written.findings, written.document) {
+        (Some(findings), _) => {
+            names = findings.value.evidence.as_ref().map(|list| list.value.0.clone()).unwrap_or_default();
+            selector::selector(findings.value, problems).map(Subject::Findings)
+        }
+        (None, Some(document)) => {
+            names.extend(document.value.name.clone());
+            self::document(document, problems).map(Subject::Document)
+        }
+        (None, None) => None,
+    };
+    let at = written.id.map_or(begin, |id| id.at);
+    let title = written.title.map_or_else(|| name.clone(), |title| title.value.0);
+    let rule = Rule {
+        id: id?,
+        line: begin.line,
+        title,
+        subject: subject?,
+        allow: written.allow.map_or(0, |allow| allow.value),
+        then: written.then?.value,
+        waivable: written.waivable.is_none_or(|waivable| waivable.value),
+        reviewers,
+        fix: written.fix.map(|fix| fix.value.0),
+        from: written.from.map(|day| day.value.0),
+        when,
+        fed_by: Vec::new(),
+    };
+    Some(Checked { rule, at, names })
+}
+
+/// A waiver names a rule as GATE/RULE, so that an id has no `/`.
+fn rule_id(id: Option<&At<Name>>, problems: &mut Problems) -> Option<String> {
+    let id = id?;
+    if id.value.contains('/') {
+        problems.add(
+            id.at,
+            format!("`id` may not hold `/`: waivers name rules as GATE/RULE: {}", quoted(&id.value)),
+        );
+    }
+    if id.value.chars().count() > LONGEST_ID {
+        problems.add(id.at, format!("`id` may have {LONGEST_ID} characters"));
+    }
+    Some(id.value.clone())
+}
+
+fn one_subject(rule: &written::Rule, at: Mark, name: &str, problems: &mut Problems) {
+    let subjects = [
+        ("findings", rule.findings.is_some()),
+        ("document", rule.document.is_some()),
+        ("image", rule.image.is_some()),
+        ("sbom", rule.sbom.is_some()),
+        ("provenance", rule.provenance.is_some()),
+        ("approvals", rule.approvals.is_some()),
+        ("verdicts", rule.verdicts.is_some()),
+    ];
+    let given: Vec<&str> = subjects.iter().filter(|(_, there)| *there).map(|(key, _)| *key).collect();
+    match given.as_slice() {
+        [_] => {}
+        // A subject that is there and cannot be read has been reported.
+        [] if subjects.iter().any(|(key, _)| rule.given.contains(key)) => {}
+        [] => problems.help(
+            at,
+            format!("rule {} has no subject", quoted(name)),
+            "say what it looks at: `findings: {category: sast}` or `document: {…}`",
+        ),
+        several => problems.help(
+            at,
+            format!("rule {} has {} subjects: {}", quoted(name), several.len(), listed(several)),
+            "make it one rule for each",
+        ),
+    }
+}
+
+fn conditions(
+    written: Table<Many<Name>>,
+    parameters: &[Parameter],
+    problems: &mut Problems,
+) -> Vec<(String, Vec<String>)> {
+    let known: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
+    let mut conditions = Vec::new();
+    for (name, values) in written.0 {
+        let Some(parameter) = parameters.iter().find(|p| p.name == name.value) else {
+            let message = format!(
+                "`when` names the parameter {}, which the policy does not declare",
+                quoted(&name.value)
+            );
+            match nearest(&name.value, &known) {
+                Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
+                None => problems.help(name.at, message, "declare it: `parameters: {NAME: {one_of: […]}}`"),
+            }
+            continue;
+        };
+        for value in &values.value.0 {
+            if !parameter.one_of.contains(&value.value) {
+                let known: Vec<&str> = parameter.one_of.iter().map(String::as_str).collect();
+                problems.unknown(
+                    value.at,
+                    &format!("`{}` of `when`: unknown value", parameter.name),
+                    &value.value,
+                    &known,
+                );
+            }
+        }
+        conditions.push((name.value, values.value.0.into_iter().map(|v| v.value).collect()));
+    }
+    conditions
+}
+
+fn document(written: At<written::DocumentRule>, problems: &mut Problems) -> Option<DocumentRule> {
+    let At { at, value: written } = written;
+    if !["require", "forbid", "at_least"].iter().any(|key| written.given.contains(key)) {
+        problems.add(at, "`document` demands nothing; give `require`, `forbid` or `at_least`");
+    }
+    let mut require = Vec::new();
+    for (path, expected) in written.require.map(|t| t.value.0).unwrap_or_default() {
+        let Some(compiled) = self::path(&path, "require", problems) else { continue };
+        if !compiled.singular() {
+            problems.help(
+                path.at,
+                format!("`require` needs a path to one fact, not {}", quoted(&path.value)),
+                "use names and indexes only; `forbid` and `at_least` look at several nodes",
+            );
+        }
+        require.push((
+            compiled,
+            match expected.value {
+                Expected::Present => Expect::Present,
+                Expected::Within(seconds) => Expect::Within(seconds),
+                Expected::Equals(value) => Expect::Equals(value),
+            },
+        ));
+    }
+    let forbid = written.forbid.map(|list| list.value.0).unwrap_or_default();
+    let forbid = forbid.iter().filter_map(|path| self::path(path, "forbid", problems)).collect();
+    let mut at_least = Vec::new();
+    for (path, count) in written.at_least.map(|t| t.value.0).unwrap_or_default() {
+        at_least.extend(self::path(&path, "at_least", problems).map(|p| (p, u64::from(count.value.0))));
+    }
+    Some(DocumentRule { name: written.name?.value, require, forbid, at_least })
+}
+
+fn path(written: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+    DocumentPath::compile(&written.value).map_err(|e| selector::refused(written, key, e, problems)).ok()
+}

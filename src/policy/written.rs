@@ -1,0 +1,434 @@
+//! The policy as written: every map of the YAML with its keys.
+//!
+//! One list of keys a map gives the type, the reader with its errors, and the JSON Schema for editors; the texts
+//! are what an editor shows. What the values mean together is checked in `validate`.
+
+pub(crate) mod node;
+mod read;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+use serde_json::Value;
+
+use super::error::Problems;
+use super::{Action, BaseSource, Enforcement, Feed};
+use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+use node::{Kind, Node};
+
+pub(crate) use read::{
+    At, Boxed, Count, Day, Duration, Future, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
+};
+use read::{Word, described, given, key, needed, unknown_key, words, written, wrong};
+
+words! {
+    Enforcement { "blocking" = Blocking, "advisory" = Advisory }
+    Action { "fail" = Fail, "review" = Review, "warn" = Warn }
+    BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
+    Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
+    Demanded { "required" = Required }
+    DocumentKind {
+        "json" = Json, "sbom" = Sbom, "provenance" = Provenance, "verdict" = Verdict, "acceptance" = Acceptance,
+        "gitlab-approvals" = GitlabApprovals, "gitlab-approval-state" = GitlabApprovalState,
+        "gitlab-merge-request" = GitlabMergeRequest, "gitlab-versions" = GitlabVersions,
+        "gitlab-commits" = GitlabCommits, "gitlab-deployment" = GitlabDeployment,
+    }
+    Barred {
+        "author" = Author, "committers" = Committers, "deployer" = Deployer, "waiver_owners" = WaiverOwners,
+    }
+}
+
+/// The one word of `bound` and `receipt`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Demanded {
+    Required,
+}
+
+/// Kinds of documents; this build evaluates `json`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum DocumentKind {
+    Json,
+    Sbom,
+    Provenance,
+    Verdict,
+    Acceptance,
+    GitlabApprovals,
+    GitlabApprovalState,
+    GitlabMergeRequest,
+    GitlabVersions,
+    GitlabCommits,
+    GitlabDeployment,
+}
+
+/// Who may not resolve a review.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Barred {
+    Author,
+    Committers,
+    Deployer,
+    WaiverOwners,
+}
+
+written! {
+    /// What one gate requires.
+    Policy as "the policy" {
+        /// Version of the policy language: 1.
+        must version: Version,
+        /// The gate it is for, such as `merge`; waivers name its rules as GATE/RULE.
+        must gate: Name,
+        /// A name for people.
+        may title: Prose,
+        /// `blocking` (default): the exit code says the verdict. `advisory`: fail and review exit 0.
+        may enforcement: Enforcement,
+        /// How an unknown severity counts, and corrections of severity or category.
+        may severity: SeverityRules,
+        /// Where newness comes from. Without it nothing is compared and every finding is `new`.
+        may base: Base,
+        /// Parameters that `when` of a rule can name.
+        may parameters: Table<Parameter>,
+        /// What must be on the table, by a name of your own.
+        must evidence: Table<Entry>,
+        /// Where waivers are, and their limits. Without it there are none.
+        may waivers: Waivers,
+        /// Roles: lists of GitLab user names, or of `{user, emails}`.
+        may people: Table<Many<Person>>,
+        /// Who resolves a review of a rule that names nobody.
+        may reviewers: Reviewers,
+        /// What the gate decides by.
+        must rules: Lenient<Rule>,
+        /// What the gate is about.
+        may subjects: Future,
+        /// Public keys of those who sign.
+        may keys: Future,
+        /// Which exploitability statements are accepted.
+        may vex: Future,
+        /// User-defined report formats.
+        may mappings: Future,
+    }
+
+    /// How severities are corrected.
+    SeverityRules as "`severity`" {
+        /// The level an unknown severity counts as; default `critical`.
+        may unknown: Severity,
+        /// Corrections; the first whose conditions all hold is used.
+        may map: Seq<Mapping>,
+    }
+
+    /// One correction of severity or category.
+    Mapping as "a line of `severity.map`" {
+        /// Condition: the scanner's name.
+        may tool: Name,
+        /// Condition: the rule id, a glob.
+        may rule_id: Name,
+        /// Condition: exactly this severity as the scanner gave it.
+        may severity: Severity,
+        /// Result: the severity it becomes.
+        may r#as: Severity,
+        /// Result: the category it becomes.
+        may category: Category,
+    }
+
+    /// Where newness comes from.
+    Base as "`base`" {
+        /// `base-report`, `baseline`, `diff`, or a list: existing is what all that can speak of it call so.
+        must from: Many<BaseSource>,
+        /// What follows when no base is given; default `review`.
+        may without: Action,
+    }
+
+    /// A parameter of the run.
+    Parameter as "a parameter" {
+        /// The values it may have.
+        must one_of: Many<Name>,
+        /// The environment variable that gives it, unless `--param` does.
+        may env: Name,
+    }
+
+    /// What must be on the table; required unless it says otherwise.
+    Entry as "an evidence entry" {
+        /// Reports whose findings are of this category.
+        may category: Category,
+        /// Exploitation data.
+        may feed: Feed,
+        /// A document of this kind.
+        may document: DocumentKind,
+        /// File names or globs; all that exist are read.
+        must files: Many<Name>,
+        /// How many files must be there; default 1.
+        may count: Count,
+        /// `false`: its absence is no failure.
+        may required: bool,
+        /// The format its files must have.
+        may format: Name,
+        /// What the report must have scanned.
+        may target: Target,
+        /// Repeats the entry for each subject.
+        may subject: Future,
+        /// Oldest age, such as `24h`.
+        may max_age: Duration,
+        /// What a report without a time means under `max_age`; without it such a report is stale.
+        may age_unknown: Action,
+        /// `required`: the report must state the commit or the digest it is about.
+        may bound: Demanded,
+        /// `required`: a receipt must fit the report.
+        may receipt: Demanded,
+        /// What an empty scan means; default `review`.
+        may nothing_scanned: Action,
+        /// What an old report means; default `fail`.
+        may stale: Action,
+        /// What each kind of problem of an incomplete scan means.
+        may problems: ProblemActions,
+    }
+
+    /// What an incomplete scan means; each is `review` by default.
+    ProblemActions as "`problems`" {
+        /// A file could not be parsed; `warn` holds only for files that the change leaves alone.
+        may parse: Action,
+        /// Time or memory ran out.
+        may timeout: Action,
+        /// A rule could not be run.
+        may rule: Action,
+        /// Anything else.
+        may scan: Action,
+    }
+
+    /// Where waivers are, and their limits.
+    Waivers as "`waivers`" {
+        /// Waiver files; one that does not exist holds no waiver.
+        may files: Many<Name>,
+        /// Longest time a waiver may hold; default `90d`.
+        may max_duration: Duration,
+        /// `true`: the author of the change may not own or approve one.
+        may not_author: bool,
+    }
+
+    /// Who resolves a review.
+    Reviewers as "`reviewers`" {
+        /// `role:NAME` or `@user`.
+        must any_of: Many<Name>,
+        /// How many of them; default 1.
+        may at_least: Count,
+        /// Who may not.
+        may not: Many<Barred>,
+    }
+
+    /// One rule: what it looks at, how much it allows, what follows.
+    Rule as "a rule" {
+        /// Unique in the policy.
+        must id: Name,
+        /// One line for people.
+        may title: Prose,
+        /// Looks at findings; all selectors must hold.
+        may findings: Selector,
+        /// Looks at facts of a JSON document.
+        may document: DocumentRule,
+        /// Looks at an image.
+        may image: Future,
+        /// Looks at an SBOM.
+        may sbom: Future,
+        /// Looks at build provenance.
+        may provenance: Future,
+        /// Looks at approvals.
+        may approvals: Future,
+        /// Looks at verdicts of earlier gates.
+        may verdicts: Future,
+        /// How many matches are allowed; default 0.
+        may allow: u64,
+        /// What follows: `fail`, `review` or `warn`.
+        must then: Action,
+        /// `false`: no waiver, baseline or VEX statement applies.
+        may waivable: bool,
+        /// Who resolves its review.
+        may reviewers: Reviewers,
+        /// What to do, for people.
+        may fix: Prose,
+        /// Warns until this day, UTC.
+        may from: Day,
+        /// Holds only where each of these parameters has this value, or one of these.
+        may when: Table<Many<Name>>,
+    }
+
+    /// Selectors of findings, AND-ed; each takes one value or a list, of which one must hold.
+    Selector as "`findings`" {
+        /// The kind of problem.
+        may category: Many<Category>,
+        /// This severity or worse.
+        may severity: Many<Severity>,
+        /// Relative to the base of the change.
+        may state: Many<State>,
+        /// Whether a fixed version exists; a finding that does not say matches.
+        may fix: Many<Fix>,
+        /// Vulnerability ids.
+        may ids: Many<Name>,
+        /// CWE numbers.
+        may cwe: Many<Cwe>,
+        /// Rule ids, globs; the known spellings of one check are one.
+        may rule_id: Many<Name>,
+        /// Names of scanners.
+        may tool: Many<Name>,
+        /// Globs of paths.
+        may path: Many<Name>,
+        /// Names of packages.
+        may package: Many<Name>,
+        /// Kind of dependency; a finding that does not say matches.
+        may scope: Many<Scope>,
+        /// This sure or surer; a finding that does not say matches.
+        may confidence: Many<Confidence>,
+        /// Found to be live; a finding that does not say matches.
+        may verified: bool,
+        /// Suppressed by the scanner or in the code; without it only active findings are looked at.
+        may suppressed: bool,
+        /// Known to be exploited; a finding without the feed matches.
+        may kev: bool,
+        /// EPSS at least this; a finding without a score matches.
+        may epss: Probability,
+        /// At least this old; a finding without a date matches.
+        may age: Duration,
+        /// Limits it to subjects.
+        may subject: Future,
+        /// Names of the evidence entries the report is given for.
+        may evidence: Many<Name>,
+        /// None of these may match; what is not known is never excluded.
+        may not: Boxed<Selector>,
+        /// The inside of a JSONPath filter (RFC 9535); `@` is the finding of the JSON output.
+        may r#where: Name,
+    }
+
+    /// What a document must hold. Each fact must be there; a missing one fails the rule.
+    DocumentRule as "`document`" {
+        /// The evidence entry.
+        must name: Name,
+        /// A path to one fact, and what it must be: a value, `present`, or `{within: 30d}`.
+        may require: Table<Expected>,
+        /// Paths that must find nothing, in something that is there.
+        may forbid: Many<Name>,
+        /// Paths and how many nodes they must find at least.
+        may at_least: Table<Count>,
+    }
+
+    /// A person with the addresses that their commits carry.
+    FullPerson as "a person" {
+        /// GitLab user name.
+        must user: Name,
+        /// Addresses of commits.
+        may emails: Many<Name>,
+    }
+
+    /// A fact that is a time.
+    Recent as "a fact that is a time" {
+        /// Not older than this, and not in the future.
+        must within: Duration,
+    }
+}
+
+/// `version: 1`.
+#[derive(Debug)]
+pub(crate) struct Version;
+
+impl Read for Version {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        if node.plain() == Some("1") {
+            return Some(Self);
+        }
+        wrong(node, key, "1, the version of the policy language that this build reads", problems);
+        None
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"const": 1})
+    }
+}
+
+/// A CWE number, as `79` or `CWE-79`.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Cwe(pub(crate) u32);
+
+impl Read for Cwe {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let number = node.text().and_then(|text| {
+            let digits = match text.split_at_checked(4) {
+                Some((prefix, rest)) if prefix.eq_ignore_ascii_case("CWE-") => rest,
+                _ => node.plain()?,
+            };
+            digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok().filter(|n| *n > 0))?
+        });
+        if number.is_none() {
+            wrong(node, key, "a CWE number such as `79`", problems);
+        }
+        number.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": "^CWE-[0-9]+$"}]})
+    }
+}
+
+/// A person of a role: a user name, or more.
+#[derive(Debug)]
+pub(crate) enum Person {
+    User(String),
+    Full(Box<FullPerson>),
+}
+
+impl Read for Person {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            Kind::Map(_) => FullPerson::read(node, key, problems).map(|full| Self::Full(Box::new(full))),
+            _ => Name::read(node, key, problems).map(Self::User),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let (user, full) = (Name::schema(generator), FullPerson::schema(generator));
+        json_schema!({"anyOf": [user, full]})
+    }
+}
+
+/// What a required fact must be.
+#[derive(Debug)]
+pub(crate) enum Expected {
+    Present,
+    Within(i64),
+    Equals(Value),
+}
+
+impl Read for Expected {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::Scalar { text, .. } if text == "present" => Some(Self::Present),
+            Kind::Map(_) => Recent::read(node, key, problems)?.within.map(|d| Self::Within(d.value.0)),
+            _ => json(node, key, problems).map(Self::Equals),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let recent = Recent::schema(generator);
+        json_schema!({"anyOf": [{"type": ["string", "number", "boolean", "array"]}, recent]})
+    }
+}
+
+/// A value that a fact is compared with.
+fn json(node: &Node, key: &str, problems: &mut Problems) -> Option<Value> {
+    match &node.kind {
+        Kind::Scalar { text, plain: false } => Some(Value::String(text.clone())),
+        Kind::Scalar { text, plain: true } if !node.is_null() => Some(core_schema(text)),
+        Kind::List(items) => {
+            let values: Vec<_> = items.iter().map(|item| json(item, key, problems)).collect();
+            values.into_iter().collect::<Option<_>>().map(Value::Array)
+        }
+        _ => {
+            wrong(node, key, "a value, `present` or `{within: 30d}`", problems);
+            None
+        }
+    }
+}
+
+/// Text without quotes as YAML 1.2 reads it: true, false, a number of JSON's, else text.
+fn core_schema(text: &str) -> Value {
+    match text {
+        "true" | "True" | "TRUE" => Value::Bool(true),
+        "false" | "False" | "FALSE" => Value::Bool(false),
+        _ => match serde_json::from_str(text) {
+            Ok(Value::Number(number)) => Value::Number(number),
+            _ => Value::String(text.to_owned()),
+        },
+    }
+}

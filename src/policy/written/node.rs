@@ -1,0 +1,66 @@
+//! The YAML of a policy as a tree that remembers where each value and each key stands.
+
+use super::super::error::{Mark, quoted};
+
+/// A value and its place.
+#[derive(Debug)]
+pub(crate) struct Node {
+    pub(crate) at: Mark,
+    pub(crate) kind: Kind,
+}
+
+/// What a value is.
+#[derive(Debug)]
+pub(crate) enum Kind {
+    /// Text; `plain` without quotes, so that it may stand for a number, a boolean or null.
+    Scalar { text: String, plain: bool },
+    /// A list.
+    List(Vec<Node>),
+    /// A map, in the order written, each key once.
+    Map(Vec<(Key, Node)>),
+    /// Something that has been reported already.
+    Broken,
+}
+
+/// A key and its place.
+#[derive(Debug)]
+pub(crate) struct Key {
+    pub(crate) at: Mark,
+    pub(crate) text: String,
+}
+
+impl Node {
+    /// True for `~`, `null` and for nothing at all.
+    pub(crate) fn is_null(&self) -> bool {
+        matches!(&self.kind, Kind::Scalar { text, plain: true }
+            if matches!(text.as_str(), "" | "~" | "null" | "Null" | "NULL"))
+    }
+
+    /// The text of a scalar that is not null.
+    pub(crate) fn text(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { text, .. } if !self.is_null() => Some(text),
+            _ => None,
+        }
+    }
+
+    /// The text of a scalar without quotes that is not null.
+    pub(crate) fn plain(&self) -> Option<&str> {
+        match &self.kind {
+            Kind::Scalar { plain: true, .. } => self.text(),
+            _ => None,
+        }
+    }
+
+    /// What it is, for an error.
+    pub(crate) fn shown(&self) -> String {
+        match &self.kind {
+            _ if self.is_null() => "nothing (null)".to_owned(),
+            Kind::Scalar { text, plain: true } => quoted(text),
+            Kind::Scalar { text, plain: false } => format!("the text {}", quoted(text)),
+            Kind::List(_) => "a list".to_owned(),
+            Kind::Map(_) => "a map".to_owned(),
+            Kind::Broken => "what was reported".to_owned(),
+        }
+    }
+}

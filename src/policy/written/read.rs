@@ -1,0 +1,528 @@
+//! How a tree becomes types: each kind of value reads itself, says what is wrong with it, and describes itself in
+//! the JSON Schema, so that the three cannot drift apart.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::super::error::{Mark, Problems, quoted};
+use super::node::{Kind, Node};
+use crate::finding::clean;
+
+/// A value of the policy.
+pub(crate) trait Read: Sized {
+    /// Reads the value of `key`; `None` after a problem.
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self>;
+
+    /// The JSON Schema of the value.
+    fn schema(generator: &mut SchemaGenerator) -> Schema;
+}
+
+/// A value and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct At<T> {
+    pub(crate) at: Mark,
+    pub(crate) value: T,
+}
+
+impl<T: Read> At<T> {
+    /// Reads a value and keeps its place.
+    pub(crate) fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        T::read(node, key, problems).map(|value| Self { at: node.at, value })
+    }
+}
+
+/// Says that the value of `key` is not what it must be.
+pub(crate) fn wrong(node: &Node, key: &str, must: &str, problems: &mut Problems) {
+    if !matches!(node.kind, Kind::Broken) {
+        problems.add(node.at, format!("`{key}` must be {must}, not {}", node.shown()));
+    }
+}
+
+/// Text that is not empty and holds nothing that cannot be seen; blanks around it do not count.
+pub(crate) type Name = String;
+
+impl Read for Name {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let Some(text) = node.text() else {
+            wrong(node, key, "a text", problems);
+            return None;
+        };
+        let text = text.trim();
+        if text.is_empty() {
+            problems.add(node.at, format!("`{key}` is empty"));
+            return None;
+        }
+        let shown = clean(text);
+        if shown != text || text.contains(['\n', '\r', '\t']) {
+            problems.add(node.at, format!("`{key}` holds characters that cannot be seen: {}", quoted(text)));
+            return None;
+        }
+        Some(text.to_owned())
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1})
+    }
+}
+
+/// Text for people, over several lines if need be.
+#[derive(Debug)]
+pub(crate) struct Prose(pub(crate) String);
+
+impl Read for Prose {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let Some(text) = node.text() else {
+            wrong(node, key, "a text", problems);
+            return None;
+        };
+        let text = text.trim().replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");
+        if text.is_empty() {
+            problems.add(node.at, format!("`{key}` is empty"));
+            return None;
+        }
+        Some(Self(clean(&text).into_owned()))
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "minLength": 1})
+    }
+}
+
+impl Read for bool {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match node.plain() {
+            Some("true") => Some(true),
+            Some("false") => Some(false),
+            _ => {
+                wrong(node, key, "true or false", problems);
+                None
+            }
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "boolean"})
+    }
+}
+
+impl Read for u64 {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let digits = |t: &&str| t.bytes().all(|b| b.is_ascii_digit()) && (*t == "0" || !t.starts_with('0'));
+        let number = node.plain().filter(digits).and_then(|text| text.parse().ok());
+        if number.is_none() {
+            wrong(node, key, "a whole number, 0 or more, written in plain digits", problems);
+        }
+        number
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 0})
+    }
+}
+
+/// How many at least; never 0, which would ask for nothing.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Count(pub(crate) u32);
+
+impl Read for Count {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match u64::read(node, key, problems).map(u32::try_from)? {
+            Ok(number @ 1..) => Some(Self(number)),
+            _ => {
+                wrong(node, key, "1 or more", problems);
+                None
+            }
+        }
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "integer", "minimum": 1})
+    }
+}
+
+/// A probability.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Probability(pub(crate) f64);
+
+impl Read for Probability {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let plain = |t: &&str| t.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !t.starts_with('.');
+        let number: Option<f64> = node.plain().filter(plain).and_then(|text| text.parse().ok());
+        let number = number.filter(|n| (0.0..=1.0).contains(n));
+        if number.is_none() {
+            wrong(node, key, "a number from 0 to 1", problems);
+        }
+        number.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": 0, "maximum": 1})
+    }
+}
+
+/// A span of time, in seconds.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Duration(pub(crate) i64);
+
+impl Read for Duration {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let seconds = node.text().and_then(duration);
+        if seconds.is_none() {
+            wrong(node, key, "a duration such as `24h` or `7d` (units s, m, h, d, w)", problems);
+        }
+        seconds.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[1-9][0-9]*[smhdw]$"})
+    }
+}
+
+/// Seconds of `90m`; a century at most, so that no later sum overflows.
+fn duration(text: &str) -> Option<i64> {
+    const CENTURY: i64 = 100 * 366 * 86_400;
+    let unit = match text.as_bytes().last()? {
+        b's' => 1,
+        b'm' => 60,
+        b'h' => 3_600,
+        b'd' => 86_400,
+        b'w' => 7 * 86_400,
+        _ => return None,
+    };
+    let (number, _) = text.split_at_checked(text.len() - 1)?;
+    if number.starts_with('0') || !number.bytes().all(|b| b.is_ascii_digit()) {
+        return None;
+    }
+    number.parse::<i64>().ok()?.checked_mul(unit).filter(|s| *s <= CENTURY)
+}
+
+/// A day.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Day(pub(crate) jiff::civil::Date);
+
+impl Read for Day {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let shape = |t: &&str| {
+            t.len() == 10
+                && t.bytes()
+                    .enumerate()
+                    .all(|(i, b)| if i == 4 || i == 7 { b == b'-' } else { b.is_ascii_digit() })
+        };
+        let day = node.text().filter(shape).and_then(|text| text.parse().ok());
+        if day.is_none() {
+            wrong(node, key, "a day such as `2027-01-31`", problems);
+        }
+        day.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "format": "date", "pattern": "^[0-9]{4}-[0-9]{2}-[0-9]{2}$"})
+    }
+}
+
+/// One value or a list of them; a list that is given is not empty, because it would match nothing.
+#[derive(Debug)]
+pub(crate) struct Many<T>(pub(crate) Vec<At<T>>);
+
+impl<T: Read> Read for Many<T> {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::List(_) => Seq::read(node, key, problems).map(|seq| Self(seq.0)),
+            _ => At::read(node, key, problems).map(|one| Self(vec![one])),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let one = T::schema(generator);
+        let many = Seq::<T>::schema(generator);
+        json_schema!({"anyOf": [one, many]})
+    }
+}
+
+/// A list that is not empty.
+#[derive(Debug)]
+pub(crate) struct Seq<T>(pub(crate) Vec<At<T>>);
+
+impl<T: Read> Read for Seq<T> {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::List(items) if items.is_empty() => {
+                problems.add(node.at, format!("`{key}` is an empty list"));
+                None
+            }
+            Kind::List(items) => {
+                // Read all, so that each fault is named, before giving up on the list.
+                let read: Vec<_> = items.iter().map(|item| At::read(item, key, problems)).collect();
+                read.into_iter().collect::<Option<_>>().map(Self)
+            }
+            _ => {
+                wrong(node, key, "a list", problems);
+                None
+            }
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let item = T::schema(generator);
+        json_schema!({"type": "array", "items": item, "minItems": 1})
+    }
+}
+
+/// A list whose items were read as far as they could be: one bad rule does not hide the faults of the others.
+#[derive(Debug)]
+pub(crate) struct Lenient<T>(pub(crate) Vec<At<T>>);
+
+impl<T: Read> Read for Lenient<T> {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match &node.kind {
+            Kind::List(items) if !items.is_empty() => {
+                Some(Self(items.iter().filter_map(|item| At::read(item, key, problems)).collect()))
+            }
+            _ => Seq::<T>::read(node, key, problems).map(|seq| Self(seq.0)),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        Seq::<T>::schema(generator)
+    }
+}
+
+/// A map with names of the author's own, in the order written.
+#[derive(Debug)]
+pub(crate) struct Table<T>(pub(crate) Vec<(At<Name>, At<T>)>);
+
+impl<T: Read> Read for Table<T> {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(pairs) = &node.kind else {
+            wrong(node, key, "a map", problems);
+            return None;
+        };
+        if pairs.is_empty() {
+            problems.add(node.at, format!("`{key}` is empty"));
+            return None;
+        }
+        let mut table = Vec::with_capacity(pairs.len());
+        for (name, value) in pairs {
+            let kind = Kind::Scalar { text: name.text.clone(), plain: false };
+            let name_read = At::read(&Node { at: name.at, kind }, key, problems);
+            let value_read = At::read(value, &name.text, problems);
+            table.extend(name_read.zip(value_read));
+        }
+        Some(Self(table))
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let value = T::schema(generator);
+        json_schema!({"type": "object", "additionalProperties": value, "minProperties": 1})
+    }
+}
+
+/// A map inside a map of its own kind.
+#[derive(Debug)]
+pub(crate) struct Boxed<T>(pub(crate) Box<T>);
+
+impl<T: Read> Read for Boxed<T> {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        T::read(node, key, problems).map(|inner| Self(Box::new(inner)))
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        T::schema(generator)
+    }
+}
+
+/// A key of the policy language that this build does not evaluate; never skipped in silence.
+#[derive(Debug)]
+pub(crate) struct Future;
+
+impl Read for Future {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        problems.help(
+            node.at,
+            format!("`{key}` is part of the policy language, but this build does not evaluate it"),
+            "take it out, or use a build that does: a demand that nobody checks would pass",
+        );
+        Some(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"not": {}, "description": "Not evaluated by this build."})
+    }
+}
+
+/// A closed set of words.
+pub(crate) trait Word: Copy + 'static {
+    /// Each value with its word.
+    fn words() -> Vec<(&'static str, Self)>;
+}
+
+impl<W: Word> Read for W {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let words = W::words();
+        let known: Vec<&str> = words.iter().map(|(word, _)| *word).collect();
+        let Some(text) = node.text() else {
+            wrong(node, key, &format!("one of {}", super::super::error::listed(&known)), problems);
+            return None;
+        };
+        let value = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
+        if value.is_none() {
+            problems.unknown(node.at, &format!("`{key}`: unknown word"), text, &known);
+        }
+        value
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        let known: Vec<&str> = W::words().iter().map(|(word, _)| *word).collect();
+        json_schema!({"enum": known})
+    }
+}
+
+/// Makes the enums of the vocabulary words of the policy.
+macro_rules! vocabulary {
+    ($($name:ty),+ $(,)?) => { $(
+        impl Word for $name {
+            fn words() -> Vec<(&'static str, Self)> {
+                Self::ALL.iter().map(|value| (value.as_str(), *value)).collect()
+            }
+        }
+    )+ };
+}
+
+vocabulary!(
+    crate::finding::Category,
+    crate::finding::Confidence,
+    crate::finding::Fix,
+    crate::finding::Scope,
+    crate::finding::Severity,
+    crate::finding::State,
+    crate::finding::Target,
+);
+
+/// Gives enums of the checked policy their words.
+macro_rules! words {
+    ($($name:ty { $($word:literal = $value:ident),+ $(,)? })+) => { $(
+        impl Word for $name {
+            fn words() -> Vec<(&'static str, Self)> {
+                vec![$(($word, Self::$value)),+]
+            }
+        }
+    )+ };
+}
+pub(crate) use words;
+
+/// The key that a field stands for: fields named like Rust's own words are written `r#where`.
+pub(crate) fn key(field: &'static str) -> &'static str {
+    field.strip_prefix("r#").unwrap_or(field)
+}
+
+/// Reports a key that the map does not have.
+pub(crate) fn unknown_key(at: Mark, what: &str, word: &str, known: &[&str], problems: &mut Problems) {
+    let instead = match word {
+        "approvers" | "approver" | "reviewer" => "the key is `reviewers`",
+        "optional" => "say `required: false`",
+        "exclude" | "exclude_path" | "exclude_paths" | "ignore" => "say `not: {path: …}`",
+        "extends" | "include" | "import" => "a policy is one file, so that its digest covers all of it",
+        "action" | "on_match" => "the key is `then`",
+        "threshold" | "max" | "limit" => "the key is `allow`",
+        "expression" | "query" | "jsonpath" if known.contains(&"where") => "the key is `where`",
+        "foreign" | "failed" => "evidence about something else, or of a scan that failed, always fails",
+        "unreadable" => "evidence that cannot be read is always an error",
+        _ => return problems.unknown(at, &format!("unknown key in {what}:"), word, known),
+    };
+    problems.help(at, format!("unknown key in {what}: {}", quoted(word)), instead);
+}
+
+/// Declares a map of the policy: its type, its reader and its JSON Schema, from one list of keys.
+///
+/// `must` keys have to be there, `may` keys can be left out; a key that is given is never null.
+macro_rules! written {
+    ($($(#[doc = $about:literal])+ $name:ident as $what:literal {
+        $($(#[doc = $doc:literal])+ $need:ident $field:ident: $type:ty,)+
+    })+) => { $(
+        $(#[doc = $about])+
+        #[derive(Debug)]
+        pub(crate) struct $name {
+            /// The keys that are there, also those whose value was refused and those that a typing error stands for.
+            pub(crate) given: Vec<&'static str>,
+            $($(#[doc = $doc])+ pub(crate) $field: Option<At<$type>>,)+
+        }
+
+        impl $name {
+            /// Every key, in the order of the documentation.
+            pub(crate) fn keys() -> &'static [&'static str] {
+                static KEYS: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
+                KEYS.get_or_init(|| vec![$(key(stringify!($field))),+])
+            }
+        }
+
+        impl Read for $name {
+            fn read(node: &Node, name: &str, problems: &mut Problems) -> Option<Self> {
+                let Kind::Map(pairs) = &node.kind else {
+                    wrong(node, name, concat!("a map with the keys of ", $what), problems);
+                    return None;
+                };
+                let mut read = Self { given: given(pairs, Self::keys()), $($field: None),+ };
+                for (word, value) in pairs {
+                    match word.text.as_str() {
+                        $(text if text == key(stringify!($field)) => {
+                            read.$field = At::read(value, text, problems);
+                        })+
+                        text => unknown_key(word.at, $what, text, Self::keys(), problems),
+                    }
+                }
+                $(if needed(stringify!($need)) && !read.given.contains(&key(stringify!($field))) {
+                    problems.add(node.at, format!("{} needs the key `{}`", $what, key(stringify!($field))));
+                })+
+                Some(read)
+            }
+
+            fn schema(generator: &mut SchemaGenerator) -> Schema {
+                generator.subschema_for::<Self>()
+            }
+        }
+
+        impl schemars::JsonSchema for $name {
+            fn schema_name() -> std::borrow::Cow<'static, str> {
+                stringify!($name).into()
+            }
+
+            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+                let mut properties = serde_json::Map::new();
+                let mut required: Vec<&str> = Vec::new();
+                $(
+                    let schema = <$type as Read>::schema(generator);
+                    let about = [$($doc),+].map(str::trim).join(" ");
+                    properties.insert(key(stringify!($field)).to_owned(), described(schema, &about));
+                    required.extend(needed(stringify!($need)).then(|| key(stringify!($field))));
+                )+
+                let about = [$($about),+].map(str::trim).join(" ");
+                schemars::json_schema!({
+                    "type": "object",
+                    "description": about,
+                    "properties": properties,
+                    "required": required,
+                    "additionalProperties": false,
+                })
+            }
+        }
+    )+ };
+}
+pub(crate) use written;
+
+/// Whether a key has to be there.
+pub(crate) fn needed(need: &str) -> bool {
+    need == "must"
+}
+
+/// The known keys that are there, and those that a mistyped one stands for.
+pub(crate) fn given(pairs: &[(super::node::Key, Node)], known: &[&'static str]) -> Vec<&'static str> {
+    let word = |text: &str| {
+        known.iter().find(|k| **k == text).copied().or_else(|| super::super::error::nearest(text, known))
+    };
+    pairs.iter().filter_map(|(key, _)| word(&key.text)).collect()
+}
+
+/// A schema with a description; `$ref` may have neighbours in the dialect that is used.
+pub(crate) fn described(mut schema: Schema, about: &str) -> serde_json::Value {
+    schema.insert("description".to_owned(), about.into());
+    schema.to_value()
+}
