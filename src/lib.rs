@@ -1,3 +1,41 @@
 //! secgate: a delivery decision backed by evidence.
+//!
+//! Data goes one way, and each module is one step:
+//!
+//! 1. [`gather`] finds the files and has [`report`] read each as a stream of [`finding`]s;
+//! 2. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
+//! 3. [`render`] tells it.
+//!
+//! [`cli`] is the command line on top. The same inputs give the same bytes: nothing below `cli` reads the clock
+//! or the environment.
+
+pub mod cli;
+pub mod decide;
+pub mod exit;
 pub mod finding;
+pub mod gather;
+pub mod policy;
+pub mod render;
 pub mod report;
+
+use decide::{Context, Decision, Fault};
+use gather::{Given, Limits};
+use policy::Policy;
+
+/// Reads all evidence and decides.
+///
+/// `roots` are prefixes that scanners put before paths of the project.
+///
+/// # Errors
+/// What is wrong with the files as given, before any of them was read.
+pub fn check(
+    policy: &Policy,
+    given: &[Given],
+    context: &Context,
+    limits: Limits,
+    roots: &[String],
+) -> Result<Decision, Vec<Fault>> {
+    let mut names = Vec::new();
+    let gathered = gather::gather(policy, given, context, limits, roots, &mut names)?;
+    Ok(decide::decide(policy, context, gathered))
+}

@@ -8,6 +8,7 @@ mod location;
 mod package;
 mod severity;
 mod text;
+mod view;
 mod words;
 
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
@@ -15,6 +16,7 @@ pub use location::{Location, project_path};
 pub use package::Package;
 pub use severity::Severity;
 pub use text::{Text, clean, clean_line};
+pub use view::View;
 pub use words::{Category, Confidence, Fix, Scope, State, Target};
 
 /// One problem, as one entry of one report says it.

@@ -54,7 +54,7 @@ pub enum ReadError {
         message: String,
     },
     /// No reader claims it.
-    #[error("is no report that secgate knows: {looks_like}")]
+    #[error("is not a report that secgate can read: {looks_like}")]
     Unknown {
         /// What it looks like.
         looks_like: String,
@@ -66,7 +66,7 @@ pub enum ReadError {
         formats: Vec<&'static str>,
     },
     /// It is not what it was said to be.
-    #[error("is not a {asked} report: it looks like {looks_like}")]
+    #[error("is not a {asked} report: {looks_like}")]
     WrongFormat {
         /// The format asked for.
         asked: String,

@@ -8,8 +8,8 @@ use std::collections::HashSet;
 use std::fmt::Write as _;
 use std::io::Read;
 
-use serde::de::IgnoredAny;
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 
 use super::source::{Decoded, Input};
 use super::{Opening, ReadError};
@@ -39,6 +39,10 @@ pub(crate) use shapes;
 
 impl Shape for IgnoredAny {
     type As<'de> = IgnoredAny;
+}
+
+impl Shape for serde_json::Value {
+    type As<'de> = Self;
 }
 
 impl Shape for String {
@@ -182,7 +186,9 @@ impl Json {
             let duplicate = !seen.insert(key.clone());
             self.enter(Step::Key(key.clone()))?;
             if duplicate {
-                return Err(self.shape("duplicate key: it is given twice, and readers differ in which one they take"));
+                return Err(
+                    self.shape("duplicate key: it is given twice, and readers differ in which one they take")
+                );
             }
             field(self, &key)?;
             self.path.pop();
@@ -247,7 +253,9 @@ impl Json {
                 }
                 Ok(then.take().map(|then| (then(value), used)))
             }
-            Some(Err(fault)) if !fault.is_eof() && (settled || !fault.is_syntax()) => Err(self.explain(&fault)),
+            Some(Err(fault)) if !fault.is_eof() && (settled || !fault.is_syntax()) => {
+                Err(self.explain(&fault))
+            }
             _ if self.eof => Err(self.truncated_value(window.len())),
             _ => Ok(None),
         }
@@ -347,7 +355,8 @@ impl Json {
     /// The next byte that is not white space.
     fn peek(&mut self) -> Result<Option<u8>, ReadError> {
         loop {
-            let blanks = self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
+            let blanks =
+                self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
             self.consume(blanks);
             if let Some(&byte) = self.window().first() {
                 return Ok(Some(byte));
@@ -381,7 +390,11 @@ impl Json {
         }
         if self.end == self.buf.len() {
             if self.end >= MAX_VALUE {
-                return Err(ReadError::TooLarge { what: "one value of the file", limit: MAX_VALUE as u64, flag: "fixed" });
+                return Err(ReadError::TooLarge {
+                    what: "one value of the file",
+                    limit: MAX_VALUE as u64,
+                    flag: "fixed",
+                });
             }
             self.buf.resize((self.buf.len() * 2).max(WINDOW), 0);
         }

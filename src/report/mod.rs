@@ -3,6 +3,7 @@
 //! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
 //! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
 
+mod document;
 mod error;
 pub mod json;
 mod opening;
@@ -20,6 +21,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::Category;
 
+pub use document::read_document;
 pub use error::ReadError;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
@@ -165,6 +167,14 @@ fn read_once(
     Ok((json.finish(), late))
 }
 
+/// True if the file is one whole JSON document, of whatever kind.
+pub fn is_whole_json(source: &Source, options: &Options) -> bool {
+    source.open(options.max_report).is_ok_and(|input| {
+        let mut json = Json::new(input);
+        json.skip().and_then(|()| json.end()).is_ok()
+    })
+}
+
 /// Tells the format from the content, looking further into the file until it is clear.
 fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError> {
     let mut look = FIRST_LOOK;
@@ -204,7 +214,7 @@ fn resolve_asked(
         return Ok(asked);
     }
     if let Some(other) = claims.first() {
-        return wrong(format!("{} ({})", other.id, other.title));
+        return wrong(format!("it looks like {} ({})", other.id, other.title));
     }
     let fits = match opening.top.kind {
         Some(Kind::Null) => asked.null,

@@ -98,7 +98,10 @@ impl Opening {
         let known = [
             (self.has("$schema") && self.has("runs") || self.has("runs") && self.has("version"), "SARIF"),
             (self.has("vulnerabilities") && self.has("scan"), "a GitLab security report (gitlab)"),
-            (self.has("vulnerabilities") && self.has("version") && !self.has("bomFormat"), "a GitLab security report (gitlab)"),
+            (
+                self.has("vulnerabilities") && self.has("version") && !self.has("bomFormat"),
+                "a GitLab security report (gitlab)",
+            ),
             (self.has("bomFormat"), "CycloneDX"),
             (self.has("spdxVersion"), "SPDX"),
             (self.has("matches") && self.has("descriptor"), "Grype"),
@@ -118,7 +121,10 @@ impl Opening {
             (head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "it looks like zstd; unpack it first"),
             (head.contains(&0), "it holds NUL bytes: a binary file, or UTF-16 without byte-order mark"),
             (text.starts_with("version https://git-lfs"), "it is a Git LFS pointer; fetch the file itself"),
-            (text.starts_with("<!doctype html") || text.starts_with("<html"), "it looks like an HTML page, perhaps of a login or an error"),
+            (
+                text.starts_with("<!doctype html") || text.starts_with("<html"),
+                "it looks like an HTML page, perhaps of a login or an error",
+            ),
             (text.starts_with('<'), "it looks like XML"),
             (head.is_empty(), "it is empty"),
         ];
@@ -146,7 +152,8 @@ impl Opening {
 /// The first keys of an object, for messages. Only names that are words, so that nothing a file holds is echoed
 /// but what a format's key can be.
 fn keys(member: &Member) -> String {
-    let word = |k: &&String| k.len() <= 40 && k.chars().all(|c| c.is_ascii_alphanumeric() || "_-$.@".contains(c));
+    let word =
+        |k: &&String| k.len() <= 40 && k.chars().all(|c| c.is_ascii_alphanumeric() || "_-$.@".contains(c));
     let names: Vec<String> =
         member.members.iter().map(|(k, _)| k).filter(word).take(6).map(|k| format!("`{k}`")).collect();
     if names.is_empty() { "that no scanner writes".to_owned() } else { names.join(", ") }

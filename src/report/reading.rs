@@ -232,7 +232,7 @@ mod tests {
 
     #[test]
     fn times_of_scanners() {
-        let at = |text| parse_time(text).map(|t| t.as_second());
+        let at = |text| parse_time(text).map(Timestamp::as_second);
         let noon = at("2026-06-01T12:00:00Z");
         assert!(noon.is_some());
         assert_eq!(at("2026-06-01T14:00:00+02:00"), noon);

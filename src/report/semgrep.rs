@@ -43,7 +43,8 @@ fn looks_like(opening: &Opening) -> bool {
         return results.has("check_id");
     }
     let others = ["generated_at", "metrics", "run_environment", "experimental_config"];
-    opening.get("errors").is_some_and(|e| e.kind == Some(Kind::Array)) && !others.iter().any(|k| opening.has(k))
+    opening.get("errors").is_some_and(|e| e.kind == Some(Kind::Array))
+        && !others.iter().any(|k| opening.has(k))
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -64,13 +65,14 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(reading)))
         }
         "paths" => json.object(|json, key| match key {
-            "scanned" => json.array(|json, index| {
-                seen.scanned = Some(index + 1);
-                json.skip()
-            })
-            .map(|()| {
-                seen.scanned.get_or_insert(0);
-            }),
+            "scanned" => json
+                .array(|json, index| {
+                    seen.scanned = Some(index + 1);
+                    json.skip()
+                })
+                .map(|()| {
+                    seen.scanned.get_or_insert(0);
+                }),
             _ => json.skip(),
         }),
         "skipped_rules" if json.kind()? == Kind::Array => json.array(|json, _| {
@@ -87,7 +89,11 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         return Err(json.shape("a Semgrep report has a list `results`"));
     }
     if !seen.errors {
-        reading.problem(ProblemKind::Scan, "the report has no list `errors`, so it does not say what failed", None);
+        reading.problem(
+            ProblemKind::Scan,
+            "the report has no list `errors`, so it does not say what failed",
+            None,
+        );
     }
     if seen.scanned == Some(0) && !seen.found {
         reading.nothing_scanned("no file was scanned (paths.scanned is empty)");
@@ -199,7 +205,8 @@ impl Item<'_> {
     fn finding(self, roots: &[String]) -> Finding {
         let extra = &self.extra;
         let category = if extra.sca_info.is_some() { Category::Vulnerability } else { Category::Sast };
-        let mut finding = Finding::new(category, FORMAT.tool, &self.check_id, severity(extra.severity.as_str()));
+        let mut finding =
+            Finding::new(category, FORMAT.tool, &self.check_id, severity(extra.severity.as_str()));
         finding.native_severity = extra.severity.native();
         finding.suppressed = extra.is_ignored == Some(true);
         let line = |p: &Option<Position>| p.as_ref().and_then(|p| p.line.0);
@@ -238,7 +245,9 @@ impl Item<'_> {
             let fixed: Vec<Text> = versions
                 .unwrap_or_default()
                 .iter()
-                .flat_map(|fix| fix.iter().filter(|(package, _)| *package == name).map(|(_, v)| Text::line(v)))
+                .flat_map(|fix| {
+                    fix.iter().filter(|(package, _)| *package == name).map(|(_, v)| Text::line(v))
+                })
                 .collect();
             finding.fix = if fixed.is_empty() { Fix::Unknown } else { Fix::Available };
             finding.package = Some(Package {
@@ -274,7 +283,8 @@ impl Item<'_> {
                 text = text.replace(value, "***");
             }
         }
-        let words: Vec<&str> = text.split(' ').map(|w| if reads_like_a_credential(w) { "***" } else { w }).collect();
+        let words: Vec<&str> =
+            text.split(' ').map(|w| if reads_like_a_credential(w) { "***" } else { w }).collect();
         Cow::Owned(without_literals(&words.join(" ")))
     }
 }
@@ -283,9 +293,19 @@ impl Item<'_> {
 fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
     let rule = rule.to_ascii_lowercase();
     cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798))
-        || ["secret", "password", "passwd", "token", "credential", "api-key", "apikey", "private-key", "hardcoded"]
-            .iter()
-            .any(|word| rule.contains(word))
+        || [
+            "secret",
+            "password",
+            "passwd",
+            "token",
+            "credential",
+            "api-key",
+            "apikey",
+            "private-key",
+            "hardcoded",
+        ]
+        .iter()
+        .any(|word| rule.contains(word))
 }
 
 /// A long word that mixes digits and letters, or holds a key's punctuation.
@@ -343,21 +363,40 @@ impl Fault<'_> {
         };
         // Semgrep quotes the code it could not parse between backticks.
         let message = self.message.as_str().split(['`', '\n']).next().unwrap_or_default();
-        let message = if message.is_empty() { name.to_owned() } else { format!("{name}: {message}") };
-        reading.problem(problem_kind(name), &format!("errors: {message}"), Some(path).filter(|p| !p.is_empty()));
+        let message = match message.trim() {
+            "" => name.to_owned(),
+            text if text.starts_with(name) => text.to_owned(),
+            text => format!("{name}: {text}"),
+        };
+        reading.problem(
+            problem_kind(name),
+            &format!("errors: {message}"),
+            Some(path).filter(|p| !p.is_empty()),
+        );
     }
 }
 
 /// Kinds of `errors[].type`, spelled with or without blanks.
 fn problem_kind(name: &str) -> ProblemKind {
-    let name: String = name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    let name: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match name.as_str() {
-        "timeout" | "outofmemory" | "toomanymatches" | "fixpointtimeout" | "stackoverflow"
-        | "timeoutduringinterfile" | "outofmemoryduringinterfile" => ProblemKind::Timeout,
+        "timeout"
+        | "outofmemory"
+        | "toomanymatches"
+        | "fixpointtimeout"
+        | "stackoverflow"
+        | "timeoutduringinterfile"
+        | "outofmemoryduringinterfile" => ProblemKind::Timeout,
         "partialparsing" | "syntaxerror" | "lexicalerror" | "othersyntaxerror" | "parseerror"
         | "otherparseerror" | "astbuildererror" => ProblemKind::Parse,
-        "ruleparseerror" | "patternparseerror" | "invalidruleschemaerror" | "unknownlanguageerror"
-        | "invalidyaml" | "incompatiblerule" | "missingplugin" => ProblemKind::Rule,
+        "ruleparseerror"
+        | "patternparseerror"
+        | "invalidruleschemaerror"
+        | "unknownlanguageerror"
+        | "invalidyaml"
+        | "incompatiblerule"
+        | "missingplugin" => ProblemKind::Rule,
         _ => ProblemKind::Scan,
     }
 }
@@ -393,10 +432,14 @@ mod tests {
         assert!(read.error.is_none(), "{:?}", read.error);
         let finding = &read.findings[0];
         assert_eq!((finding.rule_id.as_str(), finding.title.as_str()), ("a.b", "bad"));
-        assert_eq!(finding.location.as_ref().map(|l| (l.path.as_str(), l.line, l.end_line)), Some(("src/a.py", Some(3), Some(4))));
+        assert_eq!(
+            finding.location.as_ref().map(|l| (l.path.as_str(), l.line, l.end_line)),
+            Some(("src/a.py", Some(3), Some(4)))
+        );
         assert_eq!(finding.cwes, [89]);
         assert_eq!(finding.confidence, Some(Confidence::High));
-        let kinds: Vec<_> = read.report.problems.iter().map(|p| (p.kind, p.path.as_ref().map(Text::as_str))).collect();
+        let kinds: Vec<_> =
+            read.report.problems.iter().map(|p| (p.kind, p.path.as_ref().map(Text::as_str))).collect();
         assert_eq!(kinds, [(ProblemKind::Parse, Some("b.py")), (ProblemKind::Timeout, Some("c.py"))]);
         assert!(!format!("{:?}", read.report.problems).contains("pw"));
     }
@@ -426,7 +469,9 @@ mod tests {
 
     #[test]
     fn what_is_no_semgrep_report_is_refused() {
-        for text in [r#"{"results":null,"errors":[]}"#, r#"{"errors":[]}"#, r#"{"results":[],"errors":"none"}"#] {
+        for text in
+            [r#"{"results":null,"errors":[]}"#, r#"{"errors":[]}"#, r#"{"results":[],"errors":"none"}"#]
+        {
             assert!(crate::report::testing::read_as("semgrep", text).error.is_some(), "{text}");
         }
     }

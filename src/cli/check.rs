@@ -1,0 +1,174 @@
+//! `secgate check`
+
+use std::ffi::OsString;
+use std::io::{self, Write};
+use std::path::Path;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result};
+use clap::Args;
+use jiff::Timestamp;
+
+use super::args::{InputArgs, pair};
+use super::environment::{About, Environment, context};
+use super::outputs::{Outputs, Staged};
+use super::policy::PolicyArgs;
+use crate::decide::{self, Decision, Fault};
+use crate::exit;
+use crate::gather::Given;
+use crate::render::Output;
+
+/// Decide: the main job
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    /// A file for this entry of the policy's evidence
+    #[arg(long, value_name = "ENTRY=PATH")]
+    evidence: Vec<OsString>,
+
+    /// A document that rules look at
+    #[arg(long, value_name = "NAME=PATH")]
+    document: Vec<OsString>,
+
+    /// The commit that the run is about [default: `CI_COMMIT_SHA`]
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
+
+    /// An artifact that the run is about
+    #[arg(long, value_name = "NAME@sha256:HEX")]
+    subject: Vec<String>,
+
+    /// The value of a parameter of the policy
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+
+    /// Pin the clock
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+
+    /// Findings a rule whose details are kept; counts are exact whatever it is
+    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_findings: u32,
+
+    /// What to print: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
+    format: String,
+
+    /// Also write this format to a file; any number of times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    output: Vec<OsString>,
+
+    /// Say on standard error how long the run took
+    #[arg(long)]
+    timings: bool,
+}
+
+/// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
+pub(super) fn run(args: &CheckArgs) -> u8 {
+    let start = Instant::now();
+    let code = match outputs(args) {
+        Ok(outputs) => tell(args, &outputs, decide(args)),
+        Err(error) => tell(args, &Outputs::default(), undecided(args, Timestamp::now(), &error)),
+    };
+    if args.timings {
+        let _ = writeln!(io::stderr(), "secgate: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    }
+    code
+}
+
+/// Removes the outputs of an earlier run, before anything is opened.
+fn outputs(args: &CheckArgs) -> Result<Outputs> {
+    let pairs: Vec<_> = args
+        .inputs
+        .input
+        .iter()
+        .chain(&args.evidence)
+        .chain(&args.document)
+        .filter_map(|text| pair("", "", text).ok())
+        .collect();
+    let policy = args.policy.source().ok().and_then(|source| source.file);
+    let mut inputs: Vec<&Path> = args.inputs.paths.iter().map(std::path::PathBuf::as_path).collect();
+    inputs.extend(pairs.iter().map(|(_, path)| path.as_path()));
+    inputs.extend(policy.as_deref());
+    Outputs::prepare(&args.output, &inputs)
+}
+
+fn decide(args: &CheckArgs) -> Decision {
+    let now = match &args.now {
+        None => Timestamp::now(),
+        Some(text) => match text
+            .parse()
+            .with_context(|| format!("--now `{}` is not an RFC 3339 time", crate::finding::clean_line(text)))
+        {
+            Ok(now) => now,
+            Err(error) => return undecided(args, Timestamp::UNIX_EPOCH, &error),
+        },
+    };
+    try_decide(args, now).unwrap_or_else(|error| undecided(args, now, &error))
+}
+
+fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
+    let mut given = args.inputs.given()?;
+    for text in &args.evidence {
+        let (entry, path) = pair("--evidence", "ENTRY=PATH", text)?;
+        given.push(Given { path, format: None, entry: Some(entry) });
+    }
+    for text in &args.document {
+        let (entry, path) = pair("--document", "NAME=PATH", text)?;
+        given.push(Given { path, format: None, entry: Some(entry) });
+    }
+    let source = args.policy.source()?;
+    let policy = args.policy.load(&source)?;
+    let mut environment = Environment::read(args.inputs.no_env);
+    let about = About {
+        commit: args.commit.as_deref(),
+        subjects: &args.subject,
+        parameters: &args.param,
+        no_env: args.inputs.no_env,
+    };
+    let context = context(&about, &mut environment, &policy, now)?;
+    let limits = args.inputs.limits(args.max_findings as usize);
+    let roots = environment.roots(args.inputs.root.as_deref());
+    match crate::check(&policy, &given, &context, limits, &roots) {
+        Ok(decision) => Ok(decision),
+        Err(faults) => Ok(decide::undecided(&policy.gate, now, context.shown, faults)),
+    }
+}
+
+/// The decision that none could be reached.
+fn undecided(args: &CheckArgs, now: Timestamp, error: &anyhow::Error) -> Decision {
+    let shown = Environment::read(args.inputs.no_env).shown(None);
+    let fault = Fault { path: None, message: format!("{error:#}") };
+    decide::undecided(&args.policy.gate, now, shown, vec![fault])
+}
+
+/// Writes all outputs, then chooses the exit code.
+fn tell(args: &CheckArgs, outputs: &Outputs, mut decision: Decision) -> u8 {
+    // Files are made ready first, so that what is printed can say that one could not be written.
+    let staged = outputs.stage(&decision).unwrap_or_else(|error| {
+        decision.add_error(Fault { path: None, message: format!("{error:#}") });
+        Staged::nothing()
+    });
+    let mut text = Vec::new();
+    let written = match Output::by_id(&args.format) {
+        Some(output) => (output.write)(&decision, super::look(), &mut text).map_err(anyhow::Error::from),
+        None => Err(anyhow::anyhow!("`{}` is no output format", args.format)),
+    };
+    for error in &decision.errors {
+        let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
+        super::complain(&format!("{path}{}", error.message));
+    }
+    match written.and_then(|()| super::print(&text)).and_then(|()| staged.publish()) {
+        Ok(()) => decision.exit_code,
+        Err(error) => {
+            super::complain(&format!("{error:#}"));
+            // A known violation is final; anything else was not told, so it is no decision.
+            if decision.exit_code == exit::FAIL { exit::FAIL } else { exit::ERROR }
+        }
+    }
+}

@@ -1,0 +1,166 @@
+//! The only place that reads the environment: a closed list of variables, each shown in the output.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Result, bail};
+use jiff::Timestamp;
+
+use crate::decide::{Context, Shown};
+use crate::finding::{clean, clean_line};
+use crate::policy::Policy;
+
+/// GitLab's predefined variables that a run may read.
+const READ: [&str; 9] = [
+    "CI_COMMIT_SHA",
+    "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA",
+    "CI_PROJECT_PATH",
+    "CI_PROJECT_DIR",
+    "CI_PIPELINE_URL",
+    "CI_JOB_ID",
+    "CI_ENVIRONMENT_NAME",
+    "CI_COMMIT_AUTHOR",
+    "GITLAB_USER_LOGIN",
+];
+
+/// Variables that were read, with their values.
+#[derive(Debug, Default)]
+pub(super) struct Environment(BTreeMap<String, String>);
+
+impl Environment {
+    /// Reads the closed list, or nothing.
+    pub(super) fn read(no_env: bool) -> Self {
+        let mut environment = Self::default();
+        if !no_env {
+            for name in READ {
+                environment.take(name);
+            }
+        }
+        environment
+    }
+
+    fn take(&mut self, name: &str) {
+        if let Some(value) = std::env::var_os(name) {
+            self.0.insert(name.to_owned(), value.to_string_lossy().into_owned());
+        }
+    }
+
+    /// The value of a variable; an empty one counts as absent.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
+    }
+
+    /// What outputs show.
+    pub(super) fn shown(&self, commit: Option<&str>) -> Shown {
+        let text = |name| self.get(name).map(|value| clean_line(value).into_owned());
+        Shown {
+            commit: commit.map(str::to_owned),
+            project: text("CI_PROJECT_PATH"),
+            pipeline_url: text("CI_PIPELINE_URL"),
+            author: text("GITLAB_USER_LOGIN").or_else(|| text("CI_COMMIT_AUTHOR")),
+            env: self.0.iter().map(|(name, value)| (name.clone(), clean(value).into_owned())).collect(),
+        }
+    }
+
+    /// Prefixes of paths that are the project's root.
+    pub(super) fn roots(&self, root: Option<&str>) -> Vec<String> {
+        root.or_else(|| self.get("CI_PROJECT_DIR")).into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// What the flags say about the run.
+pub(super) struct About<'a> {
+    pub(super) commit: Option<&'a str>,
+    pub(super) subjects: &'a [String],
+    pub(super) parameters: &'a [String],
+    pub(super) no_env: bool,
+}
+
+/// The context of a run under a policy.
+pub(super) fn context(
+    about: &About<'_>,
+    environment: &mut Environment,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Context> {
+    let commit = match about.commit {
+        Some(commit) => Some(parse_commit("--commit", commit)?),
+        None => environment.get("CI_COMMIT_SHA").map(|c| parse_commit("CI_COMMIT_SHA", c)).transpose()?,
+    };
+    let mut commits: Vec<String> = commit.iter().cloned().collect();
+    if let Some(source) = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") {
+        commits.push(parse_commit("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", source)?);
+    }
+    let digests = about.subjects.iter().map(|s| parse_subject(s)).collect::<Result<Vec<_>>>()?;
+    let parameters = parameters(about, environment, policy)?;
+    let shown = environment.shown(commit.as_deref());
+    Ok(Context { now, commits, digests, parameters, shown })
+}
+
+/// A full commit id, SHA-1 or SHA-256.
+fn parse_commit(flag: &str, text: &str) -> Result<String> {
+    let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
+    if !(hex && matches!(text.len(), 40 | 64)) {
+        bail!("{flag} `{}` is not a full commit id of 40 or 64 hexadecimal digits", clean_line(text));
+    }
+    Ok(text.to_ascii_lowercase())
+}
+
+/// `[SUBJECT=]NAME@sha256:HEX`; gives the digest.
+fn parse_subject(text: &str) -> Result<String> {
+    let digest = text.rsplit_once('@').filter(|(name, _)| !name.is_empty()).map(|(_, digest)| digest);
+    let hex = digest
+        .and_then(|d| d.strip_prefix("sha256:"))
+        .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    match hex {
+        Some(hex) => Ok(format!("sha256:{}", hex.to_ascii_lowercase())),
+        None => {
+            bail!("--subject wants NAME@sha256:HEX with 64 hexadecimal digits, got `{}`", clean_line(text))
+        }
+    }
+}
+
+/// A value for each parameter of the policy: from `--param`, else from the variable that the policy names.
+fn parameters(
+    about: &About<'_>,
+    environment: &mut Environment,
+    policy: &Policy,
+) -> Result<BTreeMap<String, String>> {
+    let mut values = BTreeMap::new();
+    for text in about.parameters {
+        let Some((name, value)) = text.split_once('=') else {
+            bail!("--param wants NAME=VALUE, got `{}`", clean_line(text));
+        };
+        if !policy.parameters.iter().any(|p| p.name == name) {
+            let known: Vec<&str> = policy.parameters.iter().map(|p| p.name.as_str()).collect();
+            bail!(
+                "--param {}: {} has no such parameter; it has: {}",
+                clean_line(name),
+                policy.source,
+                known.join(", ")
+            );
+        }
+        if values.insert(name.to_owned(), value.to_owned()).is_some() {
+            bail!("--param {name} is given twice");
+        }
+    }
+    for parameter in &policy.parameters {
+        if !values.contains_key(&parameter.name)
+            && let Some(variable) = parameter.env.as_ref().filter(|_| !about.no_env)
+        {
+            environment.take(variable);
+            if let Some(value) = environment.get(variable) {
+                values.insert(parameter.name.clone(), value.to_owned());
+            }
+        }
+        let allowed = parameter.one_of.join(", ");
+        let place = format!("{}:{}: parameter `{}`", policy.source, parameter.line, parameter.name);
+        match values.get(&parameter.name) {
+            None => bail!("{place} has no value; give --param {}=VALUE, one of {allowed}", parameter.name),
+            Some(value) if !parameter.one_of.contains(value) => {
+                bail!("{place} is `{}`, which is not one of {allowed}", clean_line(value));
+            }
+            Some(_) => {}
+        }
+    }
+    Ok(values)
+}

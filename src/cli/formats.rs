@@ -1,0 +1,28 @@
+//! `secgate formats`
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use crate::exit;
+use crate::render::{LISTINGS, OUTPUTS};
+use crate::report::FORMATS;
+
+pub(super) fn run() -> Result<u8> {
+    let mut text =
+        String::from("Reports that can be read (`--input FORMAT=PATH`, or found from the content):\n");
+    for format in FORMATS {
+        let categories: Vec<&str> = format.categories.iter().map(|c| c.as_str()).collect();
+        writeln!(text, "  {:<18} {} ({})", format.id, format.title, categories.join(", "))?;
+    }
+    text.push_str("\nVerdicts (`secgate check --format`, `--output FORMAT=PATH`):\n");
+    for output in OUTPUTS {
+        writeln!(text, "  {:<18} {}", output.id, output.title)?;
+    }
+    text.push_str("\nLists of findings (`secgate findings --format`):\n");
+    for listing in LISTINGS {
+        writeln!(text, "  {:<18} {}", listing.id, listing.title)?;
+    }
+    super::print(text.as_bytes())?;
+    Ok(exit::PASS)
+}

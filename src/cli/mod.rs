@@ -1,0 +1,84 @@
+//! The command line: one file per subcommand.
+
+mod args;
+mod check;
+mod environment;
+mod findings;
+mod formats;
+mod outputs;
+mod policy;
+
+use std::ffi::OsString;
+use std::io::{self, IsTerminal, Write};
+
+use clap::{Parser, Subcommand};
+
+use crate::exit;
+use crate::render::Look;
+
+/// A security quality gate: reads what scanners saved, applies a policy, and says pass, fail or review.
+#[derive(Debug, Parser)]
+#[command(name = "secgate", version, about, max_term_width = 110)]
+#[command(after_help = "Exit codes: 0 pass, 1 fail, 2 error (no decision), 10 review.")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Decide: the main job
+    Check(Box<check::CheckArgs>),
+    /// Only read and normalise: list what the reports say
+    Findings(findings::FindingsArgs),
+    /// List what can be read and written
+    Formats,
+    /// Look at a policy: show, lint, schema
+    #[command(subcommand)]
+    Policy(policy::PolicyCommand),
+}
+
+/// Runs a command line and gives its exit code.
+pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let code = if error.use_stderr() { exit::ERROR } else { exit::PASS };
+            return if error.print().is_ok() && io::stdout().flush().is_ok() { code } else { exit::ERROR };
+        }
+    };
+    let done = match cli.command {
+        Command::Check(args) => Ok(check::run(&args)),
+        Command::Findings(args) => findings::run(&args),
+        Command::Formats => formats::run(),
+        Command::Policy(command) => policy::run(command),
+    };
+    done.unwrap_or_else(|error| {
+        complain(&format!("{error:#}"));
+        exit::ERROR
+    })
+}
+
+/// An error on standard error. If even that is gone, the exit code still tells.
+fn complain(message: &str) {
+    let _ = writeln!(io::stderr(), "error: {message}");
+}
+
+/// Writes all of `text` to standard output, or says why not.
+fn print(text: &[u8]) -> anyhow::Result<()> {
+    let mut out = io::stdout().lock();
+    out.write_all(text)
+        .and_then(|()| out.flush())
+        .map_err(|error| anyhow::anyhow!("standard output cannot be written: {error}"))
+}
+
+/// What standard output can show: colours only on a terminal, and not under `NO_COLOR` (no-color.org).
+fn look() -> Look {
+    if !io::stdout().is_terminal() {
+        return Look::PLAIN;
+    }
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let width = terminal_size::terminal_size().map_or(Look::PLAIN.width, |(width, _)| usize::from(width.0));
+    Look { color: !no_color && !dumb, width: width.max(40) }
+}

@@ -1,0 +1,155 @@
+//! Output files: removed before the first input is opened, written whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+
+use super::args::pair;
+use crate::decide::Decision;
+use crate::finding::clean;
+use crate::render::{Look, Output};
+
+/// The files of a run.
+#[derive(Debug, Default)]
+pub(super) struct Outputs(Vec<OutputFile>);
+
+struct OutputFile {
+    output: &'static Output,
+    path: PathBuf,
+    /// A device or pipe, which is written to and never replaced.
+    special: bool,
+}
+
+impl std::fmt::Debug for OutputFile {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}={}", self.output.id, self.path.display())
+    }
+}
+
+impl Outputs {
+    /// Checks the flags and removes what an earlier run left, so that yesterday's verdict never survives a run that
+    /// did not finish. `inputs` may not be written to.
+    pub(super) fn prepare(flags: &[OsString], inputs: &[&Path]) -> Result<Self> {
+        let mut files: Vec<OutputFile> = Vec::new();
+        for flag in flags {
+            let (format, path) = pair("--output", "FORMAT=PATH", flag)?;
+            let output = output(&format)?;
+            let shown = clean(&path.to_string_lossy()).into_owned();
+            if files.iter().any(|f| same(&f.path, &path)) {
+                bail!("--output {shown}: two outputs have the same path");
+            }
+            if inputs.iter().any(|input| same(input, &path)) {
+                bail!("--output {shown}: is also an input of this run");
+            }
+            let special = match fs::symlink_metadata(&path) {
+                Ok(meta) if meta.is_dir() => bail!("--output {shown}: is a directory"),
+                Ok(meta) => !(meta.is_file() || meta.is_symlink()),
+                Err(_) => false,
+            };
+            files.push(OutputFile { output, path, special });
+        }
+        for file in files.iter().filter(|f| !f.special) {
+            match fs::remove_file(&file.path) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                    return Err(error)
+                        .with_context(|| format!("--output {}: cannot be replaced", file.path.display()));
+                }
+                _ => {}
+            }
+        }
+        Ok(Self(files))
+    }
+
+    /// Writes every file beside its place, ready to be moved there.
+    pub(super) fn stage(&self, decision: &Decision) -> Result<Staged> {
+        let mut staged = Staged(Vec::new());
+        for file in &self.0 {
+            let name = format!("--output {}={}", file.output.id, clean(&file.path.to_string_lossy()));
+            let temporary = if file.special { file.path.clone() } else { beside(&file.path) };
+            let written = open(&temporary, file.special).and_then(|opened| {
+                if !file.special {
+                    staged.0.push((temporary, file.path.clone()));
+                }
+                let mut writer = BufWriter::new(opened);
+                (file.output.write)(decision, Look::PLAIN, &mut writer)?;
+                writer.flush()
+            });
+            written.with_context(|| format!("{name}: cannot be written"))?;
+        }
+        Ok(staged)
+    }
+}
+
+/// Files that lie beside their place; dropped, they are removed.
+#[derive(Debug)]
+pub(super) struct Staged(Vec<(PathBuf, PathBuf)>);
+
+impl Staged {
+    /// No files.
+    pub(super) const fn nothing() -> Self {
+        Self(Vec::new())
+    }
+
+    /// Moves the files to their places, all or none.
+    pub(super) fn publish(mut self) -> Result<()> {
+        let mut there: Vec<PathBuf> = Vec::new();
+        for (from, to) in self.0.drain(..) {
+            match fs::rename(&from, &to) {
+                Ok(()) => there.push(to),
+                Err(error) => {
+                    let _ = fs::remove_file(&from);
+                    for path in there {
+                        let _ = fs::remove_file(path);
+                    }
+                    return Err(error)
+                        .with_context(|| format!("--output {}: cannot be written", to.display()));
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Staged {
+    fn drop(&mut self) {
+        for (from, _) in &self.0 {
+            let _ = fs::remove_file(from);
+        }
+    }
+}
+
+fn output(id: &str) -> Result<&'static Output> {
+    let known: Vec<&str> = crate::render::OUTPUTS.iter().map(|o| o.id).collect();
+    Output::by_id(id)
+        .with_context(|| format!("`{}` is no output format; there are {}", clean(id), known.join(", ")))
+}
+
+fn open(path: &Path, special: bool) -> io::Result<File> {
+    if special {
+        File::options().write(true).open(path)
+    } else {
+        File::options().write(true).create_new(true).open(path)
+    }
+}
+
+/// A hidden name in the same directory, so that moving it is one step.
+fn beside(path: &Path) -> PathBuf {
+    let mut name = OsString::from(".");
+    name.push(path.file_name().unwrap_or_default());
+    name.push(format!(".{}.part", std::process::id()));
+    path.with_file_name(name)
+}
+
+/// True if both names lead to the same file, also where it does not exist yet.
+fn same(a: &Path, b: &Path) -> bool {
+    let real = |path: &Path| {
+        fs::canonicalize(path).unwrap_or_else(|_| {
+            let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            fs::canonicalize(directory).unwrap_or_default().join(path.file_name().unwrap_or_default())
+        })
+    };
+    real(a) == real(b)
+}

@@ -1,0 +1,200 @@
+//! `secgate policy show|lint|schema`, and where a policy comes from.
+
+use std::fmt::Write as _;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+
+use crate::exit;
+use crate::finding::clean;
+use crate::policy::{self, EMBEDDED, EntryKind, Policy};
+use crate::report::{Format, hex, open_regular};
+
+/// Largest policy; read one byte further to notice.
+const MAX_POLICY: u64 = 1 << 20;
+
+/// Which policy decides.
+#[derive(Debug, Args)]
+pub(super) struct PolicyArgs {
+    /// The gate: .secgate/NAME.yaml, else the embedded policy of that name
+    #[arg(long, value_name = "NAME", default_value = "merge", conflicts_with = "policy", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) gate: String,
+
+    /// A policy file, or the name of an embedded policy
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) policy: Option<PathBuf>,
+
+    /// Demand this digest of the policy; set it in the pipeline, not in the repository
+    #[arg(long, value_name = "sha256:HEX")]
+    pub(super) require_policy: Option<String>,
+}
+
+/// Where a policy's text comes from.
+pub(super) struct PolicySource {
+    /// As outputs name it.
+    pub(super) name: String,
+    /// The file, if it is one.
+    pub(super) file: Option<PathBuf>,
+    embedded: Option<&'static str>,
+}
+
+impl PolicyArgs {
+    /// Finds the policy, without opening it.
+    pub(super) fn source(&self) -> Result<PolicySource> {
+        let file = |path: &Path| PolicySource {
+            name: clean(&path.to_string_lossy()).into_owned(),
+            file: Some(path.to_owned()),
+            embedded: None,
+        };
+        if let Some(path) = &self.policy {
+            let text = path.to_string_lossy();
+            if text.is_empty() {
+                bail!("--policy is empty; is a variable of the script unset?");
+            }
+            return if text.contains(['/', '.', '\\']) {
+                Ok(file(path))
+            } else {
+                embedded("--policy", &text)
+            };
+        }
+        if self.gate.contains(['/', '.', '\\']) {
+            bail!("--gate {} is a name such as merge; a file is given with --policy", clean(&self.gate));
+        }
+        let folder = Path::new(".secgate");
+        if folder.symlink_metadata().is_ok() {
+            let path = folder.join(format!("{}.yaml", self.gate));
+            if path.symlink_metadata().is_err() {
+                bail!(
+                    "{}: there is a folder .secgate, and the policy of gate `{}` is not in it; add it, or name the \
+                     embedded one with --policy {}",
+                    clean(&path.to_string_lossy()),
+                    clean(&self.gate),
+                    clean(&self.gate),
+                );
+            }
+            return Ok(file(&path));
+        }
+        embedded("--gate", &self.gate)
+    }
+
+    /// Reads and checks the policy.
+    pub(super) fn load(&self, source: &PolicySource) -> Result<Policy> {
+        let bytes = source.bytes()?;
+        if let Some(demanded) = &self.require_policy {
+            require(demanded, &bytes, &source.name)?;
+        }
+        let policy = policy::load(&source.name, &bytes)?;
+        for entry in &policy.evidence {
+            if let (Some(format), EntryKind::Report(_)) = (&entry.format, entry.kind) {
+                Format::by_id(format)
+                    .with_context(|| format!("{}:{}: evidence `{}`", source.name, entry.line, entry.name))?;
+            }
+        }
+        Ok(policy)
+    }
+}
+
+impl PolicySource {
+    fn bytes(&self) -> Result<Vec<u8>> {
+        let Some(path) = &self.file else { return Ok(self.embedded.unwrap_or_default().as_bytes().to_vec()) };
+        let file = open_regular(path).map_err(|error| anyhow!("{}: {error}", self.name))?;
+        let mut bytes = Vec::new();
+        file.take(MAX_POLICY + 1)
+            .read_to_end(&mut bytes)
+            .with_context(|| format!("{}: cannot be read", self.name))?;
+        Ok(bytes)
+    }
+}
+
+/// The embedded policy of that name.
+fn embedded(flag: &str, name: &str) -> Result<PolicySource> {
+    let Some(text) = policy::embedded(name) else {
+        let known: Vec<&str> = EMBEDDED.iter().map(|(known, _)| *known).collect();
+        let nearest = known.iter().min_by_key(|known| strsim::damerau_levenshtein(known, name));
+        let hint = nearest
+            .filter(|known| strsim::damerau_levenshtein(known, name) <= 3)
+            .map_or(String::new(), |known| format!("; did you mean `{known}`?"));
+        bail!(
+            "{flag} {}: no embedded policy has that name{hint} (there are {})",
+            clean(name),
+            known.join(", ")
+        );
+    };
+    Ok(PolicySource { name: format!("embedded:{name}"), file: None, embedded: Some(text) })
+}
+
+fn require(demanded: &str, bytes: &[u8], name: &str) -> Result<()> {
+    use sha2::{Digest, Sha256};
+    let digest = hex(&Sha256::digest(bytes));
+    let wanted = demanded
+        .strip_prefix("sha256:")
+        .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    match wanted {
+        None => {
+            bail!("--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})")
+        }
+        Some(wanted) if wanted.eq_ignore_ascii_case(&digest) => Ok(()),
+        Some(_) => bail!("{name}: --require-policy demands {demanded}, and the policy has sha256:{digest}"),
+    }
+}
+
+/// Look at a policy
+#[derive(Debug, Subcommand)]
+pub(super) enum PolicyCommand {
+    /// Print the policy that would decide, as it is written
+    Show(ShowArgs),
+    /// Check a policy: errors, and what is legal but doubtful
+    Lint(LintArgs),
+    /// Print the JSON Schema of policies, for editors
+    Schema,
+}
+
+/// Print a policy
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+/// Check a policy
+#[derive(Debug, Args)]
+pub(super) struct LintArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+}
+
+pub(super) fn run(command: PolicyCommand) -> Result<u8> {
+    match command {
+        PolicyCommand::Show(args) => {
+            let source = args.policy.source()?;
+            // A policy that is not valid is an error, also for one who only looks.
+            args.policy.load(&source)?;
+            super::print(&source.bytes()?)?;
+        }
+        PolicyCommand::Lint(args) => {
+            let source = args.policy.source()?;
+            let policy = args.policy.load(&source)?;
+            let mut text = String::new();
+            for lint in policy::lint::lint(&policy) {
+                writeln!(text, "{}:{}: {}: {}", source.name, lint.line, lint.code, lint.message)?;
+            }
+            writeln!(
+                text,
+                "{}: valid: gate {}, {} rules, {} evidence entries, sha256:{}",
+                source.name,
+                policy.gate,
+                policy.rules.len(),
+                policy.evidence.len(),
+                policy.sha256
+            )?;
+            super::print(text.as_bytes())?;
+        }
+        PolicyCommand::Schema => {
+            let text = serde_json::to_string_pretty(&policy::schema())?;
+            super::print(format!("{text}\n").as_bytes())?;
+        }
+    }
+    Ok(exit::PASS)
+}

@@ -1,0 +1,373 @@
+//! Whether the evidence on the table is what the policy demands.
+
+use serde::Serialize;
+
+use super::{Context, Counts, Outcome};
+use crate::finding::{Category, Text};
+use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
+use crate::report::{self, Generated, Problem, ProblemKind, Report, Tool};
+
+/// A report may be made on a machine whose clock runs ahead by this many seconds.
+const CLOCK_SKEW: i64 = 300;
+
+/// The state of one piece of evidence.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Status {
+    /// Read in full, and the tool says that it did its work.
+    Complete,
+    /// The tool says that part of the scan failed.
+    Incomplete,
+    /// The tool says that the scan failed.
+    Failed,
+    /// Nothing was scanned that the entry asks about.
+    NothingScanned,
+    /// Older than the policy allows, or without a time that shows otherwise.
+    Stale,
+    /// About another commit, image or kind of target.
+    Foreign,
+    /// Not there.
+    Absent,
+    /// There, but no whole report.
+    Unreadable,
+    /// In a directory, whole, and of a kind that no reader claims.
+    Ignored,
+}
+
+impl Status {
+    /// The word used in outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Complete => "complete",
+            Self::Incomplete => "incomplete",
+            Self::Failed => "failed",
+            Self::NothingScanned => "nothing_scanned",
+            Self::Stale => "stale",
+            Self::Foreign => "foreign",
+            Self::Absent => "absent",
+            Self::Unreadable => "unreadable",
+            Self::Ignored => "ignored",
+        }
+    }
+}
+
+/// One piece of evidence as judged; its keys are part of the schema `secgate/verdict/v1`.
+#[derive(Debug, Clone, Serialize)]
+pub struct Evidence {
+    /// The file; null where there is none.
+    pub path: Option<Text>,
+    /// The entry of the policy that it is for.
+    pub entry: Option<String>,
+    /// SHA-256 of the file, where it was read to its end.
+    pub sha256: Option<String>,
+    /// Number of bytes.
+    pub bytes: Option<u64>,
+    /// Format id.
+    pub format: Option<&'static str>,
+    /// The scanner.
+    pub tool: Option<Tool>,
+    /// What it covers.
+    pub categories: Vec<Category>,
+    /// Its state.
+    pub status: Status,
+    /// What kept the scan from being whole.
+    pub problems: Vec<Problem>,
+    /// When it was made, RFC 3339.
+    pub generated_at: Option<String>,
+    /// What it says it is about.
+    pub about: About,
+    /// Active findings by severity, as the report gives them.
+    pub findings: Counts,
+    /// What follows from its state.
+    pub outcome: Outcome,
+    /// Why, in words; empty where nothing is to say.
+    pub message: String,
+}
+
+/// What a report says it is about.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct About {
+    /// Commit.
+    pub commit: Option<Text>,
+    /// Image manifest digests.
+    pub digests: Vec<Text>,
+}
+
+impl Evidence {
+    /// An entry for which there are no files, or fewer than it demands.
+    pub(crate) fn absent(entry: &Entry, there: usize) -> Self {
+        let names: Vec<&str> = entry.files.iter().map(PathGlob::text).collect();
+        let names = names.join(" or ");
+        let message = match there {
+            0 => format!("no file {names}"),
+            n => format!("{} files {names} demanded, {n} there", entry.count),
+        };
+        let outcome = if entry.required || there > 0 { Outcome::Fail } else { Outcome::NotApplicable };
+        Self { entry: Some(entry.name.clone()), ..Self::nothing(Status::Absent, outcome, message) }
+    }
+
+    /// A document that was read.
+    pub(crate) fn document(path: &str, entry: &Entry, sha256: &str, bytes: u64) -> Self {
+        Self {
+            path: Some(Text::whole(path)),
+            entry: Some(entry.name.clone()),
+            sha256: Some(sha256.to_owned()),
+            bytes: Some(bytes),
+            format: Some("json"),
+            ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
+        }
+    }
+
+    /// A file in a given directory that is no report.
+    pub(crate) fn ignored(path: &str, why: String) -> Self {
+        Self { path: Some(Text::whole(path)), ..Self::nothing(Status::Ignored, Outcome::NotApplicable, why) }
+    }
+
+    /// A file that could not be read.
+    pub(crate) fn unreadable(path: &str, entry: Option<&Entry>, why: String) -> Self {
+        Self {
+            path: Some(Text::whole(path)),
+            entry: entry.map(|e| e.name.clone()),
+            ..Self::nothing(Status::Unreadable, Outcome::Error, why)
+        }
+    }
+
+    fn nothing(status: Status, outcome: Outcome, message: String) -> Self {
+        Self {
+            path: None,
+            entry: None,
+            sha256: None,
+            bytes: None,
+            format: None,
+            tool: None,
+            categories: Vec::new(),
+            status,
+            problems: Vec::new(),
+            generated_at: None,
+            about: About::default(),
+            findings: Counts::default(),
+            outcome,
+            message,
+        }
+    }
+
+    /// A report that was read, judged by the entry it is for, or by the defaults of an entry where none names it.
+    pub(crate) fn judged(
+        path: &str,
+        entry: Option<&Entry>,
+        read: &report::Outcome,
+        counts: Counts,
+        categories: &[Category],
+        context: &Context,
+    ) -> Self {
+        let report = &read.report;
+        let mut covered: Vec<Category> = report.categories.iter().chain(categories).copied().collect();
+        covered.sort_unstable();
+        covered.dedup();
+        let mut judged = Self {
+            path: Some(Text::whole(path)),
+            entry: entry.map(|e| e.name.clone()),
+            sha256: read.digest.as_ref().map(|(sha256, _)| sha256.clone()),
+            bytes: read.digest.as_ref().map(|(_, bytes)| *bytes),
+            format: read.format,
+            tool: read.format.is_some().then(|| report.tool.clone()),
+            problems: report.problems.clone(),
+            generated_at: match &report.generated {
+                Generated::At(time) => Some(time.to_string()),
+                Generated::Unknown | Generated::Unreadable => None,
+            },
+            about: About { commit: report.commit.clone(), digests: report.digests.clone() },
+            findings: counts,
+            ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
+        };
+        let mut faults = Faults::default();
+        if let Some(error) = &read.error {
+            faults.add(Status::Unreadable, Outcome::Error, error.to_string());
+        } else {
+            faults.of_report(entry, report, &covered);
+            faults.of_age(entry, report, context);
+            faults.of_subject(entry, report, context);
+        }
+        judged.categories = covered;
+        faults.tell(&mut judged);
+        judged
+    }
+}
+
+/// What is not as demanded; the first decides the status that is shown, the worst the outcome.
+#[derive(Default)]
+struct Faults(Vec<(Status, Outcome, String)>);
+
+impl Faults {
+    fn add(&mut self, status: Status, outcome: impl Into<Outcome>, message: impl Into<String>) {
+        self.0.push((status, outcome.into(), message.into()));
+    }
+
+    /// What the report says about its own completeness.
+    fn of_report(&mut self, entry: Option<&Entry>, report: &Report, covered: &[Category]) {
+        let nothing_scanned = entry.map_or(Action::Review, |e| e.nothing_scanned);
+        if let Some(why) = &report.failed {
+            self.add(Status::Failed, Outcome::Fail, format!("the scan failed: {why}"));
+        }
+        if let Some(why) = &report.nothing_scanned {
+            self.add(Status::NothingScanned, nothing_scanned, why.to_string());
+        } else if let Some(Entry { kind: EntryKind::Report(category), .. }) = entry
+            && !covered.contains(category)
+        {
+            let message = format!("nothing was scanned for {category}: the report covers {}", list(covered));
+            self.add(Status::NothingScanned, nothing_scanned, message);
+        }
+        if report.problems_total > 0 {
+            let actions = entry.map_or(
+                Problems {
+                    parse: Action::Review,
+                    timeout: Action::Review,
+                    rule: Action::Review,
+                    scan: Action::Review,
+                },
+                |e| e.problems,
+            );
+            let worst = report.problems.iter().map(|p| problem_action(p.kind, actions)).max();
+            let more = match report.problems_total {
+                0 | 1 => String::new(),
+                n => format!(" and {} more", n - 1),
+            };
+            let first = report.problems.first().map(ToString::to_string).unwrap_or_default();
+            let action = worst.unwrap_or(Action::Review);
+            self.add(Status::Incomplete, action, format!("part of the scan failed: {first}{more}"));
+        }
+        if let Some(wanted) = entry.and_then(|e| e.target) {
+            match report.target {
+                Some(is) if is == wanted => {}
+                Some(is) => self.add(
+                    Status::Foreign,
+                    Outcome::Fail,
+                    format!("the entry asks for a scan of the {wanted}, the report is of the {is}"),
+                ),
+                None => self.add(
+                    Status::NothingScanned,
+                    nothing_scanned,
+                    format!("the report does not say that it scanned the {wanted}"),
+                ),
+            }
+        }
+        if entry.is_some_and(|e| e.receipt) {
+            self.add(
+                Status::Foreign,
+                Outcome::Fail,
+                "the policy demands a receipt, and there is none beside it",
+            );
+        }
+    }
+
+    fn of_age(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+        let Some((entry, max_age)) = entry.and_then(|e| Some((e, e.max_age?))) else { return };
+        match &report.generated {
+            Generated::At(time) => {
+                let age = context.now.as_second() - time.as_second();
+                if age > max_age {
+                    let message = format!("{} old, {} allowed", duration(age), duration(max_age));
+                    self.add(Status::Stale, entry.stale, message);
+                } else if age < -CLOCK_SKEW {
+                    self.add(
+                        Status::Stale,
+                        entry.stale,
+                        format!("it is dated {time}, which is in the future"),
+                    );
+                }
+            }
+            Generated::Unknown => {
+                let action = entry.age_unknown.unwrap_or(entry.stale);
+                self.add(Status::Stale, action, "the report does not say when it was made");
+            }
+            Generated::Unreadable => {
+                self.add(Status::Stale, entry.stale, "the report's time is no time");
+            }
+        }
+    }
+
+    fn of_subject(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+        let mut bound = false;
+        if let Some(commit) = &report.commit
+            && !context.commits.is_empty()
+        {
+            let is = commit.as_str();
+            bound = context.commits.iter().any(|c| c == is || (is.len() >= 12 && c.starts_with(is)));
+            if !bound {
+                let ours = context.commits.join(" or ");
+                self.add(Status::Foreign, Outcome::Fail, format!("it is about commit {is}, not {ours}"));
+            }
+        }
+        if !context.digests.is_empty() {
+            let of_image = report.target == Some(crate::finding::Target::Image);
+            if report.digests.iter().any(|d| context.digests.iter().any(|ours| ours == d.as_str())) {
+                bound = true;
+            } else if let Some(first) = report.digests.first() {
+                let ours = context.digests.join(" or ");
+                self.add(
+                    Status::Foreign,
+                    Outcome::Fail,
+                    format!("it is about the image {first}, not {ours}"),
+                );
+            } else if of_image {
+                let message = "it does not state the manifest digest of the image that it scanned";
+                self.add(Status::Foreign, Outcome::Fail, message);
+            }
+        }
+        if entry.is_some_and(|e| e.bound) && !bound && !self.0.iter().any(|(s, ..)| *s == Status::Foreign) {
+            let message = "the policy demands that it states the commit or the image digest of this run";
+            self.add(Status::Foreign, Outcome::Fail, message);
+        }
+    }
+
+    fn tell(self, evidence: &mut Evidence) {
+        let Some((status, ..)) = self.0.first() else { return };
+        evidence.status = *status;
+        evidence.outcome = self.0.iter().map(|(_, outcome, _)| *outcome).max().unwrap_or(Outcome::Error);
+        evidence.message = self.0.into_iter().map(|(.., message)| message).collect::<Vec<_>>().join("; ");
+    }
+}
+
+/// `parse: warn` holds only for files that the change leaves alone; without a diff every file counts as touched.
+fn problem_action(kind: ProblemKind, actions: Problems) -> Action {
+    match kind {
+        ProblemKind::Parse => actions.parse.max(Action::Review),
+        ProblemKind::Timeout => actions.timeout,
+        ProblemKind::Rule => actions.rule,
+        ProblemKind::Scan => actions.scan,
+    }
+}
+
+fn list(categories: &[Category]) -> String {
+    match categories {
+        [] => "nothing".to_owned(),
+        some => some.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", "),
+    }
+}
+
+/// Seconds in the largest units that tell, such as `3d 4h`.
+pub(super) fn duration(seconds: i64) -> String {
+    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
+    let mut left = seconds.max(0);
+    let mut parts = Vec::new();
+    for (size, unit) in units {
+        if left >= size && parts.len() < 2 {
+            parts.push(format!("{}{unit}", left / size));
+            left %= size;
+        }
+    }
+    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_in_two_units() {
+        assert_eq!(duration(0), "0s");
+        assert_eq!(duration(86_400), "1d");
+        assert_eq!(duration(90_061), "1d 1h");
+        assert_eq!(duration(61), "1m 1s");
+    }
+}

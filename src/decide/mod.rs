@@ -1,0 +1,410 @@
+//! DECIDE: rules over what was read, one file per kind of rule; the verdict is the worst of their outcomes.
+
+mod context;
+mod document;
+mod evidence;
+mod outcome;
+#[cfg(test)]
+mod properties;
+mod selector;
+mod tally;
+
+use std::sync::Arc;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use crate::finding::{Category, Fingerprint};
+use crate::policy::{Action, Enforcement, Entry, Policy, Reviewers, Rule, Subject};
+use crate::report::hex;
+
+pub use context::{Context, Shown};
+pub use evidence::{About, Evidence, Status};
+pub use outcome::{Outcome, exit_code};
+pub use tally::{Counts, Matched, Tally};
+
+/// Everything a run decided, ready to be told in any format.
+#[derive(Debug)]
+pub struct Decision {
+    /// The gate, such as `merge`.
+    pub gate: String,
+    /// The policy's title.
+    pub title: String,
+    /// Pass, review, error or fail.
+    pub verdict: Outcome,
+    /// What the process ends with.
+    pub exit_code: u8,
+    /// False under advisory enforcement.
+    pub enforced: bool,
+    /// The run's clock.
+    pub evaluated_at: Timestamp,
+    /// Source and SHA-256 of the policy; `None` where it could not be read.
+    pub policy: Option<(String, String)>,
+    /// The surroundings.
+    pub context: Shown,
+    /// What was on the table.
+    pub evidence: Vec<Evidence>,
+    /// What a missing base means, where the policy has one.
+    pub base: Option<MissingBase>,
+    /// The rules in the policy's order.
+    pub rules: Vec<RuleResult>,
+    /// Active findings of all reports.
+    pub counts: Counts,
+    /// Findings that rules matched, worst first, up to a cap a rule.
+    pub findings: Vec<Arc<Matched>>,
+    /// SHA-256 over the sorted fingerprints of all findings that stop the change.
+    pub findings_digest: String,
+    /// Active findings that no rule looked at, by category.
+    pub unmatched: Vec<(Category, Counts)>,
+    /// What kept the run from deciding.
+    pub errors: Vec<Fault>,
+}
+
+/// Something that kept the run from deciding.
+#[derive(Debug, Clone, Serialize)]
+pub struct Fault {
+    /// The file concerned.
+    pub path: Option<String>,
+    /// One line first, detail below.
+    pub message: String,
+}
+
+/// The policy wants to compare with a base, and none was given.
+#[derive(Debug, Clone, Serialize)]
+pub struct MissingBase {
+    /// Line of `base` in the policy.
+    pub line: u64,
+    /// What the policy says to that.
+    pub outcome: Outcome,
+    /// In words.
+    pub message: &'static str,
+}
+
+/// What one rule says; its keys are part of the schema `secgate/verdict/v1`.
+#[derive(Debug, Serialize)]
+pub struct RuleResult {
+    /// Its id.
+    pub id: String,
+    /// Its line in the policy.
+    pub line: u64,
+    /// One line for people.
+    pub title: String,
+    /// What it says.
+    pub outcome: Outcome,
+    /// Matches that are allowed.
+    pub allow: u64,
+    /// Matches: findings, or unmet demands on a document.
+    pub count: u64,
+    /// Of them, new ones.
+    pub new: u64,
+    /// Of them, waived ones.
+    pub waived: u64,
+    /// Of them, those whose details are shown.
+    pub shown: usize,
+    /// Why it says so.
+    pub message: String,
+    /// What to do.
+    pub fix: Option<String>,
+    /// Who can resolve its review.
+    pub obligations: Vec<Obligation>,
+    /// Fingerprints of the findings that are shown.
+    pub findings: Vec<Fingerprint>,
+    /// Its outcome is that of missing evidence, not of anything it matched.
+    #[serde(skip)]
+    pub blind: bool,
+}
+
+/// What resolves a review.
+#[derive(Debug, Clone, Serialize)]
+pub struct Obligation {
+    /// Roles and people, any of whom can.
+    pub any_of: Vec<String>,
+    /// How many of them.
+    pub at_least: u32,
+    /// Who may not.
+    pub not: Vec<String>,
+}
+
+impl From<&Reviewers> for Obligation {
+    fn from(reviewers: &Reviewers) -> Self {
+        Self { any_of: reviewers.any_of.clone(), at_least: reviewers.at_least, not: reviewers.not.clone() }
+    }
+}
+
+/// What the run gathered, given to [`decide`].
+#[derive(Debug)]
+pub struct Gathered<'p> {
+    /// Evidence as judged: files first, in the order of their index, then absent entries.
+    pub evidence: Vec<Evidence>,
+    /// Counts over all readable reports.
+    pub tally: Tally<'p>,
+    /// JSON documents by the name of their entry.
+    pub documents: Vec<(String, Value)>,
+}
+
+/// Applies the policy to what was gathered.
+pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) -> Decision {
+    gathered.tally.settle();
+    let Gathered { evidence, tally, documents } = gathered;
+    let mut rules: Vec<RuleResult> = Vec::with_capacity(policy.rules.len());
+    for (index, rule) in policy.rules.iter().enumerate() {
+        let found = match &rule.subject {
+            Subject::Findings(_) => Found {
+                count: tally.rules.get(index).map_or(0, |t| t.count),
+                unmet: Vec::new(),
+                worst: tally.rules.get(index).map(|t| t.worst.clone().into_vec()).unwrap_or_default(),
+            },
+            Subject::Document(document) => {
+                let unmet: Vec<String> = documents
+                    .iter()
+                    .filter(|(name, _)| *name == document.name)
+                    .flat_map(|(_, value)| document::unmet(document, value, context.now))
+                    .collect();
+                Found { count: unmet.len() as u64, unmet, worst: Vec::new() }
+            }
+        };
+        rules.push(judge_rule(rule, policy, context, &evidence, &found));
+    }
+    let stops: Vec<bool> =
+        rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
+    let mut digest = Sha256::new();
+    for id in tally.fingerprints(&stops) {
+        digest.update(format!("{id}\n"));
+    }
+    let base = policy.base.as_ref().map(|base| MissingBase {
+        line: base.line,
+        outcome: base.without.into(),
+        message: "no base was given, so every finding counts as new",
+    });
+    let findings = shown(&policy.rules, &tally);
+    let mut decision = Decision {
+        gate: policy.gate.clone(),
+        title: policy.title.clone(),
+        verdict: Outcome::Error,
+        exit_code: crate::exit::ERROR,
+        enforced: policy.enforcement == Enforcement::Blocking,
+        evaluated_at: context.now,
+        policy: Some((policy.source.clone(), policy.sha256.clone())),
+        context: context.shown.clone(),
+        evidence,
+        base,
+        rules,
+        counts: tally.counts,
+        findings,
+        findings_digest: hex(&digest.finalize()),
+        unmatched: tally.unmatched.into_iter().collect(),
+        errors: Vec::new(),
+    };
+    if decision.rules.iter().all(|r| r.outcome == Outcome::NotApplicable) {
+        decision.errors.push(Fault {
+            path: None,
+            message:
+                "no rule applies: there is no evidence for any of them, so there is nothing to decide on"
+                    .to_owned(),
+        });
+    }
+    decision.settle();
+    decision
+}
+
+/// A run that could not begin to decide.
+pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>) -> Decision {
+    let mut decision = Decision {
+        gate: gate.to_owned(),
+        title: gate.to_owned(),
+        verdict: Outcome::Error,
+        exit_code: crate::exit::ERROR,
+        enforced: true,
+        evaluated_at: now,
+        policy: None,
+        context,
+        evidence: Vec::new(),
+        base: None,
+        rules: Vec::new(),
+        counts: Counts::default(),
+        findings: Vec::new(),
+        findings_digest: hex(&Sha256::digest(b"")),
+        unmatched: Vec::new(),
+        errors,
+    };
+    decision.settle();
+    decision
+}
+
+impl Decision {
+    /// Verdict and exit code from all outcomes: the worst wins.
+    fn settle(&mut self) {
+        let errors = self.errors.iter().map(|_| Outcome::Error);
+        let all = self
+            .rules
+            .iter()
+            .map(|r| r.outcome)
+            .chain(self.evidence.iter().map(|e| e.outcome))
+            .chain(self.base.iter().map(|b| b.outcome))
+            .chain(errors);
+        let has_error = all.clone().any(|o| o == Outcome::Error);
+        self.verdict = all.max().unwrap_or(Outcome::Error).gating();
+        let enforcement = if self.enforced { Enforcement::Blocking } else { Enforcement::Advisory };
+        self.exit_code = exit_code(self.verdict, enforcement, has_error);
+    }
+
+    /// Adds trouble that came after the decision, such as an output that could not be written.
+    pub fn add_error(&mut self, fault: Fault) {
+        self.errors.push(fault);
+        self.settle();
+    }
+
+    /// Number of active findings that met no rule.
+    pub fn unmatched_total(&self) -> u64 {
+        self.unmatched.iter().map(|(_, counts)| counts.total).sum()
+    }
+
+    /// What decided, for a log's last line: the first rule in the policy's order that stopped the change by what
+    /// it matched, else the first piece of evidence, else the base.
+    pub fn decisive(&self) -> String {
+        if self.verdict == Outcome::Pass {
+            return format!("{} satisfied", self.title);
+        }
+        let decided = |outcome: Outcome| outcome == self.verdict;
+        let rule = || self.rules.iter().find(|r| decided(r.outcome) && !r.blind).map(|r| r.title.clone());
+        let evidence = || {
+            self.evidence.iter().find(|e| decided(e.outcome)).map(|e| {
+                let name = e
+                    .path
+                    .as_ref()
+                    .map(crate::finding::Text::as_str)
+                    .or(e.entry.as_deref())
+                    .unwrap_or_default();
+                format!("evidence {name}: {}", e.message)
+            })
+        };
+        let base = || self.base.as_ref().filter(|b| decided(b.outcome)).map(|b| b.message.to_owned());
+        let error = self.errors.first().filter(|_| self.verdict == Outcome::Error).map(|e| {
+            let first = e.message.lines().next().unwrap_or_default();
+            e.path.as_ref().map_or_else(|| first.to_owned(), |path| format!("{path}: {first}"))
+        });
+        error.or_else(rule).or_else(evidence).or_else(base).unwrap_or_else(|| self.title.clone())
+    }
+}
+
+/// What a rule found.
+struct Found {
+    count: u64,
+    unmet: Vec<String>,
+    worst: Vec<Arc<Matched>>,
+}
+
+fn judge_rule(
+    rule: &Rule,
+    policy: &Policy,
+    context: &Context,
+    evidence: &[Evidence],
+    found: &Found,
+) -> RuleResult {
+    let (outcome, message) = rule_outcome(rule, policy, context, evidence, found);
+    let blind = found.count <= rule.allow && outcome >= Outcome::Review;
+    let obligations = match outcome {
+        Outcome::Review => {
+            rule.reviewers.as_ref().or(policy.reviewers.as_ref()).map(Obligation::from).into_iter().collect()
+        }
+        _ => Vec::new(),
+    };
+    RuleResult {
+        id: rule.id.clone(),
+        line: rule.line,
+        title: rule.title.clone(),
+        outcome,
+        allow: rule.allow,
+        count: found.count,
+        // Without a base every finding is new.
+        new: if found.unmet.is_empty() { found.count } else { 0 },
+        waived: 0,
+        shown: found.worst.len(),
+        message,
+        fix: rule.fix.clone(),
+        obligations,
+        findings: found.worst.iter().map(|m| m.finding.fingerprint).collect(),
+        blind,
+    }
+}
+
+fn rule_outcome(
+    rule: &Rule,
+    policy: &Policy,
+    context: &Context,
+    evidence: &[Evidence],
+    found: &Found,
+) -> (Outcome, String) {
+    if let Some((name, values)) = rule
+        .when
+        .iter()
+        .find(|(name, values)| context.parameters.get(name).is_none_or(|value| !values.contains(value)))
+    {
+        return (Outcome::NotApplicable, format!("only where {name} is {}", values.join(" or ")));
+    }
+    if found.count > rule.allow {
+        let count = match (found.unmet.as_slice(), found.count) {
+            ([], 1) => "1 finding".to_owned(),
+            ([], n) => format!("{n} findings"),
+            (unmet, _) => unmet.join("; "),
+        };
+        let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        return match rule.from {
+            Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
+                (Outcome::Warn, format!("{count}{allowed}; warns until {day}"))
+            }
+            _ => (rule.then.into(), format!("{count}{allowed}")),
+        };
+    }
+    match sight(rule, policy, evidence) {
+        Sight::Clear => {
+            let n = found.count;
+            (Outcome::Pass, if n > 0 { format!("{n} of {} allowed", rule.allow) } else { String::new() })
+        }
+        Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
+        Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
+    }
+}
+
+/// Whether a rule that found nothing had anything to look at.
+enum Sight {
+    Clear,
+    NotApplicable,
+    Blind(Outcome, String),
+}
+
+fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
+    let feeds = |e: &&Evidence| e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name));
+    let fed: Vec<&Evidence> = evidence.iter().filter(feeds).collect();
+    if fed.iter().any(|e| matches!(e.outcome, Outcome::Pass | Outcome::Warn)) {
+        return Sight::Clear;
+    }
+    let optional = |name: &str| policy.evidence.iter().any(|e: &Entry| e.name == name && !e.required);
+    let present_or_required: Vec<&&Evidence> = fed
+        .iter()
+        .filter(|e| e.status != Status::Absent || !e.entry.as_deref().is_some_and(optional))
+        .collect();
+    let Some(worst) = present_or_required.iter().map(|e| e.outcome).max() else {
+        return Sight::NotApplicable;
+    };
+    let mut names: Vec<String> = present_or_required
+        .iter()
+        .filter(|e| e.outcome == worst)
+        .map(|e| format!("{} is {}", e.entry.as_deref().unwrap_or_default(), e.status.as_str()))
+        .collect();
+    names.dedup();
+    // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
+    let outcome = if rule.then == Action::Warn { Outcome::Warn } else { worst };
+    Sight::Blind(outcome, names.join(", "))
+}
+
+/// The findings that rules matched, each once, in output order.
+fn shown(rules: &[Rule], tally: &Tally<'_>) -> Vec<Arc<Matched>> {
+    let mut all: Vec<Arc<Matched>> =
+        tally.rules.iter().take(rules.len()).flat_map(|t| t.worst.clone().into_vec()).collect();
+    all.sort_by(|a, b| a.order().cmp(&b.order()));
+    all.dedup_by(|a, b| Arc::ptr_eq(a, b));
+    all
+}

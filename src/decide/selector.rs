@@ -1,0 +1,142 @@
+//! Which findings a rule looks at.
+
+use crate::finding::{Category, Finding, Fix, Severity, View};
+use crate::policy::{Mapping, Policy, RuleGlob, Selector};
+
+/// What matching needs besides the finding.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Surroundings<'a> {
+    /// The level an unknown severity counts as.
+    pub(super) unknown_severity: Severity,
+    /// Seconds since 1970, for ages.
+    pub(super) now: i64,
+    /// Names of the evidence entries that the report was given for.
+    pub(super) entries: &'a [String],
+    /// The report's index in the evidence.
+    pub(super) evidence: usize,
+}
+
+/// Corrects severity and category as the policy's `severity.map` says; the first line that matches holds.
+pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
+    let Some(line) = policy.severity_map.iter().find(|line| line_matches(line, finding)) else { return };
+    if let Some(severity) = line.becomes {
+        finding.severity = severity;
+    }
+    if let Some(category) = line.category {
+        if category == Category::Secret && finding.category != Category::Secret {
+            // The scanner did not know that its message is about a secret, so it may quote one.
+            finding.title = finding.rule_id.clone();
+        }
+        finding.category = category;
+    }
+}
+
+fn line_matches(line: &Mapping, finding: &Finding) -> bool {
+    line.tool.as_ref().is_none_or(|tool| tool.eq_ignore_ascii_case(finding.tool.as_str()))
+        && line.rule_id.as_ref().is_none_or(|glob| rule_matches(glob, finding))
+        && line.severity.is_none_or(|severity| severity == finding.severity)
+}
+
+fn rule_matches(glob: &RuleGlob, finding: &Finding) -> bool {
+    glob.matches(finding.rule_id.as_str())
+        || finding.rule_aliases.iter().any(|alias| glob.matches(alias.as_str()))
+}
+
+/// True if the rule with this selector looks at the finding.
+pub(super) fn selects(selector: &Selector, finding: &Finding, around: Surroundings<'_>) -> bool {
+    // Only a rule that asks for suppressed findings sees them.
+    finding.suppressed == selector.suppressed.unwrap_or(false) && matches(selector, finding, around, false)
+}
+
+/// An attribute that the finding lacks matches at the top and never inside `not`, so that what is not known is
+/// never excluded.
+fn matches(selector: &Selector, finding: &Finding, around: Surroundings<'_>, inside_not: bool) -> bool {
+    let lacking = !inside_not;
+    let rank = |severity: Severity| severity.rank(around.unknown_severity);
+    let no_case = |wanted: &[String], is: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(is));
+    (selector.category.is_empty() || selector.category.contains(&finding.category))
+        && selector.severity.is_none_or(|least| rank(finding.severity) >= rank(least))
+        && (selector.state.is_empty() || selector.state.contains(&finding.state))
+        && (selector.fix.is_empty()
+            || if finding.fix == Fix::Unknown { lacking } else { selector.fix.contains(&finding.fix) })
+        && (selector.ids.is_empty()
+            || finding.ids.iter().any(|id| no_case(&selector.ids, id.as_str()))
+            || no_case(&selector.ids, finding.rule_id.as_str()))
+        && (selector.cwe.is_empty() || finding.cwes.iter().any(|cwe| selector.cwe.contains(cwe)))
+        && (selector.rule_id.is_empty() || selector.rule_id.iter().any(|glob| rule_matches(glob, finding)))
+        && (selector.tool.is_empty() || no_case(&selector.tool, finding.tool.as_str()))
+        && (selector.path.is_empty()
+            || finding.path().is_some_and(|path| selector.path.iter().any(|glob| glob.matches_path(path))))
+        && (selector.package.is_empty()
+            || finding
+                .package
+                .as_ref()
+                .is_some_and(|p| selector.package.iter().any(|name| name == p.name.as_str())))
+        && (selector.scope.is_empty()
+            || finding.scope.map_or(lacking, |scope| selector.scope.contains(&scope)))
+        && selector.confidence.is_none_or(|least| finding.confidence.map_or(lacking, |is| is >= least))
+        && selector.verified.is_none_or(|wanted| finding.verified.map_or(lacking, |is| is == wanted))
+        && (!inside_not || selector.suppressed.is_none_or(|wanted| finding.suppressed == wanted))
+        && selector.kev.is_none_or(|wanted| finding.kev.map_or(lacking, |is| is == wanted))
+        && selector.epss.is_none_or(|least| finding.epss.map_or(lacking, |is| is >= least))
+        && selector.age.is_none_or(|least| finding.published.map_or(lacking, |at| around.now - at >= least))
+        && (selector.evidence.is_empty()
+            || selector.evidence.iter().any(|name| around.entries.contains(name)))
+        && !selector.not.as_ref().is_some_and(|not| matches(not, finding, around, true))
+        && selector.r#where.as_ref().is_none_or(|condition| {
+            // What cannot be put into JSON cannot be shown either; it matches, so that it is not lost.
+            serde_json::to_value(View::of(finding, around.evidence))
+                .map_or(true, |value| condition.matches(&value))
+        })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Confidence, Scope};
+
+    const AROUND: Surroundings<'static> =
+        Surroundings { unknown_severity: Severity::Critical, now: 1_000_000, entries: &[], evidence: 0 };
+
+    fn finding(severity: Severity) -> Finding {
+        Finding::new(Category::Sast, "semgrep", "rule", severity)
+    }
+
+    #[test]
+    fn severity_means_that_bad_or_worse() {
+        let high = Selector { severity: Some(Severity::High), ..Selector::default() };
+        assert!(selects(&high, &finding(Severity::Critical), AROUND));
+        assert!(selects(&high, &finding(Severity::High), AROUND));
+        assert!(!selects(&high, &finding(Severity::Medium), AROUND));
+        assert!(selects(&high, &finding(Severity::Unknown), AROUND));
+    }
+
+    #[test]
+    fn what_is_not_known_is_never_excluded() {
+        let plain = finding(Severity::Low);
+        let top = Selector {
+            fix: vec![Fix::None],
+            scope: vec![Scope::Production],
+            confidence: Some(Confidence::High),
+            kev: Some(true),
+            epss: Some(0.5),
+            age: Some(60),
+            ..Selector::default()
+        };
+        assert!(selects(&top, &plain, AROUND));
+        let not = Selector { scope: vec![Scope::Development], ..Selector::default() };
+        let without = Selector { not: Some(Box::new(not)), ..Selector::default() };
+        assert!(selects(&without, &plain, AROUND));
+        let development = Finding { scope: Some(Scope::Development), ..plain };
+        assert!(!selects(&without, &development, AROUND));
+    }
+
+    #[test]
+    fn suppressed_findings_are_seen_only_when_asked_for() {
+        let hidden = Finding { suppressed: true, ..finding(Severity::High) };
+        assert!(!selects(&Selector::default(), &hidden, AROUND));
+        let asked = Selector { suppressed: Some(true), ..Selector::default() };
+        assert!(selects(&asked, &hidden, AROUND));
+        assert!(!selects(&asked, &finding(Severity::High), AROUND));
+    }
+}

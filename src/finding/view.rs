@@ -1,0 +1,65 @@
+//! A finding as outputs show it and as `where` sees it: one shape, so that a policy can be written from the JSON.
+
+use serde::Serialize;
+
+use super::{
+    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, State, Text,
+};
+
+/// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
+/// `secgate/findings/v1`.
+#[derive(Debug, Serialize)]
+pub struct View<'f> {
+    fingerprint: Fingerprint,
+    category: Category,
+    rule_id: &'f Text,
+    severity: Severity,
+    native_severity: Option<&'f Text>,
+    confidence: Option<Confidence>,
+    title: &'f Text,
+    ids: &'f [Text],
+    cwes: &'f [u32],
+    location: Option<&'f Location>,
+    target: Option<&'f Text>,
+    package: Option<&'f Package>,
+    fix: Fix,
+    kev: Option<bool>,
+    epss: Option<f64>,
+    tools: [&'f Text; 1],
+    evidence: [usize; 1],
+    state: State,
+    waiver: Option<()>,
+    scope: Option<Scope>,
+    verified: Option<bool>,
+    suppressed: bool,
+}
+
+impl<'f> View<'f> {
+    /// `finding`, which stands in the evidence at index `evidence`.
+    pub fn of(finding: &'f Finding, evidence: usize) -> Self {
+        Self {
+            fingerprint: finding.fingerprint,
+            category: finding.category,
+            rule_id: &finding.rule_id,
+            severity: finding.severity,
+            native_severity: finding.native_severity.as_ref(),
+            confidence: finding.confidence,
+            title: &finding.title,
+            ids: &finding.ids,
+            cwes: &finding.cwes,
+            location: finding.location.as_ref(),
+            target: finding.target.as_ref(),
+            package: finding.package.as_ref(),
+            fix: finding.fix,
+            kev: finding.kev,
+            epss: finding.epss,
+            tools: [&finding.tool],
+            evidence: [evidence],
+            state: finding.state,
+            waiver: None,
+            scope: finding.scope,
+            verified: finding.verified,
+            suppressed: finding.suppressed,
+        }
+    }
+}

@@ -1,0 +1,442 @@
+//! Which files are read for which evidence entry, and the reading itself: files in parallel above a size.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Component, Path, PathBuf};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Tally};
+use crate::finding::{Finding, Severity, clean};
+use crate::policy::{Entry, EntryKind, PathGlob, Policy};
+use crate::report::{self, Hint, Options, ReadError, Source};
+
+/// Below this many bytes in all, starting threads costs more than it gains.
+const PARALLEL_FROM: u64 = 4 << 20;
+/// Largest JSON document of a `document` rule.
+const MAX_DOCUMENT: u64 = 16 << 20;
+/// Deepest directory that is walked.
+const MAX_WALK: usize = 32;
+
+/// A file given on the command line.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The path as given; `-` is standard input.
+    pub path: PathBuf,
+    /// The format it must have.
+    pub format: Option<String>,
+    /// The evidence entry it is for.
+    pub entry: Option<String>,
+}
+
+/// Limits of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest report, in bytes.
+    pub max_report: u64,
+    /// Most bytes that are taken from standard input.
+    pub max_stdin: u64,
+    /// Findings a rule whose details are kept.
+    pub max_findings: usize,
+}
+
+/// A file to read.
+#[derive(Debug)]
+struct Item {
+    /// Its path as outputs name it.
+    name: String,
+    source: Source,
+    bytes: u64,
+    format: Option<String>,
+    /// Names of the entries it is for, in the policy's order.
+    entries: Vec<String>,
+    /// Found by walking a directory that was given.
+    in_directory: bool,
+}
+
+/// Finds and reads all evidence.
+pub fn gather<'p>(
+    policy: &'p Policy,
+    given: &[Given],
+    context: &Context,
+    limits: Limits,
+    roots: &[String],
+    names: &'p mut Vec<Vec<String>>,
+) -> Result<Gathered<'p>, Vec<Fault>> {
+    let items = plan(policy, given, limits)?;
+    let (documents, reports): (Vec<Item>, Vec<Item>) =
+        items.into_iter().partition(|item| is_document(policy, item));
+    *names = reports.iter().map(|item| item.entries.clone()).collect();
+    let options = Options { max_report: limits.max_report, roots: roots.to_vec() };
+    let read = read_all(policy, &reports, names, context, limits, &options);
+
+    let mut gathered = Gathered {
+        evidence: Vec::new(),
+        tally: Tally::new(policy, &[], 0, context.now.as_second(), limits.max_findings),
+        documents: Vec::new(),
+    };
+    for (item, (outcome, tally)) in reports.iter().zip(read) {
+        judge_report(policy, item, &outcome, &tally, context, &options, &mut gathered.evidence);
+        gathered.tally.merge(tally);
+    }
+    for item in &documents {
+        read_document(policy, item, &mut gathered);
+    }
+    for entry in &policy.evidence {
+        let there = reports.iter().chain(&documents).filter(|i| i.entries.contains(&entry.name)).count();
+        if there == 0 || there < entry.count as usize {
+            gathered.evidence.push(Evidence::absent(entry, there));
+        }
+    }
+    Ok(gathered)
+}
+
+fn is_document(policy: &Policy, item: &Item) -> bool {
+    item.entries
+        .iter()
+        .filter_map(|name| entry(policy, name))
+        .any(|e| !matches!(e.kind, EntryKind::Report(_)))
+}
+
+fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p Entry> {
+    policy.evidence.iter().find(|e| e.name == name)
+}
+
+/// Reads the reports, each with counts of its own; in parallel where it pays.
+fn read_all<'p>(
+    policy: &'p Policy,
+    items: &[Item],
+    names: &'p [Vec<String>],
+    context: &Context,
+    limits: Limits,
+    options: &Options,
+) -> Vec<(report::Outcome, Tally<'p>)> {
+    let mut index = 0;
+    let mut work: Vec<(&Item, &'p [String], usize)> = Vec::new();
+    for (item, entries) in items.iter().zip(names) {
+        work.push((item, entries, index));
+        index += entries.len().max(1);
+    }
+    let read_one = |&(item, entries, evidence): &(&Item, &'p [String], usize)| {
+        let mut tally = Tally::new(policy, entries, evidence, context.now.as_second(), limits.max_findings);
+        let entry = entries.iter().find_map(|name| entry(policy, name));
+        let category = entry.and_then(|e| match e.kind {
+            EntryKind::Report(category) => Some(category),
+            EntryKind::Document | EntryKind::Feed(_) => None,
+        });
+        let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
+        let outcome = report::read(&item.source, Hint { format, category }, options, &mut tally);
+        (outcome, tally)
+    };
+    let total: u64 = items.iter().map(|item| item.bytes).sum();
+    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    if total < PARALLEL_FROM || threads < 2 {
+        return work.iter().map(read_one).collect();
+    }
+    // The largest first, so that no thread is left alone with it at the end.
+    let mut order: Vec<usize> = (0..work.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(items.get(i).map_or(0, |item| item.bytes)));
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(job) = work.get(i) {
+                        let read = read_one(job);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(i, read);
+                    }
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+fn judge_report(
+    policy: &Policy,
+    item: &Item,
+    outcome: &report::Outcome,
+    tally: &Tally<'_>,
+    context: &Context,
+    options: &Options,
+    evidence: &mut Vec<Evidence>,
+) {
+    if item.in_directory
+        && item.entries.is_empty()
+        && let Some(ReadError::Unknown { looks_like }) = &outcome.error
+        && report::is_whole_json(&item.source, options)
+    {
+        evidence.push(Evidence::ignored(&item.name, looks_like.clone()));
+        return;
+    }
+    let judge =
+        |entry| Evidence::judged(&item.name, entry, outcome, tally.counts, &tally.categories, context);
+    if item.entries.is_empty() {
+        evidence.push(judge(None));
+    }
+    evidence.extend(item.entries.iter().map(|name| judge(entry(policy, name))));
+}
+
+fn read_document(policy: &Policy, item: &Item, gathered: &mut Gathered<'_>) {
+    let read = report::read_document(&item.source, MAX_DOCUMENT);
+    for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
+        match &read {
+            Ok((value, sha256, bytes)) => {
+                gathered.evidence.push(Evidence::document(&item.name, entry, sha256, *bytes));
+                gathered.documents.push((entry.name.clone(), value.clone()));
+            }
+            Err(error) => {
+                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error.to_string()));
+            }
+        }
+    }
+}
+
+/// The files to read, sorted by name, each once.
+fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    for one in given {
+        if let Some(name) = &one.entry
+            && entry(policy, name).is_none()
+        {
+            faults.push(Fault { path: None, message: no_such_entry(policy, name) });
+            continue;
+        }
+        for (path, in_directory) in expand(one) {
+            match item(policy, one, &path, in_directory, limits) {
+                Ok(item) => items.push(item),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    let reports_given = given.iter().any(|g| {
+        let kind = g.entry.as_ref().and_then(|name| entry(policy, name)).map(|e| e.kind);
+        !matches!(kind, Some(EntryKind::Document | EntryKind::Feed(_)))
+    });
+    for entry in &policy.evidence {
+        let is_report = matches!(entry.kind, EntryKind::Report(_));
+        let filled = given.iter().any(|g| g.entry.as_ref() == Some(&entry.name));
+        if !(is_report && reports_given || filled) {
+            for path in entry.files.iter().flat_map(look_for) {
+                let found = Given { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
+                items.extend(item(policy, &found, &path, false, limits));
+            }
+        }
+    }
+    if faults.is_empty() { unite(policy, items) } else { Err(faults) }
+}
+
+/// Reports and all their active findings, each with the index of its report.
+pub type Findings = (Vec<Evidence>, Vec<(Finding, usize)>);
+
+/// Reads reports without a policy: their evidence as it would be judged without an entry, and all active findings,
+/// worst first.
+pub fn findings(given: &[Given], limits: Limits, roots: &[String]) -> Result<Findings, Fault> {
+    struct Keep(Vec<Finding>, Counts);
+    impl report::Sink for Keep {
+        fn finding(&mut self, finding: Finding) {
+            self.1.add(&finding);
+            if !finding.suppressed {
+                self.0.push(finding);
+            }
+        }
+        fn restart(&mut self) {
+            *self = Self(Vec::new(), Counts::default());
+        }
+    }
+    let options = Options { max_report: limits.max_report, roots: roots.to_vec() };
+    let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
+    let mut evidence = Vec::new();
+    let mut all = Vec::new();
+    for one in given {
+        for (path, in_directory) in expand(one) {
+            let name = path.to_string_lossy().into_owned();
+            let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
+            let mut keep = Keep(Vec::new(), Counts::default());
+            let hint = Hint { format: one.format.as_deref(), category: None };
+            let outcome = report::read(&source, hint, &options, &mut keep);
+            if in_directory
+                && let Some(ReadError::Unknown { looks_like }) = &outcome.error
+                && report::is_whole_json(&source, &options)
+            {
+                evidence.push(Evidence::ignored(&name, looks_like.clone()));
+                continue;
+            }
+            let index = evidence.len();
+            evidence.push(Evidence::judged(&name, None, &outcome, keep.1, &[], &context));
+            all.extend(keep.0.into_iter().map(|finding| (finding, index)));
+        }
+    }
+    let rank = |finding: &Finding| std::cmp::Reverse(finding.severity.rank(Severity::Critical));
+    // Stable, so that findings of one place stay in their report's order.
+    all.sort_by(|(a, _), (b, _)| {
+        (rank(a), a.path(), a.location.as_ref().and_then(|l| l.line), a.fingerprint).cmp(&(
+            rank(b),
+            b.path(),
+            b.location.as_ref().and_then(|l| l.line),
+            b.fingerprint,
+        ))
+    });
+    Ok((evidence, all))
+}
+
+/// One item a file: a file that is named twice is read once, for all the entries that name it.
+fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
+    let mut united: BTreeMap<(PathBuf, String), Item> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for item in items {
+        let key = match &item.source {
+            Source::File(path) => (fs::canonicalize(path).unwrap_or_else(|_| path.clone()), String::new()),
+            Source::Bytes(_) => (PathBuf::new(), item.name.clone()),
+        };
+        let Some(known) = united.get_mut(&key) else {
+            united.insert(key, item);
+            continue;
+        };
+        if known.format.is_some() && item.format.is_some() && known.format != item.format {
+            faults.push(Fault {
+                path: Some(clean(&item.name).into_owned()),
+                message: "is given twice, as two different formats".to_owned(),
+            });
+        }
+        known.name = known.name.clone().min(item.name);
+        known.format = known.format.take().or(item.format);
+        known.in_directory &= item.in_directory;
+        known.entries.extend(item.entries);
+    }
+    let mut items: Vec<Item> = united.into_values().collect();
+    let position = |name: &String| policy.evidence.iter().position(|e| e.name == *name);
+    for item in &mut items {
+        item.entries.sort_by_key(position);
+        item.entries.dedup();
+    }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    if faults.is_empty() { Ok(items) } else { Err(faults) }
+}
+
+fn no_such_entry(policy: &Policy, name: &str) -> String {
+    let known: Vec<&str> = policy.evidence.iter().map(|e| e.name.as_str()).collect();
+    format!("--evidence {}: the policy has no such entry; it has {}", clean(name), known.join(", "))
+}
+
+fn item(
+    policy: &Policy,
+    given: &Given,
+    path: &Path,
+    in_directory: bool,
+    limits: Limits,
+) -> Result<Item, Fault> {
+    let name = path.to_string_lossy().into_owned();
+    let (source, bytes) = if name == "-" {
+        let source = standard_input(limits.max_stdin)?;
+        let bytes = if let Source::Bytes(bytes) = &source { bytes.len() as u64 } else { 0 };
+        (source, bytes)
+    } else {
+        let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
+        (Source::File(path.to_owned()), bytes)
+    };
+    let relative = relative(path);
+    let entries = match &given.entry {
+        Some(name) => vec![name.clone()],
+        None => policy
+            .evidence
+            .iter()
+            .filter(|e| e.files.iter().any(|glob| glob.matches_file(&relative)))
+            .map(|e| e.name.clone())
+            .collect(),
+    };
+    Ok(Item { name, source, bytes, format: given.format.clone(), entries, in_directory })
+}
+
+/// Standard input, held in memory because it may have to be read twice.
+pub fn standard_input(max: u64) -> Result<Source, Fault> {
+    let mut bytes = Vec::new();
+    let fault = |message: String| Fault { path: Some("-".to_owned()), message };
+    io::stdin()
+        .lock()
+        .take(max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| fault(format!("standard input cannot be read: {e}")))?;
+    if bytes.len() as u64 > max {
+        return Err(fault(format!("standard input is over the limit of {max} bytes (--max-stdin)")));
+    }
+    Ok(Source::Bytes(bytes.into()))
+}
+
+/// A path relative to the current directory, `/` only, as globs of a policy see it.
+fn relative(path: &Path) -> String {
+    let here = std::env::current_dir().unwrap_or_default();
+    let path = path.strip_prefix(&here).unwrap_or(path);
+    let parts: Vec<String> = path
+        .components()
+        .filter(|part| !matches!(part, Component::CurDir))
+        .map(|part| part.as_os_str().to_string_lossy().into_owned())
+        .collect();
+    parts.join("/")
+}
+
+/// A given path itself, or the files of a given directory in name order.
+pub fn expand(given: &Given) -> Vec<(PathBuf, bool)> {
+    let is_directory = given.path.is_dir();
+    if !is_directory || given.format.is_some() || given.entry.is_some() {
+        return vec![(given.path.clone(), false)];
+    }
+    let mut files = Vec::new();
+    walk(&given.path, MAX_WALK, &mut |path| files.push((path.to_owned(), true)));
+    files.sort();
+    files
+}
+
+/// Calls `file` for each file below `directory`. Hidden files and linked directories are left out: `.gitkeep` is no
+/// report, and a link can lead back.
+fn walk(directory: &Path, depth: usize, file: &mut dyn FnMut(&Path)) {
+    let Ok(entries) = fs::read_dir(directory) else {
+        // Handed on as a file, it is reported as unreadable.
+        file(directory);
+        return;
+    };
+    for entry in entries {
+        let Ok(entry) = entry else {
+            file(directory);
+            continue;
+        };
+        if entry.file_name().to_string_lossy().starts_with('.') {
+            continue;
+        }
+        let path = entry.path();
+        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
+        if is_directory && depth > 0 {
+            walk(&path, depth - 1, file);
+        } else if !path.is_dir() || is_directory {
+            file(&path);
+        }
+    }
+}
+
+/// The files below the current directory that a glob of the policy names.
+fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
+    let text = glob.text();
+    let magic = |part: &str| part.contains(['*', '?', '[', '{']);
+    if !magic(text) {
+        let path = PathBuf::from(text);
+        // A dangling link is there, and unreadable.
+        return if path.symlink_metadata().is_ok() { vec![path] } else { Vec::new() };
+    }
+    let fixed: PathBuf = text.split('/').take_while(|part| !magic(part)).collect();
+    let depth = if text.contains('/') { MAX_WALK } else { 0 };
+    let start = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
+    let mut found = Vec::new();
+    if start.is_dir() {
+        walk(start, depth, &mut |path| {
+            let name = relative(path);
+            if glob.matches_file(&name) && !(depth == 0 && path.is_dir()) {
+                found.push(PathBuf::from(name));
+            }
+        });
+    }
+    found.sort();
+    found
+}

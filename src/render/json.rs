@@ -1,0 +1,76 @@
+//! The verdict as one JSON object: the contract `secgate/verdict/v1`.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{Look, Output};
+use crate::decide::{Counts, Decision, Evidence, Fault, MissingBase, Outcome, RuleResult, Shown};
+use crate::finding::View;
+
+/// JSON.
+pub(super) const OUTPUT: Output =
+    Output { id: "json", title: "one object, schema secgate/verdict/v1", write };
+
+/// The frozen shape; keys are written in this order.
+#[derive(Serialize)]
+struct Object<'d> {
+    schema: &'static str,
+    secgate: &'static str,
+    gate: &'d str,
+    verdict: Outcome,
+    exit_code: u8,
+    enforced: bool,
+    evaluated_at: String,
+    policy: Option<PolicyRef<'d>>,
+    context: &'d Shown,
+    evidence: &'d [Evidence],
+    rules: &'d [RuleResult],
+    findings_total: u64,
+    findings_shown: usize,
+    findings_digest: &'d str,
+    unmatched: u64,
+    findings: Vec<View<'d>>,
+    waivers: [(); 0],
+    errors: &'d [Fault],
+    base: Option<&'d MissingBase>,
+    unmatched_by_category: BTreeMap<&'static str, Counts>,
+}
+
+#[derive(Serialize)]
+struct PolicyRef<'d> {
+    source: &'d str,
+    sha256: &'d str,
+}
+
+fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let object = Object {
+        schema: "secgate/verdict/v1",
+        secgate: env!("CARGO_PKG_VERSION"),
+        gate: &decision.gate,
+        verdict: decision.verdict,
+        exit_code: decision.exit_code,
+        enforced: decision.enforced,
+        evaluated_at: decision.evaluated_at.to_string(),
+        policy: decision.policy.as_ref().map(|(source, sha256)| PolicyRef { source, sha256 }),
+        context: &decision.context,
+        evidence: &decision.evidence,
+        rules: &decision.rules,
+        findings_total: decision.counts.total,
+        findings_shown: decision.findings.len(),
+        findings_digest: &decision.findings_digest,
+        unmatched: decision.unmatched_total(),
+        findings: decision.findings.iter().map(|m| View::of(&m.finding, m.evidence)).collect(),
+        waivers: [],
+        errors: &decision.errors,
+        base: decision.base.as_ref(),
+        unmatched_by_category: decision
+            .unmatched
+            .iter()
+            .map(|(category, n)| (category.as_str(), *n))
+            .collect(),
+    };
+    serde_json::to_writer(&mut *out, &object)?;
+    out.write_all(b"\n")
+}

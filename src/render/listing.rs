@@ -1,0 +1,89 @@
+//! Findings alone, as `secgate findings` lists them: the normaliser's outputs.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::Look;
+use super::text::{fit, place};
+use crate::decide::{Evidence, Status};
+use crate::finding::{Finding, View};
+
+/// What was read, in output order.
+pub struct Listed<'l> {
+    /// The reports.
+    pub evidence: &'l [Evidence],
+    /// Active findings with the index of their report.
+    pub findings: &'l [(Finding, usize)],
+}
+
+/// An output format of a list of findings.
+pub struct Listing {
+    /// Its id in `--format`.
+    pub id: &'static str,
+    /// What it is for.
+    pub title: &'static str,
+    /// Writes the list.
+    pub write: fn(&Listed<'_>, Look, &mut dyn Write) -> io::Result<()>,
+}
+
+/// Every format of a list, in the order of listings.
+pub static LISTINGS: &[Listing] = &[
+    Listing { id: "table", title: "a line a finding, for people", write: table },
+    Listing { id: "ndjson", title: "a JSON object a line", write: ndjson },
+    Listing { id: "json", title: "one object, schema secgate/findings/v1", write: json },
+];
+
+fn json(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    #[derive(Serialize)]
+    struct Object<'l> {
+        schema: &'static str,
+        evidence: &'l [Evidence],
+        findings: Vec<View<'l>>,
+    }
+    let findings = listed.findings.iter().map(|(finding, evidence)| View::of(finding, *evidence)).collect();
+    let all = Object { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
+    serde_json::to_writer(&mut *out, &all)?;
+    out.write_all(b"\n")
+}
+
+fn ndjson(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    for (finding, evidence) in listed.findings {
+        serde_json::to_writer(&mut *out, &View::of(finding, *evidence))?;
+        out.write_all(b"\n")?;
+    }
+    Ok(())
+}
+
+fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    for (finding, _) in listed.findings {
+        let line = format!(
+            "{:<8}  {:<16}  {}  {}  {}",
+            finding.severity,
+            finding.category,
+            place(finding),
+            finding.rule_id,
+            finding.title
+        );
+        writeln!(out, "{}", fit(&line, look.width))?;
+    }
+    for evidence in listed.evidence {
+        let path = evidence.path.as_ref().map_or("-", |p| p.as_str());
+        let format = evidence.format.unwrap_or("unknown format");
+        let n = evidence.findings.total;
+        let suppressed = match evidence.findings.suppressed {
+            0 => String::new(),
+            n => format!(", {n} suppressed"),
+        };
+        match evidence.status {
+            Status::Complete => writeln!(out, "{path}: {format}, {n} findings{suppressed}")?,
+            status => writeln!(
+                out,
+                "{path}: {format}, {n} findings{suppressed}, {}: {}",
+                status.as_str(),
+                evidence.message
+            )?,
+        }
+    }
+    Ok(())
+}

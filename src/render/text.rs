@@ -1,0 +1,402 @@
+//! The verdict for people: what happened, why, and what would make it pass.
+//!
+//! The last line is `[PASS]`, `[FAIL]`, `[REVIEW]` or `[ERROR]` and what decided, so that a log can be searched
+//! for it.
+
+use std::fmt::Display;
+use std::io::{self, Write};
+
+use owo_colors::{OwoColorize, Style};
+
+use super::{Look, Output};
+use crate::decide::{Counts, Decision, Evidence, Matched, Obligation, Outcome, RuleResult, Status};
+use crate::finding::{Category, Finding, Fix, Severity, clean};
+
+/// Text.
+pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", write };
+
+/// Findings that are listed under a rule; the rest is counted.
+const LISTED: usize = 8;
+/// Problems of a scan that are listed.
+const PROBLEMS: usize = 3;
+
+fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut page = Page { out, look };
+    page.head(decision)?;
+    page.errors(decision)?;
+    page.evidence(decision)?;
+    page.rules(decision)?;
+    page.rest(decision)?;
+    page.remedies(decision)?;
+    let word = decision.verdict.as_str().to_uppercase();
+    writeln!(page.out, "[{word}] {}", decision.decisive())
+}
+
+struct Page<'o> {
+    out: &'o mut dyn Write,
+    look: Look,
+}
+
+impl Page<'_> {
+    fn head(&mut self, decision: &Decision) -> io::Result<()> {
+        let policy = match &decision.policy {
+            Some((source, sha256)) => format!("policy {} sha256:{sha256}", clean(source)),
+            None => "no policy".to_owned(),
+        };
+        writeln!(self.out, "secgate {} · {} · {policy}", env!("CARGO_PKG_VERSION"), clean(&decision.gate))?;
+        let verdict = self.paint(decision.verdict, decision.verdict.as_str().to_uppercase());
+        let advisory = if decision.enforced { "" } else { "  ADVISORY: the verdict does not gate" };
+        writeln!(self.out, "{verdict}  {}{advisory}", summary(decision))
+    }
+
+    fn errors(&mut self, decision: &Decision) -> io::Result<()> {
+        for fault in &decision.errors {
+            let label = self.paint(Outcome::Error, "error");
+            let path = fault.path.as_ref().map(|p| format!("{}: ", clean(p))).unwrap_or_default();
+            writeln!(self.out, "\n{label}: {path}{}", fault.message)?;
+        }
+        Ok(())
+    }
+
+    fn evidence(&mut self, decision: &Decision) -> io::Result<()> {
+        if decision.evidence.is_empty() {
+            return Ok(());
+        }
+        self.title("Evidence")?;
+        let entry = |e: &Evidence| e.entry.clone().unwrap_or_else(|| "(no entry)".to_owned());
+        let path = |e: &Evidence| e.path.as_ref().map_or("-", |p| p.as_str()).to_owned();
+        let wide = |of: &dyn Fn(&Evidence) -> String| {
+            decision.evidence.iter().map(|e| of(e).chars().count()).max().unwrap_or(0).min(32)
+        };
+        let (entries, paths) = (wide(&entry), wide(&path));
+        for evidence in &decision.evidence {
+            let state = match (evidence.status, evidence.outcome) {
+                (Status::Complete, Outcome::Pass) => "ok",
+                (Status::Absent, Outcome::NotApplicable) => "-",
+                (Status::Ignored, _) => "ignored",
+                (_, outcome) => outcome.as_str(),
+            };
+            let state = self.paint(evidence.outcome, format!("{state:<7}"));
+            let mut line = format!("{:<entries$}  {:<paths$}  ", entry(evidence), path(evidence));
+            line.push_str(&told(evidence));
+            writeln!(self.out, "  {state} {line}")?;
+            if evidence.outcome >= Outcome::Warn && evidence.problems.len() > 1 {
+                for problem in evidence.problems.iter().take(PROBLEMS) {
+                    let line = format!("          {problem}");
+                    writeln!(self.out, "{}", fit(&line, self.look.width))?;
+                }
+            }
+        }
+        if let Some(base) = &decision.base {
+            let state = self.paint(base.outcome, format!("{:<7}", base.outcome.as_str()));
+            writeln!(self.out, "  {state} {:<entries$}  {}", "base", base.message)?;
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, decision: &Decision) -> io::Result<()> {
+        if decision.rules.is_empty() {
+            return Ok(());
+        }
+        self.title("Rules")?;
+        let source = decision.policy.as_ref().map_or("policy", |(source, _)| source.as_str());
+        let ids = decision.rules.iter().map(|r| r.id.chars().count()).max().unwrap_or(0).min(32);
+        for rule in &decision.rules {
+            let word = if rule.outcome == Outcome::NotApplicable { "-" } else { rule.outcome.as_str() };
+            let state = self.paint(rule.outcome, format!("{word:<7}"));
+            let mut line = format!("{:<ids$}", rule.id);
+            if rule.title != rule.id {
+                line = format!("{line}  {}", rule.title);
+            }
+            if !rule.message.is_empty() {
+                line = format!("{line}: {}", rule.message);
+            }
+            if rule.outcome >= Outcome::Warn {
+                line = format!("{line}  ({}:{})", clean(source), rule.line);
+            }
+            writeln!(self.out, "  {state} {line}")?;
+            if rule.outcome >= Outcome::Warn && !rule.blind {
+                self.findings(decision, rule)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn findings(&mut self, decision: &Decision, rule: &RuleResult) -> io::Result<()> {
+        let mut ids = rule.findings.iter().peekable();
+        let mut listed: Vec<&Matched> = Vec::new();
+        // Both lists are in output order, so that one pass finds each.
+        for matched in &decision.findings {
+            if ids.peek() == Some(&&matched.finding.fingerprint) {
+                ids.next();
+                listed.push(matched);
+            }
+            if listed.len() == LISTED {
+                break;
+            }
+        }
+        let places = listed.iter().map(|m| place(&m.finding).chars().count()).max().unwrap_or(0).min(48);
+        for matched in &listed {
+            let finding = &matched.finding;
+            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
+            let line = format!("{:<places$}  {}", place(finding), what(finding));
+            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+        }
+        let more = rule.count.saturating_sub(listed.len() as u64);
+        if more > 0 && !listed.is_empty() {
+            writeln!(self.out, "          … and {more} more")?;
+        }
+        Ok(())
+    }
+
+    fn rest(&mut self, decision: &Decision) -> io::Result<()> {
+        let total = decision.unmatched_total();
+        let suppressed = decision.counts.suppressed;
+        if total > 0 {
+            let mut all = Counts::default();
+            decision.unmatched.iter().for_each(|(_, counts)| all.merge(counts));
+            writeln!(self.out, "\n{} met no rule: {}", plural(total, "finding"), by_severity(&all))?;
+        }
+        if suppressed > 0 {
+            let line = if total > 0 { "" } else { "\n" };
+            let them = plural(suppressed, "finding");
+            writeln!(
+                self.out,
+                "{line}{them} suppressed by the scanner or in the code (ignored, not counted)"
+            )?;
+        }
+        Ok(())
+    }
+
+    fn remedies(&mut self, decision: &Decision) -> io::Result<()> {
+        let steps = steps(decision);
+        if steps.is_empty() {
+            return Ok(());
+        }
+        self.title("To pass")?;
+        for step in steps {
+            writeln!(self.out, "  - {step}")?;
+        }
+        writeln!(self.out)
+    }
+
+    fn title(&mut self, title: &str) -> io::Result<()> {
+        if self.look.color {
+            writeln!(self.out, "\n{}", title.bold())
+        } else {
+            writeln!(self.out, "\n{title}")
+        }
+    }
+
+    fn paint(&self, outcome: Outcome, text: impl Display) -> String {
+        let style = match outcome {
+            Outcome::Fail | Outcome::Error => Style::new().red().bold(),
+            Outcome::Review => Style::new().magenta().bold(),
+            Outcome::Warn => Style::new().yellow(),
+            Outcome::Pass => Style::new().green(),
+            Outcome::NotApplicable => Style::new().dimmed(),
+        };
+        if self.look.color { text.style(style).to_string() } else { text.to_string() }
+    }
+
+    fn paint_severity(&self, severity: Severity, text: impl Display) -> String {
+        let outcome = match severity {
+            Severity::Critical | Severity::High | Severity::Unknown => Outcome::Fail,
+            Severity::Medium => Outcome::Warn,
+            Severity::Low | Severity::Info => Outcome::NotApplicable,
+        };
+        self.paint(outcome, text)
+    }
+}
+
+/// The one line that says it all.
+fn summary(decision: &Decision) -> String {
+    let count = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count() as u64;
+    let evidence =
+        |outcome: Outcome| decision.evidence.iter().filter(|e| e.outcome == outcome).count() as u64;
+    let applicable = decision.rules.iter().filter(|r| r.outcome != Outcome::NotApplicable).count() as u64;
+    let mut parts = Vec::new();
+    for (outcome, verb) in
+        [(Outcome::Fail, "failed"), (Outcome::Error, "undecided"), (Outcome::Review, "to review")]
+    {
+        if count(outcome) > 0 {
+            parts.push(format!("{} {verb}", plural(count(outcome), "rule")));
+        }
+    }
+    let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
+    if missing > 0 {
+        parts.push(format!("{} not as demanded", plural(missing, "piece of evidence")));
+    }
+    if !decision.errors.is_empty() {
+        parts.push(plural(decision.errors.len() as u64, "error"));
+    }
+    if parts.is_empty() {
+        parts.push(format!("{} held", plural(applicable, "rule")));
+    }
+    format!("{} · {} in all", parts.join(", "), plural(decision.counts.total, "finding"))
+}
+
+/// What there is to say of a piece of evidence after its name.
+fn told(evidence: &Evidence) -> String {
+    if evidence.status == Status::Absent
+        || evidence.status == Status::Unreadable
+        || evidence.status == Status::Ignored
+    {
+        return format!("{}: {}", evidence.status.as_str(), evidence.message);
+    }
+    let tool = evidence.tool.as_ref().map_or("document".to_owned(), |tool| match &tool.version {
+        Some(version) => format!("{} {version}", tool.name),
+        None => tool.name.to_string(),
+    });
+    let mut text = match evidence.tool {
+        Some(_) => format!("{tool}  {}", counted(&evidence.findings)),
+        None => tool,
+    };
+    if evidence.status != Status::Complete {
+        text = format!("{text}; {}: {}", evidence.status.as_str(), evidence.message);
+    }
+    text
+}
+
+/// Counts in words, severities without findings left out.
+fn counted(counts: &Counts) -> String {
+    let suppressed =
+        if counts.suppressed > 0 { format!(", {} suppressed", counts.suppressed) } else { String::new() };
+    match counts.total {
+        0 => format!("no findings{suppressed}"),
+        n => format!("{}: {}{suppressed}", plural(n, "finding"), by_severity(counts)),
+    }
+}
+
+/// `3 high, 9 medium`.
+fn by_severity(counts: &Counts) -> String {
+    let told = Severity::ALL.into_iter().filter(|s| counts.of(*s) > 0);
+    told.map(|s| format!("{} {s}", counts.of(s))).collect::<Vec<_>>().join(", ")
+}
+
+/// Where a finding is: the package for vulnerabilities, else file and line, else the target.
+pub(super) fn place(finding: &Finding) -> String {
+    let at = finding.location.as_ref().map(|l| match l.line {
+        Some(line) => format!("{}:{line}", l.path),
+        None => l.path.to_string(),
+    });
+    let package = finding.package.as_ref().map(|p| format!("{} {}", p.name, p.version));
+    match (package, at) {
+        (Some(package), Some(at)) => format!("{} ({at})", package.trim_end()),
+        (Some(package), None) => package.trim_end().to_owned(),
+        (None, Some(at)) => at,
+        (None, None) => {
+            finding.target.as_ref().map_or_else(|| "(no place given)".to_owned(), ToString::to_string)
+        }
+    }
+}
+
+/// What a finding is, with the version that fixes it.
+fn what(finding: &Finding) -> String {
+    let fix = match (finding.fix, finding.package.as_ref().and_then(|p| p.fixed.first())) {
+        (Fix::Available, Some(version)) => format!(" → {version}"),
+        (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
+        _ => String::new(),
+    };
+    format!("{}{fix}  {} [{}]", finding.rule_id, finding.title, finding.tool)
+}
+
+/// What would make it pass, the most telling first.
+fn steps(decision: &Decision) -> Vec<String> {
+    let mut steps: Vec<String> = decision
+        .evidence
+        .iter()
+        .filter(|e| e.outcome >= Outcome::Review)
+        .map(|e| {
+            let name = e.entry.as_ref().map_or_else(String::new, |entry| format!("{entry}: "));
+            let path = e.path.as_ref().map_or("", |p| p.as_str());
+            match e.status {
+                Status::Absent => {
+                    format!("{name}save the scanner's report where the policy looks for it ({})", e.message)
+                }
+                Status::Unreadable => {
+                    format!("{name}make {path} again; it is no report that can be relied on")
+                }
+                Status::Failed | Status::Incomplete => {
+                    format!("{name}look at why the scan behind {path} was not whole, and run it again")
+                }
+                Status::NothingScanned => format!(
+                    "{name}point the scan behind {path} at something to scan, or say `nothing_scanned: warn`"
+                ),
+                Status::Stale => format!("{name}run the scan behind {path} again"),
+                Status::Foreign => {
+                    format!("{name}scan what this run is about, instead of what {path} is about")
+                }
+                Status::Complete | Status::Ignored => format!("{name}{}", e.message),
+            }
+        })
+        .collect();
+    for rule in decision.rules.iter().filter(|r| r.outcome >= Outcome::Review && !r.blind) {
+        let action = rule
+            .fix
+            .clone()
+            .or_else(|| upgrades(decision, rule))
+            .unwrap_or_else(|| "resolve what is listed above".to_owned());
+        steps.push(format!("{}: {action}", rule.id));
+        if rule.outcome == Outcome::Review {
+            steps.push(match rule.obligations.first() {
+                Some(obligation) => format!("{}: or have it reviewed by {}", rule.id, reviewers(obligation)),
+                None => {
+                    format!("{}: the policy names no reviewer, so only better evidence resolves it", rule.id)
+                }
+            });
+        }
+    }
+    steps
+}
+
+/// `2 of role:appsec (not author)`.
+fn reviewers(obligation: &Obligation) -> String {
+    let not = if obligation.not.is_empty() {
+        String::new()
+    } else {
+        format!(" (not {})", obligation.not.join(", "))
+    };
+    format!("{} of {}{not}", obligation.at_least, obligation.any_of.join(", "))
+}
+
+/// The upgrades that the shown findings of a rule ask for, the one that clears most first.
+fn upgrades(decision: &Decision, rule: &RuleResult) -> Option<String> {
+    let mut wanted: std::collections::BTreeMap<(&str, &str), u64> = std::collections::BTreeMap::new();
+    for matched in &decision.findings {
+        let finding = &matched.finding;
+        if finding.category == Category::Vulnerability
+            && rule.findings.contains(&finding.fingerprint)
+            && let Some(package) = &finding.package
+            && let Some(version) = package.fixed.last()
+        {
+            *wanted.entry((package.name.as_str(), version.as_str())).or_default() += 1;
+        }
+    }
+    let mut wanted: Vec<_> = wanted.into_iter().collect();
+    wanted.sort_by_key(|((name, version), n)| (std::cmp::Reverse(*n), *name, *version));
+    let first: Vec<String> = wanted
+        .iter()
+        .take(4)
+        .map(|((name, version), n)| format!("{name} to {version} (clears {n})"))
+        .collect();
+    let more = if wanted.len() > first.len() { ", …" } else { "" };
+    (!first.is_empty()).then(|| format!("upgrade {}{more}", first.join(", ")))
+}
+
+/// `1 finding`, `2 findings`.
+fn plural(n: u64, noun: &str) -> String {
+    match (n, noun.split_once(" of ")) {
+        (1, _) => format!("1 {noun}"),
+        (n, Some((head, tail))) => format!("{n} {head}s of {tail}"),
+        (n, None) => format!("{n} {noun}s"),
+    }
+}
+
+/// Cuts a line to the width.
+pub(super) fn fit(line: &str, width: usize) -> String {
+    match line.char_indices().nth(width) {
+        None => line.to_owned(),
+        Some(_) => line.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+    }
+}

@@ -1,0 +1,54 @@
+//! A JSON document that rules look at whole: small, and held as a tree.
+
+use serde_json::{Map, Value};
+
+use super::{Json, Kind, ReadError, Source};
+
+/// Reads a document of at most `max` bytes; gives it with its SHA-256 and number of bytes.
+pub fn read_document(source: &Source, max: u64) -> Result<(Value, String, u64), ReadError> {
+    let mut json = Json::new(source.open(max)?);
+    let document = value(&mut json)?;
+    json.end()?;
+    let (bytes, sha256) = json.finish();
+    Ok((document, sha256, bytes))
+}
+
+/// Builds a tree in which no object has a key twice, which `serde_json::Value` by itself would let pass.
+fn value(json: &mut Json) -> Result<Value, ReadError> {
+    match json.kind()? {
+        Kind::Object => {
+            let mut map = Map::new();
+            json.object(|json, key| {
+                map.insert(key.to_owned(), value(json)?);
+                Ok(())
+            })?;
+            Ok(Value::Object(map))
+        }
+        Kind::Array => {
+            let mut list = Vec::new();
+            json.array(|json, _| {
+                list.push(value(json)?);
+                Ok(())
+            })?;
+            Ok(Value::Array(list))
+        }
+        Kind::String | Kind::Number | Kind::Bool | Kind::Null => json.take::<Value, _>(|scalar| scalar),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str) -> Result<Value, ReadError> {
+        read_document(&Source::Bytes(text.as_bytes().into()), 1 << 20).map(|(value, ..)| value)
+    }
+
+    #[test]
+    fn a_tree_without_keys_given_twice() {
+        assert_eq!(read(r#"{"a":[1,{"b":null}]}"#).unwrap(), serde_json::json!({"a": [1, {"b": null}]}));
+        assert!(read(r#"{"a":{"b":1,"b":2}}"#).unwrap_err().to_string().contains("duplicate"));
+        assert!(read(r#"{"a":1} x"#).is_err());
+        assert!(matches!(read(" "), Err(ReadError::Empty)));
+    }
+}

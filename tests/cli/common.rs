@@ -1,0 +1,136 @@
+//! A working directory and a run of the binary in it.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use assert_cmd::Command;
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The clock of every test run.
+pub const NOW: &str = "2026-06-01T12:00:00Z";
+
+/// The repository.
+pub fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A file of `fixtures/`.
+pub fn fixture(path: &str) -> PathBuf {
+    let file = root().join("fixtures").join(path);
+    assert!(file.exists(), "{} is missing", file.display());
+    file
+}
+
+/// A working directory of its own.
+pub struct Dir(TempDir);
+
+impl Dir {
+    pub fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    /// Writes a file, with its folders.
+    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
+        let path = self.path().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, text).unwrap();
+        self
+    }
+
+    /// Copies a fixture under a name.
+    pub fn copy(&self, from: &str, name: &str) -> &Self {
+        self.write(name, fs::read(fixture(from)).unwrap())
+    }
+
+    pub fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.path().join(name)).unwrap()
+    }
+
+    pub fn exists(&self, name: &str) -> bool {
+        self.path().join(name).exists()
+    }
+
+    /// The binary, in this directory, with an empty environment.
+    pub fn command(&self) -> Command {
+        let mut command = Command::cargo_bin("secgate").unwrap();
+        command.env_clear().current_dir(self.path());
+        command
+    }
+
+    /// Runs the binary.
+    pub fn run(&self, args: &[&str]) -> Run {
+        Run::of(self.command().args(args))
+    }
+
+    /// `check` with the pinned clock.
+    pub fn check(&self, args: &[&str]) -> Run {
+        Run::of(self.command().args(["check", "--now", NOW]).args(args))
+    }
+}
+
+/// What a run of the binary left.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Run {
+    pub code: i32,
+    pub stdout: String,
+    pub stderr: String,
+}
+
+impl Run {
+    pub fn of(command: &mut Command) -> Self {
+        let output = command.output().unwrap();
+        Self {
+            code: output.status.code().expect("ended by a signal"),
+            stdout: String::from_utf8(output.stdout).unwrap(),
+            stderr: String::from_utf8(output.stderr).unwrap(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
+    }
+
+    pub fn last_line(&self) -> &str {
+        self.stdout.lines().last().unwrap_or_default()
+    }
+
+    /// Everything that was printed.
+    pub fn all(&self) -> String {
+        format!("{}\n{}", self.stdout, self.stderr)
+    }
+}
+
+/// A policy with one SAST entry and one rule, for tests about something else.
+pub const SAST_POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+rules:
+  - {id: sast-high, findings: {category: sast, severity: high}, then: fail}
+  - {id: sast-medium, findings: {category: sast, severity: medium}, then: review}
+";
+
+/// A Semgrep report with one finding a severity given.
+pub fn semgrep(severities: &[&str]) -> String {
+    let results: Vec<String> = severities
+        .iter()
+        .enumerate()
+        .map(|(i, severity)| {
+            format!(
+                r#"{{"check_id":"rule-{i}","path":"src/a{i}.py","start":{{"line":{0}}},"end":{{"line":{0}}},
+                "extra":{{"message":"message {i}","severity":"{severity}","metadata":{{}}}}}}"#,
+                i + 1
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"version":"1.0.0","results":[{}],"errors":[],"paths":{{"scanned":["src/a.py"]}}}}"#,
+        results.join(",")
+    )
+}

@@ -1,0 +1,76 @@
+//! Output files are whole or not there, and yesterday's verdict never survives.
+
+use crate::common::{Dir, SAST_POLICY, semgrep};
+
+const OLD: &str = "{\"verdict\":\"pass\",\"exit_code\":0}";
+
+fn dir(severities: &[&str]) -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(severities)).write("v.json", OLD);
+    dir
+}
+
+#[test]
+fn a_file_says_what_the_exit_code_says() {
+    let dir = dir(&["WARNING"]);
+    let run = dir.check(&["--policy", "policy.yaml", "--output", "json=v.json", "--output", "text=v.txt"]);
+    let json: serde_json::Value = serde_json::from_str(&dir.read("v.json")).unwrap();
+    assert_eq!((run.code, &json["verdict"]), (10, &"review".into()));
+    assert_eq!(dir.read("v.txt"), run.stdout);
+    let left: Vec<_> = std::fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+    assert_eq!(left.len(), 4, "{left:?}");
+}
+
+#[test]
+fn an_old_verdict_does_not_survive_an_error() {
+    for args in [
+        &["--policy", "nowhere.yaml"][..],
+        &["--policy", "policy.yaml", "nowhere.json"],
+        &["--policy", "policy.yaml", "--now", "yesterday"],
+    ] {
+        let dir = dir(&[]);
+        let run = dir.check(&[args, &["--output", "json=v.json"]].concat());
+        assert_eq!(run.code, 2, "{run:?}");
+        let json: serde_json::Value = serde_json::from_str(&dir.read("v.json")).unwrap();
+        assert_eq!(json["verdict"], "error");
+    }
+}
+
+#[test]
+fn an_output_that_cannot_be_written_is_no_pass() {
+    let dir = dir(&[]);
+    std::fs::create_dir(dir.path().join("folder")).unwrap();
+    for output in
+        ["json=folder", "json=no/such/folder/v.json", "json=/dev/full", "jsno=v.json", "json=", "v.json"]
+    {
+        let run = dir.check(&["--policy", "policy.yaml", "--output", output]);
+        assert_eq!(run.code, 2, "{output}: {run:?}");
+        assert!(!run.stderr.is_empty());
+    }
+}
+
+#[test]
+fn an_input_is_never_an_output() {
+    let dir = dir(&[]);
+    for output in ["json=policy.yaml", "json=./semgrep.json"] {
+        let run = dir.check(&["--policy", "policy.yaml", "semgrep.json", "--output", output]);
+        assert_eq!(run.code, 2, "{run:?}");
+    }
+    assert_eq!(dir.read("policy.yaml"), SAST_POLICY);
+    assert_eq!(dir.read("semgrep.json"), semgrep(&[]));
+}
+
+#[test]
+fn a_full_disk_or_a_closed_pipe_is_no_pass() {
+    let dir = dir(&[]);
+    let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+    let status = std::process::Command::new(assert_cmd::cargo::cargo_bin("secgate"))
+        .args(["check", "--policy", "policy.yaml", "--output", "json=v.json"])
+        .current_dir(dir.path())
+        .stdout(full)
+        .stderr(std::process::Stdio::null())
+        .status()
+        .unwrap();
+    assert_eq!(status.code(), Some(2));
+    assert!(!dir.exists("v.json"), "a verdict that was not told must not lie around");
+}

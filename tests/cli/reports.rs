@@ -1,0 +1,156 @@
+//! Files that are not what they should be: one clear line first, what to do next, exit 1 or 2, never 0.
+
+use std::fs;
+
+use crate::common::{Dir, SAST_POLICY, fixture, semgrep};
+
+fn dir() -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY);
+    dir
+}
+
+#[test]
+fn broken_files_are_named_and_never_pass() {
+    let whole = semgrep(&["INFO"]);
+    let cut = &whole[..whole.len() / 2];
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("empty", b"", "is empty"),
+        ("blank", b" \n\t ", "is empty"),
+        ("cut", cut.as_bytes(), "ends too early"),
+        ("an object", b"{}", "empty JSON object"),
+        ("null", b"null", "bare word null"),
+        ("a page", b"<!DOCTYPE html><html>", "HTML"),
+        ("two documents", b"{\"results\":[],\"errors\":[]}{}", "follows the end"),
+        ("not UTF-8", b"{\"results\":[],\"errors\":[],\"x\":\"\xff\"}", "not UTF-8"),
+    ];
+    for (name, bytes, words) in cases {
+        let dir = dir();
+        dir.write("semgrep.json", bytes);
+        for args in [
+            &["--policy", "policy.yaml"][..],
+            &["--policy", "policy.yaml", "--input", "semgrep=semgrep.json"],
+        ] {
+            let run = dir.check(args);
+            assert_eq!(run.code, 2, "{name}: {run:?}");
+            assert!(
+                run.stdout.contains("semgrep.json") && run.stdout.contains(words),
+                "{name}: {}",
+                run.stdout
+            );
+            assert!(run.last_line().starts_with("[ERROR] "), "{name}: {}", run.last_line());
+        }
+    }
+}
+
+#[test]
+fn a_missing_file_is_absent_or_an_error() {
+    let dir = dir();
+    let run = dir.check(&["--policy", "policy.yaml"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    assert!(run.stdout.contains("absent") && run.stdout.contains("semgrep.json"), "{}", run.stdout);
+    let run = dir.check(&["--policy", "policy.yaml", "semgrep.json"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stdout.contains("no such file"), "{}", run.stdout);
+}
+
+#[test]
+fn a_report_under_another_tools_name() {
+    let dir = dir();
+    dir.copy("trivy/image.json", "semgrep.json");
+    let run = dir.check(&["--policy", "policy.yaml"]);
+    assert_ne!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("nothing was scanned for sast"), "{}", run.stdout);
+    let run = dir.check(&["--policy", "policy.yaml", "--input", "semgrep=semgrep.json"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stdout.contains("it looks like trivy"), "{}", run.stdout);
+}
+
+#[test]
+fn a_directory_is_read_in_name_order() {
+    let dir = dir();
+    dir.write("reports/b.json", semgrep(&["ERROR"]))
+        .write("reports/a.json", semgrep(&["INFO"]))
+        .write("reports/other.json", "{\"some\":\"settings\"}")
+        .write("semgrep.json", semgrep(&[]));
+    let run = dir.check(&["--policy", "policy.yaml", "--format", "json", "reports", "semgrep.json"]);
+    let json = run.json();
+    assert_eq!(run.code, 1);
+    let evidence: Vec<_> = json["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| (e["path"].as_str().unwrap(), e["status"].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        evidence,
+        [
+            ("reports/a.json", "complete"),
+            ("reports/b.json", "complete"),
+            ("reports/other.json", "ignored"),
+            ("semgrep.json", "complete")
+        ]
+    );
+    dir.write("reports/broken.json", "{\"some\":");
+    assert_eq!(
+        dir.check(&["--policy", "policy.yaml", "--format", "json", "reports"]).json()["verdict"],
+        "fail"
+    );
+    dir.write("reports/b.json", semgrep(&[]));
+    assert_eq!(dir.check(&["--policy", "policy.yaml", "reports", "semgrep.json"]).code, 2);
+}
+
+#[test]
+fn what_the_tool_says_of_its_own_scan() {
+    for (file, code, status) in [
+        ("semgrep/app-clean.json", 0, "complete"),
+        ("semgrep/app-nothing.json", 10, "nothing_scanned"),
+        ("semgrep/app-parse-error.json", 10, "incomplete"),
+    ] {
+        let dir = dir();
+        dir.write("semgrep.json", fs::read(fixture(file)).unwrap());
+        let policy = SAST_POLICY
+            .replace("severity: high", "severity: critical")
+            .replace("severity: medium", "severity: critical");
+        dir.write("policy.yaml", policy);
+        let run = dir.check(&["--policy", "policy.yaml", "--format", "json"]);
+        let json = run.json();
+        assert_eq!((run.code, &json["evidence"][0]["status"]), (code, &status.into()), "{file}: {run:?}");
+    }
+}
+
+#[test]
+fn standard_input_is_a_report() {
+    let dir = dir();
+    let output = dir
+        .command()
+        .args(["check", "--policy", "policy.yaml", "--evidence", "sast=-"])
+        .write_stdin(semgrep(&["ERROR"]))
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    let output = dir
+        .command()
+        .args(["check", "--policy", "policy.yaml", "--evidence", "sast=-"])
+        .write_stdin("")
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn an_empty_array_is_what_its_entry_says() {
+    let dir = Dir::new();
+    dir.write(
+        "policy.yaml",
+        "version: 1\ngate: merge\nevidence:\n  secrets: {category: secret, files: [secrets.json]}\n\
+         rules:\n  - {id: no-secrets, findings: {category: secret}, then: fail}\n",
+    );
+    dir.write("secrets.json", "[]\n").write("other.json", "[]");
+    assert_eq!(dir.check(&["--policy", "policy.yaml"]).code, 0);
+    assert_eq!(dir.check(&["--policy", "policy.yaml", "secrets.json", "other.json"]).code, 2);
+    dir.write("secrets.json", "{\"findings\":[]}");
+    assert_eq!(dir.check(&["--policy", "policy.yaml"]).code, 0);
+    dir.write("secrets.json", "{}");
+    assert_eq!(dir.check(&["--policy", "policy.yaml"]).code, 2);
+}
