@@ -143,16 +143,12 @@ impl Problems {
     /// A word that is none of `known`; `what` says what it should be, such as "unknown key".
     pub(super) fn unknown(&mut self, at: Mark, what: &str, word: &str, known: &[&str]) {
         let help = foreign_letter(word);
-        match nearest(word, known) {
-            Some(near) => {
-                let message = format!("{what} {}; did you mean `{near}`?", quoted(word));
-                self.push(at, message, help);
-            }
-            None => {
-                let known = format!("known are {}", listed(known));
-                let help = help.map_or(known.clone(), |h| format!("{h}; {known}"));
-                self.push(at, format!("{what} {}", quoted(word)), Some(help));
-            }
+        if let Some(near) = nearest(word, known) {
+            self.push(at, format!("{what} {}; did you mean `{near}`?", quoted(word)), help);
+        } else {
+            let known = format!("known are {}", listed(known));
+            let help = help.map_or(known.clone(), |h| format!("{h}; {known}"));
+            self.push(at, format!("{what} {}", quoted(word)), Some(help));
         }
     }
 }
@@ -182,7 +178,11 @@ pub(super) fn nearest<'k>(word: &str, known: &[&'k str]) -> Option<&'k str> {
     let distance = |k: &&str| strsim::damerau_levenshtein(&word, k);
     let (near, far) = known.iter().map(|k| (*k, distance(k))).min_by_key(|(_, d)| *d)?;
     let allowed = (letters.max(near.len()) / 3).max(1);
-    (far <= allowed && far < letters.max(2)).then_some(near)
+    if far <= allowed && far < letters.max(2) {
+        return Some(near);
+    }
+    let begins = |k: &&&str| letters > 2 && k.len() > 2 && (k.starts_with(&word) || word.starts_with(**k));
+    known.iter().find(begins).copied()
 }
 
 /// `` `a`, `b`, `c` ``

@@ -136,7 +136,7 @@ fn reachable(policy: &Policy, any_of: &[String]) -> u64 {
     for word in any_of {
         match word.strip_prefix("role:") {
             Some(role) => {
-                users.extend(policy.people.get(role).into_iter().flatten().map(|p| p.user.to_lowercase()))
+                users.extend(policy.people.get(role).into_iter().flatten().map(|p| p.user.to_lowercase()));
             }
             None => users.push(word.trim_start_matches('@').to_lowercase()),
         }

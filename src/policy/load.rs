@@ -53,7 +53,7 @@ fn utf8<'b>(bytes: &'b [u8], problems: &mut Problems) -> Option<&'b str> {
         Ok(text) => Some(text),
         Err(error) => {
             let (before, _) = bytes.split_at_checked(error.valid_up_to()).unwrap_or((bytes, &[]));
-            let line = before.iter().filter(|b| **b == b'\n').count() as u64 + 1;
+            let line = before.split(|b| *b == b'\n').count() as u64;
             let tail = before.rsplit(|b| *b == b'\n').next().unwrap_or(before);
             let column = String::from_utf8_lossy(tail).chars().count() as u64 + 1;
             problems.help(Mark { line, column }, "a byte here is not UTF-8", "save the file as UTF-8");
@@ -69,5 +69,7 @@ fn sha256(bytes: &[u8]) -> String {
     })
 }
 
+#[cfg(test)]
+mod hostile;
 #[cfg(test)]
 mod tests;

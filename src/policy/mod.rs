@@ -261,6 +261,10 @@ pub struct Rule {
 
 /// What a rule looks at.
 #[derive(Debug)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a policy has few rules, and nearly all are of the larger kind"
+)]
 pub enum Subject {
     /// Findings of reports.
     Findings(Selector),

@@ -1,4 +1,4 @@
-//! JSONPath (RFC 9535) in policies: conditions on a finding and paths into documents.
+//! `JSONPath` (RFC 9535) in policies: conditions on a finding and paths into documents.
 //!
 //! The library accepts queries that the RFC refuses and answers some that it accepts wrongly; a gate would pass in
 //! silence. So its own syntax tree is walked once, when the policy is loaded, and only what is known to be answered
@@ -193,14 +193,15 @@ fn not_parsed(text: &str, error: &str, prefix: usize) -> QueryError {
         .and_then(|(_, rest)| rest.split(|c: char| !c.is_ascii_digit()).next())
         .and_then(|digits| digits.parse::<usize>().ok())
         .map(|column| column.saturating_sub(prefix).clamp(1, text.chars().count() + 1));
-    let message = match column {
-        Some(column) => {
-            let rest: String = text.chars().skip(column - 1).take(30).collect();
-            let near =
-                if rest.is_empty() { "at its end".to_owned() } else { format!("near {}", clean(&rest)) };
-            format!("not valid JSONPath (RFC 9535), character {column}, {near}")
-        }
-        None => "not valid JSONPath (RFC 9535)".to_owned(),
+    let message = if let Some(column) = column {
+        let rest: String = text.chars().skip(column - 1).take(30).collect();
+        let near =
+            if rest.trim().is_empty() { "at its end".to_owned() } else { format!("near {}", clean(&rest)) };
+        format!("not valid JSONPath (RFC 9535), character {column}, {near}")
+    } else {
+        // Not the grammar but the library's own checks: functions that are ill-typed.
+        let why = error.strip_prefix("Invalid json path: ").unwrap_or(error);
+        format!("not valid JSONPath (RFC 9535): {}", crate::finding::clean_line(why))
     };
     QueryError::help(message, "names start with `@.`, texts stand in single quotes: @.tools[0] == 'semgrep'")
 }

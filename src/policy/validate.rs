@@ -86,10 +86,11 @@ fn severity(
 
 fn mapping(line: At<written::Mapping>, problems: &mut Problems) -> Option<Mapping> {
     let At { at, value: line } = line;
-    if line.tool.is_none() && line.rule_id.is_none() && line.severity.is_none() {
+    let given = |keys: &[&str]| keys.iter().any(|key| line.given.contains(key));
+    if !given(&["tool", "rule_id", "severity"]) {
         problems.add(at, "a line of `severity.map` needs a condition: `tool`, `rule_id` or `severity`");
     }
-    if line.r#as.is_none() && line.category.is_none() {
+    if !given(&["as", "category"]) {
         problems.add(at, "a line of `severity.map` needs a result: `as` or `category`");
     }
     if let Some(At { at, value: Severity::Unknown }) = line.r#as {

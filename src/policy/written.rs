@@ -3,6 +3,7 @@
 //! One list of keys a map gives the type, the reader with its errors, and the JSON Schema for editors; the texts
 //! are what an editor shows. What the values mean together is checked in `validate`.
 
+mod map;
 pub(crate) mod node;
 mod read;
 
@@ -12,12 +13,13 @@ use serde_json::Value;
 use super::error::Problems;
 use super::{Action, BaseSource, Enforcement, Feed};
 use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+use map::{described, given, key, needed, unknown_key, written};
 use node::{Kind, Node};
 
 pub(crate) use read::{
     At, Boxed, Count, Day, Duration, Future, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
 };
-use read::{Word, described, given, key, needed, unknown_key, words, written, wrong};
+use read::{Word, words, wrong};
 
 words! {
     Enforcement { "blocking" = Blocking, "advisory" = Advisory }
@@ -288,7 +290,7 @@ written! {
         may evidence: Many<Name>,
         /// None of these may match; what is not known is never excluded.
         may not: Boxed<Selector>,
-        /// The inside of a JSONPath filter (RFC 9535); `@` is the finding of the JSON output.
+        /// The inside of a `JSONPath` filter (RFC 9535); `@` is the finding of the JSON output.
         may r#where: Name,
     }
 

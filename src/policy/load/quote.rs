@@ -12,68 +12,55 @@ pub(super) fn quoting_help(text: &str, at: Mark) -> Option<String> {
     lines.iter().rev().take(ABOVE + 1).find_map(|line| on_line(line))
 }
 
-/// The first value on a line that starts with a character of YAML's own, or that holds `: `.
+/// The first value on a line that starts with a character of YAML's own; else one that holds `: `.
 fn on_line(line: &str) -> Option<String> {
-    if line.trim_start().starts_with('#') {
+    let line = line.trim_start();
+    if line.starts_with('#') {
         return None;
     }
-    let (key, rest) = match line.trim_start().strip_prefix("- ") {
-        Some(item) if !item.contains(": ") => ("- ", item),
-        _ => ("", line),
-    };
-    let values = starts(rest);
-    values.into_iter().find_map(|value| {
-        let first = value.chars().next()?;
-        let end = value.find([',', '}', ']', '\n']).unwrap_or(value.len());
-        let (mut word, _) = value.split_at_checked(end)?;
-        let trap = match first {
-            '>' | '|' => word.trim().len() > 1,
-            '@' | '`' | '%' | '!' | '*' | '&' => true,
-            '[' | '{' => {
-                word = value.split(" #").next()?.trim_end();
-                word.ends_with(|c: char| c.is_alphanumeric()) && word.contains([']', '}'])
-            }
-            c if c.is_alphanumeric() && key.is_empty() => {
-                word = value.split(" #").next()?;
-                word.contains(": ") && !word.contains(['{', '[', '"', '\''])
-            }
-            _ => false,
-        };
-        let shown = word.trim().trim_end_matches(['}', ']']).replace('"', "\\\"");
-        trap.then(|| {
-            format!(
-                "a text that starts with or holds a character of YAML's own needs quotes; quote it: {}",
-                quoted(&format!("\"{shown}\""))
-            )
-        })
-    })
+    let values = values(line);
+    let text = values.iter().find_map(|value| trap(value)).or_else(|| {
+        let value = values.iter().skip(1).find(|value| value.starts_with(char::is_alphanumeric))?;
+        let value = value.split(" #").next()?;
+        (value.contains(": ") && !line.contains(['{', '[', '"', '\''])).then_some(value)
+    })?;
+    let shown = text.trim().trim_end_matches(['}', ']']).replace('"', "\\\"");
+    Some(format!(
+        "YAML gives a character of this text a meaning of its own; quote it: {}",
+        quoted(&format!("\"{shown}\""))
+    ))
 }
 
-/// What follows each `: `, `- `, `[` and `,` of a line, quoted texts passed over.
-fn starts(line: &str) -> Vec<&str> {
-    let mut found = Vec::new();
-    if let Some(item) = line.trim_start().strip_prefix("- ") {
-        found.push(item.trim_start());
-    } else {
-        found.push(line.trim_start());
+/// The text that a value was meant to be, if its first character means something else in YAML.
+fn trap(value: &str) -> Option<&str> {
+    let end = value.find([',', '}', ']']).unwrap_or(value.len());
+    let (word, _) = value.split_at_checked(end)?;
+    match value.chars().next()? {
+        '>' | '|' => (word.trim().len() > 1).then_some(word),
+        '@' | '`' | '%' | '!' | '*' | '&' => Some(word),
+        '[' | '{' => {
+            let whole = value.split(" #").next()?.trim_end();
+            (whole.ends_with(char::is_alphanumeric) && whole.contains([']', '}'])).then_some(whole)
+        }
+        _ => None,
     }
+}
+
+/// The line and what follows each `: `, `- `, `[` and `,` in it, quoted texts passed over.
+fn values(line: &str) -> Vec<&str> {
+    let mut found = vec![line.strip_prefix("- ").unwrap_or(line).trim_start()];
     let mut quote = None;
     let mut before = ' ';
     for (index, c) in line.char_indices() {
         match quote {
             Some(q) if c == q => quote = None,
-            Some(_) => {}
             None if (c == '"' || c == '\'') && !before.is_alphanumeric() => quote = Some(c),
             None if (c == ' ' && before == ':') || matches!(c, '[' | ',') => {
                 found.extend(line.get(index + 1..).map(str::trim_start));
             }
-            None => {}
+            Some(_) | None => {}
         }
         before = c;
-    }
-    // The innermost cause stands furthest to the right of what has no quotes; whole lines are looked at last.
-    if !found.is_empty() {
-        found.rotate_left(1);
     }
     found
 }
@@ -97,5 +84,6 @@ mod tests {
         assert!(help("  title: stop: now").unwrap().contains("stop: now"));
         assert_eq!(help("  title: \"@fine\""), None);
         assert_eq!(help("  files: [a.json, b.json]"), None);
+        assert_eq!(help("version: 1"), None);
     }
 }

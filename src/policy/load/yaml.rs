@@ -78,6 +78,11 @@ fn mark(span: &Span) -> Mark {
 
 /// What the library says about text that is not YAML, and what most often lies behind it.
 fn not_yaml(text: &str, error: &ScanError, problems: &mut Problems) {
+    if let Some(line) = text.lines().position(|l| l.starts_with("<<<<<<< ") || l.starts_with(">>>>>>> ")) {
+        let at = Mark { line: line as u64 + 1, column: 1 };
+        problems.help(at, "a merge conflict was left in the file", "resolve it, then remove the markers");
+        return;
+    }
     let at = Mark { line: error.marker().line().max(1) as u64, column: error.marker().col() as u64 + 1 };
     let what = error.info();
     let message = format!("not valid YAML: {}", crate::finding::clean_line(&what));

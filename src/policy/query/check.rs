@@ -1,4 +1,4 @@
-//! The subset of JSONPath that policies may use, as a walk over the library's syntax tree.
+//! The subset of `JSONPath` that policies may use, as a walk over the library's syntax tree.
 //!
 //! Refused, because the library answers it wrongly or accepts it against RFC 9535: filters in filters, `..`, several
 //! selectors in one bracket, ill-typed function calls, functions of its own, `count` where nothing would count as 0.
@@ -68,14 +68,14 @@ impl Checker {
         match filter {
             Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(|f| self.filter(f)),
             Filter::Atom(FilterAtom::Filter { expr, .. }) => self.filter(expr),
-            Filter::Atom(FilterAtom::Test { expr, .. }) => self.test(expr),
+            Filter::Atom(FilterAtom::Test { expr, .. }) => self.standing(expr),
             Filter::Atom(FilterAtom::Comparison(comparison)) => self.comparison(comparison),
         }
     }
 
     /// A test that stands alone: whether something is there, or whether a text matches.
-    fn test(&self, test: &Test) -> Checked<()> {
-        match test {
+    fn standing(&self, whole: &Test) -> Checked<()> {
+        match whole {
             Test::RelQuery(segments) => self.existence(segments),
             Test::AbsQuery(_) => Err(root_refused()),
             Test::Function(function) => match &**function {
@@ -303,8 +303,9 @@ fn fits(shape: Shape, name: &str, of_ids: bool, literal: &Literal, ordered: bool
         (_, Literal::Null | Literal::Bool(_)) if ordered => {
             Err(QueryError::new("only numbers and texts have an order"))
         }
-        (Shape::Any, _) | (_, Literal::Null) => Ok(()),
-        (Shape::Text, Literal::String(_))
+        (Shape::Any, _)
+        | (_, Literal::Null)
+        | (Shape::Text, Literal::String(_))
         | (Shape::Number, Literal::Int(_) | Literal::Float(_))
         | (Shape::Bool, Literal::Bool(_)) => Ok(()),
         (Shape::Word(words), Literal::String(text)) => {
@@ -362,18 +363,13 @@ fn as_segment(step: &SingularQuerySegment) -> Segment {
 
 /// A path as an author would write it.
 fn shown(segments: &[Segment]) -> String {
-    let mut text = "@".to_owned();
-    for segment in segments {
-        match segment {
-            Segment::Selector(Selector::Name(name)) => {
-                text.push_str(&format!(".{}", crate::finding::clean(name)))
-            }
-            Segment::Selector(Selector::Index(index)) => text.push_str(&format!("[{index}]")),
-            Segment::Selector(Selector::Wildcard) => text.push_str("[*]"),
-            _ => text.push_str("[…]"),
-        }
-    }
-    text
+    let step = |segment: &Segment| match segment {
+        Segment::Selector(Selector::Name(name)) => format!(".{}", crate::finding::clean(name)),
+        Segment::Selector(Selector::Index(index)) => format!("[{index}]"),
+        Segment::Selector(Selector::Wildcard) => "[*]".to_owned(),
+        _ => "[…]".to_owned(),
+    };
+    segments.iter().fold("@".to_owned(), |text, segment| text + &step(segment))
 }
 
 fn starts_with_ids(segments: &[Segment]) -> bool {

@@ -125,13 +125,11 @@ pub(crate) struct Count(pub(crate) u32);
 
 impl Read for Count {
     fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
-        match u64::read(node, key, problems).map(u32::try_from)? {
-            Ok(number @ 1..) => Some(Self(number)),
-            _ => {
-                wrong(node, key, "1 or more", problems);
-                None
-            }
+        let number = u32::try_from(u64::read(node, key, problems)?).ok().filter(|number| *number > 0);
+        if number.is_none() {
+            wrong(node, key, "1 or more", problems);
         }
+        number.map(Self)
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
@@ -408,121 +406,3 @@ macro_rules! words {
     )+ };
 }
 pub(crate) use words;
-
-/// The key that a field stands for: fields named like Rust's own words are written `r#where`.
-pub(crate) fn key(field: &'static str) -> &'static str {
-    field.strip_prefix("r#").unwrap_or(field)
-}
-
-/// Reports a key that the map does not have.
-pub(crate) fn unknown_key(at: Mark, what: &str, word: &str, known: &[&str], problems: &mut Problems) {
-    let instead = match word {
-        "approvers" | "approver" | "reviewer" => "the key is `reviewers`",
-        "optional" => "say `required: false`",
-        "exclude" | "exclude_path" | "exclude_paths" | "ignore" => "say `not: {path: …}`",
-        "extends" | "include" | "import" => "a policy is one file, so that its digest covers all of it",
-        "action" | "on_match" => "the key is `then`",
-        "threshold" | "max" | "limit" => "the key is `allow`",
-        "expression" | "query" | "jsonpath" if known.contains(&"where") => "the key is `where`",
-        "foreign" | "failed" => "evidence about something else, or of a scan that failed, always fails",
-        "unreadable" => "evidence that cannot be read is always an error",
-        _ => return problems.unknown(at, &format!("unknown key in {what}:"), word, known),
-    };
-    problems.help(at, format!("unknown key in {what}: {}", quoted(word)), instead);
-}
-
-/// Declares a map of the policy: its type, its reader and its JSON Schema, from one list of keys.
-///
-/// `must` keys have to be there, `may` keys can be left out; a key that is given is never null.
-macro_rules! written {
-    ($($(#[doc = $about:literal])+ $name:ident as $what:literal {
-        $($(#[doc = $doc:literal])+ $need:ident $field:ident: $type:ty,)+
-    })+) => { $(
-        $(#[doc = $about])+
-        #[derive(Debug)]
-        pub(crate) struct $name {
-            /// The keys that are there, also those whose value was refused and those that a typing error stands for.
-            pub(crate) given: Vec<&'static str>,
-            $($(#[doc = $doc])+ pub(crate) $field: Option<At<$type>>,)+
-        }
-
-        impl $name {
-            /// Every key, in the order of the documentation.
-            pub(crate) fn keys() -> &'static [&'static str] {
-                static KEYS: std::sync::OnceLock<Vec<&'static str>> = std::sync::OnceLock::new();
-                KEYS.get_or_init(|| vec![$(key(stringify!($field))),+])
-            }
-        }
-
-        impl Read for $name {
-            fn read(node: &Node, name: &str, problems: &mut Problems) -> Option<Self> {
-                let Kind::Map(pairs) = &node.kind else {
-                    wrong(node, name, concat!("a map with the keys of ", $what), problems);
-                    return None;
-                };
-                let mut read = Self { given: given(pairs, Self::keys()), $($field: None),+ };
-                for (word, value) in pairs {
-                    match word.text.as_str() {
-                        $(text if text == key(stringify!($field)) => {
-                            read.$field = At::read(value, text, problems);
-                        })+
-                        text => unknown_key(word.at, $what, text, Self::keys(), problems),
-                    }
-                }
-                $(if needed(stringify!($need)) && !read.given.contains(&key(stringify!($field))) {
-                    problems.add(node.at, format!("{} needs the key `{}`", $what, key(stringify!($field))));
-                })+
-                Some(read)
-            }
-
-            fn schema(generator: &mut SchemaGenerator) -> Schema {
-                generator.subschema_for::<Self>()
-            }
-        }
-
-        impl schemars::JsonSchema for $name {
-            fn schema_name() -> std::borrow::Cow<'static, str> {
-                stringify!($name).into()
-            }
-
-            fn json_schema(generator: &mut SchemaGenerator) -> Schema {
-                let mut properties = serde_json::Map::new();
-                let mut required: Vec<&str> = Vec::new();
-                $(
-                    let schema = <$type as Read>::schema(generator);
-                    let about = [$($doc),+].map(str::trim).join(" ");
-                    properties.insert(key(stringify!($field)).to_owned(), described(schema, &about));
-                    required.extend(needed(stringify!($need)).then(|| key(stringify!($field))));
-                )+
-                let about = [$($about),+].map(str::trim).join(" ");
-                schemars::json_schema!({
-                    "type": "object",
-                    "description": about,
-                    "properties": properties,
-                    "required": required,
-                    "additionalProperties": false,
-                })
-            }
-        }
-    )+ };
-}
-pub(crate) use written;
-
-/// Whether a key has to be there.
-pub(crate) fn needed(need: &str) -> bool {
-    need == "must"
-}
-
-/// The known keys that are there, and those that a mistyped one stands for.
-pub(crate) fn given(pairs: &[(super::node::Key, Node)], known: &[&'static str]) -> Vec<&'static str> {
-    let word = |text: &str| {
-        known.iter().find(|k| **k == text).copied().or_else(|| super::super::error::nearest(text, known))
-    };
-    pairs.iter().filter_map(|(key, _)| word(&key.text)).collect()
-}
-
-/// A schema with a description; `$ref` may have neighbours in the dialect that is used.
-pub(crate) fn described(mut schema: Schema, about: &str) -> serde_json::Value {
-    schema.insert("description".to_owned(), about.into());
-    schema.to_value()
-}
