@@ -40,10 +40,14 @@ enum Command {
 
 /// Runs a command line and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
-    let cli = match Cli::try_parse_from(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
             let code = if error.use_stderr() { exit::ERROR } else { exit::PASS };
+            if code == exit::ERROR {
+                outputs::forget(&args);
+            }
             return if error.print().is_ok() && io::stdout().flush().is_ok() { code } else { exit::ERROR };
         }
     };

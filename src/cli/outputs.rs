@@ -83,6 +83,22 @@ impl Outputs {
     }
 }
 
+/// Removes the outputs that a command line names which could not be understood: a mistyped flag may not leave
+/// yesterday's verdict for today's. A path that the line also names otherwise stays.
+pub(super) fn forget(args: &[OsString]) {
+    let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
+    let value = |text: &&str| text.split_once('=').map_or((*text).to_owned(), |(_, value)| value.to_owned());
+    let flagged = texts.iter().zip(texts.iter().skip(1)).filter(|(flag, _)| **flag == "--output").map(|(_, v)| *v);
+    let joined = texts.iter().filter_map(|text| text.strip_prefix("--output="));
+    for (format, path) in flagged.chain(joined).filter_map(|v| v.split_once('=')) {
+        let named = texts.iter().filter(|text| value(text).ends_with(path)).count();
+        let file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() || meta.is_symlink());
+        if Output::by_id(format).is_some() && named == 1 && file {
+            let _ = fs::remove_file(path);
+        }
+    }
+}
+
 /// Files that lie beside their place; dropped, they are removed.
 #[derive(Debug)]
 pub(super) struct Staged(Vec<(PathBuf, PathBuf)>);

@@ -344,6 +344,7 @@ fn rule_outcome(
     {
         return (Outcome::NotApplicable, format!("only where {name} is {}", values.join(" or ")));
     }
+    let sight = sight(rule, policy, evidence);
     if found.count > rule.allow {
         let count = match (found.unmet.as_slice(), found.count) {
             ([], 1) => "1 finding".to_owned(),
@@ -351,14 +352,21 @@ fn rule_outcome(
             (unmet, _) => unmet.join("; "),
         };
         let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
-        return match rule.from {
+        let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
                 (Outcome::Warn, format!("{count}{allowed}; warns until {day}"))
             }
             _ => (rule.then.into(), format!("{count}{allowed}")),
         };
+        // What was found cannot make up for what is missing.
+        return match sight {
+            Sight::Blind(missing, names) if missing > outcome => {
+                (missing, format!("{message}; evidence {names}"))
+            }
+            _ => (outcome, message),
+        };
     }
-    match sight(rule, policy, evidence) {
+    match sight {
         Sight::Clear => {
             let n = found.count;
             (Outcome::Pass, if n > 0 { format!("{n} of {} allowed", rule.allow) } else { String::new() })

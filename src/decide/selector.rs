@@ -1,6 +1,6 @@
 //! Which findings a rule looks at.
 
-use crate::finding::{Category, Finding, Fix, Severity, View};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Severity, View};
 use crate::policy::{Mapping, Policy, RuleGlob, Selector};
 
 /// What matching needs besides the finding.
@@ -24,8 +24,11 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
     }
     if let Some(category) = line.category {
         if category == Category::Secret && finding.category != Category::Secret {
-            // The scanner did not know that its message is about a secret, so it may quote one.
+            // The scanner did not know that its message is about a secret, so the message may quote one, and the
+            // fingerprint may be made of it.
             finding.title = finding.rule_id.clone();
+            let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str());
+            finding.fingerprint = id.part(finding.path().unwrap_or_default()).finish();
         }
         finding.category = category;
     }

@@ -105,6 +105,8 @@ pub struct Json {
     start: usize,
     end: usize,
     eof: bool,
+    /// Nothing but blanks so far.
+    blank: bool,
     /// Line number of `buf[start]`, counted when bytes leave the window.
     line: u64,
     /// Bytes of that line that lie before `buf[start]`.
@@ -121,6 +123,7 @@ impl Json {
             start: 0,
             end: 0,
             eof: false,
+            blank: true,
             line: 1,
             column: 0,
             path: Vec::new(),
@@ -359,6 +362,7 @@ impl Json {
                 self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
             self.consume(blanks);
             if let Some(&byte) = self.window().first() {
+                self.blank = false;
                 return Ok(Some(byte));
             }
             if self.eof {
@@ -435,7 +439,7 @@ impl Json {
     }
 
     fn truncated(&self) -> ReadError {
-        if self.path.is_empty() && self.line == 1 && self.column == 0 && self.end == 0 {
+        if self.blank {
             return ReadError::Empty;
         }
         self.syntax("the file ends too early: it was cut, or is still being written")

@@ -185,6 +185,11 @@ fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError>
         }
         match resolve(&opening, hint) {
             Err(ReadError::Unknown { .. }) if !opening.whole && look < LAST_LOOK => look *= 16,
+            // Where the document itself is broken, that is the news.
+            Err(unknown @ ReadError::Unknown { .. }) if opening.top.kind.is_some() => {
+                json.skip().and_then(|()| json.end())?;
+                return Err(unknown);
+            }
             resolved => return resolved,
         }
     }

@@ -9,7 +9,6 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::json::{Json, Kind, shapes};
 use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
@@ -143,9 +142,6 @@ struct Extra<'a> {
     is_ignored: Option<bool>,
     #[serde(borrow, default)]
     lines: Word<'a>,
-    // Looked at only where a value has to be masked.
-    #[serde(borrow, default)]
-    metavars: Option<&'a RawValue>,
     #[serde(borrow, default)]
     sca_info: Option<SupplyChain<'a>>,
 }
@@ -216,17 +212,16 @@ impl Item<'_> {
             finding.confidence = Confidence::plain(metadata.confidence.as_str());
         }
         let secret = is_about_secrets(&self.check_id, &finding.cwes);
-        let message = extra.message.as_str();
-        let message = if secret { self.masked(message) } else { Cow::Borrowed(message) };
-        finding.title = Text::line(&message);
+        finding.title = if secret { withheld(&self.check_id) } else { Text::line(extra.message.as_str()) };
         if let Some(sca) = &extra.sca_info {
             self.supply_chain(sca, &mut finding, roots);
         }
-        let lines = extra.lines.as_str();
-        let code = match lines {
-            "" | NO_LOGIN => message,
-            code if secret => Cow::Owned(without_literals(code)),
-            code => Cow::Borrowed(code),
+        // What tells two findings of one rule in one file apart: the code, else the message, which may quote it.
+        let code = match (extra.lines.as_str(), secret) {
+            ("" | NO_LOGIN, true) => Cow::Borrowed(""),
+            ("" | NO_LOGIN, false) => Cow::Borrowed(extra.message.as_str()),
+            (code, true) => Cow::Owned(without_literals(code)),
+            (code, false) => Cow::Borrowed(code),
         };
         let path = finding.path().unwrap_or_default();
         let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str()).part(path);
@@ -266,53 +261,36 @@ impl Item<'_> {
         }
         finding.scope = None::<Scope>;
     }
-
-    /// The message without any value that the rule bound, and without anything that reads like a credential.
-    fn masked<'t>(&self, message: &'t str) -> Cow<'t, str> {
-        #[derive(Deserialize)]
-        struct Metavar {
-            #[serde(default)]
-            abstract_content: String,
-        }
-        let bound: BTreeMap<String, Metavar> =
-            self.extra.metavars.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default();
-        let mut text = message.to_owned();
-        for value in bound.values() {
-            let value = value.abstract_content.trim_matches(['"', '\'', '`']);
-            if value.len() >= 4 {
-                text = text.replace(value, "***");
-            }
-        }
-        let words: Vec<&str> =
-            text.split(' ').map(|w| if reads_like_a_credential(w) { "***" } else { w }).collect();
-        Cow::Owned(without_literals(&words.join(" ")))
-    }
 }
 
-/// CWE-259, 321 and 798 name credentials in code; so do the words that rule authors use in ids.
+/// Words that rule authors use in ids of rules about credentials.
+const SECRET_WORDS: [&str; 12] = [
+    "secret",
+    "password",
+    "passwd",
+    "token",
+    "credential",
+    "api-key",
+    "api_key",
+    "apikey",
+    "private-key",
+    "private_key",
+    "hardcoded",
+    "hard-coded",
+];
+
+/// CWE-259, 321 and 798 name credentials in code, 522 their protection.
 fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
     let rule = rule.to_ascii_lowercase();
     cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798))
-        || [
-            "secret",
-            "password",
-            "passwd",
-            "token",
-            "credential",
-            "api-key",
-            "apikey",
-            "private-key",
-            "hardcoded",
-        ]
-        .iter()
-        .any(|word| rule.contains(word))
+        || SECRET_WORDS.iter().any(|word| rule.contains(word))
 }
 
-/// A long word that mixes digits and letters, or holds a key's punctuation.
-fn reads_like_a_credential(word: &str) -> bool {
-    let digits = word.bytes().filter(u8::is_ascii_digit).count();
-    let letters = word.bytes().filter(u8::is_ascii_alphabetic).count();
-    word.len() >= 16 && digits >= 3 && letters >= 3 && !word.contains("://")
+/// A title for a finding whose message may quote the value: Semgrep puts what a rule matched into it, and does not
+/// say where.
+fn withheld(rule: &str) -> Text {
+    let name = rule.rsplit('.').next().unwrap_or(rule).replace(['-', '_'], " ");
+    Text::line(&format!("{name} (message withheld, it may quote the secret)"))
 }
 
 /// Text with what stands between quotes replaced, so that a literal's value leaves no trace.
@@ -445,13 +423,18 @@ mod tests {
     }
 
     #[test]
-    fn values_that_a_secret_rule_matched_are_masked() {
-        let read = read_text(
-            r#"{"results":[{"check_id":"generic.secrets.key","path":"a.py","start":{"line":1},"end":{"line":1},
-                "extra":{"message":"Found hunter2-hunter2 here, AKIA0123456789ABCDEF and 'other'","severity":"ERROR",
-                "lines":"key = 'hunter2-hunter2'","metavars":{"$X":{"abstract_content":"\"hunter2-hunter2\""}}}}],"errors":[]}"#,
-        );
-        assert_eq!(read.findings[0].title.as_str(), "Found *** here, *** and '***'");
+    fn what_a_secret_rule_matched_leaves_no_trace() {
+        let of = |value: &str, lines: &str| {
+            let text = format!(
+                r#"{{"results":[{{"check_id":"generic.secrets.some-key","path":"a.py","start":{{"line":1}},"end":{{"line":1}},
+                    "extra":{{"message":"The key is {value}","severity":"ERROR","lines":"{lines}"}}}}],"errors":[]}}"#
+            );
+            read_text(&text).findings.remove(0)
+        };
+        let one = of("correct-horse", "key = 'correct-horse'");
+        assert_eq!(one.title.as_str(), "some key (message withheld, it may quote the secret)");
+        assert_eq!(one.fingerprint, of("battery-staple", "key = 'battery-staple'").fingerprint);
+        assert_eq!(of("a", "requires login").fingerprint, of("b", "requires login").fingerprint);
     }
 
     #[test]

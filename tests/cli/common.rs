@@ -8,34 +8,34 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 /// The clock of every test run.
-pub const NOW: &str = "2026-06-01T12:00:00Z";
+pub(crate) const NOW: &str = "2026-06-01T12:00:00Z";
 
 /// The repository.
-pub fn root() -> &'static Path {
+pub(crate) fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
 /// A file of `fixtures/`.
-pub fn fixture(path: &str) -> PathBuf {
+pub(crate) fn fixture(path: &str) -> PathBuf {
     let file = root().join("fixtures").join(path);
     assert!(file.exists(), "{} is missing", file.display());
     file
 }
 
 /// A working directory of its own.
-pub struct Dir(TempDir);
+pub(crate) struct Dir(TempDir);
 
 impl Dir {
-    pub fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    pub fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
     /// Writes a file, with its folders.
-    pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, text).unwrap();
@@ -43,46 +43,46 @@ impl Dir {
     }
 
     /// Copies a fixture under a name.
-    pub fn copy(&self, from: &str, name: &str) -> &Self {
+    pub(crate) fn copy(&self, from: &str, name: &str) -> &Self {
         self.write(name, fs::read(fixture(from)).unwrap())
     }
 
-    pub fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.path().join(name)).unwrap()
     }
 
-    pub fn exists(&self, name: &str) -> bool {
+    pub(crate) fn exists(&self, name: &str) -> bool {
         self.path().join(name).exists()
     }
 
     /// The binary, in this directory, with an empty environment.
-    pub fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = Command::cargo_bin("secgate").unwrap();
         command.env_clear().current_dir(self.path());
         command
     }
 
     /// Runs the binary.
-    pub fn run(&self, args: &[&str]) -> Run {
+    pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(self.command().args(args))
     }
 
     /// `check` with the pinned clock.
-    pub fn check(&self, args: &[&str]) -> Run {
+    pub(crate) fn check(&self, args: &[&str]) -> Run {
         Run::of(self.command().args(["check", "--now", NOW]).args(args))
     }
 }
 
 /// What a run of the binary left.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Run {
-    pub code: i32,
-    pub stdout: String,
-    pub stderr: String,
+pub(crate) struct Run {
+    pub(crate) code: i32,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
 }
 
 impl Run {
-    pub fn of(command: &mut Command) -> Self {
+    pub(crate) fn of(command: &mut Command) -> Self {
         let output = command.output().unwrap();
         Self {
             code: output.status.code().expect("ended by a signal"),
@@ -91,22 +91,22 @@ impl Run {
         }
     }
 
-    pub fn json(&self) -> Value {
+    pub(crate) fn json(&self) -> Value {
         serde_json::from_str(&self.stdout).unwrap_or_else(|e| panic!("{e}: {self:?}"))
     }
 
-    pub fn last_line(&self) -> &str {
+    pub(crate) fn last_line(&self) -> &str {
         self.stdout.lines().last().unwrap_or_default()
     }
 
     /// Everything that was printed.
-    pub fn all(&self) -> String {
+    pub(crate) fn all(&self) -> String {
         format!("{}\n{}", self.stdout, self.stderr)
     }
 }
 
 /// A policy with one SAST entry and one rule, for tests about something else.
-pub const SAST_POLICY: &str = "\
+pub(crate) const SAST_POLICY: &str = "\
 version: 1
 gate: merge
 evidence:
@@ -117,7 +117,7 @@ rules:
 ";
 
 /// A Semgrep report with one finding a severity given.
-pub fn semgrep(severities: &[&str]) -> String {
+pub(crate) fn semgrep(severities: &[&str]) -> String {
     let results: Vec<String> = severities
         .iter()
         .enumerate()

@@ -25,14 +25,27 @@ fn a_file_says_what_the_exit_code_says() {
 fn an_old_verdict_does_not_survive_an_error() {
     for args in [
         &["--policy", "nowhere.yaml"][..],
-        &["--policy", "policy.yaml", "nowhere.json"],
-        &["--policy", "policy.yaml", "--now", "yesterday"],
+        &["--policy", "policy.yaml", "gone/semgrep.json"],
+        &["--policy", "policy.yaml", "--commit", "HEAD"],
     ] {
         let dir = dir(&[]);
         let run = dir.check(&[args, &["--output", "json=v.json"]].concat());
         assert_eq!(run.code, 2, "{run:?}");
         let json: serde_json::Value = serde_json::from_str(&dir.read("v.json")).unwrap();
         assert_eq!(json["verdict"], "error");
+    }
+}
+
+#[test]
+fn a_mistyped_flag_leaves_no_old_verdict() {
+    for args in [
+        &["--policy", "policy.yaml", "--polcy", "x", "--output", "json=v.json"][..],
+        &["--policy", "policy.yaml", "--now", "yesterday", "--output=json=v.json"],
+    ] {
+        let dir = dir(&[]);
+        assert_eq!(dir.check(args).code, 2);
+        assert!(!dir.exists("v.json"), "{args:?}");
+        assert!(dir.exists("policy.yaml") && dir.exists("semgrep.json"));
     }
 }
 
