@@ -21,7 +21,7 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
         return Err(PolicyError::new(source, "", problems));
     };
     let policy = yaml::tree(text, &mut problems)
-        .and_then(|root| written::Policy::read(&root, "the policy", &mut problems))
+        .and_then(|root| written::Policy::read(&root, "policy", &mut problems))
         .and_then(|written| validate::policy(written, &mut problems));
     match policy {
         Some(policy) if problems.is_empty() => {

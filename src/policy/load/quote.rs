@@ -15,7 +15,7 @@ pub(super) fn quoting_help(text: &str, at: Mark) -> Option<String> {
 /// The first value on a line that starts with a character of YAML's own; else one that holds `: `.
 fn on_line(line: &str) -> Option<String> {
     let line = line.trim_start();
-    if line.starts_with('#') {
+    if line.starts_with(['#', '%']) {
         return None;
     }
     let values = values(line);
