@@ -312,6 +312,25 @@ impl Json {
         }
     }
 
+    /// Nothing but blanks may stand between the value that was read last and the end of its line.
+    pub fn end_of_line(&mut self) -> Result<(), ReadError> {
+        loop {
+            let blanks = self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+            self.consume(blanks);
+            match self.window().first() {
+                Some(b'\n') => return Ok(()),
+                Some(_) => return Err(self.syntax("something follows the value on its line")),
+                None if self.eof => return Ok(()),
+                None => self.fill()?,
+            }
+        }
+    }
+
+    /// Number of the line where the next byte stands.
+    pub fn line_number(&self) -> u64 {
+        self.line
+    }
+
     /// An error about the value at the present place.
     pub fn shape(&self, message: &str) -> ReadError {
         ReadError::Shape {
@@ -471,6 +490,16 @@ pub struct Line<'j> {
 }
 
 impl Line<'_> {
+    /// Leaves the line behind as text of no format.
+    pub fn skip(self) -> Result<(), ReadError> {
+        let bytes = self.json.window().get(..self.length).unwrap_or_default();
+        if let Err(fault) = std::str::from_utf8(bytes) {
+            return Err(self.json.syntax_at(fault.valid_up_to(), "text that is not UTF-8"));
+        }
+        self.json.consume(self.length);
+        Ok(())
+    }
+
     /// Deserialises the line as one JSON value with nothing after it, then leaves it behind.
     pub fn take<S: Shape, R>(self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
         let bytes = self.json.window().get(..self.length).unwrap_or_default();

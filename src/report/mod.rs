@@ -11,8 +11,16 @@ mod reading;
 mod source;
 pub mod value;
 
+mod detect_secrets;
+mod generic_secrets;
+mod ggshield;
+mod gitleaks;
+mod secret;
 mod semgrep;
 mod trivy;
+mod trufflehog;
+mod trufflehog3;
+mod trufflehog_v2;
 
 #[cfg(test)]
 mod testing;
@@ -52,7 +60,17 @@ pub struct Format {
 }
 
 /// Every format, in the order of listings.
-pub static FORMATS: &[&Format] = &[&semgrep::FORMAT, &trivy::FORMAT];
+pub static FORMATS: &[&Format] = &[
+    &semgrep::FORMAT,
+    &trivy::FORMAT,
+    &gitleaks::FORMAT,
+    &trufflehog::FORMAT,
+    &trufflehog_v2::FORMAT,
+    &trufflehog3::FORMAT,
+    &detect_secrets::FORMAT,
+    &ggshield::FORMAT,
+    &generic_secrets::FORMAT,
+];
 
 impl Format {
     /// The format of that id.

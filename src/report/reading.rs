@@ -122,6 +122,12 @@ impl<'s> Reading<'s> {
         self.sink.finding(finding);
     }
 
+    /// Forgets the findings handed over so far: a document that must be whole has a fault. The driver does so by
+    /// itself, but for formats of lines, whose complete lines stay.
+    pub fn forget(&mut self) {
+        self.sink.restart();
+    }
+
     /// The report has looked for this category.
     pub fn covers(&mut self, category: Category) {
         self.report.categories.insert(category);

@@ -58,10 +58,35 @@ impl Word<'_> {
 impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let raw = <&RawValue>::deserialize(deserializer)?.get();
-        if !raw.starts_with('"') {
+        let Some(quoted) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
             return Ok(Self(None));
+        };
+        if memchr::memchr(b'\\', quoted.as_bytes()).is_none() {
+            return Ok(Self(Some(Cow::Borrowed(quoted))));
         }
         serde_json::from_str::<Str<'de>>(raw).map(|s| Self(Some(s.0))).map_err(serde::de::Error::custom)
+    }
+}
+
+/// A value that a finding can do without: one of another shape counts as none, and the finding stays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Loose<T> {
+    /// There is a value, of whatever shape.
+    pub given: bool,
+    /// The value, if it has the expected shape.
+    pub value: Option<T>,
+}
+
+impl<T> Default for Loose<T> {
+    fn default() -> Self {
+        Self { given: false, value: None }
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self { given: true, value: serde_json::from_str(raw).ok() })
     }
 }
 
@@ -180,8 +205,17 @@ mod tests {
     #[test]
     fn a_word_is_a_string_or_unknown() {
         assert_eq!(serde_json::from_str::<Word<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
+        assert_eq!(serde_json::from_str::<Word<'_>>("\"\"").unwrap(), Word(Some("".into())));
         assert_eq!(serde_json::from_str::<Word<'_>>("7").unwrap(), Word(None));
         assert_eq!(serde_json::from_str::<Word<'_>>("null").unwrap(), Word(None));
+    }
+
+    #[test]
+    fn a_loose_value_is_dropped_where_its_shape_is_another() {
+        let of = |raw| serde_json::from_str::<Loose<bool>>(raw).unwrap();
+        assert_eq!(of("true"), Loose { given: true, value: Some(true) });
+        assert_eq!(of("1e400"), Loose { given: true, value: None });
+        assert_eq!(of("null"), Loose { given: true, value: None });
     }
 
     #[test]

@@ -1,0 +1,150 @@
+//! What the readers of secret scanners share: a finding about a credential, made without a trace of its value.
+
+use std::borrow::Cow;
+
+use super::json::{Json, Kind};
+use super::{ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
+
+/// Use of hard-coded credentials.
+const HARDCODED_CREDENTIALS: u32 = 798;
+
+/// A credential, as one entry of a report says it. `values` and `text` end here.
+#[derive(Default)]
+pub(super) struct Leak<'a> {
+    /// The scanner.
+    pub(super) tool: &'a str,
+    /// Id of the rule, or name of the detector.
+    pub(super) rule: &'a str,
+    /// What the rule looks for, in words; the rule's id stands in where this is empty.
+    pub(super) title: &'a str,
+    /// The file, as the scanner writes it; empty where there is none.
+    pub(super) path: &'a str,
+    /// First and last line.
+    pub(super) lines: (Option<u32>, Option<u32>),
+    /// The value, in every form that the report has of it.
+    pub(super) values: &'a [&'a str],
+    /// The line or match that holds the value, where the report has it.
+    pub(super) text: &'a str,
+}
+
+impl Leak<'_> {
+    /// The finding; critical, unless the caller knows better.
+    pub(super) fn finding(&self, roots: &[String]) -> Finding {
+        let mut finding = Finding::new(Category::Secret, self.tool, self.rule, Severity::Critical);
+        finding.cwes = vec![HARDCODED_CREDENTIALS];
+        let title = [self.title, self.rule].into_iter().find(|t| !t.trim().is_empty()).unwrap_or("Secret");
+        finding.title = Text::line(&masked(title, self.values));
+        finding.location = Location::new(self.path, self.lines.0, self.lines.1, roots);
+        let path = finding.path().unwrap_or_default();
+        let id = FingerprintBuilder::new("secret").part(finding.rule_id.as_str()).part(path);
+        let name = self.values.iter().find_map(|value| name_before(self.text, value));
+        finding.fingerprint = match name {
+            Some(name) => id.part(name).finish(),
+            None => id.finish(),
+        };
+        finding
+    }
+}
+
+/// The text without any of the values.
+fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
+    let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
+    values.fold(Cow::Borrowed(text), |text, value| {
+        if text.contains(value) { Cow::Owned(text.replace(value, "***")) } else { text }
+    })
+}
+
+/// Of a line with the value masked, the name that the value is given to: `AWS_KEY` of `AWS_KEY = "…"`.
+///
+/// Nothing else of the line goes into a fingerprint: it may hold a second secret, whose hash among few guesses
+/// would tell it. A name has no digit, because a value before a colon would look like one.
+fn name_before<'t>(text: &'t str, value: &str) -> Option<&'t str> {
+    let (before, _) =
+        Some(value.trim()).filter(|v| !v.is_empty()).and_then(|value| text.split_once(value))?;
+    let before = before.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
+    let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let name = before.rsplit(|c: char| !in_name(c)).next().unwrap_or_default();
+    Some(if name.len() > 40 || name.contains(|c: char| c.is_ascii_digit()) { "" } else { name })
+}
+
+/// A message of a log without what may hold a credential: addresses with a user, and long words with digits.
+pub(super) fn without_credentials(message: &str) -> String {
+    let risky = |word: &str| {
+        word.contains('@')
+            || word.contains("://")
+            || word.len() >= 16 && word.bytes().any(|b| b.is_ascii_digit())
+    };
+    let words: Vec<&str> = message.split_whitespace().map(|w| if risky(w) { "***" } else { w }).collect();
+    words.join(" ")
+}
+
+/// Skips the value of a key that the format does not have. Objects in a list there may be findings under a
+/// changed name.
+pub(super) fn unknown(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.kind()? != Kind::Array {
+        return json.skip();
+    }
+    let mut objects = false;
+    json.array(|json, _| {
+        objects |= json.kind()? == Kind::Object;
+        json.skip()
+    })?;
+    if objects {
+        let message = format!(
+            "`{}` is a list that this format does not have; what it holds was not read",
+            json.path_text()
+        );
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_a_line_only_the_name_before_the_value_is_used() {
+        for (text, name) in [
+            ("export AWS_KEY=\"v4lue\"", Some("AWS_KEY")),
+            ("password=hunter2 key: 'v4lue' # prod", Some("key")),
+            ("connect(\"v4lue\")", Some("connect")),
+            ("login:hunter2:v4lue", Some("")),
+            ("v4lue", Some("")),
+            ("- v4lue", Some("")),
+            ("é=v4lue", Some("")),
+            ("no such thing", None),
+        ] {
+            assert_eq!(name_before(text, "v4lue"), name, "{text}");
+        }
+        assert_eq!(name_before("a = b", ""), None);
+        assert_eq!(name_before("a = b", " "), None);
+    }
+
+    #[test]
+    fn the_value_leaves_no_trace() {
+        let of = |value: &str, line| {
+            let text = format!("token = '{value}'");
+            let values = [value];
+            let leak = Leak {
+                rule: "r",
+                title: &format!("Found {value}"),
+                path: "a.py",
+                lines: (Some(line), None),
+                ..Leak::default()
+            };
+            Leak { values: &values, text: &text, ..leak }.finding(&[])
+        };
+        let (one, two) = (of("hunter2", 1), of("REDACTED", 9));
+        assert_eq!(one.title.as_str(), "Found ***");
+        assert_eq!(one.fingerprint, two.fingerprint);
+        assert_eq!((one.severity, one.cwes), (Severity::Critical, vec![798]));
+    }
+
+    #[test]
+    fn a_log_message_holds_no_credential() {
+        let message = "cloning https://u:hunter2@host/x failed for ghp_0123456789abcdef";
+        assert_eq!(without_credentials(message), "cloning *** failed for ***");
+    }
+}
