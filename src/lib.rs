@@ -3,8 +3,9 @@
 //! Data goes one way, and each module is one step:
 //!
 //! 1. [`gather`] finds the files and has [`report`] read each as a stream of [`finding`]s;
-//! 2. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
-//! 3. [`render`] tells it.
+//! 2. [`relate`] says which findings are the same problem;
+//! 3. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
+//! 4. [`render`] tells it.
 //!
 //! [`cli`] is the command line on top. The same inputs give the same bytes: nothing below `cli` reads the clock
 //! or the environment.
@@ -15,6 +16,7 @@ pub mod exit;
 pub mod finding;
 pub mod gather;
 pub mod policy;
+pub mod relate;
 pub mod render;
 pub mod report;
 

@@ -3,6 +3,17 @@
 //! The corpus lies beside the repository, in `../shared/corpus`. Without it the test is skipped with a message;
 //! under `SECGATE_DEMAND_SHARED` it fails instead.
 
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a test stops where it fails"
+)]
+
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
@@ -82,9 +93,9 @@ fn every_report_agrees_with_the_oracle() {
         if format == "unrecognised" {
             let (code, _) = findings(&[path]);
             if code == 2 {
-                agreed += 1
+                agreed += 1;
             } else {
-                wrong.push(format!("{path}: not refused, exit {code}"))
+                wrong.push(format!("{path}: not refused, exit {code}"));
             }
             continue;
         }
@@ -92,9 +103,9 @@ fn every_report_agrees_with_the_oracle() {
         if !known.contains(&format) {
             // Of a format that is not read yet, nothing may be counted.
             if code == 2 {
-                unread += 1
+                unread += 1;
             } else {
-                wrong.push(format!("{path}: {format} is read as another format"))
+                wrong.push(format!("{path}: {format} is read as another format"));
             }
             continue;
         }

@@ -88,7 +88,8 @@ impl Outputs {
 pub(super) fn forget(args: &[OsString]) {
     let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
     let value = |text: &&str| text.split_once('=').map_or((*text).to_owned(), |(_, value)| value.to_owned());
-    let flagged = texts.iter().zip(texts.iter().skip(1)).filter(|(flag, _)| **flag == "--output").map(|(_, v)| *v);
+    let flagged =
+        texts.iter().zip(texts.iter().skip(1)).filter(|(flag, _)| **flag == "--output").map(|(_, v)| *v);
     let joined = texts.iter().filter_map(|text| text.strip_prefix("--output="));
     for (format, path) in flagged.chain(joined).filter_map(|v| v.split_once('=')) {
         let named = texts.iter().filter(|text| value(text).ends_with(path)).count();

@@ -18,6 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
 use crate::policy::{Action, Enforcement, Entry, Policy, Reviewers, Rule, Subject};
+use crate::relate::{self, Why};
 use crate::report::hex;
 
 pub use context::{Context, Shown};
@@ -52,14 +53,30 @@ pub struct Decision {
     pub rules: Vec<RuleResult>,
     /// Active findings of all reports.
     pub counts: Counts,
-    /// Findings that rules matched, worst first, up to a cap a rule.
-    pub findings: Vec<Arc<Matched>>,
+    /// Problems that rules matched, worst first, up to a cap a rule.
+    pub findings: Vec<Problem>,
     /// SHA-256 over the sorted fingerprints of all findings that stop the change.
     pub findings_digest: String,
     /// Active findings that no rule looked at, by category.
     pub unmatched: Vec<(Category, Counts)>,
     /// What kept the run from deciding.
     pub errors: Vec<Fault>,
+}
+
+/// One problem: a finding, or several of different reports that say the same.
+#[derive(Debug)]
+pub struct Problem {
+    /// The finding that leads, which is the worst of them, and its fellows in output order.
+    pub witnesses: Vec<Arc<Matched>>,
+    /// Why they are one; `None` where there is one witness.
+    pub why: Option<Why>,
+}
+
+impl Problem {
+    /// The finding that is shown for all.
+    pub fn lead(&self) -> Option<&Matched> {
+        self.witnesses.first().map(AsRef::as_ref)
+    }
 }
 
 /// Something that kept the run from deciding.
@@ -101,7 +118,7 @@ pub struct RuleResult {
     pub new: u64,
     /// Of them, waived ones.
     pub waived: u64,
-    /// Of them, those whose details are shown.
+    /// Problems of which details are shown.
     pub shown: usize,
     /// Why it says so.
     pub message: String,
@@ -109,8 +126,11 @@ pub struct RuleResult {
     pub fix: Option<String>,
     /// Who can resolve its review.
     pub obligations: Vec<Obligation>,
-    /// Fingerprints of the findings that are shown.
+    /// Fingerprints of the problems that are shown.
     pub findings: Vec<Fingerprint>,
+    /// The same as indexes into [`Decision::findings`].
+    #[serde(skip)]
+    pub problems: Vec<usize>,
     /// Its outcome is that of missing evidence, not of anything it matched.
     #[serde(skip)]
     pub blind: bool,
@@ -148,13 +168,14 @@ pub struct Gathered<'p> {
 pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) -> Decision {
     gathered.tally.settle();
     let Gathered { evidence, tally, documents } = gathered;
+    let problems = problems(&tally);
     let mut rules: Vec<RuleResult> = Vec::with_capacity(policy.rules.len());
     for (index, rule) in policy.rules.iter().enumerate() {
         let found = match &rule.subject {
             Subject::Findings(_) => Found {
                 count: tally.rules.get(index).map_or(0, |t| t.count),
                 unmet: Vec::new(),
-                worst: tally.rules.get(index).map(|t| t.worst.clone().into_vec()).unwrap_or_default(),
+                problems: shown(&problems, index),
             },
             Subject::Document(document) => {
                 let unmet: Vec<String> = documents
@@ -162,10 +183,14 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
                     .filter(|(name, _)| *name == document.name)
                     .flat_map(|(_, value)| document::unmet(document, value, context.now))
                     .collect();
-                Found { count: unmet.len() as u64, unmet, worst: Vec::new() }
+                Found { count: unmet.len() as u64, unmet, problems: Vec::new() }
             }
         };
-        rules.push(judge_rule(rule, policy, context, &evidence, &found));
+        let mut result = judge_rule(rule, policy, context, &evidence, &found);
+        let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
+        result.findings = found.problems.iter().filter_map(lead).collect();
+        result.problems = found.problems;
+        rules.push(result);
     }
     let stops: Vec<bool> =
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
@@ -178,7 +203,6 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
         outcome: base.without.into(),
         message: "no base was given, so every finding counts as new",
     });
-    let findings = shown(&policy.rules, &tally);
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
@@ -192,7 +216,7 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
         base,
         rules,
         counts: tally.counts,
-        findings,
+        findings: problems.into_iter().map(|(problem, _)| problem).collect(),
         findings_digest: hex(&digest.finalize()),
         unmatched: tally.unmatched.into_iter().collect(),
         errors: Vec::new(),
@@ -293,7 +317,7 @@ impl Decision {
 struct Found {
     count: u64,
     unmet: Vec<String>,
-    worst: Vec<Arc<Matched>>,
+    problems: Vec<usize>,
 }
 
 fn judge_rule(
@@ -321,11 +345,12 @@ fn judge_rule(
         // Without a base every finding is new.
         new: if found.unmet.is_empty() { found.count } else { 0 },
         waived: 0,
-        shown: found.worst.len(),
+        shown: found.problems.len(),
         message,
         fix: rule.fix.clone(),
         obligations,
-        findings: found.worst.iter().map(|m| m.finding.fingerprint).collect(),
+        findings: Vec::new(),
+        problems: Vec::new(),
         blind,
     }
 }
@@ -408,11 +433,35 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
     Sight::Blind(outcome, names.join(", "))
 }
 
-/// The findings that rules matched, each once, in output order.
-fn shown(rules: &[Rule], tally: &Tally<'_>) -> Vec<Arc<Matched>> {
-    let mut all: Vec<Arc<Matched>> =
-        tally.rules.iter().take(rules.len()).flat_map(|t| t.worst.clone().into_vec()).collect();
-    all.sort_by(|a, b| a.order().cmp(&b.order()));
-    all.dedup_by(|a, b| Arc::ptr_eq(a, b));
-    all
+/// The findings that rules matched, in output order, those that say the same put together; with the indexes of the
+/// rules that matched one of them.
+fn problems(tally: &Tally<'_>) -> Vec<(Problem, Vec<usize>)> {
+    let mut all: Vec<(Arc<Matched>, usize)> = Vec::new();
+    for (rule, counted) in tally.rules.iter().enumerate() {
+        all.extend(counted.worst.iter().map(|matched| (Arc::clone(matched), rule)));
+    }
+    all.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
+    let mut each: Vec<(Arc<Matched>, Vec<usize>)> = Vec::new();
+    for (matched, rule) in all {
+        match each.last_mut() {
+            Some((last, rules)) if Arc::ptr_eq(last, &matched) => rules.push(rule),
+            _ => each.push((matched, vec![rule])),
+        }
+    }
+    relate::group(each.iter().map(|(matched, _)| (&matched.finding, matched.evidence)))
+        .into_iter()
+        .map(|group| {
+            let members: Vec<&(Arc<Matched>, Vec<usize>)> =
+                group.members.iter().filter_map(|&at| each.get(at)).collect();
+            let rules = members.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
+            let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
+            (Problem { witnesses, why: group.why }, rules)
+        })
+        .collect()
+}
+
+/// The problems that a rule matched.
+fn shown(problems: &[(Problem, Vec<usize>)], rule: usize) -> Vec<usize> {
+    let of_rule = problems.iter().enumerate().filter(|(_, (_, rules))| rules.contains(&rule));
+    of_rule.map(|(at, _)| at).collect()
 }

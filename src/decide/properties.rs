@@ -23,7 +23,7 @@ fn finding() -> impl Strategy<Value = Finding> {
         |(severity, category, fix, confidence, scope, (kev, epss, published), n)| {
             let mut finding = Finding::new(category, "tool", &format!("rule-{n}"), severity);
             finding.fingerprint = FingerprintBuilder::new("test").part(&n.to_string()).finish();
-            Finding { fix, confidence, scope, kev, epss, published, ..finding }
+            Finding { confidence, fix, scope, kev, epss, published, ..finding }
         },
     )
 }
@@ -61,13 +61,14 @@ fn policy() -> impl Strategy<Value = Policy> {
     let then = prop::sample::select(&["fail", "review", "warn"][..]);
     let unknown = prop::sample::select(&["critical", "high", "low"][..]);
     (prop::collection::vec((selector(), then, 0..3u8), 1..4), unknown).prop_map(|(rules, unknown)| {
-        let rules: String = rules
+        let rules: Vec<String> = rules
             .iter()
             .enumerate()
             .map(|(i, (selector, then, allow))| {
                 format!("  - {{id: r{i}, findings: {{{selector}}}, allow: {allow}, then: {then}}}\n")
             })
             .collect();
+        let rules = rules.concat();
         let text = format!(
             "version: 1\ngate: merge\nseverity: {{unknown: {unknown}}}\nevidence:\n  \
              a: {{category: sast, files: [a.json]}}\n  b: {{category: secret, files: [b.json]}}\n  \
@@ -81,7 +82,9 @@ fn policy() -> impl Strategy<Value = Policy> {
 fn run(policy: &Policy, findings: &[Finding], entries: &[String]) -> Decision {
     let context = Context::at("2026-06-01T12:00:00Z".parse().unwrap());
     let mut tally = Tally::new(policy, entries, 0, 3_000_000, 10);
-    findings.iter().for_each(|f| tally.finding(f.clone()));
+    for finding in findings {
+        tally.finding(finding.clone());
+    }
     let mut outcome = report::Outcome {
         format: Some("test"),
         report: report::Report::default(),

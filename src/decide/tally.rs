@@ -124,8 +124,8 @@ impl Worst {
         self.0.extend(other.0);
     }
 
-    pub(super) fn into_vec(self) -> Vec<Arc<Matched>> {
-        self.0
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Matched>> {
+        self.0.iter()
     }
 }
 

@@ -5,6 +5,7 @@
 
 mod fingerprint;
 mod location;
+mod mark;
 mod package;
 mod severity;
 mod text;
@@ -13,6 +14,7 @@ mod words;
 
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
+pub use mark::Mark;
 pub use package::Package;
 pub use severity::Severity;
 pub use text::{Text, clean, clean_line};
@@ -64,6 +66,8 @@ pub struct Finding {
     pub state: State,
     /// The scanner that said it.
     pub tool: Text,
+    /// The value of a secret, comparable within this run.
+    pub mark: Option<Mark>,
     /// Identity that survives moved lines. Set by the reader from what the format offers.
     pub fingerprint: Fingerprint,
 }
@@ -94,6 +98,7 @@ impl Finding {
             suppressed: false,
             state: State::New,
             tool: Text::line(tool),
+            mark: None,
             fingerprint: Fingerprint::default(),
         }
     }

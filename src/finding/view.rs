@@ -25,13 +25,21 @@ pub struct View<'f> {
     fix: Fix,
     kev: Option<bool>,
     epss: Option<f64>,
-    tools: [&'f Text; 1],
-    evidence: [usize; 1],
+    tools: Vec<&'f Text>,
+    evidence: Vec<usize>,
     state: State,
     waiver: Option<()>,
     scope: Option<Scope>,
     verified: Option<bool>,
     suppressed: bool,
+    joined: Option<Joined>,
+}
+
+/// Why several tools' findings are shown as one, and which they are.
+#[derive(Debug, Serialize)]
+struct Joined {
+    why: &'static str,
+    fingerprints: Vec<Fingerprint>,
 }
 
 impl<'f> View<'f> {
@@ -53,13 +61,33 @@ impl<'f> View<'f> {
             fix: finding.fix,
             kev: finding.kev,
             epss: finding.epss,
-            tools: [&finding.tool],
-            evidence: [evidence],
+            tools: vec![&finding.tool],
+            evidence: vec![evidence],
             state: finding.state,
             waiver: None,
             scope: finding.scope,
             verified: finding.verified,
             suppressed: finding.suppressed,
+            joined: None,
         }
+    }
+
+    /// Adds the other witnesses of the same problem.
+    #[must_use]
+    pub fn with_witnesses(
+        mut self,
+        why: Option<&'static str>,
+        others: impl IntoIterator<Item = (&'f Finding, usize)>,
+    ) -> Self {
+        let mut fingerprints = vec![self.fingerprint];
+        for (finding, evidence) in others {
+            fingerprints.push(finding.fingerprint);
+            self.evidence.push(evidence);
+            if !self.tools.contains(&&finding.tool) {
+                self.tools.push(&finding.tool);
+            }
+        }
+        self.joined = why.map(|why| Joined { why, fingerprints });
+        self
     }
 }

@@ -6,8 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Look, Output};
-use crate::decide::{Counts, Decision, Evidence, Fault, MissingBase, Outcome, RuleResult, Shown};
+use crate::decide::{Counts, Decision, Evidence, Fault, MissingBase, Outcome, Problem, RuleResult, Shown};
 use crate::finding::View;
+use crate::relate::Why;
 
 /// JSON.
 pub(super) const OUTPUT: Output =
@@ -44,6 +45,13 @@ struct PolicyRef<'d> {
     sha256: &'d str,
 }
 
+/// A problem as its worst witness says it, with the others named.
+fn view(problem: &Problem) -> Option<View<'_>> {
+    let lead = problem.lead()?;
+    let others = problem.witnesses.iter().skip(1).map(|m| (&m.finding, m.evidence));
+    Some(View::of(&lead.finding, lead.evidence).with_witnesses(problem.why.map(Why::words), others))
+}
+
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let object = Object {
         schema: "secgate/verdict/v1",
@@ -61,7 +69,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         findings_shown: decision.findings.len(),
         findings_digest: &decision.findings_digest,
         unmatched: decision.unmatched_total(),
-        findings: decision.findings.iter().map(|m| View::of(&m.finding, m.evidence)).collect(),
+        findings: decision.findings.iter().filter_map(view).collect(),
         waivers: [],
         errors: &decision.errors,
         base: decision.base.as_ref(),

@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize, Style};
 
 use super::{Look, Output};
-use crate::decide::{Counts, Decision, Evidence, Matched, Obligation, Outcome, RuleResult, Status};
+use crate::decide::{Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status};
 use crate::finding::{Category, Finding, Fix, Severity, clean};
 
 /// Text.
@@ -123,26 +123,18 @@ impl Page<'_> {
     }
 
     fn findings(&mut self, decision: &Decision, rule: &RuleResult) -> io::Result<()> {
-        let mut ids = rule.findings.iter().peekable();
-        let mut listed: Vec<&Matched> = Vec::new();
-        // Both lists are in output order, so that one pass finds each.
-        for matched in &decision.findings {
-            if ids.peek() == Some(&&matched.finding.fingerprint) {
-                ids.next();
-                listed.push(matched);
-            }
-            if listed.len() == LISTED {
-                break;
-            }
-        }
-        let places = listed.iter().map(|m| place(&m.finding).chars().count()).max().unwrap_or(0).min(48);
-        for matched in &listed {
+        let listed: Vec<&Problem> =
+            rule.problems.iter().take(LISTED).filter_map(|&at| decision.findings.get(at)).collect();
+        let leads = || listed.iter().filter_map(|problem| Some((problem.lead()?, *problem)));
+        let places = leads().map(|(m, _)| place(&m.finding).chars().count()).max().unwrap_or(0).min(48);
+        for (matched, problem) in leads() {
             let finding = &matched.finding;
             let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let line = format!("{:<places$}  {}", place(finding), what(finding));
+            let line = format!("{:<places$}  {} [{}]", place(finding), what(finding), tools(problem));
             writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
         }
-        let more = rule.count.saturating_sub(listed.len() as u64);
+        let told: usize = listed.iter().map(|problem| problem.witnesses.len()).sum();
+        let more = rule.count.saturating_sub(told as u64);
         if more > 0 && !listed.is_empty() {
             writeln!(self.out, "          … and {more} more")?;
         }
@@ -298,7 +290,19 @@ fn what(finding: &Finding) -> String {
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),
     };
-    format!("{}{fix}  {} [{}]", finding.rule_id, finding.title, finding.tool)
+    format!("{}{fix}  {}", finding.rule_id, finding.title)
+}
+
+/// The tools that saw it, each once.
+fn tools(problem: &Problem) -> String {
+    let mut names: Vec<&str> = Vec::new();
+    for witness in &problem.witnesses {
+        let name = witness.finding.tool.as_str();
+        if !names.contains(&name) {
+            names.push(name);
+        }
+    }
+    names.join(", ")
 }
 
 /// What would make it pass, the most telling first.
@@ -363,10 +367,9 @@ fn reviewers(obligation: &Obligation) -> String {
 /// The upgrades that the shown findings of a rule ask for, the one that clears most first.
 fn upgrades(decision: &Decision, rule: &RuleResult) -> Option<String> {
     let mut wanted: std::collections::BTreeMap<(&str, &str), u64> = std::collections::BTreeMap::new();
-    for matched in &decision.findings {
-        let finding = &matched.finding;
+    for problem in rule.problems.iter().filter_map(|&at| decision.findings.get(at)) {
+        let Some(Matched { finding, .. }) = problem.lead() else { continue };
         if finding.category == Category::Vulnerability
-            && rule.findings.contains(&finding.fingerprint)
             && let Some(package) = &finding.package
             && let Some(version) = package.fixed.last()
         {

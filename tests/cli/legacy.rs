@@ -117,7 +117,7 @@ fn differences() -> Vec<Difference> {
                 f.0 = CLEAN_SEMGREP.replace(
                     "\"errors\":[]",
                     r#""errors":[{"type":"SemgrepError","level":"error","message":"x"}]"#,
-                )
+                );
             },
             0,
             10,
