@@ -290,7 +290,13 @@ fn what(finding: &Finding) -> String {
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),
     };
-    format!("{}{fix}  {}", finding.rule_id, finding.title)
+    // Some scanners have no other name for a check than its title.
+    let title = if finding.title.as_str().eq_ignore_ascii_case(finding.rule_id.as_str()) {
+        ""
+    } else {
+        finding.title.as_str()
+    };
+    format!("{}{fix}  {title}", finding.rule_id).trim_end().to_owned()
 }
 
 /// The tools that saw it, each once.
@@ -336,12 +342,11 @@ fn steps(decision: &Decision) -> Vec<String> {
         })
         .collect();
     for rule in decision.rules.iter().filter(|r| r.outcome >= Outcome::Review && !r.blind) {
-        let action = rule
-            .fix
-            .clone()
-            .or_else(|| upgrades(decision, rule))
-            .unwrap_or_else(|| "resolve what is listed above".to_owned());
-        steps.push(format!("{}: {action}", rule.id));
+        let mut actions: Vec<String> = upgrades(decision, rule).into_iter().chain(rule.fix.clone()).collect();
+        if actions.is_empty() {
+            actions.push("resolve what is listed above".to_owned());
+        }
+        steps.extend(actions.iter().map(|action| format!("{}: {action}", rule.id)));
         if rule.outcome == Outcome::Review {
             steps.push(match rule.obligations.first() {
                 Some(obligation) => format!("{}: or have it reviewed by {}", rule.id, reviewers(obligation)),

@@ -169,7 +169,8 @@ fn where_it_is_not_the_difference_is_listed() {
         let dir = files(&case.semgrep, &case.trivy, case.secrets);
         let Some((code, _)) = script(&dir) else { return };
         let ours = dir.check(&["--policy", "security_gate"]);
-        assert_eq!(code, case.script, "the script: {}", case.why);
+        // jq's own errors have had several codes.
+        assert_eq!(code.min(2), case.script.min(2), "the script: {}", case.why);
         assert_eq!(ours.code, case.ours, "{}: {}", case.why, ours.stdout);
         let word = match ours.code {
             0 => "[PASS] security gate satisfied",

@@ -21,7 +21,7 @@ use walk::{fact, list, other, text, unless_null};
 /// Trivy JSON.
 pub(super) static FORMAT: Format = Format {
     id: "trivy",
-    title: "Trivy JSON: vulnerabilities, misconfigurations, secrets and licences",
+    title: "Trivy JSON: vulnerabilities, misconfigurations, credentials, licences",
     tool: "trivy",
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret, Category::License],
     // The old schema's report of nothing scanned. Its other word for it, `null`, says even less.
