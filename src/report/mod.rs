@@ -243,7 +243,8 @@ fn resolve_asked(
         Some(Kind::Null) => asked.null,
         Some(Kind::Array) if opening.top.is_empty_array() => asked.empty_array,
         // The reader itself says what is missing, more exactly than a guess from the opening.
-        Some(Kind::Object | Kind::Array) | None => opening.foreign().is_none(),
+        Some(Kind::Object | Kind::Array) => opening.foreign().is_none(),
+        None => asked.lines && opening.foreign().is_none(),
         Some(Kind::String | Kind::Number | Kind::Bool) => false,
     };
     if fits { Ok(asked) } else { wrong(opening.describe()) }
