@@ -14,8 +14,8 @@ use serde::de::IgnoredAny;
 use super::source::{Decoded, Input};
 use super::{Opening, ReadError};
 
-/// First size of the window.
-const WINDOW: usize = 256 << 10;
+/// First size of the window; in unit tests so small that every document crosses its edge.
+const WINDOW: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// Largest single value that is held in memory: a finding, or a skipped string.
 const MAX_VALUE: usize = 64 << 20;
 /// Deepest nesting that is walked, as in `serde_json`.
@@ -256,7 +256,7 @@ impl Json {
                 }
                 Ok(then.take().map(|then| (then(value), used)))
             }
-            Some(Err(fault)) if !fault.is_eof() && (settled || !fault.is_syntax()) => {
+            Some(Err(fault)) if !fault.is_eof() && (self.eof || !self.at_edge(&fault)) => {
                 Err(self.explain(&fault))
             }
             _ if self.eof => Err(self.truncated_value(window.len())),
@@ -284,7 +284,7 @@ impl Json {
         let window = self.window();
         let mut values = serde_json::Deserializer::from_slice(window).into_iter::<IgnoredAny>();
         match values.next() {
-            Some(Err(fault)) if fault.is_eof() && !self.eof => {}
+            Some(Err(fault)) if !self.eof && (fault.is_eof() || self.at_edge(&fault)) => {}
             _ => return self.take::<IgnoredAny, _>(|_| ()),
         }
         // A list or map that outgrows the window is walked, so that memory stays flat.
@@ -431,6 +431,16 @@ impl Json {
         Ok(())
     }
 
+    /// True if a fault lies at the very end of the window: a number cut there (`4.`) reads as invalid.
+    fn at_edge(&self, fault: &serde_json::Error) -> bool {
+        let window = self.window();
+        let line_start = match fault.line().checked_sub(2) {
+            None => 0,
+            Some(nth) => memchr::memchr_iter(b'\n', window).nth(nth).map_or(0, |at| at + 1),
+        };
+        fault.is_syntax() && line_start + fault.column() + 1 >= window.len()
+    }
+
     fn line_at(&self, ahead: usize) -> u64 {
         let before = self.window().get(..ahead).unwrap_or_default();
         self.line + memchr::memchr_iter(b'\n', before).count() as u64
@@ -537,4 +547,61 @@ fn without_values(message: &str) -> String {
         return format!("duplicate key {rest}: it is given twice, and readers differ in which one they take");
     }
     message.to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Source;
+
+    fn json(text: &str) -> Json {
+        Json::new(Source::Bytes(text.as_bytes().into()).open(1 << 30).unwrap())
+    }
+
+    /// Every token crosses the edge of the window at every one of its bytes.
+    #[test]
+    fn the_edge_of_the_window_changes_nothing() {
+        let element = r#"{"a":-12.5e-3,"b":"x\u00e9\"é","c":[true,false,null,0,-1,1E+9],"d":{}}"#;
+        let value: serde_json::Value = serde_json::from_str(element).unwrap();
+        for pad in 0..=WINDOW {
+            let list = vec![element; 4].join(",\n");
+            let text = format!("{}[{list}, 12.25]", " ".repeat(pad));
+            let mut read = Vec::new();
+            let mut document = json(&text);
+            document
+                .array(|json, _| {
+                    read.push(json.take::<serde_json::Value, _>(|v| v)?);
+                    Ok(())
+                })
+                .unwrap_or_else(|e| panic!("{pad}: {e}"));
+            document.end().unwrap();
+            assert_eq!(read[..4], vec![value.clone(); 4], "{pad}");
+            assert_eq!(read[4], serde_json::json!(12.25));
+            let mut document = json(&text);
+            document.skip().and_then(|()| document.end()).unwrap_or_else(|e| panic!("skip, {pad}: {e}"));
+        }
+    }
+
+    #[test]
+    fn faults_are_placed_in_the_whole_file() {
+        let mut document = json(&format!("[{}\n  1.x]", "1,\n".repeat(100)));
+        let fault = document.array(|json, _| json.skip()).unwrap_err().to_string();
+        assert!(fault.contains("line 102, column"), "{fault}");
+        let mut document = json(&format!("{{\"a\":[{}", "1,".repeat(100)));
+        let fault = document.skip().unwrap_err().to_string();
+        assert!(fault.contains("ends too early"), "{fault}");
+    }
+
+    #[test]
+    fn syntax_depth_and_encoding_are_checked_in_what_is_skipped() {
+        let deep = format!("{}1{}", "[".repeat(300), "]".repeat(300));
+        for text in
+            ["[1 2]", "[1,]", "{\"a\" 1}", "{\"a\":1,}", "[tru]", "[01]", "[\"\u{1}\"]", "{a:1}", &deep]
+        {
+            let mut document = json(text);
+            assert!(document.skip().and_then(|()| document.end()).is_err(), "{text}");
+        }
+        let mut document = Json::new(Source::Bytes(b"[\"\xff\"]".as_slice().into()).open(1 << 20).unwrap());
+        assert!(document.skip().unwrap_err().to_string().contains("UTF-8"));
+    }
 }
