@@ -11,12 +11,19 @@ mod reading;
 mod source;
 pub mod value;
 
+mod bandit;
+mod checkov;
 mod detect_secrets;
+mod excerpt;
+mod field;
 mod generic_secrets;
 mod ggshield;
 mod gitleaks;
+mod gosec;
+mod kics;
 mod secret;
 mod semgrep;
+mod tfsec;
 mod trivy;
 mod trufflehog;
 mod trufflehog3;
@@ -70,6 +77,11 @@ pub static FORMATS: &[&Format] = &[
     &detect_secrets::FORMAT,
     &ggshield::FORMAT,
     &generic_secrets::FORMAT,
+    &checkov::FORMAT,
+    &kics::FORMAT,
+    &tfsec::FORMAT,
+    &bandit::FORMAT,
+    &gosec::FORMAT,
 ];
 
 impl Format {

@@ -280,7 +280,7 @@ const SECRET_WORDS: [&str; 12] = [
 ];
 
 /// CWE-259, 321 and 798 name credentials in code, 522 their protection.
-fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
+pub(super) fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
     let rule = rule.to_ascii_lowercase();
     cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798))
         || SECRET_WORDS.iter().any(|word| rule.contains(word))
@@ -294,7 +294,7 @@ fn withheld(rule: &str) -> Text {
 }
 
 /// Text with what stands between quotes replaced, so that a literal's value leaves no trace.
-fn without_literals(text: &str) -> String {
+pub(super) fn without_literals(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut inside = None;
     for c in text.chars() {

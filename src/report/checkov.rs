@@ -1,0 +1,429 @@
+//! Checkov's JSON report (`checkov -o json`), 1.x to 3.x.
+//!
+//! Source of the shapes: `common/output/report.py`, `record.py`, `common/runners/runner_registry.py`,
+//! `common/sca/output.py`, `secrets/runner.py`. One framework gives an object, several give an array of them, none gives
+//! a bare summary. `--quiet` lists failed checks alone. A `resource` of a secrets check is a digest of the secret;
+//! `code_block`, `evaluations` and `fixed_definition` hold source. None of them is kept.
+
+use serde::Deserialize;
+
+use super::excerpt::without_quotes;
+use super::field::{first_of, number, text};
+use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
+use super::value::{LineNumber, Loose, Word};
+use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
+
+/// Checkov JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "checkov",
+    title: "Checkov JSON: misconfigurations of infrastructure as code",
+    tool: "checkov",
+    categories: &[Category::Misconfiguration],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// Lists of checks.
+const CHECKS: [&str; 3] = ["failed_checks", "passed_checks", "skipped_checks"];
+
+fn looks_like(opening: &Opening) -> bool {
+    if let Some(first) = opening.first_element() {
+        return is_report(first, opening.whole);
+    }
+    let counts = ["passed", "failed", "skipped"].iter().all(|key| opening.has(key));
+    opening.is_object()
+        && (is_report(&opening.top, opening.whole) || counts && opening.has("checkov_version"))
+}
+
+fn is_report(member: &Member, whole: bool) -> bool {
+    match member.get("results") {
+        Some(results) => CHECKS.iter().any(|key| results.has_kind(key, Kind::Array)),
+        None => !whole && member.get("summary").is_some_and(|m| m.has("checkov_version")),
+    }
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Misconfiguration);
+    let mut checked = 0;
+    match json.kind()? {
+        Kind::Array => json.array(|json, _| {
+            checked += report(json, reading)?;
+            Ok(())
+        })?,
+        _ => checked += report(json, reading)?,
+    }
+    if checked == 0 {
+        reading.nothing_scanned("no check was made (no passed, failed or skipped check)");
+    }
+    Ok(())
+}
+
+/// What a summary says; `None` where it says nothing, or no number.
+#[derive(Default)]
+struct Summary {
+    given: bool,
+    passed: Option<u64>,
+    failed: Option<u64>,
+    skipped: Option<u64>,
+    parsing_errors: Option<u64>,
+}
+
+impl Summary {
+    /// Takes one of its keys; false for a key that it does not have.
+    fn take(&mut self, json: &mut Json, reading: &mut Reading<'_>, key: &str) -> Result<bool, ReadError> {
+        match key {
+            "passed" => self.passed = number(json)?,
+            "failed" => self.failed = number(json)?,
+            "skipped" => self.skipped = number(json)?,
+            // Without underscores in versions around 2.1.
+            "parsing_errors" | "parsingerrors" => self.parsing_errors = number(json)?,
+            "resource_count" | "resourcecount" => json.skip()?,
+            "checkov_version" => reading.version(&text(json)?),
+            _ => return Ok(false),
+        }
+        self.given = true;
+        Ok(true)
+    }
+}
+
+/// What a report lists.
+#[derive(Default)]
+struct Listed {
+    failed: Option<u64>,
+    passed: u64,
+    skipped: u64,
+    parsing_errors: Option<u64>,
+}
+
+/// One framework's report, or a bare summary; gives the number of checks that were made.
+fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> {
+    let place = json.path_text();
+    let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    let mut listed = None;
+    let mut summary = Summary::default();
+    let mut bare = Summary::default();
+    json.object(|json, key| match key {
+        "results" => {
+            listed = Some(results(json, reading)?);
+            Ok(())
+        }
+        "summary" => {
+            json.object(|json, key| if summary.take(json, reading, key)? { Ok(()) } else { json.skip() })
+        }
+        "check_type" | "url" | "support_path" => json.skip(),
+        key => {
+            if bare.take(json, reading, key)? {
+                Ok(())
+            } else {
+                unknown(json, reading)
+            }
+        }
+    })?;
+    let Some(listed) = listed else {
+        return if bare.given && bare.failed == Some(0) {
+            not_parsed(reading, &place, bare.parsing_errors, 0);
+            Ok(0)
+        } else if bare.given {
+            Err(json.shape("a summary without `results` that does not say that 0 checks failed"))
+        } else {
+            Err(json.shape("a Checkov report has an object `results`"))
+        };
+    };
+    let Some(failed) = listed.failed else {
+        return Err(json.shape("the results of a Checkov report have a list `failed_checks`"));
+    };
+    if failed == 0
+        && let Some(stated) = summary.failed.filter(|stated| *stated > 0)
+    {
+        let message = format!("{place}summary.failed is {stated}, and the report lists none");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    if listed.parsing_errors.is_none() && summary.parsing_errors.is_none() {
+        let message = format!("{place}the report does not say what could not be parsed (parsing_errors)");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    not_parsed(reading, &place, summary.parsing_errors, listed.parsing_errors.unwrap_or_default());
+    let made = |stated: Option<u64>, listed: u64| stated.unwrap_or_default().max(listed);
+    Ok(failed + made(summary.passed, listed.passed) + made(summary.skipped, listed.skipped))
+}
+
+/// Files that could not be parsed and are only counted: `--quiet` does not list them.
+fn not_parsed(reading: &mut Reading<'_>, place: &str, stated: Option<u64>, listed: u64) {
+    if let Some(stated) = stated.filter(|stated| *stated > listed) {
+        let message = format!("{place}{stated} files could not be parsed (parsing_errors)");
+        reading.problem(ProblemKind::Parse, &message, None);
+    }
+}
+
+fn results(json: &mut Json, reading: &mut Reading<'_>) -> Result<Listed, ReadError> {
+    let mut listed = Listed::default();
+    json.object(|json, key| match key {
+        "failed_checks" => checks(json, reading, false).map(|count| listed.failed = Some(count)),
+        "skipped_checks" => checks(json, reading, true).map(|count| listed.skipped = count),
+        "passed_checks" => json.array(|json, _| {
+            listed.passed += 1;
+            json.skip()
+        }),
+        "parsing_errors" => {
+            let mut count = 0;
+            json.array(|json, _| {
+                count += 1;
+                let file = text(json)?;
+                let path = Some(file.as_str()).filter(|file| !file.is_empty());
+                reading.problem(ProblemKind::Parse, "parsing_errors: the file could not be parsed", path);
+                Ok(())
+            })?;
+            listed.parsing_errors = Some(count);
+            Ok(())
+        }
+        _ => unknown(json, reading),
+    })?;
+    Ok(listed)
+}
+
+fn checks(json: &mut Json, reading: &mut Reading<'_>, skipped: bool) -> Result<u64, ReadError> {
+    let mut count = 0;
+    json.array(|json, _| {
+        count += 1;
+        match json.item::<Record<'static>, _>(|record| record.finding(reading.roots()))? {
+            Some(finding) => {
+                reading.finding(Finding { suppressed: skipped, ..finding });
+                Ok(())
+            }
+            None => Err(json.shape("no Checkov check: it has neither `check_id` nor `check_name`")),
+        }
+    })?;
+    Ok(count)
+}
+
+shapes!(Record);
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Record<'a> {
+    #[serde(borrow)]
+    check_id: Word<'a>,
+    #[serde(borrow)]
+    bc_check_id: Word<'a>,
+    #[serde(borrow)]
+    check_name: Word<'a>,
+    #[serde(borrow)]
+    severity: Word<'a>,
+    #[serde(borrow)]
+    file_path: Word<'a>,
+    #[serde(borrow)]
+    repo_file_path: Word<'a>,
+    file_line_range: Loose<Vec<LineNumber>>,
+    #[serde(borrow)]
+    resource: Word<'a>,
+    #[serde(borrow)]
+    short_description: Word<'a>,
+    #[serde(borrow)]
+    vulnerability_details: Loose<Vulnerability<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Vulnerability<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow)]
+    package_name: Word<'a>,
+    #[serde(borrow)]
+    package_version: Word<'a>,
+    #[serde(borrow)]
+    lowest_fixed_version: Word<'a>,
+}
+
+impl Record<'_> {
+    /// `None` if it is an entry of something else.
+    fn finding(&self, roots: &[String]) -> Option<Finding> {
+        let (id, name) = (self.check_id.as_str(), self.check_name.as_str());
+        let rule = first_of(&[id, self.bc_check_id.as_str(), name]);
+        if rule.is_empty() {
+            return None;
+        }
+        let severity = Severity::plain(self.severity.as_str());
+        let mut finding = Finding::new(Category::Misconfiguration, FORMAT.tool, rule, severity);
+        finding.native_severity = self.severity.native();
+        let other = self.bc_check_id.as_str();
+        if !other.is_empty() && other != rule {
+            finding.rule_aliases.push(Text::line(other));
+        }
+        let path = first_of(&[self.file_path.as_str(), self.repo_file_path.as_str()]);
+        let mut lines = self.file_line_range.value.iter().flatten().map(|line| line.0);
+        let (first, last) = (lines.next().flatten(), lines.next().flatten());
+        finding.location =
+            Location::new(path, first, last.filter(|last| first.is_some_and(|f| f <= *last)), roots);
+        finding.title = Text::line(first_of(&[name, rule]));
+
+        let resource = self.resource.as_str();
+        let resource = if is_digest(resource) { "" } else { resource };
+        let mut build = FingerprintBuilder::new(Category::Misconfiguration.as_str())
+            .part(rule)
+            .part(finding.path().unwrap_or_default())
+            .part(resource);
+        if let Some(details) =
+            self.vulnerability_details.value.as_ref().filter(|d| !d.package_name.as_str().is_empty())
+        {
+            self.package(details, &mut finding);
+            build = build.part(details.package_name.as_str()).part(details.package_version.as_str());
+        }
+        finding.fingerprint = build.finish();
+        Some(finding)
+    }
+
+    /// A check of a package's vulnerabilities or licence.
+    fn package(&self, details: &Vulnerability<'_>, finding: &mut Finding) {
+        let fixed = details.lowest_fixed_version.as_str();
+        finding.fix = match fixed {
+            "" => Fix::Unknown,
+            "N/A" => Fix::None,
+            _ => Fix::Available,
+        };
+        finding.ids = [details.id.as_str()].into_iter().filter(|id| !id.is_empty()).map(Text::line).collect();
+        finding.package = Some(Package {
+            name: Text::line(details.package_name.as_str()),
+            version: Text::line(details.package_version.as_str()),
+            purl: None,
+            fixed: if finding.fix == Fix::Available { vec![Text::line(fixed)] } else { Vec::new() },
+        });
+        // `CVE-… - PACKAGE: VERSION`; the check's name is the same for all of them.
+        if !self.short_description.as_str().is_empty() {
+            finding.title = Text::line(&without_quotes(self.short_description.as_str()));
+        }
+    }
+}
+
+/// The digest of a secret, alone or behind a commit.
+fn is_digest(resource: &str) -> bool {
+    let last = resource.rsplit(':').next().unwrap_or_default();
+    last.len() >= 32 && last.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::testing::{ReadText, read_as, read_text};
+
+    const CHECK: &str = r#"{"check_id":"CKV_K8S_16","bc_check_id":"BC_K8S_15","check_name":"Container should not be privileged","check_result":{"result":"FAILED"},
+        "code_block":[[1,"password: hunter2\n"]],"file_path":"/deploy/shop.yaml","file_line_range":[1,21],"resource":"Deployment.shop.shop",
+        "evaluations":null,"severity":null,"vulnerability_details":null}"#;
+
+    fn report(failed: &str, skipped: &str) -> String {
+        format!(
+            r#"{{"check_type":"kubernetes","results":{{"passed_checks":[{{"check_id":"CKV_K8S_1"}}],"failed_checks":[{failed}],
+                "skipped_checks":[{skipped}],"parsing_errors":[]}},
+                "summary":{{"passed":1,"failed":0,"skipped":0,"parsing_errors":0,"resource_count":1,"checkov_version":"3.3.30"}},"url":"x"}}"#
+        )
+    }
+
+    fn ok(text: &str) -> ReadText {
+        let read = read_text(text);
+        assert!(read.error.is_none(), "{text}: {:?}", read.error);
+        assert_eq!(read.format, Some("checkov"));
+        read
+    }
+
+    #[test]
+    fn failed_and_skipped_checks_of_one_or_several_frameworks() {
+        let one = report(CHECK, CHECK);
+        let read = ok(&one);
+        assert_eq!((read.findings.len(), read.active().count()), (2, 1));
+        assert!(read.report.problems.is_empty() && read.report.nothing_scanned.is_none());
+        assert_eq!(read.report.tool.version.as_ref().unwrap().as_str(), "3.3.30");
+        let finding = &read.findings[0];
+        assert_eq!((finding.rule_id.as_str(), finding.severity), ("CKV_K8S_16", Severity::Unknown));
+        let place = finding.location.as_ref().unwrap();
+        assert_eq!(
+            (place.path.as_str(), place.line, place.end_line),
+            ("deploy/shop.yaml", Some(1), Some(21))
+        );
+        assert!(!format!("{finding:?}").contains("hunter2"));
+        let several = format!("[{one},{}]", report("", ""));
+        assert_eq!(ok(&several).findings, read.findings);
+        // Two documents, one behind the other, as two `-d` arguments give them.
+        assert!(read_text(&format!("{one}\n{one}")).error.is_some());
+        let quiet = one.replace("\"passed_checks\":[{\"check_id\":\"CKV_K8S_1\"}],", "");
+        assert!(ok(&quiet).report.problems.is_empty());
+    }
+
+    #[test]
+    fn a_bare_summary_is_nothing_scanned() {
+        for text in [
+            r#"{"passed":0,"failed":0,"skipped":0,"parsing_errors":0,"resource_count":0,"checkov_version":"3.3.30"}"#,
+            r#"{"passed":0,"failed":0,"skipped":0,"parsingerrors":0,"resourcecount":0,"checkov_version":"2.1.269"}"#,
+        ] {
+            let read = ok(text);
+            assert!(read.report.nothing_scanned.is_some() && read.report.problems.is_empty());
+            assert_eq!(ok(&text.replacen("errors\":0", "errors\":2", 1)).report.problems.len(), 1);
+            assert!(read_text(&text.replace("\"failed\":0", "\"failed\":2")).error.is_some());
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_parsed_is_told() {
+        let listed = report(CHECK, "").replace("\"parsing_errors\":[]", "\"parsing_errors\":[\"/a.tf\"]");
+        let read = ok(&listed);
+        assert_eq!(read.report.problems.len(), 1);
+        assert_eq!(read.report.problems[0].path.as_ref().unwrap().as_str(), "a.tf");
+        let both = listed.replace("\"parsing_errors\":0", "\"parsing_errors\":1");
+        assert_eq!(ok(&both).report.problems.len(), 1);
+        let counted = report(CHECK, "")
+            .replace(",\"parsing_errors\":[]", "")
+            .replace("\"parsing_errors\":0", "\"parsing_errors\":3");
+        assert_eq!(ok(&counted).report.problems.len(), 1);
+        assert_eq!(ok(&report("", "").replace("\"failed\":0", "\"failed\":4")).report.problems.len(), 1);
+        let renamed =
+            report(CHECK, "").replace("\"skipped_checks\":[", &format!("\"failed_check\":[{CHECK}"));
+        assert_eq!(ok(&renamed).report.problems.len(), 1);
+    }
+
+    #[test]
+    fn the_digest_of_a_secret_is_not_used() {
+        let of = |digest: &str| {
+            let check = CHECK.replace("CKV_K8S_16", "CKV_SECRET_6").replace("Deployment.shop.shop", digest);
+            ok(&report(&check, "")).findings[0].fingerprint
+        };
+        let digests =
+            ["25910f981e85ca04baf359199dd0bd4a3ae738b6", "7d42cfbbd8b7a1d2c3e4f5a6b7c8d9e0f1a2b3c4"];
+        assert_eq!(of(digests[0]), of(digests[1]));
+        assert_eq!(of(digests[0]), of(&format!("{}:{}", digests[1], digests[0])));
+        assert_ne!(of("a"), of("b"));
+    }
+
+    #[test]
+    fn a_package_is_named() {
+        let check = CHECK.replace(
+            "\"vulnerability_details\":null",
+            r#""short_description":"CVE-2020-1747 - pyyaml: 5.3","vulnerability_details":{"id":"CVE-2020-1747","package_name":"pyyaml","package_version":"5.3","lowest_fixed_version":"5.3.1"}"#,
+        );
+        let finding = ok(&report(&check, "")).findings.remove(0);
+        assert_eq!((finding.ids[0].as_str(), finding.fix), ("CVE-2020-1747", Fix::Available));
+        assert_eq!(finding.package.unwrap().name.as_str(), "pyyaml");
+    }
+
+    #[test]
+    fn broken_lists_are_refused() {
+        for text in [
+            report("null", ""),
+            report("{}", ""),
+            report("[]", ""),
+            report(CHECK, "").replace("failed_checks", "failed_check"),
+            report(CHECK, "").replace("\"results\"", "\"result\""),
+            report("", "").replace("\"failed_checks\":[]", "\"failed_checks\":null"),
+            format!("[{},null]", report(CHECK, "")),
+            "[]".to_owned(),
+            "{}".to_owned(),
+        ] {
+            assert!(read_as("checkov", &text).error.is_some(), "{text}");
+        }
+    }
+}

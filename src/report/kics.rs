@@ -1,0 +1,337 @@
+//! KICS's JSON report (Checkmarx, `kics scan --report-formats json`), 1.x and 2.x.
+//!
+//! Source of the shapes: `pkg/model/summary.go`. One finding is one file of one query. `bill_of_materials` lists
+//! resources, not findings. Keys, values and similarity ids of a finding may hold what the file says, so they are
+//! used for the fingerprint only, and of queries about secrets not at all.
+
+use serde::Deserialize;
+
+use super::field::{first_of, number, text};
+use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
+use super::semgrep::is_about_secrets;
+use super::value::{LineNumber, Word, cwe_numbers};
+use super::{Format, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
+
+/// KICS JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "kics",
+    title: "KICS JSON: misconfigurations of infrastructure as code",
+    tool: "kics",
+    categories: &[Category::Misconfiguration],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// Keys of a report, beside `queries`.
+const KEYS: [&str; 12] = [
+    "kics_version",
+    "files_scanned",
+    "files_parsed",
+    "files_failed_to_scan",
+    "lines_scanned",
+    "lines_parsed",
+    "queries_total",
+    "queries_failed_to_execute",
+    "queries_failed_to_compute_similarity_id",
+    "severity_counters",
+    "total_counter",
+    "total_bom_resources",
+];
+
+fn looks_like(opening: &Opening) -> bool {
+    let own = KEYS.iter().filter(|key| opening.has(key)).count();
+    match opening.get("queries") {
+        Some(queries) if queries.lists_objects() => {
+            own >= 2
+                || queries.has_kind("files", Kind::Array)
+                    && (queries.has("query_id") || queries.has("query_name"))
+        }
+        Some(queries) => queries.kind == Some(Kind::Array) && own >= 2,
+        // A list of resources may stand before it.
+        None => !opening.whole && own >= 2,
+    }
+}
+
+#[derive(Default)]
+struct Seen {
+    queries: bool,
+    found: u64,
+    scanned: Option<u64>,
+    parsed: Option<u64>,
+    total: Option<u64>,
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Misconfiguration);
+    let mut seen = Seen::default();
+    json.object(|json, key| match key {
+        "queries" => {
+            seen.queries = true;
+            json.array(|json, _| {
+                seen.found += query(json, reading)?;
+                Ok(())
+            })
+        }
+        "files_scanned" => number(json).map(|n| seen.scanned = n),
+        "files_parsed" => number(json).map(|n| seen.parsed = n),
+        "total_counter" => number(json).map(|n| seen.total = n),
+        "files_failed_to_scan" => failures(json, reading, ProblemKind::Parse),
+        "queries_failed_to_execute" => failures(json, reading, ProblemKind::Rule),
+        "kics_version" => text(json).map(|version| reading.version(&version)),
+        "end" => {
+            let end = text(json)?;
+            // Go's zero time is how a scan says that it noted none.
+            if !end.starts_with("0001-01-01T") {
+                reading.generated(&end);
+            }
+            Ok(())
+        }
+        "bill_of_materials" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if !seen.queries {
+        return Err(json.shape("a KICS report has a list `queries`"));
+    }
+    if let (Some(scanned), Some(parsed)) = (seen.scanned, seen.parsed)
+        && parsed < scanned
+    {
+        let message = format!("files_parsed is {parsed}, files_scanned is {scanned}");
+        reading.problem(ProblemKind::Parse, &message, None);
+    }
+    if let Some(total) = seen.total.filter(|total| *total != seen.found) {
+        let message = format!("total_counter is {total}, and the report lists {}", seen.found);
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    if seen.scanned == Some(0) && seen.found == 0 {
+        reading.nothing_scanned("no file was scanned (files_scanned is 0)");
+    }
+    Ok(())
+}
+
+/// A count that is 0 in a whole scan.
+fn failures(json: &mut Json, reading: &mut Reading<'_>, kind: ProblemKind) -> Result<(), ReadError> {
+    let name = json.path_text();
+    match number(json)? {
+        Some(0) => {}
+        Some(count) => reading.problem(kind, &format!("{name} is {count}"), None),
+        None => reading.problem(kind, &format!("{name} is no number"), None),
+    }
+    Ok(())
+}
+
+/// What all findings of a query share.
+#[derive(Default)]
+struct Query {
+    id: String,
+    name: String,
+    severity: String,
+    category: String,
+    description: String,
+    cwe: String,
+}
+
+/// Reads a query and gives the number of its findings.
+fn query(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> {
+    let place = json.path_text();
+    let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
+    let mut query = Query {
+        id: known("query_id"),
+        name: known("query_name"),
+        severity: known("severity"),
+        category: known("category"),
+        description: known("description"),
+        cwe: known("cwe"),
+    };
+    let mut count = None;
+    json.object(|json, key| {
+        let fact = match key {
+            "query_id" => &mut query.id,
+            "query_name" => &mut query.name,
+            "severity" => &mut query.severity,
+            "category" => &mut query.category,
+            "description" => &mut query.description,
+            "cwe" => &mut query.cwe,
+            "files" => {
+                let count = count.insert(0);
+                return json.array(|json, _| {
+                    let finding =
+                        json.item::<Item<'static>, _>(|item| item.finding(&query, reading.roots()))?;
+                    reading.finding(finding);
+                    *count += 1;
+                    Ok(())
+                });
+            }
+            _ => return unknown(json, reading),
+        };
+        *fact = text(json)?;
+        if count.is_some() && !fact.is_empty() {
+            reading.late(json.path_text(), fact);
+        }
+        Ok(())
+    })?;
+    let Some(count) = count else {
+        return Err(json.shape("a query has a list `files`"));
+    };
+    if query.id.is_empty() && query.name.is_empty() {
+        return Err(json.shape("no KICS query: it has neither `query_id` nor `query_name`"));
+    }
+    Ok(count)
+}
+
+fn severity(word: &str) -> Severity {
+    if word.trim().eq_ignore_ascii_case("TRACE") { Severity::Info } else { Severity::plain(word) }
+}
+
+shapes!(Item);
+
+#[derive(Deserialize)]
+#[serde(default)]
+#[derive(Default)]
+struct Item<'a> {
+    #[serde(borrow)]
+    file_name: Word<'a>,
+    line: LineNumber,
+    #[serde(borrow)]
+    similarity_id: Word<'a>,
+    #[serde(borrow)]
+    resource_type: Word<'a>,
+    #[serde(borrow)]
+    resource_name: Word<'a>,
+    #[serde(borrow)]
+    search_key: Word<'a>,
+    #[serde(borrow)]
+    search_value: Word<'a>,
+}
+
+impl Item<'_> {
+    fn finding(&self, query: &Query, roots: &[String]) -> Finding {
+        let rule = first_of(&[&query.id, &query.name]);
+        let mut finding =
+            Finding::new(Category::Misconfiguration, FORMAT.tool, rule, severity(&query.severity));
+        finding.native_severity = Some(Text::line(&query.severity)).filter(|word| !word.is_empty());
+        if rule != query.name && !query.name.is_empty() {
+            finding.rule_aliases.push(Text::line(&query.name));
+        }
+        finding.cwes = cwe_numbers([query.cwe.as_str()]);
+        finding.title = Text::line(first_of(&[&query.name, &query.description, &query.id]));
+        finding.location = Location::new(self.file_name.as_str(), self.line.0, None, roots);
+        let secret = query.category.eq_ignore_ascii_case("Secret Management")
+            || is_about_secrets(&query.name, &finding.cwes);
+        let build = FingerprintBuilder::new(Category::Misconfiguration.as_str())
+            .part(rule)
+            .part(finding.path().unwrap_or_default());
+        let (key, value) = (self.search_key.as_str(), self.search_value.as_str());
+        finding.fingerprint = if secret {
+            build.finish()
+        } else {
+            let build = build.part(self.resource_type.as_str()).part(self.resource_name.as_str());
+            // The similarity id depends on the folder that the scan was started in.
+            if key.is_empty() { build.part(self.similarity_id.as_str()) } else { build.part(key).part(value) }
+                .finish()
+        };
+        finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Generated;
+    use crate::report::testing::{ReadText, read_as, read_text};
+
+    const FILE: &str = r#"{"file_name":"../../src/s3.tf","similarity_id":"da14","line":36,"resource_type":"aws_s3_bucket_policy","resource_name":"logs",
+        "issue_type":"IncorrectValue","search_key":"aws_s3_bucket_policy[logs].policy","search_line":36,"search_value":"","expected_value":"e","actual_value":"a"}"#;
+
+    fn query(files: &str) -> String {
+        format!(
+            r#"{{"query_name":"S3 Bucket Open","query_id":"7af43613","query_url":"https://kics.invalid","severity":"HIGH","platform":"Terraform",
+                "cwe":"284","category":"Access Control","experimental":false,"description":"d","files":[{files}]}}"#
+        )
+    }
+
+    fn report(queries: &str, total: u64) -> String {
+        format!(
+            r#"{{"kics_version":"v2.1.3","files_scanned":3,"lines_scanned":90,"files_parsed":3,"files_failed_to_scan":0,"queries_total":800,
+                "queries_failed_to_execute":0,"scan_id":"console","severity_counters":{{"HIGH":{total}}},"total_counter":{total},
+                "total_bom_resources":0,"start":"2026-06-01T10:00:00.1Z","end":"2026-06-01T10:00:09.1Z","paths":["/path"],"queries":[{queries}]}}"#
+        )
+    }
+
+    fn ok(text: &str) -> ReadText {
+        let read = read_text(text);
+        assert!(read.error.is_none(), "{text}: {:?}", read.error);
+        assert_eq!(read.format, Some("kics"));
+        read
+    }
+
+    #[test]
+    fn one_finding_for_each_file_of_a_query() {
+        let read = ok(&report(&query(&format!("{FILE},{FILE}")), 2));
+        assert!(read.report.problems.is_empty(), "{:?}", read.report.problems);
+        assert!(matches!(read.report.generated, Generated::At(_)));
+        assert_eq!(read.findings.len(), 2);
+        let finding = &read.findings[0];
+        assert_eq!((finding.rule_id.as_str(), finding.severity), ("7af43613", Severity::High));
+        assert_eq!((finding.title.as_str(), finding.cwes.as_slice()), ("S3 Bucket Open", &[284][..]));
+        assert_eq!(finding.location.as_ref().unwrap().line, Some(36));
+        let trace = report(&query(FILE).replace("HIGH", "TRACE"), 1);
+        assert_eq!(ok(&trace).findings[0].severity, Severity::Info);
+    }
+
+    #[test]
+    fn what_a_query_says_may_come_after_its_files() {
+        let sorted: serde_json::Value = serde_json::from_str(&report(&query(FILE), 1)).unwrap();
+        let (one, two) = (ok(&report(&query(FILE), 1)), ok(&sorted.to_string()));
+        assert_eq!(one.findings, two.findings);
+    }
+
+    #[test]
+    fn what_was_not_scanned_or_does_not_add_up_is_told() {
+        let whole = report(&query(FILE), 1);
+        for (from, to, kind) in [
+            ("\"files_parsed\":3", "\"files_parsed\":2", ProblemKind::Parse),
+            ("\"files_failed_to_scan\":0", "\"files_failed_to_scan\":1", ProblemKind::Parse),
+            ("\"files_failed_to_scan\":0", "\"files_failed_to_scan\":0.5", ProblemKind::Parse),
+            ("\"queries_failed_to_execute\":0", "\"queries_failed_to_execute\":2", ProblemKind::Rule),
+            ("\"total_counter\":1", "\"total_counter\":2", ProblemKind::Scan),
+            ("\"paths\":[", "\"queriet\":[{}],\"paths\":[", ProblemKind::Scan),
+        ] {
+            let problems = ok(&whole.replace(from, to)).report.problems;
+            assert_eq!(problems.iter().map(|p| p.kind).collect::<Vec<_>>(), [kind], "{to}");
+        }
+        let empty = report("", 0).replace("\"files_scanned\":3", "\"files_scanned\":0");
+        assert!(ok(&empty).report.nothing_scanned.is_some());
+        assert!(ok(&report("", 0)).report.nothing_scanned.is_none());
+    }
+
+    #[test]
+    fn nothing_of_a_secret_is_kept() {
+        let of = |value: &str| {
+            let file = FILE.replace("[logs].policy", &format!("={{{{{value}}}}}")).replace("da14", value);
+            let text = report(&query(&file).replace("Access Control", "Secret Management"), 1);
+            ok(&text).findings.remove(0)
+        };
+        assert_eq!(of("hunter2").fingerprint, of("correct horse").fingerprint);
+        assert!(!format!("{:?}", of("hunter2")).contains("hunter2"));
+    }
+
+    #[test]
+    fn broken_lists_are_refused() {
+        for text in [
+            report("null", 0),
+            report("{}", 0),
+            report(&query("null"), 1),
+            report(&query(FILE), 1).replace("\"files\":[", "\"filet\":["),
+            report("", 0).replace("\"queries\":[]", "\"queries\":null"),
+            report("", 0).replace("\"queries\":[]", "\"querie\":[]"),
+            report(&query(FILE), 1).replace("query_", "Query_"),
+        ] {
+            assert!(read_as("kics", &text).error.is_some(), "{text}");
+        }
+    }
+}
