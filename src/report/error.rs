@@ -16,6 +16,9 @@ pub enum ReadError {
     /// Reading stopped.
     #[error("cannot be read to its end: {}", io_words(.0))]
     Io(#[source] io::Error),
+    /// It begins like gzip and cannot be unpacked to its end.
+    #[error("is gzip that cannot be unpacked: {0}")]
+    Gzip(String),
     /// Nothing, or nothing but blanks.
     #[error("is empty")]
     Empty,

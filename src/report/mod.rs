@@ -256,7 +256,7 @@ fn resolve_asked(
         Some(Kind::Array) if opening.top.is_empty_array() => asked.empty_array,
         // The reader itself says what is missing, more exactly than a guess from the opening.
         Some(Kind::Object | Kind::Array) => opening.foreign().is_none(),
-        None => asked.lines && opening.foreign().is_none(),
+        None => asked.lines && opening.foreign().or(opening.packed()).is_none(),
         Some(Kind::String | Kind::Number | Kind::Bool) => false,
     };
     if fits { Ok(asked) } else { wrong(opening.describe()) }

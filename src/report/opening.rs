@@ -111,14 +111,25 @@ impl Opening {
         known.iter().find(|(is, _)| *is).map(|(_, name)| *name)
     }
 
+    /// A packed file or an archive, in words.
+    pub fn packed(&self) -> Option<&'static str> {
+        let head = self.head.as_slice();
+        let known = [
+            (head.starts_with(&[0x1f, 0x8b]), "it looks like gzip within gzip; unpack it first"),
+            (head.starts_with(b"PK\x03\x04"), "it looks like a zip archive; unpack it first"),
+            (head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "it looks like zstd; unpack it first"),
+            (head.starts_with(b"\xfd7zXZ\0"), "it looks like xz; unpack it first"),
+            (head.starts_with(b"BZh"), "it looks like bzip2; unpack it first"),
+            (head.get(257..262) == Some(b"ustar".as_slice()), "it looks like a tar archive; unpack it first"),
+        ];
+        known.iter().find(|(is, _)| *is).map(|(_, words)| *words)
+    }
+
     /// What it looks like to a reader, in words.
     pub fn describe(&self) -> String {
         let head = self.head.as_slice();
         let text = String::from_utf8_lossy(head).to_ascii_lowercase();
         let known = [
-            (head.starts_with(&[0x1f, 0x8b]), "it looks like gzip; unpack it first"),
-            (head.starts_with(b"PK\x03\x04"), "it looks like a zip archive; unpack it first"),
-            (head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "it looks like zstd; unpack it first"),
             (head.contains(&0), "it holds NUL bytes: a binary file, or UTF-16 without byte-order mark"),
             (text.starts_with("version https://git-lfs"), "it is a Git LFS pointer; fetch the file itself"),
             (
@@ -126,10 +137,12 @@ impl Opening {
                 "it looks like an HTML page, perhaps of a login or an error",
             ),
             (text.starts_with('<'), "it looks like XML"),
-            (head.is_empty(), "it is empty"),
+            (head.is_empty() && self.whole, "it is empty"),
+            (head.is_empty(), "it begins with nothing but blanks"),
         ];
-        if let Some((_, words)) = known.iter().find(|(is, _)| *is) {
-            return (*words).to_owned();
+        let known = || known.iter().find(|(is, _)| *is).map(|(_, words)| *words);
+        if let Some(words) = self.packed().or_else(known) {
+            return words.to_owned();
         }
         if let Some(name) = self.foreign() {
             return format!("it looks like {name}, which this version does not read");

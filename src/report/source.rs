@@ -1,10 +1,12 @@
-//! Where a report's bytes come from: counted, hashed and capped as they are read, decoded to UTF-8.
+//! Where a report's bytes come from: counted, hashed and capped as they are read, unpacked if they are gzip, decoded
+//! to UTF-8.
 
 use std::fs::File;
-use std::io::{self, Read};
+use std::io::{self, Cursor, ErrorKind, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::ReadError;
@@ -19,13 +21,13 @@ pub enum Source {
 }
 
 impl Source {
-    /// Opens it for one reading of at most `max` bytes.
+    /// Opens it for one reading of at most `max` bytes, packed or unpacked.
     pub fn open(&self, max: u64) -> Result<Input, ReadError> {
         let reader: Box<dyn Read + Send> = match self {
             Self::File(path) => Box::new(open_regular(path)?),
-            Self::Bytes(bytes) => Box::new(io::Cursor::new(Arc::clone(bytes))),
+            Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         };
-        Ok(Input { reader, hasher: Sha256::new(), bytes: 0, max })
+        Input::new(Raw { reader, hasher: Sha256::new(), bytes: 0, max })
     }
 }
 
@@ -48,18 +50,26 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     Err(ReadError::NotAFile(if kind.is_dir() { "a directory" } else { "a pipe, device or socket" }))
 }
 
-/// One reading: the raw bytes, with their digest and number.
-pub struct Input {
+/// The bytes of a file as it lies there, with their digest and number.
+struct Raw {
     reader: Box<dyn Read + Send>,
     hasher: Sha256,
     bytes: u64,
     max: u64,
 }
 
-/// The marker by which [`Input`] tells its cap apart from other trouble.
+/// The markers by which [`Input`] tells its caps apart from other trouble.
 const OVER_LIMIT: &str = "over the limit";
+const BOMB: &str = "grows too much";
 
-impl Read for Input {
+/// The first bytes of every gzip member (RFC 1952).
+const GZIP: [u8; 2] = [0x1f, 0x8b];
+/// A packed file may grow to this many times its size, and [`GROWTH_FREE`] bytes more. Reports of scanners grow to 10
+/// to 40 times; deflate ends at 1032 times, which nothing but a run of the same bytes comes near.
+const GROWTH: u64 = 200;
+const GROWTH_FREE: u64 = 64 << 20;
+
+impl Read for Raw {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf)?;
         self.hasher.update(buf.get(..n).unwrap_or_default());
@@ -71,18 +81,90 @@ impl Read for Input {
     }
 }
 
+/// The first bytes, which were looked at, and the rest.
+type Whole = io::Chain<Cursor<Vec<u8>>, Raw>;
+
+enum Stream {
+    Plain(Whole),
+    /// One or more gzip members, one after the other, are one stream.
+    Gzip {
+        unpack: Box<MultiGzDecoder<Whole>>,
+        bytes: u64,
+    },
+}
+
+/// One reading of a file, unpacked if it is gzip, which its first bytes say and never its name.
+pub struct Input(Stream);
+
+impl Read for Input {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Stream::Plain(whole) => whole.read(buf),
+            Stream::Gzip { unpack, bytes } => {
+                let n = unpack.read(buf)?;
+                *bytes += n as u64;
+                let Raw { bytes: packed, max, .. } = unpack.get_ref().get_ref().1;
+                if *bytes > *max {
+                    return Err(io::Error::other(OVER_LIMIT));
+                }
+                if *bytes > packed.saturating_mul(GROWTH).saturating_add(GROWTH_FREE) {
+                    return Err(io::Error::other(BOMB));
+                }
+                Ok(n)
+            }
+        }
+    }
+}
+
 impl Input {
-    /// Number of bytes read and their SHA-256 in hexadecimal.
+    fn new(mut raw: Raw) -> Result<Self, ReadError> {
+        let mut first = Vec::with_capacity(GZIP.len());
+        let looked = raw.by_ref().take(GZIP.len() as u64).read_to_end(&mut first);
+        let is_gzip = first == GZIP;
+        let whole = Cursor::new(first).chain(raw);
+        let input = Self(Stream::Plain(whole));
+        match (looked, input) {
+            (Err(error), input) => Err(input.explain(error)),
+            (Ok(_), Self(Stream::Plain(whole))) if is_gzip => {
+                Ok(Self(Stream::Gzip { unpack: Box::new(MultiGzDecoder::new(whole)), bytes: 0 }))
+            }
+            (Ok(_), input) => Ok(input),
+        }
+    }
+
+    /// Number of bytes of the file and their SHA-256 in hexadecimal: packed, if it is.
     pub fn digest(self) -> (u64, String) {
-        (self.bytes, hex(&self.hasher.finalize()))
+        let whole = match self.0 {
+            Stream::Plain(whole) => whole,
+            Stream::Gzip { unpack, .. } => unpack.into_inner(),
+        };
+        let (_, raw) = whole.into_inner();
+        (raw.bytes, hex(&raw.hasher.finalize()))
     }
 
     /// What an error of [`Read::read`] means.
     pub fn explain(&self, error: io::Error) -> ReadError {
-        if error.to_string() == OVER_LIMIT {
-            return ReadError::TooLarge { what: "the file", limit: self.max, flag: "--max-report" };
+        let (packed, raw) = match &self.0 {
+            Stream::Plain(whole) => (false, whole.get_ref().1),
+            Stream::Gzip { unpack, .. } => (true, unpack.get_ref().get_ref().1),
+        };
+        let text = error.to_string();
+        match (text.as_str(), error.kind()) {
+            (OVER_LIMIT, _) => {
+                let what = if packed { "the file, unpacked," } else { "the file" };
+                ReadError::TooLarge { what, limit: raw.max, flag: "--max-report" }
+            }
+            (BOMB, _) => ReadError::Gzip(format!("it grows to more than {GROWTH} times its size")),
+            (_, ErrorKind::UnexpectedEof) if packed => ReadError::Gzip(
+                "it ends too early: it was cut, is still being written, or something follows its end"
+                    .to_owned(),
+            ),
+            ("invalid gzip header", _) if packed => {
+                ReadError::Gzip("its header is broken, or something follows its end".to_owned())
+            }
+            (_, ErrorKind::InvalidInput | ErrorKind::InvalidData) if packed => ReadError::Gzip(text),
+            _ => ReadError::Io(error),
         }
-        ReadError::Io(error)
     }
 }
 
@@ -136,9 +218,12 @@ impl Decoded {
         let mut first = [0; 4];
         let mut n = 0;
         while let Some(room) = first.get_mut(n..).filter(|r| !r.is_empty()) {
-            match self.input.read(room)? {
-                0 => break,
-                read => n += read,
+            match self.input.read(room) {
+                Ok(0) => break,
+                Ok(read) => n += read,
+                // What was read so far must not be lost.
+                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
+                Err(fault) => return Err(fault),
             }
         }
         let first = first.get(..n).unwrap_or_default();
@@ -222,6 +307,78 @@ mod tests {
         Decoded::new(input).read_to_end(&mut out).map(|_| out)
     }
 
+    fn gzip(raw: &[u8]) -> Vec<u8> {
+        use std::io::Write as _;
+        let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+        encoder.write_all(raw).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    /// Reads to the end; the digest, or what went wrong.
+    fn unpack(raw: &[u8], max: u64) -> Result<(Vec<u8>, u64, String), ReadError> {
+        let mut input = Source::Bytes(raw.into()).open(max)?;
+        let mut out = Vec::new();
+        match input.read_to_end(&mut out) {
+            Ok(_) => {
+                let (bytes, sha256) = input.digest();
+                Ok((out, bytes, sha256))
+            }
+            Err(error) => Err(input.explain(error)),
+        }
+    }
+
+    #[test]
+    fn gzip_is_unpacked_and_the_digest_is_of_the_file() {
+        let packed = gzip(b"[1]");
+        let (text, bytes, sha256) = unpack(&packed, 1 << 20).unwrap();
+        assert_eq!(text, b"[1]");
+        assert_eq!((bytes, sha256), (packed.len() as u64, hex(&Sha256::digest(&packed))));
+        let two = [gzip(b"[1,"), gzip(b"2]")].concat();
+        assert_eq!(unpack(&two, 1 << 20).unwrap().0, b"[1,2]");
+        assert_eq!(decode(&gzip(b"\xef\xbb\xbf{}")).unwrap(), b"{}");
+        assert_eq!(decode(&gzip(b"\xff\xfe{\0}\0")).unwrap(), b"{}");
+    }
+
+    #[test]
+    fn gzip_that_is_not_whole_is_an_error() {
+        let packed = gzip(br#"{"findings":[{"rule":"a","file":"b"}]}"#);
+        for length in 2..packed.len() {
+            let error = unpack(&packed[..length], 1 << 20).unwrap_err().to_string();
+            assert!(error.contains("ends too early"), "{length}: {error}");
+        }
+        for at in (0..packed.len()).filter(|at| !(3..10).contains(at)) {
+            let mut flipped = packed.clone();
+            flipped[at] ^= 1;
+            if at > 1 {
+                assert!(unpack(&flipped, 1 << 20).is_err(), "byte {at}");
+            }
+        }
+        for rest in [&b"x"[..], b"\0", b"{}", b"\x1f", b"\x1f\x8b", b"\n"] {
+            let error = unpack(&[&packed, rest].concat(), 1 << 20).unwrap_err();
+            assert!(matches!(error, ReadError::Gzip(_)), "{rest:?}: {error}");
+        }
+        let zip = unpack(b"PK\x03\x04", 1 << 20).unwrap().0;
+        assert_eq!(zip, b"PK\x03\x04");
+    }
+
+    #[test]
+    fn gzip_that_grows_without_end_is_cut_off() {
+        let packed = gzip(&vec![b' '; 100 << 10]);
+        let error = unpack(&packed, 64 << 10).unwrap_err().to_string();
+        assert!(error.contains("unpacked, is over the limit of 65536 bytes (--max-report)"), "{error}");
+        let bomb = gzip(&vec![b' '; 100 << 20]);
+        let mut input = Source::Bytes(bomb.into()).open(8 << 30).unwrap();
+        let (mut total, mut block) = (0, vec![0; 1 << 20]);
+        let error = loop {
+            match input.read(&mut block) {
+                Ok(n) => total += n,
+                Err(error) => break input.explain(error),
+            }
+        };
+        assert!(error.to_string().contains("more than 200 times"), "{error}");
+        assert!(total < 90 << 20, "{total}");
+    }
+
     #[test]
     fn marks_are_removed_and_utf16_is_decoded() {
         assert_eq!(decode(b"\xef\xbb\xbf{}").unwrap(), b"{}");
@@ -237,7 +394,7 @@ mod tests {
     #[test]
     fn an_endless_file_is_cut_off() {
         let mut input = Source::Bytes(vec![b' '; 100].into()).open(10).unwrap();
-        let error = input.read(&mut [0; 64]).unwrap_err();
+        let error = input.read_to_end(&mut Vec::new()).unwrap_err();
         assert!(matches!(input.explain(error), ReadError::TooLarge { limit: 10, .. }));
     }
 

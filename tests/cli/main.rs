@@ -14,6 +14,7 @@
 
 mod check;
 mod common;
+mod convert;
 mod legacy;
 mod outputs;
 mod policy;
