@@ -564,7 +564,7 @@ mod tests {
         let element = r#"{"a":-12.5e-3,"b":"x\u00e9\"é","c":[true,false,null,0,-1,1E+9],"d":{}}"#;
         let value: serde_json::Value = serde_json::from_str(element).unwrap();
         for pad in 0..=WINDOW {
-            let list = vec![element; 4].join(",\n");
+            let list = [element; 4].join(",\n");
             let text = format!("{}[{list}, 12.25]", " ".repeat(pad));
             let mut read = Vec::new();
             let mut document = json(&text);
