@@ -89,6 +89,7 @@ pub fn gather<'p>(
             gathered.evidence.push(Evidence::absent(entry, there));
         }
     }
+    Evidence::name_copies(&mut gathered.evidence);
     Ok(gathered)
 }
 
@@ -270,6 +271,7 @@ pub fn findings(given: &[Given], limits: Limits, roots: &[String]) -> Result<Fin
             all.extend(keep.0.into_iter().map(|finding| (finding, index)));
         }
     }
+    Evidence::name_copies(&mut evidence);
     let rank = |finding: &Finding| std::cmp::Reverse(finding.severity.rank(Severity::Critical));
     // Stable, so that findings of one place stay in their report's order.
     all.sort_by(|(a, _), (b, _)| {

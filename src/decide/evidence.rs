@@ -1,5 +1,7 @@
 //! Whether the evidence on the table is what the policy demands.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use super::{Context, Counts, Outcome};
@@ -82,6 +84,8 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
+    /// The first file before it with the same SHA-256. Both count; whoever reads the verdict should know.
+    pub copy_of: Option<Text>,
 }
 
 /// What a report says it is about.
@@ -148,6 +152,23 @@ impl Evidence {
             findings: Counts::default(),
             outcome,
             message,
+            copy_of: None,
+        }
+    }
+
+    /// Names the first of several files that are the same byte for byte in each of the others.
+    pub(crate) fn name_copies(all: &mut [Self]) {
+        let mut first: BTreeMap<String, (Option<Text>, Option<String>)> = BTreeMap::new();
+        for evidence in all {
+            let Some(sha256) = &evidence.sha256 else { continue };
+            match first.get(sha256) {
+                None => {
+                    first.insert(sha256.clone(), (evidence.path.clone(), evidence.entry.clone()));
+                }
+                // One file that serves several entries is no copy of itself.
+                Some((path, entry)) if *path == evidence.path && *entry != evidence.entry => {}
+                Some((path, _)) => evidence.copy_of.clone_from(path),
+            }
         }
     }
 

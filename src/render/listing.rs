@@ -75,11 +75,13 @@ fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()>
             0 => String::new(),
             n => format!(", {n} suppressed"),
         };
+        let copy =
+            evidence.copy_of.as_ref().map(|other| format!(", the same file as {other}")).unwrap_or_default();
         match evidence.status {
-            Status::Complete => writeln!(out, "{path}: {format}, {n} findings{suppressed}")?,
+            Status::Complete => writeln!(out, "{path}: {format}, {n} findings{suppressed}{copy}")?,
             status => writeln!(
                 out,
-                "{path}: {format}, {n} findings{suppressed}, {}: {}",
+                "{path}: {format}, {n} findings{suppressed}{copy}, {}: {}",
                 status.as_str(),
                 evidence.message
             )?,

@@ -80,6 +80,9 @@ impl Page<'_> {
             let mut line = format!("{:<entries$}  {:<paths$}  ", entry(evidence), path(evidence));
             line.push_str(&told(evidence));
             writeln!(self.out, "  {state} {line}")?;
+            if let Some(other) = &evidence.copy_of {
+                writeln!(self.out, "          the same file as {other}, byte for byte; both count")?;
+            }
             if evidence.outcome >= Outcome::Warn && evidence.problems.len() > 1 {
                 for problem in evidence.problems.iter().take(PROBLEMS) {
                     let line = format!("          {problem}");

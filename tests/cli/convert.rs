@@ -79,3 +79,44 @@ fn the_cap_on_a_report_is_on_what_is_unpacked() {
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stdout.contains("unpacked, is over the limit"), "{}", run.stdout);
 }
+
+#[test]
+fn copies_of_a_report_are_named_and_both_count() {
+    let dir = Dir::new();
+    let policy = SAST_POLICY
+        .replace("[semgrep.json]", "[semgrep.json, a.json]")
+        .replace("rules:", "  also: {category: sast, files: [semgrep.json]}\nrules:");
+    dir.write("policy.yaml", policy)
+        .write("a.json", semgrep(&["ERROR"]))
+        .write("semgrep.json", semgrep(&["ERROR"]))
+        .write("other.json", semgrep(&["INFO"]));
+    let args = &["--policy", "policy.yaml", "semgrep.json", "a.json", "other.json"];
+    let run = dir.check(&[&args[..], &["--format", "json"]].concat());
+    let json = run.json();
+    assert_eq!((run.code, &json["findings_total"]), (1, &3.into()), "{run:?}");
+    let copies = |json: &serde_json::Value| -> Vec<(String, Option<String>)> {
+        let text = |value: &serde_json::Value| value.as_str().map(str::to_owned);
+        json["evidence"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|e| (text(&e["path"]).unwrap(), text(&e["copy_of"])))
+            .collect()
+    };
+    let named = |path: &str, copy: Option<&str>| (path.to_owned(), copy.map(str::to_owned));
+    // `semgrep.json` stands for two entries.
+    let (other, a, copy) =
+        (named("other.json", None), named("a.json", None), named("semgrep.json", Some("a.json")));
+    assert_eq!(copies(&json), [a.clone(), other.clone(), copy.clone(), copy.clone()]);
+    let text = dir.check(args).stdout;
+    assert_eq!(text.matches("the same file as a.json, byte for byte; both count").count(), 2, "{text}");
+
+    let files = ["a.json", "other.json", "semgrep.json"];
+    let json = dir.run(&[&["findings", "--format", "json"], &files[..]].concat()).json();
+    assert_eq!(copies(&json), [a, other, copy]);
+    assert_eq!(json["findings"].as_array().unwrap().len(), 3);
+    let table = dir.run(&[&["findings"], &files[..]].concat()).stdout;
+    assert!(table.contains("semgrep.json: semgrep, 1 findings, the same file as a.json"), "{table}");
+    let single = dir.check(&["--policy", "policy.yaml", "--format", "json", "semgrep.json"]).json();
+    assert!(copies(&single).iter().all(|(_, copy)| copy.is_none()), "{single}");
+}
