@@ -281,11 +281,13 @@ impl Json {
         if !self.eof && self.end - self.start < WINDOW / 2 {
             self.fill()?;
         }
-        let window = self.window();
-        let mut values = serde_json::Deserializer::from_slice(window).into_iter::<IgnoredAny>();
-        match values.next() {
-            Some(Err(fault)) if !self.eof && (fault.is_eof() || self.at_edge(&fault)) => {}
-            _ => return self.take::<IgnoredAny, _>(|_| ()),
+        let mut checked = Some(|_: IgnoredAny| ());
+        if let Some(((), used)) = self.attempt::<IgnoredAny, ()>(&mut checked)? {
+            if nesting(self.window().get(..used).unwrap_or_default()) + self.path.len() > MAX_DEPTH {
+                return Err(self.syntax("nested deeper than 128 levels"));
+            }
+            self.consume(used);
+            return Ok(());
         }
         // A list or map that outgrows the window is walked, so that memory stays flat.
         match kind {
@@ -530,6 +532,37 @@ impl Line<'_> {
     }
 }
 
+/// How deep arrays and objects are nested in valid JSON.
+fn nesting(json: &[u8]) -> usize {
+    let (mut depth, mut deepest) = (0_usize, 0);
+    let mut rest = json;
+    while let Some((byte, after)) = rest.split_first() {
+        rest = after;
+        match byte {
+            b'[' | b'{' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+            }
+            b']' | b'}' => depth = depth.saturating_sub(1),
+            b'"' => rest = after_string(after),
+            _ => {}
+        }
+    }
+    deepest
+}
+
+/// What follows a string whose opening quote was passed.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        let escape = rest.get(at) == Some(&b'\\');
+        rest = rest.get(at + 1 + usize::from(escape)..).unwrap_or_default();
+        if !escape {
+            break;
+        }
+    }
+    rest
+}
+
 /// `serde` echoes the string that it did not expect; that may be a secret.
 fn without_values(message: &str) -> String {
     let message = message.rsplit_once(" at line ").map_or(message, |(text, _)| text);
@@ -603,5 +636,14 @@ mod tests {
         }
         let mut document = Json::new(Source::Bytes(b"[\"\xff\"]".as_slice().into()).open(1 << 20).unwrap());
         assert!(document.skip().unwrap_err().to_string().contains("UTF-8"));
+    }
+
+    #[test]
+    fn nesting_that_would_exhaust_the_stack_is_refused() {
+        for open in ["[", "{\"a\":"] {
+            assert!(json(&open.repeat(1_000_000)).skip().is_err());
+            assert!(json(&open.repeat(1_000_000)).take::<serde_json::Value, _>(|_| ()).is_err());
+        }
+        assert_eq!(nesting(br#"[{"a":["]]]\"[[["]},[[]]]"#), 3);
     }
 }
