@@ -18,6 +18,7 @@ mod excerpt;
 mod field;
 mod generic_secrets;
 mod ggshield;
+mod gitlab;
 mod gitleaks;
 mod gosec;
 mod kics;
@@ -82,6 +83,13 @@ pub static FORMATS: &[&Format] = &[
     &tfsec::FORMAT,
     &bandit::FORMAT,
     &gosec::FORMAT,
+    &gitlab::SAST,
+    &gitlab::SECRET_DETECTION,
+    &gitlab::DEPENDENCY_SCANNING,
+    &gitlab::CONTAINER_SCANNING,
+    &gitlab::DAST,
+    &gitlab::API_FUZZING,
+    &gitlab::COVERAGE_FUZZING,
 ];
 
 impl Format {

@@ -9,7 +9,7 @@ const MAX_KEYS: usize = 64;
 /// Longest text that is remembered of a value.
 const MAX_TEXT: usize = 64;
 
-/// The outline of a document's first bytes, two levels deep.
+/// The outline of a document's first bytes, two levels deep; the step into an array's first element is none.
 #[derive(Debug, Default, Clone)]
 pub struct Opening {
     /// The document itself: for an object its keys, for an array its first element.
@@ -97,11 +97,6 @@ impl Opening {
     pub fn foreign(&self) -> Option<&'static str> {
         let known = [
             (self.has("$schema") && self.has("runs") || self.has("runs") && self.has("version"), "SARIF"),
-            (self.has("vulnerabilities") && self.has("scan"), "a GitLab security report (gitlab)"),
-            (
-                self.has("vulnerabilities") && self.has("version") && !self.has("bomFormat"),
-                "a GitLab security report (gitlab)",
-            ),
             (self.has("bomFormat"), "CycloneDX"),
             (self.has("spdxVersion"), "SPDX"),
             (self.has("matches") && self.has("descriptor"), "Grype"),
@@ -233,7 +228,7 @@ impl<'de> Visitor<'de> for Outline<'_> {
         }
         // The first element's outline is recorded in place, also when it is cut.
         let mut element = Member::default();
-        let seen = seq.next_element_seed(Outline { member: &mut element, levels: self.levels - 1 });
+        let seen = seq.next_element_seed(Outline { member: &mut element, levels: self.levels });
         self.member.element = element.kind;
         self.member.members = element.members;
         if seen?.is_some() {

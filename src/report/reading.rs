@@ -133,6 +133,11 @@ impl<'s> Reading<'s> {
         self.report.categories.insert(category);
     }
 
+    /// The tool's name, where the format is not one tool's own.
+    pub fn tool(&mut self, name: &str) {
+        self.report.tool.name = Text::line(name);
+    }
+
     /// The tool's version.
     pub fn version(&mut self, version: &str) {
         self.report.tool.version = Some(Text::line(version)).filter(|v| !v.is_empty());

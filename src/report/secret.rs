@@ -48,7 +48,7 @@ impl Leak<'_> {
 }
 
 /// The text without any of the values.
-fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
+pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
     let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
     values.fold(Cow::Borrowed(text), |text, value| {
         if text.contains(value) { Cow::Owned(text.replace(value, "***")) } else { text }

@@ -1,0 +1,378 @@
+//! One vulnerability of a report as a finding.
+
+use std::borrow::Cow;
+
+use serde::de::Error;
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+use super::scan_type::ScanType;
+use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
+use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
+use crate::report::json::shapes;
+use crate::report::secret::masked;
+use crate::report::semgrep::{is_about_secrets, without_literals};
+use crate::report::value::{LineNumber, Word, cwe_numbers};
+
+shapes!(Vulnerability, Agent);
+
+/// An entry of `vulnerabilities`. Fields that only old reports have: `message`, `cve`, `confidence`, `scanner`;
+/// and of the bare arrays also `priority`, `file`, `line`, `tool`.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Vulnerability<'a> {
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    message: Word<'a>,
+    #[serde(borrow)]
+    description: Word<'a>,
+    // No CVE, but a fingerprint that may hold lines, and digests of code.
+    #[serde(borrow)]
+    cve: Word<'a>,
+    #[serde(borrow)]
+    severity: Word<'a>,
+    #[serde(borrow)]
+    priority: Word<'a>,
+    #[serde(borrow)]
+    confidence: Word<'a>,
+    #[serde(borrow)]
+    solution: Word<'a>,
+    // The secret itself, or code. Ends here.
+    #[serde(borrow)]
+    raw_source_code_extract: Word<'a>,
+    #[serde(borrow)]
+    scanner: Part<Agent<'a>>,
+    #[serde(borrow)]
+    tool: Word<'a>,
+    #[serde(borrow)]
+    location: Part<Place<'a>>,
+    #[serde(borrow)]
+    file: Word<'a>,
+    line: LineNumber,
+    #[serde(borrow)]
+    identifiers: Parts<Identifier<'a>>,
+}
+
+/// A scanner or an analyzer.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Agent<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    version: Word<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Identifier<'a> {
+    #[serde(borrow, rename = "type")]
+    kind: Word<'a>,
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    value: Word<'a>,
+}
+
+/// The locations of all kinds of scan.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Place<'a> {
+    #[serde(borrow)]
+    file: Word<'a>,
+    start_line: LineNumber,
+    end_line: LineNumber,
+    #[serde(borrow)]
+    class: Word<'a>,
+    #[serde(borrow)]
+    method: Word<'a>,
+    #[serde(borrow)]
+    image: Word<'a>,
+    #[serde(borrow)]
+    kubernetes_resource: Part<Resource<'a>>,
+    #[serde(borrow)]
+    dependency: Part<Dependency<'a>>,
+    #[serde(borrow)]
+    hostname: Word<'a>,
+    #[serde(borrow)]
+    path: Word<'a>,
+    #[serde(borrow)]
+    param: Word<'a>,
+    #[serde(borrow)]
+    crash_type: Word<'a>,
+    #[serde(borrow)]
+    crash_state: Word<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Dependency<'a> {
+    #[serde(borrow)]
+    package: Part<Agent<'a>>,
+    #[serde(borrow)]
+    version: Word<'a>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Resource<'a> {
+    #[serde(borrow)]
+    namespace: Word<'a>,
+    #[serde(borrow)]
+    kind: Word<'a>,
+    #[serde(borrow)]
+    name: Word<'a>,
+}
+
+/// An object; anything else counts as an empty one, and the finding stays. Keys given twice are an error.
+#[derive(Default)]
+struct Part<T>(T);
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        // A derived struct would also accept an array.
+        if raw.starts_with('{') { part(raw).map(Self) } else { Ok(Self::default()) }
+    }
+}
+
+/// The objects of an array; whatever else there is counts as none.
+struct Parts<T>(Vec<T>);
+
+impl<T> Default for Parts<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Parts<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        if !raw.starts_with('[') {
+            return Ok(Self::default());
+        }
+        part::<Vec<Part<T>>, D::Error>(raw).map(|parts| Self(parts.into_iter().map(|p| p.0).collect()))
+    }
+}
+
+fn part<'de, T: Deserialize<'de>, E: Error>(raw: &'de str) -> Result<T, E> {
+    serde_json::from_str(raw).map_err(|fault| {
+        let message = fault.to_string();
+        E::custom(message.split(" at line ").next().unwrap_or_default())
+    })
+}
+
+/// A finding, and what the reading needs to know of it.
+pub(super) struct Found {
+    pub(super) finding: Finding,
+    /// The scanner that `scan` names stands in for one of its own.
+    pub(super) attributed: bool,
+    /// Its target is an image with a digest.
+    pub(super) digest: bool,
+}
+
+impl Agent<'_> {
+    /// Its id, else its name; empty without either.
+    fn id(&self) -> &str {
+        [self.id.as_str(), self.name.as_str()].into_iter().find(|id| !id.is_empty()).unwrap_or_default()
+    }
+
+    /// Id and version, if it has an id.
+    pub(super) fn named(&self) -> Option<(String, String)> {
+        Some(self.id())
+            .filter(|id| !id.is_empty())
+            .map(|id| (id.to_owned(), self.version.as_str().to_owned()))
+    }
+}
+
+/// Types of identifiers that name a class of weaknesses.
+const CLASSES: [&str; 4] = ["cwe", "owasp", "wasc", "capec"];
+/// Types of identifiers that name a vulnerability, also of findings that are about code or an application.
+const VULNERABILITIES: [&str; 4] = ["cve", "ghsa", "osv", "osvdb"];
+
+impl Identifier<'_> {
+    fn is(&self, types: &[&str]) -> bool {
+        types.iter().any(|t| self.kind.as_str().eq_ignore_ascii_case(t))
+    }
+
+    /// What it identifies; for a class of weaknesses with its prefix.
+    fn id(&self) -> &str {
+        let (name, value) = (self.name.as_str(), self.value.as_str());
+        let prefixed =
+            |prefix: &str| name.get(..prefix.len()).is_some_and(|p| p.eq_ignore_ascii_case(prefix));
+        let bare = value.starts_with(|c: char| c.is_ascii_digit());
+        let sentence = value.contains(char::is_whitespace) && !name.contains(char::is_whitespace);
+        // njsscan writes the sentence as the value, and the rule as the name.
+        let named = self.is(&["cwe"]) && prefixed("CWE-")
+            || self.is(&["cve"]) && prefixed("CVE-") && bare
+            || sentence && !name.is_empty();
+        if value.is_empty() || named { name } else { value }
+    }
+}
+
+impl Vulnerability<'_> {
+    /// The finding; `None` if nothing says what or where it is.
+    pub(super) fn found(&self, scan_type: ScanType, scanner: &str, roots: &[String]) -> Option<Found> {
+        let said = [&self.name, &self.message, &self.description, &self.cve, &self.severity, &self.priority];
+        let place = &self.location.0;
+        let placed =
+            [&place.file, &place.image, &place.hostname, &place.path, &place.crash_state, &self.file];
+        let given = |words: &[&Word<'_>]| words.iter().any(|word| !word.as_str().is_empty());
+        if !given(&said) && !given(&placed) && self.rule().is_empty() {
+            return None;
+        }
+        let own = [self.scanner.0.id(), self.tool.as_str()].into_iter().find(|id| !id.is_empty());
+        let tool = own.unwrap_or(scanner);
+        let finding = self.finding(scan_type, tool, roots);
+        let digest = scan_type == ScanType::ContainerScanning && place.image.as_str().contains("@sha256:");
+        Some(Found { finding, attributed: own.is_none(), digest })
+    }
+
+    /// What its first identifier says; of old reports `cve` where it is one.
+    fn rule(&self) -> &str {
+        let cve = self.cve.as_str();
+        match self.identifiers.0.first().map_or("", Identifier::id) {
+            "" if cve.starts_with("CVE-") && !cve.contains(':') => cve,
+            rule => rule,
+        }
+    }
+
+    fn finding(&self, scan_type: ScanType, scanner: &str, roots: &[String]) -> Finding {
+        let category = scan_type.category(scanner);
+        let tool = if scanner.is_empty() { super::SAST.tool } else { scanner };
+        let extract = self.raw_source_code_extract.as_str();
+        let word = if self.severity.as_str().is_empty() { &self.priority } else { &self.severity };
+        let rule = masked(self.rule(), &[extract]);
+        let mut finding = Finding::new(category, tool, &rule, Severity::plain(word.as_str()));
+        finding.native_severity = word.native();
+        finding.confidence = confidence(self.confidence.as_str());
+        let classes = self.identifiers.0.iter().filter(|i| i.is(&["cwe"]));
+        finding.cwes = cwe_numbers(classes.flat_map(|i| [i.value.as_str(), i.name.as_str()]));
+        finding.ids = self.ids(category);
+        self.locate(scan_type, &mut finding, roots);
+        let secret = category == Category::Secret
+            || is_about_secrets(&rule, &finding.cwes)
+            || is_about_secrets(self.name.as_str(), &[])
+            || is_about_secrets(self.message.as_str(), &[]);
+        finding.title = self.title(&finding, secret, extract);
+        self.identify(&mut finding, secret, extract);
+        finding
+    }
+
+    fn ids(&self, category: Category) -> Vec<Text> {
+        let about = |i: &&Identifier<'_>| match category {
+            Category::Vulnerability => !i.is(&CLASSES),
+            _ => i.is(&VULNERABILITIES),
+        };
+        let mut ids: Vec<Text> = Vec::new();
+        for id in self.identifiers.0.iter().filter(about).map(|i| Text::line(i.id())) {
+            if !id.is_empty() && !ids.contains(&id) {
+                ids.push(id);
+            }
+        }
+        if ids.is_empty() && self.identifiers.0.is_empty() && category == Category::Vulnerability {
+            ids.extend(Some(Text::line(self.rule())).filter(|id| !id.is_empty()));
+        }
+        ids
+    }
+
+    fn locate(&self, scan_type: ScanType, finding: &mut Finding, roots: &[String]) {
+        let place = &self.location.0;
+        let file = [&place.file, &self.file].into_iter().map(Word::as_str).find(|f| !f.is_empty());
+        let lines = (place.start_line.0.or(self.line.0), place.end_line.0);
+        let url = place_of_url(place.hostname.as_str(), place.path.as_str());
+        let path = file.unwrap_or(&url);
+        finding.location = Location::new(path, lines.0, lines.1, roots);
+        let resource = &place.kubernetes_resource.0;
+        let resource = [&resource.namespace, &resource.kind, &resource.name].map(Word::as_str);
+        let resource = resource.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/");
+        let target = [place.image.as_str(), &resource, without_user(place.hostname.as_str())];
+        finding.target = target.into_iter().find(|t| !t.is_empty()).map(Text::line);
+        if !matches!(scan_type, ScanType::DependencyScanning | ScanType::ContainerScanning) {
+            return;
+        }
+        let dependency = &place.dependency.0;
+        let name = dependency.package.0.name.as_str();
+        let (fix, fixed) = fix(self.solution.as_str(), name);
+        finding.fix = fix;
+        if !name.is_empty() || !fixed.is_empty() {
+            let version = Text::line(dependency.version.as_str());
+            finding.package = Some(Package { name: Text::line(name), version, purl: None, fixed });
+        }
+    }
+
+    /// By the schema a name says nothing of the single finding, while a message may quote what it found.
+    fn title(&self, finding: &Finding, secret: bool, extract: &str) -> Text {
+        let identifier = self.identifiers.0.first().map_or("", |i| i.name.as_str());
+        let rule = finding.rule_id.as_str();
+        let (name, message) = (self.name.as_str(), self.message.as_str());
+        let package = finding.package.as_ref();
+        let about = package.map(|p| format!("{} {}: {rule}", p.name, p.version)).unwrap_or_default();
+        let candidates = if secret {
+            [name, identifier, rule, "Secret", ""]
+        } else {
+            [name, message, &about, self.description.as_str(), identifier]
+        };
+        let title = candidates.into_iter().find(|t| !t.trim().is_empty()).unwrap_or_default();
+        if !secret {
+            return Text::line(&masked(title, &[extract]));
+        }
+        let mut values = vec![extract];
+        values.extend(parts_of(extract));
+        let literal = if title == name { Cow::Owned(without_literals(title)) } else { Cow::Borrowed(title) };
+        Text::line(&masked(&literal, &values))
+    }
+
+    /// Never by `id`, which may be null or random, nor by a line.
+    fn identify(&self, finding: &mut Finding, secret: bool, extract: &str) {
+        let place = &self.location.0;
+        let rule = match finding.rule_id.as_str() {
+            "" if secret => "",
+            "" => self.name.as_str(),
+            rule => rule,
+        };
+        let path = match finding.category {
+            // Review applications and branches have hosts of their own.
+            Category::Dast if place.file.as_str().is_empty() => {
+                Cow::Owned(place_of_url("", place.path.as_str()))
+            }
+            _ => Cow::Borrowed(finding.path().unwrap_or_default()),
+        };
+        let id = FingerprintBuilder::new(finding.category.as_str()).part(rule).part(&path);
+        let id = match (&finding.package, finding.category) {
+            (Some(package), _) => id.part(package.name.as_str()).part(package.version.as_str()),
+            (None, Category::Vulnerability) => id.folded(self.name.as_str()),
+            (None, Category::Secret) => id,
+            (None, Category::Dast) => {
+                let param = place.param.as_str();
+                // A name, not a value.
+                let param = if param.bytes().any(|b| b.is_ascii_digit()) { "" } else { param };
+                id.part(place.method.as_str())
+                    .part(param)
+                    .part(place.crash_type.as_str())
+                    .folded(place.crash_state.as_str())
+            }
+            (None, _) => {
+                let id = id.part(place.class.as_str()).part(place.method.as_str());
+                match (extract, code_digest(self.cve.as_str())) {
+                    _ if secret => id,
+                    ("", Some(digest)) => id.part(digest),
+                    ("", None) => id.folded(self.message.as_str()),
+                    (code, _) => id.folded(code),
+                }
+            }
+        };
+        finding.fingerprint = id.finish();
+    }
+}
+
+/// `Confirmed` is as sure as can be; `Experimental`, `Ignore` and `Unknown` say nothing about how sure it is.
+fn confidence(word: &str) -> Option<Confidence> {
+    if word.trim().eq_ignore_ascii_case("confirmed") {
+        return Some(Confidence::High);
+    }
+    Confidence::plain(word)
+}

@@ -1,0 +1,244 @@
+//! GitLab security reports (`gl-*-report.json`) of schema versions 2 to 15, and the older bare array.
+//!
+//! Source of the shapes: GitLab's published schemas (14.0.0 to 15.0.1 as vendored in GitLab itself, 15.2.4 by its
+//! reports) and GitLab's own parsers (`lib/gitlab/ci/parsers/security`). One document shape serves every kind of
+//! scan; `scan.type` tells which, and each kind is a format here. `category`, `cve`, `message`, `confidence` and
+//! the scanner of a vulnerability belong to version 14 and older; from 15 on only `scan` names the scanner, and it
+//! may stand after the vulnerabilities. `flags` mark likely false positives; they switch nothing off.
+
+mod detect;
+mod entry;
+mod scan;
+mod scan_type;
+mod text;
+
+use super::json::{Json, Kind};
+use super::secret::unknown;
+use super::{Format, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Target};
+use entry::Vulnerability;
+use scan::Scan;
+use scan_type::ScanType;
+
+/// Declares the format of one kind of scan.
+macro_rules! scan_format {
+    ($name:ident, $scan:ident, $id:literal, $title:literal, $categories:expr) => {
+        #[doc = $title]
+        pub(super) static $name: Format = Format {
+            id: $id,
+            title: $title,
+            tool: "gitlab",
+            categories: &$categories,
+            // Old reports are arrays, but an empty one shows neither that it is GitLab's nor of which kind.
+            empty_array: false,
+            null: false,
+            lines: false,
+            looks_like: |opening| detect::scan_types(opening).contains(&ScanType::$scan),
+            read: |json, reading| read(json, reading, ScanType::$scan),
+        };
+    };
+}
+
+scan_format!(
+    SAST,
+    Sast,
+    "gitlab-sast",
+    "GitLab SAST report: code and infrastructure findings",
+    [Category::Sast, Category::Misconfiguration]
+);
+scan_format!(
+    SECRET_DETECTION,
+    SecretDetection,
+    "gitlab-secret-detection",
+    "GitLab secret detection report: credentials in code",
+    [Category::Secret]
+);
+scan_format!(
+    DEPENDENCY_SCANNING,
+    DependencyScanning,
+    "gitlab-dependency-scanning",
+    "GitLab dependency scanning report: vulnerable packages",
+    [Category::Vulnerability]
+);
+scan_format!(
+    CONTAINER_SCANNING,
+    ContainerScanning,
+    "gitlab-container-scanning",
+    "GitLab container or cluster image scanning report: vulnerable packages of an image",
+    [Category::Vulnerability]
+);
+scan_format!(
+    DAST,
+    Dast,
+    "gitlab-dast",
+    "GitLab DAST report: weaknesses of a running application",
+    [Category::Dast]
+);
+scan_format!(
+    API_FUZZING,
+    ApiFuzzing,
+    "gitlab-api-fuzzing",
+    "GitLab API fuzzing report: faults of a running API",
+    [Category::Dast]
+);
+scan_format!(
+    COVERAGE_FUZZING,
+    CoverageFuzzing,
+    "gitlab-coverage-fuzzing",
+    "GitLab coverage fuzzing report: crashes of fuzzed code",
+    [Category::Dast]
+);
+
+/// Most image digests that are kept of one report, which names one image as a rule.
+const MAX_DIGESTS: usize = 16;
+/// Keys of a report that hold no finding. `site` and `spider` are what DAST reports of version 13 kept of ZAP's.
+const OTHER: &[&str] = &["schema", "$schema", "remediations", "dependency_files", "site", "spider"];
+/// Keys whose loss would change what a report says.
+const NEEDED: &[&str] = &["vulnerabilities", "scan", "version"];
+
+/// What was passed so far.
+#[derive(Default)]
+struct Seen {
+    /// The list of vulnerabilities, or null in its place.
+    listed: bool,
+    /// Findings handed over.
+    found: u64,
+    /// Some of them were attributed to `scanner`, for want of one of their own.
+    attributed: bool,
+    /// Id of the scanner that `scan` names, of this reading or of the one before.
+    scanner: String,
+    /// What there is of the object `scan`.
+    scan: ScanSeen,
+}
+
+/// What a report has of `scan`.
+#[derive(Default, PartialEq, Eq)]
+enum ScanSeen {
+    /// Nothing, or null.
+    #[default]
+    Missing,
+    /// The object, without a `status`.
+    Silent,
+    /// The object with a `status`.
+    WithStatus,
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>, scan_type: ScanType) -> Result<(), ReadError> {
+    let mut seen =
+        Seen { scanner: reading.known(scan::SCANNER).unwrap_or_default().to_owned(), ..Seen::default() };
+    if scan_type == ScanType::ContainerScanning {
+        reading.target(Target::Image);
+    }
+    if json.kind()? == Kind::Array {
+        vulnerabilities(json, reading, scan_type, &mut seen)?;
+    } else {
+        report(json, reading, scan_type, &mut seen)?;
+    }
+    // Findings cover their category by themselves: what one scanner looked for, another may not have.
+    if seen.found == 0 || !seen.scanner.is_empty() {
+        reading.covers(scan_type.category(&seen.scanner));
+    }
+    Ok(())
+}
+
+fn report(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    scan_type: ScanType,
+    seen: &mut Seen,
+) -> Result<(), ReadError> {
+    let mut version = Ok(None);
+    json.object(|json, key| match key {
+        "version" => {
+            // Told at the end: a key given twice is the better reason.
+            version = major_version(json)?;
+            Ok(())
+        }
+        "scan" if json.kind()? == Kind::Null => json.skip(),
+        "scan" => Scan::read(json, reading, scan_type, seen),
+        "vulnerabilities" => {
+            seen.listed = true;
+            if json.kind()? == Kind::Null {
+                return json.skip();
+            }
+            vulnerabilities(json, reading, scan_type, seen)
+        }
+        key if OTHER.contains(&key) => json.skip(),
+        key => {
+            // ZAP's `@version` is its own.
+            if !key.starts_with('@') {
+                misspelt(reading, key, NEEDED);
+            }
+            unknown(json, reading)
+        }
+    })?;
+    let version = version.map_err(|message| json.shape(&message))?;
+    if !seen.listed {
+        return Err(json.shape("a GitLab report has a list `vulnerabilities`"));
+    }
+    let since = |major: u32| version.is_some_and(|version| version >= major);
+    if seen.scan == ScanSeen::Missing && since(15) {
+        let message = "the report has no `scan`, which schema version 15 demands: it does not say whether the scan succeeded";
+        reading.problem(ProblemKind::Scan, message, None);
+    }
+    if seen.scan == ScanSeen::Silent && since(14) {
+        let message = "`scan.status` is missing: the report does not say whether the scan succeeded";
+        reading.problem(ProblemKind::Scan, message, None);
+    }
+    Ok(())
+}
+
+/// The first number of `version`, `None` where it is null; or why it cannot be read.
+fn major_version(json: &mut Json) -> Result<Result<Option<u32>, String>, ReadError> {
+    let text = match json.kind()? {
+        Kind::Null => return json.skip().map(|()| Ok(None)),
+        Kind::String => json.take::<String, _>(|text| text)?,
+        Kind::Number => json.take::<serde_json::Value, _>(|number| number.to_string())?,
+        _ => json.skip().map(|()| String::new())?,
+    };
+    Ok(detect::major(&text).map(Some).ok_or_else(|| {
+        "`version` is no schema version of GitLab's reports that is known, 1 to 15".to_owned()
+    }))
+}
+
+fn vulnerabilities(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    scan_type: ScanType,
+    seen: &mut Seen,
+) -> Result<(), ReadError> {
+    json.array(|json, _| {
+        let found =
+            json.item::<Vulnerability<'static>, _>(|v| v.found(scan_type, &seen.scanner, reading.roots()))?;
+        let Some(found) = found else {
+            return Err(json.shape("a vulnerability has nothing that says what or where it is"));
+        };
+        if found.digest && reading.report.digests.len() < MAX_DIGESTS {
+            let image = found.finding.target.as_ref().map_or("", crate::finding::Text::as_str);
+            if !reading.report.digests.iter().any(|known| image.ends_with(known.as_str())) {
+                reading.image_digest(image);
+            }
+        }
+        seen.found += 1;
+        seen.attributed |= found.attributed;
+        reading.finding(found.finding);
+        Ok(())
+    })
+}
+
+/// A key that is nearly one of those that matter: a report that was changed, or written by hand, may say by it
+/// that the scan failed.
+fn misspelt(reading: &mut Reading<'_>, key: &str, needed: &[&str]) {
+    let near =
+        |right: &&&str| key.len() <= right.len() + 1 && strsim::osa_distance(&key.to_lowercase(), right) <= 1;
+    if let Some(right) = needed.iter().find(near) {
+        reading.problem(
+            ProblemKind::Scan,
+            &format!("a key is nearly `{right}`, and what it says was not read"),
+            None,
+        );
+    }
+}
+
+#[cfg(test)]
+mod tests;

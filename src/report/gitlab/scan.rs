@@ -1,0 +1,139 @@
+//! What a report says about its scan.
+
+use serde::Deserialize;
+
+use super::entry::Agent;
+use super::scan_type::ScanType;
+use super::{ScanSeen, Seen, misspelt};
+use crate::report::json::{Json, Kind, shapes};
+use crate::report::secret::without_credentials;
+use crate::report::value::Word;
+use crate::report::{ProblemKind, ReadError, Reading};
+
+/// Where the scanner's id is noted for the second reading.
+pub(super) const SCANNER: &str = "scan.scanner";
+/// Keys of a scan whose loss would change what it says.
+const NEEDED: &[&str] = &["type", "status", "messages"];
+
+/// The object `scan`.
+#[derive(Default)]
+pub(super) struct Scan {
+    scanner: Option<(String, String)>,
+    analyzer: Option<(String, String)>,
+}
+
+impl Scan {
+    /// Reads it to its end.
+    pub(super) fn read(
+        json: &mut Json,
+        reading: &mut Reading<'_>,
+        asked: ScanType,
+        seen: &mut Seen,
+    ) -> Result<(), ReadError> {
+        seen.scan = ScanSeen::Silent;
+        let mut scan = Self::default();
+        json.object(|json, key| match key {
+            "type" => is_type(json, asked),
+            "status" => {
+                seen.scan = ScanSeen::WithStatus;
+                status(json, reading)
+            }
+            "messages" => messages(json, reading),
+            "end_time" if json.kind()? == Kind::String => {
+                json.take::<String, _>(|time| reading.generated(&time))
+            }
+            "end_time" => {
+                reading.generated_unreadable();
+                json.skip()
+            }
+            "scanner" if json.kind()? == Kind::Object => {
+                scan.scanner = json.item::<Agent<'static>, _>(|agent| agent.named())?;
+                Ok(())
+            }
+            "analyzer" if json.kind()? == Kind::Object => {
+                scan.analyzer = json.item::<Agent<'static>, _>(|agent| agent.named())?;
+                Ok(())
+            }
+            key => {
+                misspelt(reading, key, NEEDED);
+                json.skip()
+            }
+        })?;
+        // An analyzer wraps a scanner; the latter is the tool.
+        if let Some((id, version)) = scan.scanner.or(scan.analyzer) {
+            reading.tool(&id);
+            reading.version(&version);
+            if seen.attributed {
+                reading.late(SCANNER.to_owned(), &id);
+            }
+            seen.scanner = id;
+        }
+        Ok(())
+    }
+}
+
+/// `scan.type` must be what the report is read as.
+fn is_type(json: &mut Json, asked: ScanType) -> Result<(), ReadError> {
+    let found = match json.kind()? {
+        Kind::String => json.take::<String, _>(|word| ScanType::of_word(&word))?,
+        _ => json.skip().map(|()| None)?,
+    };
+    match found {
+        Some(found) if found == asked => Ok(()),
+        Some(found) => Err(ReadError::WrongFormat {
+            asked: asked.format().to_owned(),
+            looks_like: format!("by its `scan.type` it is {}", found.format()),
+        }),
+        None => Err(json.shape(&format!("`scan.type` does not say what {} says", asked.format()))),
+    }
+}
+
+fn status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.kind()? != Kind::String {
+        reading.failed("`scan.status` is not a word");
+        return json.skip();
+    }
+    json.take::<String, _>(|status| match status.as_str() {
+        "success" => {}
+        "failure" => reading.failed("`scan.status` is failure"),
+        _ => reading.failed("`scan.status` is not success"),
+    })
+}
+
+fn messages(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    match json.kind()? {
+        Kind::Null => json.skip(),
+        Kind::Array => {
+            json.array(|json, _| json.item::<Message<'static>, _>(|message| message.tell(reading)))
+        }
+        _ => {
+            reading.problem(ProblemKind::Scan, "`scan.messages` is no list", None);
+            json.skip()
+        }
+    }
+}
+
+shapes!(Message);
+
+#[derive(Deserialize)]
+struct Message<'a> {
+    #[serde(borrow, default)]
+    level: Word<'a>,
+    #[serde(borrow, default)]
+    value: Word<'a>,
+}
+
+impl Message<'_> {
+    /// A problem at any level but those of normal behaviour.
+    fn tell(&self, reading: &mut Reading<'_>) {
+        let level = self.level.as_str().trim();
+        if ["info", "debug"].iter().any(|normal| level.eq_ignore_ascii_case(normal)) {
+            return;
+        }
+        // What stands between backticks is code.
+        let said = self.value.as_str().split(['`', '\n']).next().unwrap_or_default();
+        let level = if level.is_empty() { "message without a level" } else { level };
+        let message = format!("scan.messages: {level}: {}", without_credentials(said));
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+}
