@@ -52,6 +52,16 @@ pub(super) struct Vulnerability<'a> {
     line: LineNumber,
     #[serde(borrow)]
     identifiers: Parts<Identifier<'a>>,
+    #[serde(borrow)]
+    details: Part<Details<'a>>,
+}
+
+/// What Semgrep adds, as a field for display.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Details<'a> {
+    #[serde(borrow)]
+    confidence: Part<Identifier<'a>>,
 }
 
 /// A scanner or an analyzer.
@@ -248,7 +258,8 @@ impl Vulnerability<'_> {
         let rule = masked(self.rule(), &[extract]);
         let mut finding = Finding::new(category, tool, &rule, Severity::plain(word.as_str()));
         finding.native_severity = word.native();
-        finding.confidence = confidence(self.confidence.as_str());
+        finding.confidence = confidence(self.confidence.as_str())
+            .or_else(|| confidence(self.details.0.confidence.0.value.as_str()));
         let classes = self.identifiers.0.iter().filter(|i| i.is(&["cwe"]));
         finding.cwes = cwe_numbers(classes.flat_map(|i| [i.value.as_str(), i.name.as_str()]));
         finding.ids = self.ids(category);
@@ -298,7 +309,7 @@ impl Vulnerability<'_> {
         let name = dependency.package.0.name.as_str();
         let (fix, fixed) = fix(self.solution.as_str(), name);
         finding.fix = fix;
-        if !name.is_empty() || !fixed.is_empty() {
+        if !name.is_empty() {
             let version = Text::line(dependency.version.as_str());
             finding.package = Some(Package { name: Text::line(name), version, purl: None, fixed });
         }
@@ -311,10 +322,12 @@ impl Vulnerability<'_> {
         let (name, message) = (self.name.as_str(), self.message.as_str());
         let package = finding.package.as_ref();
         let about = package.map(|p| format!("{} {}: {rule}", p.name, p.version)).unwrap_or_default();
-        let candidates = if secret {
-            [name, identifier, rule, "Secret", ""]
-        } else {
-            [name, message, &about, self.description.as_str(), identifier]
+        let description = self.description.as_str();
+        let candidates = match finding.category {
+            _ if secret => [name, identifier, rule, "Secret", ""],
+            // DAST's descriptions are essays, and its identifiers have names.
+            Category::Dast => [name, message, identifier, description, rule],
+            _ => [name, message, &about, description, identifier],
         };
         let title = candidates.into_iter().find(|t| !t.trim().is_empty()).unwrap_or_default();
         if !secret {
@@ -357,11 +370,11 @@ impl Vulnerability<'_> {
             }
             (None, _) => {
                 let id = id.part(place.class.as_str()).part(place.method.as_str());
-                match (extract, code_digest(self.cve.as_str())) {
+                let digest = code_digest(self.cve.as_str()).unwrap_or_default();
+                match extract {
                     _ if secret => id,
-                    ("", Some(digest)) => id.part(digest),
-                    ("", None) => id.folded(self.message.as_str()),
-                    (code, _) => id.folded(code),
+                    "" => id.part(digest).folded(self.message.as_str()),
+                    code => id.folded(code),
                 }
             }
         };

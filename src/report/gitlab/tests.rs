@@ -1,5 +1,5 @@
 use super::scan_type::ScanType;
-use crate::finding::{Category, Finding, Fix, Severity, Target, Text};
+use crate::finding::{Category, Confidence, Finding, Fix, Severity, Target, Text};
 use crate::report::testing::{ReadText, read_as, read_text};
 use crate::report::{Generated, ReadError};
 
@@ -23,6 +23,7 @@ fn report(kind: &str, vulnerabilities: &str) -> String {
 const INJECTION: &str = r#"{"id":null,"name":"SQL injection","description":"long","severity":"High",
     "location":{"file":"./src/app.py","start_line":12,"end_line":14,"method":"find"},
     "identifiers":[{"type":"semgrep_id","name":"python.sqli","value":"python.sqli"},{"type":"cwe","name":"CWE-89","value":"89"}],
+    "details":{"confidence":{"type":"text","name":"confidence","value":"MEDIUM"}},
     "flags":[{"type":"flagged-as-likely-false-positive","origin":"x","description":"y"}]}"#;
 
 fn one(kind: &str, vulnerability: &str) -> Finding {
@@ -61,6 +62,7 @@ fn a_sast_report_of_version_15_with_its_scan_at_the_end() {
     assert_eq!(finding.tool.as_str(), "semgrep");
     assert_eq!(finding.cwes, [89]);
     assert!(finding.ids.is_empty());
+    assert_eq!(finding.confidence, Some(Confidence::Medium));
     let location = finding.location.as_ref().unwrap();
     assert_eq!(
         (location.path.as_str(), location.line, location.end_line),
@@ -347,7 +349,7 @@ fn what_is_odd_is_dropped_and_the_finding_stays() {
         (r#""location":{"#, r#""place":{"#),
         (r#""identifiers":["#, r#""identifiers":[null,7,"#),
         (r#""identifiers":["#, r#""identifiers":null,"more":["#),
-        (r#""flags":"#, r#""details":{"a":{"b":[{}]}},"flags":"#),
+        (r#""details":{"confidence""#, r#""details":{"a":{"b":[{}]},"confidence""#),
     ] {
         let read = read_as("gitlab-sast", &report("sast", &INJECTION.replace(from, to)));
         assert!(clean(&read), "{:?}", read.error);

@@ -31,7 +31,8 @@ fn is_version(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit()) && text.chars().all(allowed)
 }
 
-/// The digest of the code that analyzers put between file and rule in `cve`: `FILE:SHA256:RULE`.
+/// The digest of the code that GitLab's analyzers put between file and rule in `cve`: `FILE:SHA256:RULE`. Semgrep
+/// writes the digest of the path in its place.
 pub(super) fn code_digest(cve: &str) -> Option<&str> {
     cve.split(':').find(|part| part.len() == 64 && part.bytes().all(|b| b.is_ascii_hexdigit()))
 }
