@@ -8,5 +8,7 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    ExitCode::from(secgate::cli::run(std::env::args_os()))
+    // A bug is no verdict either: a panic has said where it is, and ends like every other error.
+    let code = std::panic::catch_unwind(|| secgate::cli::run(std::env::args_os()));
+    ExitCode::from(code.unwrap_or(secgate::exit::ERROR))
 }
