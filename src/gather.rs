@@ -9,7 +9,7 @@ use std::sync::{Mutex, PoisonError};
 
 use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Tally};
 use crate::finding::{Finding, Severity, clean};
-use crate::policy::{Entry, EntryKind, PathGlob, Policy};
+use crate::policy::{Entry, EntryKind, PathGlob, Policy, ReportMapping};
 use crate::report::{self, Hint, Options, ReadError, Source};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
@@ -127,7 +127,10 @@ fn read_all<'p>(
             EntryKind::Document | EntryKind::Feed(_) => None,
         });
         let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
-        let outcome = report::read(&item.source, Hint { format, category }, options, &mut tally);
+        let outcome = match format.and_then(|id| policy.mapping(id)) {
+            Some(mapping) => report::read_mapped(&item.source, mapping, options, &mut tally),
+            None => report::read(&item.source, Hint { format, category }, options, &mut tally),
+        };
         (outcome, tally)
     };
     let total: u64 = items.iter().map(|item| item.bytes).sum();
@@ -233,9 +236,14 @@ fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, V
 /// Reports and all their active findings, each with the index of its report.
 pub type Findings = (Vec<Evidence>, Vec<(Finding, usize)>);
 
-/// Reads reports without a policy: their evidence as it would be judged without an entry, and all active findings,
+/// Reads reports without a policy, but for `mappings` of formats of its own: their evidence as it would be judged without an entry, and all active findings,
 /// worst first.
-pub fn findings(given: &[Given], limits: Limits, roots: &[String]) -> Result<Findings, Fault> {
+pub fn findings(
+    given: &[Given],
+    mappings: &[ReportMapping],
+    limits: Limits,
+    roots: &[String],
+) -> Result<Findings, Fault> {
     struct Keep(Vec<Finding>, Counts);
     impl report::Sink for Keep {
         fn finding(&mut self, finding: Finding) {
@@ -258,7 +266,10 @@ pub fn findings(given: &[Given], limits: Limits, roots: &[String]) -> Result<Fin
             let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
             let mut keep = Keep(Vec::new(), Counts::default());
             let hint = Hint { format: one.format.as_deref(), category: None };
-            let outcome = report::read(&source, hint, &options, &mut keep);
+            let outcome = match mappings.iter().find(|m| hint.format == Some(m.id.as_str())) {
+                Some(mapping) => report::read_mapped(&source, mapping, &options, &mut keep),
+                None => report::read(&source, hint, &options, &mut keep),
+            };
             if in_directory
                 && let Some(ReadError::Unknown { looks_like }) = &outcome.error
                 && report::is_whole_json(&source, &options)

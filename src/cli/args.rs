@@ -8,7 +8,8 @@ use clap::Args;
 
 use crate::finding::clean;
 use crate::gather::{Given, Limits};
-use crate::report::Format;
+use crate::policy::ReportMapping;
+use crate::report::{Format, ReadError};
 
 /// Which files are read, and how much of them.
 #[derive(Debug, Args)]
@@ -39,8 +40,8 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
-    /// The files as given, in the order of the flags.
-    pub(super) fn given(&self) -> Result<Vec<Given>> {
+    /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
+    pub(super) fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<Given>> {
         let mut given = Vec::new();
         for path in &self.paths {
             if path.as_os_str().is_empty() {
@@ -50,7 +51,7 @@ impl InputArgs {
         }
         for input in &self.input {
             let (format, path) = pair("--input", "FORMAT=PATH", input)?;
-            Format::by_id(&format).with_context(|| format!("--input {}", clean(&format)))?;
+            known_format(&format, mappings).with_context(|| format!("--input {}", clean(&format)))?;
             given.push(Given { path, format: Some(format), entry: None });
         }
         Ok(given)
@@ -59,6 +60,36 @@ impl InputArgs {
     /// The limits of the run.
     pub(super) fn limits(&self, max_findings: usize) -> Limits {
         Limits { max_report: self.max_report, max_stdin: self.max_stdin, max_findings }
+    }
+}
+
+/// Whether a format id is one that this build or a mapping reads; else names the nearest.
+pub(super) fn known_format(id: &str, mappings: &[ReportMapping]) -> Result<()> {
+    if mappings.iter().any(|mapping| mapping.id == id) {
+        return Ok(());
+    }
+    let near = |known: &str| strsim::damerau_levenshtein(known, id);
+    let nearest = mappings.iter().map(|m| m.id.as_str()).min_by_key(|known| near(known));
+    match (Format::by_id(id), nearest) {
+        (Ok(_), _) => Ok(()),
+        (Err(ReadError::NoSuchFormat { asked, nearest: built_in }), Some(own))
+            if near(own) <= 3 && built_in.is_none_or(|known| near(own) <= near(known)) =>
+        {
+            bail!("`{asked}` is no format that secgate reads; did you mean `{own}`?")
+        }
+        (Err(error), _) => Err(error.into()),
+    }
+}
+
+/// A mapping may not take the name of a format that this build reads; `source` is the file that holds it.
+pub(super) fn no_shadows(source: &str, mappings: &[ReportMapping]) -> Result<()> {
+    match mappings.iter().find(|mapping| Format::by_id(&mapping.id).is_ok()) {
+        None => Ok(()),
+        Some(mapping) => bail!(
+            "{source}:{}: `{}` is a format that secgate reads by itself; give the mapping another name",
+            mapping.line,
+            mapping.id
+        ),
     }
 }
 

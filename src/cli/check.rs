@@ -113,7 +113,9 @@ fn decide(args: &CheckArgs) -> Decision {
 }
 
 fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
-    let mut given = args.inputs.given()?;
+    let source = args.policy.source()?;
+    let policy = args.policy.load(&source)?;
+    let mut given = args.inputs.given(&policy.mappings)?;
     for text in &args.evidence {
         let (entry, path) = pair("--evidence", "ENTRY=PATH", text)?;
         given.push(Given { path, format: None, entry: Some(entry) });
@@ -122,8 +124,6 @@ fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
         let (entry, path) = pair("--document", "NAME=PATH", text)?;
         given.push(Given { path, format: None, entry: Some(entry) });
     }
-    let source = args.policy.source()?;
-    let policy = args.policy.load(&source)?;
     let mut environment = Environment::read(args.inputs.no_env);
     let about = About {
         commit: args.commit.as_deref(),

@@ -1,5 +1,7 @@
 //! `secgate findings`
 
+use std::path::PathBuf;
+
 use anyhow::{Result, bail};
 use clap::Args;
 
@@ -15,19 +17,27 @@ pub(super) struct FindingsArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
+    /// Formats of your own: a YAML file with `version: 1` and `mappings:`
+    #[arg(long, value_name = "FILE")]
+    mappings: Option<PathBuf>,
+
     /// How to list them: table, ndjson or json
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = clap::builder::PossibleValuesParser::new(LISTINGS.iter().map(|l| l.id)))]
     format: String,
 }
 
 pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
-    let given = args.inputs.given()?;
+    let mappings = match &args.mappings {
+        Some(path) => super::policy::mappings(path)?,
+        None => Vec::new(),
+    };
+    let given = args.inputs.given(&mappings)?;
     if given.is_empty() {
         bail!("no report given; give a PATH, or --input FORMAT=PATH");
     }
     let environment = Environment::read(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let (evidence, findings) = gather::findings(&given, args.inputs.limits(0), &roots)
+    let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots)
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
     let Some(listing) = LISTINGS.iter().find(|l| l.id == args.format) else {
         bail!("`{}` is no format of a list", args.format);

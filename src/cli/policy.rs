@@ -4,13 +4,14 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 
+use super::args::{known_format, no_shadows};
 use crate::exit;
 use crate::finding::clean;
-use crate::policy::{self, EMBEDDED, EntryKind, Policy};
-use crate::report::{Format, hex, open_regular};
+use crate::policy::{self, EMBEDDED, EntryKind, Policy, ReportMapping};
+use crate::report::open_regular;
 
 /// Largest policy; read one byte further to notice.
 const MAX_POLICY: u64 = 1 << 20;
@@ -26,7 +27,7 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) policy: Option<PathBuf>,
 
-    /// Demand this digest of the policy; set it in the pipeline, not in the repository
+    /// Demand this digest of the policy and of the files it names; set it in the pipeline, not in the repository
     #[arg(long, value_name = "sha256:HEX")]
     pub(super) require_policy: Option<String>,
 }
@@ -82,13 +83,20 @@ impl PolicyArgs {
     /// Reads and checks the policy.
     pub(super) fn load(&self, source: &PolicySource) -> Result<Policy> {
         let bytes = source.bytes()?;
+        let folder = source.file.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+        let mut beside = |path: &str| {
+            let path = folder.join(path);
+            let name = clean(&path.to_string_lossy()).into_owned();
+            bytes_of(&path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
+        };
+        let policy = policy::load_with(&source.name, &bytes, &mut beside)?;
         if let Some(demanded) = &self.require_policy {
-            require(demanded, &bytes, &source.name)?;
+            require(demanded, &policy)?;
         }
-        let policy = policy::load(&source.name, &bytes)?;
+        no_shadows(&source.name, &policy.mappings)?;
         for entry in &policy.evidence {
             if let (Some(format), EntryKind::Report(_)) = (&entry.format, entry.kind) {
-                Format::by_id(format)
+                known_format(format, &policy.mappings)
                     .with_context(|| format!("{}:{}: evidence `{}`", source.name, entry.line, entry.name))?;
             }
         }
@@ -99,13 +107,24 @@ impl PolicyArgs {
 impl PolicySource {
     fn bytes(&self) -> Result<Vec<u8>> {
         let Some(path) = &self.file else { return Ok(self.embedded.unwrap_or_default().as_bytes().to_vec()) };
-        let file = open_regular(path).map_err(|error| anyhow!("{}: {error}", self.name))?;
-        let mut bytes = Vec::new();
-        file.take(MAX_POLICY + 1)
-            .read_to_end(&mut bytes)
-            .with_context(|| format!("{}: cannot be read", self.name))?;
-        Ok(bytes)
+        bytes_of(path).with_context(|| self.name.clone())
     }
+}
+
+/// The bytes of a file, or one more than a policy may have.
+fn bytes_of(path: &Path) -> Result<Vec<u8>> {
+    let file = open_regular(path)?;
+    let mut bytes = Vec::new();
+    file.take(MAX_POLICY + 1).read_to_end(&mut bytes).context("cannot be read")?;
+    Ok(bytes)
+}
+
+/// Reads and checks a file of mappings.
+pub(super) fn mappings(path: &Path) -> Result<Vec<ReportMapping>> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    let mappings = policy::load_mappings(&name, &bytes_of(path).with_context(|| name.clone())?)?;
+    no_shadows(&name, &mappings)?;
+    Ok(mappings)
 }
 
 /// The embedded policy of that name.
@@ -125,9 +144,8 @@ fn embedded(flag: &str, name: &str) -> Result<PolicySource> {
     Ok(PolicySource { name: format!("embedded:{name}"), file: None, embedded: Some(text) })
 }
 
-fn require(demanded: &str, bytes: &[u8], name: &str) -> Result<()> {
-    use sha2::{Digest, Sha256};
-    let digest = hex(&Sha256::digest(bytes));
+fn require(demanded: &str, policy: &Policy) -> Result<()> {
+    let (digest, name) = (&policy.sha256, &policy.source);
     let wanted = demanded
         .strip_prefix("sha256:")
         .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -135,7 +153,7 @@ fn require(demanded: &str, bytes: &[u8], name: &str) -> Result<()> {
         None => {
             bail!("--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})")
         }
-        Some(wanted) if wanted.eq_ignore_ascii_case(&digest) => Ok(()),
+        Some(wanted) if wanted.eq_ignore_ascii_case(digest) => Ok(()),
         Some(_) => bail!("{name}: --require-policy demands {demanded}, and the policy has sha256:{digest}"),
     }
 }
@@ -189,6 +207,9 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
                 policy.evidence.len(),
                 policy.sha256
             )?;
+            for file in &policy.files {
+                writeln!(text, "{}: names {}, sha256:{}", source.name, clean(&file.path), file.sha256)?;
+            }
             super::print(text.as_bytes())?;
         }
         PolicyCommand::Schema => {

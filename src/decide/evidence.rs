@@ -1,5 +1,6 @@
 //! Whether the evidence on the table is what the policy demands.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::Serialize;
@@ -65,7 +66,7 @@ pub struct Evidence {
     /// Number of bytes.
     pub bytes: Option<u64>,
     /// Format id.
-    pub format: Option<&'static str>,
+    pub format: Option<Cow<'static, str>>,
     /// The scanner.
     pub tool: Option<Tool>,
     /// What it covers.
@@ -117,7 +118,7 @@ impl Evidence {
             entry: Some(entry.name.clone()),
             sha256: Some(sha256.to_owned()),
             bytes: Some(bytes),
-            format: Some("json"),
+            format: Some("json".into()),
             ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
         }
     }
@@ -190,7 +191,7 @@ impl Evidence {
             entry: entry.map(|e| e.name.clone()),
             sha256: read.digest.as_ref().map(|(sha256, _)| sha256.clone()),
             bytes: read.digest.as_ref().map(|(_, bytes)| *bytes),
-            format: read.format,
+            format: read.format.clone(),
             tool: read.format.is_some().then(|| report.tool.clone()),
             problems: report.problems.clone(),
             generated_at: match &report.generated {
@@ -199,11 +200,7 @@ impl Evidence {
             },
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
-            ..Self::nothing(
-                Status::Complete,
-                Outcome::Pass,
-                report.note.as_ref().map(ToString::to_string).unwrap_or_default(),
-            )
+            ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
         };
         let mut faults = Faults::default();
         if let Some(error) = &read.error {

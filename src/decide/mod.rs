@@ -17,7 +17,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
-use crate::policy::{Action, Enforcement, Entry, Policy, Reviewers, Rule, Subject};
+use crate::policy::{Action, Enforcement, Entry, Policy, PolicyFile, Reviewers, Rule, Subject};
 use crate::relate::{self, Why};
 use crate::report::hex;
 
@@ -43,6 +43,8 @@ pub struct Decision {
     pub evaluated_at: Timestamp,
     /// Source and SHA-256 of the policy; `None` where it could not be read.
     pub policy: Option<(String, String)>,
+    /// Other files that are part of the policy.
+    pub policy_files: Vec<PolicyFile>,
     /// The surroundings.
     pub context: Shown,
     /// What was on the table.
@@ -211,6 +213,7 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
         enforced: policy.enforcement == Enforcement::Blocking,
         evaluated_at: context.now,
         policy: Some((policy.source.clone(), policy.sha256.clone())),
+        policy_files: policy.files.clone(),
         context: context.shown.clone(),
         evidence,
         base,
@@ -243,6 +246,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         enforced: true,
         evaluated_at: now,
         policy: None,
+        policy_files: Vec::new(),
         context,
         evidence: Vec::new(),
         base: None,

@@ -86,7 +86,7 @@ fn run(policy: &Policy, findings: &[Finding], entries: &[String]) -> Decision {
         tally.finding(finding.clone());
     }
     let mut outcome = report::Outcome {
-        format: Some("test"),
+        format: Some("test".into()),
         report: report::Report::default(),
         digest: Some((String::new(), 0)),
         error: None,

@@ -3,29 +3,48 @@
 mod quote;
 mod yaml;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::error::{Mark, Problems};
-use super::written::{self, Read as _};
-use super::{Policy, PolicyError, validate};
+use super::error::{Mark, Problems, quoted};
+use super::written::{self, At, Read as _};
+use super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
+use crate::finding::clean_line;
 
 /// Largest policy. The shipped ones have 3 KiB.
 const MAX_BYTES: usize = 1024 * 1024;
 
-/// Reads and checks a policy. `source` is its name in messages and outputs: the path as given, or `embedded:NAME`.
+/// Gives the name for messages and the bytes of a file that a policy names, by its path relative to the policy, or says
+/// why it cannot.
+pub type Beside<'f> = dyn FnMut(&str) -> Result<(String, Vec<u8>), String> + 'f;
+
+/// Reads and checks a policy that is one file. `source` is its name in messages and outputs: the path as given, or
+/// `embedded:NAME`.
 pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
+    load_with(source, bytes, &mut |_| Err("this policy cannot name files".to_owned()))
+}
+
+/// Reads and checks a policy with the files that it names.
+pub fn load_with(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<Policy, PolicyError> {
     let mut problems = Problems::default();
     let Some(text) = utf8(bytes, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
-    let policy = yaml::tree(text, &mut problems)
-        .and_then(|root| written::Policy::read(&root, "policy", &mut problems))
-        .and_then(|written| validate::policy(written, &mut problems));
+    let written = yaml::tree(text, &mut problems)
+        .and_then(|root| written::Policy::read(&root, "policy", &mut problems));
+    let mut files = Files::default();
+    if let Some(table) = written.as_ref().and_then(|written| written.mappings.as_ref()) {
+        for path in table.value.0.iter().filter_map(|(_, mapping)| mapping.value.file.as_ref()) {
+            files.read(path, file, &mut problems)?;
+        }
+    }
+    let policy = written.and_then(|written| validate::policy(written, &files.mappings, &mut problems));
     match policy {
         Some(policy) if problems.is_empty() => {
-            Ok(Policy { source: source.to_owned(), sha256: sha256(bytes), ..policy })
+            let sha256 = files.digest(sha256(bytes));
+            Ok(Policy { source: source.to_owned(), sha256, files: files.list, ..policy })
         }
         _ => {
             // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
@@ -34,6 +53,75 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
             }
             Err(PolicyError::new(source, text, problems))
         }
+    }
+}
+
+/// Reads and checks a file of mappings: `version: 1` and `mappings:`.
+pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, PolicyError> {
+    let mut problems = Problems::default();
+    let Some(text) = utf8(bytes, &mut problems) else {
+        return Err(PolicyError::new(source, "", problems));
+    };
+    let written = yaml::tree(text, &mut problems)
+        .and_then(|root| written::MappingFile::read(&root, "mappings", &mut problems));
+    let mappings = written.map(|written| validate::mapping::in_file(written, &mut problems));
+    match mappings {
+        Some(mappings) if problems.is_empty() && !mappings.is_empty() => Ok(mappings),
+        _ => {
+            if problems.is_empty() {
+                problems.add(Mark::START, "this is not a file of mappings");
+            }
+            Err(PolicyError::new(source, text, problems))
+        }
+    }
+}
+
+/// The files that a policy names, each read once.
+#[derive(Default)]
+struct Files {
+    list: Vec<PolicyFile>,
+    mappings: BTreeMap<String, Vec<ReportMapping>>,
+}
+
+impl Files {
+    fn read(
+        &mut self,
+        path: &At<String>,
+        file: &mut Beside<'_>,
+        problems: &mut Problems,
+    ) -> Result<(), PolicyError> {
+        if self.mappings.contains_key(&path.value) {
+            return Ok(());
+        }
+        let climbs = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
+        if path.value.split('/').any(climbs) {
+            let message = format!("`file`: {} does not stay below the policy's folder", quoted(&path.value));
+            problems.help(
+                path.at,
+                message,
+                "write a path relative to the policy, such as mappings/acme.yaml",
+            );
+            return Ok(());
+        }
+        match file(&path.value) {
+            Ok((name, bytes)) => {
+                self.mappings.insert(path.value.clone(), load_mappings(&name, &bytes)?);
+                self.list.push(PolicyFile { path: path.value.clone(), sha256: sha256(&bytes) });
+            }
+            Err(why) => {
+                problems.add(path.at, format!("`file`: {}: {}", quoted(&path.value), clean_line(&why)));
+            }
+        }
+        Ok(())
+    }
+
+    /// The digest of all the policy's files.
+    fn digest(&self, policy: String) -> String {
+        if self.list.is_empty() {
+            return policy;
+        }
+        let lines = self.list.iter().fold(format!("{policy}\n"), |lines, file| lines + &file.sha256 + "\n");
+        sha256(lines.as_bytes())
     }
 }
 

@@ -8,6 +8,7 @@ mod error;
 mod glob;
 pub mod lint;
 mod load;
+mod mapping;
 mod query;
 mod schema;
 mod validate;
@@ -22,8 +23,9 @@ use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, Problem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
-pub use load::load;
-pub use query::{DocumentPath, QueryError, Where};
+pub use load::{Beside, load, load_mappings, load_with};
+pub use mapping::{Field, FieldPath, Origin, ReportMapping};
+pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
 pub use schema::schema;
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.
@@ -31,8 +33,11 @@ pub use schema::schema;
 pub struct Policy {
     /// Where it came from: a path as given, or `embedded:NAME`.
     pub source: String,
-    /// SHA-256 of the file's bytes, 64 hexadecimal digits.
+    /// SHA-256 of the file's bytes, 64 hexadecimal digits. Where the policy names other files, that of the list of
+    /// digests, one a line: of the policy itself and then of [`Self::files`].
     pub sha256: String,
+    /// The files that it names and that are part of it, in the order written, each once.
+    pub files: Vec<PolicyFile>,
     /// The gate it is for, such as `merge`.
     pub gate: String,
     /// A name for people; the gate's name where the policy gives none.
@@ -57,6 +62,24 @@ pub struct Policy {
     pub people: BTreeMap<String, Vec<Person>>,
     /// The rules, in the order written; never empty.
     pub rules: Vec<Rule>,
+    /// Report formats of its own, in the order written.
+    pub mappings: Vec<ReportMapping>,
+}
+
+impl Policy {
+    /// The mapping of that name.
+    pub fn mapping(&self, id: &str) -> Option<&ReportMapping> {
+        self.mappings.iter().find(|mapping| mapping.id == id)
+    }
+}
+
+/// A file that is part of a policy.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PolicyFile {
+    /// Its path as the policy names it.
+    pub path: String,
+    /// SHA-256 of its bytes, 64 hexadecimal digits.
+    pub sha256: String,
 }
 
 /// Whether the verdict gates.

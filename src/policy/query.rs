@@ -102,6 +102,58 @@ pub struct DocumentPath {
     only: Only,
 }
 
+/// One step of a path.
+#[derive(Debug, Clone)]
+pub struct Step {
+    /// What it does.
+    pub kind: StepKind,
+    /// The path up to here, as an author would write it.
+    pub shown: String,
+    query: JpQuery,
+    /// The paths that a filter asks for.
+    asked: Vec<JpQuery>,
+}
+
+/// What a step of a path does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum StepKind {
+    /// Looks a name up.
+    Name,
+    /// Looks one element up.
+    Index,
+    /// Takes some elements by their place.
+    Slice,
+    /// Takes all, `[*]`.
+    Every,
+    /// Takes those that meet a condition.
+    Filter,
+}
+
+impl Step {
+    /// What it finds in a node; `None` if the library fails.
+    pub fn nodes<'d>(&self, node: &'d Value) -> Option<Vec<&'d Value>> {
+        let found = js_path_process(&self.query, node).ok()?;
+        Some(found.into_iter().map(|node| node.val).collect())
+    }
+
+    /// Whether each path that a filter asks for finds something somewhere in what it chooses from; where one does not,
+    /// the filter may have a typing error.
+    pub fn knows(&self, nodes: &[&Value]) -> bool {
+        let inner: Vec<&Value> = nodes.iter().flat_map(|node| children(node)).collect();
+        let finds = |query: &JpQuery, node: &Value| js_path_process(query, node).is_ok_and(|n| !n.is_empty());
+        inner.is_empty() || self.asked.iter().all(|query| inner.iter().any(|node| finds(query, node)))
+    }
+}
+
+/// What is in a list or an object.
+fn children(node: &Value) -> Vec<&Value> {
+    match node {
+        Value::Array(list) => list.iter().collect(),
+        Value::Object(map) => map.values().collect(),
+        _ => Vec::new(),
+    }
+}
+
 /// Which nodes of a path count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Only {
@@ -132,6 +184,45 @@ impl DocumentPath {
         }
         Checker::of_documents().segments(&query.segments)?;
         Ok(Self { text: text.to_owned(), query, only: Only::Any })
+    }
+
+    /// Compiles a path that starts with `@`, a part of a document.
+    pub fn compile_relative(text: &str) -> Result<Self, QueryError> {
+        let text = text.trim();
+        let Some(rest) = text.strip_prefix('@') else {
+            return Err(QueryError::help(
+                "a path to a part of a finding starts with `@`, the finding",
+                format!("write {}", clean(&format!("@.{}", text.trim_start_matches(['$', '.'])))),
+            ));
+        };
+        Self::compile(&format!("${rest}")).map(|path| Self { text: text.to_owned(), ..path })
+    }
+
+    /// The steps of the path one by one, each to be taken from what the one before found.
+    pub fn steps(&self) -> Vec<Step> {
+        let segments = &self.query.segments;
+        let start = self.text.get(..1).unwrap_or("$");
+        let step = |(index, segment): (usize, &Segment)| {
+            let before = segments.get(..=index).unwrap_or_default();
+            Step {
+                kind: match segment {
+                    Segment::Selector(Selector::Name(_)) => StepKind::Name,
+                    Segment::Selector(Selector::Index(_)) => StepKind::Index,
+                    Segment::Selector(Selector::Slice(..)) => StepKind::Slice,
+                    Segment::Selector(Selector::Filter(_)) => StepKind::Filter,
+                    _ => StepKind::Every,
+                },
+                shown: check::shown(segments, start, before.len()),
+                asked: match segment {
+                    Segment::Selector(Selector::Filter(filter)) => {
+                        Checker::asked(filter).into_iter().map(JpQuery::new).collect()
+                    }
+                    _ => Vec::new(),
+                },
+                query: JpQuery::new(vec![segment.clone()]),
+            }
+        };
+        segments.iter().enumerate().map(step).collect()
     }
 
     /// Whether the path can find one node at most: names and indexes only.

@@ -22,6 +22,8 @@ mod tests {
         assert_eq!(schema["additionalProperties"], false);
         let selector = &schema["$defs"]["Selector"]["properties"];
         assert!(selector["severity"]["description"].as_str().unwrap().contains("or worse"));
+        assert_eq!(schema["properties"]["mappings"]["additionalProperties"]["$ref"], "#/$defs/ReportMapping");
+        assert!(schema["$defs"]["MappingFields"]["properties"]["rule_id"].is_object());
         assert!(selector["not"]["$ref"].is_string() && selector["where"].is_object(), "{selector}");
     }
 }

@@ -4,6 +4,7 @@
 
 mod evidence;
 mod feeding;
+pub(super) mod mapping;
 mod rules;
 mod selector;
 
@@ -12,7 +13,7 @@ use std::collections::BTreeMap;
 use super::error::{Mark, Problems, nearest, quoted};
 use super::glob::{PathGlob, RuleGlob};
 use super::written::{self, At, Name, Person as WrittenPerson};
-use super::{Base, Enforcement, Mapping, Parameter, Person, Policy, Reviewers, Waivers};
+use super::{Base, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, Waivers};
 use crate::finding::Severity;
 
 /// Longest id, in characters: ids stand in tables and file names.
@@ -22,7 +23,11 @@ const LONGEST_ID: usize = 200;
 const NINETY_DAYS: i64 = 90 * 86_400;
 
 /// Checks a policy; `None`, or any problem, means that it must not be used.
-pub(super) fn policy(written: written::Policy, problems: &mut Problems) -> Option<Policy> {
+pub(super) fn policy(
+    written: written::Policy,
+    files: &BTreeMap<String, Vec<ReportMapping>>,
+    problems: &mut Problems,
+) -> Option<Policy> {
     let gate = written.gate.and_then(|gate| gate_name(&gate, problems));
     let (unknown_severity, severity_map) = severity(written.severity, problems);
     let base = written.base.and_then(base);
@@ -32,15 +37,18 @@ pub(super) fn policy(written: written::Policy, problems: &mut Problems) -> Optio
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
     let world = rules::World { people: &people, parameters: &parameters, reviewers: reviewers.as_ref() };
+    let mappings = mapping::mappings(written.mappings, files, problems);
     let rules = written.rules.map(|list| rules::rules(list.value.0, &world, problems));
     let (gate, evidence, mut rules) = (gate?, entries?, rules?);
     // A rule is fed by what the entries say; with a fault in either, another message would only confuse.
     if problems.is_empty() {
+        mapping::fit(&evidence, &mappings, problems);
         feeding::feed(&mut rules, &evidence, &severity_map, problems);
     }
     Some(Policy {
         source: String::new(),
         sha256: String::new(),
+        files: Vec::new(),
         title: written.title.map_or_else(|| gate.clone(), |title| title.value.0),
         gate,
         enforcement: written.enforcement.map_or(Enforcement::Blocking, |e| e.value),
@@ -53,6 +61,7 @@ pub(super) fn policy(written: written::Policy, problems: &mut Problems) -> Optio
         reviewers,
         people,
         rules: rules.into_iter().map(|checked| checked.rule).collect(),
+        mappings,
     })
 }
 

@@ -102,8 +102,94 @@ written! {
         may keys: Future,
         /// Which exploitability statements are accepted.
         may vex: Future,
-        /// User-defined report formats.
-        may mappings: Future,
+        /// Report formats of your own, by the name that `format` and `--input` give them.
+        may mappings: Table<ReportMapping>,
+    }
+
+    /// A file of mappings, for several policies and for `findings --mappings`.
+    MappingFile as "a file of mappings" {
+        /// Version of the policy language: 1.
+        must version: Version,
+        /// Report formats by name.
+        must mappings: Table<ReportMapping>,
+    }
+
+    /// How reports of a format become findings, by `JSONPath`: `$` is the report, `@` one finding or one group.
+    ReportMapping as "a mapping" {
+        /// A file of mappings, relative to the policy, that holds the mapping of this name; then no other key is given.
+        may file: Name,
+        /// The category of all its findings.
+        may category: Category,
+        /// The scanner's name; default: the name of the mapping.
+        may tool: Name,
+        /// Path to each thing that holds findings, such as a file, where they do not stand in one list.
+        may groups: Name,
+        /// Path to each finding, such as `$.issues[*]`; with `groups` from one group, such as `@.messages[*]`.
+        may findings: Name,
+        /// Path to what was scanned, a number or a list; 0, empty or missing: nothing. Without it a report without findings counts as nothing scanned.
+        may scanned: Name,
+        /// Path to what the tool could not do; anything there makes the scan incomplete.
+        may errors: Name,
+        /// Path to the time when the report was made.
+        may generated_at: Name,
+        /// Path to the commit that it is about.
+        may commit: Name,
+        /// Path to the manifest digest of the image that it is about.
+        may image_digest: Name,
+        /// Path to the scanner's version.
+        may tool_version: Name,
+        /// How the tool's severities are read.
+        may severity: MappingSeverity,
+        /// Paths to the parts of a finding; `@` is the finding.
+        may fields: MappingFields,
+        /// Paths to parts that stand in the group of a finding; `@` is the group.
+        may group_fields: MappingFields,
+        /// Keys whose path may find nothing in a whole report; for any other that is an error.
+        may optional: Many<Name>,
+    }
+
+    /// How a tool's severities are read.
+    MappingSeverity as "`severity` of a mapping" {
+        /// The tool's words; others are read as critical, high, medium (moderate), low, info, and are unknown beyond that.
+        may words: Table<Severity>,
+        /// The severity of a finding that gives none; default `unknown`.
+        may missing: Severity,
+    }
+
+    /// Paths to the parts of a finding; of several the first that finds something counts.
+    MappingFields as "`fields`" {
+        /// Id of the rule, or of the advisory; every finding needs one.
+        may rule_id: Many<Name>,
+        /// The tool's word or number for the severity.
+        may severity: Many<Name>,
+        /// One line for people.
+        may title: Many<Name>,
+        /// The file.
+        may path: Many<Name>,
+        /// The first line.
+        may line: Many<Name>,
+        /// The last line.
+        may end_line: Many<Name>,
+        /// Vulnerability ids, a text or a list.
+        may ids: Many<Name>,
+        /// CWE numbers, such as `CWE-79` or 79, one or a list.
+        may cwes: Many<Name>,
+        /// Name of the package.
+        may package: Many<Name>,
+        /// Its installed version.
+        may version: Many<Name>,
+        /// Versions that hold the fix, a text or a list; empty means that there is none.
+        may fixed: Many<Name>,
+        /// Package URL.
+        may purl: Many<Name>,
+        /// How sure the tool is: low, medium or high.
+        may confidence: Many<Name>,
+        /// The image or file system that was scanned.
+        may target: Many<Name>,
+        /// true: switched off by the tool or in the code.
+        may suppressed: Many<Name>,
+        /// true: a secret that was found to be live.
+        may verified: Many<Name>,
     }
 
     /// How severities are corrected.

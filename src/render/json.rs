@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Look, Output};
 use crate::decide::{Counts, Decision, Evidence, Fault, MissingBase, Outcome, Problem, RuleResult, Shown};
 use crate::finding::View;
+use crate::policy::PolicyFile;
 use crate::relate::Why;
 
 /// JSON.
@@ -43,6 +44,8 @@ struct Object<'d> {
 struct PolicyRef<'d> {
     source: &'d str,
     sha256: &'d str,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    files: &'d [PolicyFile],
 }
 
 /// A problem as its worst witness says it, with the others named.
@@ -61,7 +64,11 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         exit_code: decision.exit_code,
         enforced: decision.enforced,
         evaluated_at: decision.evaluated_at.to_string(),
-        policy: decision.policy.as_ref().map(|(source, sha256)| PolicyRef { source, sha256 }),
+        policy: decision.policy.as_ref().map(|(source, sha256)| PolicyRef {
+            source,
+            sha256,
+            files: &decision.policy_files,
+        }),
         context: &decision.context,
         evidence: &decision.evidence,
         rules: &decision.rules,

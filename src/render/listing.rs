@@ -69,7 +69,7 @@ fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()>
     }
     for evidence in listed.evidence {
         let path = evidence.path.as_ref().map_or("-", |p| p.as_str());
-        let format = evidence.format.unwrap_or("unknown format");
+        let format = evidence.format.as_deref().unwrap_or("unknown format");
         let n = evidence.findings.total;
         let suppressed = match evidence.findings.suppressed {
             0 => String::new(),

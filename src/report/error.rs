@@ -56,6 +56,14 @@ pub enum ReadError {
         /// What is wrong.
         message: String,
     },
+    /// Not what the policy's mapping of its format says.
+    #[error("does not fit the mapping `{mapping}`: {message}")]
+    Mapping {
+        /// The mapping's name.
+        mapping: String,
+        /// Which path finds nothing, or what it should not.
+        message: String,
+    },
     /// No reader claims it.
     #[error("is not a report that secgate can read: {looks_like}")]
     Unknown {

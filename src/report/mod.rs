@@ -6,6 +6,7 @@
 mod document;
 mod error;
 pub mod json;
+mod mapped;
 mod opening;
 mod reading;
 mod source;
@@ -22,7 +23,6 @@ mod gitlab;
 mod gitleaks;
 mod gosec;
 mod kics;
-mod sarif;
 mod secret;
 mod semgrep;
 mod tfsec;
@@ -34,12 +34,14 @@ mod trufflehog_v2;
 #[cfg(test)]
 mod testing;
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::Category;
 
 pub use document::read_document;
 pub use error::ReadError;
+pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
 pub use source::{Source, hex, open_regular};
@@ -72,7 +74,6 @@ pub struct Format {
 pub static FORMATS: &[&Format] = &[
     &semgrep::FORMAT,
     &trivy::FORMAT,
-    &sarif::FORMAT,
     &gitleaks::FORMAT,
     &trufflehog::FORMAT,
     &trufflehog_v2::FORMAT,
@@ -139,7 +140,7 @@ pub struct Options {
 #[derive(Debug)]
 pub struct Outcome {
     /// The format it has, as far as it was told.
-    pub format: Option<&'static str>,
+    pub format: Option<Cow<'static, str>>,
     /// What it says about itself; as far as it was read, if it could not be read to its end.
     pub report: Report,
     /// SHA-256 in hexadecimal and number of bytes, if it was read to its end.
@@ -165,16 +166,21 @@ pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn S
                 if !format.is_some_and(|f: &Format| f.lines) {
                     sink.restart();
                 }
-                return Outcome { format: format.map(|f| f.id), report, digest: None, error: Some(error) };
+                return Outcome {
+                    format: format.map(|f| f.id.into()),
+                    report,
+                    digest: None,
+                    error: Some(error),
+                };
             }
             Ok((digest, _)) if first_digest.as_ref().is_some_and(|first| *first != digest) => {
                 sink.restart();
                 let error = Some(ReadError::Changed);
-                return Outcome { format: format.map(|f| f.id), report, digest: None, error };
+                return Outcome { format: format.map(|f| f.id.into()), report, digest: None, error };
             }
             Ok(((bytes, sha256), late)) if late.is_empty() || first_digest.is_some() => {
                 let digest = Some((sha256, bytes));
-                return Outcome { format: format.map(|f| f.id), report, digest, error: None };
+                return Outcome { format: format.map(|f| f.id.into()), report, digest, error: None };
             }
             Ok((digest, late)) => {
                 sink.restart();
@@ -199,7 +205,7 @@ fn read_once(
     let mut json = Json::new(source.open(options.max_report)?);
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category);
+    let mut reading = Reading::new(format.tool, sink, &options.roots, known);
     let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;

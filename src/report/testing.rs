@@ -1,6 +1,6 @@
 //! Reading from a text, for the tests beside each format.
 
-use super::{Hint, Options, Outcome, ReadError, Report, Sink, Source, read};
+use super::{FORMATS, Hint, Options, Outcome, ReadError, Report, Sink, Source, read};
 use crate::finding::Finding;
 
 /// What a reading gave.
@@ -34,6 +34,8 @@ fn read_with(text: &str, hint: Hint<'_>) -> ReadText {
     let options = Options { max_report: 1 << 30, roots: Vec::new() };
     let source = Source::Bytes(text.as_bytes().into());
     let Outcome { format, report, error, .. } = read(&source, hint, &options, &mut keep);
+    // Formats of this build have names that live as long as it.
+    let format = format.and_then(|id| FORMATS.iter().map(|f| f.id).find(|known| *known == id));
     ReadText { format, report, findings: keep.0, error }
 }
 

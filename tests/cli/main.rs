@@ -16,6 +16,7 @@ mod check;
 mod common;
 mod convert;
 mod legacy;
+mod mapping;
 mod outputs;
 mod policy;
 mod reports;

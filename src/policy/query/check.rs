@@ -5,6 +5,8 @@
 //! Refused, because it can only be a mistake: names and words that a finding cannot have, comparisons of what can
 //! never be equal, and tests that every finding passes.
 
+use std::cell::RefCell;
+
 use jsonpath_rust::parser::model::{
     Comparable, Comparison, Filter, FilterAtom, FnArg, Literal, Segment, Selector, SingularQuery,
     SingularQuerySegment, Test, TestFunction,
@@ -20,6 +22,8 @@ type Checked<T> = Result<T, QueryError>;
 pub(super) struct Checker {
     /// What `@` is in a filter.
     root: Shape,
+    /// The paths that were followed.
+    followed: RefCell<Vec<Vec<Segment>>>,
 }
 
 /// Whether a path can find one node at most.
@@ -41,15 +45,22 @@ enum Side<'q> {
 
 impl Checker {
     pub(super) fn of_findings() -> Self {
-        Self { root: FINDING }
+        Self { root: FINDING, followed: RefCell::default() }
     }
 
     pub(super) fn of_documents() -> Self {
-        Self { root: Shape::Any }
+        Self { root: Shape::Any, followed: RefCell::default() }
     }
 
     fn about_findings(&self) -> bool {
         !matches!(self.root, Shape::Any)
+    }
+
+    /// The paths that a condition asks for, each from `@`.
+    pub(super) fn asked(filter: &Filter) -> Vec<Vec<Segment>> {
+        let checker = Self::of_documents();
+        let _ = checker.filter(filter);
+        checker.followed.into_inner().into_iter().filter(|path| !path.is_empty()).collect()
     }
 
     /// The steps of a path into a document; a filter may stand in it, but not in another.
@@ -95,7 +106,7 @@ impl Checker {
         if !self.about_findings() {
             return Ok(());
         }
-        let name = shown(segments);
+        let name = shown(segments, "@", segments.len());
         match segments {
             [] => Err(QueryError::help(
                 "`@` alone is there in every finding",
@@ -229,8 +240,9 @@ impl Checker {
 
     /// Follows a path; says what it finds and how it is written.
     fn walk(&self, segments: &[Segment]) -> Checked<(Shape, String)> {
+        self.followed.borrow_mut().push(segments.to_vec());
         let shape = segments.iter().try_fold(self.root, |shape, segment| step(segment, shape))?;
-        Ok((shape, shown(segments)))
+        Ok((shape, shown(segments, "@", segments.len())))
     }
 }
 
@@ -362,14 +374,14 @@ fn as_segment(step: &SingularQuerySegment) -> Segment {
 }
 
 /// A path as an author would write it.
-fn shown(segments: &[Segment]) -> String {
+pub(super) fn shown(segments: &[Segment], start: &str, steps: usize) -> String {
     let step = |segment: &Segment| match segment {
         Segment::Selector(Selector::Name(name)) => format!(".{}", crate::finding::clean(name)),
         Segment::Selector(Selector::Index(index)) => format!("[{index}]"),
         Segment::Selector(Selector::Wildcard) => "[*]".to_owned(),
         _ => "[…]".to_owned(),
     };
-    segments.iter().fold("@".to_owned(), |text, segment| text + &step(segment))
+    segments.iter().take(steps).fold(start.to_owned(), |text, segment| text + &step(segment))
 }
 
 fn starts_with_ids(segments: &[Segment]) -> bool {

@@ -1,0 +1,374 @@
+//! Mappings: every path compiled, every key in its place.
+
+use std::collections::BTreeMap;
+
+use super::super::error::{Problems, listed, nearest, quoted};
+use super::super::mapping::{Field, FieldPath, Origin, ReportMapping};
+use super::super::query::{DocumentPath, QueryError, StepKind};
+use super::super::written::{self, At, Many, Name, Table};
+use super::super::{Entry, EntryKind};
+use super::{LONGEST_ID, selector};
+use crate::finding::{Category, Severity};
+
+/// The mappings of a policy; those in files were read before, by the name of the file.
+pub(super) fn mappings(
+    written: Option<At<Table<written::ReportMapping>>>,
+    files: &BTreeMap<String, Vec<ReportMapping>>,
+    problems: &mut Problems,
+) -> Vec<ReportMapping> {
+    let table = written.map(|table| table.value.0).unwrap_or_default();
+    table.into_iter().filter_map(|(name, m)| one(&name, m.value, Some(files), problems)).collect()
+}
+
+/// The mappings of a file of mappings.
+pub(in super::super) fn in_file(
+    written: written::MappingFile,
+    problems: &mut Problems,
+) -> Vec<ReportMapping> {
+    let table = written.mappings.map(|table| table.value.0).unwrap_or_default();
+    table.into_iter().filter_map(|(name, m)| one(&name, m.value, None, problems)).collect()
+}
+
+/// Entries name formats; what a mapping gives must be what the entry is about.
+pub(super) fn fit(entries: &[Entry], mappings: &[ReportMapping], problems: &mut Problems) {
+    for entry in entries {
+        let Some(mapping) = mappings.iter().find(|m| entry.format.as_ref() == Some(&m.id)) else { continue };
+        if let EntryKind::Report(category) = entry.kind
+            && category != mapping.category
+        {
+            let at = super::Mark { line: entry.line, column: 1 };
+            problems.add(
+                at,
+                format!(
+                    "evidence {} is of category `{category}`, and the mapping {} of its `format` gives `{}`",
+                    quoted(&entry.name),
+                    quoted(&mapping.id),
+                    mapping.category
+                ),
+            );
+        }
+    }
+}
+
+fn one(
+    name: &At<Name>,
+    written: written::ReportMapping,
+    files: Option<&BTreeMap<String, Vec<ReportMapping>>>,
+    problems: &mut Problems,
+) -> Option<ReportMapping> {
+    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+    if !name.value.chars().all(fits) || name.value.len() > LONGEST_ID {
+        let message = format!(
+            "the name of a mapping may hold letters, digits, `-`, `_` and `.`, not {}",
+            quoted(&name.value)
+        );
+        problems.add(name.at, message);
+        return None;
+    }
+    if let Some(file) = &written.file {
+        if written.given.len() > 1 {
+            problems.add(name.at, "a mapping that is in a `file` has no other key");
+        }
+        return from_file(name, file, files, problems);
+    }
+    let mut missing = false;
+    for key in ["category", "findings", "fields"] {
+        if !written.given.contains(&key) {
+            problems.add(name.at, format!("the mapping {} needs the key `{key}`", quoted(&name.value)));
+            missing = true;
+        }
+    }
+    if missing {
+        return None;
+    }
+    let category = written.category.as_ref().map(|c| c.value);
+    let paths = Paths::of(&written, problems);
+    let fields = fields(&written, category, problems);
+    let optional = optional(&written, problems);
+    let (words, absent) = severity(name, &written, problems);
+    Some(ReportMapping {
+        id: name.value.clone(),
+        line: name.at.line,
+        category: category?,
+        tool: written.tool.map_or_else(|| name.value.clone(), |tool| tool.value),
+        groups: paths.groups,
+        findings: paths.findings?,
+        scanned: paths.scanned,
+        errors: paths.errors,
+        generated_at: paths.generated_at,
+        commit: paths.commit,
+        image_digest: paths.image_digest,
+        tool_version: paths.tool_version,
+        words,
+        missing: absent,
+        fields,
+        optional,
+    })
+}
+
+/// The mapping of that name in a file that was read.
+fn from_file(
+    name: &At<Name>,
+    file: &At<Name>,
+    files: Option<&BTreeMap<String, Vec<ReportMapping>>>,
+    problems: &mut Problems,
+) -> Option<ReportMapping> {
+    let Some(files) = files else {
+        problems.add(file.at, "a file of mappings holds them itself and names no other file");
+        return None;
+    };
+    // A file that could not be read was reported as such.
+    let there = files.get(&file.value)?;
+    let found = there.iter().find(|m| m.id == name.value);
+    if found.is_none() {
+        let known: Vec<&str> = there.iter().map(|m| m.id.as_str()).collect();
+        let message = format!("{} holds no mapping {}", quoted(&file.value), quoted(&name.value));
+        match nearest(&name.value, &known) {
+            Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
+            None => problems.help(name.at, message, format!("it holds {}", listed(&known))),
+        }
+    }
+    found.map(|m| ReportMapping { line: name.at.line, ..m.clone() })
+}
+
+/// The paths of a mapping that are not parts of a finding.
+struct Paths {
+    groups: Option<DocumentPath>,
+    findings: Option<DocumentPath>,
+    scanned: Option<DocumentPath>,
+    errors: Option<DocumentPath>,
+    generated_at: Option<DocumentPath>,
+    commit: Option<DocumentPath>,
+    image_digest: Option<DocumentPath>,
+    tool_version: Option<DocumentPath>,
+}
+
+impl Paths {
+    fn of(written: &written::ReportMapping, problems: &mut Problems) -> Self {
+        let grouped = written.groups.is_some();
+        let groups = written.groups.as_ref().and_then(|text| list(text, "groups", false, problems));
+        let findings = written.findings.as_ref().and_then(|text| list(text, "findings", grouped, problems));
+        if let (None, Some(At { at, .. })) = (&written.groups, &written.group_fields) {
+            problems.help(*at, "`group_fields` without `groups`", "`groups` is the path to each group");
+        }
+        let mut path = |text: &Option<At<Name>>, key| text.as_ref().and_then(|t| whole(t, key, problems));
+        let (scanned, errors) = (path(&written.scanned, "scanned"), path(&written.errors, "errors"));
+        let mut fact = |text: &Option<At<Name>>, key| {
+            let path = text.as_ref().and_then(|t| whole(t, key, problems))?;
+            singular(path, text.as_ref()?, key, problems)
+        };
+        Self {
+            groups,
+            findings,
+            scanned,
+            errors,
+            generated_at: fact(&written.generated_at, "generated_at"),
+            commit: fact(&written.commit, "commit"),
+            image_digest: fact(&written.image_digest, "image_digest"),
+            tool_version: fact(&written.tool_version, "tool_version"),
+        }
+    }
+}
+
+/// A path from the report.
+fn whole(text: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+    DocumentPath::compile(&text.value).map_err(|e| selector::refused(text, key, e, problems)).ok()
+}
+
+/// A path to all of a list; one that would leave some of it out in silence is refused.
+fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut Problems) -> Option<DocumentPath> {
+    let path = if grouped {
+        DocumentPath::compile_relative(&text.value)
+            .map_err(|e| selector::refused(text, key, e, problems))
+            .ok()?
+    } else {
+        whole(text, key, problems)?
+    };
+    let steps = path.steps();
+    let refused = if steps.iter().any(|s| matches!(s.kind, StepKind::Index | StepKind::Slice)) {
+        Some("an index leaves out the rest of the list")
+    } else if !grouped && path.singular() {
+        Some("the path finds one value, and is to find each finding")
+    } else {
+        None
+    };
+    if let Some(why) = refused {
+        let error = QueryError {
+            message: why.to_owned(),
+            help: Some(format!(
+                "`[*]` finds each of a list, as in {}.issues[*]",
+                if grouped { '@' } else { '$' }
+            )),
+        };
+        selector::refused(text, key, error, problems);
+        return None;
+    }
+    Some(path)
+}
+
+/// A path that finds one value at most.
+fn singular(path: DocumentPath, text: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+    if path.singular() {
+        return Some(path);
+    }
+    let error = QueryError {
+        message: "the path can find several values, and one is needed".to_owned(),
+        help: Some("use names and indexes only, as in @.locations[0].file".to_owned()),
+    };
+    selector::refused(text, key, error, problems);
+    None
+}
+
+/// The keys of `fields` and `group_fields` with what they hold.
+fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 16] {
+    [
+        (Field::RuleId, written.rule_id.as_ref()),
+        (Field::Severity, written.severity.as_ref()),
+        (Field::Title, written.title.as_ref()),
+        (Field::Path, written.path.as_ref()),
+        (Field::Line, written.line.as_ref()),
+        (Field::EndLine, written.end_line.as_ref()),
+        (Field::Ids, written.ids.as_ref()),
+        (Field::Cwes, written.cwes.as_ref()),
+        (Field::Package, written.package.as_ref()),
+        (Field::Version, written.version.as_ref()),
+        (Field::Fixed, written.fixed.as_ref()),
+        (Field::Purl, written.purl.as_ref()),
+        (Field::Confidence, written.confidence.as_ref()),
+        (Field::Target, written.target.as_ref()),
+        (Field::Suppressed, written.suppressed.as_ref()),
+        (Field::Verified, written.verified.as_ref()),
+    ]
+}
+
+/// Parts that mean nothing without another.
+const WITH: [(Field, Field); 5] = [
+    (Field::Line, Field::Path),
+    (Field::EndLine, Field::Line),
+    (Field::Version, Field::Package),
+    (Field::Purl, Field::Package),
+    (Field::Fixed, Field::Package),
+];
+
+fn fields(
+    written: &written::ReportMapping,
+    category: Option<Category>,
+    problems: &mut Problems,
+) -> Vec<(Field, Vec<FieldPath>)> {
+    let own = written.fields.iter().map(|f| (&f.value, Origin::Finding));
+    let groups = written.group_fields.iter().map(|f| (&f.value, Origin::Group));
+    let mut all: Vec<(Field, Vec<FieldPath>)> = Vec::new();
+    let mut given: Vec<Field> = Vec::new();
+    for (table, origin) in own.chain(groups) {
+        for (field, texts) in keys(table).into_iter().filter_map(|(field, texts)| Some((field, texts?))) {
+            if given.contains(&field) {
+                let message = format!("`{}` stands in `fields` and in `group_fields`", field.as_str());
+                problems.add(texts.at, message);
+            }
+            given.push(field);
+            secret(field, texts, category, problems);
+            let paths: Vec<FieldPath> =
+                texts.value.0.iter().filter_map(|text| field_path(field, text, origin, problems)).collect();
+            all.push((field, paths));
+        }
+    }
+    let Some(At { at, value: table }) = &written.fields else { return all };
+    let has = |field: Field| given.contains(&field) || table.given.contains(&field.as_str());
+    if !has(Field::RuleId) {
+        problems.add(*at, "`fields` needs the key `rule_id`");
+    }
+    for (field, other) in WITH.iter().filter(|(field, other)| has(*field) && !has(*other)) {
+        problems.add(*at, format!("`{}` needs the key `{}` beside it", field.as_str(), other.as_str()));
+    }
+    all
+}
+
+/// Text about a secret may hold its value.
+fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, problems: &mut Problems) {
+    if category == Some(Category::Secret) {
+        if matches!(
+            field,
+            Field::Title | Field::Ids | Field::Package | Field::Version | Field::Fixed | Field::Purl
+        ) {
+            problems.help(
+                texts.at,
+                format!("a secret has no `{}`: text about it may hold its value", field.as_str()),
+                "the rule's id is its title",
+            );
+        }
+    } else if field == Field::Verified {
+        problems.add(texts.at, "`verified` is for secrets");
+    }
+}
+
+fn field_path(field: Field, text: &At<Name>, origin: Origin, problems: &mut Problems) -> Option<FieldPath> {
+    let key = field.as_str();
+    let compiled = if text.value.starts_with('$') {
+        DocumentPath::compile(&text.value).map(|path| FieldPath { origin: Origin::Report, path })
+    } else {
+        DocumentPath::compile_relative(&text.value).map(|path| FieldPath { origin, path })
+    };
+    let path = compiled.map_err(|e| selector::refused(text, key, e, problems)).ok()?;
+    if field.is_list() {
+        return Some(path);
+    }
+    singular(path.path, text, key, problems).map(|path_| FieldPath { origin: path.origin, path: path_ })
+}
+
+/// Keys whose paths may find nothing.
+fn optional(written: &written::ReportMapping, problems: &mut Problems) -> Vec<&'static str> {
+    let mut known: Vec<&'static str> =
+        vec!["errors", "generated_at", "commit", "image_digest", "tool_version"];
+    known.retain(|key| written.given.contains(key));
+    for table in [&written.fields, &written.group_fields].into_iter().flatten() {
+        known.extend(table.value.given.iter().filter(|key| **key != Field::RuleId.as_str()));
+    }
+    let words = written.optional.as_ref().map(|list| list.value.0.as_slice()).unwrap_or_default();
+    let mut optional = Vec::new();
+    for word in words {
+        match known.iter().find(|key| **key == word.value) {
+            Some(key) => optional.push(*key),
+            None if word.value == Field::RuleId.as_str() => {
+                problems.add(word.at, "`rule_id` is not optional: every finding has one");
+            }
+            None => problems.unknown(word.at, "`optional`: no key of this mapping is", &word.value, &known),
+        }
+    }
+    optional
+}
+
+fn severity(
+    name: &At<Name>,
+    written: &written::ReportMapping,
+    problems: &mut Problems,
+) -> (Vec<(String, Severity)>, Severity) {
+    let given = written.severity.as_ref().map(|s| &s.value);
+    let missing = given.and_then(|s| s.missing.as_ref()).map(|level| level.value);
+    let table = given.and_then(|s| s.words.as_ref()).map(|t| t.value.0.as_slice()).unwrap_or_default();
+    let mut words: Vec<(String, Severity)> = Vec::new();
+    for (word, level) in table {
+        if words.iter().any(|(known, _)| known.eq_ignore_ascii_case(&word.value)) {
+            problems.add(
+                word.at,
+                format!("{} stands in `words` already; letter case is ignored", quoted(&word.value)),
+            );
+        }
+        words.push((word.value.clone(), level.value));
+    }
+    let path = [&written.fields, &written.group_fields]
+        .into_iter()
+        .flatten()
+        .any(|fields| fields.value.given.contains(&Field::Severity.as_str()));
+    if !path && !words.is_empty() {
+        problems.add(name.at, "`severity.words` without a path `fields.severity` that finds them");
+    }
+    let broken = written.given.contains(&"severity") && given.is_none_or(|s| s.given.contains(&"missing"));
+    if !path && missing.is_none() && !broken {
+        problems.help(
+            name.at,
+            format!("the mapping {} does not say where severities are", quoted(&name.value)),
+            "add `fields: {severity: \"@.level\"}`, or `severity: {missing: high}` where the tool gives none",
+        );
+    }
+    (words, missing.unwrap_or(Severity::Unknown))
+}
