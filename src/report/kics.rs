@@ -4,6 +4,8 @@
 //! resources, not findings. Keys, values and similarity ids of a finding may hold what the file says, so they are
 //! used for the fingerprint only, and of queries about secrets not at all.
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 
 use super::field::{first_of, number, text};
@@ -61,6 +63,8 @@ fn looks_like(opening: &Opening) -> bool {
 struct Seen {
     queries: bool,
     found: u64,
+    /// Absolute paths that were scanned.
+    paths: Vec<String>,
     scanned: Option<u64>,
     parsed: Option<u64>,
     total: Option<u64>,
@@ -68,14 +72,30 @@ struct Seen {
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Misconfiguration);
-    let mut seen = Seen::default();
+    let mut seen = Seen { paths: lines(reading.known("paths").unwrap_or_default()), ..Seen::default() };
     json.object(|json, key| match key {
         "queries" => {
             seen.queries = true;
             json.array(|json, _| {
-                seen.found += query(json, reading)?;
+                seen.found += query(json, reading, &seen.paths)?;
                 Ok(())
             })
+        }
+        "paths" if json.kind()? == Kind::Array => {
+            let mut paths = String::new();
+            json.array(|json, index| {
+                let path = text(json)?;
+                if index < MAX_PATHS {
+                    paths.push_str(&path.replace('\n', " "));
+                    paths.push('\n');
+                }
+                Ok(())
+            })?;
+            seen.paths = lines(&paths);
+            if seen.found > 0 && !seen.paths.is_empty() {
+                reading.late("paths".to_owned(), &paths);
+            }
+            Ok(())
         }
         "files_scanned" => number(json).map(|n| seen.scanned = n),
         "files_parsed" => number(json).map(|n| seen.parsed = n),
@@ -113,6 +133,38 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
+/// Most scanned paths that are remembered.
+const MAX_PATHS: usize = 64;
+
+/// The absolute paths of a list.
+fn lines(text: &str) -> Vec<String> {
+    text.lines()
+        .map(|path| path.trim_end_matches('/').to_owned())
+        .filter(|path| path.starts_with('/'))
+        .collect()
+}
+
+/// A file's path, which KICS writes relative to the folder that it was started in: `../../path/main.tf` in its
+/// container. What lies below a scanned path is told relative to the project's root or to that path.
+fn below<'f>(file: &'f str, scanned: &[String], roots: &[String]) -> Cow<'f, str> {
+    let mut rest = file;
+    while let Some(parent) = rest.strip_prefix("../") {
+        rest = parent;
+    }
+    let inside = |folder: &str| {
+        let left = rest.strip_prefix(folder.trim_matches('/'))?;
+        (left.is_empty() || left.starts_with('/')).then_some(left)
+    };
+    let Some(left) = scanned.iter().filter(|_| rest != file).find_map(|folder| inside(folder)) else {
+        return Cow::Borrowed(file);
+    };
+    if roots.iter().any(|root| root.starts_with('/') && inside(root).is_some()) {
+        return Cow::Owned(format!("/{rest}"));
+    }
+    // A single file that was scanned.
+    Cow::Borrowed(if left.is_empty() { rest.rsplit('/').next().unwrap_or(rest) } else { left })
+}
+
 /// A count that is 0 in a whole scan.
 fn failures(json: &mut Json, reading: &mut Reading<'_>, kind: ProblemKind) -> Result<(), ReadError> {
     let name = json.path_text();
@@ -136,7 +188,7 @@ struct Query {
 }
 
 /// Reads a query and gives the number of its findings.
-fn query(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> {
+fn query(json: &mut Json, reading: &mut Reading<'_>, scanned: &[String]) -> Result<u64, ReadError> {
     let place = json.path_text();
     let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
     let mut query = Query {
@@ -160,7 +212,7 @@ fn query(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> {
                 let count = count.insert(0);
                 return json.array(|json, _| {
                     let finding =
-                        json.item::<Item<'static>, _>(|item| item.finding(&query, reading.roots()))?;
+                        json.item::<Item<'static>, _>(|item| item.finding(&query, scanned, reading.roots()))?;
                     reading.finding(finding);
                     *count += 1;
                     Ok(())
@@ -209,7 +261,7 @@ struct Item<'a> {
 }
 
 impl Item<'_> {
-    fn finding(&self, query: &Query, roots: &[String]) -> Finding {
+    fn finding(&self, query: &Query, scanned: &[String], roots: &[String]) -> Finding {
         let rule = first_of(&[&query.id, &query.name]);
         let mut finding =
             Finding::new(Category::Misconfiguration, FORMAT.tool, rule, severity(&query.severity));
@@ -219,7 +271,8 @@ impl Item<'_> {
         }
         finding.cwes = cwe_numbers([query.cwe.as_str()]);
         finding.title = Text::line(first_of(&[&query.name, &query.description, &query.id]));
-        finding.location = Location::new(self.file_name.as_str(), self.line.0, None, roots);
+        finding.location =
+            Location::new(&below(self.file_name.as_str(), scanned, roots), self.line.0, None, roots);
         let secret = query.category.eq_ignore_ascii_case("Secret Management")
             || is_about_secrets(&query.name, &finding.cwes);
         let build = FingerprintBuilder::new(Category::Misconfiguration.as_str())
@@ -288,6 +341,27 @@ mod tests {
         let sorted: serde_json::Value = serde_json::from_str(&report(&query(FILE), 1)).unwrap();
         let (one, two) = (ok(&report(&query(FILE), 1)), ok(&sorted.to_string()));
         assert_eq!(one.findings, two.findings);
+        let paths = r#""paths":["/path"],"#;
+        let text = report(&query(&FILE.replace("/src", "/path")), 1).replace(paths, "");
+        let text = format!("{},{}}}", text.trim_end_matches('}'), paths.trim_end_matches(','));
+        assert_eq!(ok(&text).findings[0].path(), Some("s3.tf"));
+    }
+
+    #[test]
+    fn paths_are_those_of_the_project() {
+        let scanned = ["/path".to_owned(), "/builds/api/deploy".to_owned(), "/x/Dockerfile".to_owned()];
+        let roots = ["/builds/api".to_owned()];
+        for (file, is) in [
+            ("../../path/deploy/main.tf", "/deploy/main.tf"),
+            ("../../builds/api/deploy/main.tf", "/builds/api/deploy/main.tf"),
+            ("../../x/Dockerfile", "Dockerfile"),
+            ("../../paths/main.tf", "../../paths/main.tf"),
+            ("path/main.tf", "path/main.tf"),
+        ] {
+            assert_eq!(below(file, &scanned, &roots), is, "{file}");
+        }
+        let text = report(&query(&FILE.replace("../../src", "../../path/src")), 1);
+        assert_eq!(ok(&text).findings[0].path(), Some("src/s3.tf"));
     }
 
     #[test]
