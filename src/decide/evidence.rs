@@ -200,7 +200,11 @@ impl Evidence {
             },
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
-            ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
+            ..Self::nothing(
+                Status::Complete,
+                Outcome::Pass,
+                report.note.as_ref().map(ToString::to_string).unwrap_or_default(),
+            )
         };
         let mut faults = Faults::default();
         if let Some(error) = &read.error {

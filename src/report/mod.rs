@@ -23,6 +23,7 @@ mod gitlab;
 mod gitleaks;
 mod gosec;
 mod kics;
+mod sarif;
 mod secret;
 mod semgrep;
 mod tfsec;
@@ -74,6 +75,7 @@ pub struct Format {
 pub static FORMATS: &[&Format] = &[
     &semgrep::FORMAT,
     &trivy::FORMAT,
+    &sarif::FORMAT,
     &gitleaks::FORMAT,
     &trufflehog::FORMAT,
     &trufflehog_v2::FORMAT,
@@ -205,7 +207,7 @@ fn read_once(
     let mut json = Json::new(source.open(options.max_report)?);
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let mut reading = Reading::new(format.tool, sink, &options.roots, known);
+    let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category);
     let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;

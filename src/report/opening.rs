@@ -96,7 +96,6 @@ impl Opening {
     /// A format that is well known and that no reader claims.
     pub fn foreign(&self) -> Option<&'static str> {
         let known = [
-            (self.has("$schema") && self.has("runs") || self.has("runs") && self.has("version"), "SARIF"),
             (self.has("bomFormat"), "CycloneDX"),
             (self.has("spdxVersion"), "SPDX"),
             (self.has("matches") && self.has("descriptor"), "Grype"),

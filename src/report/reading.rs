@@ -41,6 +41,8 @@ pub struct Report {
     pub digests: Vec<Text>,
     /// What kind of thing was scanned, where it says.
     pub target: Option<Target>,
+    /// What a reader of the verdict should know, although nothing is wrong.
+    pub note: Option<Text>,
 }
 
 /// A scanner.
@@ -96,6 +98,7 @@ pub struct Reading<'s> {
     roots: &'s [String],
     known: &'s BTreeMap<String, String>,
     late: BTreeMap<String, String>,
+    entry_category: Option<Category>,
 }
 
 impl<'s> Reading<'s> {
@@ -104,14 +107,27 @@ impl<'s> Reading<'s> {
         sink: &'s mut dyn Sink,
         roots: &'s [String],
         known: &'s BTreeMap<String, String>,
+        entry_category: Option<Category>,
     ) -> Self {
         let tool = Tool { name: Text::line(tool), version: None };
-        Self { report: Report { tool, ..Report::default() }, sink, roots, known, late: BTreeMap::new() }
+        Self {
+            report: Report { tool, ..Report::default() },
+            sink,
+            roots,
+            known,
+            late: BTreeMap::new(),
+            entry_category,
+        }
     }
 
     /// Prefixes that are removed from paths.
     pub fn roots(&self) -> &'s [String] {
         self.roots
+    }
+
+    /// The category of the evidence entries that name the file: what its findings are if nothing else tells.
+    pub fn entry_category(&self) -> Option<Category> {
+        self.entry_category
     }
 
     /// Hands over a finding; its category is then covered.
@@ -160,6 +176,11 @@ impl<'s> Reading<'s> {
     /// Nothing was scanned.
     pub fn nothing_scanned(&mut self, why: &str) {
         self.report.nothing_scanned.get_or_insert_with(|| Text::line(why));
+    }
+
+    /// Something that a reader of the verdict should know, although nothing is wrong.
+    pub fn note(&mut self, note: &str) {
+        self.report.note.get_or_insert_with(|| Text::line(note));
     }
 
     /// When the report was made; RFC 3339, or without a zone, which then is UTC.

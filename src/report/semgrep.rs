@@ -288,7 +288,7 @@ pub(super) fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
 
 /// A title for a finding whose message may quote the value: Semgrep puts what a rule matched into it, and does not
 /// say where.
-fn withheld(rule: &str) -> Text {
+pub(super) fn withheld(rule: &str) -> Text {
     let name = rule.rsplit('.').next().unwrap_or(rule).replace(['-', '_'], " ");
     Text::line(&format!("{name} (message withheld, it may quote the secret)"))
 }
@@ -355,7 +355,7 @@ impl Fault<'_> {
 }
 
 /// Kinds of `errors[].type`, spelled with or without blanks.
-fn problem_kind(name: &str) -> ProblemKind {
+pub(super) fn problem_kind(name: &str) -> ProblemKind {
     let name: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     match name.as_str() {

@@ -1,0 +1,159 @@
+//! What kind of problem a result is: by the tool, by its rules, by what the policy expects of the file.
+
+use crate::finding::Category;
+
+/// A tool whose results are of one kind.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Driver {
+    /// Its name in policies and outputs.
+    pub(super) tool: &'static str,
+    /// What its results are.
+    pub(super) category: Category,
+    /// Its rules say it better.
+    pub(super) mixed: bool,
+}
+
+/// Letters and digits that a tool's name begins with, its name, and what its results are. The first that fits counts.
+const DRIVERS: &[(&str, &str, Category)] = &[
+    ("semgrep", "semgrep", Category::Sast),
+    ("opengrep", "opengrep", Category::Sast),
+    ("codeql", "codeql", Category::Sast),
+    ("gosec", "gosec", Category::Sast),
+    ("bandit", "bandit", Category::Sast),
+    ("spotbugs", "spotbugs", Category::Sast),
+    ("findsecbugs", "spotbugs", Category::Sast),
+    ("brakeman", "brakeman", Category::Sast),
+    ("flawfinder", "flawfinder", Category::Sast),
+    ("mobsfscan", "mobsfscan", Category::Sast),
+    ("njsscan", "njsscan", Category::Sast),
+    ("securitycodescan", "security-code-scan", Category::Sast),
+    ("devskim", "devskim", Category::Sast),
+    ("horusec", "horusec", Category::Sast),
+    ("bearer", "bearer", Category::Sast),
+    ("snykcode", "snyk-code", Category::Sast),
+    ("trivy", "trivy", Category::Vulnerability),
+    ("grype", "grype", Category::Vulnerability),
+    ("anchorecontainervulnerabilityreport", "grype", Category::Vulnerability),
+    ("dependencycheck", "dependency-check", Category::Vulnerability),
+    ("osvscanner", "osv-scanner", Category::Vulnerability),
+    ("dockerscout", "docker-scout", Category::Vulnerability),
+    ("snykopensource", "snyk-open-source", Category::Vulnerability),
+    ("snykcontainer", "snyk-container", Category::Vulnerability),
+    ("govulncheck", "govulncheck", Category::Vulnerability),
+    ("pipaudit", "pip-audit", Category::Vulnerability),
+    ("npmaudit", "npm-audit", Category::Vulnerability),
+    ("clair", "clair", Category::Vulnerability),
+    ("gitleaks", "gitleaks", Category::Secret),
+    ("betterleaks", "betterleaks", Category::Secret),
+    ("trufflehog", "trufflehog", Category::Secret),
+    ("detectsecrets", "detect-secrets", Category::Secret),
+    ("ggshield", "ggshield", Category::Secret),
+    ("gitguardian", "ggshield", Category::Secret),
+    ("noseyparker", "noseyparker", Category::Secret),
+    ("kingfisher", "kingfisher", Category::Secret),
+    ("talisman", "talisman", Category::Secret),
+    ("checkov", "checkov", Category::Misconfiguration),
+    ("kics", "kics", Category::Misconfiguration),
+    ("tfsec", "tfsec", Category::Misconfiguration),
+    ("terrascan", "terrascan", Category::Misconfiguration),
+    ("tflint", "tflint", Category::Misconfiguration),
+    ("hadolint", "hadolint", Category::Misconfiguration),
+    ("dockle", "dockle", Category::Misconfiguration),
+    ("kubelinter", "kube-linter", Category::Misconfiguration),
+    ("kubescape", "kubescape", Category::Misconfiguration),
+    ("cfnlint", "cfn-lint", Category::Misconfiguration),
+    ("zizmor", "zizmor", Category::Misconfiguration),
+    ("snykiac", "snyk-iac", Category::Misconfiguration),
+    ("spectral", "spectral", Category::Contract),
+    ("zaproxy", "zap", Category::Dast),
+    ("zedattackproxy", "zap", Category::Dast),
+    ("nuclei", "nuclei", Category::Dast),
+];
+
+impl Driver {
+    /// The tool of that name, if it is a known one.
+    pub(super) fn of(name: &str) -> Option<Self> {
+        let letters: String =
+            name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+        let letters = letters.strip_prefix("owasp").unwrap_or(&letters);
+        if letters == "zap" {
+            return Some(Self { tool: "zap", category: Category::Dast, mixed: false });
+        }
+        let (_, tool, category) = DRIVERS.iter().find(|(start, ..)| letters.starts_with(start))?;
+        Some(Self { tool, category: *category, mixed: *tool == "trivy" })
+    }
+}
+
+/// What a rule's tag says about its results.
+pub(super) fn of_tag(tag: &str) -> Option<Category> {
+    let tag = tag.trim().to_ascii_lowercase();
+    Some(match tag.as_str() {
+        "secret" | "secrets" | "credential" | "credentials" | "secret-detection" => Category::Secret,
+        "misconfiguration" | "iac" | "infrastructure-as-code" => Category::Misconfiguration,
+        "license" | "licence" | "license-compliance" => Category::License,
+        "sca" | "cve" | "dependency" | "dependencies" | "vulnerable-dependency" => Category::Vulnerability,
+        "dast" => Category::Dast,
+        "sast" => Category::Sast,
+        _ => return None,
+    })
+}
+
+/// CWE numbers of credentials in code: of an unknown tool, results with one of them are secrets.
+pub(super) fn names_credentials(cwes: &[u32]) -> bool {
+    cwes.iter().any(|cwe| matches!(cwe, 259 | 321 | 798))
+}
+
+/// Ids of advisories in a text such as `BDSA-2020-1 (CVE-2020-11022)` or `CVE-2020-1-libssl`.
+pub(super) fn advisories(text: &str) -> Vec<String> {
+    let mut ids: Vec<String> = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric() && c != '-') {
+        let mut parts =
+            word.split('-').skip_while(|p| !p.eq_ignore_ascii_case("CVE") && !p.eq_ignore_ascii_case("GHSA"));
+        let digits = |p: &&str| !p.is_empty() && p.bytes().all(|b| b.is_ascii_digit());
+        let group = |p: &&str| p.len() == 4 && p.bytes().all(|b| b.is_ascii_alphanumeric());
+        let id = match parts.next() {
+            Some(kind) if kind.eq_ignore_ascii_case("CVE") => {
+                let (year, number) = (parts.next().filter(digits), parts.next().filter(digits));
+                year.zip(number).map(|(year, number)| format!("CVE-{year}-{number}"))
+            }
+            Some(_) => {
+                let groups: Vec<&str> = parts.take(3).filter(group).collect();
+                (groups.len() == 3).then(|| format!("GHSA-{}", groups.join("-").to_ascii_lowercase()))
+            }
+            None => None,
+        };
+        ids.extend(id.filter(|id| !ids.contains(id)));
+    }
+    ids
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tools_by_their_names() {
+        for (name, tool) in [
+            ("Semgrep OSS", Some("semgrep")),
+            ("CodeQL", Some("codeql")),
+            ("OWASP dependency-check", Some("dependency-check")),
+            ("dependency-check", Some("dependency-check")),
+            ("Snyk Open Source", Some("snyk-open-source")),
+            ("ZAP", Some("zap")),
+            ("OWASP ZAP", Some("zap")),
+            ("Zapier", None),
+            ("CodeScanner", None),
+            ("", None),
+        ] {
+            assert_eq!(Driver::of(name).map(|d| d.tool), tool, "{name}");
+        }
+    }
+
+    #[test]
+    fn advisories_in_rule_ids() {
+        assert_eq!(advisories("BDSA-2020-1001 (CVE-2020-11022)"), ["CVE-2020-11022"]);
+        assert_eq!(advisories("CVE-2021-1234-libcrypto1.1"), ["CVE-2021-1234"]);
+        assert_eq!(advisories("GHSA-AB12-cd34-EF56"), ["GHSA-ab12-cd34-ef56"]);
+        assert!(advisories("CVE-x py/sql-injection").is_empty());
+    }
+}

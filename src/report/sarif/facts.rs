@@ -1,0 +1,351 @@
+//! What results of a run refer to: rules, bases of URIs, and how an invocation changed rules.
+//!
+//! Of a rule only what a finding needs is kept. The facts of a run that come after its results are handed to the
+//! second reading of the file as one text.
+
+use std::collections::HashMap;
+
+use serde::{Deserialize, Serialize};
+
+use super::driver::of_tag;
+use super::object::{Index, List, Scalar, objects};
+use super::place::Bases;
+use crate::finding::{Category, Confidence, Severity, clean_line};
+use crate::report::json::shapes;
+use crate::report::value::{Strings, Word, cwe_numbers};
+
+/// Longest title of a rule, in characters, and most bytes of titles that are kept of a run.
+const MAX_TITLE: usize = 160;
+const MAX_TITLES: usize = 2 << 20;
+
+objects! {
+    /// A rule as `tool.driver.rules` lists it.
+    RuleItem<'a> {
+        id: Word<'a> = "id",
+        name: Word<'a> = "name",
+        short: Message<'a> = "shortDescription",
+        configuration: Configuration<'a> = "defaultConfiguration",
+        properties: Bag<'a> = "properties",
+        relationships: List<Relationship<'a>> = "relationships",
+    }
+    /// How a rule is set.
+    Configuration<'a> { level: Option<Word<'a>> = "level" }
+    /// What a rule is related to.
+    Relationship<'a> { target: Reference<'a> = "target" }
+    /// A reference to a rule, a notification or a class of weaknesses.
+    Reference<'a> {
+        id: Word<'a> = "id",
+        index: Index = "index",
+        component: ComponentReference<'a> = "toolComponent",
+    }
+    /// A reference to the tool's driver, an extension or a taxonomy.
+    ComponentReference<'a> { name: Word<'a> = "name", index: Index = "index" }
+    /// A message, or the id of one.
+    Message<'a> {
+        text: Word<'a> = "text",
+        markdown: Word<'a> = "markdown",
+        id: Word<'a> = "id",
+        arguments: Strings<'a> = "arguments",
+    }
+    /// Properties that tools agree on, of a rule or a result.
+    Bag<'a> {
+        severity: Scalar<'a> = "security-severity",
+        tags: Strings<'a> = "tags",
+        cwe: Strings<'a> = "cwe",
+        precision: Word<'a> = "precision",
+        confidence: Word<'a> = "confidence",
+        issue_confidence: Word<'a> = "issue_confidence",
+    }
+    /// A rule that an invocation set otherwise.
+    OverrideItem<'a> { descriptor: Reference<'a> = "descriptor", configuration: Configuration<'a> = "configuration" }
+}
+
+shapes!(RuleItem, OverrideItem);
+
+impl RuleItem<'_> {
+    /// True if a key that a severity may hang on looks misspelt.
+    pub(super) fn is_odd(&self) -> bool {
+        self.odd || self.configuration.odd || self.properties.odd || self.relationships.odd
+    }
+}
+
+/// `level` of a result or a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum Level {
+    Error,
+    Warning,
+    Note,
+    None,
+    /// Something else.
+    Unreadable,
+}
+
+impl Level {
+    /// The level that is written; `None` where there is none.
+    pub(super) fn of(word: Option<&Word<'_>>) -> Option<Self> {
+        let word = word?.as_str().trim();
+        let is = |w: &str| word.eq_ignore_ascii_case(w);
+        Some(if is("error") {
+            Self::Error
+        } else if is("warning") {
+            Self::Warning
+        } else if is("note") {
+            Self::Note
+        } else if is("none") {
+            Self::None
+        } else {
+            Self::Unreadable
+        })
+    }
+
+    pub(super) const fn severity(self) -> Severity {
+        match self {
+            Self::Error => Severity::High,
+            Self::Warning => Severity::Medium,
+            Self::Note => Severity::Low,
+            Self::None => Severity::Info,
+            Self::Unreadable => Severity::Unknown,
+        }
+    }
+
+    pub(super) const fn as_str(self) -> &'static str {
+        match self {
+            Self::Error => "error",
+            Self::Warning => "warning",
+            Self::Note => "note",
+            Self::None => "none",
+            Self::Unreadable => "",
+        }
+    }
+}
+
+impl Bag<'_> {
+    /// `security-severity`: a CVSS score or a word; `None` where it says nothing.
+    pub(super) fn score(&self) -> Option<Severity> {
+        let text = self.severity.0.trim();
+        let Ok(score) = text.parse::<f64>() else {
+            return Some(Severity::plain(text)).filter(|s| *s != Severity::Unknown);
+        };
+        Some(match score {
+            score if !score.is_finite() || score <= 0.0 => return None,
+            9.0.. => Severity::Critical,
+            7.0.. => Severity::High,
+            4.0.. => Severity::Medium,
+            _ => Severity::Low,
+        })
+    }
+
+    /// Numbers in `cwe` and in tags such as `external/cwe/cwe-079`.
+    pub(super) fn cwes(&self) -> Vec<u32> {
+        let tags = self.tags.0.iter().map(|tag| tag.trim()).filter_map(|tag| {
+            let tag = tag.strip_prefix("external/cwe/").unwrap_or(tag);
+            tag.get(..4).filter(|head| head.eq_ignore_ascii_case("cwe-")).map(|_| tag)
+        });
+        cwe_numbers(tags.chain(self.cwe.0.iter().map(AsRef::as_ref)))
+    }
+
+    /// What the tags say the results are.
+    pub(super) fn category(&self) -> Option<Category> {
+        self.tags.0.iter().find_map(|tag| of_tag(tag))
+    }
+
+    /// How sure the tool is: of this result, else of the rule, as `precision` or as a tag `HIGH CONFIDENCE`.
+    pub(super) fn confidence(&self) -> Option<Confidence> {
+        let of_tag = |tag: &str| Confidence::plain(tag.trim().strip_suffix(" CONFIDENCE")?);
+        let words = [&self.issue_confidence, &self.confidence];
+        words.iter().find_map(|word| Confidence::plain(word.as_str())).or_else(|| {
+            let said = self.tags.0.iter().find_map(|tag| of_tag(tag));
+            said.or_else(|| match self.precision.as_str() {
+                "very-high" => Some(Confidence::High),
+                word => Confidence::plain(word),
+            })
+        })
+    }
+}
+
+/// Numbers of classes in the CWE taxonomy.
+pub(super) fn taxa_cwes<'t>(taxa: impl Iterator<Item = &'t Reference<'t>>) -> Vec<u32> {
+    let ids = taxa.filter_map(|taxon| {
+        let id = taxon.id.as_str();
+        let named = taxon.component.name.as_str().eq_ignore_ascii_case("cwe");
+        let prefixed = id.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("cwe-"));
+        (named || prefixed).then_some(id)
+    });
+    cwe_numbers(ids)
+}
+
+/// What is kept of a rule.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Rule {
+    pub(super) id: Box<str>,
+    pub(super) level: Option<Level>,
+    /// `security-severity`, and as it is written.
+    pub(super) score: Option<(Severity, Box<str>)>,
+    pub(super) title: Box<str>,
+    pub(super) cwes: Vec<u32>,
+    pub(super) category: Option<Category>,
+    pub(super) confidence: Option<Confidence>,
+}
+
+/// The driver or an extension.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Component {
+    pub(super) name: String,
+    rules: Vec<Rule>,
+    #[serde(skip)]
+    by_id: HashMap<Box<str>, u32>,
+}
+
+impl Component {
+    /// Adds a rule; of rules of one id the first is found by it.
+    pub(super) fn add(&mut self, item: &RuleItem<'_>, titles: &mut usize) {
+        let id = item.id.as_str();
+        let words = [item.short.text.as_str(), item.short.markdown.as_str(), item.name.as_str()];
+        let title = words.into_iter().find(|w| !w.trim().is_empty() && *w != id).unwrap_or_default();
+        let mut title = clean_line(title).chars().take(MAX_TITLE).collect::<String>();
+        *titles += title.len();
+        if *titles > MAX_TITLES {
+            title.clear();
+        }
+        let mut cwes = item.properties.cwes();
+        for cwe in taxa_cwes(item.relationships.items.iter().map(|r| &r.target)) {
+            if !cwes.contains(&cwe) {
+                cwes.push(cwe);
+            }
+        }
+        self.rules.push(Rule {
+            id: id.into(),
+            level: Level::of(item.configuration.level.as_ref()),
+            score: item.properties.score().map(|s| (s, item.properties.severity.0.trim().into())),
+            title: title.into(),
+            cwes,
+            category: item.properties.category(),
+            confidence: item.properties.confidence(),
+        });
+        self.index_last();
+    }
+
+    fn index_last(&mut self) {
+        if let Some(rule) = self.rules.last()
+            && let Ok(at) = u32::try_from(self.rules.len() - 1)
+        {
+            self.by_id.entry(rule.id.clone()).or_insert(at);
+        }
+    }
+
+    fn at(&self, index: Option<u32>) -> Option<&Rule> {
+        self.rules.get(usize::try_from(index?).ok()?)
+    }
+
+    /// The rule of that id, or of what is before the last `/` of a hierarchical one.
+    fn named(&self, id: &str) -> Option<&Rule> {
+        let mut id = id;
+        loop {
+            if id.is_empty() {
+                return None;
+            }
+            if let Some(at) = self.by_id.get(id) {
+                return self.at(Some(*at));
+            }
+            id = id.rsplit_once('/')?.0;
+        }
+    }
+
+    fn find(&self, id: &str, index: Option<u32>) -> Option<&Rule> {
+        let fits = |rule: &&Rule| {
+            id.strip_prefix(&*rule.id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+                || id.is_empty()
+        };
+        self.at(index).filter(fits).or_else(|| self.named(id))
+    }
+}
+
+/// How a result or an override names its rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Named<'n> {
+    pub(super) id: std::borrow::Cow<'n, str>,
+    pub(super) index: Option<u32>,
+    /// Index of the extension, or name of the component.
+    pub(super) extension: Option<u32>,
+    pub(super) component: std::borrow::Cow<'n, str>,
+}
+
+/// A level that an invocation gave a rule.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct Override {
+    pub(super) invocation: u32,
+    pub(super) rule: Named<'static>,
+    pub(super) level: Level,
+}
+
+/// What the results of a run refer to.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct Facts {
+    pub(super) driver: Component,
+    pub(super) extensions: Vec<Component>,
+    pub(super) bases: Bases,
+    pub(super) overrides: Vec<Override>,
+    /// The tool lists rules, so that a result without one is odd.
+    pub(super) described: bool,
+}
+
+impl Facts {
+    /// The facts that an earlier reading noted.
+    pub(super) fn decode(text: &str) -> Option<Self> {
+        let mut facts: Self = serde_json::from_str(text).ok()?;
+        for component in std::iter::once(&mut facts.driver).chain(&mut facts.extensions) {
+            let rules = std::mem::take(&mut component.rules);
+            for rule in rules {
+                component.rules.push(rule);
+                component.index_last();
+            }
+        }
+        Some(facts)
+    }
+
+    /// As text for the next reading.
+    pub(super) fn encode(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The rule that is named. An id outweighs an index that contradicts it: old Grype writes 0 everywhere.
+    pub(super) fn rule(&self, named: &Named<'_>) -> Option<&Rule> {
+        let (id, index) = (named.id.as_ref(), named.index);
+        let extension = named.extension.and_then(|at| self.extensions.get(usize::try_from(at).ok()?));
+        let by_name = || {
+            let all = std::iter::once(&self.driver).chain(&self.extensions);
+            all.into_iter().find(|c| !named.component.is_empty() && c.name == named.component)
+        };
+        let home = extension.or_else(by_name).unwrap_or(&self.driver);
+        home.find(id, index)
+            .or_else(|| self.driver.named(id))
+            .or_else(|| self.extensions.iter().find_map(|c| c.named(id)))
+            .or_else(|| home.at(index))
+    }
+
+    /// The level that invocation gave the rule.
+    pub(super) fn overridden(&self, invocation: Option<u32>, rule: &Rule) -> Option<Level> {
+        let invocation = invocation?;
+        let of = |o: &&Override| {
+            o.invocation == invocation && self.rule(&o.rule).is_some_and(|named| std::ptr::eq(named, rule))
+        };
+        self.overrides.iter().find(of).map(|o| o.level)
+    }
+}
+
+impl Reference<'_> {
+    /// True if it names anything.
+    pub(super) fn is_given(&self) -> bool {
+        !self.id.as_str().is_empty() || self.index.0.is_some()
+    }
+
+    /// The rule it names, on its own.
+    pub(super) fn named(&self) -> Named<'static> {
+        Named {
+            id: self.id.as_str().to_owned().into(),
+            index: self.index.0,
+            extension: self.component.index.0,
+            component: self.component.name.as_str().to_owned().into(),
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! SARIF 2.1.0 (OASIS Static Analysis Results Interchange Format), which many tools write.
+//!
+//! A result gets its severity from its rule, and tools list their rules before the results (`CodeQL`, Trivy) or after
+//! them (Semgrep). In the second case the file is read twice, and the first time over the results only in passing.
+//! Results themselves are never kept.
+//!
+//! Tools disagree about what they may leave out, so nearly everything is optional here but `version` and `runs`.
+//! `results` that are `null` or absent are not an empty list: the run then says nothing about findings.
+
+mod driver;
+mod facts;
+mod invocation;
+mod object;
+mod place;
+mod result;
+mod run;
+mod walk;
+
+use super::json::{Json, Kind};
+use super::{Format, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, clean_line};
+use run::{RUN, Run};
+use walk::{holds_something, other, text};
+
+/// SARIF.
+pub(super) static FORMAT: Format = Format {
+    id: "sarif",
+    title: "SARIF 2.1.0: results of any tool",
+    tool: "sarif",
+    categories: Category::ALL,
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// The version that is read.
+const VERSION: &str = "2.1.0";
+/// Keys of a log.
+const LOG: &[&str] = &["$schema", "version", "runs", "inlineExternalProperties", "properties"];
+
+fn looks_like(opening: &Opening) -> bool {
+    let Some(runs) = opening.get("runs") else { return false };
+    opening.has("version")
+        || opening.has("$schema")
+        || runs.lists_objects() && RUN.iter().filter(|key| **key != "properties").any(|key| runs.has(key))
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut seen = Seen::default();
+    json.object(|json, key| match key {
+        "version" => {
+            seen.version = true;
+            version(json)
+        }
+        "runs" => {
+            seen.runs = Some(0);
+            json.array(|json, index| {
+                seen.runs = Some(index + 1);
+                Run::read(json, reading, &mut seen)
+            })
+        }
+        "inlineExternalProperties" => {
+            if holds_something(json)? {
+                let message = "`inlineExternalProperties` hold external properties, which are not read";
+                reading.problem(ProblemKind::Scan, message, None);
+            }
+            Ok(())
+        }
+        key => other(json, reading, key, LOG),
+    })?;
+    if !seen.version {
+        return Err(json.shape(&format!("`version` is missing: SARIF {VERSION} is read")));
+    }
+    let Some(runs) = seen.runs else { return Err(json.shape("a SARIF log has a list `runs`")) };
+    if runs == 0 {
+        reading.nothing_scanned("`runs` is empty: no tool has run");
+    } else if seen.with_results == 0 {
+        reading.nothing_scanned("no run has a list `results`");
+    } else if seen.with_results < runs {
+        reading.problem(ProblemKind::Scan, "some runs have no list `results`", None);
+    }
+    match (seen.no_time, seen.ended) {
+        (true, _) => reading.generated_unreadable(),
+        (false, Some(time)) => reading.generated(&time.to_string()),
+        (false, None) => {}
+    }
+    Ok(())
+}
+
+/// What was passed so far.
+#[derive(Default)]
+struct Seen {
+    version: bool,
+    /// Number of runs, if there is a list of them.
+    runs: Option<usize>,
+    with_results: usize,
+    /// The tool is named.
+    named: bool,
+    /// The first commit that a run says it is about.
+    commit: Option<String>,
+    /// When the first invocation ended: of several, the oldest part tells the age.
+    ended: Option<jiff::Timestamp>,
+    no_time: bool,
+}
+
+fn version(json: &mut Json) -> Result<(), ReadError> {
+    let kind = json.kind()?;
+    let version = match kind {
+        Kind::String => text(json)?,
+        _ => json.skip().map(|()| kind.words().to_owned())?,
+    };
+    if kind == Kind::String && version == VERSION {
+        return Ok(());
+    }
+    Err(json.shape(&format!("`version` is {}: SARIF {VERSION} is read", clean_line(&version))))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,391 @@
+//! A result as a finding.
+
+use std::borrow::Cow;
+
+use super::driver::{Driver, advisories, names_credentials};
+use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, taxa_cwes};
+use super::object::{First, Hashes, Index, List, objects};
+use super::place::Place;
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Severity, Text};
+use crate::report::json::shapes;
+use crate::report::semgrep::{is_about_secrets, withheld};
+use crate::report::value::{LineNumber, Loose, Word};
+
+objects! {
+    /// A result.
+    Item<'a> {
+        rule_id: Word<'a> = "ruleId",
+        rule_index: Index = "ruleIndex",
+        rule: Reference<'a> = "rule",
+        kind: Word<'a> = "kind",
+        level: Option<Word<'a>> = "level",
+        message: Message<'a> = "message",
+        locations: First<Spot<'a>> = "locations",
+        properties: Bag<'a> = "properties",
+        suppressions: List<Suppression<'a>> = "suppressions",
+        baseline: Word<'a> = "baselineState",
+        hashes: Hashes<'a> = "partialFingerprints",
+        provenance: Provenance<'a> = "provenance",
+        taxa: List<Reference<'a>> = "taxa",
+    }
+    /// Of a result only where it is.
+    Glimpse<'a> { locations: First<Spot<'a>> = "locations" }
+    /// A location.
+    Spot<'a> { physical: Physical<'a> = "physicalLocation" }
+    /// A place in a file.
+    Physical<'a> { artifact: Artifact<'a> = "artifactLocation", region: Region<'a> = "region" }
+    /// A file.
+    Artifact<'a> { uri: Word<'a> = "uri", base: Word<'a> = "uriBaseId", index: Index = "index" }
+    /// Lines of a file. Its snippet is code, and not looked at.
+    Region<'a> { start: LineNumber = "startLine", end: LineNumber = "endLine" }
+    /// Why a result does not count.
+    Suppression<'a> { status: Loose<Word<'a>> = "status", state: Loose<Word<'a>> = "state" }
+    /// Where a result comes from.
+    Provenance<'a> { invocation: Index = "invocationIndex" }
+    /// An element of `artifacts`.
+    ArtifactItem<'a> { location: Artifact<'a> = "location" }
+}
+
+shapes!(Item, Glimpse, ArtifactItem);
+
+/// What results of a run are seen with.
+pub(super) struct Scene<'s> {
+    pub(super) facts: &'s Facts,
+    pub(super) driver: Option<Driver>,
+    /// The tool's name.
+    pub(super) tool: &'s str,
+    /// What the policy expects the file to hold.
+    pub(super) expected: Option<Category>,
+    pub(super) roots: &'s [String],
+    /// URI and base of an element of `artifacts`.
+    pub(super) artifact: &'s dyn Fn(u32) -> Option<(String, String)>,
+}
+
+/// What a result is.
+#[derive(Default)]
+pub(super) struct Found {
+    /// The finding; none where the rule was met.
+    pub(super) finding: Option<Box<Finding>>,
+    /// It says where it is by an index into `artifacts`, which are not known yet.
+    pub(super) needs: Option<u32>,
+    pub(super) remarks: Remarks,
+}
+
+/// What is to say about a result, and how often in a run.
+#[derive(Default)]
+pub(super) struct Remarks {
+    /// Something in it looks misspelt.
+    pub(super) odd: u64,
+    /// It names a rule that the tool does not list.
+    pub(super) unlisted: u64,
+    /// Its URI has a base.
+    pub(super) based: u64,
+    /// Nothing tells what kind of problem it is.
+    pub(super) guessed: u64,
+}
+
+impl Remarks {
+    pub(super) fn add(&mut self, other: &Self) {
+        self.odd += other.odd;
+        self.unlisted += other.unlisted;
+        self.based += other.based;
+        self.guessed += other.guessed;
+    }
+}
+
+impl Artifact<'_> {
+    /// The index into `artifacts`, where nothing else tells the file.
+    fn needs(&self) -> Option<u32> {
+        self.index.0.filter(|_| self.uri.as_str().is_empty())
+    }
+
+    /// Its URI has a base, or may have one in `artifacts`.
+    fn is_based(&self) -> bool {
+        !self.base.as_str().is_empty() || self.needs().is_some()
+    }
+
+    /// URI and base, as one text.
+    pub(super) fn fact(&self) -> String {
+        format!("{}\n{}", self.base.as_str(), self.uri.as_str())
+    }
+}
+
+impl Glimpse<'_> {
+    /// What [`Found::needs`] and [`Found::based`] will say of the result.
+    pub(super) fn of_place(&self) -> (Option<u32>, bool) {
+        let artifact = self.locations.0.as_ref().map(|spot| &spot.physical.artifact);
+        (artifact.and_then(Artifact::needs), artifact.is_some_and(Artifact::is_based))
+    }
+}
+
+impl Spot<'_> {
+    /// The path, for notifications.
+    pub(super) fn path(&self) -> &str {
+        self.physical.artifact.uri.as_str()
+    }
+}
+
+impl Item<'_> {
+    /// The finding that the result is, or why it has no meaning.
+    pub(super) fn found(&self, scene: &Scene<'_>) -> Result<Found, &'static str> {
+        let kind = self.kind.as_str().trim();
+        let is = |word: &&str| kind.eq_ignore_ascii_case(word);
+        if ["pass", "notApplicable"].iter().any(is) {
+            let remarks = Remarks { odd: self.is_odd().into(), ..Remarks::default() };
+            return Ok(Found { remarks, ..Found::default() });
+        }
+        let named = self.named();
+        let rule = scene.facts.rule(&named);
+        let id = [self.rule_id.as_str(), self.rule.id.as_str(), rule.map_or("", |r| &r.id)]
+            .into_iter()
+            .find(|id| !id.is_empty())
+            .unwrap_or_default();
+        let message = self.message.words();
+        if named == Named::default()
+            && message.is_empty()
+            && self.level.is_none()
+            && self.locations.0.is_none()
+        {
+            return Err("a result has neither `ruleId`, `message`, `level` nor `locations`");
+        }
+        let not_failed = ["review", "open", "informational"].iter().any(is);
+        let (severity, native) = self.severity(rule, scene.facts, not_failed);
+        let cwes = self.cwes(rule);
+        let (category, guessed) = self.category(scene, rule, id, &cwes);
+        let mut finding = Box::new(Finding::new(category, scene.tool, id, severity));
+        finding.native_severity = Some(Text::line(&native)).filter(|n| !n.is_empty());
+        let secret = category == Category::Secret || is_about_secrets(id, &cwes);
+        finding.cwes = cwes;
+        finding.title = Text::line(&title(&finding, rule, &message, secret));
+        let semgrep = scene.driver.is_some_and(|d| d.tool == "semgrep");
+        finding.confidence = self.properties.confidence().or_else(|| rule?.confidence.filter(|_| !semgrep));
+        finding.suppressed = self.is_suppressed();
+        if category == Category::Vulnerability {
+            finding.ids = match advisories(id) {
+                ids if ids.is_empty() => vec![Text::line(id)],
+                ids => ids.iter().map(|id| Text::line(id)).collect(),
+            };
+            finding.ids.retain(|id| !id.is_empty());
+            if scene.driver.is_some_and(|d| d.tool == "trivy") {
+                trivy_package(self.message.text.as_str(), &mut finding);
+            }
+        }
+        let needs = self.place(scene, &mut finding);
+        finding.fingerprint = self.fingerprint(&finding, secret, &message);
+        let based = self.artifact().is_some_and(Artifact::is_based);
+        let unlisted = scene.facts.described && rule.is_none() && named != Named::default();
+        let remarks = Remarks {
+            odd: self.is_odd().into(),
+            unlisted: unlisted.into(),
+            based: based.into(),
+            guessed: guessed.into(),
+        };
+        Ok(Found { finding: Some(finding), needs, remarks })
+    }
+
+    fn is_odd(&self) -> bool {
+        let component = &self.rule.component;
+        self.odd
+            || self.rule.odd
+            || component.odd
+            || self.properties.odd
+            || self.provenance.odd
+            || self.taxa.odd
+    }
+
+    fn named(&self) -> Named<'_> {
+        let id = match self.rule_id.as_str() {
+            "" => self.rule.id.as_str(),
+            id => id,
+        };
+        Named {
+            id: id.into(),
+            index: self.rule.index.0.or(self.rule_index.0),
+            extension: self.rule.component.index.0,
+            component: self.rule.component.name.as_str().into(),
+        }
+    }
+
+    /// The severity, and the word of the report that it was made of.
+    fn severity(&self, rule: Option<&Rule>, facts: &Facts, not_failed: bool) -> (Severity, Cow<'_, str>) {
+        if let Some(score) = self.properties.score() {
+            return (score, Cow::Borrowed(self.properties.severity.0.trim()));
+        }
+        if let Some((score, word)) = rule.and_then(|r| r.score.as_ref()) {
+            return (*score, Cow::Owned(word.to_string()));
+        }
+        if let Some(level) = Level::of(self.level.as_ref()) {
+            let word = self.level.as_ref().map_or("", Word::as_str);
+            return (level.severity(), Cow::Borrowed(word));
+        }
+        let of_rule = |rule| facts.overridden(self.provenance.invocation.0, rule).or(rule.level);
+        let level = match rule {
+            _ if not_failed => Level::None,
+            Some(rule) => of_rule(rule).unwrap_or(Level::Warning),
+            None => Level::Warning,
+        };
+        (level.severity(), Cow::Borrowed(level.as_str()))
+    }
+
+    fn cwes(&self, rule: Option<&Rule>) -> Vec<u32> {
+        let mut cwes = rule.map(|r| r.cwes.clone()).unwrap_or_default();
+        let own = self.properties.cwes();
+        for cwe in own.into_iter().chain(taxa_cwes(self.taxa.items.iter())) {
+            if !cwes.contains(&cwe) {
+                cwes.push(cwe);
+            }
+        }
+        cwes
+    }
+
+    /// What kind of problem it is, and whether that is a guess.
+    fn category(&self, scene: &Scene<'_>, rule: Option<&Rule>, id: &str, cwes: &[u32]) -> (Category, bool) {
+        let tagged = || self.properties.category().or_else(|| rule?.category);
+        match scene.driver {
+            Some(driver) if driver.mixed => (tagged().unwrap_or(driver.category), false),
+            Some(driver) => (driver.category, false),
+            None if names_credentials(cwes) => (Category::Secret, false),
+            None => match tagged().or(scene.expected) {
+                Some(category) => (category, false),
+                None if !advisories(id).is_empty() => (Category::Vulnerability, false),
+                None => (Category::Sast, true),
+            },
+        }
+    }
+
+    /// An absent status is an accepted one; a misspelt key or another word is not.
+    fn is_suppressed(&self) -> bool {
+        let accepted = |word: &Loose<Word<'_>>| {
+            !word.given || word.value.as_ref().is_some_and(|word| word.as_str() == "accepted")
+        };
+        let listed = &self.suppressions;
+        let all = listed.items.iter().all(|s| !s.odd && accepted(&s.status) && accepted(&s.state));
+        !listed.items.is_empty() && all || self.baseline.as_str() == "absent"
+    }
+
+    fn artifact(&self) -> Option<&Artifact<'_>> {
+        self.locations.0.as_ref().map(|spot| &spot.physical.artifact)
+    }
+
+    /// Sets where the finding is; gives the index of the artifact that is needed for it and not known.
+    fn place(&self, scene: &Scene<'_>, finding: &mut Finding) -> Option<u32> {
+        let spot = self.locations.0.as_ref()?;
+        let artifact = &spot.physical.artifact;
+        let mut found = (artifact.uri.as_str().to_owned(), artifact.base.as_str().to_owned());
+        if let Some(index) = artifact.needs() {
+            match (scene.artifact)(index) {
+                Some(known) => found = known,
+                None => return Some(index),
+            }
+        }
+        let place = Place::of(&found.0, &found.1, &scene.facts.bases, scene.roots);
+        let region = &spot.physical.region;
+        finding.location = place.location(region.start.0, region.end.0, scene.roots);
+        finding.target = place.address;
+        None
+    }
+
+    /// Tool, rule and path; of a package its version; else the tool's hash of the code, or the message. Of a secret
+    /// neither hash nor message: both may be made of its value.
+    fn fingerprint(&self, finding: &Finding, secret: bool, message: &str) -> crate::finding::Fingerprint {
+        let path = finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default();
+        let id = FingerprintBuilder::new("sarif")
+            .part(finding.tool.as_str())
+            .part(finding.rule_id.as_str())
+            .part(path);
+        if secret {
+            return id.finish();
+        }
+        if let Some(package) = &finding.package {
+            return id.part(package.name.as_str()).part(package.version.as_str()).finish();
+        }
+        let hashes = [self.hashes.line.as_str(), self.hashes.context.as_str()];
+        if let Some(hash) = hashes.into_iter().find(|hash| !hash.is_empty()) {
+            return id.part("hash").part(hash).finish();
+        }
+        let id = id.part("message").folded(&without_lines(message)).part(self.message.id.as_str());
+        self.message.arguments.0.iter().fold(id, |id, argument| id.part(argument)).finish()
+    }
+}
+
+impl Message<'_> {
+    /// The message with its arguments put in; empty if only an id is given.
+    fn words(&self) -> Cow<'_, str> {
+        let words = [self.text.as_str(), self.markdown.as_str()].into_iter().find(|w| !w.trim().is_empty());
+        let words = words.unwrap_or_default();
+        if self.arguments.0.is_empty() || !words.contains('{') {
+            return Cow::Borrowed(words);
+        }
+        let arguments = self.arguments.0.iter().enumerate();
+        Cow::Owned(
+            arguments
+                .fold(words.to_owned(), |words, (n, argument)| words.replace(&format!("{{{n}}}"), argument)),
+        )
+    }
+
+    /// The message of a notification: its first line, without code.
+    pub(super) fn of_notification(&self) -> String {
+        // Semgrep quotes the code it could not parse between backticks.
+        self.words().split(['`', '\n']).next().unwrap_or_default().trim().to_owned()
+    }
+}
+
+fn title<'t>(finding: &Finding, rule: Option<&'t Rule>, message: &'t str, secret: bool) -> Cow<'t, str> {
+    let id = finding.rule_id.as_str();
+    if secret {
+        return Cow::Owned(withheld(if id.is_empty() { "secret" } else { id }).to_string());
+    }
+    let of_rule = rule.map_or("", |r| &*r.title);
+    let words = match finding.category {
+        // Messages of vulnerabilities begin with the package.
+        Category::Vulnerability | Category::License => [of_rule, message],
+        _ => [message, of_rule],
+    };
+    match words.into_iter().find(|words| !words.trim().is_empty()) {
+        Some(words) => Cow::Borrowed(words),
+        None if id.is_empty() => Cow::Borrowed("A result without a message"),
+        None => Cow::Owned(id.to_owned()),
+    }
+}
+
+/// Trivy's message is a list of `KEY: VALUE` lines (its `pkg/report/sarif.go`).
+fn trivy_package(message: &str, finding: &mut Finding) {
+    let value = |key: &str| message.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
+    let Some(name) = value("Package:") else { return };
+    let fixed = value("Fixed Version:");
+    let versions = fixed.unwrap_or_default().split(", ").map(Text::line).filter(|v| !v.is_empty());
+    finding.package = Some(Package {
+        name: Text::line(name),
+        version: Text::line(value("Installed Version:").unwrap_or_default()),
+        purl: None,
+        fixed: versions.collect(),
+    });
+    finding.fix = match fixed {
+        None => Fix::Unknown,
+        Some("") => Fix::None,
+        Some(_) => Fix::Available,
+    };
+}
+
+/// A message without the numbers after the word `line`, which move when code above does.
+fn without_lines(message: &str) -> Cow<'_, str> {
+    let is_line = |word: &str| {
+        let word = word.trim_end_matches([':', '=', '#', '(', '[']);
+        let last = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
+        last.eq_ignore_ascii_case("line") || last.eq_ignore_ascii_case("lines")
+    };
+    if !message.split_whitespace().any(is_line) {
+        return Cow::Borrowed(message);
+    }
+    let mut after = false;
+    let words = message.split_whitespace().filter(|word| {
+        let dropped = after
+            && word
+                .trim_matches(|c: char| c.is_ascii_punctuation())
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b == b'-');
+        after = is_line(word) || dropped;
+        !dropped
+    });
+    Cow::Owned(words.collect::<Vec<_>>().join(" "))
+}

@@ -1,0 +1,429 @@
+use crate::finding::{Category, Confidence, Finding, Fix, Severity, Text};
+use crate::report::testing::{ReadText, read_as, read_text};
+use crate::report::{Generated, ProblemKind};
+
+/// A log of one run with these members.
+fn run(members: &str) -> ReadText {
+    read_text(&format!(r#"{{"version":"2.1.0","runs":[{{{members}}}]}}"#))
+}
+
+/// A log of one run of a tool with these rules and results.
+fn of(driver: &str, rules: &str, results: &str) -> ReadText {
+    run(&format!(r#""tool":{{"driver":{{"name":"{driver}","rules":[{rules}]}}}},"results":[{results}]"#))
+}
+
+fn only(read: &ReadText) -> &Finding {
+    assert!(read.error.is_none(), "{:?}", read.error);
+    assert_eq!(read.findings.len(), 1);
+    &read.findings[0]
+}
+
+fn error(read: &ReadText) -> String {
+    read.error.as_ref().map(ToString::to_string).unwrap_or_default()
+}
+
+fn problems(read: &ReadText) -> Vec<ProblemKind> {
+    assert!(read.error.is_none(), "{:?}", read.error);
+    read.report.problems.iter().map(|p| p.kind).collect()
+}
+
+const RULE: &str = r#"{"id":"py/sqli","shortDescription":{"text":"SQL built from input"},
+    "defaultConfiguration":{"level":"error"},"properties":{"tags":["security","external/cwe/cwe-089"],"precision":"high"}}"#;
+const RESULT: &str = r#"{"ruleId":"py/sqli","ruleIndex":0,"message":{"text":"query of '{0}'","arguments":["name"]},
+    "locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/a.py"},"region":{"startLine":3,"endLine":4}}}],
+    "partialFingerprints":{"primaryLocationLineHash":"39fa2ee980eb94b0:1"}}"#;
+
+#[test]
+fn a_result_with_its_rule() {
+    let read = of("CodeQL", RULE, RESULT);
+    let finding = only(&read);
+    assert_eq!((read.format, read.report.tool.name.as_str()), (Some("sarif"), "codeql"));
+    assert_eq!((finding.category, finding.severity), (Category::Sast, Severity::High));
+    assert_eq!((finding.rule_id.as_str(), finding.title.as_str()), ("py/sqli", "query of 'name'"));
+    assert_eq!(finding.native_severity.as_ref().map(Text::as_str), Some("error"));
+    assert_eq!((finding.cwes.as_slice(), finding.confidence), ([89].as_slice(), Some(Confidence::High)));
+    let place = finding.location.as_ref().unwrap();
+    assert_eq!((place.path.as_str(), place.line, place.end_line), ("src/a.py", Some(3), Some(4)));
+    assert!(problems(&read).is_empty());
+}
+
+#[test]
+fn rules_after_results_are_the_same() {
+    let before = of("CodeQL", RULE, RESULT);
+    let after = run(&format!(
+        r#""results":[{RESULT}],"tool":{{"extensions":[],"driver":{{"rules":[{RULE}],"name":"CodeQL"}}}}"#
+    ));
+    assert_eq!(only(&before), only(&after));
+    assert_eq!(after.report.tool.name.as_str(), "codeql");
+    let text = format!(r#"{{"runs":[{{"results":[{RESULT}]}}],"version":"2.1.0"}}"#);
+    let read = read_text(&text);
+    assert_eq!((only(&read).severity, problems(&read)), (Severity::Medium, vec![ProblemKind::Scan]));
+}
+
+#[test]
+fn severities() {
+    let severity = |rule: &str, result: &str| {
+        let read = of("X", &format!(r#"{{"id":"r"{rule}}}"#), &format!(r#"{{"ruleId":"r"{result}}}"#));
+        only(&read).severity
+    };
+    let score = |value: &str| format!(r#","properties":{{"security-severity":{value}}}"#);
+    let level = r#","level":"note""#;
+    let default = r#","defaultConfiguration":{"level":"error"}"#;
+    for (value, is) in [
+        ("\"9.0\"", Severity::Critical),
+        ("8.9", Severity::High),
+        ("\"6.9 \"", Severity::Medium),
+        ("\"0.1\"", Severity::Low),
+        ("\"CRITICAL\"", Severity::Critical),
+        ("\"moderate\"", Severity::Medium),
+        ("\"0.0\"", Severity::Low),
+        ("0", Severity::Low),
+        ("-3", Severity::Low),
+        ("\"inf\"", Severity::Low),
+        ("\"NaN\"", Severity::Low),
+        ("\"none\"", Severity::Low),
+        ("null", Severity::Low),
+    ] {
+        assert_eq!(severity("", &format!("{}{level}", score(value))), is, "of the result: {value}");
+        assert_eq!(severity(&score(value), level), is, "of the rule: {value}");
+    }
+    assert_eq!(severity(&score("9.8"), &score("\"0\"")), Severity::Critical);
+    assert_eq!(severity(&score("9.8"), &score("1")), Severity::Low);
+    assert_eq!(severity(default, r#","level":"note""#), Severity::Low);
+    assert_eq!(severity(default, r#","level":"none""#), Severity::Info);
+    assert_eq!(severity(default, r#","level":"ERROR ""#), Severity::High);
+    assert_eq!(severity(default, r#","level":"errnr""#), Severity::Unknown);
+    assert_eq!(severity(default, r#","level":3"#), Severity::Unknown);
+    assert_eq!(severity(default, r#","level":null"#), Severity::High);
+    assert_eq!(severity(default, r#","kind":"review""#), Severity::Info);
+    assert_eq!(severity(default, r#","kind":"Fail""#), Severity::High);
+    assert_eq!(severity(default, r#","kind":"odd""#), Severity::High);
+    assert_eq!(severity(default, r#","kind":"open","level":"error""#), Severity::High);
+    assert_eq!(severity(r#","defaultConfiguration":{"level":"bad"}"#, ""), Severity::Unknown);
+    assert_eq!(severity(r#","defaultConfiguration":{}"#, ""), Severity::Medium);
+    assert_eq!(severity("", ""), Severity::Medium);
+}
+
+#[test]
+fn results_that_do_not_count() {
+    let read = of(
+        "X",
+        "",
+        r#"{"ruleId":"a","kind":"PASS"},{"ruleId":"b","kind":"notApplicable"},{"ruleId":"c","baselineState":"absent"},
+           {"ruleId":"d","suppressions":[{"kind":"inSource"}]},{"ruleId":"e","suppressions":[{"state":"accepted"}]}"#,
+    );
+    assert_eq!((read.findings.len(), read.active().count()), (3, 0));
+    for active in [
+        r#""suppressions":[]"#,
+        r#""suppressions":null"#,
+        r#""suppressions":{}"#,
+        r#""suppressions":["x"]"#,
+        r#""suppressions":[{"status":"rejected"}]"#,
+        r#""suppressions":[{"status":"underReview"},{"status":"accepted"}]"#,
+        r#""suppressions":[{"status":null}]"#,
+        r#""suppressions":[{"statur":"rejected"}]"#,
+        r#""suppressions":[{"state":"rejected"}]"#,
+        r#""baselineState":"unchanged""#,
+        r#""baselineState":"existing""#,
+    ] {
+        let read = of("X", "", &format!(r#"{{"ruleId":"a",{active}}}"#));
+        assert_eq!(read.active().count(), 1, "{active}");
+    }
+}
+
+#[test]
+fn rules_are_found_however_they_are_named() {
+    let tool = r#""tool":{"driver":{"name":"X","rules":[{"id":"one","defaultConfiguration":{"level":"note"}},
+        {"id":"two","defaultConfiguration":{"level":"error"}}]},
+        "extensions":[{"name":"pack","rules":[{"id":"three","defaultConfiguration":{"level":"error"}}]}]}"#;
+    for (named, id, severity) in [
+        (r#""ruleId":"two""#, "two", Severity::High),
+        (r#""ruleIndex":1"#, "two", Severity::High),
+        (r#""rule":{"index":1}"#, "two", Severity::High),
+        (r#""rule":{"id":"two"}"#, "two", Severity::High),
+        (r#""ruleId":"two/sub","ruleIndex":1"#, "two/sub", Severity::High),
+        (r#""ruleId":"two","ruleIndex":0"#, "two", Severity::High),
+        (r#""ruleId":"two","ruleIndex":99"#, "two", Severity::High),
+        (r#""ruleId":"tvo","ruleIndex":1"#, "tvo", Severity::High),
+        (r#""ruleId":"three","rule":{"index":0,"toolComponent":{"index":0}}"#, "three", Severity::High),
+        (r#""rule":{"index":0,"toolComponent":{"name":"pack"}}"#, "three", Severity::High),
+        (r#""ruleId":"three""#, "three", Severity::High),
+        (r#""ruleId":"","ruleIndex":-1,"message":{"text":"x"}"#, "", Severity::Medium),
+    ] {
+        let read = run(&format!(r#"{tool},"results":[{{{named}}}]"#));
+        let finding = only(&read);
+        assert_eq!((finding.rule_id.as_str(), finding.severity), (id, severity), "{named}");
+        assert!(problems(&read).is_empty(), "{named}");
+    }
+    for named in [r#""ruleId":"four""#, r#""ruleIndex":7"#] {
+        assert_eq!(
+            problems(&run(&format!(r#"{tool},"results":[{{{named}}}]"#))),
+            [ProblemKind::Rule],
+            "{named}"
+        );
+    }
+    assert!(problems(&of("X", "", r#"{"ruleId":"four"}"#)).is_empty());
+}
+
+#[test]
+fn an_invocation_sets_levels_of_rules() {
+    let invocations = r#""invocations":[{"executionSuccessful":true},{"executionSuccessful":true,"ruleConfigurationOverrides":
+        [{"descriptor":{"index":0},"configuration":{"level":"error"}}]}]"#;
+    let tool =
+        r#""tool":{"driver":{"name":"X","rules":[{"id":"r","defaultConfiguration":{"level":"note"}}]}}"#;
+    let severity = |results: &str, after: bool| {
+        let results = format!(r#""results":[{{"ruleId":"r"{results}}}]"#);
+        let read = if after {
+            run(&format!("{tool},{results},{invocations}"))
+        } else {
+            run(&format!("{invocations},{results},{tool}"))
+        };
+        only(&read).severity
+    };
+    for after in [true, false] {
+        assert_eq!(severity(r#","provenance":{"invocationIndex":1}"#, after), Severity::High);
+        assert_eq!(severity(r#","provenance":{"invocationIndex":0}"#, after), Severity::Low);
+        assert_eq!(severity("", after), Severity::Low);
+        assert_eq!(
+            severity(r#","level":"warning","provenance":{"invocationIndex":1}"#, after),
+            Severity::Medium
+        );
+    }
+}
+
+#[test]
+fn artifacts_by_index() {
+    let artifacts = r#""artifacts":[{"location":{"uri":"x"}},{"location":{"uri":"a.py","uriBaseId":"S"}}]"#;
+    let results =
+        r#""results":[{"ruleId":"r","locations":[{"physicalLocation":{"artifactLocation":{"index":1}}}]}]"#;
+    let tool = r#""tool":{"driver":{"name":"X"}}"#;
+    let bases = r#""originalUriBaseIds":{"S":{"uri":"src/"}}"#;
+    for parts in [
+        [tool, bases, artifacts, results],
+        [artifacts, bases, tool, results],
+        [tool, results, artifacts, bases],
+        [artifacts, results, bases, tool],
+        [results, bases, tool, artifacts],
+    ] {
+        assert_eq!(only(&run(&parts.join(","))).path(), Some("src/a.py"), "{parts:?}");
+    }
+    let missing = run(&format!(r#"{tool},{results},"artifacts":[]"#));
+    assert_eq!(only(&missing).path(), None);
+}
+
+#[test]
+fn categories() {
+    let category = |driver: &str, rule: &str, id: &str| {
+        let read = of(driver, &format!(r#"{{"id":"{id}"{rule}}}"#), &format!(r#"{{"ruleId":"{id}"}}"#));
+        only(&read).category
+    };
+    let tags = |tag: &str| format!(r#","properties":{{"tags":["security","{tag}"]}}"#);
+    assert_eq!(category("gitleaks", "", "x"), Category::Secret);
+    assert_eq!(category("Trivy", &tags("vulnerability"), "CVE-2026-1"), Category::Vulnerability);
+    assert_eq!(category("Trivy", &tags("secret"), "x"), Category::Secret);
+    assert_eq!(category("Trivy", &tags("misconfiguration"), "x"), Category::Misconfiguration);
+    assert_eq!(category("Semgrep OSS", &tags("CWE-798: Hard-coded"), "x"), Category::Sast);
+    assert_eq!(category("Own", &tags("CWE-798: Hard-coded"), "x"), Category::Secret);
+    assert_eq!(category("Own", &tags("iac"), "x"), Category::Misconfiguration);
+    assert_eq!(category("Own", "", "BDSA-1 (CVE-2026-12)"), Category::Vulnerability);
+    let guessed = of("Own", "", r#"{"ruleId":"x"}"#);
+    assert_eq!(only(&guessed).category, Category::Sast);
+    assert!(guessed.report.note.is_some());
+    assert!(of("Bandit", "", "").report.categories.contains(&Category::Sast));
+    assert!(of("Gitleaks", "", "").report.categories.iter().eq([&Category::Secret]));
+}
+
+#[test]
+fn a_secret_leaves_no_trace() {
+    let of_value = |value: &str, driver: &str, tags: &str| {
+        let rule = format!(r#"{{"id":"some-rule","properties":{{"tags":["{tags}"]}}}}"#);
+        let result = format!(
+            r#"{{"ruleId":"some-rule","message":{{"text":"found {value}","arguments":["{value}"]}},
+            "partialFingerprints":{{"primaryLocationLineHash":"h{value}"}},"fingerprints":{{"secret/v1":"h{value}"}},
+            "locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"a.py"}},
+            "region":{{"startLine":1,"snippet":{{"text":"{value}"}}}}}}}}],"properties":{{"match":"{value}"}}}}"#
+        );
+        let read = of(driver, &rule, &result);
+        assert!(!format!("{:?} {:?}", read.findings, read.report).contains(value));
+        only(&read).fingerprint
+    };
+    for (driver, tags) in
+        [("gitleaks", ""), ("Semgrep OSS", "CWE-798: x"), ("Own", "secret"), ("Own", "CWE-321")]
+    {
+        assert_eq!(of_value("hunter2", driver, tags), of_value("letmein1", driver, tags), "{driver}");
+    }
+}
+
+#[test]
+fn a_fingerprint_survives_moved_lines() {
+    let of_text = |line: u32, text: &str| {
+        let result = format!(
+            r#"{{"ruleId":"r","message":{{"text":"{text}"}},"fingerprints":{{"matchBasedId/v1":"requires login"}},
+            "locations":[{{"physicalLocation":{{"artifactLocation":{{"uri":"a.py"}},"region":{{"startLine":{line}}}}}}}]}}"#
+        );
+        only(&of("X", "", &result)).fingerprint
+    };
+    assert_eq!(of_text(1, "bad"), of_text(9, "bad"));
+    assert_eq!(of_text(1, "At a.py:[line 12] bad"), of_text(9, "At a.py:[line 13] bad"));
+    assert_ne!(of_text(1, "port 80 is open"), of_text(1, "port 22 is open"));
+}
+
+#[test]
+fn the_package_in_a_message_of_trivy() {
+    let result = r#"{"ruleId":"CVE-2026-1","message":{"text":"Package: apt\nInstalled Version: 2.6.1\nVulnerability CVE-2026-1\nSeverity: LOW\nFixed Version: 2.6.2, 2.7.0\nLink: x"}}"#;
+    let read = of("Trivy", r#"{"id":"CVE-2026-1","shortDescription":{"text":"apt: bad"}}"#, result);
+    let finding = only(&read);
+    let package = finding.package.as_ref().unwrap();
+    assert_eq!((package.name.as_str(), package.version.as_str(), package.fixed.len()), ("apt", "2.6.1", 2));
+    assert_eq!((finding.fix, finding.title.as_str()), (Fix::Available, "apt: bad"));
+    assert_eq!(finding.ids.iter().map(Text::as_str).collect::<Vec<_>>(), ["CVE-2026-1"]);
+    let read = of("Trivy", "", &result.replace("2.6.2, 2.7.0", ""));
+    assert_eq!(only(&read).fix, Fix::None);
+}
+
+#[test]
+fn how_the_run_went() {
+    let went = |driver: &str, invocation: &str| {
+        run(&format!(
+            r#""tool":{{"driver":{{"name":"{driver}"}}}},"results":[],"invocations":[{{{invocation}}}]"#
+        ))
+    };
+    let note = |name: &str, level: &str, id: &str| {
+        format!(
+            r#""{name}":[{{"descriptor":{{"id":"{id}"}},{level}"message":{{"text":"Syntax at `x = 'pw'`"}}}}]"#
+        )
+    };
+    assert!(went("X", r#""executionSuccessful":false"#).report.failed.is_some());
+    for (invocation, kinds) in [
+        (r#""executionSuccessful":true,"exitCode":0,"exitCodeDescription":"fine""#.to_owned(), vec![]),
+        (r#""executionSuccessful":null"#.to_owned(), vec![ProblemKind::Scan]),
+        (r#""executionSuccessfum":false"#.to_owned(), vec![ProblemKind::Scan]),
+        (r#""exitCode":3"#.to_owned(), vec![ProblemKind::Scan]),
+        (r#""exitCode":"x""#.to_owned(), vec![ProblemKind::Scan]),
+        (r#""exitSignalName":"SIGKILL""#.to_owned(), vec![ProblemKind::Scan]),
+        (note("toolExecutionNotifications", r#""level":"error","#, "Timeout"), vec![ProblemKind::Timeout]),
+        (note("toolConfigurationNotifications", r#""level":"error","#, "x"), vec![ProblemKind::Scan]),
+        (note("toolExecutionNotifications", r#""level":"bad","#, "x"), vec![ProblemKind::Scan]),
+        (note("toolExecutionNotifications", "", "x"), vec![]),
+        (note("toolExecutionNotifications", r#""level":"note","#, "x"), vec![]),
+    ] {
+        assert_eq!(problems(&went("X", &invocation)), kinds, "{invocation}");
+    }
+    let warning = note("toolExecutionNotifications", r#""level":"warning","#, "Timeout");
+    let read = went("Semgrep OSS", &warning);
+    assert_eq!(problems(&read), [ProblemKind::Timeout]);
+    assert!(!format!("{:?}", read.report).contains("pw"));
+    let read = went("X", r#""endTimeUtc":"2026-06-01T12:00:00Z"},{"endTimeUtc":"2026-05-01T12:00:00Z""#);
+    assert!(matches!(read.report.generated, Generated::At(time) if time.to_string().starts_with("2026-05")));
+    assert_eq!(went("X", r#""endTimeUtc":"yesterday""#).report.generated, Generated::Unreadable);
+}
+
+#[test]
+fn a_run_without_results_is_not_a_clean_one() {
+    let tool = r#""tool":{"driver":{"name":"X"}}"#;
+    assert!(run(tool).report.nothing_scanned.is_some());
+    let null = run(&format!(r#"{tool},"results":null"#));
+    assert_eq!((null.report.nothing_scanned.is_some(), problems(&null)), (true, vec![ProblemKind::Scan]));
+    let external = run(&format!(
+        r#"{tool},"results":[],"externalPropertyFileReferences":{{"results":[{{"itemCount":4}}],"graphs":[{{}}]}}"#
+    ));
+    assert_eq!(problems(&external), [ProblemKind::Scan]);
+    assert!(external.report.problems[0].message.as_str().contains("external"));
+    let two = read_text(&format!(r#"{{"version":"2.1.0","runs":[{{{tool},"results":[]}},{{{tool}}}]}}"#));
+    assert_eq!((two.report.nothing_scanned.is_some(), problems(&two)), (false, vec![ProblemKind::Scan]));
+    let other = read_text(&format!(r#"{{"version":"2.1.0","runs":[{{{tool}}},{{{tool},"results":[]}}]}}"#));
+    assert_eq!(problems(&other), [ProblemKind::Scan]);
+    assert!(read_text(r#"{"version":"2.1.0","runs":[]}"#).report.nothing_scanned.is_some());
+    let renamed = run(&format!(r#"{tool},"results":[],"resultz":[{{"level":"error"}}]"#));
+    assert_eq!(problems(&renamed), [ProblemKind::Scan]);
+    let inline = read_text(&format!(
+        r#"{{"version":"2.1.0","runs":[{{{tool},"results":[]}}],"inlineExternalProperties":[{{"results":[]}}]}}"#
+    ));
+    assert_eq!(problems(&inline), [ProblemKind::Scan]);
+}
+
+#[test]
+fn a_misspelt_key_that_severity_hangs_on_is_a_problem() {
+    for (rule, result) in [
+        (RULE.replace("defaultConfiguration", "defaultConfigurauion"), RESULT.to_owned()),
+        (RULE.replace("\"level\"", "\"lovel\""), RESULT.to_owned()),
+        (RULE.to_owned(), RESULT.replace("\"message\"", "\"leval\":\"error\",\"message\"")),
+        (
+            RULE.to_owned(),
+            RESULT.replace("\"message\"", "\"properties\":{\"security-severitx\":9},\"message\""),
+        ),
+    ] {
+        let read = of("CodeQL", &rule, &result);
+        assert_eq!(problems(&read), [ProblemKind::Scan], "{rule} {result}");
+    }
+    let read = run(&format!(r#""tool":{{"driver":{{"name":"X","rulez":[{RULE}]}}}},"results":[{RESULT}]"#));
+    assert_eq!(problems(&read), [ProblemKind::Scan]);
+}
+
+#[test]
+fn what_is_no_log_is_refused() {
+    for (text, says) in [
+        (r#"{"version":"2.0.0","runs":[{"results":3}]}"#, "`version` is 2.0.0"),
+        (r#"{"version":2.1,"runs":[]}"#, "`version` is a number"),
+        (r#"{"$schema":"s","runs":[]}"#, "`version` is missing"),
+        (r#"{"version":"2.1.0","runs":{}}"#, "runs"),
+        (r#"{"version":"2.1.0","runs":null}"#, "runs"),
+        (r#"{"version":"2.1.0","runs":["x"]}"#, "runs[0]"),
+        (r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"X"}},"results":7}]}"#, "results"),
+        (r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"X"}},"results":{}}]}"#, "results"),
+        (r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"X"}},"results":[3]}]}"#, "results[0]"),
+        (r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"X"}},"results":[{}]}]}"#, "results[0]"),
+        (r#"{"version":"2.1.0","runs":[{"results":[{}],"tool":{"driver":{"name":"X"}}}]}"#, "results[0]"),
+        (r#"{"version":"2.1.0","runs":[{"tool":{},"tool":{}}]}"#, "duplicate"),
+        (r#"{"version":"2.1.0","runs":[]} {}"#, "follows"),
+    ] {
+        assert!(error(&read_text(text)).contains(says), "{text}: {}", error(&read_text(text)));
+    }
+    assert!(error(&read_as("sarif", r#"{"version":"2.1.0","$schema":"s"}"#)).contains("runs"));
+    assert!(read_text(r#"{"version":"2.1.0","vulnerabilities":[]}"#).format != Some("sarif"));
+}
+
+#[test]
+fn about_what_and_when() {
+    let tool = r#""tool":{"driver":{"name":"Trivy"}},"results":[]"#;
+    let read = run(&format!(
+        r#"{tool},"versionControlProvenance":[{{"repositoryUri":"u","revisionId":"ABC"}},{{"revisionId":"d"}}],
+        "properties":{{"imageName":"app","repoDigests":["r/app@sha256:11"]}}"#
+    ));
+    assert_eq!(read.report.commit.as_ref().map(Text::as_str), Some("abc"));
+    assert_eq!(read.report.digests.len(), 1);
+    assert_eq!(read.report.target, Some(crate::finding::Target::Image));
+}
+
+/// Levels and scores so that no flipped bit can make one valid word of another.
+const SMALL: &str = r#"{"$schema":"https://x/sarif-2.1.0.json","version":"2.1.0","runs":[{"results":[{"ruleId":"py/sqli","message":{"text":"m"},
+    "locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/app.py"},"region":{"startLine":12}}}]}],
+    "tool":{"driver":{"name":"CodeQL","rules":[{"id":"py/sqli","defaultConfiguration":{"level":"error"}}]}}}]}"#;
+
+#[test]
+fn every_cut_is_an_error() {
+    assert_eq!(only(&read_text(SMALL)).severity, Severity::High);
+    for cut in 0..SMALL.len() {
+        assert!(read_text(SMALL.get(..cut).unwrap()).error.is_some(), "{cut}");
+        assert!(read_as("sarif", SMALL.get(..cut).unwrap()).error.is_some(), "{cut}");
+    }
+}
+
+#[test]
+fn no_flipped_bit_loses_the_finding() {
+    for at in 0..SMALL.len() {
+        for bit in 0..8 {
+            let mut bytes = SMALL.as_bytes().to_vec();
+            bytes[at] ^= 1 << bit;
+            let Ok(text) = String::from_utf8(bytes) else { continue };
+            let read = read_as("sarif", &text);
+            let worst = read
+                .active()
+                .any(|f| matches!(f.severity, Severity::High | Severity::Critical | Severity::Unknown));
+            let told = read.error.is_some()
+                || read.report.problems_total > 0
+                || read.report.nothing_scanned.is_some();
+            assert!(worst || told, "byte {at}, bit {bit}: {text}");
+        }
+    }
+}

@@ -1,0 +1,73 @@
+//! Steps that the levels of a log share.
+
+use super::object::{Scalar, resembles};
+use crate::report::json::{Json, Kind, shapes};
+use crate::report::{ProblemKind, ReadError, Reading};
+
+shapes!(Scalar);
+
+/// A string or a number as text; empty for anything else.
+pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
+    match json.kind()? {
+        Kind::String | Kind::Number => json.take::<Scalar<'static>, _>(|text| text.0.into_owned()),
+        Kind::Object | Kind::Array | Kind::Bool | Kind::Null => json.skip().map(|()| String::new()),
+    }
+}
+
+/// Walks a value unless it is `null`.
+pub(super) fn unless_null(
+    json: &mut Json,
+    read: impl FnOnce(&mut Json) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    if json.kind()? == Kind::Null { json.skip() } else { read(json) }
+}
+
+/// A key that nothing is asked of. Where it is none of the format's, and may be one of them under a changed name or
+/// may hold findings, the report says so.
+pub(super) fn other(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    key: &str,
+    known: &[&str],
+) -> Result<(), ReadError> {
+    if known.contains(&key) {
+        return json.skip();
+    }
+    let alike = resembles(key, known);
+    let mut objects = false;
+    if json.kind()? == Kind::Array {
+        json.array(|json, _| {
+            objects |= json.kind()? == Kind::Object;
+            json.skip()
+        })?;
+    } else {
+        json.skip()?;
+    }
+    if alike || objects {
+        let place = json.path_text();
+        let message = format!("`{place}` is no key of SARIF; what it holds was not read");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    Ok(())
+}
+
+/// True for a list or object with something in it; reads over it.
+pub(super) fn holds_something(json: &mut Json) -> Result<bool, ReadError> {
+    let mut something = false;
+    match json.kind()? {
+        Kind::Array => json.array(|json, _| {
+            something = true;
+            json.skip()
+        })?,
+        Kind::Object => json.object(|json, _| {
+            something = true;
+            json.skip()
+        })?,
+        Kind::Null => json.skip()?,
+        Kind::String | Kind::Number | Kind::Bool => {
+            something = true;
+            json.skip()?;
+        }
+    }
+    Ok(something)
+}
