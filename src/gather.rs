@@ -233,11 +233,11 @@ fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, V
     if faults.is_empty() { unite(policy, items) } else { Err(faults) }
 }
 
-/// Reports and all their active findings, each with the index of its report.
+/// Reports and all their findings, suppressed ones too, each with the index of its report.
 pub type Findings = (Vec<Evidence>, Vec<(Finding, usize)>);
 
-/// Reads reports without a policy, but for `mappings` of formats of its own: their evidence as it would be judged without an entry, and all active findings,
-/// worst first.
+/// Reads reports without a policy, but for `mappings` of formats of its own: their evidence as it would be judged
+/// without an entry, and all findings, worst first.
 pub fn findings(
     given: &[Given],
     mappings: &[ReportMapping],
@@ -248,9 +248,7 @@ pub fn findings(
     impl report::Sink for Keep {
         fn finding(&mut self, finding: Finding) {
             self.1.add(&finding);
-            if !finding.suppressed {
-                self.0.push(finding);
-            }
+            self.0.push(finding);
         }
         fn restart(&mut self) {
             *self = Self(Vec::new(), Counts::default());

@@ -21,7 +21,7 @@ pub(super) struct FindingsArgs {
     #[arg(long, value_name = "FILE")]
     mappings: Option<PathBuf>,
 
-    /// How to list them: table, ndjson or json
+    /// How to list them: table, ndjson, json or sarif
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = clap::builder::PossibleValuesParser::new(LISTINGS.iter().map(|l| l.id)))]
     format: String,
 }

@@ -13,8 +13,15 @@ use crate::finding::{Finding, View};
 pub struct Listed<'l> {
     /// The reports.
     pub evidence: &'l [Evidence],
-    /// Active findings with the index of their report.
+    /// Findings with the index of their report, suppressed ones too.
     pub findings: &'l [(Finding, usize)],
+}
+
+impl<'l> Listed<'l> {
+    /// The findings that count.
+    fn active(&self) -> impl Iterator<Item = &'l (Finding, usize)> + use<'l> {
+        self.findings.iter().filter(|(finding, _)| !finding.suppressed)
+    }
 }
 
 /// An output format of a list of findings.
@@ -32,6 +39,7 @@ pub static LISTINGS: &[Listing] = &[
     Listing { id: "table", title: "a line a finding, for people", write: table },
     Listing { id: "ndjson", title: "a JSON object a line", write: ndjson },
     Listing { id: "json", title: "one object, schema secgate/findings/v1", write: json },
+    super::sarif::LISTING,
 ];
 
 fn json(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -41,14 +49,14 @@ fn json(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
         evidence: &'l [Evidence],
         findings: Vec<View<'l>>,
     }
-    let findings = listed.findings.iter().map(|(finding, evidence)| View::of(finding, *evidence)).collect();
+    let findings = listed.active().map(|(finding, evidence)| View::of(finding, *evidence)).collect();
     let all = Object { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
     serde_json::to_writer(&mut *out, &all)?;
     out.write_all(b"\n")
 }
 
 fn ndjson(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    for (finding, evidence) in listed.findings {
+    for (finding, evidence) in listed.active() {
         serde_json::to_writer(&mut *out, &View::of(finding, *evidence))?;
         out.write_all(b"\n")?;
     }
@@ -56,7 +64,7 @@ fn ndjson(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    for (finding, _) in listed.findings {
+    for (finding, _) in listed.active() {
         let line = format!(
             "{:<8}  {:<16}  {}  {}  {}",
             finding.severity,

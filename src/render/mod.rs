@@ -4,6 +4,7 @@
 
 mod json;
 mod listing;
+mod sarif;
 mod text;
 
 use std::io::{self, Write};

@@ -38,7 +38,7 @@ fn no_output_holds_a_secret() {
     for file in &files {
         let raw = fs::read_to_string(file).unwrap();
         held += usize::from(values().iter().any(|v| raw.contains(v.as_str())));
-        for format in ["table", "ndjson", "json"] {
+        for format in ["table", "ndjson", "json", "sarif"] {
             let run = dir.run(&["findings", "--format", format, file]);
             leaked.extend(
                 values()

@@ -1,0 +1,474 @@
+//! Findings as SARIF 2.1.0 (OASIS Standard, errata 01): one run a report and tool.
+//!
+//! What is written reads back as the same findings: suppressed results stay in, marked as such; each result carries
+//! its own `security-severity`; a run that was not whole says so. What SARIF has no word for stands in `properties`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{self, Write};
+
+use serde::{Serialize, Serializer};
+
+use super::listing::Listed;
+use super::{Listing, Look};
+use crate::decide::{Evidence, Status};
+use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
+use crate::report::Problem;
+
+/// SARIF.
+pub(super) const LISTING: Listing =
+    Listing { id: "sarif", title: "SARIF 2.1.0, suppressed findings included", write };
+
+fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let log = Log {
+        schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
+        version: "2.1.0",
+        runs: runs(listed),
+    };
+    serde_json::to_writer(&mut *out, &log)?;
+    out.write_all(b"\n")
+}
+
+/// One run a report, and one more for each further tool that its findings name, so that an empty report is a run too.
+/// A file that is no report is none: an empty run would look like a clean one.
+fn runs<'l>(listed: &'l Listed<'l>) -> Vec<Run<'l>> {
+    let mut found: BTreeMap<(usize, Option<&Text>), Vec<&Finding>> = BTreeMap::new();
+    let own = |at: usize| listed.evidence.get(at).and_then(|e| e.tool.as_ref()).map(|tool| &tool.name);
+    for (at, _) in listed.evidence.iter().enumerate().filter(|(_, e)| e.status != Status::Ignored) {
+        found.insert((at, None), Vec::new());
+    }
+    for (finding, at) in listed.findings {
+        let other = Some(&finding.tool).filter(|tool| own(*at) != Some(*tool));
+        found.entry((*at, other)).or_default().push(finding);
+    }
+    let evidence = |at: usize| listed.evidence.get(at);
+    found.into_iter().filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list))).collect()
+}
+
+#[derive(Serialize)]
+struct Log<'l> {
+    #[serde(rename = "$schema")]
+    schema: &'static str,
+    version: &'static str,
+    runs: Vec<Run<'l>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Run<'l> {
+    tool: Tool<'l>,
+    conversion: Conversion,
+    invocations: [Invocation<'l>; 1],
+    automation_details: Id,
+    /// Absent where nothing was looked at: `[]` says that a scan found nothing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    results: Option<Results<'l>>,
+    properties: RunBag<'l>,
+}
+
+#[derive(Serialize)]
+struct Tool<'l> {
+    driver: Driver<'l>,
+}
+
+#[derive(Serialize)]
+struct Driver<'l> {
+    name: &'l str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<&'l Text>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    rules: Vec<Rule<'l>>,
+}
+
+/// How a tool's own report became this run.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Conversion {
+    tool: Tool<'static>,
+    analysis_tool_log_files: [Uri; 1],
+}
+
+#[derive(Serialize)]
+struct Uri {
+    uri: String,
+}
+
+#[derive(Serialize)]
+struct Id {
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Invocation<'l> {
+    execution_successful: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_time_utc: Option<&'l str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tool_execution_notifications: Vec<Notification<'l>>,
+}
+
+#[derive(Serialize)]
+struct Notification<'l> {
+    level: &'static str,
+    message: Message<'l>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    descriptor: Option<Id>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Place<'l>>,
+}
+
+#[derive(Serialize)]
+struct Message<'l> {
+    text: std::borrow::Cow<'l, str>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct RunBag<'l> {
+    format: Option<&'l str>,
+    sha256: Option<&'l str>,
+    bytes: Option<u64>,
+    status: Status,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    copy_of: Option<&'l Text>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Rule<'l> {
+    id: &'l str,
+    short_description: Message<'l>,
+    properties: RuleBag,
+}
+
+#[derive(Serialize)]
+struct RuleBag {
+    /// The worst of its results, where some viewers look for it; absent if one of them has none, because a reader
+    /// takes the rule's where the result says 0.
+    #[serde(rename = "security-severity", skip_serializing_if = "Option::is_none")]
+    score: Option<&'static str>,
+    tags: BTreeSet<String>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SarifResult<'l> {
+    rule_id: &'l Text,
+    rule_index: usize,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    kind: Option<&'static str>,
+    level: &'static str,
+    message: Message<'l>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    locations: Vec<Place<'l>>,
+    partial_fingerprints: Fingerprints,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    suppressions: Option<Vec<Suppression>>,
+    properties: ResultBag<'l>,
+}
+
+#[derive(Serialize)]
+struct Fingerprints {
+    #[serde(rename = "secgate/v1")]
+    v1: Fingerprint,
+}
+
+#[derive(Serialize)]
+struct Suppression {
+    kind: &'static str,
+    status: &'static str,
+    justification: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Place<'l> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    physical_location: Option<Physical>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    logical_locations: Vec<Logical<'l>>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Physical {
+    artifact_location: Uri,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    region: Option<Region>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Region {
+    start_line: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    end_line: Option<u32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Logical<'l> {
+    name: &'l Text,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    fully_qualified_name: Option<&'l Text>,
+    kind: &'static str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct ResultBag<'l> {
+    #[serde(rename = "security-severity")]
+    score: &'static str,
+    tags: BTreeSet<String>,
+    severity: Severity,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    native_severity: Option<&'l Text>,
+    category: Category,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confidence: Option<Confidence>,
+    #[serde(skip_serializing_if = "<[Text]>::is_empty")]
+    ids: &'l [Text],
+    #[serde(skip_serializing_if = "Option::is_none")]
+    package: Option<&'l Package>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    purl: Option<&'l Text>,
+    fix: Fix,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    target: Option<&'l Text>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verified: Option<bool>,
+}
+
+impl<'l> Run<'l> {
+    /// The findings of one tool in one report.
+    fn of(evidence: &'l Evidence, other: Option<&'l Text>, findings: Vec<&'l Finding>) -> Self {
+        let path = evidence.path.as_ref().map_or("-", Text::as_str);
+        let (rules, index) = rules(&findings);
+        let tool = evidence.tool.as_ref();
+        let name = other.or(tool.map(|tool| &tool.name)).map_or("unknown", Text::as_str);
+        let version = tool.filter(|_| other.is_none()).and_then(|tool| tool.version.as_ref());
+        let nothing =
+            findings.is_empty() && matches!(evidence.status, Status::NothingScanned | Status::Unreadable);
+        let suppressions = findings.iter().any(|finding| finding.suppressed);
+        let secgate = Driver { name: "secgate", version: None, rules: Vec::new() };
+        Self {
+            tool: Tool { driver: Driver { name, version, rules } },
+            conversion: Conversion {
+                tool: Tool { driver: secgate },
+                analysis_tool_log_files: [Uri { uri: uri(path) }],
+            },
+            invocations: [Invocation::of(evidence, nothing)],
+            automation_details: Id { id: format!("secgate/{path}/") },
+            results: (!nothing).then_some(Results { findings, index, suppressions }),
+            properties: RunBag {
+                format: evidence.format.as_deref(),
+                sha256: evidence.sha256.as_deref(),
+                bytes: evidence.bytes,
+                status: evidence.status,
+                copy_of: evidence.copy_of.as_ref(),
+            },
+        }
+    }
+}
+
+impl<'l> Invocation<'l> {
+    /// A scan that was not whole was not successful, and the reasons are notifications of level `error`.
+    fn of(evidence: &'l Evidence, nothing: bool) -> Self {
+        let whole = matches!(evidence.status, Status::Complete | Status::NothingScanned);
+        let mut notifications: Vec<Notification<'l>> =
+            evidence.problems.iter().map(Notification::of).collect();
+        if notifications.is_empty() && !evidence.message.is_empty() {
+            // Where no result is listed, that says it already.
+            let level = if whole && nothing { "note" } else { "error" };
+            let message = message(&evidence.message);
+            notifications.push(Notification { level, message, descriptor: None, locations: Vec::new() });
+        }
+        Self {
+            execution_successful: whole && evidence.problems.is_empty(),
+            end_time_utc: evidence.generated_at.as_deref(),
+            tool_execution_notifications: notifications,
+        }
+    }
+}
+
+impl<'l> Notification<'l> {
+    fn of(problem: &'l Problem) -> Self {
+        let physical =
+            |path: &Text| Physical { artifact_location: Uri { uri: uri(path.as_str()) }, region: None };
+        let place = |path| Place { physical_location: Some(physical(path)), logical_locations: Vec::new() };
+        Self {
+            level: "error",
+            message: message(problem.message.as_str()),
+            descriptor: Some(Id { id: problem.kind.as_str().to_owned() }),
+            locations: problem.path.as_ref().map(place).into_iter().collect(),
+        }
+    }
+}
+
+/// Results, written one by one.
+struct Results<'l> {
+    findings: Vec<&'l Finding>,
+    index: BTreeMap<&'l str, usize>,
+    /// Some of them are suppressed; the others then say that they are not (§3.27.23).
+    suppressions: bool,
+}
+
+impl Serialize for Results<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.findings.iter().map(|finding| self.result(finding)))
+    }
+}
+
+impl Results<'_> {
+    fn result<'f>(&self, finding: &'f Finding) -> SarifResult<'f> {
+        let suppression = Suppression {
+            kind: "external",
+            status: "accepted",
+            justification: "suppressed by the scanner or in the code",
+        };
+        let suppressions: Vec<Suppression> =
+            Some(suppression).filter(|_| finding.suppressed).into_iter().collect();
+        let words = [finding.title.as_str(), finding.rule_id.as_str(), "A finding without a description"];
+        let text = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+        SarifResult {
+            rule_id: &finding.rule_id,
+            rule_index: self.index.get(finding.rule_id.as_str()).copied().unwrap_or_default(),
+            // `level` can be `none` only where `kind` is not `fail` (§3.27.10).
+            kind: (finding.severity == Severity::Info).then_some("informational"),
+            level: level(finding.severity),
+            message: message(text),
+            locations: place(finding).into_iter().collect(),
+            partial_fingerprints: Fingerprints { v1: finding.fingerprint },
+            suppressions: self.suppressions.then_some(suppressions),
+            properties: ResultBag {
+                score: score(finding.severity),
+                tags: tags(finding).collect(),
+                severity: finding.severity,
+                native_severity: finding.native_severity.as_ref(),
+                category: finding.category,
+                confidence: finding.confidence,
+                ids: &finding.ids,
+                package: finding.package.as_ref(),
+                purl: finding.package.as_ref().and_then(|package| package.purl.as_ref()),
+                fix: finding.fix,
+                target: finding.target.as_ref(),
+                scope: finding.scope,
+                verified: finding.verified,
+            },
+        }
+    }
+}
+
+/// The rules that the findings name, in the order of their ids, and where each stands.
+fn rules<'l>(findings: &[&'l Finding]) -> (Vec<Rule<'l>>, BTreeMap<&'l str, usize>) {
+    let mut by_id: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        by_id.entry(finding.rule_id.as_str()).or_default().push(finding);
+    }
+    let index = by_id.keys().enumerate().map(|(at, id)| (*id, at)).collect();
+    let rules = by_id.into_iter().map(|(id, all)| {
+        let first = all.first().map_or("", |finding| finding.title.as_str());
+        // A title that names one place describes no rule.
+        let title =
+            Some(first).filter(|title| !title.is_empty() && all.iter().all(|f| f.title.as_str() == *title));
+        let worst = all.iter().map(|f| f.severity).max_by_key(|s| s.rank(Severity::Critical));
+        let scored = all.iter().all(|f| !matches!(f.severity, Severity::Info | Severity::Unknown));
+        Rule {
+            id,
+            short_description: message(title.unwrap_or(id)),
+            properties: RuleBag {
+                score: worst.filter(|_| scored).map(score),
+                tags: all.iter().flat_map(|finding| tags(finding)).collect(),
+            },
+        }
+    });
+    (rules.collect(), index)
+}
+
+/// `security-severity` as CVSS bands have it (GitHub: over 9.0 critical, 7.0 high, 4.0 medium, above 0 low). 0 leaves it
+/// to the level; no number says that nobody knows.
+const fn score(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical => "9.5",
+        Severity::High => "8.0",
+        Severity::Medium => "5.5",
+        Severity::Low => "2.0",
+        Severity::Info => "0.0",
+        Severity::Unknown => "unknown",
+    }
+}
+
+const fn level(severity: Severity) -> &'static str {
+    match severity {
+        Severity::Critical | Severity::High | Severity::Unknown => "error",
+        Severity::Medium => "warning",
+        Severity::Low => "note",
+        Severity::Info => "none",
+    }
+}
+
+/// The category, and the classes of weaknesses as `CodeQL` writes them.
+fn tags(finding: &Finding) -> impl Iterator<Item = String> {
+    let cwes = finding.cwes.iter().map(|cwe| format!("external/cwe/cwe-{cwe:03}"));
+    [finding.category.as_str().to_owned(), "security".to_owned()].into_iter().chain(cwes)
+}
+
+/// A text in which no viewer sees a link: `[words](target)` is one in SARIF's plain text (§3.11.6).
+fn message(text: &str) -> Message<'_> {
+    let text = if text.contains("](") { text.replace("](", "] (").into() } else { text.into() };
+    Message { text }
+}
+
+/// File and line, package and target, as far as there are any.
+fn place(finding: &Finding) -> Option<Place<'_>> {
+    let physical_location = finding.location.as_ref().map(|location| Physical {
+        artifact_location: Uri { uri: uri(location.path.as_str()) },
+        region: location
+            .line
+            .filter(|line| *line > 0)
+            .map(|line| Region { start_line: line, end_line: location.end_line.filter(|end| *end > line) }),
+    });
+    let package = finding.package.as_ref().filter(|package| !package.name.is_empty()).map(|package| {
+        Logical { name: &package.name, fully_qualified_name: package.purl.as_ref(), kind: "package" }
+    });
+    let target = finding.target.as_ref().map(|target| Logical {
+        name: target,
+        fully_qualified_name: None,
+        kind: "resource",
+    });
+    let logical_locations: Vec<Logical<'_>> = package.into_iter().chain(target).collect();
+    let place = Place { physical_location, logical_locations };
+    (place.physical_location.is_some() || !place.logical_locations.is_empty()).then_some(place)
+}
+
+/// A path as a URI reference (RFC 3986): what is no character of a path segment is percent-encoded, and `:` too, which
+/// could be taken for the end of a scheme.
+fn uri(path: &str) -> String {
+    use std::fmt::Write as _;
+    path.bytes().fold(String::with_capacity(path.len()), |mut uri, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+        uri
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_uri_references() {
+        assert_eq!(uri("src/a b.py"), "src/a%20b.py");
+        assert_eq!(uri("a:b/100%/é#?.py"), "a%3Ab/100%25/%C3%A9%23%3F.py");
+    }
+
+    #[test]
+    fn a_title_is_no_link() {
+        assert_eq!(message("see [this](https://x.example)").text, "see [this] (https://x.example)");
+    }
+}
