@@ -124,7 +124,9 @@ impl Bag<'_> {
     pub(super) fn score(&self) -> Option<Severity> {
         let text = self.severity.0.trim();
         let Ok(score) = text.parse::<f64>() else {
-            return Some(Severity::plain(text)).filter(|s| *s != Severity::Unknown);
+            // Of words that are no severity only this one says something.
+            let said = |s: &Severity| *s != Severity::Unknown || text.eq_ignore_ascii_case("unknown");
+            return Some(Severity::plain(text)).filter(said);
         };
         Some(match score {
             score if !score.is_finite() || score <= 0.0 => return None,

@@ -82,6 +82,7 @@ fn severities() {
         ("\"inf\"", Severity::Low),
         ("\"NaN\"", Severity::Low),
         ("\"none\"", Severity::Low),
+        ("\"Unknown\"", Severity::Unknown),
         ("null", Severity::Low),
     ] {
         assert_eq!(severity("", &format!("{}{level}", score(value))), is, "of the result: {value}");
