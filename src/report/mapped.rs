@@ -39,7 +39,7 @@ pub fn read_mapped(
         }
     };
     let known = BTreeMap::new();
-    let mut reading = Reading::new(&mapping.tool, sink, &options.roots, &known, None);
+    let mut reading = Reading::new(&mapping.tool, sink, &options.roots, &known, None, source);
     let read = Mapped { mapping, document: &document }.read(&mut reading);
     if read.is_err() {
         reading.forget();

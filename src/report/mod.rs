@@ -207,7 +207,7 @@ fn read_once(
     let mut json = Json::new(source.open(options.max_report)?);
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category);
+    let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category, source);
     let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;

@@ -4,10 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::Source;
 use crate::finding::{Category, Finding, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
 const MAX_PROBLEMS: usize = 10_000;
+
+/// Bytes at the end of a file that a reader may look at.
+const TAIL: u64 = 64 << 10;
 
 /// Where findings go while a report is read.
 pub trait Sink {
@@ -97,6 +101,7 @@ pub struct Reading<'s> {
     sink: &'s mut dyn Sink,
     roots: &'s [String],
     known: &'s BTreeMap<String, String>,
+    source: &'s Source,
     late: BTreeMap<String, String>,
     entry_category: Option<Category>,
 }
@@ -108,6 +113,7 @@ impl<'s> Reading<'s> {
         roots: &'s [String],
         known: &'s BTreeMap<String, String>,
         entry_category: Option<Category>,
+        source: &'s Source,
     ) -> Self {
         let tool = Tool { name: Text::line(tool), version: None };
         Self {
@@ -115,6 +121,7 @@ impl<'s> Reading<'s> {
             sink,
             roots,
             known,
+            source,
             late: BTreeMap::new(),
             entry_category,
         }
@@ -214,6 +221,12 @@ impl<'s> Reading<'s> {
     /// A fact that an earlier reading of the same file found behind the findings that need it.
     pub fn known(&self, place: &str) -> Option<&'s str> {
         self.known.get(place).map(String::as_str)
+    }
+
+    /// The last bytes of the file: where facts stand that findings before them need, a reader may guess them from
+    /// here and note them as [`Self::late`] only if the guess turns out wrong.
+    pub fn tail(&self) -> Vec<u8> {
+        self.source.tail(TAIL)
     }
 
     /// Notes a fact that came after findings that need it: the file is read once more, and [`Self::known`]

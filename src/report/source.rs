@@ -2,7 +2,7 @@
 //! to UTF-8.
 
 use std::fs::File;
-use std::io::{self, Cursor, ErrorKind, Read};
+use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -29,6 +29,27 @@ impl Source {
         };
         Input::new(Raw { reader, hasher: Sha256::new(), bytes: 0, max })
     }
+
+    /// The last bytes as they lie there, at most `size`; nothing where they cannot be had. A hint and no more: they
+    /// are neither checked nor part of what the digest covers.
+    pub fn tail(&self, size: u64) -> Vec<u8> {
+        match self {
+            Self::File(path) => tail_of_file(path, size).unwrap_or_default(),
+            Self::Bytes(bytes) => {
+                let start = bytes.len().saturating_sub(usize::try_from(size).unwrap_or(usize::MAX));
+                bytes.get(start..).unwrap_or_default().to_vec()
+            }
+        }
+    }
+}
+
+fn tail_of_file(path: &Path, size: u64) -> io::Result<Vec<u8>> {
+    let mut file = open_regular(path).map_err(io::Error::other)?;
+    let length = file.seek(SeekFrom::End(0))?;
+    file.seek(SeekFrom::Start(length.saturating_sub(size)))?;
+    let mut bytes = Vec::new();
+    file.take(size).read_to_end(&mut bytes)?;
+    Ok(bytes)
 }
 
 /// Opens a regular file and nothing else: a pipe that nobody writes would hang the gate, a device never ends.

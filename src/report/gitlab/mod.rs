@@ -107,6 +107,8 @@ struct Seen {
     attributed: bool,
     /// Id of the scanner that `scan` names, of this reading or of the one before.
     scanner: String,
+    /// `scan` named a scanner or an analyzer.
+    named: bool,
     /// What there is of the object `scan`.
     scan: ScanSeen,
 }
@@ -124,8 +126,12 @@ enum ScanSeen {
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>, scan_type: ScanType) -> Result<(), ReadError> {
-    let mut seen =
-        Seen { scanner: reading.known(scan::SCANNER).unwrap_or_default().to_owned(), ..Seen::default() };
+    let scanner = match reading.known(scan::SCANNER) {
+        Some(known) => known.to_owned(),
+        None => scan::foreseen(&reading.tail()).unwrap_or_default(),
+    };
+    let guessed = reading.known(scan::SCANNER).is_none() && !scanner.is_empty();
+    let mut seen = Seen { scanner, ..Seen::default() };
     if scan_type == ScanType::ContainerScanning {
         reading.target(Target::Image);
     }
@@ -133,6 +139,13 @@ fn read(json: &mut Json, reading: &mut Reading<'_>, scan_type: ScanType) -> Resu
         vulnerabilities(json, reading, scan_type, &mut seen)?;
     } else {
         report(json, reading, scan_type, &mut seen)?;
+    }
+    if guessed && !seen.named {
+        // The end of the file only looked as if it named one.
+        seen.scanner.clear();
+        if seen.attributed {
+            reading.late(scan::SCANNER.to_owned(), "");
+        }
     }
     // Findings cover their category by themselves: what one scanner looked for, another may not have.
     if seen.found == 0 || !seen.scanner.is_empty() {

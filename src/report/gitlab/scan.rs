@@ -22,6 +22,23 @@ pub(super) struct Scan {
     analyzer: Option<(String, String)>,
 }
 
+/// The scanner that the end of the file names: `scan` comes last in reports of version 15, behind the findings that
+/// need to know. A guess, which [`Scan::read`] checks.
+pub(super) fn foreseen(tail: &[u8]) -> Option<String> {
+    const KEY: &[u8] = b"\"scan\"";
+    #[derive(Deserialize)]
+    struct Guess<'a> {
+        #[serde(borrow)]
+        scanner: Option<Agent<'a>>,
+        #[serde(borrow)]
+        analyzer: Option<Agent<'a>>,
+    }
+    let at = memchr::memmem::rfind(tail, KEY)?;
+    let after = tail.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
+    let guess = Guess::deserialize(&mut serde_json::Deserializer::from_slice(after)).ok()?;
+    guess.scanner.or(guess.analyzer)?.named().map(|(id, _)| id)
+}
+
 impl Scan {
     /// Reads it to its end.
     pub(super) fn read(
@@ -63,10 +80,11 @@ impl Scan {
         if let Some((id, version)) = scan.scanner.or(scan.analyzer) {
             reading.tool(&id);
             reading.version(&version);
-            if seen.attributed {
+            if seen.attributed && seen.scanner != id {
                 reading.late(SCANNER.to_owned(), &id);
             }
             seen.scanner = id;
+            seen.named = true;
         }
         Ok(())
     }

@@ -384,3 +384,23 @@ fn no_cut_and_no_flipped_bit_loses_the_finding() {
         assert!(kept || !clean(&read), "{at} {bit}: {flipped}");
     }
 }
+
+/// A guess from the end of the file is believed only if `scan` says so.
+#[test]
+fn a_misleading_end_of_the_file_is_found_out() {
+    let of = |end: &str| {
+        let text = format!(
+            r#"{{"version":"15.0.0","vulnerabilities":[{{"id":"1","category":"sast","name":"n","severity":"High",
+                "location":{{"file":"a.py","start_line":3}},"identifiers":[{{"type":"x","name":"r","value":"r"}}]}}],
+                "scan":{{"type":"sast","status":"success","scanner":{{"id":"semgrep","name":"S","version":"1"}}}}{end}}}"#
+        );
+        read_as("gitlab-sast", &text)
+    };
+    for end in ["", r#","remediations":[{"summary":"\"scan\":","x":{"scan":{"scanner":{"id":"kics"}}}}]"#] {
+        let read = of(end);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let tools: Vec<&str> = read.findings.iter().map(|f| f.tool.as_str()).collect();
+        assert_eq!(tools, ["semgrep"], "{end}");
+        assert_eq!(read.findings[0].category, Category::Sast);
+    }
+}
