@@ -12,8 +12,10 @@ mod reading;
 mod source;
 pub mod value;
 
+mod advisory;
 mod bandit;
 mod checkov;
+mod cyclonedx;
 mod detect_secrets;
 mod excerpt;
 mod field;
@@ -22,7 +24,10 @@ mod ggshield;
 mod gitlab;
 mod gitleaks;
 mod gosec;
+mod grype;
 mod kics;
+mod npm_audit;
+mod osv_scanner;
 mod sarif;
 mod secret;
 mod semgrep;
@@ -95,6 +100,10 @@ pub static FORMATS: &[&Format] = &[
     &gitlab::DAST,
     &gitlab::API_FUZZING,
     &gitlab::COVERAGE_FUZZING,
+    &grype::FORMAT,
+    &osv_scanner::FORMAT,
+    &npm_audit::FORMAT,
+    &cyclonedx::FORMAT,
 ];
 
 impl Format {

@@ -96,9 +96,7 @@ impl Opening {
     /// A format that is well known and that no reader claims.
     pub fn foreign(&self) -> Option<&'static str> {
         let known = [
-            (self.has("bomFormat"), "CycloneDX"),
             (self.has("spdxVersion"), "SPDX"),
-            (self.has("matches") && self.has("descriptor"), "Grype"),
             (self.has("waivers") && self.has("version"), "a file of waivers"),
             (self.has("rules") && self.has("evidence"), "a policy"),
         ];

@@ -90,6 +90,48 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
     }
 }
 
+/// An object that a finding can do without: anything else, or one of another shape, counts as absent. (A derived
+/// struct would also accept an array.)
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Object<T>(pub Option<T>);
+
+impl<T> Default for Object<T> {
+    fn default() -> Self {
+        Self(None)
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(raw.starts_with('{').then(|| serde_json::from_str(raw).ok()).flatten()))
+    }
+}
+
+/// An array of such objects; what is no array counts as an empty one, and what is no such object keeps its place.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Objects<T>(pub Vec<Object<T>>);
+
+impl<T> Default for Objects<T> {
+    fn default() -> Self {
+        Self(Vec::new())
+    }
+}
+
+impl<T> Objects<T> {
+    /// Those that are such objects.
+    pub fn iter(&self) -> impl Iterator<Item = &T> {
+        self.0.iter().filter_map(|object| object.0.as_ref())
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        Ok(Self(serde_json::from_str(raw).unwrap_or_default()))
+    }
+}
+
 /// A line number: a number or a string that holds one; anything that cannot be a line is dropped, and the
 /// finding stays.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -216,6 +258,27 @@ mod tests {
         assert_eq!(of("true"), Loose { given: true, value: Some(true) });
         assert_eq!(of("1e400"), Loose { given: true, value: None });
         assert_eq!(of("null"), Loose { given: true, value: None });
+    }
+
+    #[test]
+    fn only_an_object_is_an_object() {
+        #[derive(Deserialize, Debug, PartialEq)]
+        struct State<'a> {
+            #[serde(borrow)]
+            state: Word<'a>,
+        }
+        let of =
+            |raw| serde_json::from_str::<Object<State<'_>>>(raw).unwrap().0.map(|s| s.state.as_str().len());
+        assert_eq!(of("{\"state\":\"ok\"}"), Some(2));
+        assert_eq!(of("[\"ok\"]"), None);
+        assert_eq!(of("{\"state\":\"ok\",\"state\":\"no\"}"), None);
+        assert_eq!(of("null"), None);
+        let of = |raw| serde_json::from_str::<Objects<State<'_>>>(raw).unwrap();
+        assert_eq!(
+            (of("[{\"state\":\"ok\"}, 1]").0.len(), of("[{\"state\":\"ok\"}, 1]").iter().count()),
+            (2, 1)
+        );
+        assert_eq!(of("{}").0.len(), 0);
     }
 
     #[test]

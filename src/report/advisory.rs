@@ -1,0 +1,302 @@
+//! What the scanners of dependencies share: a vulnerability of a package as a finding.
+
+use std::borrow::Cow;
+
+use jiff::Timestamp;
+
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text};
+
+/// What a report says of one vulnerability in one package.
+#[derive(Default)]
+pub(super) struct Advisory<'a> {
+    /// The tool that says it.
+    pub(super) tool: &'a str,
+    /// The scanner's id of it.
+    pub(super) id: &'a str,
+    /// All its ids; repeated and empty ones are left out.
+    pub(super) ids: Vec<&'a str>,
+    /// Severity on the common scale.
+    pub(super) severity: Worst,
+    /// The scanner's word for it.
+    pub(super) native_severity: Option<Text>,
+    /// One line; where it is empty, package and id say what it is.
+    pub(super) title: &'a str,
+    /// CWE numbers.
+    pub(super) cwes: Vec<u32>,
+    /// When it was published, RFC 3339.
+    pub(super) published: &'a str,
+    /// The package's name.
+    pub(super) name: &'a str,
+    /// Its installed version.
+    pub(super) version: &'a str,
+    /// Its package URL.
+    pub(super) purl: &'a str,
+    /// What kind of package it is, where no package URL says.
+    pub(super) ecosystem: &'a str,
+    /// Versions that hold the fix.
+    pub(super) fixed: Vec<Text>,
+    /// Whether there is a fix.
+    pub(super) fix: Option<Fix>,
+    /// The file that names the package.
+    pub(super) path: &'a str,
+    /// What the package is needed for.
+    pub(super) scope: Option<Scope>,
+    /// What was scanned.
+    pub(super) target: &'a str,
+}
+
+impl Advisory<'_> {
+    /// The finding; `roots` are removed from its path.
+    pub(super) fn finding(self, roots: &[String]) -> Finding {
+        let rule = [self.id, self.name].into_iter().find(|text| !text.is_empty()).unwrap_or_default();
+        let mut finding = Finding::new(Category::Vulnerability, self.tool, rule, self.severity.get());
+        finding.native_severity = self.native_severity;
+        finding.title = match self.title.trim() {
+            "" => Text::line(&format!("{} {}: {rule}", self.name, self.version)),
+            title => Text::line(title),
+        };
+        for id in std::iter::once(self.id).chain(self.ids) {
+            let id = Text::line(id);
+            if !id.is_empty() && !finding.ids.contains(&id) {
+                finding.ids.push(id);
+            }
+        }
+        finding.cwes = self.cwes;
+        finding.published = published(self.published);
+        finding.location = Location::new(self.path, None, None, roots);
+        finding.scope = self.scope;
+        finding.target = Some(Text::line(self.target)).filter(|target| !target.is_empty());
+        finding.fix = self.fix.unwrap_or(Fix::Unknown);
+        let kind = Purl::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
+        finding.fingerprint = FingerprintBuilder::new(finding.category.as_str())
+            .part(finding.path().unwrap_or_default())
+            .part("")
+            .part(rule)
+            .part(self.name)
+            .part(kind)
+            .part(self.version)
+            .finish();
+        if !self.name.is_empty() || !self.version.is_empty() || !self.purl.is_empty() {
+            finding.package = Some(Package {
+                name: Text::line(self.name),
+                version: Text::line(self.version),
+                purl: Some(Text::whole(self.purl)).filter(|purl| !purl.is_empty()),
+                fixed: self.fixed,
+            });
+        }
+        finding
+    }
+}
+
+/// Go's zero time is no date.
+fn published(text: &str) -> Option<i64> {
+    let time: Timestamp = text.trim().parse().ok()?;
+    Some(time.as_second()).filter(|&seconds| seconds > 0)
+}
+
+/// The worst of several severities.
+///
+/// A word that no table has may stand for any of them, so with it the whole is unknown, unless another says
+/// critical already. A scanner's own `unknown` adds nothing.
+#[derive(Default, Clone, Copy)]
+pub(super) struct Worst {
+    known: Option<Severity>,
+    odd: bool,
+}
+
+impl Worst {
+    /// Of one severity alone.
+    pub(super) fn only(severity: Severity) -> Self {
+        Self { known: Some(severity), odd: false }
+    }
+
+    /// Adds a word, where `none` means that it does no harm.
+    pub(super) fn word(&mut self, word: &str) {
+        match word_or_none(word) {
+            Severity::Unknown if matches!(word.trim().to_ascii_lowercase().as_str(), "" | "unknown") => {}
+            Severity::Unknown => self.odd = true,
+            known => self.add(known),
+        }
+    }
+
+    /// Adds a CVSS score.
+    pub(super) fn score(&mut self, score: f64) {
+        match of_score(score) {
+            Some(severity) => self.add(severity),
+            None => self.odd = true,
+        }
+    }
+
+    /// Adds what cannot be read.
+    pub(super) fn unreadable(&mut self) {
+        self.odd = true;
+    }
+
+    /// Adds what another collected.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.odd |= other.odd;
+        if let Some(severity) = other.known {
+            self.add(severity);
+        }
+    }
+
+    fn add(&mut self, severity: Severity) {
+        let rank = |s: Severity| s.rank(Severity::Critical);
+        if self.known.is_none_or(|known| rank(severity) > rank(known)) {
+            self.known = Some(severity);
+        }
+    }
+
+    /// The worst.
+    pub(super) fn get(self) -> Severity {
+        match self.known {
+            Some(Severity::Critical) => Severity::Critical,
+            Some(known) if !self.odd => known,
+            _ => Severity::Unknown,
+        }
+    }
+}
+
+/// The plain table, and `none` for what does no harm.
+pub(super) fn word_or_none(word: &str) -> Severity {
+    if word.trim().eq_ignore_ascii_case("none") { Severity::Info } else { Severity::plain(word) }
+}
+
+/// The level of a CVSS score (CVSS 3.1, table 14); `None` for a number that is no score.
+fn of_score(score: f64) -> Option<Severity> {
+    Some(match score {
+        s if !s.is_finite() || s < 0.0 => return None,
+        s if s >= 9.0 => Severity::Critical,
+        s if s >= 7.0 => Severity::High,
+        s if s >= 4.0 => Severity::Medium,
+        s if s > 0.0 => Severity::Low,
+        _ => Severity::Info,
+    })
+}
+
+/// The parts of a package URL.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Purl<'a> {
+    /// Such as `npm`.
+    pub(super) kind: &'a str,
+    /// The package's name as its own tools write it.
+    pub(super) name: String,
+    /// Its version.
+    pub(super) version: String,
+}
+
+impl<'a> Purl<'a> {
+    /// The parts of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`.
+    pub(super) fn parse(text: &'a str) -> Option<Self> {
+        let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
+        let rest = rest.split(['?', '#']).next().unwrap_or_default();
+        let (kind, path) = rest.split_once('/')?;
+        let (path, version) = match path.rsplit_once('@') {
+            // `@scope/name` in front of no version.
+            Some((path, version)) if !path.is_empty() && !version.contains('/') => (path, version),
+            _ => (path, ""),
+        };
+        let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
+        let (group, name) = (decoded(group), decoded(name));
+        Some(Self { kind, name: full_name(kind, &group, &name), version: decoded(version).into_owned() })
+    }
+}
+
+/// A package's name with its group, joined as its own tools do.
+pub(super) fn full_name(kind: &str, group: &str, name: &str) -> String {
+    match kind {
+        _ if group.is_empty() => name.to_owned(),
+        "deb" | "apk" | "rpm" | "alpm" | "oci" => name.to_owned(),
+        "maven" => format!("{group}:{name}"),
+        _ => format!("{group}/{name}"),
+    }
+}
+
+/// Text with `%41` written as `A`. What is no such escape, or would be no UTF-8, stays as it is.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escape = |high: u8, low: u8| {
+            let digit = |c: u8| char::from(c).to_digit(16);
+            u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+        };
+        rest = match rest {
+            [b'%', high, low, after @ ..] if escape(*high, *low).is_some() => {
+                bytes.extend(escape(*high, *low));
+                after
+            }
+            _ => {
+                bytes.push(*first);
+                tail
+            }
+        };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_worst_counts_and_an_odd_word_hides_nothing() {
+        let of = |words: &[&str]| {
+            let mut worst = Worst::default();
+            for word in words {
+                worst.word(word);
+            }
+            worst.get()
+        };
+        assert_eq!(of(&["low", "Moderate", "none"]), Severity::Medium);
+        assert_eq!(of(&["none"]), Severity::Info);
+        assert_eq!(of(&["unknown", "low", ""]), Severity::Low);
+        assert_eq!(of(&["critikal", "low"]), Severity::Unknown);
+        assert_eq!(of(&["critical", "lov"]), Severity::Critical);
+        assert_eq!(of(&[]), Severity::Unknown);
+    }
+
+    #[test]
+    fn scores_by_the_thresholds_of_cvss() {
+        let of = |score| {
+            let mut worst = Worst::default();
+            worst.score(score);
+            worst.get()
+        };
+        for (score, severity) in [
+            (10.0, Severity::Critical),
+            (9.0, Severity::Critical),
+            (8.9, Severity::High),
+            (7.0, Severity::High),
+            (6.9, Severity::Medium),
+            (4.0, Severity::Medium),
+            (0.1, Severity::Low),
+            (0.0, Severity::Info),
+            (-1.0, Severity::Unknown),
+            (f64::NAN, Severity::Unknown),
+        ] {
+            assert_eq!(of(score), severity, "{score}");
+        }
+    }
+
+    #[test]
+    fn package_urls() {
+        for (text, kind, name, version) in [
+            ("pkg:npm/%40angular/core@12.3.1", "npm", "@angular/core", "12.3.1"),
+            ("pkg:npm/@angular/core", "npm", "@angular/core", ""),
+            ("pkg:deb/debian/bash@5.0-4?distro=debian-10.2", "deb", "bash", "5.0-4"),
+            ("pkg:maven/org.slf4j/slf4j-api@2.0.0?type=jar", "maven", "org.slf4j:slf4j-api", "2.0.0"),
+            ("pkg:golang/github.com/gin-gonic/gin@v1.9.0#x", "golang", "github.com/gin-gonic/gin", "v1.9.0"),
+            ("pkg:oci/debian@sha256%3A244f?repository_url=x", "oci", "debian", "sha256:244f"),
+            ("pkg:pypi/a%zz@1", "pypi", "a%zz", "1"),
+        ] {
+            let expected = Purl { kind, name: name.to_owned(), version: version.to_owned() };
+            assert_eq!(Purl::parse(text), Some(expected), "{text}");
+        }
+        assert_eq!(Purl::parse("product-ABC"), None);
+        assert_eq!(decoded("%ff"), "%ff");
+    }
+}

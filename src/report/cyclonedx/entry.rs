@@ -1,0 +1,202 @@
+//! A vulnerability of a `CycloneDX` document as findings, one for each component that it affects.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::{Component, Document, FORMAT};
+use crate::finding::{Finding, Fix, Scope, Text};
+use crate::report::Reading;
+use crate::report::advisory::{Advisory, Purl, Worst};
+use crate::report::field::first_of;
+use crate::report::json::shapes;
+use crate::report::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
+
+shapes!(Vulnerability);
+
+#[derive(Deserialize)]
+pub(super) struct Vulnerability<'a> {
+    #[serde(borrow, default)]
+    id: Word<'a>,
+    #[serde(borrow, default, rename = "bom-ref")]
+    bom_ref: Word<'a>,
+    #[serde(borrow, default)]
+    references: Objects<Reference<'a>>,
+    #[serde(borrow, default)]
+    ratings: Objects<Rating<'a>>,
+    #[serde(borrow, default)]
+    cwes: Loose<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    description: Word<'a>,
+    #[serde(borrow, default)]
+    detail: Word<'a>,
+    #[serde(borrow, default)]
+    recommendation: Word<'a>,
+    #[serde(borrow, default)]
+    published: Word<'a>,
+    #[serde(borrow, default)]
+    analysis: Object<Analysis<'a>>,
+    #[serde(borrow, default)]
+    affects: Objects<Affected<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Reference<'a> {
+    #[serde(borrow, default)]
+    id: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Rating<'a> {
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(default)]
+    score: Loose<f64>,
+}
+
+#[derive(Deserialize)]
+struct Analysis<'a> {
+    #[serde(borrow, default)]
+    state: Word<'a>,
+    #[serde(borrow, default)]
+    response: Strings<'a>,
+}
+
+#[derive(Deserialize)]
+struct Affected<'a> {
+    #[serde(borrow, default)]
+    r#ref: Word<'a>,
+    #[serde(borrow, default)]
+    versions: Objects<Version<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Version<'a> {
+    #[serde(borrow, default)]
+    version: Word<'a>,
+    #[serde(borrow, default)]
+    status: Word<'a>,
+}
+
+impl Vulnerability<'_> {
+    /// Whether it says what it is, or at least where.
+    pub(super) fn is_named(&self) -> bool {
+        !self.id.as_str().is_empty() || !self.bom_ref.as_str().is_empty() || !self.affects.0.is_empty()
+    }
+
+    pub(super) fn findings(&self, document: &mut Document, reading: &mut Reading<'_>) -> Vec<Finding> {
+        if self.affects.0.is_empty() {
+            return vec![self.finding(None, document, reading)];
+        }
+        self.affects.0.iter().map(|affected| self.finding(affected.0.as_ref(), document, reading)).collect()
+    }
+
+    fn finding(
+        &self,
+        affected: Option<&Affected<'_>>,
+        document: &mut Document,
+        reading: &mut Reading<'_>,
+    ) -> Finding {
+        let bom_ref = affected.map_or("", |a| a.r#ref.as_str());
+        let component = if bom_ref.is_empty() { None } else { document.component(reading, bom_ref) };
+        let component = component.unwrap_or_else(|| named_by(bom_ref));
+        let name = component.full_name();
+        let stated =
+            affected.iter().flat_map(|a| a.versions.iter()).filter(|v| v.status.as_str() != "unaffected");
+        let stated = stated.map(|v| v.version.as_str()).find(|version| !version.is_empty());
+        let version = Some(component.version.as_str()).filter(|version| !version.is_empty());
+        let (fix, fixed) = self.fix(&component.name, &name);
+        let (severity, word) = self.severity();
+        let advisory = Advisory {
+            tool: FORMAT.tool,
+            id: first_of(&[self.id.as_str(), self.bom_ref.as_str()]),
+            ids: self.references.iter().map(|r| r.id.as_str()).collect(),
+            severity,
+            native_severity: word,
+            title: first_of(&[self.description.as_str(), self.detail.as_str()]),
+            cwes: cwe_numbers(self.cwes.value.iter().flatten().map(|cwe| cwe.get().trim_matches('"'))),
+            published: self.published.as_str(),
+            name: &name,
+            version: version.or(stated).unwrap_or_default(),
+            purl: &component.purl,
+            fixed,
+            fix: Some(fix),
+            scope: scope(&component),
+            target: &document.target,
+            ..Advisory::default()
+        };
+        Finding { suppressed: self.is_suppressed(), ..advisory.finding(reading.roots()) }
+    }
+
+    /// The worst of all ratings, and the word of the first that gives it.
+    fn severity(&self) -> (Worst, Option<Text>) {
+        let mut worst = Worst::default();
+        for rating in &self.ratings.0 {
+            match &rating.0 {
+                Some(Rating { severity, .. }) if !severity.as_str().trim().is_empty() => {
+                    worst.word(severity.as_str());
+                }
+                Some(Rating { score: Loose { value: Some(score), .. }, .. }) => worst.score(*score),
+                Some(Rating { score: Loose { given: false, .. }, .. }) => {}
+                Some(_) | None => worst.unreadable(),
+            }
+        }
+        let words = || self.ratings.iter().map(|rating| &rating.severity);
+        let word = words().find(|word| {
+            let mut alone = Worst::default();
+            alone.word(word.as_str());
+            alone.get() == worst.get()
+        });
+        (worst, word.or_else(|| words().next()).and_then(Word::native))
+    }
+
+    /// An assessment that says that the vulnerability is not there, or not any more.
+    fn is_suppressed(&self) -> bool {
+        let state = self.analysis.0.as_ref().map_or("", |analysis| analysis.state.as_str());
+        matches!(state, "resolved" | "resolved_with_pedigree" | "false_positive" | "not_affected")
+    }
+
+    /// What the assessment answers; else the sentence that Trivy writes for each package.
+    fn fix(&self, name: &str, full_name: &str) -> (Fix, Vec<Text>) {
+        let versions: Vec<Text> = self
+            .recommendation
+            .as_str()
+            .split(';')
+            .filter_map(|sentence| sentence.trim().strip_prefix("Upgrade ")?.split_once(" to version "))
+            .filter(|(package, _)| *package == name || *package == full_name)
+            .flat_map(|(_, versions)| versions.split(", "))
+            .map(Text::line)
+            .collect();
+        let answers = self.analysis.0.iter().flat_map(|analysis| analysis.response.0.iter());
+        let updates = answers.into_iter().any(|answer| answer == "update");
+        let fix = if updates || !versions.is_empty() { Fix::Available } else { Fix::Unknown };
+        (fix, versions)
+    }
+}
+
+/// What the `bom-ref` itself says of a component that the document does not hold: often it is a package URL, alone
+/// or behind the `#` of a link to another document.
+fn named_by(bom_ref: &str) -> Component {
+    let tail = bom_ref
+        .strip_prefix("urn:cdx:")
+        .and_then(|link| link.split_once('#'))
+        .map_or(bom_ref, |(_, tail)| tail);
+    match Purl::parse(tail) {
+        Some(purl) => Component {
+            name: purl.name,
+            version: purl.version,
+            purl: tail.to_owned(),
+            ..Component::default()
+        },
+        None => Component { name: tail.to_owned(), ..Component::default() },
+    }
+}
+
+/// `optional` says nothing: some tools write it of what only development needs, others of what need not be there.
+fn scope(component: &Component) -> Option<Scope> {
+    match component.scope.as_str() {
+        _ if component.development => Some(Scope::Development),
+        "required" => Some(Scope::Production),
+        "excluded" => Some(Scope::Development),
+        _ => None,
+    }
+}

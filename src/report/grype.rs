@@ -1,0 +1,369 @@
+//! Grype JSON (`grype … --output json`).
+//!
+//! Source of the shapes: `grype/presenter/models` of the grype repository. What was scanned stands behind the
+//! matches, so that a report with matches is read twice. Grype's own EPSS and KEV data is not used: those feeds are
+//! evidence of their own.
+
+use serde::Deserialize;
+
+use super::advisory::{Advisory, Worst};
+use super::field::text;
+use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
+use super::value::{Object, Objects, Strings, Word, cwe_numbers};
+use super::{Format, Opening, ReadError, Reading};
+use crate::finding::{Category, Finding, Fix, Severity, Target, Text};
+
+/// Grype JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "grype",
+    title: "Grype JSON: vulnerabilities",
+    tool: "grype",
+    categories: &[Category::Vulnerability],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+fn looks_like(opening: &Opening) -> bool {
+    let beside = ["descriptor", "distro", "source", "ignoredMatches"].iter().any(|key| opening.has(key));
+    let of_grype = |key: &str| {
+        opening
+            .get(key)
+            .filter(|m| m.lists_objects())
+            .is_some_and(|m| m.has("artifact") || m.has("vulnerability") || m.has("matchDetails"))
+    };
+    of_grype("matches")
+        || of_grype("ignoredMatches")
+        || beside && opening.get("matches").is_some_and(|m| m.kind == Some(Kind::Array))
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Vulnerability);
+    let mut source = Source { target: reading.known(TARGET).unwrap_or_default().to_owned(), found: 0 };
+    let mut matches = false;
+    json.object(|json, key| match key {
+        "matches" => {
+            matches = true;
+            list(json, reading, &mut source, false)
+        }
+        "ignoredMatches" if json.kind()? == Kind::Null => json.skip(),
+        "ignoredMatches" => list(json, reading, &mut source, true),
+        "source" if json.kind()? == Kind::Object => scanned(json, reading, &mut source),
+        "descriptor" if json.kind()? == Kind::Object => descriptor(json, reading),
+        // Packages of a system that is no longer maintained: a remark, not a vulnerability.
+        "alertsByPackage" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if matches { Ok(()) } else { Err(json.shape("a Grype report has the key `matches`")) }
+}
+
+/// The place of a fact that findings need and that stands behind them.
+const TARGET: &str = "source.target";
+
+struct Source {
+    target: String,
+    found: u64,
+}
+
+fn list(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    source: &mut Source,
+    suppressed: bool,
+) -> Result<(), ReadError> {
+    json.array(|json, _| {
+        let finding = json.item::<Match<'static>, _>(|m| m.finding(&source.target, reading.roots()))?;
+        let Some(finding) = finding else {
+            return Err(json.shape("a match has neither `vulnerability.id` nor `artifact.name`"));
+        };
+        source.found += 1;
+        reading.finding(Finding { suppressed, ..finding });
+        Ok(())
+    })
+}
+
+fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> Result<(), ReadError> {
+    let mut name = String::new();
+    json.object(|json, key| match key {
+        "type" => {
+            match text(json)?.as_str() {
+                "image" => reading.target(Target::Image),
+                "directory" | "file" => reading.target(Target::Filesystem),
+                // An SBOM, a package URL, a CPE: neither.
+                _ => {}
+            }
+            Ok(())
+        }
+        "target" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+            "userInput" => {
+                name = text(json)?;
+                Ok(())
+            }
+            "manifestDigest" => {
+                reading.image_digest(&text(json)?);
+                Ok(())
+            }
+            "repoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
+                reading.image_digest(&text(json)?);
+                Ok(())
+            }),
+            _ => json.skip(),
+        }),
+        "target" => {
+            name = text(json)?;
+            Ok(())
+        }
+        _ => json.skip(),
+    })?;
+    if source.found > 0 && !name.is_empty() {
+        reading.late(TARGET.to_owned(), &name);
+    }
+    source.target = name;
+    Ok(())
+}
+
+fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    json.object(|json, key| match key {
+        "version" => {
+            reading.version(&text(json)?);
+            Ok(())
+        }
+        "timestamp" if json.kind()? == Kind::String => {
+            // Empty where `timestamp: false` is configured.
+            let time = text(json)?;
+            if !time.is_empty() {
+                reading.generated(&time);
+            }
+            Ok(())
+        }
+        "timestamp" if json.kind()? != Kind::Null => {
+            reading.generated_unreadable();
+            json.skip()
+        }
+        _ => json.skip(),
+    })
+}
+
+shapes!(Match);
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Match<'a> {
+    #[serde(borrow, default)]
+    vulnerability: Option<Vulnerability<'a>>,
+    #[serde(borrow, default)]
+    related_vulnerabilities: Objects<Related<'a>>,
+    #[serde(borrow, default)]
+    artifact: Option<Artifact<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Vulnerability<'a> {
+    #[serde(borrow)]
+    id: Word<'a>,
+    #[serde(borrow)]
+    severity: Word<'a>,
+    #[serde(borrow)]
+    description: Word<'a>,
+    #[serde(borrow)]
+    cwes: Objects<Weakness<'a>>,
+    #[serde(borrow)]
+    fix: Object<Versions<'a>>,
+    // Until 0.9: one version in place of `fix`.
+    #[serde(borrow)]
+    fixed_in_version: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Related<'a> {
+    #[serde(borrow, default)]
+    id: Word<'a>,
+    #[serde(borrow, default)]
+    description: Word<'a>,
+    #[serde(borrow, default)]
+    cwes: Objects<Weakness<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Weakness<'a> {
+    #[serde(borrow, default)]
+    cwe: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Versions<'a> {
+    #[serde(borrow, default)]
+    versions: Strings<'a>,
+    #[serde(borrow, default)]
+    state: Word<'a>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Artifact<'a> {
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    version: Word<'a>,
+    #[serde(borrow)]
+    r#type: Word<'a>,
+    #[serde(borrow)]
+    purl: Word<'a>,
+    #[serde(borrow)]
+    locations: Objects<Place<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Place<'a> {
+    #[serde(borrow, default)]
+    path: Word<'a>,
+}
+
+impl Match<'_> {
+    /// `None` if it says neither what nor where.
+    fn finding(self, target: &str, roots: &[String]) -> Option<Finding> {
+        let (vulnerability, artifact) =
+            (self.vulnerability.unwrap_or_default(), self.artifact.unwrap_or_default());
+        let (id, name) = (vulnerability.id.as_str(), artifact.name.as_str());
+        if id.is_empty() && name.is_empty() {
+            return None;
+        }
+        let related = || self.related_vulnerabilities.iter();
+        let cwes = vulnerability.cwes.iter().chain(related().flat_map(|r| r.cwes.iter()));
+        let descriptions = [&vulnerability.description]
+            .into_iter()
+            .chain(related().map(|r| &r.description))
+            .map(Word::as_str);
+        let fixed = vulnerability.fixed();
+        let advisory = Advisory {
+            tool: FORMAT.tool,
+            id,
+            ids: related().map(|r| r.id.as_str()).collect(),
+            severity: Worst::only(severity(vulnerability.severity.as_str())),
+            native_severity: vulnerability.severity.native(),
+            title: descriptions.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default(),
+            cwes: cwe_numbers(cwes.map(|c| c.cwe.as_str())),
+            name,
+            version: artifact.version.as_str(),
+            purl: artifact.purl.as_str(),
+            ecosystem: artifact.r#type.as_str(),
+            fix: Some(vulnerability.fix(&fixed)),
+            fixed,
+            path: artifact
+                .locations
+                .iter()
+                .map(|l| l.path.as_str())
+                .find(|p| !p.is_empty())
+                .unwrap_or_default(),
+            target,
+            ..Advisory::default()
+        };
+        Some(advisory.finding(roots))
+    }
+}
+
+/// The plain table; what is negligible is for information.
+fn severity(word: &str) -> Severity {
+    if word.trim().eq_ignore_ascii_case("negligible") { Severity::Info } else { Severity::plain(word) }
+}
+
+impl Vulnerability<'_> {
+    fn fixed(&self) -> Vec<Text> {
+        let versions = self.fix.0.iter().flat_map(|fix| fix.versions.0.iter().map(AsRef::as_ref));
+        let versions = versions.chain([self.fixed_in_version.as_str()]);
+        versions.filter(|version| !version.is_empty()).map(Text::line).collect()
+    }
+
+    fn fix(&self, fixed: &[Text]) -> Fix {
+        let state = self.fix.0.as_ref().map_or("", |fix| fix.state.as_str());
+        match (fixed, state) {
+            ([], "not-fixed" | "wont-fix") => Fix::None,
+            // `unknown`, a word that is yet to come, or `fixed` without a version.
+            ([], _) => Fix::Unknown,
+            _ => Fix::Available,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Generated;
+    use crate::report::testing::{read_as, read_text};
+
+    const REPORT: &str = r#"{"matches":[
+      {"vulnerability":{"id":"GHSA-h5c8-rqwp-cp95","severity":"Medium","description":"Attribute injection",
+        "cwes":[{"cve":"CVE-2024-22195","cwe":"CWE-79"}],"fix":{"versions":["3.1.3"],"state":"fixed"}},
+       "relatedVulnerabilities":[{"id":"CVE-2024-22195"},{"id":"GHSA-h5c8-rqwp-cp95"}],
+       "artifact":{"name":"Jinja2","version":"3.1.2","type":"python","purl":"pkg:pypi/jinja2@3.1.2",
+         "locations":[{"path":"/srv/shop/requirements.txt"}]}},
+      {"vulnerability":{"id":"CVE-2011-3374","severity":"Negligible","fix":{"versions":[],"state":"wont-fix"}},
+       "relatedVulnerabilities":[],"artifact":{"name":"apt","version":"2.6.1","type":"deb","locations":[]}}],
+     "ignoredMatches":[{"vulnerability":{"id":"CVE-2024-1","severity":"High"},"artifact":{"name":"curl"},
+       "appliedIgnoreRules":[{"vulnerability":"CVE-2024-1","namespace":""}]}],
+     "source":{"type":"image","target":{"userInput":"shop:1","manifestDigest":"sha256:AB",
+       "repoDigests":["registry.invalid/shop@sha256:cd"],"imageID":"sha256:ef"}},
+     "distro":{"name":"debian"},"descriptor":{"name":"grype","version":"0.100.0","timestamp":"2026-11-20T09:00:00Z"}}"#;
+
+    #[test]
+    fn matches_are_findings_and_what_stands_behind_them_is_known() {
+        let read = read_text(REPORT);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!((read.format, read.findings.len(), read.active().count()), (Some("grype"), 3, 2));
+        let first = &read.findings[0];
+        let ids: Vec<&str> = first.ids.iter().map(Text::as_str).collect();
+        assert_eq!(ids, ["GHSA-h5c8-rqwp-cp95", "CVE-2024-22195"]);
+        assert_eq!(
+            (first.severity, first.fix, first.cwes.as_slice()),
+            (Severity::Medium, Fix::Available, &[79][..])
+        );
+        assert_eq!(first.path(), Some("srv/shop/requirements.txt"));
+        assert_eq!(first.target.as_ref().map(Text::as_str), Some("shop:1"));
+        assert_eq!((read.findings[1].severity, read.findings[1].fix), (Severity::Info, Fix::None));
+        assert!(read.findings[2].suppressed);
+        let digests: Vec<&str> = read.report.digests.iter().map(Text::as_str).collect();
+        assert_eq!(digests, ["sha256:ab", "sha256:cd"]);
+        assert_eq!(read.report.target, Some(Target::Image));
+        assert!(matches!(read.report.generated, Generated::At(_)));
+    }
+
+    #[test]
+    fn a_clean_report_covers_vulnerabilities() {
+        let read = read_text(
+            r#"{"matches":[],"source":{"type":"directory","target":"."},"descriptor":{"timestamp":""}}"#,
+        );
+        assert!(read.error.is_none() && read.findings.is_empty());
+        assert!(read.report.categories.contains(&Category::Vulnerability));
+        assert_eq!(read.report.generated, Generated::Unknown);
+    }
+
+    #[test]
+    fn what_is_no_list_of_matches_is_an_error() {
+        for text in [
+            "{}",
+            r#"{"matches":null,"descriptor":{}}"#,
+            r#"{"matches":{},"descriptor":{}}"#,
+            r#"{"matches":[1],"descriptor":{}}"#,
+            r#"{"matches":[{}],"descriptor":{}}"#,
+            r#"{"matches":[{"vulnerability":"x","artifact":{"name":"a"}}],"descriptor":{}}"#,
+            r#"{"matches":[{"vulnerability":{"id":"a","id":"b"}}],"descriptor":{}}"#,
+            r#"{"source":{},"descriptor":{}}"#,
+        ] {
+            assert!(read_as("grype", text).error.is_some(), "{text}");
+        }
+    }
+
+    #[test]
+    fn odd_values_lose_no_finding() {
+        let text = r#"{"matches":[{"vulnerability":{"id":"CVE-2024-1","severity":7,"fix":[],"cwes":1e400},"artifact":null,
+            "relatedVulnerabilities":{}}],"matchez":[{"vulnerability":{"id":"CVE-2024-2"}}],"descriptor":{}}"#;
+        let read = read_text(text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!((read.findings[0].severity, read.findings[0].fix), (Severity::Unknown, Fix::Unknown));
+        assert_eq!(read.report.problems_total, 1);
+    }
+}

@@ -1,0 +1,410 @@
+//! `npm audit --json`: version 2 (npm 7 and later) and version 1 (npm 6, pnpm, `yarn npm audit`).
+//!
+//! Source of the shapes: npm's `workspaces/arborist/lib/audit-report.js` and `vuln.js`, pnpm's
+//! `deps/compliance/audit/src/types.ts`. Version 2 lists packages: one entry may stand for several advisories, or for
+//! none of its own if the package only depends on a vulnerable one. Version 1 lists advisories. Where the registry
+//! does not answer, npm writes an object with `error` instead; that is no report.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::advisory::{Advisory, Worst, word_or_none};
+use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
+use super::value::{Loose, Objects, Str, Strings, Word, cwe_numbers};
+use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Finding, Fix, Scope, Text};
+
+/// `npm audit`.
+pub(super) static FORMAT: Format = Format {
+    id: "npm-audit",
+    title: "npm audit and pnpm audit JSON: vulnerabilities",
+    tool: "npm-audit",
+    categories: &[Category::Vulnerability],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+fn looks_like(opening: &Opening) -> bool {
+    let object = |key: &str| opening.get(key).filter(|m| m.kind == Some(Kind::Object));
+    let first_has = |list: &Member, keys: &[&str]| {
+        list.members.first().is_some_and(|(_, first)| keys.iter().any(|key| first.has(key)))
+    };
+    let counts = |key: &str| object("metadata").is_some_and(|m| m.has_kind(key, Kind::Object));
+    let version_1 = object("advisories").is_some_and(|advisories| {
+        object("metadata").is_some()
+            || opening.has("actions")
+            || first_has(advisories, &["module_name", "vulnerable_versions"])
+    });
+    let version_2 = object("vulnerabilities").is_some_and(|packages| {
+        counts("vulnerabilities") || counts("dependencies") || first_has(packages, &["via", "fixAvailable"])
+    });
+    opening.has("auditReportVersion") || version_1 || version_2
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Vulnerability);
+    let (mut listed, mut packages, mut total) = (false, None, None);
+    json.object(|json, key| match key {
+        "error" if json.kind()? != Kind::Null => {
+            Err(json.shape("npm reports an error instead of a list: the audit did not take place"))
+        }
+        "vulnerabilities" => {
+            listed = true;
+            let mut count = 0_u64;
+            json.object(|json, key| {
+                count += 1;
+                let finding = json.item::<Vulnerable<'static>, _>(|v| v.finding(key))?;
+                reading.finding(finding);
+                Ok(())
+            })?;
+            packages = Some(count);
+            Ok(())
+        }
+        "advisories" => {
+            listed = true;
+            json.object(|json, key| {
+                let finding = json.item::<Entry<'static>, _>(|a| a.finding(key))?;
+                let Some(finding) = finding else {
+                    return Err(json.shape("an advisory has neither `module_name`, `title` nor `severity`"));
+                };
+                reading.finding(finding);
+                Ok(())
+            })
+        }
+        "metadata" if json.kind()? == Kind::Object => {
+            total = json.item::<Metadata<'static>, _>(|metadata| metadata.total())?;
+            Ok(())
+        }
+        // What to do about the advisories (version 1).
+        "actions" | "muted" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if let (Some(total), Some(packages)) = (total, packages)
+        && total > packages
+    {
+        let message = format!("the report counts {total} vulnerable packages and lists {packages}");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    if listed {
+        Ok(())
+    } else {
+        Err(json.shape("an npm audit report has the key `vulnerabilities`, or `advisories` in version 1"))
+    }
+}
+
+shapes!(Vulnerable, Entry, Metadata);
+
+#[derive(Deserialize)]
+struct Metadata<'a> {
+    #[serde(borrow, default)]
+    vulnerabilities: Loose<&'a RawValue>,
+}
+
+impl Metadata<'_> {
+    /// Number of packages in version 2; version 1 counts paths, and has no total.
+    fn total(&self) -> Option<u64> {
+        #[derive(Deserialize)]
+        struct Counts {
+            #[serde(default)]
+            total: Loose<u64>,
+        }
+        serde_json::from_str::<Counts>(self.vulnerabilities.value?.get()).ok()?.total.value
+    }
+}
+
+/// A package of version 2.
+#[derive(Deserialize)]
+struct Vulnerable<'a> {
+    #[serde(borrow, default)]
+    name: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    via: Loose<Vec<&'a RawValue>>,
+    #[serde(borrow, default)]
+    range: Word<'a>,
+    #[serde(borrow, default, rename = "fixAvailable")]
+    fix_available: Option<&'a RawValue>,
+}
+
+/// An advisory of a package of version 2.
+#[derive(Deserialize)]
+struct Via<'a> {
+    #[serde(borrow, default)]
+    title: Word<'a>,
+    #[serde(borrow, default)]
+    url: Word<'a>,
+    #[serde(borrow, default)]
+    cwe: Strings<'a>,
+}
+
+/// What must be installed at the top of the tree.
+#[derive(Deserialize)]
+struct Upgrade<'a> {
+    #[serde(borrow, default)]
+    name: Word<'a>,
+    #[serde(borrow, default)]
+    version: Word<'a>,
+}
+
+impl Vulnerable<'_> {
+    fn finding(&self, key: &str) -> Finding {
+        let name = Some(self.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(key);
+        let via = || self.via.value.iter().flatten().map(|raw| raw.get());
+        let own: Vec<Via<'_>> = via()
+            .filter(|raw| raw.starts_with('{'))
+            .filter_map(|raw| serde_json::from_str(raw).ok())
+            .collect();
+        let through: Vec<Str<'_>> = via().filter_map(|raw| serde_json::from_str(raw).ok()).collect();
+        let title = own.iter().map(|a| a.title.as_str()).find(|title| !title.is_empty());
+        let title = match (title, through.as_slice()) {
+            (Some(title), _) => format!("{title} ({name} {})", self.range.as_str()),
+            (None, [first, ..]) => {
+                format!("{name} {} depends on a vulnerable version of {}", self.range.as_str(), &**first)
+            }
+            (None, []) => format!("{name} {}: vulnerability", self.range.as_str()),
+        };
+        let ids: Vec<&str> = own.iter().filter_map(|a| advisory_id(a.url.as_str())).collect();
+        let (fix, fixed) = self.fix(name);
+        let advisory = Advisory {
+            tool: FORMAT.tool,
+            id: ids.first().copied().unwrap_or_default(),
+            ids,
+            severity: Worst::only(word_or_none(self.severity.as_str())),
+            native_severity: self.severity.native(),
+            title: &title,
+            cwes: cwe_numbers(own.iter().flat_map(|a| a.cwe.0.iter().map(AsRef::as_ref))),
+            name,
+            ecosystem: "npm",
+            fix: Some(fix),
+            fixed,
+            ..Advisory::default()
+        };
+        advisory.finding(&[])
+    }
+
+    fn fix(&self, name: &str) -> (Fix, Vec<Text>) {
+        match self.fix_available.map(RawValue::get) {
+            Some("true") => (Fix::Available, Vec::new()),
+            Some("false") => (Fix::None, Vec::new()),
+            Some(raw) if raw.starts_with('{') => {
+                // The package to install is often not this one, but one that depends on it.
+                let upgrade: Option<Upgrade<'_>> = serde_json::from_str(raw).ok();
+                let same = upgrade.filter(|u| u.name.as_str() == name && !u.version.as_str().is_empty());
+                (Fix::Available, same.iter().map(|u| Text::line(u.version.as_str())).collect())
+            }
+            Some(_) | None => (Fix::Unknown, Vec::new()),
+        }
+    }
+}
+
+/// The GHSA id in an advisory's address.
+fn advisory_id(url: &str) -> Option<&str> {
+    let last = url.rsplit('/').next()?;
+    let last = last.split(['?', '#']).next().unwrap_or_default();
+    last.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("GHSA-")).then_some(last)
+}
+
+/// An advisory of version 1.
+#[derive(Deserialize)]
+struct Entry<'a> {
+    #[serde(borrow, default)]
+    module_name: Word<'a>,
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    title: Word<'a>,
+    #[serde(borrow, default)]
+    cves: Strings<'a>,
+    #[serde(borrow, default)]
+    cwe: Strings<'a>,
+    #[serde(borrow, default)]
+    github_advisory_id: Word<'a>,
+    #[serde(borrow, default)]
+    url: Word<'a>,
+    #[serde(borrow, default)]
+    created: Word<'a>,
+    #[serde(borrow, default)]
+    vulnerable_versions: Word<'a>,
+    #[serde(borrow, default)]
+    patched_versions: Loose<Word<'a>>,
+    #[serde(borrow, default)]
+    findings: Objects<Installed<'a>>,
+}
+
+/// A version of the package that is installed.
+#[derive(Deserialize)]
+struct Installed<'a> {
+    #[serde(borrow, default)]
+    version: Word<'a>,
+    #[serde(default)]
+    dev: Loose<bool>,
+}
+
+impl Entry<'_> {
+    fn finding(&self, key: &str) -> Option<Finding> {
+        let name = self.module_name.as_str();
+        if [&self.module_name, &self.title, &self.severity].iter().all(|word| word.as_str().is_empty()) {
+            return None;
+        }
+        let ghsa = [self.github_advisory_id.as_str()].into_iter().chain(advisory_id(self.url.as_str()));
+        let ids: Vec<&str> =
+            ghsa.chain(self.cves.0.iter().map(AsRef::as_ref)).filter(|id| !id.is_empty()).collect();
+        // Before npm took over GitHub's advisories, an advisory had a number of its own and perhaps a CVE.
+        let number = format!("npm-{key}");
+        let mut versions: Vec<&str> = Vec::new();
+        for version in self.findings.iter().map(|f| f.version.as_str()).filter(|v| !v.is_empty()) {
+            if !versions.contains(&version) {
+                versions.push(version);
+            }
+        }
+        let (fix, fixed) = self.fix();
+        let title = match self.title.as_str() {
+            "" => format!("{name} {}: {key}", self.vulnerable_versions.as_str()),
+            title => format!("{title} ({name} {})", self.vulnerable_versions.as_str()),
+        };
+        let advisory = Advisory {
+            tool: FORMAT.tool,
+            id: ids.first().copied().unwrap_or(&number),
+            ids,
+            severity: Worst::only(word_or_none(self.severity.as_str())),
+            native_severity: self.severity.native(),
+            title: &title,
+            cwes: cwe_numbers(self.cwe.0.iter().flat_map(|cwe| cwe.split(','))),
+            published: self.created.as_str(),
+            name,
+            version: &versions.join(", "),
+            ecosystem: "npm",
+            fix: Some(fix),
+            fixed,
+            scope: self.scope(),
+            ..Advisory::default()
+        };
+        Some(advisory.finding(&[]))
+    }
+
+    /// `<0.0.0` is how npm says that no version is patched; pnpm writes null if none is published.
+    fn fix(&self) -> (Fix, Vec<Text>) {
+        match self.patched_versions.value.as_ref().and_then(|word| word.0.as_deref()).map(str::trim) {
+            Some("<0.0.0") => (Fix::None, Vec::new()),
+            Some("") | None => (Fix::Unknown, Vec::new()),
+            Some(range) => (Fix::Available, vec![Text::line(range)]),
+        }
+    }
+
+    fn scope(&self) -> Option<Scope> {
+        let mut scope = None;
+        for installed in &self.findings.0 {
+            let development = installed.0.as_ref().and_then(|i| i.dev.value)?;
+            if !development {
+                return Some(Scope::Production);
+            }
+            scope = Some(Scope::Development);
+        }
+        scope
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+    use crate::report::testing::{read_as, read_text};
+
+    const V2: &str = r#"{"auditReportVersion":2,"vulnerabilities":{
+      "lodash":{"name":"lodash","severity":"critical","isDirect":true,"via":[
+          {"source":1,"name":"lodash","title":"Prototype pollution","url":"https://github.com/advisories/GHSA-jf85-cpcp-j695",
+           "severity":"critical","cwe":["CWE-1321","CWE-20"],"range":"<4.17.12"},
+          {"source":2,"title":"Other","url":"https://github.com/advisories/GHSA-p6mc-m468-83gw","cwe":[]}],
+        "effects":["grunt"],"range":"<=4.17.20","nodes":["node_modules/lodash"],
+        "fixAvailable":{"name":"lodash","version":"4.17.21","isSemVerMajor":false}},
+      "grunt":{"name":"grunt","severity":null,"via":["lodash"],"range":"*","fixAvailable":false}},
+     "metadata":{"vulnerabilities":{"critical":1,"total":2},"dependencies":{"prod":2,"total":2}}}"#;
+
+    const V1: &str = r#"{"actions":[],"advisories":{"577":{"findings":[
+         {"version":"4.17.4","paths":["lodash"],"dev":true},{"version":"4.17.4","paths":["a>lodash"],"dev":true}],
+       "id":577,"title":"Prototype Pollution","module_name":"lodash","cves":["CVE-2018-3721"],
+       "vulnerable_versions":"<4.17.5","patched_versions":">=4.17.5","severity":"moderate","cwe":"CWE-471, CWE-20",
+       "created":"2018-04-24T14:27:02.796Z","url":"https://npmjs.com/advisories/577"},
+      "1091087":{"module_name":"x","github_advisory_id":"GHSA-1111-2222-3333","findings":[{"version":"1","dev":false}],
+       "patched_versions":"<0.0.0","cwe":["CWE-1"]}},
+     "muted":[],"metadata":{"vulnerabilities":{"moderate":2},"totalDependencies":3}}"#;
+
+    #[test]
+    fn version_2_lists_packages() {
+        let read = read_text(V2);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!((read.format, read.findings.len()), (Some("npm-audit"), 2));
+        let lodash = &read.findings[0];
+        let ids: Vec<&str> = lodash.ids.iter().map(Text::as_str).collect();
+        assert_eq!(ids, ["GHSA-jf85-cpcp-j695", "GHSA-p6mc-m468-83gw"]);
+        assert_eq!((lodash.severity, lodash.fix), (Severity::Critical, Fix::Available));
+        assert_eq!(lodash.cwes, [1321, 20]);
+        assert_eq!(lodash.package.as_ref().unwrap().fixed, [Text::line("4.17.21")]);
+        let grunt = &read.findings[1];
+        assert_eq!((grunt.severity, grunt.fix, grunt.ids.len()), (Severity::Unknown, Fix::None, 0));
+        assert_eq!(grunt.title.as_str(), "grunt * depends on a vulnerable version of lodash");
+        assert_eq!(read.report.problems_total, 0);
+    }
+
+    #[test]
+    fn version_1_lists_advisories() {
+        let read = read_text(V1);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let first = &read.findings[0];
+        assert_eq!((first.rule_id.as_str(), first.severity), ("CVE-2018-3721", Severity::Medium));
+        assert_eq!((first.scope, first.fix), (Some(Scope::Development), Fix::Available));
+        assert_eq!((first.cwes.as_slice(), first.published.is_some()), (&[471, 20][..], true));
+        assert_eq!(first.package.as_ref().unwrap().version.as_str(), "4.17.4");
+        let second = &read.findings[1];
+        assert_eq!((second.severity, second.fix), (Severity::Unknown, Fix::None));
+        assert_eq!((second.scope, second.rule_id.as_str()), (Some(Scope::Production), "GHSA-1111-2222-3333"));
+    }
+
+    #[test]
+    fn clean_reports_cover_vulnerabilities() {
+        for text in [
+            r#"{"auditReportVersion":2,"vulnerabilities":{},"metadata":{"vulnerabilities":{"total":0}}}"#,
+            r#"{"actions":[],"advisories":{},"muted":[],"metadata":{}}"#,
+            r#"{"metadata":{"dependencies":{"prod":1}},"vulnerabilities":{}}"#,
+        ] {
+            let read = read_text(text);
+            assert!(read.error.is_none() && read.findings.is_empty(), "{text}: {:?}", read.error);
+            assert!(read.report.categories.contains(&Category::Vulnerability));
+        }
+    }
+
+    #[test]
+    fn an_error_of_npm_is_no_report() {
+        for text in [
+            r#"{"error":{"code":"ENOAUDIT","summary":"x","detail":""}}"#,
+            r#"{"message":"405","method":"POST","statusCode":405,"body":"","error":{"summary":"","detail":""}}"#,
+            r#"{"auditReportVersion":2,"vulnerabilities":{},"error":{"code":"E"}}"#,
+        ] {
+            assert!(read_text(text).error.is_some(), "{text}");
+            let error = read_as("npm-audit", text).error.unwrap().to_string();
+            assert!(error.contains("npm reports an error"), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error_and_what_is_missing_a_problem() {
+        for text in [
+            r#"{"auditReportVersion":2}"#,
+            r#"{"auditReportVersion":2,"vulnerabilities":null}"#,
+            r#"{"auditReportVersion":2,"vulnerabilities":[]}"#,
+            r#"{"auditReportVersion":2,"vulnerabilities":{"a":1}}"#,
+            r#"{"auditReportVersion":2,"vulnerabilities":{"a":{},"a":{}}}"#,
+            r#"{"advisories":{"1":{}},"metadata":{}}"#,
+        ] {
+            assert!(read_as("npm-audit", text).error.is_some(), "{text}");
+        }
+        let text = r#"{"auditReportVersion":2,"vulnerabilities":{"a":{}},"metadata":{"vulnerabilities":{"total":2}}}"#;
+        let read = read_text(text);
+        assert_eq!((read.findings.len(), read.report.problems_total), (1, 1));
+    }
+}

@@ -1,0 +1,500 @@
+//! OSV-Scanner JSON (`osv-scanner --format json`), versions 1 and 2.
+//!
+//! Source of the shapes: `pkg/models/results.go` of the osv-scanner repository, and the OSV schema for the records.
+//! Records of one problem (a CVE, its GHSA, …) form a group, and a group is a finding. Groups name their records by
+//! id, so that the records of one package are kept, cut down to what a finding needs, until its groups are known.
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::advisory::{Advisory, Worst};
+use super::field::{first_of, text};
+use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
+use super::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
+use super::{Format, Opening, ReadError, Reading};
+use crate::finding::{Category, Finding, Fix, Scope, Target, Text};
+
+/// OSV-Scanner JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "osv-scanner",
+    title: "OSV-Scanner JSON: vulnerabilities",
+    tool: "osv-scanner",
+    categories: &[Category::Vulnerability],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+fn looks_like(opening: &Opening) -> bool {
+    opening.get("results").is_some_and(|results| {
+        results.lists_objects() && results.has_kind("packages", Kind::Array)
+            || results.lists_objects() && results.has_kind("source", Kind::Object) && !results.has("check_id")
+            || results.is_empty_array() && opening.has("experimental_config")
+    })
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Vulnerability);
+    let mut results = false;
+    json.object(|json, key| match key {
+        "results" => {
+            results = true;
+            json.array(|json, _| result(json, reading))
+        }
+        "image_metadata" if json.kind()? == Kind::Object => {
+            reading.target(Target::Image);
+            json.skip()
+        }
+        // Numbers of packages by licence.
+        "license_summary" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if results { Ok(()) } else { Err(json.shape("an OSV-Scanner report has the key `results`")) }
+}
+
+/// A file that lists packages, and the packages of it that are vulnerable.
+fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let place = format!("{}.source.path", json.path_text());
+    let mut path = reading.known(&place).unwrap_or_default().to_owned();
+    let (mut listed, mut found) = (false, false);
+    json.object(|json, key| match key {
+        "source" if json.kind()? == Kind::Object => json.object(|json, key| {
+            if key != "path" {
+                return json.skip();
+            }
+            path = text(json)?;
+            if found {
+                reading.late(place.clone(), &path);
+            }
+            Ok(())
+        }),
+        "packages" => {
+            listed = true;
+            if json.kind()? == Kind::Null {
+                return json.skip();
+            }
+            json.array(|json, _| {
+                let package = package(json, reading)?;
+                for finding in package.findings(&path, reading.roots()) {
+                    found = true;
+                    reading.finding(finding);
+                }
+                Ok(())
+            })
+        }
+        // What was said of packages by VEX; vulnerabilities that it took away are gone already.
+        "experimental_pes" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if listed { Ok(()) } else { Err(json.shape("a result has the key `packages`")) }
+}
+
+/// A package with what is known of it, until its last line is read.
+#[derive(Default)]
+struct Vulnerable {
+    name: String,
+    version: String,
+    ecosystem: String,
+    scope: Option<Scope>,
+    records: Vec<Record>,
+    groups: Vec<Group>,
+}
+
+/// An OSV record, cut down.
+struct Record {
+    id: String,
+    aliases: Vec<String>,
+    title: Text,
+    severity: Worst,
+    word: Option<Text>,
+    cwes: Vec<u32>,
+    published: String,
+    /// Name and ecosystem of a package, and the versions in which it is fixed.
+    fixes: Vec<Fixes>,
+}
+
+struct Fixes {
+    name: String,
+    fix: Fix,
+    versions: Vec<Text>,
+}
+
+struct Group {
+    ids: Vec<String>,
+    aliases: Vec<String>,
+    severity: Option<Worst>,
+    word: Option<Text>,
+}
+
+fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, ReadError> {
+    let mut package = Vulnerable::default();
+    let mut named = false;
+    json.object(|json, key| {
+        match key {
+            "package" => {
+                named = true;
+                json.item::<Named<'static>, _>(|named| {
+                    let name = [&named.name, &named.os_package_name, &named.commit];
+                    let name = name.into_iter().map(Word::as_str).find(|name| !name.is_empty());
+                    name.unwrap_or_default().clone_into(&mut package.name);
+                    named.version.as_str().clone_into(&mut package.version);
+                    named.ecosystem.as_str().clone_into(&mut package.ecosystem);
+                })?;
+            }
+            "dependency_groups" => {
+                package.scope = json.take::<Strings<'static>, _>(|groups| scope(&groups))?;
+            }
+            "vulnerabilities" | "groups" if json.kind()? == Kind::Null => json.skip()?,
+            "vulnerabilities" => json.array(|json, _| {
+                package.records.push(json.item::<Osv<'static>, _>(|osv| osv.record())?);
+                Ok(())
+            })?,
+            "groups" => json.array(|json, _| {
+                let group = json.item::<Grouped<'static>, _>(|group| group.group())?;
+                if group.ids.is_empty() && group.aliases.is_empty() {
+                    return Err(json.shape("a group has neither `ids` nor `aliases`"));
+                }
+                package.groups.push(group);
+                Ok(())
+            })?,
+            "licenses" | "license_violations" => json.skip()?,
+            _ => unknown(json, reading)?,
+        }
+        Ok(())
+    })?;
+    if named { Ok(package) } else { Err(json.shape("a package has the key `package`")) }
+}
+
+/// What the groups of a lock file say, where their words are those of development (osv-scanner's
+/// `internal/utility/depgroup`). A package in a group of another name is needed in production.
+fn scope(groups: &Strings<'_>) -> Option<Scope> {
+    let development = |group: &str| matches!(group, "dev" | "build-requires" | "test");
+    match groups.0.as_slice() {
+        [] => None,
+        all if all.iter().all(|group| development(group)) => Some(Scope::Development),
+        _ => Some(Scope::Production),
+    }
+}
+
+impl Vulnerable {
+    fn findings(&self, path: &str, roots: &[String]) -> Vec<Finding> {
+        let grouped = |record: &&Record| self.groups.iter().any(|group| group.ids.contains(&record.id));
+        let groups = self.groups.iter().map(|group| {
+            let members: Vec<&Record> = self.records.iter().filter(|r| group.ids.contains(&r.id)).collect();
+            self.finding(Some(group), &members, path, roots)
+        });
+        let alone = self.records.iter().filter(|record| !grouped(record));
+        groups.chain(alone.map(|record| self.finding(None, &[record], path, roots))).collect()
+    }
+
+    fn finding(&self, group: Option<&Group>, members: &[&Record], path: &str, roots: &[String]) -> Finding {
+        let of_group = group.into_iter().flat_map(|g| g.ids.iter().chain(&g.aliases));
+        let of_members = members.iter().flat_map(|r| [&r.id].into_iter().chain(&r.aliases));
+        let ids: Vec<&str> =
+            of_group.chain(of_members).map(String::as_str).filter(|id| !id.is_empty()).collect();
+        let mut severity = Worst::default();
+        for record in members {
+            severity.merge(record.severity);
+        }
+        let stated = group.and_then(|g| g.severity);
+        let word = match (group, stated) {
+            (Some(group), Some(_)) => group.word.clone(),
+            _ => members.iter().find_map(|record| record.word.clone()),
+        };
+        let (fix, fixed) = self.fix(members);
+        let mut cwes = Vec::new();
+        for cwe in members.iter().flat_map(|record| &record.cwes) {
+            if !cwes.contains(cwe) {
+                cwes.push(*cwe);
+            }
+        }
+        let advisory = Advisory {
+            tool: FORMAT.tool,
+            id: ids.first().copied().unwrap_or_default(),
+            ids,
+            severity: stated.unwrap_or(severity),
+            native_severity: word,
+            title: members
+                .iter()
+                .map(|r| r.title.as_str())
+                .find(|title| !title.is_empty())
+                .unwrap_or_default(),
+            cwes,
+            published: members
+                .iter()
+                .map(|r| r.published.as_str())
+                .filter(|p| !p.is_empty())
+                .min()
+                .unwrap_or_default(),
+            name: &self.name,
+            version: &self.version,
+            ecosystem: &self.ecosystem,
+            fixed,
+            fix: Some(fix),
+            path,
+            scope: self.scope,
+            ..Advisory::default()
+        };
+        advisory.finding(roots)
+    }
+
+    /// Fixed, if one record of the problem says so of this package; not fixed, if all that speak of it say so.
+    fn fix(&self, members: &[&Record]) -> (Fix, Vec<Text>) {
+        let about = || members.iter().flat_map(|r| &r.fixes).filter(|f| f.name == self.name);
+        let mut versions: Vec<Text> = Vec::new();
+        for version in about().flat_map(|f| &f.versions) {
+            if !versions.contains(version) {
+                versions.push(version.clone());
+            }
+        }
+        let fix = if !versions.is_empty() {
+            Fix::Available
+        } else if about().next().is_some() && about().all(|f| f.fix == Fix::None) {
+            Fix::None
+        } else {
+            Fix::Unknown
+        };
+        (fix, versions)
+    }
+}
+
+shapes!(Named, Osv, Grouped, Strings);
+
+#[derive(Deserialize)]
+struct Named<'a> {
+    #[serde(borrow, default)]
+    name: Word<'a>,
+    #[serde(borrow, default)]
+    os_package_name: Word<'a>,
+    #[serde(borrow, default)]
+    version: Word<'a>,
+    #[serde(borrow, default)]
+    ecosystem: Word<'a>,
+    #[serde(borrow, default)]
+    commit: Word<'a>,
+}
+
+#[derive(Deserialize)]
+struct Grouped<'a> {
+    #[serde(borrow, default)]
+    ids: Strings<'a>,
+    #[serde(borrow, default)]
+    aliases: Strings<'a>,
+    #[serde(borrow, default)]
+    max_severity: Loose<&'a RawValue>,
+}
+
+impl Grouped<'_> {
+    fn group(&self) -> Group {
+        let owned = |texts: &Strings<'_>| {
+            texts.0.iter().filter(|id| !id.is_empty()).map(|id| id.clone().into_owned()).collect()
+        };
+        // A CVSS score as text; empty where no record has a vector.
+        let text = self.max_severity.value.map_or("", RawValue::get).trim_matches('"').trim();
+        let severity = match text {
+            "" | "null" => None,
+            text => {
+                let mut worst = Worst::default();
+                match text.parse() {
+                    Ok(score) => worst.score(score),
+                    Err(_) => worst.unreadable(),
+                }
+                Some(worst)
+            }
+        };
+        let word = severity.map(|_| Text::line(text));
+        Group { ids: owned(&self.ids), aliases: owned(&self.aliases), severity, word }
+    }
+}
+
+#[derive(Deserialize)]
+struct Osv<'a> {
+    #[serde(borrow, default)]
+    id: Word<'a>,
+    #[serde(borrow, default)]
+    aliases: Strings<'a>,
+    #[serde(borrow, default)]
+    summary: Word<'a>,
+    #[serde(borrow, default)]
+    details: Word<'a>,
+    #[serde(borrow, default)]
+    published: Word<'a>,
+    #[serde(borrow, default)]
+    affected: Objects<Affected<'a>>,
+    #[serde(borrow, default)]
+    database_specific: Object<Database<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Database<'a> {
+    #[serde(borrow, default)]
+    severity: Word<'a>,
+    #[serde(borrow, default)]
+    cwe_ids: Strings<'a>,
+}
+
+#[derive(Deserialize)]
+struct Affected<'a> {
+    #[serde(borrow, default)]
+    package: Object<Named<'a>>,
+    #[serde(borrow, default)]
+    ranges: Objects<Range<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Range<'a> {
+    #[serde(borrow, default)]
+    r#type: Word<'a>,
+    #[serde(borrow, default)]
+    events: Objects<Event<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Event<'a> {
+    #[serde(borrow, default)]
+    fixed: Word<'a>,
+    #[serde(borrow, default)]
+    last_affected: Word<'a>,
+}
+
+impl Osv<'_> {
+    fn record(&self) -> Record {
+        let database = self.database_specific.0.as_ref();
+        let word = database.map(|d| &d.severity);
+        let mut severity = Worst::default();
+        severity.word(word.map_or("", Word::as_str));
+        Record {
+            id: self.id.as_str().to_owned(),
+            aliases: self.aliases.0.iter().map(|alias| alias.clone().into_owned()).collect(),
+            title: Text::line(first_of(&[self.summary.as_str(), self.details.as_str()])),
+            severity,
+            word: word.and_then(Word::native),
+            cwes: cwe_numbers(database.iter().flat_map(|d| d.cwe_ids.0.iter().map(AsRef::as_ref))),
+            published: self.published.as_str().to_owned(),
+            fixes: self.affected.iter().map(Affected::fixes).collect(),
+        }
+    }
+}
+
+impl Affected<'_> {
+    fn fixes(&self) -> Fixes {
+        // Of a repository the fix is a commit, not a version.
+        let events =
+            || self.ranges.iter().filter(|r| r.r#type.as_str() != "GIT").flat_map(|r| r.events.iter());
+        let versions: Vec<Text> =
+            events().map(|e| e.fixed.as_str()).filter(|v| !v.is_empty()).map(Text::line).collect();
+        let ends = events().any(|e| !e.last_affected.as_str().is_empty());
+        let fix = match versions.as_slice() {
+            [] if ends || events().next().is_none() => Fix::Unknown,
+            [] => Fix::None,
+            _ => Fix::Available,
+        };
+        let name = self.package.0.as_ref().map_or("", |package| package.name.as_str());
+        Fixes { name: name.to_owned(), fix, versions }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+    use crate::report::testing::{read_as, read_text};
+
+    const REPORT: &str = r#"{"results":[{"source":{"path":"/srv/shop/package-lock.json","type":"lockfile"},"packages":[
+      {"package":{"name":"lodash","version":"4.17.11","ecosystem":"npm"},"dependency_groups":["dev"],
+       "vulnerabilities":[
+        {"id":"GHSA-jf85-cpcp-j695","aliases":["CVE-2019-10744"],"summary":"Prototype pollution","published":"2019-07-10T19:45:23Z",
+         "affected":[{"package":{"name":"lodash","ecosystem":"npm"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"},{"fixed":"4.17.12"}]}]},
+                     {"package":{"name":"lodash-es","ecosystem":"npm"},"ranges":[{"type":"SEMVER","events":[{"fixed":"9"}]}]}],
+         "database_specific":{"severity":"CRITICAL","cwe_ids":["CWE-1321"]}},
+        {"id":"SNYK-1","database_specific":{"severity":"LOW"}},
+        {"id":"OSV-2026-1","details":"First line\nsecond","database_specific":{"severity":"MODERATE"},
+         "affected":[{"package":{"name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}],
+       "groups":[{"ids":["GHSA-jf85-cpcp-j695","SNYK-1"],"aliases":["CVE-2019-10744"],"max_severity":"9.1"}]}]}],
+     "experimental_config":{"licenses":{"summary":false,"allowlist":null}}}"#;
+
+    #[test]
+    fn a_group_is_one_finding() {
+        let read = read_text(REPORT);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!((read.format, read.findings.len()), (Some("osv-scanner"), 2));
+        let group = &read.findings[0];
+        let ids: Vec<&str> = group.ids.iter().map(Text::as_str).collect();
+        assert_eq!(ids, ["GHSA-jf85-cpcp-j695", "SNYK-1", "CVE-2019-10744"]);
+        assert_eq!((group.severity, group.fix), (Severity::Critical, Fix::Available));
+        assert_eq!(group.package.as_ref().unwrap().fixed, [Text::line("4.17.12")]);
+        assert_eq!(
+            (group.path(), group.scope),
+            (Some("srv/shop/package-lock.json"), Some(Scope::Development))
+        );
+        assert!(group.published.is_some());
+        let alone = &read.findings[1];
+        assert_eq!(
+            (alone.rule_id.as_str(), alone.severity, alone.fix),
+            ("OSV-2026-1", Severity::Medium, Fix::None)
+        );
+        assert_eq!(alone.title.as_str(), "First line");
+    }
+
+    #[test]
+    fn keys_in_any_order() {
+        let text = r#"{"results":[{"packages":[{"groups":[{"aliases":[],"ids":["A-1"],"max_severity":""}],
+            "package":{"name":"a","version":"1"},"vulnerabilities":[{"id":"A-1","database_specific":{"severity":"HIGH"}}]}],
+            "source":{"path":"go.mod","type":"lockfile"}}]}"#;
+        let read = read_text(text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let severities: Vec<Severity> = read.findings.iter().map(|f| f.severity).collect();
+        assert_eq!((severities.as_slice(), read.findings[0].path()), (&[Severity::High][..], Some("go.mod")));
+    }
+
+    #[test]
+    fn severity_of_a_group() {
+        for (max, member, severity) in [
+            ("\"7.5\"", "LOW", Severity::High),
+            ("7.5", "LOW", Severity::High),
+            ("\"0.0\"", "LOW", Severity::Info),
+            ("\"\"", "LOW", Severity::Low),
+            ("null", "", Severity::Unknown),
+            ("\"x.5\"", "LOW", Severity::Unknown),
+            ("\"nan\"", "LOW", Severity::Unknown),
+        ] {
+            let text = format!(
+                r#"{{"results":[{{"source":{{}},"packages":[{{"package":{{"name":"a"}},"groups":[{{"ids":["A"],"max_severity":{max}}}],
+                "vulnerabilities":[{{"id":"A","database_specific":{{"severity":"{member}"}}}}]}}]}}]}}"#
+            );
+            let read = read_text(&text);
+            assert_eq!(read.findings.iter().map(|f| f.severity).collect::<Vec<_>>(), [severity], "{max}");
+        }
+    }
+
+    #[test]
+    fn a_clean_report_covers_vulnerabilities() {
+        let read = read_text(r#"{"results":[],"experimental_config":{}}"#);
+        assert!(read.error.is_none() && read.findings.is_empty());
+        assert!(read.report.categories.contains(&Category::Vulnerability));
+        assert!(read_as("osv-scanner", r#"{"results":[]}"#).error.is_none());
+        assert!(read_text(r#"{"results":[]}"#).error.is_some());
+    }
+
+    #[test]
+    fn what_is_no_list_is_an_error_and_an_unknown_list_a_problem() {
+        for text in [
+            "{}",
+            r#"{"results":null}"#,
+            r#"{"results":[[]]}"#,
+            r#"{"results":[{"source":{}}]}"#,
+            r#"{"results":[{"packages":{}}]}"#,
+            r#"{"results":[{"packages":[{"groups":[]}]}]}"#,
+            r#"{"results":[{"packages":[{"package":{"name":"a"},"groups":[{}]}]}]}"#,
+            r#"{"results":[{"packages":[{"package":{"name":"a"},"vulnerabilities":[1]}]}]}"#,
+        ] {
+            assert!(read_as("osv-scanner", text).error.is_some(), "{text}");
+        }
+        let text = r#"{"results":[{"packages":[{"package":{"name":"a"},"vulnerabilitiez":[{"id":"A"}]}]}],
+            "experimental_generic_findings":[{"adv":{}}]}"#;
+        assert_eq!(read_as("osv-scanner", text).report.problems_total, 2);
+    }
+}
