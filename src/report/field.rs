@@ -1,12 +1,15 @@
 //! Single values of a report's own keys.
 
 use super::ReadError;
-use super::json::{Json, Kind};
+use super::json::{Json, Kind, shapes};
+use super::value::Raw;
+
+shapes!(Raw);
 
 /// A count; `None` for anything that is no natural number.
 pub(super) fn number(json: &mut Json) -> Result<Option<u64>, ReadError> {
     match json.kind()? {
-        Kind::Number => json.take::<serde_json::Value, _>(|number| number.as_u64()),
+        Kind::Number => json.take::<Raw<'static>, _>(|number| number.0.parse().ok()),
         _ => json.skip().map(|()| None),
     }
 }
@@ -16,6 +19,14 @@ pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     match json.kind()? {
         Kind::String => json.take::<String, _>(|text| text),
         _ => json.skip().map(|()| String::new()),
+    }
+}
+
+/// A string, or a number as text; empty for anything else.
+pub(super) fn scalar(json: &mut Json) -> Result<String, ReadError> {
+    match json.kind()? {
+        Kind::Number => json.take::<Raw<'static>, _>(|number| number.0.to_owned()),
+        _ => text(json),
     }
 }
 

@@ -31,11 +31,15 @@ mod osv_scanner;
 mod sarif;
 mod secret;
 mod semgrep;
+mod sonarqube;
+mod sonarqube_gate;
+mod spectral;
 mod tfsec;
 mod trivy;
 mod trufflehog;
 mod trufflehog3;
 mod trufflehog_v2;
+mod zap;
 
 #[cfg(test)]
 mod testing;
@@ -104,6 +108,10 @@ pub static FORMATS: &[&Format] = &[
     &osv_scanner::FORMAT,
     &npm_audit::FORMAT,
     &cyclonedx::FORMAT,
+    &zap::FORMAT,
+    &sonarqube::FORMAT,
+    &sonarqube_gate::FORMAT,
+    &spectral::FORMAT,
 ];
 
 impl Format {

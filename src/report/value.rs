@@ -37,6 +37,16 @@ impl std::ops::Deref for Str<'_> {
     }
 }
 
+/// A value as it is written, checked for syntax alone: a number may be one that no type of number holds.
+#[derive(Debug, Clone, Copy)]
+pub struct Raw<'a>(pub &'a str);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        <&RawValue>::deserialize(deserializer).map(|raw| Self(raw.get()))
+    }
+}
+
 /// A severity or status word: a string, or anything else that is then no word at all.
 ///
 /// A number or an object in its place must not lose the finding; the word is then unknown.

@@ -1,0 +1,381 @@
+//! ZAP's JSON report (templates `traditional-json` and `traditional-json-plus`; before 2.11 its XML report as JSON).
+//!
+//! Source of the shapes: `report.json` of those templates in the zap-extensions repository, and `ReportGenerator` of
+//! zaproxy, whose XML serialiser wrote an object where there was one site, alert or instance. One alert of one site is
+//! a finding, whatever the number of its instances. Numbers are strings. What was sent and received (`attack`,
+//! `evidence`, `param`, headers, bodies) is not kept, nor the query of an address.
+
+use super::field::{first_of, scalar, text};
+use super::json::{Json, Kind};
+use super::secret::{unknown, without_credentials};
+use super::value::cwe_numbers;
+use super::{Format, Opening, ProblemKind, ReadError, Reading};
+use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
+
+/// ZAP JSON.
+pub(super) static FORMAT: Format = Format {
+    id: "zap",
+    title: "ZAP JSON: weaknesses of a running application",
+    tool: "zap",
+    categories: &[Category::Dast],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+/// Keys that GitLab's DAST reports had beside those of ZAP, from which they were made.
+const GITLAB: [&str; 4] = ["vulnerabilities", "scan", "remediations", "spider"];
+
+fn looks_like(opening: &Opening) -> bool {
+    if !opening.is_object() || GITLAB.iter().any(|key| opening.has(key)) {
+        return false;
+    }
+    let signed = opening.has("@version") && opening.has("@generated");
+    match opening.get("site") {
+        Some(site) if site.kind == Some(Kind::Object) || site.lists_objects() => {
+            site.has("alerts") || site.has("@name") || signed && site.has("@host")
+        }
+        Some(site) => site.is_empty_array() && signed,
+        None => opening.whole && signed,
+    }
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Dast);
+    let (mut sites, mut created, mut generated) = (0, None, None);
+    json.object(|json, key| match key {
+        "site" => each(json, &mut |json| {
+            sites += 1;
+            site(json, reading, sites)
+        }),
+        "@version" => text(json).map(|version| reading.version(&version)),
+        "@generated" => text(json).map(|time| generated = Some(time)),
+        "created" => text(json).map(|time| created = Some(time)),
+        // An insight is about the scan; the one that stopped it is named once more.
+        "stoppingInsight" if json.kind()? == Kind::Object => stopped(json, reading),
+        "afPlanErrors" if json.kind()? == Kind::Array => json.array(|json, _| {
+            json.skip()?;
+            reading.problem(ProblemKind::Scan, "the automation plan had an error (afPlanErrors)", None);
+            Ok(())
+        }),
+        "insights" | "sequences" => json.skip(),
+        key if GITLAB.contains(&key) => {
+            Err(json.shape("no ZAP report: GitLab's DAST reports have this key (format gitlab-dast)"))
+        }
+        _ => unknown(json, reading),
+    })?;
+    if let Some(time) = created.or(generated) {
+        reading.generated(&civil(&time).unwrap_or(time));
+    }
+    if sites == 0 {
+        reading.nothing_scanned("no site was scanned (site is empty)");
+    }
+    Ok(())
+}
+
+/// `Wed, 5 Dec 2018 19:00:19`, without a zone.
+fn civil(time: &str) -> Option<String> {
+    let time = jiff::civil::DateTime::strptime("%a, %d %b %Y %H:%M:%S", time.trim()).ok()?;
+    Some(time.to_string())
+}
+
+/// Each element of a list of objects, or the one object in its place.
+fn each(
+    json: &mut Json,
+    element: &mut dyn FnMut(&mut Json) -> Result<(), ReadError>,
+) -> Result<(), ReadError> {
+    if json.kind()? == Kind::Object { element(json) } else { json.array(|json, _| element(json)) }
+}
+
+fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut why = String::new();
+    json.object(|json, key| match key {
+        "description" => text(json).map(|text| why = without_credentials(&text)),
+        _ => json.skip(),
+    })?;
+    reading.problem(ProblemKind::Scan, &format!("ZAP stopped the scan (stoppingInsight): {why}"), None);
+    Ok(())
+}
+
+fn site(json: &mut Json, reading: &mut Reading<'_>, nth: usize) -> Result<(), ReadError> {
+    let place = format!("site {nth}");
+    let mut name = None;
+    let (mut alerts, mut late) = (false, false);
+    json.object(|json, key| match key {
+        "@name" => text(json).map(|text| name = Some(text)),
+        "alerts" => {
+            alerts = true;
+            let known = name.as_deref().or(reading.known(&place)).map(str::to_owned);
+            late |= known.is_none();
+            each(json, &mut |json| alert(json, reading, known.as_deref().unwrap_or_default()))
+        }
+        "statistics" => json.skip(),
+        _ => unknown(json, reading),
+    })?;
+    if !alerts {
+        return Err(json.shape("a site of ZAP has a list `alerts`"));
+    }
+    if let Some(name) = name.filter(|_| late) {
+        reading.late(place, &name);
+    }
+    Ok(())
+}
+
+/// What is kept of an alert.
+#[derive(Default)]
+struct Alert {
+    plugin: String,
+    reference: String,
+    name: String,
+    old_name: String,
+    risk: Option<String>,
+    words: String,
+    confidence: String,
+    cwe: String,
+    address: Option<String>,
+}
+
+fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), ReadError> {
+    let mut alert = Alert::default();
+    let mut wrapped = false;
+    json.object(|json, key| match key {
+        "alertitem" => {
+            wrapped = true;
+            each(json, &mut |json| self::alert(json, reading, site))
+        }
+        "pluginid" => scalar(json).map(|id| alert.plugin = id),
+        "alertRef" => scalar(json).map(|id| alert.reference = id),
+        "name" => text(json).map(|name| alert.name = name),
+        "alert" => text(json).map(|name| alert.old_name = name),
+        "riskcode" => scalar(json).map(|code| alert.risk = Some(code)),
+        "riskdesc" => text(json).map(|words| alert.words = words),
+        "confidence" => scalar(json).map(|code| alert.confidence = code),
+        "cweid" => scalar(json).map(|id| alert.cwe = id),
+        "instances" if matches!(json.kind()?, Kind::Array | Kind::Object) => {
+            each(json, &mut |json| instance(json, &mut alert.address))
+        }
+        _ => json.skip(),
+    })?;
+    let says = [&alert.plugin, &alert.reference, &alert.name, &alert.old_name];
+    if says.iter().any(|text| !text.is_empty()) || alert.risk.is_some() {
+        reading.finding(alert.finding(site, reading.roots()));
+        return Ok(());
+    }
+    if wrapped { Ok(()) } else { Err(json.shape("no alert of ZAP: it has neither `pluginid` nor `name`")) }
+}
+
+/// Keeps the address of the first instance.
+fn instance(json: &mut Json, address: &mut Option<String>) -> Result<(), ReadError> {
+    if address.is_some() || json.kind()? != Kind::Object {
+        return json.skip();
+    }
+    json.object(|json, key| match key {
+        "uri" => text(json).map(|uri| *address = Some(without_values(&uri).to_owned())),
+        "instance" if matches!(json.kind()?, Kind::Array | Kind::Object) => {
+            each(json, &mut |json| instance(json, address))
+        }
+        _ => json.skip(),
+    })
+}
+
+/// Host and path of an address, without its user and its query.
+fn without_values(address: &str) -> &str {
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = address.find('/').unwrap_or(address.len());
+    let user = address.get(..host).and_then(|host| host.rfind('@')).map_or(0, |at| at + 1);
+    address.get(user..).unwrap_or_default()
+}
+
+/// Severity and confidence of the words `High (Medium)`; languages other than English say nothing here.
+fn of_words(words: &str) -> (Option<Severity>, Option<Confidence>) {
+    let (risk, confidence) = words.split_once('(').unwrap_or((words, ""));
+    let risk = match risk.trim().to_ascii_lowercase().as_str() {
+        "high" => Some(Severity::High),
+        "medium" => Some(Severity::Medium),
+        "low" => Some(Severity::Low),
+        "informational" => Some(Severity::Info),
+        _ => None,
+    };
+    let confidence = match confidence.trim_end_matches(')').trim().to_ascii_lowercase().as_str() {
+        "high" | "confirmed" | "user confirmed" => Some(Confidence::High),
+        "medium" => Some(Confidence::Medium),
+        "low" => Some(Confidence::Low),
+        _ => None,
+    };
+    (risk, confidence)
+}
+
+impl Alert {
+    fn finding(&self, site: &str, roots: &[String]) -> Finding {
+        let (said, sure) = of_words(&self.words);
+        let severity = match self.risk.as_deref().unwrap_or_default().trim() {
+            "0" => Severity::Info,
+            "1" => Severity::Low,
+            "2" => Severity::Medium,
+            "3" => Severity::High,
+            _ => Severity::Unknown,
+        };
+        // Both say the same unless someone changed one of them: the worse counts.
+        let rank = |severity: &Severity| severity.rank(Severity::Unknown);
+        let severity = match said {
+            Some(said) if severity != Severity::Unknown => [severity, said].into_iter().max_by_key(rank),
+            _ => None,
+        }
+        .unwrap_or(severity);
+        let rule = first_of(&[&self.plugin, &self.reference]);
+        let mut finding = Finding::new(Category::Dast, FORMAT.tool, rule, severity);
+        if self.reference != rule && !self.reference.is_empty() {
+            finding.rule_aliases.push(Text::line(&self.reference));
+        }
+        let word = self.words.split('(').next().unwrap_or_default().trim();
+        let native = first_of(&[word, self.risk.as_deref().unwrap_or_default()]);
+        finding.native_severity = Some(Text::line(native)).filter(|word| !word.is_empty());
+        let code = self.confidence.trim();
+        // 0 is what a person marked as a false positive.
+        finding.suppressed = code == "0" && sure.is_none();
+        finding.confidence = match code {
+            "1" => Some(Confidence::Low),
+            "2" => Some(Confidence::Medium),
+            "3" | "4" => Some(Confidence::High),
+            _ => sure,
+        };
+        let name = first_of(&[&self.name, &self.old_name]);
+        finding.title = Text::line(first_of(&[name, rule]));
+        finding.cwes = cwe_numbers([self.cwe.as_str()]);
+        let host = without_values(site);
+        let address = self.address.as_deref().filter(|a| !a.is_empty()).unwrap_or(host);
+        finding.location = Location::new(address, None, None, roots);
+        finding.target = Some(Text::line(host)).filter(|host| !host.is_empty());
+        // Review applications have hosts of their own, and which instance comes first is chance.
+        finding.fingerprint = FingerprintBuilder::new(Category::Dast.as_str())
+            .part(rule)
+            .part(&self.reference)
+            .folded(name)
+            .finish();
+        finding
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::report::Generated;
+    use crate::report::testing::{ReadText, read_as, read_text};
+
+    const ALERT: &str = r#"{"pluginid":"40018","alertRef":"40018-1","alert":"SQL Injection","name":"SQL Injection","riskcode":"3",
+        "confidence":"2","riskdesc":"High (Medium)","desc":"<p>d</p>","count":"2","cweid":"89","wascid":"19","tags":[{"tag":"a"}],
+        "instances":[{"uri":"http://u:hunter2@shop.test:8080/a?token=hunter2","method":"GET","evidence":"hunter2"},{"uri":"http://shop.test/b"}]}"#;
+
+    fn report(alerts: &str) -> ReadText {
+        read_text(&format!(
+            r#"{{"@programName":"ZAP","@version":"2.16.1","@generated":"Wed, 5 Dec 2018 19:00:19","created":"2018-12-05T18:00:19.5Z",
+                "insights":[{{"level":"Low"}}],
+                "site":[{{"@name":"http://shop.test:8080","@host":"shop.test","@port":"8080","@ssl":"false","alerts":[{alerts}]}}]}}"#
+        ))
+    }
+
+    #[test]
+    fn an_alert_is_a_finding_whatever_its_instances() {
+        let read = report(ALERT);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!((read.format, read.findings.len()), (Some("zap"), 1));
+        let finding = &read.findings[0];
+        assert_eq!((finding.rule_id.as_str(), finding.title.as_str()), ("40018", "SQL Injection"));
+        assert_eq!((finding.severity, finding.confidence), (Severity::High, Some(Confidence::Medium)));
+        assert_eq!((finding.cwes.as_slice(), finding.path()), (&[89][..], Some("shop.test:8080/a")));
+        assert_eq!(finding.target.as_ref().map(Text::as_str), Some("shop.test:8080"));
+        assert!(!format!("{finding:?}").contains("hunter2"));
+        assert!(matches!(read.report.generated, Generated::At(_)));
+        assert!(read.report.problems.is_empty() && read.report.nothing_scanned.is_none());
+    }
+
+    #[test]
+    fn numbers_are_strings_or_numbers_and_words_bear_them_out() {
+        let of = |risk: &str, words: &str| {
+            let text = ALERT.replace("\"riskcode\":\"3\"", &format!("\"riskcode\":{risk}"));
+            report(&text.replace("High (Medium)", words)).findings.remove(0).severity
+        };
+        assert_eq!(of("\"2\"", ""), Severity::Medium);
+        assert_eq!(of("1", "Faible (Moyen)"), Severity::Low);
+        assert_eq!(of("\"0\"", "Informational (Low)"), Severity::Info);
+        assert_eq!(of("\"1\"", "High (Medium)"), Severity::High);
+        assert_eq!(of("\"3\"", "Low (Medium)"), Severity::High);
+        for odd in ["\"4\"", "\"\"", "null", "{}", "-1", "1e400", "\"High\""] {
+            assert_eq!(of(odd, "Low (Medium)"), Severity::Unknown, "{odd}");
+        }
+    }
+
+    #[test]
+    fn a_false_positive_is_suppressed_unless_its_words_differ() {
+        let of = |confidence: &str, words: &str| {
+            let text = ALERT.replace("\"confidence\":\"2\"", &format!("\"confidence\":{confidence}"));
+            report(&text.replace("High (Medium)", words)).findings.remove(0).suppressed
+        };
+        assert!(of("\"0\"", "High (False Positive)") && of("0", ""));
+        assert!(!of("\"0\"", "High (Medium)") && !of("\"1\"", "High (False Positive)"));
+    }
+
+    #[test]
+    fn objects_in_place_of_lists() {
+        let text = format!(
+            r#"{{"@version":"2.7.0","@generated":"x","site":{{"alerts":{{"alertitem":[{ALERT},{ALERT}]}},"@name":"https://one.test"}}}}"#
+        );
+        let read = read_text(&text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert_eq!(read.findings.len(), 2);
+        assert_eq!(read.findings[0].target.as_ref().map(Text::as_str), Some("one.test"));
+        assert_eq!(read.report.generated, Generated::Unreadable);
+        let one = ALERT.replace("[{\"uri\"", "{\"instance\":[{\"uri\"").replace("/b\"}]", "/b\"}]}");
+        let read = read_text(&format!(r#"{{"site":{{"@name":"a","alerts":{one}}}}}"#));
+        assert_eq!((read.findings.len(), read.findings[0].path()), (1, Some("shop.test:8080/a")));
+    }
+
+    #[test]
+    fn no_site_is_nothing_scanned() {
+        for site in [r#","site":[]"#, ""] {
+            let read = read_text(&format!(r#"{{"@version":"2.16.1","@generated":"x"{site}}}"#));
+            assert!(read.error.is_none() && read.report.nothing_scanned.is_some(), "{site}");
+        }
+        let clean = report("");
+        assert!(clean.error.is_none() && clean.report.nothing_scanned.is_none());
+    }
+
+    #[test]
+    fn a_scan_that_stopped_is_not_whole() {
+        for more in [
+            r#""stoppingInsight":{"level":"High","description":"Too many errors"}"#,
+            r#""afPlanErrors":["Job spider failed"]"#,
+            r#""sites":[{"alerts":[]}]"#,
+        ] {
+            let read = read_text(&format!(r#"{{{more},"site":[{{"@name":"a","alerts":[]}}]}}"#));
+            assert_eq!(read.report.problems.len(), 1, "{more}: {:?}", read.error);
+        }
+    }
+
+    #[test]
+    fn what_is_no_zap_report_is_refused() {
+        for text in [
+            r#"{"site":null}"#,
+            r#"{"site":["x"]}"#,
+            r#"{"site":[{"@name":"a"}]}"#,
+            r#"{"site":[{"@name":"a","alerts":null}]}"#,
+            r#"{"site":[{"@name":"a","alerts":[{}]}]}"#,
+            r#"{"site":[{"@name":"a","alerts":["x"]}]}"#,
+            r#"{"site":[],"vulnerabilities":[]}"#,
+            "[]",
+        ] {
+            assert!(read_as("zap", text).error.is_some(), "{text}");
+        }
+        assert!(read_text(r#"{"site":"http://a","@version":"1"}"#).error.is_some());
+    }
+
+    #[test]
+    fn addresses_lose_what_may_hold_values() {
+        assert_eq!(without_values("https://u:p@h:1/x@y?q=1#f"), "h:1/x@y");
+        assert_eq!(without_values("h"), "h");
+        assert_eq!(without_values(""), "");
+    }
+}
