@@ -24,7 +24,7 @@ pub struct Output {
 }
 
 /// Every output format, in the order of listings.
-pub static OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT];
+pub static OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, sarif::OUTPUT];
 
 /// What a terminal can do; touches text only.
 #[derive(Debug, Clone, Copy)]

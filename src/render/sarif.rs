@@ -9,14 +9,24 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::listing::Listed;
-use super::{Listing, Look};
-use crate::decide::{Evidence, Status};
+use super::{Listing, Look, Output};
+use crate::decide::{Decision, Evidence, Status};
 use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
 use crate::report::Problem;
 
 /// SARIF.
 pub(super) const LISTING: Listing =
     Listing { id: "sarif", title: "SARIF 2.1.0, suppressed findings included", write };
+
+/// The same of a verdict: what its rules matched, as far as details are kept.
+pub(super) const OUTPUT: Output =
+    Output { id: "sarif", title: "SARIF 2.1.0 of the findings that rules matched", write: write_verdict };
+
+fn write_verdict(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
+    let findings: Vec<(Finding, usize)> = witnesses.map(|m| (m.finding.clone(), m.evidence)).collect();
+    write(&Listed { evidence: &decision.evidence, findings: &findings }, look, out)
+}
 
 fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let log = Log {
