@@ -13,7 +13,9 @@ pub(super) fn run() -> Result<u8> {
         String::from("Reports that can be read (`--input FORMAT=PATH`, or found from the content):\n");
     for format in FORMATS {
         let categories: Vec<&str> = format.categories.iter().map(|c| c.as_str()).collect();
-        writeln!(text, "  {:<18} {} ({})", format.id, format.title, categories.join(", "))?;
+        let categories =
+            if categories.is_empty() { String::new() } else { format!(" ({})", categories.join(", ")) };
+        writeln!(text, "  {:<18} {}{categories}", format.id, format.title)?;
     }
     text.push_str("\nVerdicts (`secgate check --format`, `--output FORMAT=PATH`):\n");
     for output in OUTPUTS {

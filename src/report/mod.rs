@@ -15,6 +15,7 @@ pub mod value;
 mod advisory;
 mod bandit;
 mod checkov;
+mod cosign_verify;
 mod cyclonedx;
 mod detect_secrets;
 mod excerpt;
@@ -25,14 +26,17 @@ mod gitlab;
 mod gitleaks;
 mod gosec;
 mod grype;
+mod in_toto;
 mod kics;
 mod npm_audit;
+mod openvex;
 mod osv_scanner;
 mod sarif;
 mod secret;
 mod semgrep;
 mod sonarqube;
 mod sonarqube_gate;
+mod spdx;
 mod spectral;
 mod tfsec;
 mod trivy;
@@ -112,6 +116,10 @@ pub static FORMATS: &[&Format] = &[
     &sonarqube::FORMAT,
     &sonarqube_gate::FORMAT,
     &spectral::FORMAT,
+    &spdx::FORMAT,
+    &openvex::FORMAT,
+    &in_toto::FORMAT,
+    &cosign_verify::FORMAT,
 ];
 
 impl Format {

@@ -96,7 +96,6 @@ impl Opening {
     /// A format that is well known and that no reader claims.
     pub fn foreign(&self) -> Option<&'static str> {
         let known = [
-            (self.has("spdxVersion"), "SPDX"),
             (self.has("waivers") && self.has("version"), "a file of waivers"),
             (self.has("rules") && self.has("evidence"), "a policy"),
         ];
