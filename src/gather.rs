@@ -10,6 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Tally};
 use crate::finding::{Finding, Severity, clean};
 use crate::policy::{Entry, EntryKind, PathGlob, Policy, ReportMapping};
+use crate::relate::Waivers;
 use crate::report::{self, Hint, Options, ReadError, Source};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
@@ -55,25 +56,37 @@ struct Item {
     in_directory: bool,
 }
 
+/// What a run is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'p> {
+    /// What decides.
+    pub policy: &'p Policy,
+    /// Exceptions to its rules.
+    pub waivers: &'p Waivers,
+    /// Files of the command line.
+    pub given: &'p [Given],
+    /// Prefixes that scanners put before paths of the project.
+    pub roots: &'p [String],
+}
+
 /// Finds and reads all evidence.
 pub fn gather<'p>(
-    policy: &'p Policy,
-    given: &[Given],
+    inputs: Inputs<'p>,
     context: &Context,
     limits: Limits,
-    roots: &[String],
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
+    let Inputs { policy, waivers, given, roots } = inputs;
     let items = plan(policy, given, limits)?;
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
     *names = reports.iter().map(|item| item.entries.clone()).collect();
     let options = Options { max_report: limits.max_report, roots: roots.to_vec() };
-    let read = read_all(policy, &reports, names, context, limits, &options);
+    let read = read_all(inputs, &reports, names, context, limits, &options);
 
     let mut gathered = Gathered {
         evidence: Vec::new(),
-        tally: Tally::new(policy, &[], 0, context.now.as_second(), limits.max_findings),
+        tally: Tally::new(policy, waivers, &[], 0, context.now.as_second(), limits.max_findings),
         documents: Vec::new(),
     };
     for (item, (outcome, tally)) in reports.iter().zip(read) {
@@ -106,13 +119,14 @@ fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p Entry> {
 
 /// Reads the reports, each with counts of its own; in parallel where it pays.
 fn read_all<'p>(
-    policy: &'p Policy,
+    inputs: Inputs<'p>,
     items: &[Item],
     names: &'p [Vec<String>],
     context: &Context,
     limits: Limits,
     options: &Options,
 ) -> Vec<(report::Outcome, Tally<'p>)> {
+    let policy = inputs.policy;
     let mut index = 0;
     let mut work: Vec<(&Item, &'p [String], usize)> = Vec::new();
     for (item, entries) in items.iter().zip(names) {
@@ -120,7 +134,8 @@ fn read_all<'p>(
         index += entries.len().max(1);
     }
     let read_one = |&(item, entries, evidence): &(&Item, &'p [String], usize)| {
-        let mut tally = Tally::new(policy, entries, evidence, context.now.as_second(), limits.max_findings);
+        let now = context.now.as_second();
+        let mut tally = Tally::new(policy, inputs.waivers, entries, evidence, now, limits.max_findings);
         let entry = entries.iter().find_map(|name| entry(policy, name));
         let category = entry.and_then(|e| match e.kind {
             EntryKind::Report(category) => Some(category),
@@ -428,7 +443,7 @@ fn walk(directory: &Path, depth: usize, file: &mut dyn FnMut(&Path)) {
 }
 
 /// The files below the current directory that a glob of the policy names.
-fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
+pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
     let text = glob.text();
     let magic = |part: &str| part.contains(['*', '?', '[', '{']);
     if !magic(text) {

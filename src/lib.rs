@@ -3,7 +3,7 @@
 //! Data goes one way, and each module is one step:
 //!
 //! 1. [`gather`] finds the files and has [`report`] read each as a stream of [`finding`]s;
-//! 2. [`relate`] says which findings are the same problem;
+//! 2. [`relate`] says which findings are the same problem, and which waivers speak of them;
 //! 3. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
 //! 4. [`render`] tells it.
 //!
@@ -23,6 +23,7 @@ pub mod report;
 use decide::{Context, Decision, Fault};
 use gather::{Given, Limits};
 use policy::Policy;
+use relate::Waivers;
 
 /// Reads all evidence and decides.
 ///
@@ -32,12 +33,14 @@ use policy::Policy;
 /// What is wrong with the files as given, before any of them was read.
 pub fn check(
     policy: &Policy,
+    waivers: &Waivers,
     given: &[Given],
     context: &Context,
     limits: Limits,
     roots: &[String],
 ) -> Result<Decision, Vec<Fault>> {
     let mut names = Vec::new();
-    let gathered = gather::gather(policy, given, context, limits, roots, &mut names)?;
+    let inputs = gather::Inputs { policy, waivers, given, roots };
+    let gathered = gather::gather(inputs, context, limits, &mut names)?;
     Ok(decide::decide(policy, context, gathered))
 }

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::io::{self, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use anyhow::{Context as _, Result};
@@ -16,6 +16,7 @@ use super::policy::PolicyArgs;
 use crate::decide::{self, Decision, Fault};
 use crate::exit;
 use crate::gather::Given;
+use crate::relate::Waivers;
 use crate::render::Output;
 
 /// Decide: the main job
@@ -34,6 +35,10 @@ pub(super) struct CheckArgs {
     /// A document that rules look at
     #[arg(long, value_name = "NAME=PATH")]
     document: Vec<OsString>,
+
+    /// A waiver file, besides those that the policy names; any number of times
+    #[arg(long, value_name = "PATH")]
+    waivers: Vec<PathBuf>,
 
     /// The commit that the run is about [default: `CI_COMMIT_SHA`]
     #[arg(long, value_name = "SHA")]
@@ -92,9 +97,10 @@ fn outputs(args: &CheckArgs) -> Result<Outputs> {
         .filter_map(|text| pair("", "", text).ok())
         .collect();
     let policy = args.policy.source().ok().and_then(|source| source.file);
-    let mut inputs: Vec<&Path> = args.inputs.paths.iter().map(std::path::PathBuf::as_path).collect();
+    let mut inputs: Vec<&Path> = args.inputs.paths.iter().map(PathBuf::as_path).collect();
     inputs.extend(pairs.iter().map(|(_, path)| path.as_path()));
     inputs.extend(policy.as_deref());
+    inputs.extend(args.waivers.iter().map(PathBuf::as_path));
     Outputs::prepare(&args.output, &inputs)
 }
 
@@ -134,7 +140,8 @@ fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
     let context = context(&about, &mut environment, &policy, now)?;
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
-    match crate::check(&policy, &given, &context, limits, &roots) {
+    let waivers = Waivers::new(super::waiver::of_run(&policy, &args.waivers, now)?);
+    match crate::check(&policy, &waivers, &given, &context, limits, &roots) {
         Ok(decision) => Ok(decision),
         Err(faults) => Ok(decide::undecided(&policy.gate, now, context.shown, faults)),
     }

@@ -61,6 +61,17 @@ impl Environment {
         }
     }
 
+    /// Who made the change: user name, and name and address of the commit's author.
+    fn authors(&self) -> Vec<String> {
+        let mut authors: Vec<String> = self.get("GITLAB_USER_LOGIN").into_iter().map(str::to_owned).collect();
+        if let Some(commit) = self.get("CI_COMMIT_AUTHOR") {
+            let parts = commit.rsplit_once('<').map_or((commit, ""), |(name, address)| (name, address));
+            let both = [parts.0.trim(), parts.1.trim().trim_end_matches('>').trim()];
+            authors.extend(both.into_iter().filter(|part| !part.is_empty()).map(str::to_owned));
+        }
+        authors
+    }
+
     /// Prefixes of paths that are the project's root.
     pub(super) fn roots(&self, root: Option<&str>) -> Vec<String> {
         root.or_else(|| self.get("CI_PROJECT_DIR")).into_iter().map(str::to_owned).collect()
@@ -93,7 +104,7 @@ pub(super) fn context(
     let digests = about.subjects.iter().map(|s| parse_subject(s)).collect::<Result<Vec<_>>>()?;
     let parameters = parameters(about, environment, policy)?;
     let shown = environment.shown(commit.as_deref());
-    Ok(Context { now, commits, digests, parameters, shown })
+    Ok(Context { now, commits, digests, authors: environment.authors(), parameters, shown })
 }
 
 /// A full commit id, SHA-1 or SHA-256.

@@ -7,6 +7,7 @@ mod findings;
 mod formats;
 mod outputs;
 mod policy;
+mod waiver;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};

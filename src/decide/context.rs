@@ -14,6 +14,8 @@ pub struct Context {
     pub commits: Vec<String>,
     /// Manifest digests of the artifacts the run is about, `sha256:…`.
     pub digests: Vec<String>,
+    /// Who made the change: every name and address that the surroundings give.
+    pub authors: Vec<String>,
     /// Values of the policy's parameters.
     pub parameters: BTreeMap<String, String>,
     /// What outputs say about the surroundings.
@@ -27,6 +29,7 @@ impl Context {
             now,
             commits: Vec::new(),
             digests: Vec::new(),
+            authors: Vec::new(),
             parameters: BTreeMap::new(),
             shown: Shown::default(),
         }

@@ -3,12 +3,15 @@
 mod context;
 mod document;
 mod evidence;
+mod feed;
 mod outcome;
 #[cfg(test)]
 mod properties;
 mod selector;
 mod tally;
+mod waiver;
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use jiff::Timestamp;
@@ -25,6 +28,9 @@ pub use context::{Context, Shown};
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use tally::{Counts, Matched, Tally};
+pub use waiver::{WaiverResult, WaiverStatus};
+
+use tally::Covered;
 
 /// Everything a run decided, ready to be told in any format.
 #[derive(Debug)]
@@ -61,6 +67,8 @@ pub struct Decision {
     pub findings_digest: String,
     /// Active findings that no rule looked at, by category.
     pub unmatched: Vec<(Category, Counts)>,
+    /// The waivers of this gate, sorted by id.
+    pub waivers: Vec<WaiverResult>,
     /// What kept the run from deciding.
     pub errors: Vec<Fault>,
 }
@@ -72,6 +80,8 @@ pub struct Problem {
     pub witnesses: Vec<Arc<Matched>>,
     /// Why they are one; `None` where there is one witness.
     pub why: Option<Why>,
+    /// The waiver that covers it under every rule that could stop it; `None` if there is no such.
+    pub waiver: Option<String>,
 }
 
 impl Problem {
@@ -114,11 +124,11 @@ pub struct RuleResult {
     pub outcome: Outcome,
     /// Matches that are allowed.
     pub allow: u64,
-    /// Matches: findings, or unmet demands on a document.
+    /// Matches that count: findings that no waiver covers, or unmet demands on a document.
     pub count: u64,
     /// Of them, new ones.
     pub new: u64,
-    /// Of them, waived ones.
+    /// Matches that a waiver covers; they do not count.
     pub waived: u64,
     /// Problems of which details are shown.
     pub shown: usize,
@@ -167,25 +177,26 @@ pub struct Gathered<'p> {
 }
 
 /// Applies the policy to what was gathered.
-pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) -> Decision {
-    gathered.tally.settle();
-    let Gathered { evidence, tally, documents } = gathered;
-    let problems = problems(&tally);
+pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
+    let Gathered { evidence, mut tally, documents } = gathered;
+    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
+    let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
+    let (problems, hidden) = problems(policy, &waivers, details);
+    waiver::name_hidden(&mut waivers, hidden);
     let mut rules: Vec<RuleResult> = Vec::with_capacity(policy.rules.len());
     for (index, rule) in policy.rules.iter().enumerate() {
         let found = match &rule.subject {
-            Subject::Findings(_) => Found {
-                count: tally.rules.get(index).map_or(0, |t| t.count),
-                unmet: Vec::new(),
-                problems: shown(&problems, index),
-            },
+            Subject::Findings(_) => {
+                let (count, waived) = tally.counted(index, &coverage);
+                Found { count, waived, unmet: Vec::new(), problems: shown(&problems, index) }
+            }
             Subject::Document(document) => {
                 let unmet: Vec<String> = documents
                     .iter()
                     .filter(|(name, _)| *name == document.name)
                     .flat_map(|(_, value)| document::unmet(document, value, context.now))
                     .collect();
-                Found { count: unmet.len() as u64, unmet, problems: Vec::new() }
+                Found { count: unmet.len() as u64, waived: 0, unmet, problems: Vec::new() }
             }
         };
         let mut result = judge_rule(rule, policy, context, &evidence, &found);
@@ -197,7 +208,7 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
     let stops: Vec<bool> =
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let mut digest = Sha256::new();
-    for id in tally.fingerprints(&stops) {
+    for id in tally.fingerprints(&stops, &coverage) {
         digest.update(format!("{id}\n"));
     }
     let base = policy.base.as_ref().map(|base| MissingBase {
@@ -222,6 +233,7 @@ pub fn decide(policy: &Policy, context: &Context, mut gathered: Gathered<'_>) ->
         findings: problems.into_iter().map(|(problem, _)| problem).collect(),
         findings_digest: hex(&digest.finalize()),
         unmatched: tally.unmatched.into_iter().collect(),
+        waivers,
         errors: Vec::new(),
     };
     if decision.rules.iter().all(|r| r.outcome == Outcome::NotApplicable) {
@@ -255,6 +267,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         findings: Vec::new(),
         findings_digest: hex(&Sha256::digest(b"")),
         unmatched: Vec::new(),
+        waivers: Vec::new(),
         errors,
     };
     decision.settle();
@@ -320,6 +333,7 @@ impl Decision {
 /// What a rule found.
 struct Found {
     count: u64,
+    waived: u64,
     unmet: Vec<String>,
     problems: Vec<usize>,
 }
@@ -348,7 +362,7 @@ fn judge_rule(
         count: found.count,
         // Without a base every finding is new.
         new: if found.unmet.is_empty() { found.count } else { 0 },
-        waived: 0,
+        waived: found.waived,
         shown: found.problems.len(),
         message,
         fix: rule.fix.clone(),
@@ -380,7 +394,10 @@ fn rule_outcome(
             ([], n) => format!("{n} findings"),
             (unmet, _) => unmet.join("; "),
         };
-        let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        let mut allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        if found.waived > 0 {
+            allowed.push_str(&format!(", {} more waived", found.waived));
+        }
         let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
                 (Outcome::Warn, format!("{count}{allowed}; warns until {day}"))
@@ -397,8 +414,10 @@ fn rule_outcome(
     }
     match sight {
         Sight::Clear => {
-            let n = found.count;
-            (Outcome::Pass, if n > 0 { format!("{n} of {} allowed", rule.allow) } else { String::new() })
+            let (n, waived) = (found.count, found.waived);
+            let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
+            let waived = (waived > 0).then(|| format!("{waived} waived"));
+            (Outcome::Pass, allowed.into_iter().chain(waived).collect::<Vec<_>>().join(", "))
         }
         Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
         Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
@@ -437,35 +456,66 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
     Sight::Blind(outcome, names.join(", "))
 }
 
-/// The findings that rules matched, in output order, those that say the same put together; with the indexes of the
-/// rules that matched one of them.
-fn problems(tally: &Tally<'_>) -> Vec<(Problem, Vec<usize>)> {
-    let mut all: Vec<(Arc<Matched>, usize)> = Vec::new();
-    for (rule, counted) in tally.rules.iter().enumerate() {
-        all.extend(counted.worst.iter().map(|matched| (Arc::clone(matched), rule)));
-    }
-    all.sort_by(|(a, _), (b, _)| a.order().cmp(&b.order()));
-    let mut each: Vec<(Arc<Matched>, Vec<usize>)> = Vec::new();
-    for (matched, rule) in all {
-        match each.last_mut() {
-            Some((last, rules)) if Arc::ptr_eq(last, &matched) => rules.push(rule),
-            _ => each.push((matched, vec![rule])),
+/// A problem with the rules that one of its witnesses counts for.
+type Shared = (Problem, Vec<usize>);
+
+/// One finding that rules matched, with the waiver that covers it under each, if one does.
+type Told = (Arc<Matched>, Vec<(usize, Option<u32>)>);
+
+/// The findings that rules matched, in output order, those that say the same put together; and what is shown of what
+/// each waiver hides.
+fn problems(
+    policy: &Policy,
+    waivers: &[WaiverResult],
+    details: Vec<Vec<Covered>>,
+) -> (Vec<Shared>, BTreeMap<u32, BTreeSet<Fingerprint>>) {
+    let mut all: Vec<(Arc<Matched>, usize, Option<u32>)> = Vec::new();
+    let mut hidden: BTreeMap<u32, BTreeSet<Fingerprint>> = BTreeMap::new();
+    for (rule, details) in details.into_iter().enumerate() {
+        for (matched, waiver) in details {
+            if let Some(waiver) = waiver {
+                hidden.entry(waiver).or_default().insert(matched.finding.fingerprint);
+            }
+            all.push((matched, rule, waiver));
         }
     }
-    relate::group(each.iter().map(|(matched, _)| (&matched.finding, matched.evidence)))
+    all.sort_by(|(a, ..), (b, ..)| a.order().cmp(&b.order()));
+    let mut each: Vec<Told> = Vec::new();
+    for (matched, rule, waiver) in all {
+        match each.last_mut() {
+            Some((last, rules)) if Arc::ptr_eq(last, &matched) => rules.push((rule, waiver)),
+            _ => each.push((matched, vec![(rule, waiver)])),
+        }
+    }
+    let problems = relate::group(each.iter().map(|(matched, _)| (&matched.finding, matched.evidence)))
         .into_iter()
         .map(|group| {
-            let members: Vec<&(Arc<Matched>, Vec<usize>)> =
-                group.members.iter().filter_map(|&at| each.get(at)).collect();
-            let rules = members.iter().flat_map(|(_, rules)| rules.iter().copied()).collect();
+            let members: Vec<&Told> = group.members.iter().filter_map(|&at| each.get(at)).collect();
+            let open = |(_, rules): &&Told| {
+                rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| *rule).collect()
+            };
+            let rules = members.iter().flat_map(|told| -> Vec<usize> { open(told) }).collect();
+            let waiver =
+                waived(policy, &members).and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
             let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
-            (Problem { witnesses, why: group.why }, rules)
+            (Problem { witnesses, why: group.why, waiver }, rules)
         })
-        .collect()
+        .collect();
+    (problems, hidden)
 }
 
-/// The problems that a rule matched.
-fn shown(problems: &[(Problem, Vec<usize>)], rule: usize) -> Vec<usize> {
+/// The first waiver of a problem whose every witness is covered under every rule that matched it; rules that only
+/// warn do not count, unless there is no other.
+fn waived(policy: &Policy, members: &[&Told]) -> Option<u32> {
+    let warns = |rule: usize| policy.rules.get(rule).is_none_or(|r| r.then == Action::Warn);
+    let rules = || members.iter().flat_map(|(_, rules)| rules.iter());
+    let gated = rules().any(|(rule, _)| !warns(*rule));
+    let mut by = rules().filter(|(rule, _)| !(gated && warns(*rule))).map(|(_, by)| *by);
+    by.try_fold(None, |first, by| by.map(|by| Some(first.unwrap_or(by)))).flatten()
+}
+
+/// The problems that count for a rule.
+fn shown(problems: &[Shared], rule: usize) -> Vec<usize> {
     let of_rule = problems.iter().enumerate().filter(|(_, (_, rules))| rules.contains(&rule));
     of_rule.map(|(at, _)| at).collect()
 }

@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::{Context, Decision, Evidence, Gathered, Outcome, Tally, decide};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Fix, Scope, Severity};
 use crate::policy::{self, Policy};
+use crate::relate::Waivers;
 use crate::report::{self, Sink};
 
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
@@ -81,7 +82,8 @@ fn policy() -> impl Strategy<Value = Policy> {
 /// Decides on one whole report that is given for every entry in `entries`.
 fn run(policy: &Policy, findings: &[Finding], entries: &[String]) -> Decision {
     let context = Context::at("2026-06-01T12:00:00Z".parse().unwrap());
-    let mut tally = Tally::new(policy, entries, 0, 3_000_000, 10);
+    let waivers = Waivers::default();
+    let mut tally = Tally::new(policy, &waivers, entries, 0, 3_000_000, 10);
     for finding in findings {
         tally.finding(finding.clone());
     }

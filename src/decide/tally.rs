@@ -1,13 +1,15 @@
 //! Counting while a report streams by: exact numbers, and details of the worst findings up to a cap.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use serde::Serialize;
 
 use super::selector::{Surroundings, correct, selects};
+use super::waiver::{Coverage, Use};
 use crate::finding::{Category, Finding, Fingerprint, Severity};
 use crate::policy::{Policy, Subject};
+use crate::relate::Waivers;
 use crate::report::Sink;
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
@@ -85,6 +87,8 @@ pub struct Matched {
     ordinal: u64,
     /// How its severity counts, 0 to 4.
     rank: u8,
+    /// The waivers that speak of it, whether they cover it or not.
+    waivers: Option<Arc<[u32]>>,
 }
 
 impl Matched {
@@ -105,7 +109,7 @@ impl Matched {
 
 /// The worst findings in output order, up to a cap.
 #[derive(Debug, Default, Clone)]
-pub(super) struct Worst(Vec<Arc<Matched>>);
+struct Worst(Vec<Arc<Matched>>);
 
 impl Worst {
     fn push(&mut self, matched: Arc<Matched>, cap: usize) {
@@ -115,34 +119,46 @@ impl Worst {
         }
     }
 
-    pub(super) fn settle(&mut self, cap: usize) {
+    fn settle(&mut self, cap: usize) {
         self.0.sort_by(|a, b| a.order().cmp(&b.order()));
         self.0.truncate(cap);
     }
 
-    pub(super) fn merge(&mut self, other: Self) {
+    fn merge(&mut self, other: Self) {
         self.0.extend(other.0);
     }
+}
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &Arc<Matched>> {
-        self.0.iter()
+/// Details of what one rule matched. Findings that a waiver speaks of stand apart: whether they count is known only
+/// at the end, and they must not take the place of those that do.
+#[derive(Debug, Default, Clone)]
+struct RuleTally {
+    plain: Worst,
+    spoken: Worst,
+}
+
+/// The rules that matched a finding, as a bit set of rule indexes, and the waivers that speak of it. Interned,
+/// because few combinations occur.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+struct Combination {
+    rules: Vec<u64>,
+    waivers: Option<Arc<[u32]>>,
+}
+
+impl Combination {
+    fn has(&self, rule: usize) -> bool {
+        self.rules.get(rule / 64).is_some_and(|word| word & (1 << (rule % 64)) != 0)
     }
 }
 
-/// What one rule counted.
-#[derive(Debug, Default, Clone)]
-pub(super) struct RuleTally {
-    pub(super) count: u64,
-    pub(super) worst: Worst,
-}
-
-/// The set of rules that matched a finding, as a bit set of rule indexes.
-type RuleSet = Vec<u64>;
+/// A finding with the waiver that covers it under a rule.
+pub(super) type Covered = (Arc<Matched>, Option<u32>);
 
 /// All that is counted over one report, or over all of them once merged.
 #[derive(Debug)]
 pub struct Tally<'p> {
     policy: &'p Policy,
+    pub(super) waivers: &'p Waivers,
     entries: &'p [String],
     evidence: usize,
     now: i64,
@@ -151,20 +167,32 @@ pub struct Tally<'p> {
     pub counts: Counts,
     /// Categories of active findings after correction.
     pub categories: Vec<Category>,
-    pub(super) rules: Vec<RuleTally>,
+    rules: Vec<RuleTally>,
     /// Findings that no rule looked at, after correction.
     pub unmatched: BTreeMap<Category, Counts>,
-    /// Which rules matched: interned, because few combinations occur.
-    sets: Vec<RuleSet>,
-    /// Every matched finding: its identity and the rules that matched it.
+    /// Every combination with the number of findings that have it.
+    sets: Vec<(Combination, u64)>,
+    // Looked up, never walked through: the order of a hash map cannot reach an output.
+    known: HashMap<Combination, u32>,
+    /// Every matched finding: its identity and its combination.
     marks: Vec<(Fingerprint, u32)>,
+    /// What each waiver matched.
+    pub(super) uses: BTreeMap<u32, Use>,
 }
 
 impl<'p> Tally<'p> {
     /// Counts for the report at index `evidence`, given for `entries`; details of `cap` findings a rule are kept.
-    pub fn new(policy: &'p Policy, entries: &'p [String], evidence: usize, now: i64, cap: usize) -> Self {
+    pub fn new(
+        policy: &'p Policy,
+        waivers: &'p Waivers,
+        entries: &'p [String],
+        evidence: usize,
+        now: i64,
+        cap: usize,
+    ) -> Self {
         Self {
             policy,
+            waivers,
             entries,
             evidence,
             now,
@@ -174,7 +202,9 @@ impl<'p> Tally<'p> {
             rules: vec![RuleTally::default(); policy.rules.len()],
             unmatched: BTreeMap::new(),
             sets: Vec::new(),
+            known: HashMap::new(),
             marks: Vec::new(),
+            uses: BTreeMap::new(),
         }
     }
 
@@ -182,30 +212,88 @@ impl<'p> Tally<'p> {
     pub fn merge(&mut self, other: Self) {
         self.counts.merge(&other.counts);
         for (mine, theirs) in self.rules.iter_mut().zip(other.rules) {
-            mine.count += theirs.count;
-            mine.worst.merge(theirs.worst);
+            mine.plain.merge(theirs.plain);
+            mine.spoken.merge(theirs.spoken);
         }
         for (category, counts) in other.unmatched {
             self.unmatched.entry(category).or_default().merge(&counts);
         }
-        let renamed: Vec<u32> = other.sets.into_iter().map(|set| intern(&mut self.sets, set)).collect();
+        let renamed: Vec<u32> = other.sets.into_iter().map(|(set, count)| self.intern(set, count)).collect();
         self.marks
             .extend(other.marks.into_iter().filter_map(|(id, set)| Some((id, *renamed.get(set as usize)?))));
-    }
-
-    /// Cuts the details to the cap.
-    pub(super) fn settle(&mut self) {
-        for rule in &mut self.rules {
-            rule.worst.settle(self.cap);
+        for (waiver, theirs) in other.uses {
+            self.uses.entry(waiver).or_default().merge(theirs);
         }
     }
 
-    /// The identities of all findings that one of the rules in `which` matched, as often as they occur, sorted.
-    pub(super) fn fingerprints(&self, which: &[bool]) -> Vec<Fingerprint> {
+    /// Counts `more` findings of a combination.
+    fn intern(&mut self, set: Combination, more: u64) -> u32 {
+        if let Some(&at) = self.known.get(&set) {
+            if let Some((_, count)) = self.sets.get_mut(at as usize) {
+                *count += more;
+            }
+            return at;
+        }
+        let at = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
+        self.known.insert(set.clone(), at);
+        self.sets.push((set, more));
+        at
+    }
+
+    /// How many findings a rule matched, and how many of them are covered.
+    pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> (u64, u64) {
+        let mut counted = (0, 0);
+        for (set, count) in self.sets.iter().filter(|(set, _)| set.has(rule)) {
+            match coverage.of(set.waivers.as_deref(), rule) {
+                None => counted.0 += count,
+                Some(_) => counted.1 += count,
+            }
+        }
+        counted
+    }
+
+    /// How many findings each waiver hides from one rule or more; of several waivers the first has them.
+    pub(super) fn hidden(&self, coverage: &Coverage) -> BTreeMap<u32, u64> {
+        let mut hidden: BTreeMap<u32, u64> = BTreeMap::new();
+        for (set, count) in self.sets.iter().filter(|(set, _)| set.waivers.is_some()) {
+            let rules = (0..self.policy.rules.len()).filter(|&rule| set.has(rule));
+            let mut by: Vec<u32> =
+                rules.filter_map(|rule| coverage.of(set.waivers.as_deref(), rule)).collect();
+            by.sort_unstable();
+            by.dedup();
+            for waiver in by {
+                *hidden.entry(waiver).or_default() += count;
+            }
+        }
+        hidden
+    }
+
+    /// Details of what a rule matched, worst first: up to the cap of those that count, and of those that do not.
+    pub(super) fn details(&mut self, rule: usize, coverage: &Coverage) -> Vec<Covered> {
+        let Some(RuleTally { plain, spoken }) = self.rules.get_mut(rule) else { return Vec::new() };
+        let (mut open, mut covered) = (std::mem::take(plain), Vec::new());
+        let mut spoken = std::mem::take(spoken);
+        spoken.settle(usize::MAX);
+        for matched in spoken.0 {
+            match coverage.of(matched.waivers.as_deref(), rule) {
+                None => open.0.push(matched),
+                by if covered.len() < self.cap => covered.push((matched, by)),
+                Some(_) => {}
+            }
+        }
+        open.settle(self.cap);
+        open.0.into_iter().map(|matched| (matched, None)).chain(covered).collect()
+    }
+
+    /// The identities of all findings that count for one of the rules in `which`, as often as they occur, sorted.
+    pub(super) fn fingerprints(&self, which: &[bool], coverage: &Coverage) -> Vec<Fingerprint> {
+        let counts = |set: &Combination, rule: usize| {
+            set.has(rule) && coverage.of(set.waivers.as_deref(), rule).is_none()
+        };
         let wanted: Vec<bool> = self
             .sets
             .iter()
-            .map(|set| which.iter().enumerate().any(|(rule, wanted)| *wanted && has(set, rule)))
+            .map(|(set, _)| which.iter().enumerate().any(|(rule, wanted)| *wanted && counts(set, rule)))
             .collect();
         let of_wanted = |set: u32| wanted.get(set as usize).copied().unwrap_or(false);
         let mut all: Vec<Fingerprint> =
@@ -213,18 +301,42 @@ impl<'p> Tally<'p> {
         all.sort_unstable();
         all
     }
-}
 
-fn has(set: &RuleSet, rule: usize) -> bool {
-    set.get(rule / 64).is_some_and(|word| word & (1 << (rule % 64)) != 0)
-}
+    /// The rules that look at a finding; `None` if none does.
+    fn looked_at(&self, finding: &Finding) -> Option<Vec<u64>> {
+        let around = Surroundings {
+            unknown_severity: self.policy.unknown_severity,
+            now: self.now,
+            entries: self.entries,
+            evidence: self.evidence,
+        };
+        let mut rules = vec![0; self.policy.rules.len().div_ceil(64)];
+        let mut any = false;
+        for (index, rule) in self.policy.rules.iter().enumerate() {
+            if let Subject::Findings(selector) = &rule.subject
+                && selects(selector, finding, around)
+                && let Some(word) = rules.get_mut(index / 64)
+            {
+                *word |= 1 << (index % 64);
+                any = true;
+            }
+        }
+        any.then_some(rules)
+    }
 
-fn intern(sets: &mut Vec<RuleSet>, set: RuleSet) -> u32 {
-    let at = sets.iter().position(|known| *known == set).unwrap_or_else(|| {
-        sets.push(set);
-        sets.len() - 1
-    });
-    u32::try_from(at).unwrap_or(u32::MAX)
+    /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
+    fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
+        let mut waivers = self.waivers.of(finding);
+        waivers.retain(|&at| {
+            let rules = self.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
+            let waivable = |rule: usize| self.policy.rules.get(rule).is_some_and(|r| r.waivable);
+            rules.unwrap_or_default().iter().any(|&rule| set.has(rule) && waivable(rule))
+        });
+        for &at in &waivers {
+            self.uses.entry(at).or_default().add(finding, rank);
+        }
+        set.waivers = (!waivers.is_empty()).then(|| waivers.into());
+    }
 }
 
 impl Sink for Tally<'_> {
@@ -235,44 +347,32 @@ impl Sink for Tally<'_> {
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);
         }
-        let around = Surroundings {
-            unknown_severity: policy.unknown_severity,
-            now: self.now,
-            entries: self.entries,
-            evidence: self.evidence,
-        };
-        let mut set: RuleSet = vec![0; policy.rules.len().div_ceil(64)];
-        let mut any = false;
-        for (index, rule) in policy.rules.iter().enumerate() {
-            if let Subject::Findings(selector) = &rule.subject
-                && selects(selector, &finding, around)
-                && let Some(word) = set.get_mut(index / 64)
-            {
-                *word |= 1 << (index % 64);
-                any = true;
-            }
-        }
-        if !any {
+        let Some(rules) = self.looked_at(&finding) else {
             if !finding.suppressed {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
             }
             return;
-        }
+        };
         let rank = finding.severity.rank(policy.unknown_severity);
+        let mut set = Combination { rules, waivers: None };
+        if !self.waivers.is_empty() {
+            self.speak(&mut set, &finding, rank);
+        }
         let ordinal = self.counts.total + self.counts.suppressed;
         let id = finding.fingerprint;
-        let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank });
+        let waivers = set.waivers.clone();
+        let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank, waivers });
         for (index, tally) in self.rules.iter_mut().enumerate() {
-            if has(&set, index) {
-                tally.count += 1;
-                tally.worst.push(Arc::clone(&matched), self.cap);
+            if set.has(index) {
+                let worst = if set.waivers.is_some() { &mut tally.spoken } else { &mut tally.plain };
+                worst.push(Arc::clone(&matched), self.cap);
             }
         }
-        let set = intern(&mut self.sets, set);
+        let set = self.intern(set, 1);
         self.marks.push((id, set));
     }
 
     fn restart(&mut self) {
-        *self = Self::new(self.policy, self.entries, self.evidence, self.now, self.cap);
+        *self = Self::new(self.policy, self.waivers, self.entries, self.evidence, self.now, self.cap);
     }
 }

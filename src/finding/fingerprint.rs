@@ -9,6 +9,27 @@ use sha2::{Digest, Sha256};
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 16]);
 
+impl Fingerprint {
+    /// The fingerprint that is written so, exactly as outputs write it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.strip_prefix("sg1:")?.as_bytes();
+        let digit = |b: u8| match b {
+            b'0'..=b'9' => Some(b - b'0'),
+            b'a'..=b'f' => Some(b - b'a' + 10),
+            _ => None,
+        };
+        let mut id = [0; 16];
+        let (pairs, rest) = digits.as_chunks::<2>();
+        if pairs.len() != id.len() || !rest.is_empty() {
+            return None;
+        }
+        for (to, [high, low]) in id.iter_mut().zip(pairs) {
+            *to = digit(*high)? << 4 | digit(*low)?;
+        }
+        Some(Self(id))
+    }
+}
+
 impl fmt::Display for Fingerprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("sg1:")?;
@@ -70,6 +91,9 @@ mod tests {
         assert_ne!(a, b);
         assert!(a.to_string().starts_with("sg1:"));
         assert_eq!(a.to_string().len(), 36);
+        assert_eq!(Fingerprint::parse(&a.to_string()), Some(a));
+        assert_eq!(Fingerprint::parse(&a.to_string().to_uppercase()), None);
+        assert_eq!(Fingerprint::parse("sg1:00"), None);
     }
 
     #[test]

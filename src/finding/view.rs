@@ -28,7 +28,7 @@ pub struct View<'f> {
     tools: Vec<&'f Text>,
     evidence: Vec<usize>,
     state: State,
-    waiver: Option<()>,
+    waiver: Option<&'f str>,
     scope: Option<Scope>,
     verified: Option<bool>,
     suppressed: bool,
@@ -70,6 +70,13 @@ impl<'f> View<'f> {
             suppressed: finding.suppressed,
             joined: None,
         }
+    }
+
+    /// Names the waiver that covers it.
+    #[must_use]
+    pub fn waived(mut self, by: Option<&'f str>) -> Self {
+        self.waiver = by;
+        self
     }
 
     /// Adds the other witnesses of the same problem.

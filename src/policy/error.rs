@@ -135,6 +135,15 @@ impl Problems {
         }
     }
 
+    /// Puts in front of each message what `of` says about its place.
+    pub(super) fn name(&mut self, of: impl Fn(Mark) -> Option<String>) {
+        for problem in &mut self.list {
+            if let Some(name) = of(Mark { line: problem.line, column: problem.column }) {
+                problem.message = format!("{name}: {}", problem.message);
+            }
+        }
+    }
+
     /// True as long as nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()

@@ -1,7 +1,7 @@
 //! Bytes to a checked policy, or all that is wrong with them.
 
 mod quote;
-mod yaml;
+pub(super) mod yaml;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -12,9 +12,13 @@ use super::error::{Mark, Problems, quoted};
 use super::written::{self, At, Read as _};
 use super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
 use crate::finding::clean_line;
+use yaml::Kind;
 
-/// Largest policy. The shipped ones have 3 KiB.
-const MAX_BYTES: usize = 1024 * 1024;
+/// The shipped policies have 4 KiB.
+const POLICY: Kind = Kind { one: "policy", many: "policies", bytes: 1024 * 1024, events: 50_000 };
+
+/// A file of mappings is part of a policy.
+const MAPPINGS: Kind = Kind { one: "file of mappings", many: "mappings", ..POLICY };
 
 /// Gives the name for messages and the bytes of a file that a policy names, by its path relative to the policy, or says
 /// why it cannot.
@@ -29,10 +33,10 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
 /// Reads and checks a policy with the files that it names.
 pub fn load_with(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<Policy, PolicyError> {
     let mut problems = Problems::default();
-    let Some(text) = utf8(bytes, &mut problems) else {
+    let Some(text) = utf8(bytes, POLICY, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
-    let written = yaml::tree(text, &mut problems)
+    let written = yaml::tree(text, POLICY, &mut problems)
         .and_then(|root| written::Policy::read(&root, "policy", &mut problems));
     let mut files = Files::default();
     if let Some(table) = written.as_ref().and_then(|written| written.mappings.as_ref()) {
@@ -59,10 +63,10 @@ pub fn load_with(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<Po
 /// Reads and checks a file of mappings: `version: 1` and `mappings:`.
 pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, PolicyError> {
     let mut problems = Problems::default();
-    let Some(text) = utf8(bytes, &mut problems) else {
+    let Some(text) = utf8(bytes, MAPPINGS, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
-    let written = yaml::tree(text, &mut problems)
+    let written = yaml::tree(text, MAPPINGS, &mut problems)
         .and_then(|root| written::MappingFile::read(&root, "mappings", &mut problems));
     let mappings = written.map(|written| validate::mapping::in_file(written, &mut problems));
     match mappings {
@@ -126,10 +130,10 @@ impl Files {
 }
 
 /// The text of a file that is not too large, without its byte-order mark.
-fn utf8<'b>(bytes: &'b [u8], problems: &mut Problems) -> Option<&'b str> {
-    if bytes.len() > MAX_BYTES {
-        problems
-            .add(Mark::START, format!("a policy may have {MAX_BYTES} bytes; this file has {}", bytes.len()));
+pub(super) fn utf8<'b>(bytes: &'b [u8], what: Kind, problems: &mut Problems) -> Option<&'b str> {
+    if bytes.len() > what.bytes {
+        let message = format!("a {} may have {} bytes; this file has {}", what.one, what.bytes, bytes.len());
+        problems.add(Mark::START, message);
         return None;
     }
     if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] = bytes {
@@ -150,7 +154,7 @@ fn utf8<'b>(bytes: &'b [u8], problems: &mut Problems) -> Option<&'b str> {
     }
 }
 
-fn sha256(bytes: &[u8]) -> String {
+pub(super) fn sha256(bytes: &[u8]) -> String {
     Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
         let _ = write!(hex, "{byte:02x}");
         hex

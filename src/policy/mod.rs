@@ -12,6 +12,7 @@ mod mapping;
 mod query;
 mod schema;
 mod validate;
+pub mod waiver;
 mod written;
 
 use std::collections::BTreeMap;

@@ -17,7 +17,7 @@ use super::{Base, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping
 use crate::finding::Severity;
 
 /// Longest id, in characters: ids stand in tables and file names.
-const LONGEST_ID: usize = 200;
+pub(super) const LONGEST_ID: usize = 200;
 
 /// Default of `waivers.max_duration`.
 const NINETY_DAYS: i64 = 90 * 86_400;

@@ -3,7 +3,7 @@
 //! One list of keys a map gives the type, the reader with its errors, and the JSON Schema for editors; the texts
 //! are what an editor shows. What the values mean together is checked in `validate`.
 
-mod map;
+pub(crate) mod map;
 pub(crate) mod node;
 mod read;
 
@@ -19,7 +19,7 @@ use node::{Kind, Node};
 pub(crate) use read::{
     At, Boxed, Count, Day, Duration, Future, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
 };
-use read::{Word, words, wrong};
+pub(crate) use read::{Word, words, wrong};
 
 words! {
     Enforcement { "blocking" = Blocking, "advisory" = Advisory }

@@ -1,5 +1,7 @@
 //! RELATE: what belongs together. Nothing here changes what a rule matches or counts.
 
 mod same;
+mod waiver;
 
 pub use same::{Group, Why, group};
+pub use waiver::Waivers;

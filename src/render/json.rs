@@ -6,7 +6,9 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::{Look, Output};
-use crate::decide::{Counts, Decision, Evidence, Fault, MissingBase, Outcome, Problem, RuleResult, Shown};
+use crate::decide::{
+    Counts, Decision, Evidence, Fault, MissingBase, Outcome, Problem, RuleResult, Shown, WaiverResult,
+};
 use crate::finding::View;
 use crate::policy::PolicyFile;
 use crate::relate::Why;
@@ -34,7 +36,7 @@ struct Object<'d> {
     findings_digest: &'d str,
     unmatched: u64,
     findings: Vec<View<'d>>,
-    waivers: [(); 0],
+    waivers: &'d [WaiverResult],
     errors: &'d [Fault],
     base: Option<&'d MissingBase>,
     unmatched_by_category: BTreeMap<&'static str, Counts>,
@@ -52,7 +54,8 @@ struct PolicyRef<'d> {
 fn view(problem: &Problem) -> Option<View<'_>> {
     let lead = problem.lead()?;
     let others = problem.witnesses.iter().skip(1).map(|m| (&m.finding, m.evidence));
-    Some(View::of(&lead.finding, lead.evidence).with_witnesses(problem.why.map(Why::words), others))
+    let view = View::of(&lead.finding, lead.evidence).waived(problem.waiver.as_deref());
+    Some(view.with_witnesses(problem.why.map(Why::words), others))
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -77,7 +80,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         findings_digest: &decision.findings_digest,
         unmatched: decision.unmatched_total(),
         findings: decision.findings.iter().filter_map(view).collect(),
-        waivers: [],
+        waivers: &decision.waivers,
         errors: &decision.errors,
         base: decision.base.as_ref(),
         unmatched_by_category: decision

@@ -9,14 +9,24 @@ use std::collections::BTreeMap;
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::super::error::{Mark, Problems, quoted};
-use super::super::written::node::{Key, Kind, Node};
+use super::super::written::node::{Key, Kind as Shape, Node};
 use super::quote::quoting_help;
 
 /// Deepest nesting: a policy needs 7.
 const DEPTH: usize = 32;
 
-/// Most values, keys and brackets of a file.
-const EVENTS: usize = 50_000;
+/// What a file is, for messages, and how much of it is read.
+#[derive(Debug, Clone, Copy)]
+pub(in super::super) struct Kind {
+    /// One of them, without article.
+    pub(in super::super) one: &'static str,
+    /// Several of them.
+    pub(in super::super) many: &'static str,
+    /// Most bytes of a file.
+    pub(in super::super) bytes: usize,
+    /// Most values, keys and brackets of a file.
+    pub(in super::super) events: usize,
+}
 
 /// A list or map that is still open.
 struct Open {
@@ -40,8 +50,8 @@ enum Slot {
 }
 
 /// The tree of the one document of `text`; `None` after a problem that ends the reading.
-pub(super) fn tree(text: &str, problems: &mut Problems) -> Option<Node> {
-    let mut builder = Builder { text, open: Vec::new(), root: None, documents: 0 };
+pub(in super::super) fn tree(text: &str, what: Kind, problems: &mut Problems) -> Option<Node> {
+    let mut builder = Builder { text, what, open: Vec::new(), root: None, documents: 0 };
     for (count, event) in Parser::new_from_str_with_options(text, options()).enumerate() {
         let (event, span) = match event {
             Ok(event) => event,
@@ -50,14 +60,15 @@ pub(super) fn tree(text: &str, problems: &mut Problems) -> Option<Node> {
                 return None;
             }
         };
-        if count > EVENTS {
-            problems.add(mark(&span), format!("a policy may have {EVENTS} values; this file has more"));
+        if count > what.events {
+            let message = format!("a {} may have {} values; this file has more", what.one, what.events);
+            problems.add(mark(&span), message);
             return None;
         }
         builder.take(event, &span, problems)?;
     }
     if builder.root.is_none() {
-        problems.help(Mark::START, "the file holds no policy", "start with `version: 1`");
+        problems.help(Mark::START, format!("the file holds no {}", what.one), "start with `version: 1`");
     }
     builder.root
 }
@@ -94,6 +105,7 @@ fn not_yaml(text: &str, error: &ScanError, problems: &mut Problems) {
 
 struct Builder<'t> {
     text: &'t str,
+    what: Kind,
     open: Vec<Open>,
     root: Option<Node>,
     documents: usize,
@@ -107,7 +119,11 @@ impl Builder<'_> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    problems.help(at, "a second YAML document starts here", "one policy a file");
+                    problems.help(
+                        at,
+                        "a second YAML document starts here",
+                        format!("one {} a file", self.what.one),
+                    );
                     return None;
                 }
             }
@@ -115,18 +131,18 @@ impl Builder<'_> {
                 let word = span.slice(self.text).unwrap_or("*");
                 problems.help(
                     at,
-                    format!("aliases are not used in policies: {}", quoted(word)),
+                    format!("aliases are not used in {}: {}", self.what.many, quoted(word)),
                     format!("if a text is meant, quote it: \"{}\"", crate::finding::clean_line(word)),
                 );
-                self.put(Node { at, kind: Kind::Broken }, problems);
+                self.put(Node { at, kind: Shape::Broken }, problems);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
-                let kind = Kind::Scalar { text: text.into_owned(), plain };
+                let kind = Shape::Scalar { text: text.into_owned(), plain };
                 let kind = if self.plain_node(anchor, tag.as_deref(), at, span, problems) {
                     kind
                 } else {
-                    Kind::Broken
+                    Shape::Broken
                 };
                 self.put(Node { at, kind }, problems);
             }
@@ -142,8 +158,8 @@ impl Builder<'_> {
             Event::SequenceEnd | Event::MappingEnd => {
                 let Open { at, items } = self.open.pop()?;
                 let kind = match items {
-                    Items::List(list) => Kind::List(list),
-                    Items::Map { pairs, .. } => Kind::Map(pairs),
+                    Items::List(list) => Shape::List(list),
+                    Items::Map { pairs, .. } => Shape::Map(pairs),
                 };
                 self.put(Node { at, kind }, problems);
             }
@@ -154,7 +170,7 @@ impl Builder<'_> {
 
     fn open(&mut self, at: Mark, items: Items, problems: &mut Problems) -> Option<()> {
         if self.open.len() >= DEPTH {
-            problems.add(at, format!("a policy may be nested {DEPTH} deep; this is deeper"));
+            problems.add(at, format!("a {} may be nested {DEPTH} deep; this is deeper", self.what.one));
             return None;
         }
         self.open.push(Open { at, items });
@@ -173,7 +189,7 @@ impl Builder<'_> {
         if anchor != 0 {
             problems.help(
                 at,
-                "anchors are not used in policies",
+                format!("anchors are not used in {}", self.what.many),
                 "write the value out; quote a text that starts with `&`",
             );
         }
@@ -182,7 +198,7 @@ impl Builder<'_> {
             let word = word.unwrap_or_else(|| tag.original());
             problems.help(
                 span.tag_span().map_or(at, |s| mark(&s)),
-                format!("tags are not used in policies: {}", quoted(&word)),
+                format!("tags are not used in {}: {}", self.what.many, quoted(&word)),
                 "if a text is meant, quote it, `!` included",
             );
         }
@@ -198,7 +214,7 @@ impl Builder<'_> {
         match &mut around.items {
             Items::List(list) => list.push(node),
             Items::Map { pairs, seen, key } => match std::mem::replace(key, Slot::Key) {
-                Slot::Key => *key = as_key(node, seen, problems),
+                Slot::Key => *key = as_key(node, seen, self.what, problems),
                 Slot::Value(name) => pairs.push((name, node)),
                 Slot::Dropped => {}
             },
@@ -207,18 +223,19 @@ impl Builder<'_> {
 }
 
 /// A key that may stand: text, not a merge key, not there before.
-fn as_key(node: Node, seen: &mut BTreeMap<String, Mark>, problems: &mut Problems) -> Slot {
+fn as_key(node: Node, seen: &mut BTreeMap<String, Mark>, what: Kind, problems: &mut Problems) -> Slot {
     let Node { at, kind } = node;
     let (text, plain) = match kind {
-        Kind::Scalar { text, plain } => (text, plain),
-        Kind::Broken => return Slot::Dropped,
-        Kind::List(_) | Kind::Map(_) => {
+        Shape::Scalar { text, plain } => (text, plain),
+        Shape::Broken => return Slot::Dropped,
+        Shape::List(_) | Shape::Map(_) => {
             problems.help(at, "a key must be a word", "quote a text that starts with `[` or `{`");
             return Slot::Dropped;
         }
     };
     if plain && text == "<<" {
-        problems.help(at, "merge keys (`<<`) are not used in policies", "write the keys out");
+        let message = format!("merge keys (`<<`) are not used in {}", what.many);
+        problems.help(at, message, "write the keys out");
         return Slot::Dropped;
     }
     if let Some(first) = seen.get(&text) {

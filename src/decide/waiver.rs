@@ -1,0 +1,372 @@
+//! What each waiver covers today, and why not more.
+//!
+//! Findings stream by, and a waiver that starts to cover too much covers nothing: so that is decided at the end, over
+//! what was counted.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::feed::Kev;
+use super::{Context, Evidence, Tally};
+use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity};
+use crate::policy::waiver::{Trigger, Waiver, person};
+use crate::policy::{Policy, Subject};
+
+/// A waiver that ends within this many seconds is said to end soon.
+const SOON: i64 = 14 * 86_400;
+
+/// What a waiver matched, whether it covers it or not.
+#[derive(Debug, Default)]
+pub(super) struct Use {
+    /// (id, package) pairs of the present report, and findings without package.
+    pairs: BTreeSet<Fingerprint>,
+    alone: u64,
+    /// The largest number that one of the reports before held.
+    most: u64,
+    /// The worst severity with how it counts.
+    worst: Option<(u8, Severity)>,
+    /// A finding has a fix, or does not say that there is none.
+    fix: Option<Fix>,
+    /// The CVEs of the findings.
+    cves: BTreeSet<String>,
+    /// A finding has no CVE, so that no feed speaks of it.
+    without_cve: bool,
+    /// The highest EPSS; `None` within if a finding has none.
+    epss: Option<Option<f64>>,
+}
+
+impl Use {
+    /// Counts a finding.
+    pub(super) fn add(&mut self, finding: &Finding, rank: u8) {
+        match &finding.package {
+            Some(package) => {
+                let id = finding.rule_id.as_str().to_ascii_uppercase();
+                let pair = FingerprintBuilder::new("pair").part(&id).part(package.name.as_str());
+                self.pairs.insert(pair.finish());
+            }
+            None => self.alone += 1,
+        }
+        self.raise(Some((rank, finding.severity)));
+        self.unfix(finding.fix);
+        let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.as_str().to_ascii_uppercase());
+        let cves: Vec<String> = ids.filter(|id| id.starts_with("CVE-")).collect();
+        self.without_cve |= cves.is_empty();
+        self.cves.extend(cves);
+        self.score(finding.epss);
+    }
+
+    fn raise(&mut self, other: Option<(u8, Severity)>) {
+        if other.map(|(rank, _)| rank) > self.worst.map(|(rank, _)| rank) {
+            self.worst = other;
+        }
+    }
+
+    /// What is available outweighs what is not known, which outweighs what is not there.
+    fn unfix(&mut self, fix: Fix) {
+        let weight = |fix: Option<Fix>| match fix {
+            Some(Fix::Available) => 3,
+            Some(Fix::Unknown) => 2,
+            Some(Fix::None) => 1,
+            None => 0,
+        };
+        if weight(Some(fix)) > weight(self.fix) {
+            self.fix = Some(fix);
+        }
+    }
+
+    /// What is not known outweighs any score.
+    fn score(&mut self, epss: Option<f64>) {
+        self.epss = Some(match (self.epss, epss) {
+            (Some(None), _) | (_, None) => None,
+            (None, Some(score)) => Some(score),
+            (Some(Some(before)), Some(score)) => Some(before.max(score)),
+        });
+    }
+
+    /// Adds what another report held.
+    pub(super) fn merge(&mut self, other: Self) {
+        self.most = self.most.max(other.matches());
+        self.raise(other.worst);
+        other.fix.into_iter().for_each(|fix| self.unfix(fix));
+        self.cves.extend(other.cves);
+        self.without_cve |= other.without_cve;
+        other.epss.into_iter().for_each(|epss| self.score(epss));
+    }
+
+    /// The largest number of matches that one report holds.
+    fn matches(&self) -> u64 {
+        self.most.max(self.pairs.len() as u64 + self.alone)
+    }
+}
+
+/// Whether a waiver covers, and if not, why.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum WaiverStatus {
+    /// It covers what it matches.
+    Active,
+    /// It would cover, and matches nothing.
+    Unused,
+    /// Its last day is over.
+    Expired,
+    /// A trigger holds, or cannot be evaluated.
+    Triggered,
+    /// It matches more than it may.
+    OverMatching,
+    /// The policy lets it cover nothing.
+    Refused,
+}
+
+impl WaiverStatus {
+    /// The word used in outputs.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Unused => "unused",
+            Self::Expired => "expired",
+            Self::Triggered => "triggered",
+            Self::OverMatching => "over_matching",
+            Self::Refused => "refused",
+        }
+    }
+}
+
+/// What a waiver does in this run; its keys are part of the schema `secgate/verdict/v1`.
+#[derive(Debug, Serialize)]
+pub struct WaiverResult {
+    /// Unique.
+    pub id: String,
+    /// Its rules, GATE/RULE.
+    pub rule: Vec<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Who allowed it.
+    pub approved_by: String,
+    /// Day or time it was written.
+    pub created: String,
+    /// Its last day, or the time at which it ends.
+    pub expires: String,
+    /// It covers and ends within 14 days.
+    pub expires_soon: bool,
+    /// `emergency`, or null.
+    pub kind: Option<&'static str>,
+    /// Whether it covers.
+    pub status: WaiverStatus,
+    /// Why.
+    pub message: String,
+    /// Its matches as they are counted: (id, package) pairs, the largest number that one report holds.
+    pub matches: u64,
+    /// How many it may have.
+    pub max_matches: u64,
+    /// Findings that it hides from a rule today.
+    pub hides: u64,
+    /// Fingerprints of those that are shown.
+    pub findings: Vec<Fingerprint>,
+    /// The reason as written.
+    pub reason: String,
+    /// What keeps the risk small meanwhile.
+    pub compensating_controls: Vec<String>,
+    /// What ends it early.
+    pub review_trigger: Vec<String>,
+    /// For people.
+    pub review_note: Option<String>,
+    /// The file it stands in.
+    pub file: String,
+    /// Its line there.
+    pub line: u64,
+}
+
+/// Which waivers cover, and under which rules.
+#[derive(Debug)]
+pub(super) struct Coverage {
+    /// For each waiver the rules under which it covers; none if it does not cover.
+    rules: Vec<Vec<usize>>,
+}
+
+impl Coverage {
+    /// The first of these waivers that covers under a rule.
+    pub(super) fn of(&self, waivers: Option<&[u32]>, rule: usize) -> Option<u32> {
+        let covers = |&&at: &&u32| self.rules.get(at as usize).is_some_and(|rules| rules.contains(&rule));
+        waivers?.iter().find(covers).copied()
+    }
+}
+
+/// Says of every waiver whether it covers.
+pub(super) fn judge(
+    policy: &Policy,
+    context: &Context,
+    tally: &Tally<'_>,
+    evidence: &[Evidence],
+    documents: &[(String, Value)],
+) -> (Coverage, Vec<WaiverResult>) {
+    let waivers = tally.waivers.list();
+    let mut coverage = Coverage { rules: Vec::with_capacity(waivers.len()) };
+    let mut results = Vec::with_capacity(waivers.len());
+    let mut kev: Option<Result<Kev, String>> = None;
+    let nothing = Use::default();
+    for (waiver, at) in waivers.iter().zip(0..) {
+        let used = tally.uses.get(&at).unwrap_or(&nothing);
+        let mut feed = || kev.get_or_insert_with(|| Kev::read(policy, evidence, documents, context)).clone();
+        let (status, message) = status(waiver, used, policy, context, &mut feed);
+        let covers = status == WaiverStatus::Active;
+        let waivable = |rule: &&usize| policy.rules.get(**rule).is_some_and(|r| r.waivable);
+        let rules = waiver.applies_to.iter().filter(waivable).copied();
+        coverage.rules.push(if covers { rules.collect() } else { Vec::new() });
+        results.push(result(waiver, used, status, message, context));
+    }
+    for (at, hides) in tally.hidden(&coverage) {
+        if let Some(result) = results.get_mut(at as usize) {
+            result.hides = hides;
+        }
+    }
+    (coverage, results)
+}
+
+fn result(
+    waiver: &Waiver,
+    used: &Use,
+    status: WaiverStatus,
+    message: String,
+    context: &Context,
+) -> WaiverResult {
+    let left = waiver.ends.as_second() - context.now.as_second();
+    let holds = matches!(status, WaiverStatus::Active | WaiverStatus::Unused);
+    WaiverResult {
+        id: waiver.id.clone(),
+        rule: waiver.rules.clone(),
+        owner: waiver.owner.clone(),
+        approved_by: waiver.approved_by.clone(),
+        created: waiver.created.clone(),
+        expires: waiver.expires.clone(),
+        expires_soon: holds && left <= SOON,
+        kind: waiver.emergency.then_some("emergency"),
+        status,
+        message,
+        matches: used.matches(),
+        max_matches: waiver.max_matches,
+        hides: 0,
+        findings: Vec::new(),
+        reason: waiver.reason.clone(),
+        compensating_controls: waiver.compensating_controls.clone(),
+        review_trigger: waiver.triggers.iter().map(ToString::to_string).collect(),
+        review_note: waiver.review_note.clone(),
+        file: waiver.file.clone(),
+        line: waiver.line,
+    }
+}
+
+/// The first reason not to cover, those that nobody can wait out first.
+fn status(
+    waiver: &Waiver,
+    used: &Use,
+    policy: &Policy,
+    context: &Context,
+    kev: &mut dyn FnMut() -> Result<Kev, String>,
+) -> (WaiverStatus, String) {
+    if let Some(why) = refused(waiver, policy, context) {
+        return (WaiverStatus::Refused, why);
+    }
+    if context.now >= waiver.ends {
+        return (WaiverStatus::Expired, format!("expired: {} was its end", waiver.expires));
+    }
+    let matches = used.matches();
+    if matches > waiver.max_matches {
+        let message = format!(
+            "covers nothing: it matches {matches}, and {} are allowed (`max_matches`)",
+            waiver.max_matches
+        );
+        return (WaiverStatus::OverMatching, message);
+    }
+    if matches == 0 {
+        return (WaiverStatus::Unused, "unused: it matches no finding of its rule".to_owned());
+    }
+    let ended = waiver.triggers.iter().find_map(|trigger| triggered(*trigger, waiver, used, policy, kev));
+    match ended {
+        Some(why) => (WaiverStatus::Triggered, why),
+        None => (WaiverStatus::Active, String::new()),
+    }
+}
+
+/// Why the policy lets a waiver cover nothing.
+fn refused(waiver: &Waiver, policy: &Policy, context: &Context) -> Option<String> {
+    let Some(limits) = &policy.waivers else { return Some("the policy has no `waivers:`".to_owned()) };
+    let rules = || waiver.applies_to.iter().filter_map(|&rule| policy.rules.get(rule));
+    if rules().all(|rule| !rule.waivable) {
+        return Some("its rule says `waivable: false`".to_owned());
+    }
+    if rules().all(|rule| !matches!(rule.subject, Subject::Findings(_))) {
+        return Some("its rule does not look at findings".to_owned());
+    }
+    if limits.not_author {
+        if context.authors.is_empty() {
+            let message = "the policy says `not_author: true`, and nothing says who made the change \
+                           (GITLAB_USER_LOGIN or CI_COMMIT_AUTHOR)";
+            return Some(message.to_owned());
+        }
+        let authors: Vec<String> = context.authors.iter().map(|author| person(author, policy)).collect();
+        for (role, name) in [("owner", &waiver.owner), ("approver", &waiver.approved_by)] {
+            if authors.contains(&person(name, policy)) {
+                return Some(format!(
+                    "its {role} {name} made this change, and the policy says `not_author: true`"
+                ));
+            }
+        }
+    }
+    None
+}
+
+/// Why a trigger ends a waiver. What cannot be evaluated ends it too.
+fn triggered(
+    trigger: Trigger,
+    waiver: &Waiver,
+    used: &Use,
+    policy: &Policy,
+    kev: &mut dyn FnMut() -> Result<Kev, String>,
+) -> Option<String> {
+    let rank = |severity: Severity| severity.rank(policy.unknown_severity);
+    match trigger {
+        Trigger::FixAvailable => match used.fix {
+            Some(Fix::None) => None,
+            Some(Fix::Available) => Some("ended by fix_available: a fixed version exists".to_owned()),
+            Some(Fix::Unknown) | None => {
+                Some("ended by fix_available: the report does not say that there is no fix".to_owned())
+            }
+        },
+        Trigger::SeverityRaised => match (waiver.seen.severity, used.worst) {
+            (Some(seen), Some((now, _))) if now <= rank(seen) => None,
+            (Some(seen), Some((_, now))) => Some(format!(
+                "ended by severity_raised: {now}, and it was {seen} when the waiver was written"
+            )),
+            _ => Some("ended by severity_raised: nothing says what the severity was".to_owned()),
+        },
+        Trigger::Kev => match kev() {
+            Err(why) => Some(format!("ended by kev: {why}")),
+            Ok(_) if used.without_cve => {
+                Some("ended by kev: a finding has no CVE id to look up in the catalogue".to_owned())
+            }
+            Ok(feed) => used
+                .cves
+                .iter()
+                .find(|cve| feed.lists(cve))
+                .map(|cve| format!("ended by kev: {cve} is known to be exploited")),
+        },
+        Trigger::Epss(least) => match used.epss {
+            Some(Some(score)) if score < least => None,
+            Some(Some(score)) => Some(format!("ended by epss>={least}: EPSS is {score}")),
+            Some(None) | None => {
+                Some(format!("ended by epss>={least}: there is no EPSS feed to look it up in"))
+            }
+        },
+    }
+}
+
+/// Puts the fingerprints of the shown findings that each waiver hides into the results.
+pub(super) fn name_hidden(results: &mut [WaiverResult], hidden: BTreeMap<u32, BTreeSet<Fingerprint>>) {
+    for (at, fingerprints) in hidden {
+        if let Some(result) = results.get_mut(at as usize) {
+            result.findings = fingerprints.into_iter().collect();
+        }
+    }
+}

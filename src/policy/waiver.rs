@@ -1,0 +1,208 @@
+//! Waivers: exceptions to rules, each exact, explained, owned, approved and limited in time.
+//!
+//! A waiver file is read by the machinery of the policy, and a file with a fault is never used: every error names
+//! file, line, column and the waiver. What a waiver covers today is decided in `decide`.
+
+mod check;
+mod written;
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+
+use super::error::{Mark, Problems, quoted};
+use super::load::yaml::{Kind, tree};
+use super::load::{sha256, utf8};
+use super::written::Read as _;
+use super::written::node::{Kind as Shape, Node};
+use super::{Policy, PolicyError};
+use crate::finding::{Fingerprint, Fix, Severity, clean_line};
+
+/// 5,000 waivers have about 2 MiB.
+const WAIVERS: Kind =
+    Kind { one: "waiver file", many: "waiver files", bytes: 32 * 1024 * 1024, events: 4_000_000 };
+
+/// Most bytes that are read of a waiver file, one more than it may have.
+pub const READ_AT_MOST: u64 = WAIVERS.bytes as u64 + 1;
+
+/// A checked waiver of the present gate.
+#[derive(Debug, Clone)]
+pub struct Waiver {
+    /// Unique in a run.
+    pub id: String,
+    /// The file it stands in.
+    pub file: String,
+    /// Its line there.
+    pub line: u64,
+    /// Its rules as written, GATE/RULE.
+    pub rules: Vec<String>,
+    /// Those of the present gate, as indexes into the policy's rules.
+    pub applies_to: Vec<usize>,
+    /// Which findings it is about.
+    pub matches: Match,
+    /// Why the risk can be taken.
+    pub reason: String,
+    /// Who answers for it.
+    pub owner: String,
+    /// Who allowed it.
+    pub approved_by: String,
+    /// What keeps the risk small meanwhile.
+    pub compensating_controls: Vec<String>,
+    /// Day or time it was written, as outputs show it.
+    pub created: String,
+    /// Last day or time, as outputs show it.
+    pub expires: String,
+    /// The first moment at which it holds no more.
+    pub ends: Timestamp,
+    /// What ends it early.
+    pub triggers: Vec<Trigger>,
+    /// For people.
+    pub review_note: Option<String>,
+    /// The state when it was written.
+    pub seen: Seen,
+    /// How much it may cover before it stops covering.
+    pub max_matches: u64,
+    /// 72 hours at most, and loud.
+    pub emergency: bool,
+}
+
+/// Which findings a waiver is about. What is given must hold; of `fingerprints` and of `ids` one.
+#[derive(Debug, Clone, Default)]
+pub struct Match {
+    /// Identities of findings.
+    pub fingerprints: Vec<Fingerprint>,
+    /// Vulnerability ids in capitals.
+    pub ids: Vec<String>,
+    /// The scanner's id of the check.
+    pub rule_id: Option<String>,
+    /// The path of the file.
+    pub path: Option<String>,
+    /// The name of the package.
+    pub package: Option<String>,
+    /// The name of the scanner.
+    pub tool: Option<String>,
+}
+
+/// What ends a waiver before its last day.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Trigger {
+    /// A fixed version exists, or nothing says that none does.
+    FixAvailable,
+    /// It is listed in CISA's catalogue of exploited vulnerabilities.
+    Kev,
+    /// Worse than it was when the waiver was written.
+    SeverityRaised,
+    /// EPSS is at least this.
+    Epss(f64),
+}
+
+impl std::fmt::Display for Trigger {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::FixAvailable => f.write_str("fix_available"),
+            Self::Kev => f.write_str("kev"),
+            Self::SeverityRaised => f.write_str("severity_raised"),
+            Self::Epss(least) => write!(f, "epss>={least}"),
+        }
+    }
+}
+
+/// The state when a waiver was written.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Seen {
+    /// The worst severity.
+    pub severity: Option<Severity>,
+    /// Whether a fix was available.
+    pub fix: Option<Fix>,
+    /// How many (id, package) pairs it matched.
+    pub matches: Option<u32>,
+}
+
+/// A waiver file that was read.
+#[derive(Debug, Clone)]
+pub struct WaiverFile {
+    /// Its name in messages and outputs.
+    pub source: String,
+    /// SHA-256 of its bytes.
+    pub sha256: String,
+    /// The waivers of the present gate.
+    pub waivers: Vec<Waiver>,
+    /// Every id with its line, also those of other gates.
+    pub ids: Vec<(String, u64)>,
+}
+
+/// Reads and checks a waiver file under a policy. Entries of other gates are read and then left alone.
+pub fn load(source: &str, bytes: &[u8], policy: &Policy, now: Timestamp) -> Result<WaiverFile, PolicyError> {
+    let mut problems = Problems::default();
+    let Some(text) = utf8(bytes, WAIVERS, &mut problems) else {
+        return Err(PolicyError::new(source, "", problems));
+    };
+    let root = tree(text, WAIVERS, &mut problems);
+    let written = root.as_ref().and_then(|root| written::File::read(root, "waiver file", &mut problems));
+    let mut file =
+        WaiverFile { source: source.to_owned(), sha256: String::new(), waivers: Vec::new(), ids: Vec::new() };
+    let entries = written.and_then(|file| file.waivers);
+    match entries {
+        Some(entries) => check::waivers(entries.value.0, policy, now, &mut file, &mut problems),
+        None if problems.is_empty() => problems.add(Mark::START, "this is not a waiver file"),
+        None => {}
+    }
+    if problems.is_empty() {
+        file.sha256 = sha256(bytes);
+        return Ok(file);
+    }
+    let names = root.as_ref().map(names).unwrap_or_default();
+    problems.name(|at| names.range(..=at).next_back()?.1.clone());
+    Err(PolicyError::new(source, text, problems))
+}
+
+/// Where each entry begins, with what to call it in a message; an entry without an id has none.
+fn names(root: &Node) -> BTreeMap<Mark, Option<String>> {
+    let Shape::Map(pairs) = &root.kind else { return BTreeMap::new() };
+    let mut names = BTreeMap::new();
+    for (key, value) in pairs {
+        names.insert(key.at, None);
+        let Shape::List(entries) = &value.kind else { continue };
+        for entry in entries {
+            let Shape::Map(fields) = &entry.kind else { continue };
+            let id = fields.iter().find(|(key, _)| key.text == "id").and_then(|(_, id)| id.text());
+            names.insert(entry.at, id.map(|id| format!("waiver {}", quoted(&clean_line(id)))));
+        }
+    }
+    names
+}
+
+/// All waivers of several files, sorted by id; two with one id are an error.
+pub fn unite(files: Vec<WaiverFile>) -> Result<Vec<Waiver>, String> {
+    let mut known: BTreeMap<String, (String, u64)> = BTreeMap::new();
+    for file in &files {
+        for (id, line) in &file.ids {
+            if let Some((first, at)) = known.insert(id.to_lowercase(), (file.source.clone(), *line)) {
+                return Err(format!(
+                    "{}:{line}: duplicate waiver id {}; {first}:{at} has it already",
+                    file.source,
+                    quoted(id)
+                ));
+            }
+        }
+    }
+    let mut all: Vec<Waiver> = files.into_iter().flat_map(|file| file.waivers).collect();
+    all.sort_by(|a, b| a.id.cmp(&b.id));
+    Ok(all)
+}
+
+/// One spelling of a person: without `@`, in small letters, and the user name that `people` gives an address.
+pub fn person(text: &str, policy: &Policy) -> String {
+    let bare = text.trim().trim_start_matches('@').trim().to_lowercase();
+    let same = |email: &String| email.to_lowercase() == bare;
+    let known = policy.people.values().flatten().find(|person| person.emails.iter().any(same));
+    known.map_or(bare, |person| person.user.to_lowercase())
+}
+
+/// Why a waiver will never cover anything under this policy; `secgate waiver lint` calls it an error.
+pub fn futile(waiver: &Waiver, policy: &Policy) -> Vec<String> {
+    check::futile(waiver, policy)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,113 @@
+//! Which waivers speak of a finding: found by id, fingerprint or rule and path, never by walking through all of them.
+
+use std::collections::HashMap;
+
+use crate::finding::{Category, Finding, Fingerprint, Text};
+use crate::policy::canonical_rule_id;
+use crate::policy::waiver::{Match, Waiver};
+
+/// Checked waivers of a run, in the order of their ids, with an index over what they match.
+#[derive(Debug, Default)]
+pub struct Waivers {
+    list: Vec<Waiver>,
+    // Looked up, never walked through: the order of a hash map cannot reach an output.
+    by_fingerprint: HashMap<Fingerprint, Vec<u32>>,
+    by_id: HashMap<String, Vec<u32>>,
+    by_rule: HashMap<String, Vec<u32>>,
+}
+
+impl Waivers {
+    /// Indexes waivers; each under the selectors that narrow it most.
+    pub fn new(list: Vec<Waiver>) -> Self {
+        let mut index = Self { list, ..Self::default() };
+        for (waiver, at) in index.list.iter().zip(0..) {
+            let wanted = &waiver.matches;
+            if !wanted.fingerprints.is_empty() {
+                for fingerprint in &wanted.fingerprints {
+                    add(index.by_fingerprint.entry(*fingerprint).or_default(), at);
+                }
+            } else if !wanted.ids.is_empty() {
+                for id in &wanted.ids {
+                    add(index.by_id.entry(id.clone()).or_default(), at);
+                }
+            } else if let (Some(rule_id), Some(path)) = (&wanted.rule_id, &wanted.path) {
+                add(index.by_rule.entry(rule_key(rule_id, path)).or_default(), at);
+            }
+        }
+        index
+    }
+
+    /// The waivers, sorted by id.
+    pub fn list(&self) -> &[Waiver] {
+        &self.list
+    }
+
+    /// True if there is none, so that nothing has to be looked up.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    /// The waivers whose selectors match a finding, as indexes into the list, in its order.
+    pub fn of(&self, finding: &Finding) -> Vec<u32> {
+        let mut found: Vec<u32> = Vec::new();
+        if self.list.is_empty() {
+            return found;
+        }
+        found.extend(self.by_fingerprint.get(&finding.fingerprint).into_iter().flatten());
+        if !self.by_id.is_empty() {
+            for id in advisories(finding) {
+                found.extend(self.by_id.get(&id.as_str().to_ascii_uppercase()).into_iter().flatten());
+            }
+        }
+        if let (false, Some(path)) = (self.by_rule.is_empty(), finding.path()) {
+            for rule in rule_ids(finding) {
+                found.extend(self.by_rule.get(&rule_key(rule.as_str(), path)).into_iter().flatten());
+            }
+        }
+        found.sort_unstable();
+        found.dedup();
+        found.retain(|&at| self.list.get(at as usize).is_some_and(|w| matches(&w.matches, finding)));
+        found
+    }
+}
+
+fn add(list: &mut Vec<u32>, at: u32) {
+    if list.last() != Some(&at) {
+        list.push(at);
+    }
+}
+
+fn rule_key(rule_id: &str, path: &str) -> String {
+    format!("{}\0{path}", canonical_rule_id(rule_id))
+}
+
+/// The ids of advisories. The rule of a code finding is none: `ids` would then match it in every file.
+fn advisories(finding: &Finding) -> impl Iterator<Item = &Text> {
+    let rule = (finding.category == Category::Vulnerability).then_some(&finding.rule_id);
+    finding.ids.iter().chain(rule)
+}
+
+fn rule_ids(finding: &Finding) -> impl Iterator<Item = &Text> {
+    std::iter::once(&finding.rule_id).chain(&finding.rule_aliases)
+}
+
+/// Every selector that is given must hold, exactly.
+fn matches(wanted: &Match, finding: &Finding) -> bool {
+    let by_rule = wanted.rule_id.is_some() && wanted.path.is_some();
+    let enough = !wanted.fingerprints.is_empty() || !wanted.ids.is_empty() || by_rule;
+    enough
+        && (wanted.fingerprints.is_empty() || wanted.fingerprints.contains(&finding.fingerprint))
+        && (wanted.ids.is_empty()
+            || advisories(finding)
+                .any(|id| wanted.ids.iter().any(|wanted| wanted.eq_ignore_ascii_case(id.as_str()))))
+        && wanted.rule_id.as_ref().is_none_or(|wanted| {
+            let wanted = canonical_rule_id(wanted);
+            rule_ids(finding).any(|rule| canonical_rule_id(rule.as_str()) == wanted)
+        })
+        && wanted.path.as_ref().is_none_or(|wanted| finding.path() == Some(wanted))
+        && wanted
+            .package
+            .as_ref()
+            .is_none_or(|wanted| finding.package.as_ref().is_some_and(|p| p.name.as_str() == wanted))
+        && wanted.tool.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(finding.tool.as_str()))
+}
