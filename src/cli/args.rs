@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use jiff::Timestamp;
 
-use crate::finding::clean;
+use crate::finding::{clean, clean_line};
 use crate::gather::{Given, Limits};
 use crate::policy::ReportMapping;
 use crate::report::{Format, ReadError};
@@ -91,6 +92,12 @@ pub(super) fn no_shadows(source: &str, mappings: &[ReportMapping]) -> Result<()>
             mapping.id
         ),
     }
+}
+
+/// The run's clock: `--now`, else the machine's.
+pub(super) fn clock(now: Option<&str>) -> Result<Timestamp> {
+    let Some(text) = now else { return Ok(Timestamp::now()) };
+    text.parse().with_context(|| format!("--now `{}` is not an RFC 3339 time", clean_line(text)))
 }
 
 /// `NAME=PATH`, neither side empty.

@@ -5,11 +5,11 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use clap::Args;
 use jiff::Timestamp;
 
-use super::args::{InputArgs, pair};
+use super::args::{InputArgs, clock, pair};
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
 use super::policy::PolicyArgs;
@@ -105,17 +105,10 @@ fn outputs(args: &CheckArgs) -> Result<Outputs> {
 }
 
 fn decide(args: &CheckArgs) -> Decision {
-    let now = match &args.now {
-        None => Timestamp::now(),
-        Some(text) => match text
-            .parse()
-            .with_context(|| format!("--now `{}` is not an RFC 3339 time", crate::finding::clean_line(text)))
-        {
-            Ok(now) => now,
-            Err(error) => return undecided(args, Timestamp::UNIX_EPOCH, &error),
-        },
-    };
-    try_decide(args, now).unwrap_or_else(|error| undecided(args, now, &error))
+    match clock(args.now.as_deref()) {
+        Ok(now) => try_decide(args, now).unwrap_or_else(|error| undecided(args, now, &error)),
+        Err(error) => undecided(args, Timestamp::UNIX_EPOCH, &error),
+    }
 }
 
 fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {

@@ -37,6 +37,9 @@ enum Command {
     /// Look at a policy: show, lint, schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// Exceptions to rules: new, lint, list
+    #[command(subcommand)]
+    Waiver(Box<waiver::WaiverCommand>),
 }
 
 /// Runs a command line and gives its exit code.
@@ -57,6 +60,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Findings(args) => findings::run(&args),
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
+        Command::Waiver(command) => waiver::run(*command),
     };
     done.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

@@ -5,14 +5,12 @@ mod document;
 mod evidence;
 mod feed;
 mod outcome;
+mod problem;
 #[cfg(test)]
 mod properties;
 mod selector;
 mod tally;
 mod waiver;
-
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
 
 use jiff::Timestamp;
 use serde::Serialize;
@@ -21,16 +19,16 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
 use crate::policy::{Action, Enforcement, Entry, Policy, PolicyFile, Reviewers, Rule, Subject};
-use crate::relate::{self, Why};
 use crate::report::hex;
 
 pub use context::{Context, Shown};
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
+pub use problem::Problem;
 pub use tally::{Counts, Matched, Tally};
 pub use waiver::{WaiverResult, WaiverStatus};
 
-use tally::Covered;
+use problem::{Shared, problems, shown};
 
 /// Everything a run decided, ready to be told in any format.
 #[derive(Debug)]
@@ -71,24 +69,6 @@ pub struct Decision {
     pub waivers: Vec<WaiverResult>,
     /// What kept the run from deciding.
     pub errors: Vec<Fault>,
-}
-
-/// One problem: a finding, or several of different reports that say the same.
-#[derive(Debug)]
-pub struct Problem {
-    /// The finding that leads, which is the worst of them, and its fellows in output order.
-    pub witnesses: Vec<Arc<Matched>>,
-    /// Why they are one; `None` where there is one witness.
-    pub why: Option<Why>,
-    /// The waiver that covers it under every rule that could stop it; `None` if there is no such.
-    pub waiver: Option<String>,
-}
-
-impl Problem {
-    /// The finding that is shown for all.
-    pub fn lead(&self) -> Option<&Matched> {
-        self.witnesses.first().map(AsRef::as_ref)
-    }
 }
 
 /// Something that kept the run from deciding.
@@ -183,28 +163,22 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, details);
     waiver::name_hidden(&mut waivers, hidden);
-    let mut rules: Vec<RuleResult> = Vec::with_capacity(policy.rules.len());
-    for (index, rule) in policy.rules.iter().enumerate() {
-        let found = match &rule.subject {
-            Subject::Findings(_) => {
-                let (count, waived) = tally.counted(index, &coverage);
-                Found { count, waived, unmet: Vec::new(), problems: shown(&problems, index) }
-            }
-            Subject::Document(document) => {
-                let unmet: Vec<String> = documents
-                    .iter()
-                    .filter(|(name, _)| *name == document.name)
-                    .flat_map(|(_, value)| document::unmet(document, value, context.now))
-                    .collect();
-                Found { count: unmet.len() as u64, waived: 0, unmet, problems: Vec::new() }
-            }
-        };
-        let mut result = judge_rule(rule, policy, context, &evidence, &found);
-        let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
-        result.findings = found.problems.iter().filter_map(lead).collect();
-        result.problems = found.problems;
-        rules.push(result);
-    }
+    let found = |index: usize, rule: &Rule| match &rule.subject {
+        Subject::Findings(_) => {
+            let (count, waived) = tally.counted(index, &coverage);
+            Found { count, waived, unmet: Vec::new(), problems: shown(&problems, index) }
+        }
+        Subject::Document(document) => {
+            let of_rule = documents.iter().filter(|(name, _)| *name == document.name);
+            let unmet: Vec<String> =
+                of_rule.flat_map(|(_, value)| document::unmet(document, value, context.now)).collect();
+            Found { count: unmet.len() as u64, waived: 0, unmet, problems: Vec::new() }
+        }
+    };
+    let of_rule = |(index, rule): (usize, &Rule)| {
+        judge_rule(rule, policy, context, &evidence, found(index, rule), &problems)
+    };
+    let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
     let stops: Vec<bool> =
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let mut digest = Sha256::new();
@@ -343,10 +317,12 @@ fn judge_rule(
     policy: &Policy,
     context: &Context,
     evidence: &[Evidence],
-    found: &Found,
+    found: Found,
+    problems: &[Shared],
 ) -> RuleResult {
-    let (outcome, message) = rule_outcome(rule, policy, context, evidence, found);
+    let (outcome, message) = rule_outcome(rule, policy, context, evidence, &found);
     let blind = found.count <= rule.allow && outcome >= Outcome::Review;
+    let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
     let obligations = match outcome {
         Outcome::Review => {
             rule.reviewers.as_ref().or(policy.reviewers.as_ref()).map(Obligation::from).into_iter().collect()
@@ -367,8 +343,8 @@ fn judge_rule(
         message,
         fix: rule.fix.clone(),
         obligations,
-        findings: Vec::new(),
-        problems: Vec::new(),
+        findings: found.problems.iter().filter_map(lead).collect(),
+        problems: found.problems,
         blind,
     }
 }
@@ -394,15 +370,14 @@ fn rule_outcome(
             ([], n) => format!("{n} findings"),
             (unmet, _) => unmet.join("; "),
         };
-        let mut allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
-        if found.waived > 0 {
-            allowed.push_str(&format!(", {} more waived", found.waived));
-        }
+        let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        let waived = if found.waived > 0 { format!(", {} more waived", found.waived) } else { String::new() };
+        let count = format!("{count}{allowed}{waived}");
         let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
-                (Outcome::Warn, format!("{count}{allowed}; warns until {day}"))
+                (Outcome::Warn, format!("{count}; warns until {day}"))
             }
-            _ => (rule.then.into(), format!("{count}{allowed}")),
+            _ => (rule.then.into(), count),
         };
         // What was found cannot make up for what is missing.
         return match sight {
@@ -454,68 +429,4 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
     // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
     let outcome = if rule.then == Action::Warn { Outcome::Warn } else { worst };
     Sight::Blind(outcome, names.join(", "))
-}
-
-/// A problem with the rules that one of its witnesses counts for.
-type Shared = (Problem, Vec<usize>);
-
-/// One finding that rules matched, with the waiver that covers it under each, if one does.
-type Told = (Arc<Matched>, Vec<(usize, Option<u32>)>);
-
-/// The findings that rules matched, in output order, those that say the same put together; and what is shown of what
-/// each waiver hides.
-fn problems(
-    policy: &Policy,
-    waivers: &[WaiverResult],
-    details: Vec<Vec<Covered>>,
-) -> (Vec<Shared>, BTreeMap<u32, BTreeSet<Fingerprint>>) {
-    let mut all: Vec<(Arc<Matched>, usize, Option<u32>)> = Vec::new();
-    let mut hidden: BTreeMap<u32, BTreeSet<Fingerprint>> = BTreeMap::new();
-    for (rule, details) in details.into_iter().enumerate() {
-        for (matched, waiver) in details {
-            if let Some(waiver) = waiver {
-                hidden.entry(waiver).or_default().insert(matched.finding.fingerprint);
-            }
-            all.push((matched, rule, waiver));
-        }
-    }
-    all.sort_by(|(a, ..), (b, ..)| a.order().cmp(&b.order()));
-    let mut each: Vec<Told> = Vec::new();
-    for (matched, rule, waiver) in all {
-        match each.last_mut() {
-            Some((last, rules)) if Arc::ptr_eq(last, &matched) => rules.push((rule, waiver)),
-            _ => each.push((matched, vec![(rule, waiver)])),
-        }
-    }
-    let problems = relate::group(each.iter().map(|(matched, _)| (&matched.finding, matched.evidence)))
-        .into_iter()
-        .map(|group| {
-            let members: Vec<&Told> = group.members.iter().filter_map(|&at| each.get(at)).collect();
-            let open = |(_, rules): &&Told| {
-                rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| *rule).collect()
-            };
-            let rules = members.iter().flat_map(|told| -> Vec<usize> { open(told) }).collect();
-            let waiver =
-                waived(policy, &members).and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
-            let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
-            (Problem { witnesses, why: group.why, waiver }, rules)
-        })
-        .collect();
-    (problems, hidden)
-}
-
-/// The first waiver of a problem whose every witness is covered under every rule that matched it; rules that only
-/// warn do not count, unless there is no other.
-fn waived(policy: &Policy, members: &[&Told]) -> Option<u32> {
-    let warns = |rule: usize| policy.rules.get(rule).is_none_or(|r| r.then == Action::Warn);
-    let rules = || members.iter().flat_map(|(_, rules)| rules.iter());
-    let gated = rules().any(|(rule, _)| !warns(*rule));
-    let mut by = rules().filter(|(rule, _)| !(gated && warns(*rule))).map(|(_, by)| *by);
-    by.try_fold(None, |first, by| by.map(|by| Some(first.unwrap_or(by)))).flatten()
-}
-
-/// The problems that count for a rule.
-fn shown(problems: &[Shared], rule: usize) -> Vec<usize> {
-    let of_rule = problems.iter().enumerate().filter(|(_, (_, rules))| rules.contains(&rule));
-    of_rule.map(|(at, _)| at).collect()
 }

@@ -3,7 +3,10 @@
 use proptest::prelude::*;
 
 use super::{Context, Decision, Evidence, Gathered, Outcome, Tally, decide};
-use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Fix, Scope, Severity};
+use crate::finding::{
+    Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Scope, Severity, Text,
+};
+use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy};
 use crate::relate::Waivers;
 use crate::report::{self, Sink};
@@ -11,6 +14,12 @@ use crate::report::{self, Sink};
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
 const SCALE: [Severity; 5] =
     [Severity::Info, Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+const NOW: &str = "2026-06-01T12:00:00Z";
+
+fn identity(n: u8) -> Fingerprint {
+    FingerprintBuilder::new("test").part(&n.to_string()).finish()
+}
 
 fn finding() -> impl Strategy<Value = Finding> {
     let severity = prop::sample::select(&Severity::ALL[..]);
@@ -23,7 +32,10 @@ fn finding() -> impl Strategy<Value = Finding> {
     (severity, category, fix, confidence, scope, facts, 0..20u8).prop_map(
         |(severity, category, fix, confidence, scope, (kev, epss, published), n)| {
             let mut finding = Finding::new(category, "tool", &format!("rule-{n}"), severity);
-            finding.fingerprint = FingerprintBuilder::new("test").part(&n.to_string()).finish();
+            finding.fingerprint = identity(n);
+            // Some are counted by package, several findings in one.
+            finding.package = (n % 2 == 0)
+                .then(|| Package { name: Text::line(&format!("p{}", n % 3)), ..Package::default() });
             Finding { confidence, fix, scope, kev, epss, published, ..finding }
         },
     )
@@ -71,7 +83,8 @@ fn policy() -> impl Strategy<Value = Policy> {
             .collect();
         let rules = rules.concat();
         let text = format!(
-            "version: 1\ngate: merge\nseverity: {{unknown: {unknown}}}\nevidence:\n  \
+            "version: 1\ngate: merge\nwaivers: {{max_duration: 90d}}\n\
+             severity: {{unknown: {unknown}}}\nevidence:\n  \
              a: {{category: sast, files: [a.json]}}\n  b: {{category: secret, files: [b.json]}}\n  \
              c: {{category: vulnerability, files: [c.json]}}\nrules:\n{rules}"
         );
@@ -79,10 +92,49 @@ fn policy() -> impl Strategy<Value = Policy> {
     })
 }
 
+/// One waiver as text: for the first rule and perhaps the second, of one to five findings.
+fn exception() -> impl Strategy<Value = (bool, Vec<u8>, &'static str, u8, &'static str)> {
+    let trigger = prop::sample::select(
+        &[
+            "severity_raised",
+            "severity_raised",
+            "fix_available",
+            "epss>=0.5",
+            "kev",
+            "severity_raised, fix_available",
+        ][..],
+    );
+    let severity = prop::sample::select(&["critical", "medium", "unknown"][..]);
+    (any::<bool>(), prop::collection::vec(0..20u8, 1..6), trigger, 1..5u8, severity)
+}
+
+/// The waivers of these texts; those of a rule that the policy lacks are left out.
+fn waivers(policy: &Policy, written: &[(bool, Vec<u8>, &'static str, u8, &'static str)]) -> Vec<Waiver> {
+    let entries: Vec<String> = written
+        .iter()
+        .enumerate()
+        .map(|(i, (both, which, trigger, most, severity))| {
+            let rules = if *both && policy.rules.len() > 1 { "[merge/r0, merge/r1]" } else { "merge/r0" };
+            let ids: Vec<String> = which.iter().map(|n| format!("\"{}\"", identity(*n))).collect();
+            format!(
+                "  - {{id: W-{i}, rule: {rules}, match: {{fingerprint: [{}]}}, reason: why, owner: \"@a\", \
+                 approved_by: \"@b\", compensating_controls: [c], created: 2026-05-01, expires: 2026-06-30, \
+                 review_trigger: [{trigger}], max_matches: {most}, seen: {{severity: {severity}}}}}\n",
+                ids.join(", ")
+            )
+        })
+        .collect();
+    let text = format!("version: 1\nwaivers:\n{}", entries.concat());
+    let text = if entries.is_empty() { "version: 1\nwaivers: []\n".to_owned() } else { text };
+    waiver::load("w.yaml", text.as_bytes(), policy, NOW.parse().unwrap())
+        .unwrap_or_else(|e| panic!("{e}\n{text}"))
+        .waivers
+}
+
 /// Decides on one whole report that is given for every entry in `entries`.
-fn run(policy: &Policy, findings: &[Finding], entries: &[String]) -> Decision {
-    let context = Context::at("2026-06-01T12:00:00Z".parse().unwrap());
-    let waivers = Waivers::default();
+fn run(policy: &Policy, waivers: &[Waiver], findings: &[Finding], entries: &[String]) -> Decision {
+    let context = Context::at(NOW.parse().unwrap());
+    let waivers = Waivers::new(waivers.to_vec());
     let mut tally = Tally::new(policy, &waivers, entries, 0, 3_000_000, 10);
     for finding in findings {
         tally.finding(finding.clone());
@@ -132,29 +184,35 @@ proptest! {
     #[test]
     fn another_finding_never_helps(
         policy in policy(), findings in prop::collection::vec(finding(), 0..6), more in finding(),
-        there in prop::array::uniform3(any::<bool>()),
+        there in prop::array::uniform3(any::<bool>()), written in prop::collection::vec(exception(), 0..4),
     ) {
-        let entries = names(&there);
-        let before = run(&policy, &findings, &entries);
-        let after = run(&policy, &[&findings[..], &[more]].concat(), &entries);
+        let (entries, waivers) = (names(&there), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
+        let after = run(&policy, &waivers, &[&findings[..], &[more]].concat(), &entries);
         worsened(&before, &after)?;
     }
 
     #[test]
-    fn a_worse_severity_never_helps(policy in policy(), findings in prop::collection::vec(finding(), 1..6), step in 1..5usize) {
-        let entries = names(&[true; 3]);
-        let before = run(&policy, &findings, &entries);
+    fn a_worse_severity_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 1..6), step in 1..5usize,
+        written in prop::collection::vec(exception(), 0..4),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
         let mut raised = findings;
         if let Some(at) = SCALE.iter().position(|s| *s == raised[0].severity) {
             raised[0].severity = SCALE[(at + step).min(SCALE.len() - 1)];
         }
-        worsened(&before, &run(&policy, &raised, &entries))?;
+        worsened(&before, &run(&policy, &waivers, &raised, &entries))?;
     }
 
     #[test]
-    fn knowing_less_never_helps(policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in 0..6u8) {
-        let entries = names(&[true; 3]);
-        let before = run(&policy, &findings, &entries);
+    fn knowing_less_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in 0..6u8,
+        written in prop::collection::vec(exception(), 0..4),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
         let mut less = findings;
         let first = &mut less[0];
         match which {
@@ -165,19 +223,43 @@ proptest! {
             4 => first.confidence = None,
             _ => first.scope = None,
         }
-        worsened(&before, &run(&policy, &less, &entries))?;
+        worsened(&before, &run(&policy, &waivers, &less, &entries))?;
     }
 
     #[test]
     fn missing_evidence_never_helps(
         policy in policy(), findings in prop::collection::vec(finding(), 0..6),
         there in prop::array::uniform3(any::<bool>()), lost in 0..3usize,
+        written in prop::collection::vec(exception(), 0..4),
     ) {
-        let before = run(&policy, &findings, &names(&there));
+        let waivers = waivers(&policy, &written);
+        let before = run(&policy, &waivers, &findings, &names(&there));
         let mut fewer = there;
         fewer[lost] = false;
-        let after = run(&policy, &findings, &names(&fewer));
+        let after = run(&policy, &waivers, &findings, &names(&fewer));
         prop_assert!(after.verdict >= before.verdict);
         prop_assert!(fewer == [true; 3] || after.verdict == Outcome::Fail);
+    }
+
+    #[test]
+    fn a_waiver_less_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 0..8),
+        written in prop::collection::vec(exception(), 1..5), lost in any::<prop::sample::Index>(),
+    ) {
+        let (entries, all) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &all, &findings, &entries);
+        let mut fewer = all.clone();
+        fewer.remove(lost.index(all.len()));
+        worsened(&before, &run(&policy, &fewer, &findings, &entries))?;
+        // Whatever is waived is still there: counted or waived, never gone.
+        let none = run(&policy, &[], &findings, &entries);
+        for (rule, bare) in before.rules.iter().zip(&none.rules) {
+            prop_assert_eq!(rule.count + rule.waived, bare.count);
+            prop_assert_eq!(bare.waived, 0);
+        }
+        prop_assert_eq!(
+            before.findings.iter().map(|p| p.witnesses.len()).sum::<usize>(),
+            none.findings.iter().map(|p| p.witnesses.len()).sum::<usize>()
+        );
     }
 }

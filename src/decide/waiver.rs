@@ -33,8 +33,10 @@ pub(super) struct Use {
     cves: BTreeSet<String>,
     /// A finding has no CVE, so that no feed speaks of it.
     without_cve: bool,
-    /// The highest EPSS; `None` within if a finding has none.
-    epss: Option<Option<f64>>,
+    /// The highest EPSS of those that have one.
+    epss: f64,
+    /// A finding has no EPSS.
+    without_epss: bool,
 }
 
 impl Use {
@@ -54,7 +56,8 @@ impl Use {
         let cves: Vec<String> = ids.filter(|id| id.starts_with("CVE-")).collect();
         self.without_cve |= cves.is_empty();
         self.cves.extend(cves);
-        self.score(finding.epss);
+        self.epss = self.epss.max(finding.epss.unwrap_or_default());
+        self.without_epss |= finding.epss.is_none();
     }
 
     fn raise(&mut self, other: Option<(u8, Severity)>) {
@@ -76,15 +79,6 @@ impl Use {
         }
     }
 
-    /// What is not known outweighs any score.
-    fn score(&mut self, epss: Option<f64>) {
-        self.epss = Some(match (self.epss, epss) {
-            (Some(None), _) | (_, None) => None,
-            (None, Some(score)) => Some(score),
-            (Some(Some(before)), Some(score)) => Some(before.max(score)),
-        });
-    }
-
     /// Adds what another report held.
     pub(super) fn merge(&mut self, other: Self) {
         self.most = self.most.max(other.matches());
@@ -92,7 +86,8 @@ impl Use {
         other.fix.into_iter().for_each(|fix| self.unfix(fix));
         self.cves.extend(other.cves);
         self.without_cve |= other.without_cve;
-        other.epss.into_iter().for_each(|epss| self.score(epss));
+        self.epss = self.epss.max(other.epss);
+        self.without_epss |= other.without_epss;
     }
 
     /// The largest number of matches that one report holds.
@@ -352,13 +347,12 @@ fn triggered(
                 .find(|cve| feed.lists(cve))
                 .map(|cve| format!("ended by kev: {cve} is known to be exploited")),
         },
-        Trigger::Epss(least) => match used.epss {
-            Some(Some(score)) if score < least => None,
-            Some(Some(score)) => Some(format!("ended by epss>={least}: EPSS is {score}")),
-            Some(None) | None => {
-                Some(format!("ended by epss>={least}: there is no EPSS feed to look it up in"))
-            }
-        },
+        Trigger::Epss(least) if used.without_epss => {
+            Some(format!("ended by epss>={least}: there is no EPSS feed to look it up in"))
+        }
+        Trigger::Epss(least) => {
+            (used.epss >= least).then(|| format!("ended by epss>={least}: EPSS is {}", used.epss))
+        }
     }
 }
 

@@ -3,6 +3,8 @@
 //! The last line is `[PASS]`, `[FAIL]`, `[REVIEW]` or `[ERROR]` and what decided, so that a log can be searched
 //! for it.
 
+mod waivers;
+
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -26,6 +28,7 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     page.errors(decision)?;
     page.evidence(decision)?;
     page.rules(decision)?;
+    page.waivers(decision)?;
     page.rest(decision)?;
     page.remedies(decision)?;
     let word = decision.verdict.as_str().to_uppercase();
@@ -46,7 +49,8 @@ impl Page<'_> {
         writeln!(self.out, "secgate {} · {} · {policy}", env!("CARGO_PKG_VERSION"), clean(&decision.gate))?;
         let verdict = self.paint(decision.verdict, decision.verdict.as_str().to_uppercase());
         let advisory = if decision.enforced { "" } else { "  ADVISORY: the verdict does not gate" };
-        writeln!(self.out, "{verdict}  {}{advisory}", summary(decision))
+        writeln!(self.out, "{verdict}  {}{advisory}", summary(decision))?;
+        self.emergencies(decision)
     }
 
     fn errors(&mut self, decision: &Decision) -> io::Result<()> {

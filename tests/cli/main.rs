@@ -22,3 +22,4 @@ mod policy;
 mod reports;
 mod secrets;
 mod stability;
+mod waivers;

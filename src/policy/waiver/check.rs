@@ -58,22 +58,10 @@ fn waiver(
 ) -> Option<Waiver> {
     let rules = written.rule.as_ref().map(|list| rules(&list.value.0, policy, problems));
     filled(&written, problems);
-    let matches = written.r#match.and_then(|m| selectors(m.at, m.value, problems));
+    let matches = written.r#match.map(|m| selectors(m.at, m.value, problems));
     let triggers: Option<Vec<Trigger>> =
         written.review_trigger.map(|list| list.value.0.into_iter().map(|t| t.value).collect());
-    let seen = written.seen.map(|seen| seen.value);
-    if let Some(triggers) = &triggers
-        && triggers.contains(&Trigger::SeverityRaised)
-        && !seen.as_ref().is_some_and(|s| s.given.contains(&"severity"))
-    {
-        let message = "`review_trigger: severity_raised` needs `seen: {severity: …}`";
-        problems.help(begin, message, "say what the severity was when the waiver was written");
-    }
-    let seen = seen.map_or_else(Seen::default, |s| Seen {
-        severity: s.severity.map(|v| v.value),
-        fix: s.fix.map(|v| v.value),
-        matches: s.matches.map(|v| v.value.0),
-    });
+    let seen = seen(begin, written.seen, triggers.as_deref().unwrap_or_default(), problems);
     let emergency = written.given.contains(&"kind");
     let span = Span { created: written.created, expires: written.expires, emergency };
     let rules = rules?;
@@ -112,6 +100,26 @@ fn waiver(
         seen,
         max_matches: u64::from(max_matches),
         emergency,
+    })
+}
+
+/// The state when it was written; what a trigger compares with must be there.
+fn seen(
+    begin: Mark,
+    written: Option<At<written::Seen>>,
+    triggers: &[Trigger],
+    problems: &mut Problems,
+) -> Seen {
+    let seen = written.map(|seen| seen.value);
+    let says = seen.as_ref().is_some_and(|seen| seen.given.contains(&"severity"));
+    if triggers.contains(&Trigger::SeverityRaised) && !says {
+        let message = "`review_trigger: severity_raised` needs `seen: {severity: …}`";
+        problems.help(begin, message, "say what the severity was when the waiver was written");
+    }
+    seen.map_or_else(Seen::default, |s| Seen {
+        severity: s.severity.map(|v| v.value),
+        fix: s.fix.map(|v| v.value),
+        matches: s.matches.map(|v| v.value.0),
     })
 }
 
@@ -285,7 +293,7 @@ fn end(moment: Moment) -> Option<Timestamp> {
 }
 
 /// Which findings it is about: exactly, and narrowly enough.
-fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Option<Match> {
+fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Match {
     let has = |key: &str| written.given.contains(&key);
     if !(has("fingerprint") || has("ids") || has("rule_id")) {
         let message = "`match` needs `fingerprint`, `ids`, or `rule_id` with `path`";
@@ -318,7 +326,7 @@ fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Opti
             format!("`path` is relative to the project, without `.`, `..` and `\\`: {}", quoted(&path.value));
         problems.help(path.at, message, "write it as the JSON output shows it");
     }
-    Some(Match { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, tool })
+    Match { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, tool }
 }
 
 fn fingerprint(text: &At<Name>, problems: &mut Problems) -> Option<Fingerprint> {

@@ -1,0 +1,257 @@
+//! `secgate waiver new`: a complete waiver from a finding, with the state as it is today. What only a person knows is
+//! left as a placeholder, which every run refuses until it is filled.
+
+use std::fmt::Write as _;
+use std::path::Path;
+
+use anyhow::{Result, anyhow, bail};
+use clap::Args;
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::Offset;
+
+use super::super::args::{InputArgs, clock};
+use super::super::environment::{About, Environment, context};
+use super::super::policy::PolicyArgs;
+use crate::decide::{Context, Decision, Matched, RuleResult};
+use crate::exit;
+use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, clean_line};
+use crate::gather::Given;
+use crate::policy::waiver::{Match, Seen, Waiver};
+use crate::policy::{Action, Policy};
+use crate::relate::Waivers;
+
+/// How long a new waiver holds, in seconds, if the policy allows it.
+const MONTH: i64 = 30 * 86_400;
+
+/// Write a waiver
+#[derive(Debug, Args)]
+pub(in super::super) struct NewArgs {
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    /// The finding's fingerprint, as the JSON output shows it
+    #[arg(long, value_name = "FINGERPRINT")]
+    finding: String,
+
+    /// A rule that stops it; any number of times [default: all that do]
+    #[arg(long, value_name = "RULE")]
+    rule: Vec<String>,
+
+    /// The value of a parameter of the policy
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+
+    /// Pin the clock
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+}
+
+/// What a run needs, to be done twice.
+struct Runner<'r> {
+    args: &'r NewArgs,
+    policy: &'r Policy,
+    context: Context,
+    given: Vec<Given>,
+    roots: Vec<String>,
+}
+
+impl Runner<'_> {
+    fn run(&self, waivers: &Waivers) -> Result<Decision> {
+        // Every finding is kept, so that none is missed.
+        let limits = self.args.inputs.limits(usize::MAX);
+        crate::check(self.policy, waivers, &self.given, &self.context, limits, &self.roots).map_err(
+            |faults| {
+                let said =
+                    faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));
+                anyhow!(said.collect::<Vec<_>>().join("\n"))
+            },
+        )
+    }
+}
+
+pub(super) fn run(args: &NewArgs) -> Result<u8> {
+    let now = clock(args.now.as_deref())?;
+    let fingerprint = Fingerprint::parse(&args.finding).ok_or_else(|| {
+        anyhow!("--finding is `sg1:` and 32 hexadecimal digits, not `{}`", clean_line(&args.finding))
+    })?;
+    let policy = args.policy.load(&args.policy.source()?)?;
+    let Some(limits) = &policy.waivers else {
+        bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
+    };
+    let given = args.inputs.given(&policy.mappings)?;
+    if given.iter().any(|g| g.path == Path::new("-")) {
+        bail!("standard input cannot be read here, because reports are read twice");
+    }
+    let mut environment = Environment::read(args.inputs.no_env);
+    let no_env = args.inputs.no_env;
+    let about = About { commit: None, subjects: &[], parameters: &args.param, no_env };
+    let context = context(&about, &mut environment, &policy, now)?;
+    let roots = environment.roots(args.inputs.root.as_deref());
+    let runner = Runner { args, policy: &policy, context, given, roots };
+    let decision = runner.run(&Waivers::default())?;
+    let rules = stopping(args, &policy, &decision, fingerprint)?;
+    let created = Offset::UTC.to_datetime(now).date();
+    let days = jiff::SignedDuration::from_secs(limits.max_duration.min(MONTH));
+    let expires = created.checked_add(days)?;
+    let mut draft = draft(&policy, &decision, fingerprint, &rules, (created, expires))?;
+    let counted = runner.run(&Waivers::new(vec![draft.clone()]))?;
+    let matches = counted.waivers.first().map_or(1, |w| w.matches.max(1));
+    draft.seen.matches = Some(u32::try_from(matches)?);
+    super::super::print(written(&draft, &policy)?.as_bytes())?;
+    Ok(exit::PASS)
+}
+
+/// The rules that the finding counts for and that a waiver can except it from.
+fn stopping(
+    args: &NewArgs,
+    policy: &Policy,
+    decision: &Decision,
+    fingerprint: Fingerprint,
+) -> Result<Vec<usize>> {
+    for wanted in &args.rule {
+        if !policy.rules.iter().any(|rule| rule.id == *wanted) {
+            let known: Vec<&str> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
+            bail!("--rule {}: {} has {}", clean_line(wanted), policy.source, known.join(", "));
+        }
+    }
+    let counts = |rule: &RuleResult| {
+        let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
+        problems.flat_map(|p| &p.witnesses).any(|m| m.finding.fingerprint == fingerprint)
+    };
+    let matching: Vec<usize> =
+        decision.rules.iter().enumerate().filter(|(_, rule)| counts(rule)).map(|(index, _)| index).collect();
+    if matching.is_empty() {
+        bail!("no rule of gate {} looks at a finding {fingerprint} in these reports", policy.gate);
+    }
+    let useful = |index: &usize| {
+        policy.rules.get(*index).is_some_and(|rule| {
+            rule.waivable
+                && rule.then != Action::Warn
+                && (args.rule.is_empty() || args.rule.contains(&rule.id))
+        })
+    };
+    let rules: Vec<usize> = matching.iter().copied().filter(useful).collect();
+    if rules.is_empty() {
+        let names: Vec<&str> =
+            matching.iter().filter_map(|&index| policy.rules.get(index)).map(|r| r.id.as_str()).collect();
+        bail!(
+            "a waiver would change nothing: the finding counts for {}, which only warns, says `waivable: false`, or \
+             is not the rule asked for",
+            names.join(", ")
+        );
+    }
+    Ok(rules)
+}
+
+/// The waiver as far as the reports know it.
+fn draft(
+    policy: &Policy,
+    decision: &Decision,
+    fingerprint: Fingerprint,
+    rules: &[usize],
+    (created, expires): (Date, Date),
+) -> Result<Waiver> {
+    let of_rules = decision.rules.iter().enumerate().filter(|(index, _)| rules.contains(index));
+    let counted: Vec<&Finding> = of_rules
+        .flat_map(|(_, rule)| &rule.problems)
+        .filter_map(|&at| decision.findings.get(at))
+        .flat_map(|problem| &problem.witnesses)
+        .map(|matched: &std::sync::Arc<Matched>| &matched.finding)
+        .collect();
+    let Some(finding) = counted.iter().find(|f| f.fingerprint == fingerprint) else {
+        bail!("the finding {fingerprint} is gone");
+    };
+    let hex: String = fingerprint.to_string().chars().skip(4).take(8).collect();
+    let mut waiver = Waiver {
+        id: format!("W-{created}-{hex}"),
+        file: String::new(),
+        line: 1,
+        rules: rules
+            .iter()
+            .filter_map(|&index| policy.rules.get(index))
+            .map(|rule| format!("{}/{}", policy.gate, rule.id))
+            .collect(),
+        applies_to: rules.to_vec(),
+        matches: narrowest(finding),
+        reason: "<why this risk can be taken>".to_owned(),
+        owner: "<@user or team that answers for it>".to_owned(),
+        approved_by: "<@user who allows it, another than the owner>".to_owned(),
+        compensating_controls: vec!["<what keeps the risk small meanwhile>".to_owned()],
+        created: created.to_string(),
+        expires: expires.to_string(),
+        ends: Timestamp::MAX,
+        triggers: Vec::new(),
+        review_note: None,
+        seen: Seen::default(),
+        max_matches: u64::MAX,
+        emergency: false,
+    };
+    let index = Waivers::new(vec![waiver.clone()]);
+    let alike = || counted.iter().filter(|f| !index.of(f).is_empty());
+    let rank = |severity: &Severity| severity.rank(policy.unknown_severity);
+    waiver.seen.severity = alike().map(|f| f.severity).max_by_key(rank);
+    waiver.seen.fix = if alike().all(|f| f.fix == Fix::None) {
+        Some(Fix::None)
+    } else if alike().any(|f| f.fix == Fix::Available) {
+        Some(Fix::Available)
+    } else {
+        Some(Fix::Unknown)
+    };
+    Ok(waiver)
+}
+
+/// The selectors that are exact and survive a new version of the package or a moved line.
+fn narrowest(finding: &Finding) -> Match {
+    let id = finding.rule_id.as_str();
+    let plain = id.contains('-') && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b':');
+    match &finding.package {
+        Some(package) if finding.category == Category::Vulnerability && plain && !package.name.is_empty() => {
+            Match {
+                ids: vec![id.to_owned()],
+                package: Some(package.name.as_str().to_owned()),
+                ..Match::default()
+            }
+        }
+        _ => Match { fingerprints: vec![finding.fingerprint], ..Match::default() },
+    }
+}
+
+/// The YAML of the entry; of the whole file where the policy's waiver file does not exist yet.
+fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
+    let quoted = |text: &str| serde_json::to_string(text);
+    let mut text = String::new();
+    let file = policy.waivers.as_ref().and_then(|w| w.files.first()).map(crate::policy::PathGlob::text);
+    match file {
+        Some(file) if Path::new(file).exists() => writeln!(text, "# Add this to {file}.")?,
+        Some(file) => writeln!(text, "# Save this as {file}.\nversion: 1\nwaivers:")?,
+        None => writeln!(text, "version: 1\nwaivers:")?,
+    }
+    let rules: Vec<String> = waiver.rules.iter().map(|rule| quoted(rule)).collect::<Result<_, _>>()?;
+    writeln!(text, "  - id: {}", waiver.id)?;
+    match rules.as_slice() {
+        [one] => writeln!(text, "    rule: {one}")?,
+        several => writeln!(text, "    rule: [{}]", several.join(", "))?,
+    }
+    if let (Some(id), Some(package)) = (waiver.matches.ids.first(), &waiver.matches.package) {
+        writeln!(text, "    match: {{ids: [{}], package: {}}}", quoted(id)?, quoted(package)?)?;
+    } else if let Some(fingerprint) = waiver.matches.fingerprints.first() {
+        writeln!(text, "    match: {{fingerprint: \"{fingerprint}\"}}")?;
+    }
+    writeln!(text, "    reason: {}", quoted(&waiver.reason)?)?;
+    writeln!(text, "    owner: {}", quoted(&waiver.owner)?)?;
+    writeln!(text, "    approved_by: {}", quoted(&waiver.approved_by)?)?;
+    let control = waiver.compensating_controls.first().map_or("", String::as_str);
+    writeln!(text, "    compensating_controls: [{}]", quoted(control)?)?;
+    writeln!(text, "    created: {}\n    expires: {}", waiver.created, waiver.expires)?;
+    let fix = waiver.seen.fix.unwrap_or(Fix::Unknown);
+    let triggers = if fix == Fix::None { "[severity_raised, fix_available]" } else { "[severity_raised]" };
+    writeln!(text, "    review_trigger: {triggers}")?;
+    let severity = waiver.seen.severity.unwrap_or(Severity::Unknown);
+    let matches = waiver.seen.matches.unwrap_or(1);
+    writeln!(text, "    seen: {{severity: {severity}, fix: {fix}, matches: {matches}}}")?;
+    Ok(text)
+}

@@ -1,0 +1,92 @@
+//! What the findings that rules matched are shown as: those that say the same put together, and which are waived.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::WaiverResult;
+use super::tally::{Covered, Matched};
+use crate::finding::Fingerprint;
+use crate::policy::{Action, Policy};
+use crate::relate::{self, Why};
+
+/// One problem: a finding, or several of different reports that say the same.
+#[derive(Debug)]
+pub struct Problem {
+    /// The finding that leads, which is the worst of them, and its fellows in output order.
+    pub witnesses: Vec<Arc<Matched>>,
+    /// Why they are one; `None` where there is one witness.
+    pub why: Option<Why>,
+    /// The waiver that covers it under every rule that could stop it; `None` if there is no such.
+    pub waiver: Option<String>,
+}
+
+impl Problem {
+    /// The finding that is shown for all.
+    pub fn lead(&self) -> Option<&Matched> {
+        self.witnesses.first().map(AsRef::as_ref)
+    }
+}
+
+/// A problem with the rules that one of its witnesses counts for.
+pub(super) type Shared = (Problem, Vec<usize>);
+
+/// One finding that rules matched, with the waiver that covers it under each, if one does.
+type Told = (Arc<Matched>, Vec<(usize, Option<u32>)>);
+
+/// The findings that rules matched, in output order, those that say the same put together; and what is shown of what
+/// each waiver hides.
+pub(super) fn problems(
+    policy: &Policy,
+    waivers: &[WaiverResult],
+    details: Vec<Vec<Covered>>,
+) -> (Vec<Shared>, BTreeMap<u32, BTreeSet<Fingerprint>>) {
+    let mut all: Vec<(Arc<Matched>, usize, Option<u32>)> = Vec::new();
+    let mut hidden: BTreeMap<u32, BTreeSet<Fingerprint>> = BTreeMap::new();
+    for (rule, details) in details.into_iter().enumerate() {
+        for (matched, waiver) in details {
+            if let Some(waiver) = waiver {
+                hidden.entry(waiver).or_default().insert(matched.finding.fingerprint);
+            }
+            all.push((matched, rule, waiver));
+        }
+    }
+    all.sort_by(|(a, ..), (b, ..)| a.order().cmp(&b.order()));
+    let mut each: Vec<Told> = Vec::new();
+    for (matched, rule, waiver) in all {
+        match each.last_mut() {
+            Some((last, rules)) if Arc::ptr_eq(last, &matched) => rules.push((rule, waiver)),
+            _ => each.push((matched, vec![(rule, waiver)])),
+        }
+    }
+    let problems = relate::group(each.iter().map(|(matched, _)| (&matched.finding, matched.evidence)))
+        .into_iter()
+        .map(|group| {
+            let members: Vec<&Told> = group.members.iter().filter_map(|&at| each.get(at)).collect();
+            let open = |(_, rules): &&Told| {
+                rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| *rule).collect()
+            };
+            let rules = members.iter().flat_map(|told| -> Vec<usize> { open(told) }).collect();
+            let waiver =
+                waived(policy, &members).and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
+            let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
+            (Problem { witnesses, why: group.why, waiver }, rules)
+        })
+        .collect();
+    (problems, hidden)
+}
+
+/// The first waiver of a problem whose every witness is covered under every rule that matched it; rules that only
+/// warn do not count, unless there is no other.
+fn waived(policy: &Policy, members: &[&Told]) -> Option<u32> {
+    let warns = |rule: usize| policy.rules.get(rule).is_none_or(|r| r.then == Action::Warn);
+    let rules = || members.iter().flat_map(|(_, rules)| rules.iter());
+    let gated = rules().any(|(rule, _)| !warns(*rule));
+    let mut by = rules().filter(|(rule, _)| !(gated && warns(*rule))).map(|(_, by)| *by);
+    by.try_fold(None, |first, by| by.map(|by| Some(first.unwrap_or(by)))).flatten()
+}
+
+/// The problems that count for a rule.
+pub(super) fn shown(problems: &[Shared], rule: usize) -> Vec<usize> {
+    let of_rule = problems.iter().enumerate().filter(|(_, (_, rules))| rules.contains(&rule));
+    of_rule.map(|(at, _)| at).collect()
+}

@@ -1,0 +1,100 @@
+//! What waivers hide today, and which of them have to be looked after.
+
+use std::io;
+
+use super::{LISTED, Page, fit, place, plural, what};
+use crate::decide::{Decision, Matched, Outcome, WaiverResult, WaiverStatus};
+use crate::finding::clean;
+
+/// Waivers that are listed, of those that hide something and of the others; the rest is counted.
+const MOST: usize = 50;
+
+impl Page<'_> {
+    /// Emergencies that still hold, where nobody can miss them.
+    pub(super) fn emergencies(&mut self, decision: &Decision) -> io::Result<()> {
+        let holds = |w: &&WaiverResult| matches!(w.status, WaiverStatus::Active | WaiverStatus::Unused);
+        for waiver in decision.waivers.iter().filter(|w| w.kind.is_some()).filter(holds) {
+            let label = self.paint(Outcome::Fail, "EMERGENCY WAIVER");
+            writeln!(
+                self.out,
+                "{label} {} hides {} until {}: {} (owner {}, approved by {})",
+                clean(&waiver.id),
+                plural(waiver.hides, "finding"),
+                waiver.expires,
+                clean(&waiver.reason),
+                clean(&waiver.owner),
+                clean(&waiver.approved_by),
+            )?;
+        }
+        Ok(())
+    }
+
+    /// Every waiver with its owner; below those that cover, what they hide.
+    pub(super) fn waivers(&mut self, decision: &Decision) -> io::Result<()> {
+        if decision.waivers.is_empty() {
+            return Ok(());
+        }
+        self.title("Waivers")?;
+        let (hiding, others): (Vec<&WaiverResult>, Vec<&WaiverResult>) =
+            decision.waivers.iter().partition(|w| w.status == WaiverStatus::Active);
+        let wide = |of: fn(&WaiverResult) -> &str| {
+            decision.waivers.iter().map(|w| of(w).chars().count()).max().unwrap_or(0).min(24)
+        };
+        let (ids, owners) = (wide(|w| &w.id), wide(|w| &w.owner));
+        for list in [others, hiding] {
+            for waiver in list.iter().take(MOST) {
+                self.waiver(waiver, ids, owners)?;
+                self.hidden(decision, waiver)?;
+            }
+            if let Some(more) = list.len().checked_sub(MOST).filter(|n| *n > 0) {
+                writeln!(self.out, "  … and {more} more")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn waiver(&mut self, waiver: &WaiverResult, ids: usize, owners: usize) -> io::Result<()> {
+        let outcome = match waiver.status {
+            WaiverStatus::Active if waiver.expires_soon => Outcome::Warn,
+            WaiverStatus::Active => Outcome::Pass,
+            WaiverStatus::Unused => Outcome::NotApplicable,
+            _ => Outcome::Review,
+        };
+        let word = waiver.status.as_str().replace('_', "-");
+        let state = self.paint(outcome, format!("{word:<13}"));
+        let message = match waiver.status {
+            WaiverStatus::Active => format!("hides {}", plural(waiver.hides, "finding")),
+            _ => waiver.message.clone(),
+        };
+        let soon = if waiver.expires_soon { "; ends within 14 days" } else { "" };
+        let (id, owner) = (clean(&waiver.id), clean(&waiver.owner));
+        writeln!(
+            self.out,
+            "  {state} {id:<ids$}  {owner:<owners$}  until {}  {}: {}{soon}  ({}:{})",
+            waiver.expires,
+            clean(&waiver.rule.join(", ")),
+            clean(&message),
+            clean(&waiver.file),
+            waiver.line
+        )
+    }
+
+    fn hidden(&mut self, decision: &Decision, waiver: &WaiverResult) -> io::Result<()> {
+        if waiver.findings.is_empty() {
+            return Ok(());
+        }
+        let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
+        let hidden = witnesses.filter(|m| waiver.findings.binary_search(&m.finding.fingerprint).is_ok());
+        let mut told = 0;
+        for Matched { finding, .. } in hidden.take(LISTED).map(AsRef::as_ref) {
+            told += 1;
+            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
+            let line = format!("{}  {} [{}]", place(finding), what(finding), finding.tool);
+            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+        }
+        match waiver.hides.saturating_sub(told) {
+            0 => Ok(()),
+            more => writeln!(self.out, "          … and {more} more"),
+        }
+    }
+}

@@ -1,0 +1,282 @@
+//! Exceptions to rules: what they let through, what ends them, and who is told.
+
+use serde_json::Value;
+
+use crate::common::{Dir, NOW, Run};
+
+const POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  image: {category: vulnerability, files: [trivy.json]}
+  kev: {feed: kev, files: [kev.json], required: false}
+waivers: {files: [waivers.yaml], max_duration: 90d}
+rules:
+  - {id: high, findings: {category: vulnerability, severity: high}, then: fail}
+  - {id: critical, findings: {category: vulnerability, severity: critical}, then: review, waivable: false}
+";
+
+const WAIVERS: &str = "\
+version: 1
+waivers:
+  - id: W-1
+    rule: merge/high
+    match: {ids: [CVE-2026-1]}
+    reason: Vulnerable function is not called
+    owner: \"@payments-lead\"
+    approved_by: \"@appsec-lead\"
+    compensating_controls: [WAF rule 1024]
+    created: 2026-05-15
+    expires: 2026-06-30
+    review_trigger: [severity_raised]
+    seen: {severity: high, fix: none, matches: 1}
+";
+
+/// A Trivy report of findings given as id, package, severity, fixed version and target.
+fn trivy(findings: &[(&str, &str, &str, &str, &str)]) -> String {
+    let results: Vec<String> = findings
+        .iter()
+        .map(|(id, package, severity, fixed, target)| {
+            format!(
+                r#"{{"Target":"{target}","Class":"os-pkgs","Type":"alpine","Vulnerabilities":[{{
+                "VulnerabilityID":"{id}","PkgName":"{package}","InstalledVersion":"1.0","FixedVersion":"{fixed}",
+                "Status":"{}","Severity":"{severity}","Title":"title"}}]}}"#,
+                if fixed.is_empty() { "affected" } else { "fixed" }
+            )
+        })
+        .collect();
+    format!(
+        r#"{{"SchemaVersion":2,"ArtifactName":"app:1","ArtifactType":"container_image","Metadata":{{}},"Results":[{}]}}"#,
+        results.join(",")
+    )
+}
+
+const ONE: (&str, &str, &str, &str, &str) = ("CVE-2026-1", "xz", "HIGH", "", "app (alpine)");
+
+fn dir(waivers: &str, findings: &[(&str, &str, &str, &str, &str)]) -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY).write("waivers.yaml", waivers).write("trivy.json", trivy(findings));
+    dir
+}
+
+fn json(dir: &Dir, args: &[&str]) -> (i32, Value) {
+    let run = dir.check(&[&["--policy", "policy.yaml", "--format", "json"], args].concat());
+    (run.code, run.json())
+}
+
+/// Exit code and the status of the first waiver.
+fn status(waivers: &str, findings: &[(&str, &str, &str, &str, &str)]) -> (i32, String) {
+    let (code, json) = json(&dir(waivers, findings), &[]);
+    (code, json["waivers"][0]["status"].as_str().unwrap_or_default().to_owned())
+}
+
+fn is(code: i32, status: &str) -> (i32, String) {
+    (code, status.to_owned())
+}
+
+#[test]
+fn a_waived_finding_does_not_count_and_stays_visible() {
+    let dir = dir(WAIVERS, &[ONE]);
+    let (code, json) = json(&dir, &[]);
+    assert_eq!((code, &json["verdict"]), (0, &"pass".into()));
+    let rule = &json["rules"][0];
+    assert_eq!((&rule["count"], &rule["waived"], &rule["outcome"]), (&0.into(), &1.into(), &"pass".into()));
+    assert_eq!((&json["findings_total"], &json["findings"][0]["waiver"]), (&1.into(), &"W-1".into()));
+    let waiver = &json["waivers"][0];
+    assert_eq!(
+        (&waiver["status"], &waiver["hides"], &waiver["matches"]),
+        (&"active".into(), &1.into(), &1.into())
+    );
+    assert_eq!(waiver["findings"][0], json["findings"][0]["fingerprint"]);
+    assert_eq!(
+        (&waiver["owner"], &waiver["approved_by"]),
+        (&"@payments-lead".into(), &"@appsec-lead".into())
+    );
+    let text = dir.check(&["--policy", "policy.yaml"]).stdout;
+    for word in ["Waivers", "W-1", "@payments-lead", "hides 1 finding", "CVE-2026-1", "1 waived"] {
+        assert!(text.contains(word), "{word}: {text}");
+    }
+}
+
+#[test]
+fn what_is_waived_is_no_part_of_the_digest() {
+    let other = ("CVE-2026-2", "xz", "HIGH", "", "app (alpine)");
+    let digest = |waivers: &str, findings: &[_]| {
+        let (code, json) = json(&dir(waivers, findings), &[]);
+        (code, json["findings_digest"].clone())
+    };
+    let none = "version: 1\nwaivers: []\n";
+    assert_eq!(digest(WAIVERS, &[ONE, other]), digest(none, &[other]));
+    assert_ne!(digest(none, &[ONE, other]), digest(none, &[other]));
+}
+
+#[test]
+fn what_ends_a_waiver() {
+    assert_eq!(status(WAIVERS, &[ONE]), is(0, "active"));
+    assert_eq!(status(WAIVERS, &[]), is(0, "unused"));
+    // Named by nobody's severity map: worse than it was.
+    let worse = ("CVE-2026-1", "xz", "CRITICAL", "", "app (alpine)");
+    assert_eq!(status(WAIVERS, &[worse]), is(1, "triggered"));
+    let unrated = ("CVE-2026-1", "xz", "UNKNOWN", "", "app (alpine)");
+    assert_eq!(status(WAIVERS, &[unrated]), is(1, "triggered"));
+    assert_eq!(status(&WAIVERS.replace("2026-06-30", "2026-05-31"), &[ONE]), is(1, "expired"));
+    // One pair in two targets is one; a second package is one too many.
+    let elsewhere = ("CVE-2026-1", "xz", "HIGH", "", "layer (alpine)");
+    assert_eq!(status(WAIVERS, &[ONE, elsewhere]), is(0, "active"));
+    let second = ("CVE-2026-1", "xz-libs", "HIGH", "", "app (alpine)");
+    assert_eq!(status(WAIVERS, &[ONE, second]), is(1, "over_matching"));
+    let fixed = ("CVE-2026-1", "xz", "HIGH", "1.1", "app (alpine)");
+    let by_fix = WAIVERS.replace("[severity_raised]", "[fix_available]");
+    assert_eq!(status(&by_fix, &[ONE]), is(0, "active"));
+    assert_eq!(status(&by_fix, &[fixed]), is(1, "triggered"));
+    assert_eq!(status(&WAIVERS.replace("[severity_raised]", "[epss>=0.1]"), &[ONE]), is(1, "triggered"));
+    assert_eq!(status(&WAIVERS.replace("merge/high", "merge/critical"), &[ONE]), is(1, "refused"));
+}
+
+#[test]
+fn a_trigger_without_its_feed_ends_the_waiver() {
+    let dir = dir(&WAIVERS.replace("[severity_raised]", "[kev]"), &[ONE]);
+    let feed = |ids: &[&str], count: usize| {
+        let list: Vec<String> = ids.iter().map(|id| format!(r#"{{"cveID":"{id}"}}"#)).collect();
+        format!(
+            r#"{{"dateReleased":"2026-05-31T10:00:00.000Z","count":{count},"vulnerabilities":[{}]}}"#,
+            list.join(",")
+        )
+    };
+    assert_eq!(json(&dir, &[]).0, 1);
+    for (text, code) in [
+        (feed(&["CVE-2021-44228"], 1), 0),
+        (feed(&["CVE-2021-44228", "cve-2026-1"], 2), 1),
+        (feed(&["CVE-2021-44228"], 2), 1),
+        (feed(&[], 0), 1),
+        ("{}".to_owned(), 1),
+    ] {
+        dir.write("kev.json", &text);
+        assert_eq!(json(&dir, &[]).0, code, "{text}");
+    }
+    dir.write("policy.yaml", POLICY.replace("kev.json], ", "kev.json], max_age: 7d, "));
+    dir.write("kev.json", feed(&["CVE-2021-44228"], 1));
+    assert_eq!(json(&dir, &[]).0, 0);
+    dir.write("policy.yaml", POLICY.replace("kev.json], ", "kev.json], max_age: 1h, "));
+    assert_eq!(json(&dir, &[]).0, 1);
+}
+
+#[test]
+fn a_broken_file_is_an_error_whatever_was_found() {
+    let broken = WAIVERS.replace("approved_by", "aproved_by");
+    for policy in [POLICY.to_owned(), POLICY.replace("gate: merge", "gate: merge\nenforcement: advisory")] {
+        let dir = dir(&broken, &[]);
+        dir.write("policy.yaml", policy);
+        let run = dir.check(&["--policy", "policy.yaml"]);
+        assert_eq!(run.code, 2, "{run:?}");
+        assert!(run.stderr.contains("waivers.yaml:8:5: waiver `W-1`: unknown key"), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn given_files_come_on_top_and_must_be_there() {
+    let dir = dir("version: 1\nwaivers: []\n", &[ONE]);
+    dir.write("more.yaml", WAIVERS);
+    assert_eq!(json(&dir, &[]).0, 1);
+    assert_eq!(json(&dir, &["--waivers", "more.yaml"]).0, 0);
+    assert_eq!(json(&dir, &["--waivers", "more.yaml", "--waivers", "./more.yaml"]).0, 0);
+    assert_eq!(json(&dir, &["--waivers", "nowhere.yaml"]).0, 2);
+    dir.write("again.yaml", WAIVERS);
+    let (code, json) = json(&dir, &["--waivers", "more.yaml", "--waivers", "again.yaml"]);
+    assert_eq!(code, 2);
+    assert!(json["errors"][0]["message"].as_str().unwrap().contains("duplicate waiver id `W-1`"), "{json}");
+    dir.write("policy.yaml", POLICY.replace("waivers: {files: [waivers.yaml], max_duration: 90d}\n", ""));
+    let run = dir.check(&["--policy", "policy.yaml", "--waivers", "more.yaml"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("allows no waivers"), "{}", run.stderr);
+}
+
+#[test]
+fn nobody_excepts_a_change_of_their_own() {
+    let dir = dir(WAIVERS, &[ONE]);
+    dir.write("policy.yaml", POLICY.replace("max_duration: 90d", "max_duration: 90d, not_author: true"));
+    let by = |variables: &[(&str, &str)]| {
+        let mut command = dir.command();
+        command.args(["check", "--now", NOW, "--policy", "policy.yaml"]).envs(variables.iter().copied());
+        Run::of(&mut command).code
+    };
+    assert_eq!(by(&[("GITLAB_USER_LOGIN", "carol")]), 0);
+    assert_eq!(by(&[("GITLAB_USER_LOGIN", "Payments-Lead")]), 1);
+    assert_eq!(by(&[("GITLAB_USER_LOGIN", "carol"), ("CI_COMMIT_AUTHOR", "appsec-lead <a@example.org>")]), 1);
+    // Who made the change is not known, so nobody can say that it was another.
+    assert_eq!(by(&[]), 1);
+}
+
+#[test]
+fn an_emergency_is_loud() {
+    let emergency = WAIVERS
+        .replace("created: 2026-05-15", "kind: emergency\n    created: 2026-06-01T08:00:00Z")
+        .replace("expires: 2026-06-30", "expires: 2026-06-02T08:00:00Z");
+    let dir = dir(&emergency, &[ONE]);
+    let run = dir.check(&["--policy", "policy.yaml"]);
+    assert_eq!(run.code, 0);
+    assert!(
+        run.stdout.contains("EMERGENCY WAIVER W-1 hides 1 finding until 2026-06-02T08:00:00Z"),
+        "{}",
+        run.stdout
+    );
+    assert_eq!(json(&dir, &[]).1["waivers"][0]["kind"], "emergency");
+}
+
+#[test]
+fn a_new_waiver_is_complete_once_people_filled_it() {
+    let dir = dir("version: 1\nwaivers: []\n", &[ONE]);
+    let fingerprint = json(&dir, &[]).1["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
+    std::fs::remove_file(dir.path().join("waivers.yaml")).unwrap();
+    let new = ["waiver", "new", "--now", NOW, "--policy", "policy.yaml", "--finding"];
+    let run = dir.run(&[&new[..], &[&fingerprint, "trivy.json"]].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    insta::with_settings!({filters => vec![(r"W-2026-06-01-[0-9a-f]{8}", "W-2026-06-01-[id]")]}, {
+        insta::assert_snapshot!("waiver_new", run.stdout);
+    });
+    dir.write("waivers.yaml", &run.stdout);
+    let lint = dir.run(&["waiver", "lint", "--now", NOW, "--policy", "policy.yaml"]);
+    assert_eq!(lint.code, 2, "{lint:?}");
+    assert_eq!(lint.stderr.matches("is still the placeholder").count(), 4, "{}", lint.stderr);
+    assert_eq!(json(&dir, &[]).0, 2);
+    let filled = run
+        .stdout
+        .replace("<@user or team that answers for it>", "@dev")
+        .replace("<@user who allows it, another than the owner>", "@lead")
+        .replace("<why this risk can be taken>", "not called")
+        .replace("<what keeps the risk small meanwhile>", "WAF");
+    dir.write("waivers.yaml", filled);
+    let lint = dir.run(&["waiver", "lint", "--now", NOW, "--policy", "policy.yaml"]);
+    assert_eq!(lint.code, 0, "{lint:?}");
+    assert_eq!(json(&dir, &[]).0, 0);
+    let printed = dir.run(&["waiver", "list", "--now", NOW, "--policy", "policy.yaml"]);
+    assert!(
+        printed.stdout.contains("@dev  approved by @lead  until 2026-07-01  merge/high"),
+        "{}",
+        printed.stdout
+    );
+    let none = dir.run(&[&new[..], &["sg1:00000000000000000000000000000000", "trivy.json"]].concat());
+    assert_eq!(none.code, 2);
+    assert!(none.stderr.contains("no rule of gate merge"), "{}", none.stderr);
+}
+
+#[test]
+fn lint_refuses_what_can_never_cover() {
+    let dir = dir(
+        &WAIVERS.replace("[severity_raised]", "[fix_available]").replace("fix: none", "fix: available"),
+        &[],
+    );
+    let lint = dir.run(&["waiver", "lint", "--now", NOW, "--policy", "policy.yaml"]);
+    assert_eq!(lint.code, 2, "{lint:?}");
+    assert!(
+        lint.stdout.contains("waiver `W-1` of @payments-lead: error: it covers nothing"),
+        "{}",
+        lint.stdout
+    );
+    dir.write("waivers.yaml", WAIVERS);
+    let lint = |now: &str| dir.run(&["waiver", "lint", "--now", now, "--policy", "policy.yaml"]).stdout;
+    assert!(lint("2026-06-20T00:00:00Z").contains("ends within 14 days"));
+    assert!(lint("2026-07-01T00:00:00Z").contains("expired"));
+    let run = dir.check(&["--policy", "policy.yaml"]);
+    assert!(!run.stdout.contains("ends within"), "{}", run.stdout);
+}
