@@ -117,9 +117,10 @@ fn files(args: &FilesArgs) -> Result<(Policy, Timestamp, Vec<WaiverFile>)> {
     Ok((policy, now, files))
 }
 
-/// Whole days until a waiver ends; negative once it has.
+/// Days until a waiver ends, begun ones counted; 0 or less once it has.
 fn days_left(waiver: &Waiver, now: Timestamp) -> i64 {
-    (waiver.ends.as_second() - now.as_second()).div_euclid(86_400)
+    let seconds = waiver.ends.as_second() - now.as_second();
+    if now >= waiver.ends { 0 } else { seconds.div_euclid(86_400) + 1 }
 }
 
 fn lint(args: &FilesArgs) -> Result<u8> {
@@ -151,8 +152,8 @@ fn lint(args: &FilesArgs) -> Result<u8> {
             writeln!(text, "{place}: error: it covers nothing: {why}")?;
         }
         match days_left(&waiver, now) {
-            ..0 => writeln!(text, "{place}: expired: {} was its end", waiver.expires)?,
-            0..14 => writeln!(text, "{place}: ends within 14 days, {}", waiver.expires)?,
+            ..=0 => writeln!(text, "{place}: expired: {} was its end", waiver.expires)?,
+            1..=14 => writeln!(text, "{place}: ends within 14 days, {}", waiver.expires)?,
             _ => {}
         }
     }
@@ -166,9 +167,9 @@ fn list(args: &FilesArgs) -> Result<u8> {
     let mut text = String::new();
     for waiver in &waivers {
         let state = match (days_left(waiver, now), waiver.emergency) {
-            (..0, _) => "expired",
+            (..=0, _) => "expired",
             (_, true) => "EMERGENCY",
-            (0..14, _) => "ends soon",
+            (1..=14, _) => "ends soon",
             _ => "valid",
         };
         writeln!(
