@@ -42,7 +42,9 @@ fn looks_like(opening: &Opening) -> bool {
     let version_2 = object("vulnerabilities").is_some_and(|packages| {
         counts("vulnerabilities") || counts("dependencies") || first_has(packages, &["via", "fixAvailable"])
     });
-    opening.has("auditReportVersion") || version_1 || version_2
+    // What npm writes in place of a report is recognised, and refused.
+    let failed = object("error").is_some_and(|error| error.has("summary") && error.has("detail"));
+    opening.has("auditReportVersion") || version_1 || version_2 || failed
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -231,7 +233,9 @@ struct Entry<'a> {
     #[serde(borrow, default)]
     vulnerable_versions: Word<'a>,
     #[serde(borrow, default)]
-    patched_versions: Loose<Word<'a>>,
+    patched_versions: Word<'a>,
+    #[serde(default)]
+    patched_versions_unpublished: Loose<bool>,
     #[serde(borrow, default)]
     findings: Objects<Installed<'a>>,
 }
@@ -287,12 +291,13 @@ impl Entry<'_> {
         Some(advisory.finding(&[]))
     }
 
-    /// `<0.0.0` is how npm says that no version is patched; pnpm writes null if none is published.
+    /// `<0.0.0` is how npm says that no version is patched; pnpm says in a key of its own that none is published.
     fn fix(&self) -> (Fix, Vec<Text>) {
-        match self.patched_versions.value.as_ref().and_then(|word| word.0.as_deref()).map(str::trim) {
-            Some("<0.0.0") => (Fix::None, Vec::new()),
-            Some("") | None => (Fix::Unknown, Vec::new()),
-            Some(range) => (Fix::Available, vec![Text::line(range)]),
+        match self.patched_versions.as_str().trim() {
+            "<0.0.0" => (Fix::None, Vec::new()),
+            "" if self.patched_versions_unpublished.value == Some(true) => (Fix::None, Vec::new()),
+            "" => (Fix::Unknown, Vec::new()),
+            range => (Fix::Available, vec![Text::line(range)]),
         }
     }
 
@@ -385,9 +390,10 @@ mod tests {
             r#"{"message":"405","method":"POST","statusCode":405,"body":"","error":{"summary":"","detail":""}}"#,
             r#"{"auditReportVersion":2,"vulnerabilities":{},"error":{"code":"E"}}"#,
         ] {
-            assert!(read_text(text).error.is_some(), "{text}");
-            let error = read_as("npm-audit", text).error.unwrap().to_string();
-            assert!(error.contains("npm reports an error"), "{error}");
+            for read in [read_text(text), read_as("npm-audit", text)] {
+                let error = read.error.unwrap().to_string();
+                assert!(error.contains("npm reports an error"), "{error}");
+            }
         }
     }
 

@@ -208,8 +208,9 @@ impl<'s> Reading<'s> {
     /// A manifest digest, alone or after `NAME@`.
     pub fn image_digest(&mut self, reference: &str) {
         let digest = reference.rsplit('@').next().unwrap_or_default();
-        if digest.starts_with("sha256:") {
-            self.report.digests.push(Text::line(&digest.to_ascii_lowercase()));
+        let digest = Text::line(&digest.to_ascii_lowercase());
+        if digest.as_str().starts_with("sha256:") && !self.report.digests.contains(&digest) {
+            self.report.digests.push(digest);
         }
     }
 
