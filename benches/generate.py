@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
-"""Makes large reports for benchmarks: trivy-image.json, semgrep.json, secrets.json (a gitleaks 8 array).
+"""Makes large reports for benchmarks: trivy-image.json, semgrep.json, secrets.json (a gitleaks 8 array), and one each of
+report.sarif (rules first, as most tools write them), report-rules-last.sarif, and gl-sast-report.json (`scan` last).
 
     benches/generate.py --size small|medium|large DIR
 
@@ -133,12 +134,76 @@ def gitleaks(out, target):
     out("\n]\n")
 
 
-def generate(size, folder):
-    """Writes the three reports and returns {name: findings}."""
+def sarif_rule(dice, n):
+    return {"id": f"py/{WORDS[n % len(WORDS)]}-{n}", "name": dice.words(3), "shortDescription": {"text": dice.words(8)},
+            "fullDescription": {"text": dice.words(30)}, "help": {"text": dice.words(60), "markdown": dice.words(80)},
+            "defaultConfiguration": {"level": dice.pick(["error", "warning", "note"])},
+            "properties": {"tags": ["security", f"external/cwe/cwe-{20 + dice.below(900):03d}"], "precision": dice.pick(["high", "very-high", "medium"]),
+                           "security-severity": f"{1 + dice.below(9)}.{dice.below(10)}"}}
+
+
+def sarif_result(dice, n, rules):
+    index, line = dice.below(rules), 1 + dice.below(3000)
+    path = f"src/{dice.pick(WORDS)}/{dice.pick(WORDS)}_{dice.below(4000)}.py"
+    place = {"artifactLocation": {"uri": path, "uriBaseId": "%SRCROOT%", "index": dice.below(4000)}, "region": {"startLine": line, "startColumn": 5, "endLine": line + 1, "endColumn": 60}}
+    return {"ruleId": f"py/{WORDS[index % len(WORDS)]}-{index}", "ruleIndex": index, "rule": {"id": f"py/{WORDS[index % len(WORDS)]}-{index}", "index": index},
+            "message": {"text": dice.words(45) + "."}, "locations": [{"physicalLocation": place}],
+            "partialFingerprints": {"primaryLocationLineHash": dice.hexes(16)[:16] + ":1", "primaryLocationStartColumnFingerprint": "4"},
+            "relatedLocations": [{"id": i, "physicalLocation": place, "message": {"text": dice.words(6)}} for i in range(1 + dice.below(2))]}
+
+
+def sarif(rules_last):
+    def make(out, target):
+        dice, rules = Dice("sarif"), 300
+        driver = {"name": "CodeQL", "organization": "Example", "semanticVersion": "2.20.0", "rules": [sarif_rule(dice, n) for n in range(rules)]}
+        compact = lambda value: json.dumps(value, separators=(",", ":"))
+        tool = f'"tool":{{"driver":{compact(driver)}}}'
+        out('{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{')
+        out("" if rules_last else tool + ",")
+        out('"results":[')
+        for n in itertools.count():
+            size = out(("," if n else "") + compact(sarif_result(dice, n, rules)))
+            if target(n + 1, size):
+                break
+        out("]" + ("," + tool if rules_last else "") + ',"columnKind":"utf16CodeUnits"}]}\n')
+    return make
+
+
+def gitlab_finding(dice, n):
+    rule, line, path = dice.pick(WORDS), 1 + dice.below(3000), f"src/{dice.pick(WORDS)}/{dice.pick(WORDS)}_{dice.below(4000)}.py"
+    return {"id": dice.hexes(64)[:64], "category": "sast", "name": dice.words(6), "description": dice.words(70), "cve": f"semgrep_id:rule.{rule}:{line}:{line}",
+            "severity": dice.pick(["Critical", "High", "High", "Medium", "Medium", "Medium", "Low", "Info", "Unknown"]), "scanner": {"id": "semgrep", "name": "Semgrep"},
+            "location": {"file": path, "start_line": line, "end_line": line + 2},
+            "identifiers": [{"type": "semgrep_id", "name": f"rule.{rule}", "value": f"rule.{rule}", "url": f"https://rules.example.org/{rule}"},
+                            {"type": "cwe", "name": f"CWE-{20 + dice.below(900)}", "value": str(20 + dice.below(900)), "url": "https://cwe.example.org/data"},
+                            {"type": "owasp", "name": "A03:2021 - Injection", "value": "A03:2021"}],
+            "tracking": {"type": "source", "items": [{"file": path, "line_start": line, "line_end": line + 2,
+                                                        "signatures": [{"algorithm": "scope_offset", "value": f"{path}|{rule}[0]:{line}"}]}]}}
+
+
+def gitlab(out, target):
+    dice = Dice("gitlab")
+    out('{"version":"15.2.1","vulnerabilities":[')
+    for n in itertools.count():
+        size = out(("," if n else "") + json.dumps(gitlab_finding(dice, n), separators=(",", ":")))
+        if target(n + 1, size):
+            break
+    agent = {"id": "semgrep", "name": "Semgrep", "url": "https://semgrep.example.org", "vendor": {"name": "GitLab"}, "version": "1.182.0"}
+    scan = {"analyzer": agent, "scanner": agent, "type": "sast", "start_time": "2026-11-20T09:00:00", "end_time": "2026-11-20T09:30:00", "status": "success"}
+    out('],"dependency_files":[],"scan":' + json.dumps(scan, separators=(",", ":")) + "}\n")
+
+
+MAKERS = {"trivy-image.json": trivy, "semgrep.json": semgrep, "secrets.json": gitleaks, "report.sarif": sarif(False),
+          "report-rules-last.sarif": sarif(True), "gl-sast-report.json": gitlab}
+
+
+def generate(size, folder, names=tuple(MAKERS)):
+    """Writes the named reports and returns {name: findings}."""
     counts = {}
     folder = pathlib.Path(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    for name, make in (("trivy-image.json", trivy), ("semgrep.json", semgrep), ("secrets.json", gitleaks)):
+    for name in names:
+        make = MAKERS[name]
         written, partial = 0, folder / (name + ".partial")
         with open(partial, "w", encoding="utf-8", newline="") as file:
             def out(text):
