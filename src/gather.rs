@@ -185,7 +185,7 @@ fn judge_report(
     if item.in_directory
         && item.entries.is_empty()
         && let Some(ReadError::Unknown { looks_like }) = &outcome.error
-        && report::is_whole_json(&item.source, options)
+        && report::is_whole_document(&item.source, options)
     {
         evidence.push(Evidence::ignored(&item.name, looks_like.clone()));
         return;
@@ -285,7 +285,7 @@ pub fn findings(
             };
             if in_directory
                 && let Some(ReadError::Unknown { looks_like }) = &outcome.error
-                && report::is_whole_json(&source, &options)
+                && report::is_whole_document(&source, &options)
             {
                 evidence.push(Evidence::ignored(&name, looks_like.clone()));
                 continue;

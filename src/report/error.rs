@@ -44,7 +44,19 @@ pub enum ReadError {
         /// What is wrong.
         message: String,
     },
-    /// Valid JSON that is not what the format says.
+    /// Not XML, or cut short.
+    #[error("is not valid XML at line {line}, column {column}{}: {message}", at(.path))]
+    Markup {
+        /// Line, from 1.
+        line: u64,
+        /// Column in bytes, from 1.
+        column: u64,
+        /// Names of the elements that are open there.
+        path: String,
+        /// What is wrong.
+        message: &'static str,
+    },
+    /// Valid JSON or XML that is not what the format says.
     #[error("does not fit the format at line {line}, column {column}{}: {message}", at(.path))]
     Shape {
         /// Line, from 1.

@@ -393,8 +393,27 @@ impl Json {
         }
     }
 
+    /// Bytes that were not consumed yet; none at the end of the file.
+    pub(super) fn bytes(&mut self) -> Result<&[u8], ReadError> {
+        while self.start == self.end && !self.eof {
+            self.fill()?;
+        }
+        Ok(self.window())
+    }
+
+    /// An error in XML at the present place.
+    pub(super) fn markup(&self, path: &str, message: &'static str) -> ReadError {
+        ReadError::Markup { line: self.line, column: self.column + 1, path: path.to_owned(), message }
+    }
+
+    /// An error about the XML element at the present place.
+    pub(super) fn misfit(&self, path: &str, message: &str) -> ReadError {
+        let (line, column) = (self.line, self.column + 1);
+        ReadError::Shape { line, column, path: path.to_owned(), message: message.to_owned() }
+    }
+
     /// Leaves `n` bytes behind, keeping count of lines.
-    fn consume(&mut self, n: usize) {
+    pub(super) fn consume(&mut self, n: usize) {
         let left = self.window().get(..n).unwrap_or_default();
         let lines = memchr::memchr_iter(b'\n', left).count() as u64;
         let column = match memchr::memrchr(b'\n', left) {

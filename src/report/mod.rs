@@ -11,6 +11,7 @@ mod opening;
 mod reading;
 mod source;
 pub mod value;
+mod xml;
 
 mod advisory;
 mod bandit;
@@ -27,6 +28,7 @@ mod gitleaks;
 mod gosec;
 mod grype;
 mod in_toto;
+mod junit;
 mod kics;
 mod npm_audit;
 mod openvex;
@@ -120,6 +122,7 @@ pub static FORMATS: &[&Format] = &[
     &openvex::FORMAT,
     &in_toto::FORMAT,
     &cosign_verify::FORMAT,
+    &junit::FORMAT,
 ];
 
 impl Format {
@@ -240,11 +243,12 @@ fn read_once(
     Ok((json.finish(), late))
 }
 
-/// True if the file is one whole JSON document, of whatever kind.
-pub fn is_whole_json(source: &Source, options: &Options) -> bool {
+/// True if the file is one whole JSON or XML document, of whatever kind.
+pub fn is_whole_document(source: &Source, options: &Options) -> bool {
     source.open(options.max_report).is_ok_and(|input| {
         let mut json = Json::new(input);
-        json.skip().and_then(|()| json.end()).is_ok()
+        let xml = json.opening(FIRST_LOOK).is_ok_and(|opening| opening.root.is_some());
+        if xml { xml::check(&mut json).is_ok() } else { json.skip().and_then(|()| json.end()).is_ok() }
     })
 }
 
@@ -258,6 +262,7 @@ fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError>
         }
         match resolve(&opening, hint) {
             Err(ReadError::Unknown { .. }) if !opening.whole && look < LAST_LOOK => look *= 16,
+            Err(ReadError::WrongFormat { .. }) if opening.is_prolog() && look < LAST_LOOK => look *= 16,
             // Where the document itself is broken, that is the news.
             Err(unknown @ ReadError::Unknown { .. }) if opening.top.kind.is_some() => {
                 json.skip().and_then(|()| json.end())?;
@@ -299,7 +304,7 @@ fn resolve_asked(
         Some(Kind::Array) if opening.top.is_empty_array() => asked.empty_array,
         // The reader itself says what is missing, more exactly than a guess from the opening.
         Some(Kind::Object | Kind::Array) => opening.foreign().is_none(),
-        None => asked.lines && opening.foreign().or(opening.packed()).is_none(),
+        None => asked.lines && opening.root.is_none() && opening.foreign().or(opening.packed()).is_none(),
         Some(Kind::String | Kind::Number | Kind::Bool) => false,
     };
     if fits { Ok(asked) } else { wrong(opening.describe()) }

@@ -16,6 +16,8 @@ pub struct Opening {
     pub top: Member,
     /// True if the bytes looked at hold the whole file.
     pub whole: bool,
+    /// Of a file that begins like XML: the name of its root element, empty where the bytes ended before it.
+    pub root: Option<String>,
     /// The first non-blank bytes, for saying what a file looks like.
     pub head: Vec<u8>,
 }
@@ -70,7 +72,8 @@ impl Opening {
         // A fault only ends the outline: it is found again, and reported, where the value is read.
         let _ = Outline { member: &mut top, levels: 3 }.deserialize(&mut de);
         let head = bytes.trim_ascii_start();
-        Self { top, whole, head: head.get(..head.len().min(512)).unwrap_or_default().to_vec() }
+        let root = head.starts_with(b"<").then(|| super::xml::root(head));
+        Self { top, whole, root, head: head.get(..head.len().min(512)).unwrap_or_default().to_vec() }
     }
 
     /// The member of that name of a top-level object.
@@ -116,6 +119,11 @@ impl Opening {
         known.iter().find(|(is, _)| *is).map(|(_, words)| *words)
     }
 
+    /// True for XML whose root element was not come by yet.
+    pub fn is_prolog(&self) -> bool {
+        self.root.as_deref() == Some("") && !self.whole
+    }
+
     /// What it looks like to a reader, in words.
     pub fn describe(&self) -> String {
         let head = self.head.as_slice();
@@ -127,13 +135,21 @@ impl Opening {
                 text.starts_with("<!doctype html") || text.starts_with("<html"),
                 "it looks like an HTML page, perhaps of a login or an error",
             ),
-            (text.starts_with('<'), "it looks like XML"),
             (head.is_empty() && self.whole, "it is empty"),
             (head.is_empty(), "it begins with nothing but blanks"),
         ];
         let known = || known.iter().find(|(is, _)| *is).map(|(_, words)| *words);
         if let Some(words) = self.packed().or_else(known) {
             return words.to_owned();
+        }
+        if let Some(root) = &self.root {
+            let word =
+                root.len() <= 40 && root.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
+            let root = Some(root).filter(|root| word && !root.is_empty());
+            return match root {
+                Some(root) => format!("it looks like XML with the root element `{root}`"),
+                None => "it looks like XML".to_owned(),
+            };
         }
         if let Some(name) = self.foreign() {
             return format!("it looks like {name}, which this version does not read");

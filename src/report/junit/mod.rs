@@ -1,0 +1,292 @@
+//! JUnit XML, which every test runner and many linters write.
+//!
+//! There is no one schema. Read are the elements of Ant's, of Maven Surefire's `surefire-test-report.xsd`, of Jenkins's
+//! `junit-10.xsd` and of what pytest, Node, GoogleTest, CTest and PHPUnit write: suites in suites, cases, and in a case
+//! what became of it. A case that failed or ended in an error is a finding; one that was flaky passed in the end.
+//!
+//! Messages are not kept: an assertion quotes the values that it compares. The counts of a suite are compared with its
+//! cases, because a runner that died leaves counts without cases. Some count what lies in nested suites and some do
+//! not, and some count failures where others count failed cases: a count is wrong only if neither way leads to it.
+
+use super::field::first_of;
+use super::xml::{Element, Node, walk};
+use super::{Format, Json, Opening, ProblemKind, ReadError, Reading, value::LineNumber};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
+
+/// JUnit XML.
+pub(super) static FORMAT: Format = Format {
+    id: "junit",
+    title: "JUnit XML: failed tests",
+    tool: "junit",
+    categories: &[Category::Quality],
+    empty_array: false,
+    null: false,
+    lines: false,
+    looks_like,
+    read,
+};
+
+fn looks_like(opening: &Opening) -> bool {
+    matches!(opening.root.as_deref(), Some("testsuites" | "testsuite"))
+}
+
+fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    reading.covers(Category::Quality);
+    let mut state = State::default();
+    walk(json, |node| match node {
+        Node::Open(element) => state.open(&element, reading),
+        Node::Close => {
+            state.close(reading);
+            Ok(())
+        }
+    })?;
+    if state.cases == 0 {
+        reading.nothing_scanned("no test was run (there is no test case)");
+    } else if state.cases == state.skipped {
+        reading.nothing_scanned("no test was run (every test case was skipped)");
+    }
+    Ok(())
+}
+
+/// What may be in a suite or a case beside what is read, and is not looked into.
+const OTHER: [&str; 6] = ["properties", "property", "system-out", "system-err", "flakyFailure", "flakyError"];
+/// What must not be hidden there.
+const READ: [&str; 7] =
+    ["testsuites", "testsuite", "testcase", "failure", "error", "rerunFailure", "rerunError"];
+
+#[derive(Default)]
+struct State {
+    suites: Vec<Suite>,
+    case: Option<Case>,
+    /// Depth inside an element that is not looked into.
+    inside: usize,
+    cases: u64,
+    skipped: u64,
+}
+
+/// What a suite says and what was found in it.
+#[derive(Default)]
+struct Suite {
+    name: String,
+    file: String,
+    tests: Option<u64>,
+    failures: Option<u64>,
+    errors: Option<u64>,
+    /// Cases in this very suite, and in those in it.
+    own: Count,
+    all: Count,
+}
+
+#[derive(Default, Clone, Copy)]
+struct Count {
+    cases: u64,
+    /// Cases that failed or ended in an error.
+    failed: u64,
+    /// What says so: a case can hold several.
+    faults: u64,
+}
+
+#[derive(Default)]
+struct Case {
+    name: String,
+    class: String,
+    file: String,
+    line: Option<u32>,
+    kind: String,
+    faults: u64,
+    /// Said without an element for it.
+    failed: bool,
+    skipped: bool,
+}
+
+impl State {
+    fn open(&mut self, element: &Element<'_>, reading: &mut Reading<'_>) -> Result<(), String> {
+        if self.inside > 0 {
+            self.inside += 1;
+            if READ.contains(&element.name) {
+                misplaced(reading, element.name);
+            }
+            return Ok(());
+        }
+        match (&mut self.case, element.name) {
+            (None, "testsuites" | "testsuite") => self.suites.push(Suite::of(element, reading)),
+            (None, name) if self.suites.is_empty() => {
+                return Err(format!(
+                    "the root element of a JUnit report is `testsuites` or `testsuite`, not `{name}`"
+                ));
+            }
+            (None, "testcase") => self.case = Some(self.begin(element)),
+            (Some(case), "failure" | "rerunFailure" | "error" | "rerunError") => {
+                // A rerun follows the failure that made it necessary.
+                if !element.name.starts_with("rerun") {
+                    case.faults += 1;
+                }
+                case.note(element);
+                self.inside = 1;
+            }
+            (Some(case), "skipped" | "disabled") => {
+                case.skipped = true;
+                self.inside = 1;
+            }
+            (_, name) if OTHER.contains(&name) => self.inside = 1,
+            (None, "failure" | "error") => {
+                problem(reading, "a suite failed outside its test cases");
+                self.inside = 1;
+            }
+            (_, name) if READ.contains(&name) => {
+                misplaced(reading, name);
+                self.inside = 1;
+            }
+            (_, name) => {
+                problem(reading, &format!("`{name}` is no element of JUnit XML; what it holds was not read"));
+                self.inside = 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn close(&mut self, reading: &mut Reading<'_>) {
+        if self.inside > 0 {
+            self.inside -= 1;
+        } else if let Some(case) = self.case.take() {
+            self.end(&case, reading);
+        } else if let Some(suite) = self.suites.pop() {
+            suite.compare(reading);
+            if let Some(parent) = self.suites.last_mut() {
+                parent.all.add(suite.all);
+            }
+        }
+    }
+
+    fn begin(&self, element: &Element<'_>) -> Case {
+        let said = |name| element.get(name).unwrap_or_default();
+        let suite_file = self.suites.iter().rev().map(|s| s.file.as_str()).find(|f| !f.is_empty());
+        let file = first_of(&[said("file"), suite_file.unwrap_or_default()]);
+        // pytest counts lines from 0, all others from 1.
+        let zero = self.suites.last().is_some_and(|suite| suite.name == "pytest");
+        let line = said("line").trim().parse::<u32>().ok().and_then(|line| line.checked_add(u32::from(zero)));
+        let mut case = Case {
+            name: said("name").to_owned(),
+            class: said("classname").to_owned(),
+            file: file.to_owned(),
+            line: line.filter(|line| *line > 0).or_else(|| LineNumber::of(said("line"))),
+            ..Case::default()
+        };
+        // Runners that say it in an attribute say it in an element too, unless someone took that away.
+        let bad = [
+            "fail", "failed", "failure", "error", "errored", "broken", "aborted", "timeout", "timedout",
+            "crashed",
+        ];
+        case.failed = ["status", "result"].iter().any(|key| {
+            let word = said(key).trim().to_ascii_lowercase();
+            bad.contains(&word.as_str())
+        });
+        case
+    }
+
+    fn end(&mut self, case: &Case, reading: &mut Reading<'_>) {
+        self.cases += 1;
+        let failed = case.faults > 0 || case.failed;
+        self.skipped += u64::from(case.skipped && !failed);
+        let count = Count { cases: 1, failed: u64::from(failed), faults: case.faults.max(u64::from(failed)) };
+        if let Some(suite) = self.suites.last_mut() {
+            suite.own.add(count);
+            suite.all.add(count);
+        }
+        if failed {
+            reading.finding(case.finding(reading.roots()));
+        }
+    }
+}
+
+fn problem(reading: &mut Reading<'_>, message: &str) {
+    reading.problem(ProblemKind::Scan, message, None);
+}
+
+fn misplaced(reading: &mut Reading<'_>, name: &str) {
+    problem(reading, &format!("`{name}` stands where it means nothing, and was not read"));
+}
+
+impl Count {
+    fn add(&mut self, other: Self) {
+        self.cases += other.cases;
+        self.failed += other.failed;
+        self.faults += other.faults;
+    }
+}
+
+impl Suite {
+    fn of(element: &Element<'_>, reading: &mut Reading<'_>) -> Self {
+        let said = |name| element.get(name).unwrap_or_default().to_owned();
+        let mut count = |name| {
+            let number = element.get(name)?.trim().parse::<u64>();
+            if number.is_err() {
+                problem(reading, &format!("the attribute `{name}` of a suite is no number"));
+            }
+            number.ok()
+        };
+        let (tests, failures, errors) = (count("tests"), count("failures"), count("errors"));
+        // Catch2, known by this name of a host, counts assertions as tests.
+        let tests = tests.filter(|_| element.get("hostname") != Some("tbd"));
+        Self { name: said("name"), file: said("file"), tests, failures, errors, ..Self::default() }
+    }
+
+    fn compare(&self, reading: &mut Reading<'_>) {
+        let name = match self.name.as_str() {
+            "" => "a suite".to_owned(),
+            name => format!("the suite {name}"),
+        };
+        if let Some(tests) = self.tests
+            && !(self.own.cases..=self.all.cases).contains(&tests)
+        {
+            let held = self.all.cases;
+            problem(reading, &format!("{name} counts {tests} tests and holds {held} test cases"));
+        }
+        let counted = self.failures.unwrap_or(0).saturating_add(self.errors.unwrap_or(0));
+        let both = self.failures.is_some() && self.errors.is_some();
+        if counted > self.all.faults || both && counted < self.own.failed {
+            let held = self.all.failed;
+            problem(
+                reading,
+                &format!("{name} counts {counted} failures and errors and holds {held} failed test cases"),
+            );
+        }
+    }
+}
+
+impl Case {
+    fn note(&mut self, element: &Element<'_>) {
+        self.failed |= element.name.starts_with("rerun");
+        if self.kind.is_empty() {
+            // A class such as `AssertionError`; linters put words here.
+            element.get("type").unwrap_or_default().clone_into(&mut self.kind);
+        }
+    }
+
+    fn finding(&self, roots: &[String]) -> Finding {
+        let id = match (self.class.as_str(), self.name.as_str()) {
+            ("", name) => name.to_owned(),
+            (class, "") => class.to_owned(),
+            (class, name) => format!("{class}.{name}"),
+        };
+        let mut finding = Finding::new(Category::Quality, FORMAT.tool, &id, Severity::High);
+        let shown = if id.trim().is_empty() { "a test without a name" } else { id.as_str() };
+        let word = |c: char| c.is_ascii_alphanumeric() || "._:$-".contains(c);
+        finding.title = match self.kind.as_str() {
+            kind if !kind.is_empty() && kind.len() <= 80 && kind.chars().all(word) => {
+                Text::line(&format!("{shown} failed ({kind})"))
+            }
+            _ => Text::line(&format!("{shown} failed")),
+        };
+        finding.location = Location::new(&self.file, self.line, None, roots);
+        finding.fingerprint = FingerprintBuilder::new(Category::Quality.as_str())
+            .part(finding.path().unwrap_or_default())
+            .part(&self.class)
+            .part(&self.name)
+            .finish();
+        finding
+    }
+}
+
+#[cfg(test)]
+mod tests;

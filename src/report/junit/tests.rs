@@ -1,0 +1,176 @@
+use super::*;
+use crate::report::testing::{ReadText, read_as, read_text};
+
+fn read_ok(text: &str) -> ReadText {
+    let read = read_text(text);
+    assert!(read.error.is_none(), "{text}: {:?}", read.error);
+    assert_eq!(read.format, Some("junit"));
+    read
+}
+
+fn messages(read: &ReadText) -> Vec<&str> {
+    read.report.problems.iter().map(|p| p.message.as_str()).collect()
+}
+
+#[test]
+fn failed_and_errored_cases_are_findings() {
+    let read = read_ok(
+        r#"<?xml version="1.0" encoding="utf-8"?>
+        <testsuites name="all"><testsuite name="pytest" tests="5" failures="1" errors="1" skipped="1" time="0.1">
+          <properties><property name="a" value="b"/></properties>
+          <testcase classname="tests.test_cart.Cart" name="test_total" file="tests/test_cart.py" line="11">
+            <failure message="assert 'hunter2' == 'x'" type="AssertionError">hunter2 &lt;b&gt;</failure><system-out>hunter2</system-out>
+          </testcase>
+          <testcase classname="tests.test_cart" name="test_&#228;"><error message="boom: hunter2"><![CDATA[<hunter2>]]></error></testcase>
+          <testcase classname="tests.test_cart" name="c"/>
+          <testcase classname="tests.test_cart" name="d"><skipped message="later"/></testcase>
+          <testcase name="e"><flakyFailure message="once">x</flakyFailure></testcase>
+        </testsuite></testsuites>"#,
+    );
+    assert_eq!(read.findings.len(), 2);
+    let first = &read.findings[0];
+    assert_eq!((first.category, first.severity), (Category::Quality, Severity::High));
+    assert_eq!(first.rule_id.as_str(), "tests.test_cart.Cart.test_total");
+    assert_eq!(first.title.as_str(), "tests.test_cart.Cart.test_total failed (AssertionError)");
+    let place = first.location.as_ref().unwrap();
+    assert_eq!((place.path.as_str(), place.line), ("tests/test_cart.py", Some(12)));
+    assert_eq!(read.findings[1].rule_id.as_str(), "tests.test_cart.test_ä");
+    assert!(!format!("{:?}", read.findings).contains("hunter2"));
+    assert!(messages(&read).is_empty() && read.report.nothing_scanned.is_none());
+}
+
+#[test]
+fn suites_in_suites_with_either_way_to_count() {
+    let inner = r#"<testsuite name="in" tests="2" failures="1" errors="0" file="a.php">
+        <testcase name="a" line="7"><failure/><failure/></testcase><testcase name="b"/></testsuite>"#;
+    for counts in [r#"tests="3" failures="1" errors="0""#, r#"tests="1" failures="0" errors="0""#, ""] {
+        let read = read_ok(&format!(r#"<testsuite {counts}>{inner}<testcase name="c"/></testsuite>"#));
+        assert_eq!((read.findings.len(), messages(&read)), (1, vec![]), "{counts}");
+        let place = read.findings[0].location.as_ref().unwrap();
+        assert_eq!((place.path.as_str(), place.line), ("a.php", Some(7)));
+    }
+}
+
+#[test]
+fn counts_without_cases_are_a_runner_that_died() {
+    for (counts, problems) in [
+        (r#"tests="2" failures="1" errors="0""#, 0),
+        (r#"tests="2" failures="0" errors="1""#, 0),
+        (r#"tests="2" errors="1""#, 0),
+        (r#"tests="2""#, 0),
+        (r#"tests="9" failures="1" errors="0""#, 1),
+        (r#"tests="1" failures="1" errors="0""#, 1),
+        (r#"tests="2" failures="3" errors="0""#, 1),
+        (r#"tests="2" failures="1" errors="1""#, 1),
+        (r#"tests="2" failures="0" errors="0""#, 1),
+        (r#"tests="many" failures="1" errors="0""#, 1),
+        (r#"tests="152" failures="1" errors="0" hostname="tbd""#, 0),
+    ] {
+        let text = format!(
+            r#"<testsuite name="s" {counts}><testcase name="a"><failure message="x"/></testcase><testcase name="b"/></testsuite>"#
+        );
+        let read = read_ok(&text);
+        assert_eq!(
+            (read.findings.len(), messages(&read).len()),
+            (1, problems),
+            "{counts}: {:?}",
+            messages(&read)
+        );
+    }
+    let died = read_ok(
+        r#"<testsuites tests="3" failures="3"><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
+    );
+    assert_eq!(messages(&died).len(), 2);
+}
+
+#[test]
+fn without_a_test_nothing_was_scanned() {
+    for text in [
+        r#"<testsuites tests="0"/>"#,
+        "<testsuite></testsuite>",
+        r#"<testsuites><testsuite name="a" tests="0" failures="0"/></testsuites>"#,
+        r#"<testsuite tests="1" skipped="1"><testcase name="a"><skipped/></testcase></testsuite>"#,
+    ] {
+        let read = read_ok(text);
+        assert!(read.report.nothing_scanned.is_some() && messages(&read).is_empty(), "{text}");
+    }
+}
+
+#[test]
+fn what_was_renamed_or_hidden_is_told() {
+    for inside in [
+        r#"<testcase name="a"><fbilure message="x"/></testcase>"#,
+        r#"<testcase name="a"><system-out><failure/></system-out></testcase>"#,
+        r#"<properties><testcase name="b"><failure/></testcase></properties><testcase name="a"/>"#,
+        r#"<testcbse name="b"><failure/></testcbse><testcase name="a"/>"#,
+        r#"<testcase name="a"><testcase name="b"><failure/></testcase></testcase>"#,
+        r#"<error message="out of memory"/><testcase name="a"/>"#,
+    ] {
+        let read = read_ok(&format!("<testsuite>{inside}</testsuite>"));
+        assert!(read.findings.is_empty() && !messages(&read).is_empty(), "{inside}");
+    }
+    for inside in [
+        r#"<testcase name="a" status="fail"/>"#,
+        r#"<testcase name="a" result="Error"/>"#,
+        r#"<testcase name="a"><rerunFailure/></testcase>"#,
+        "<testcase><skipped/><failure/></testcase>",
+    ] {
+        let read = read_ok(&format!("<testsuite>{inside}</testsuite>"));
+        assert_eq!((read.findings.len(), messages(&read).len()), (1, 0), "{inside}");
+    }
+}
+
+#[test]
+fn odd_fields_leave_the_finding() {
+    for keys in [
+        r#"line="1e400""#,
+        r#"line="-1" file="""#,
+        r#"name="" classname="""#,
+        r#"time="x" line="99999999999999""#,
+    ] {
+        let read = read_ok(&format!(
+            "<testsuite><testcase {keys}><failure type=\"a 'v4lue'\"/></testcase></testsuite>"
+        ));
+        assert_eq!(read.findings.len(), 1, "{keys}");
+        assert!(!format!("{:?}", read.findings).contains("v4lue"));
+    }
+    let same = |line: u32| {
+        read_ok(&format!(
+            r#"<testsuite><testcase name="a" file="a.py" line="{line}"><failure/></testcase></testsuite>"#
+        ))
+        .findings
+        .remove(0)
+        .fingerprint
+    };
+    assert_eq!(same(1), same(9));
+}
+
+#[test]
+fn other_xml_is_refused() {
+    for text in [
+        "<coverage line-rate='1'><packages/></coverage>",
+        "<html><body>Sign in</body></html>",
+        "<testsuite>",
+        "<testsuite/><testsuite/>",
+        "<testsuite/>trailing",
+        "<!DOCTYPE t [<!ENTITY a 'b'>]><testsuite>&a;</testsuite>",
+        "<?xml version=\"1.0\"?>",
+        "<!-- only -->",
+    ] {
+        assert!(read_text(text).error.is_some(), "{text}");
+        assert!(read_as("junit", text).error.is_some(), "{text}");
+    }
+    let said = |text| read_text(text).error.unwrap().to_string();
+    assert!(said("<coverage></coverage>").contains("root element `coverage`"));
+    for format in ["trivy", "trufflehog", "gitleaks"] {
+        let error = read_as(format, "<testsuite/>").error.unwrap().to_string();
+        assert!(error.contains("junit"), "{error}");
+        assert!(read_as(format, "<coverage/>").error.is_some());
+    }
+    assert!(read_as("junit", "{}").error.is_some() && read_as("junit", "[]").error.is_some());
+    let padded = format!(
+        "<!-- {} --><testsuite><testcase name='a'><failure/></testcase></testsuite>",
+        "x".repeat(100_000)
+    );
+    assert_eq!(read_as("junit", &padded).findings.len() + read_ok(&padded).findings.len(), 2);
+}
