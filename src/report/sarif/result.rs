@@ -374,7 +374,9 @@ fn without_lines(message: &str) -> Cow<'_, str> {
         let last = word.rsplit(|c: char| !c.is_ascii_alphabetic()).next().unwrap_or_default();
         last.eq_ignore_ascii_case("line") || last.eq_ignore_ascii_case("lines")
     };
-    if !message.split_whitespace().any(is_line) {
+    // Nearly no message has the word at all.
+    let has = |word: &str| memchr::memmem::find(message.as_bytes(), word.as_bytes()).is_some();
+    if !["line", "Line", "LINE"].into_iter().any(has) {
         return Cow::Borrowed(message);
     }
     let mut after = false;
