@@ -15,15 +15,15 @@ pub(super) fn run() -> Result<u8> {
         let categories: Vec<&str> = format.categories.iter().map(|c| c.as_str()).collect();
         let categories =
             if categories.is_empty() { String::new() } else { format!(" ({})", categories.join(", ")) };
-        writeln!(text, "  {:<18} {}{categories}", format.id, format.title)?;
+        writeln!(text, "  {:<26} {}{categories}", format.id, format.title)?;
     }
     text.push_str("\nVerdicts (`secgate check --format`, `--output FORMAT=PATH`):\n");
     for output in OUTPUTS {
-        writeln!(text, "  {:<18} {}", output.id, output.title)?;
+        writeln!(text, "  {:<26} {}", output.id, output.title)?;
     }
     text.push_str("\nLists of findings (`secgate findings --format`):\n");
     for listing in LISTINGS {
-        writeln!(text, "  {:<18} {}", listing.id, listing.title)?;
+        writeln!(text, "  {:<26} {}", listing.id, listing.title)?;
     }
     super::print(text.as_bytes())?;
     Ok(exit::PASS)

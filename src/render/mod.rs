@@ -3,6 +3,7 @@
 //! Text of reports was made inert when it was read; an output adds only the escaping of its own language.
 
 mod json;
+mod junit;
 mod listing;
 mod sarif;
 mod text;
@@ -24,7 +25,7 @@ pub struct Output {
 }
 
 /// Every output format, in the order of listings.
-pub static OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, sarif::OUTPUT];
+pub static OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, sarif::OUTPUT, junit::OUTPUT];
 
 /// What a terminal can do; touches text only.
 #[derive(Debug, Clone, Copy)]

@@ -5,6 +5,7 @@
 
 mod waivers;
 
+use std::collections::BTreeMap;
 use std::fmt::Display;
 use std::io::{self, Write};
 
@@ -291,7 +292,7 @@ pub(super) fn place(finding: &Finding) -> String {
 }
 
 /// What a finding is, with the version that fixes it.
-fn what(finding: &Finding) -> String {
+pub(super) fn what(finding: &Finding) -> String {
     let fix = match (finding.fix, finding.package.as_ref().and_then(|p| p.fixed.first())) {
         (Fix::Available, Some(version)) => format!(" → {version}"),
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
@@ -358,7 +359,7 @@ fn steps(decision: &Decision) -> Vec<String> {
             steps.push(match rule.obligations.first() {
                 Some(obligation) => format!("{}: or have it reviewed by {}", rule.id, reviewers(obligation)),
                 None => {
-                    format!("{}: the policy names no reviewer, so only better evidence resolves it", rule.id)
+                    format!("{}: the policy names no reviewer, so only a waiver or better evidence resolves it", rule.id)
                 }
             });
         }
@@ -378,25 +379,34 @@ fn reviewers(obligation: &Obligation) -> String {
 
 /// The upgrades that the shown findings of a rule ask for, the one that clears most first.
 fn upgrades(decision: &Decision, rule: &RuleResult) -> Option<String> {
-    let mut wanted: std::collections::BTreeMap<(&str, &str), u64> = std::collections::BTreeMap::new();
+    let mut wanted: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
     for problem in rule.problems.iter().filter_map(|&at| decision.findings.get(at)) {
         let Some(Matched { finding, .. }) = problem.lead() else { continue };
         if finding.category == Category::Vulnerability
             && let Some(package) = &finding.package
             && let Some(version) = package.fixed.last()
         {
-            *wanted.entry((package.name.as_str(), version.as_str())).or_default() += 1;
+            let (highest, clears) = wanted.entry(package.name.as_str()).or_insert((version.as_str(), 0));
+            if natural(version.as_str()) > natural(highest) {
+                *highest = version.as_str();
+            }
+            *clears += 1;
         }
     }
     let mut wanted: Vec<_> = wanted.into_iter().collect();
-    wanted.sort_by_key(|((name, version), n)| (std::cmp::Reverse(*n), *name, *version));
+    wanted.sort_by_key(|(name, (_, clears))| (std::cmp::Reverse(*clears), *name));
     let first: Vec<String> = wanted
         .iter()
-        .take(4)
-        .map(|((name, version), n)| format!("{name} to {version} (clears {n})"))
+        .take(6)
+        .map(|(name, (version, clears))| format!("{name} to {version} (clears {clears})"))
         .collect();
     let more = if wanted.len() > first.len() { ", …" } else { "" };
     (!first.is_empty()).then(|| format!("upgrade {}{more}", first.join(", ")))
+}
+
+/// A version's numbers, for choosing the highest of several: what each ecosystem means by an order is not asked here.
+fn natural(version: &str) -> Vec<u64> {
+    version.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
 /// `1 finding`, `2 findings`.

@@ -1,0 +1,141 @@
+//! JUnit XML: one test case a rule and one a piece of evidence, so that a merge request shows which of them failed.
+//!
+//! After the schema that GitLab reads (`testsuites`, `testsuite`, `testcase` with `failure`, `error` or `skipped`).
+
+use std::io::{self, Write};
+
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+
+use super::text::{place, what};
+use super::{Look, Output};
+use crate::decide::{Decision, Evidence, Outcome, RuleResult};
+use crate::finding::clean;
+
+/// `JUnit`.
+pub(super) const OUTPUT: Output = Output { id: "junit", title: "JUnit XML, one test case a rule", write };
+
+/// One test case.
+struct Case<'d> {
+    class: &'d str,
+    name: String,
+    outcome: Outcome,
+    message: String,
+    detail: Vec<String>,
+}
+
+fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut cases: Vec<Case<'_>> = decision.rules.iter().map(|rule| of_rule(decision, rule)).collect();
+    cases.extend(decision.evidence.iter().map(of_evidence));
+    cases.extend(decision.base.iter().map(|base| Case {
+        class: "secgate.base",
+        name: "base".to_owned(),
+        outcome: base.outcome,
+        message: base.message.to_owned(),
+        detail: Vec::new(),
+    }));
+    cases.extend(decision.errors.iter().map(|error| Case {
+        class: "secgate.run",
+        name: error.path.clone().unwrap_or_else(|| "run".to_owned()),
+        outcome: Outcome::Error,
+        message: error.message.lines().next().unwrap_or_default().to_owned(),
+        detail: error.message.lines().skip(1).map(str::to_owned).collect(),
+    }));
+    // An advisory verdict shows its failures as what they are: the job is green, the report is not.
+    let policy = decision
+        .policy
+        .as_ref()
+        .map_or("no policy".to_owned(), |(source, sha256)| format!("{} sha256:{sha256}", clean(source)));
+    let advisory = if decision.enforced { "" } else { " ADVISORY" };
+    let name = format!("secgate {} {}{advisory} ({policy})", decision.gate, decision.verdict.as_str());
+    let count = |is: &dyn Fn(Outcome) -> bool| cases.iter().filter(|c| is(c.outcome)).count().to_string();
+    let counts = [
+        ("tests", cases.len().to_string()),
+        ("failures", count(&|o| matches!(o, Outcome::Fail | Outcome::Review))),
+        ("errors", count(&|o| o == Outcome::Error)),
+        ("skipped", count(&|o| o == Outcome::NotApplicable)),
+    ];
+    let attributes = || counts.iter().map(|(name, value)| (*name, value.as_str()));
+
+    out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
+    let mut writer = Writer::new_with_indent(&mut *out, b' ', 1);
+    writer
+        .create_element("testsuites")
+        .with_attribute(("name", name.as_str()))
+        .with_attributes(attributes())
+        .write_inner_content(|writer| {
+            writer
+                .create_element("testsuite")
+                .with_attribute(("name", name.as_str()))
+                .with_attributes(attributes())
+                .write_inner_content(|writer| cases.iter().try_for_each(|case| case.write(writer)))?;
+            Ok(())
+        })?;
+    out.write_all(b"\n")
+}
+
+impl Case<'_> {
+    fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
+        let message = clean(&self.message);
+        let element = writer
+            .create_element("testcase")
+            .with_attribute(("classname", self.class))
+            .with_attribute(("name", clean(&self.name).as_ref()));
+        let tag = match self.outcome {
+            Outcome::Fail | Outcome::Review => "failure",
+            Outcome::Error => "error",
+            Outcome::NotApplicable => "skipped",
+            Outcome::Pass => {
+                element.write_empty()?;
+                return Ok(());
+            }
+            Outcome::Warn => "system-out",
+        };
+        element.write_inner_content(|writer| {
+            let lines: Vec<_> = self.detail.iter().map(|line| clean(line)).collect();
+            if tag == "system-out" {
+                let text = format!("warning: {message}\n{}", lines.join("\n"));
+                writer.create_element(tag).write_text_content(BytesText::new(text.trim_end()))?;
+                return Ok(());
+            }
+            writer
+                .create_element(tag)
+                .with_attribute(("type", self.outcome.as_str()))
+                .with_attribute(("message", message.as_ref()))
+                .write_text_content(BytesText::new(&lines.join("\n")))?;
+            Ok(())
+        })?;
+        Ok(())
+    }
+}
+
+fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> Case<'d> {
+    let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at)?.lead());
+    let mut detail: Vec<String> = problems
+        .map(|matched| {
+            format!("{} {}: {}", matched.finding.severity, place(&matched.finding), what(&matched.finding))
+        })
+        .collect();
+    if rule.outcome < Outcome::Warn {
+        detail.clear();
+    }
+    detail.extend(rule.fix.iter().filter(|_| rule.outcome >= Outcome::Warn).cloned());
+    let message = if rule.message.is_empty() {
+        rule.title.clone()
+    } else {
+        format!("{}: {}", rule.title, rule.message)
+    };
+    Case { class: "secgate.rule", name: rule.id.clone(), outcome: rule.outcome, message, detail }
+}
+
+fn of_evidence(evidence: &Evidence) -> Case<'_> {
+    let path = evidence.path.as_ref().map_or("-", |p| p.as_str());
+    let name = evidence.entry.as_ref().map_or_else(|| path.to_owned(), |entry| format!("{entry}: {path}"));
+    Case {
+        class: "secgate.evidence",
+        name,
+        outcome: evidence.outcome,
+        message: format!("{}: {}", evidence.status.as_str(), evidence.message),
+        detail: evidence.problems.iter().map(ToString::to_string).collect(),
+    }
+}
