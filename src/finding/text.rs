@@ -45,12 +45,12 @@ impl std::fmt::Display for Text {
 
 /// Characters that can hide, reorder or act: controls (C0, DEL, C1), line and paragraph separators, zero-width
 /// and direction marks, bidirectional embeddings, overrides and isolates, tags, the byte-order mark, variation
-/// selectors and interlinear annotation (Unicode UAX #9, and the list of "Trojan Source", 2021).
+/// selectors, interlinear annotation and what XML cannot hold (Unicode UAX #9, and the list of "Trojan Source", 2021).
 const fn acts(c: char) -> bool {
     matches!(c,
         '\0'..='\x1f' | '\x7f'..='\u{9f}' | '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}'
         | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}'
-        | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
+        | '\u{fff0}'..='\u{fffb}' | '\u{fffe}' | '\u{ffff}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// True if every byte is printable ASCII, which never acts. Looks at all of them without a branch, so that it runs
@@ -104,6 +104,7 @@ mod tests {
         assert_eq!(clean("a\u{1b}[2Jb"), "a\\u{1b}[2Jb");
         assert_eq!(clean("x\u{202e}y\u{2028}z\u{85}"), "x\\u{202e}y\\u{2028}z\\u{85}");
         assert_eq!(clean("plain é ü 漢"), "plain é ü 漢");
+        assert_eq!(clean("\u{ffff}\u{fffd}"), "\\u{ffff}\u{fffd}");
     }
 
     #[test]

@@ -359,7 +359,10 @@ fn steps(decision: &Decision) -> Vec<String> {
             steps.push(match rule.obligations.first() {
                 Some(obligation) => format!("{}: or have it reviewed by {}", rule.id, reviewers(obligation)),
                 None => {
-                    format!("{}: the policy names no reviewer, so only a waiver or better evidence resolves it", rule.id)
+                    format!(
+                        "{}: the policy names no reviewer, so only a waiver or better evidence resolves it",
+                        rule.id
+                    )
                 }
             });
         }
