@@ -43,7 +43,7 @@ fn failed_and_errored_cases_are_findings() {
 fn suites_in_suites_with_either_way_to_count() {
     let inner = r#"<testsuite name="in" tests="2" failures="1" errors="0" file="a.php">
         <testcase name="a" line="7"><failure/><failure/></testcase><testcase name="b"/></testsuite>"#;
-    for counts in [r#"tests="3" failures="1" errors="0""#, r#"tests="1" failures="0" errors="0""#, ""] {
+    for counts in [r#"tests="2" failures="1" errors="0""#, r#"tests="3" failures="1" errors="0""#, r#"tests="1" failures="0" errors="0""#, ""] {
         let read = read_ok(&format!(r#"<testsuite {counts}>{inner}<testcase name="c"/></testsuite>"#));
         assert_eq!((read.findings.len(), messages(&read)), (1, vec![]), "{counts}");
         let place = read.findings[0].location.as_ref().unwrap();
@@ -77,6 +77,8 @@ fn counts_without_cases_are_a_runner_that_died() {
             messages(&read)
         );
     }
+    let empty = r#"<testsuites><testsuite tests="1" failures="0"><testsuite tests="0" name="in"/></testsuite></testsuites>"#;
+    assert!(messages(&read_ok(empty)).is_empty());
     let died = read_ok(
         r#"<testsuites tests="3" failures="3"><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
     );
@@ -112,6 +114,7 @@ fn what_was_renamed_or_hidden_is_told() {
     for inside in [
         r#"<testcase name="a" status="fail"/>"#,
         r#"<testcase name="a" result="Error"/>"#,
+        r#"<testcase name="a" failure="boom"/>"#,
         r#"<testcase name="a"><rerunFailure/></testcase>"#,
         "<testcase><skipped/><failure/></testcase>",
     ] {
