@@ -185,10 +185,11 @@ impl State {
             "fail", "failed", "failure", "error", "errored", "broken", "aborted", "timeout", "timedout",
             "crashed",
         ];
-        case.failed = !said("failure").is_empty() || ["status", "result"].iter().any(|key| {
-            let word = said(key).trim().to_ascii_lowercase();
-            bad.contains(&word.as_str())
-        });
+        case.failed = !said("failure").is_empty()
+            || ["status", "result"].iter().any(|key| {
+                let word = said(key).trim().to_ascii_lowercase();
+                bad.contains(&word.as_str())
+            });
         case
     }
 
@@ -236,7 +237,15 @@ impl Suite {
         let (tests, failures, errors) = (count("tests"), count("failures"), count("errors"));
         // Catch2, known by this name of a host, counts assertions as tests.
         let tests = tests.filter(|_| element.get("hostname") != Some("tbd"));
-        Self { name: said("name"), file: said("file"), tests, failures, errors, outermost: element.name == "testsuites", ..Self::default() }
+        Self {
+            name: said("name"),
+            file: said("file"),
+            tests,
+            failures,
+            errors,
+            outermost: element.name == "testsuites",
+            ..Self::default()
+        }
     }
 
     fn compare(&self, reading: &mut Reading<'_>) {

@@ -43,7 +43,12 @@ fn failed_and_errored_cases_are_findings() {
 fn suites_in_suites_with_either_way_to_count() {
     let inner = r#"<testsuite name="in" tests="2" failures="1" errors="0" file="a.php">
         <testcase name="a" line="7"><failure/><failure/></testcase><testcase name="b"/></testsuite>"#;
-    for counts in [r#"tests="2" failures="1" errors="0""#, r#"tests="3" failures="1" errors="0""#, r#"tests="1" failures="0" errors="0""#, ""] {
+    for counts in [
+        r#"tests="2" failures="1" errors="0""#,
+        r#"tests="3" failures="1" errors="0""#,
+        r#"tests="1" failures="0" errors="0""#,
+        "",
+    ] {
         let read = read_ok(&format!(r#"<testsuite {counts}>{inner}<testcase name="c"/></testsuite>"#));
         assert_eq!((read.findings.len(), messages(&read)), (1, vec![]), "{counts}");
         let place = read.findings[0].location.as_ref().unwrap();
