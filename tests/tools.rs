@@ -476,12 +476,9 @@ fn spectral() {
     let bench = Bench::new();
     fs::write(bench.report("rules.yaml"), "extends: [\"spectral:oas\"]\n").unwrap();
     let rules = bench.report("rules.yaml");
+    fs::copy(fixtures().join("checks/openapi.yaml"), bench.app().join("openapi.yaml")).unwrap();
     // The second is no description of an API.
     for (name, document) in [("api", "openapi.yaml"), ("other", "deploy/shop.yaml")] {
-        if !bench.app().join(document).exists() {
-            say(&format!("skipped: Spectral on {document}: the application has none"));
-            continue;
-        }
         let args = ["lint", "--quiet", "--format", "json", "--ruleset", rules.to_str().unwrap(), document];
         let raw = bench.save(name, "spectral", &args, &[0, 1]);
         let row = |r: &Value| {
