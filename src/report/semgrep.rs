@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::json::{Json, Kind, shapes};
+use super::secret::unknown;
 use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
@@ -32,6 +33,20 @@ pub(super) static FORMAT: Format = Format {
 
 /// What an account-less run writes instead of code.
 const NO_LOGIN: &str = "requires login";
+
+/// The other keys of `cli_output` in the interface definition, none of which holds findings.
+const OTHER: &[&str] = &[
+    "version",
+    "skipped_rules",
+    "time",
+    "explanations",
+    "rules_by_engine",
+    "engine_requested",
+    "interfile_languages_used",
+    "subprojects",
+    "mcp_scan_results",
+    "profiling_results",
+];
 
 fn looks_like(opening: &Opening) -> bool {
     let Some(results) = opening.get("results").filter(|r| r.kind == Some(Kind::Array)) else {
@@ -82,7 +97,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "version" if json.kind()? == Kind::String => {
             json.take::<String, _>(|version| reading.version(&version))
         }
-        _ => json.skip(),
+        key if OTHER.contains(&key) => json.skip(),
+        // A list of objects under another name may be findings that this reader does not know.
+        _ => unknown(json, reading),
     })?;
     if !seen.results {
         return Err(json.shape("a Semgrep report has a list `results`"));
@@ -448,6 +465,19 @@ mod tests {
         };
         assert_eq!(of(1, "f(x)"), of(90, "   f(x)"));
         assert_ne!(of(1, "f(x)"), of(1, "f(y)"));
+    }
+
+    #[test]
+    fn findings_under_another_name_are_not_lost_in_silence() {
+        let item = r#"{"check_id":"a","path":"a.py","start":{"line":1},"end":{"line":1},"extra":{"message":"m","severity":"ERROR"}}"#;
+        for key in ["Results", "results2", "resu\u{200b}lts"] {
+            let read = read_text(&format!(r#"{{"results":[],"errors":[],"{key}":[{item}]}}"#));
+            assert_eq!(read.report.problems.len(), 1, "{key}");
+        }
+        let read = read_text(
+            r#"{"results":[],"errors":[],"skipped_rules":[],"explanations":[{"a":1}],"future":{"a":[]}}"#,
+        );
+        assert!(read.error.is_none() && read.report.problems.is_empty());
     }
 
     #[test]
