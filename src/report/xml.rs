@@ -3,7 +3,7 @@
 //! `quick-xml` cuts the stream into tags and texts and checks names of end tags, quoting and UTF-8. The rest is ours:
 //! one root element and nothing but blanks, comments and instructions around it, a depth, a number of attributes, and
 //! no document type with declarations of its own. So there is no entity but the five of XML and characters by number,
-//! nothing can be expanded, and nothing is fetched. Texts pass unseen: no format needs one.
+//! nothing can be expanded, and nothing is fetched. Of a text it is told that there is one: no format needs more.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -27,6 +27,8 @@ const MAX_ATTRIBUTES: usize = 64;
 pub(super) enum Node<'x> {
     /// An element begins.
     Open(Element<'x>),
+    /// Text that is not blank.
+    Text,
     /// The element that began last and has not ended ends.
     Close,
 }
@@ -159,7 +161,10 @@ impl Walk {
                 if !known {
                     return Err(Fault::Markup("an entity that XML does not define"));
                 }
+                visit(Node::Text).map_err(Fault::Shape)?;
             }
+            Event::CData(_) => visit(Node::Text).map_err(Fault::Shape)?,
+            Event::Text(text) if !text.trim_ascii().is_empty() => visit(Node::Text).map_err(Fault::Shape)?,
             Event::Decl(declaration) => {
                 if !first {
                     return Err(Fault::Markup("an XML declaration that is not at the beginning"));
@@ -171,7 +176,7 @@ impl Walk {
                     "a document type with declarations of its own, which are not read",
                 ));
             }
-            Event::Text(_) | Event::CData(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
+            Event::Text(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
             Event::Eof if self.rooted && self.path.is_empty() => return Ok(true),
             Event::Eof => return Err(Fault::Markup(CUT)),
         }
@@ -277,6 +282,7 @@ mod tests {
         let walked = walk(&mut document, |node| {
             seen.push(match node {
                 Node::Open(element) => format!("{} {}", element.name, element.get("a").unwrap_or("-")),
+                Node::Text => "t".to_owned(),
                 Node::Close => "/".to_owned(),
             });
             Ok(())
@@ -288,7 +294,10 @@ mod tests {
     fn elements_and_attributes() {
         let text = "\u{feff}<?xml version='1.0' encoding=\"utf-8\"?>\n<!-- c --><!DOCTYPE r SYSTEM \"r.dtd\">\n\
             <r a='x &lt;&#65;&amp;'><p:b a=\"\u{e9}\"/>text &gt; <![CDATA[ <raw> & ]]><b/></r>\n<!-- end --> ";
-        assert_eq!(check_bytes(text.as_bytes()).unwrap(), ["r x <A&", "b \u{e9}", "/", "b -", "/", "/"]);
+        assert_eq!(
+            check_bytes(text.as_bytes()).unwrap(),
+            ["r x <A&", "b \u{e9}", "/", "t", "t", "t", "b -", "/", "/"]
+        );
         for end in 1..text.trim_end().len() - "<!-- end -->".len() - 1 {
             assert!(check_bytes(&text.as_bytes()[..end]).is_err(), "{}", text.get(..end).unwrap_or("cut"));
         }

@@ -35,6 +35,12 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut state = State::default();
     walk(json, |node| match node {
         Node::Open(element) => state.open(&element, reading),
+        Node::Text => {
+            if state.inside == 0 {
+                problem(reading, "text stands between the elements, where none belongs");
+            }
+            Ok(())
+        }
         Node::Close => {
             state.close(reading);
             Ok(())

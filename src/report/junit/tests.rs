@@ -111,6 +111,7 @@ fn what_was_renamed_or_hidden_is_told() {
         r#"<properties><testcase name="b"><failure/></testcase></properties><testcase name="a"/>"#,
         r#"<testcbse name="b"><failure/></testcbse><testcase name="a"/>"#,
         r#"<testcase name="a"><testcase name="b"><failure/></testcase></testcase>"#,
+        r#"<testcase name="a">|failure/></testcase>"#,
         r#"<error message="out of memory"/><testcase name="a"/>"#,
     ] {
         let read = read_ok(&format!("<testsuite>{inside}</testsuite>"));
