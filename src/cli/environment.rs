@@ -101,6 +101,12 @@ pub(super) fn context(
     if let Some(source) = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") {
         commits.push(parse_commit("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", source)?);
     }
+    if about.subjects.len() > 1 {
+        bail!(
+            "--subject is given {} times; a policy without `subjects` is about one artifact",
+            about.subjects.len()
+        );
+    }
     let digests = about.subjects.iter().map(|s| parse_subject(s)).collect::<Result<Vec<_>>>()?;
     let parameters = parameters(about, environment, policy)?;
     let shown = environment.shown(commit.as_deref());

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Read, Write};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,6 +11,7 @@ use super::args::pair;
 use crate::decide::Decision;
 use crate::finding::clean;
 use crate::render::{Look, Output};
+use crate::report::{self, Source, open_regular};
 
 /// The files of a run.
 #[derive(Debug, Default)]
@@ -44,8 +45,14 @@ impl Outputs {
             if inputs.iter().any(|input| same(input, &path)) {
                 bail!("--output {shown}: is also an input of this run");
             }
+            if path.is_file() && is_input(&path) {
+                bail!("--output {shown}: is there and is no output of secgate; nothing was removed");
+            }
             let special = match fs::symlink_metadata(&path) {
                 Ok(meta) if meta.is_dir() => bail!("--output {shown}: is a directory"),
+                Ok(meta) if is_pipe(&meta) => {
+                    bail!("--output {shown}: is a pipe; a reader that is not there would hang the gate")
+                }
                 Ok(meta) => !(meta.is_file() || meta.is_symlink()),
                 Err(_) => false,
             };
@@ -150,6 +157,31 @@ fn open(path: &Path, special: bool) -> io::Result<File> {
     } else {
         File::options().write(true).create_new(true).open(path)
     }
+}
+
+/// True for a file that an earlier run of secgate did not write and that could be an input of this one: a report, or
+/// YAML. What the gate needs must not go away by the gate's own hand.
+fn is_input(path: &Path) -> bool {
+    let yaml =
+        path.extension().is_some_and(|e| e.eq_ignore_ascii_case("yaml") || e.eq_ignore_ascii_case("yml"));
+    yaml || report::claimed(&Source::File(path.to_owned())) && !written_by_secgate(path)
+}
+
+/// Every output of secgate names it near its beginning or its end.
+fn written_by_secgate(path: &Path) -> bool {
+    const NAME: &[u8] = b"secgate";
+    let source = Source::File(path.to_owned());
+    let mut head = Vec::new();
+    let read = open_regular(path).map(|file| file.take(64 << 10).read_to_end(&mut head));
+    read.is_ok()
+        && (memchr::memmem::find(&head, NAME).is_some()
+            || memchr::memmem::find(&source.tail(64 << 10), NAME).is_some())
+}
+
+/// True for a named pipe.
+fn is_pipe(meta: &fs::Metadata) -> bool {
+    use std::os::unix::fs::FileTypeExt;
+    meta.file_type().is_fifo()
 }
 
 /// A hidden name in the same directory, so that moving it is one step.

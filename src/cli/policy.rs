@@ -94,6 +94,15 @@ impl PolicyArgs {
             require(demanded, &policy)?;
         }
         no_shadows(&source.name, &policy.mappings)?;
+        // A policy taken by the name of a gate decides that gate: a copy of another stage's policy is a mistake.
+        if self.policy.is_none() && policy.gate != self.gate {
+            bail!(
+                "{}: the policy is for gate `{}`, and gate `{}` was asked for",
+                source.name,
+                policy.gate,
+                self.gate
+            );
+        }
         for entry in &policy.evidence {
             if let (Some(format), EntryKind::Report(_)) = (&entry.format, entry.kind) {
                 known_format(format, &policy.mappings)

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Context, Counts, Outcome};
 use crate::finding::{Category, Text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
-use crate::report::{self, Generated, Problem, ProblemKind, Report, Tool};
+use crate::report::{self, Format, Generated, Problem, ProblemKind, Report, Tool};
 
 /// A report may be made on a machine whose clock runs ahead by this many seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -210,6 +210,7 @@ impl Evidence {
         if let Some(error) = &read.error {
             faults.add(Status::Unreadable, Outcome::Error, error.to_string());
         } else {
+            faults.of_kind(entry, read.format.as_deref(), &covered);
             faults.of_report(entry, report, &covered);
             faults.of_age(entry, report, context);
             faults.of_subject(entry, report, context);
@@ -227,6 +228,24 @@ struct Faults(Vec<(Status, Outcome, String)>);
 impl Faults {
     fn add(&mut self, status: Status, outcome: impl Into<Outcome>, message: impl Into<String>) {
         self.0.push((status, outcome.into(), message.into()));
+    }
+
+    /// Whether it is a report of the kind that the entry asks for: another scanner's clean report is no evidence, and
+    /// no action of the entry makes it one.
+    fn of_kind(&mut self, entry: Option<&Entry>, format: Option<&str>, covered: &[Category]) {
+        let (Some(entry), Some(format)) = (entry, format) else { return };
+        if let Some(wanted) = entry.format.as_deref().filter(|wanted| *wanted != format) {
+            let message = format!("the entry asks for the format {wanted}, and it is read as {format}");
+            self.add(Status::Unreadable, Outcome::Error, message);
+        }
+        if let EntryKind::Report(category) = entry.kind
+            && let Ok(known) = Format::by_id(format)
+            && !known.categories.contains(&category)
+            && !covered.contains(&category)
+        {
+            let message = format!("a {format} report never says anything about {category}");
+            self.add(Status::Foreign, Outcome::Fail, message);
+        }
     }
 
     /// What the report says about its own completeness.

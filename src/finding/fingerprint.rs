@@ -65,7 +65,10 @@ impl FingerprintBuilder {
     #[must_use]
     pub fn folded(self, text: &str) -> Self {
         let mut solid = String::with_capacity(text.len());
-        text.split_whitespace().for_each(|word| solid.push_str(word));
+        for word in text.split_whitespace() {
+            solid.push_str(word);
+            solid.push(' ');
+        }
         self.part(&solid)
     }
 

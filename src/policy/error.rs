@@ -59,8 +59,11 @@ impl PolicyError {
         let line = |number: u64| {
             usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| lines.get(n)).copied()
         };
-        let excerpts =
-            list.iter().map(|p| line(p.line).map_or_else(String::new, |l| excerpt(l, p))).collect();
+        // Another file under a policy's name may hold anything, a secret included: only what looks like a file of ours
+        // is quoted.
+        let ours = is_ours(&lines);
+        let quote = |p: &Problem| line(p.line).filter(|_| ours).map_or_else(String::new, |l| excerpt(l, p));
+        let excerpts = list.iter().map(quote).collect();
         Self { source: clean(source).into_owned(), problems: list, more, excerpts }
     }
 
@@ -91,6 +94,18 @@ impl fmt::Display for PolicyError {
         }
         Ok(())
     }
+}
+
+/// True if a line is one of the keys that every policy, waiver file or mapping file has, as YAML or as JSON.
+fn is_ours(lines: &[&str]) -> bool {
+    let has = |keys: &[&str]| {
+        lines.iter().any(|line| {
+            let line = line.trim_start_matches(['\u{feff}', '{', ' ', '\t']);
+            keys.iter()
+                .any(|key| line.starts_with(&format!("{key}:")) || line.starts_with(&format!("\"{key}\":")))
+        })
+    };
+    has(&["gate", "waivers", "mappings", "rules", "evidence"])
 }
 
 /// The source line and a caret below the place, cut to what is around it.
@@ -216,8 +231,16 @@ mod tests {
     fn a_problem_shows_its_line() {
         let mut problems = Problems::default();
         problems.help(Mark { line: 2, column: 3 }, "bad", "do good");
-        let shown = PolicyError::new("p.yaml", "a: 1\nb \u{202e}c\n", problems).to_string();
+        let shown = PolicyError::new("p.yaml", "gate: x\nb \u{202e}c\n", problems).to_string();
         assert_eq!(shown, "p.yaml:2:3: bad\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: do good");
+    }
+
+    #[test]
+    fn another_file_is_not_quoted() {
+        let mut problems = Problems::default();
+        problems.add(Mark { line: 1, column: 1 }, "bad");
+        let shown = PolicyError::new("prod.env", "KEY=hunter2\n", problems).to_string();
+        assert_eq!(shown, "prod.env:1:1: bad");
     }
 
     #[test]

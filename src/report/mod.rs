@@ -243,6 +243,14 @@ fn read_once(
     Ok((json.finish(), late))
 }
 
+/// True if a reader claims the file by its opening.
+pub fn claimed(source: &Source) -> bool {
+    source.open(u64::MAX).is_ok_and(|input| {
+        // What several formats could be is a report as well.
+        matches!(detect(&mut Json::new(input), Hint::default()), Ok(_) | Err(ReadError::Ambiguous { .. }))
+    })
+}
+
 /// True if the file is one whole JSON or XML document, of whatever kind.
 pub fn is_whole_document(source: &Source, options: &Options) -> bool {
     source.open(options.max_report).is_ok_and(|input| {

@@ -87,3 +87,18 @@ fn a_full_disk_or_a_closed_pipe_is_no_pass() {
     assert_eq!(status.code(), Some(2));
     assert!(!dir.exists("v.json"), "a verdict that was not told must not lie around");
 }
+
+#[test]
+fn a_report_that_the_policy_looks_for_is_never_replaced() {
+    let dir = dir(&["ERROR"]);
+    let run = dir.check(&["--policy", "policy.yaml", "--output", "json=semgrep.json"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert_eq!(dir.read("semgrep.json"), semgrep(&["ERROR"]));
+    // What secgate wrote itself is replaced, in every format.
+    for format in ["json", "text", "sarif", "junit"] {
+        let output = format!("{format}=old");
+        for _ in 0..2 {
+            assert_eq!(dir.check(&["--policy", "policy.yaml", "--output", &output]).code, 1, "{format}");
+        }
+    }
+}

@@ -16,6 +16,15 @@ fn the_folder_of_the_repository_comes_first_and_is_never_skipped() {
 }
 
 #[test]
+fn a_policy_of_another_gate_does_not_stand_in() {
+    let dir = Dir::new();
+    dir.write(".secgate/release.yaml", SAST_POLICY).write("semgrep.json", semgrep(&[]));
+    let run = dir.check(&["--gate", "release"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("is for gate `merge`"), "{}", run.stderr);
+}
+
+#[test]
 fn a_misspelt_gate_names_the_nearest() {
     let dir = Dir::new();
     for args in [["--gate", "mrege"], ["--policy", "mrege"]] {

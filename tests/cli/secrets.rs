@@ -69,3 +69,21 @@ fn no_output_holds_a_secret() {
     assert!(held >= 5, "only {held} fixtures hold a listed value");
     assert!(leaked.is_empty(), "{}", leaked.join("\n"));
 }
+
+#[test]
+fn a_file_that_is_no_policy_is_not_quoted() {
+    let dir = Dir::new();
+    dir.write("prod.env", "API_KEY=hunter2-SUPERSECRET\nTOKEN: [hunter2-SUPERSECRET\n");
+    dir.write("leaks.json", r#"[{"RuleID":"r","File":"a","Secret":"hunter2-SUPERSECRET"}]"#);
+    for file in ["./prod.env", "leaks.json"] {
+        for args in [
+            &["check", "--policy", file][..],
+            &["policy", "lint", "--policy", file],
+            &["check", "--waivers", file],
+        ] {
+            let run = dir.run(args);
+            assert_eq!(run.code, 2, "{run:?}");
+            assert!(!run.all().contains("SUPERSECRET"), "{args:?}: {}", run.all());
+        }
+    }
+}

@@ -7,6 +7,7 @@ use super::object::{First, objects};
 use super::result::Spot;
 use super::walk::{other, text, unless_null};
 use crate::report::json::{Json, Kind, shapes};
+use crate::report::secret::without_credentials;
 use crate::report::semgrep::problem_kind;
 use crate::report::value::Word;
 use crate::report::{ProblemKind, ReadError, Reading};
@@ -150,7 +151,7 @@ impl Invocations {
             return;
         }
         let id = notification.descriptor.id.as_str();
-        let words = notification.message.of_notification();
+        let words = without_credentials(&notification.message.of_notification());
         let words = match (id, words.as_str()) {
             ("", "") => "a notification without a message".to_owned(),
             ("", words) => words.to_owned(),
