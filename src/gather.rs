@@ -149,7 +149,9 @@ fn read_all<'p>(
         (outcome, tally)
     };
     let total: u64 = items.iter().map(|item| item.bytes).sum();
-    let threads = std::thread::available_parallelism().map_or(1, usize::from).min(items.len());
+    // More threads than cores, so that three files of one size keep two cores busy to the end.
+    let threads =
+        std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(2).min(items.len());
     if total < PARALLEL_FROM || threads < 2 {
         return work.iter().map(read_one).collect();
     }

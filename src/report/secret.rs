@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use super::json::{Json, Kind};
 use super::{ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text};
 
 /// Use of hard-coded credentials.
 const HARDCODED_CREDENTIALS: u32 = 798;
@@ -35,6 +35,7 @@ impl Leak<'_> {
         finding.cwes = vec![HARDCODED_CREDENTIALS];
         let title = [self.title, self.rule].into_iter().find(|t| !t.trim().is_empty()).unwrap_or("Secret");
         finding.title = Text::line(&masked(title, self.values));
+        finding.mark = self.values.iter().map(|v| v.trim()).find(|v| is_whole(v)).map(Mark::of);
         finding.location = Location::new(self.path, self.lines.0, self.lines.1, roots);
         let path = finding.path().unwrap_or_default();
         let id = FingerprintBuilder::new("secret").part(finding.rule_id.as_str()).part(path);
@@ -47,11 +48,22 @@ impl Leak<'_> {
     }
 }
 
+/// False for what scanners put in a value's place: two redacted values are not the same value.
+fn is_whole(value: &str) -> bool {
+    let cut = ["**", "..", "…", "REDACTED", "redacted", "xxx", "XXX"];
+    value.len() >= 4
+        && !cut.iter().any(|sign| memchr::memmem::find(value.as_bytes(), sign.as_bytes()).is_some())
+}
+
 /// The text without any of the values.
 pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
     let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
     values.fold(Cow::Borrowed(text), |text, value| {
-        if text.contains(value) { Cow::Owned(text.replace(value, "***")) } else { text }
+        if memchr::memmem::find(text.as_bytes(), value.as_bytes()).is_some() {
+            Cow::Owned(text.replace(value, "***"))
+        } else {
+            text
+        }
     })
 }
 
@@ -60,8 +72,8 @@ pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
 /// Nothing else of the line goes into a fingerprint: it may hold a second secret, whose hash among few guesses
 /// would tell it. A name has no digit, because a value before a colon would look like one.
 fn name_before<'t>(text: &'t str, value: &str) -> Option<&'t str> {
-    let (before, _) =
-        Some(value.trim()).filter(|v| !v.is_empty()).and_then(|value| text.split_once(value))?;
+    let value = Some(value.trim()).filter(|v| !v.is_empty())?;
+    let before = text.get(..memchr::memmem::find(text.as_bytes(), value.as_bytes())?)?;
     let before = before.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let name = before.rsplit(|c: char| !in_name(c)).next().unwrap_or_default();

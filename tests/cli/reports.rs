@@ -154,3 +154,31 @@ fn an_empty_array_is_what_its_entry_says() {
     dir.write("secrets.json", "{}");
     assert_eq!(dir.check(&["--policy", "policy.yaml"]).code, 2);
 }
+
+#[test]
+fn one_secret_seen_by_two_tools_is_shown_once_and_counted_twice() {
+    let dir = Dir::new();
+    dir.write(
+        "policy.yaml",
+        "version: 1\ngate: merge\nevidence:\n  secrets: {category: secret, files: [gitleaks.json, trufflehog.json]}\n\
+         rules:\n  - {id: no-secrets, findings: {category: secret}, then: fail}\n",
+    );
+    let gitleaks = |value: &str| {
+        format!(
+            r#"[{{"RuleID":"key","Description":"d","File":"a.env","StartLine":3,"Secret":"{value}","Match":"K={value}"}}]"#
+        )
+    };
+    let trufflehog = |value: &str| {
+        format!(
+            r#"{{"SourceMetadata":{{"Data":{{"Filesystem":{{"file":"a.env","line":3}}}}}},"DetectorName":"AWS","DetectorType":2,"Verified":false,"Raw":"{value}"}}"#
+        )
+    };
+    let shown = |first: &str, second: &str| {
+        dir.write("gitleaks.json", gitleaks(first)).write("trufflehog.json", trufflehog(second));
+        let json = dir.check(&["--policy", "policy.yaml", "--format", "json"]).json();
+        (json["rules"][0]["count"].as_u64().unwrap(), json["findings"].as_array().unwrap().len())
+    };
+    assert_eq!(shown("hunter2-one", "hunter2-one"), (2, 1));
+    assert_eq!(shown("hunter2-one", "hunter2-two"), (2, 2));
+    assert_eq!(shown("REDACTED", "REDACTED"), (2, 2));
+}
