@@ -1,5 +1,6 @@
 //! Counting while a report streams by: exact numbers, and details of the worst findings up to a cap.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
@@ -91,41 +92,83 @@ pub struct Matched {
     waivers: Option<Arc<[u32]>>,
 }
 
+/// The output order: worst first, then path, line and fingerprint. Total, so that the same findings are shown
+/// whatever the order of reading.
+type Order<'m> = (Reverse<u8>, Option<&'m str>, Option<u32>, Fingerprint, usize, u64);
+
 impl Matched {
-    /// The output order: worst first, then path, line and fingerprint. Total, so that the same findings are shown
-    /// whatever the order of reading.
-    pub(super) fn order(&self) -> impl Ord + '_ {
-        let at = self.finding.location.as_ref();
-        (
-            std::cmp::Reverse(self.rank),
-            at.map(|l| l.path.as_str()),
-            at.and_then(|l| l.line),
-            self.finding.fingerprint,
-            self.evidence,
-            self.ordinal,
-        )
+    /// Where it stands in the output order.
+    pub(super) fn order(&self) -> Order<'_> {
+        order(&self.finding, self.rank, self.evidence, self.ordinal)
     }
+}
+
+fn order(finding: &Finding, rank: u8, evidence: usize, ordinal: u64) -> Order<'_> {
+    let at = finding.location.as_ref();
+    let (path, line) = (at.map(|l| l.path.as_str()), at.and_then(|l| l.line));
+    (Reverse(rank), path, line, finding.fingerprint, evidence, ordinal)
 }
 
 /// The worst findings in output order, up to a cap.
 #[derive(Debug, Default, Clone)]
-struct Worst(Vec<Arc<Matched>>);
+struct Worst {
+    kept: Vec<Arc<Matched>>,
+    /// The last of as many findings as the cap lets stay: none that comes after it stays.
+    bar: Option<Arc<Matched>>,
+}
 
 impl Worst {
+    /// False for a finding that would not stay.
+    fn admits(&self, order: &Order<'_>) -> bool {
+        self.bar.as_ref().is_none_or(|bar| *order < bar.order())
+    }
+
     fn push(&mut self, matched: Arc<Matched>, cap: usize) {
-        self.0.push(matched);
-        if self.0.len() >= cap.saturating_mul(2).max(64) {
+        self.kept.push(matched);
+        if self.kept.len() >= cap.saturating_mul(2).max(64) {
             self.settle(cap);
+            self.bar = self.kept.last().filter(|_| self.kept.len() == cap).map(Arc::clone);
         }
     }
 
     fn settle(&mut self, cap: usize) {
-        self.0.sort_by(|a, b| a.order().cmp(&b.order()));
-        self.0.truncate(cap);
+        self.kept.sort_by(|a, b| a.order().cmp(&b.order()));
+        self.kept.truncate(cap);
     }
 
     fn merge(&mut self, other: Self) {
-        self.0.extend(other.0);
+        self.kept.extend(other.kept);
+    }
+}
+
+/// Indexes of rules as bits. A policy has few rules, so that one word holds them all as a rule.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
+struct RuleSet {
+    first: u64,
+    more: Vec<u64>,
+}
+
+impl RuleSet {
+    fn add(&mut self, rule: usize) {
+        let bit = 1 << (rule % 64);
+        let Some(at) = (rule / 64).checked_sub(1) else {
+            self.first |= bit;
+            return;
+        };
+        if self.more.len() <= at {
+            self.more.resize(at + 1, 0);
+        }
+        if let Some(word) = self.more.get_mut(at) {
+            *word |= bit;
+        }
+    }
+
+    fn has(&self, rule: usize) -> bool {
+        let word = match (rule / 64).checked_sub(1) {
+            None => Some(&self.first),
+            Some(at) => self.more.get(at),
+        };
+        word.is_some_and(|word| word & (1 << (rule % 64)) != 0)
     }
 }
 
@@ -137,17 +180,16 @@ struct RuleTally {
     spoken: Worst,
 }
 
-/// The rules that matched a finding, as a bit set of rule indexes, and the waivers that speak of it. Interned,
-/// because few combinations occur.
+/// The rules that matched a finding, and the waivers that speak of it. Interned, because few combinations occur.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Combination {
-    rules: Vec<u64>,
+    rules: RuleSet,
     waivers: Option<Arc<[u32]>>,
 }
 
 impl Combination {
     fn has(&self, rule: usize) -> bool {
-        self.rules.get(rule / 64).is_some_and(|word| word & (1 << (rule % 64)) != 0)
+        self.rules.has(rule)
     }
 }
 
@@ -174,6 +216,8 @@ pub struct Tally<'p> {
     sets: Vec<(Combination, u64)>,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
     known: HashMap<Combination, u32>,
+    /// The combination of the finding before: findings of one kind come in rows.
+    recent: u32,
     /// Every matched finding: its identity and its combination.
     marks: Vec<(Fingerprint, u32)>,
     /// What each waiver matched.
@@ -203,6 +247,7 @@ impl<'p> Tally<'p> {
             unmatched: BTreeMap::new(),
             sets: Vec::new(),
             known: HashMap::new(),
+            recent: 0,
             marks: Vec::new(),
             uses: BTreeMap::new(),
         }
@@ -228,7 +273,14 @@ impl<'p> Tally<'p> {
 
     /// Counts `more` findings of a combination.
     fn intern(&mut self, set: Combination, more: u64) -> u32 {
+        if let Some((recent, count)) = self.sets.get_mut(self.recent as usize)
+            && *recent == set
+        {
+            *count += more;
+            return self.recent;
+        }
         if let Some(&at) = self.known.get(&set) {
+            self.recent = at;
             if let Some((_, count)) = self.sets.get_mut(at as usize) {
                 *count += more;
             }
@@ -237,6 +289,7 @@ impl<'p> Tally<'p> {
         let at = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
         self.known.insert(set.clone(), at);
         self.sets.push((set, more));
+        self.recent = at;
         at
     }
 
@@ -274,15 +327,15 @@ impl<'p> Tally<'p> {
         let (mut open, mut covered) = (std::mem::take(plain), Vec::new());
         let mut spoken = std::mem::take(spoken);
         spoken.settle(usize::MAX);
-        for matched in spoken.0 {
+        for matched in spoken.kept {
             match coverage.of(matched.waivers.as_deref(), rule) {
-                None => open.0.push(matched),
+                None => open.kept.push(matched),
                 by if covered.len() < self.cap => covered.push((matched, by)),
                 Some(_) => {}
             }
         }
         open.settle(self.cap);
-        open.0.into_iter().map(|matched| (matched, None)).chain(covered).collect()
+        open.kept.into_iter().map(|matched| (matched, None)).chain(covered).collect()
     }
 
     /// The identities of all findings that count for one of the rules in `which`, as often as they occur, sorted.
@@ -303,21 +356,20 @@ impl<'p> Tally<'p> {
     }
 
     /// The rules that look at a finding; `None` if none does.
-    fn looked_at(&self, finding: &Finding) -> Option<Vec<u64>> {
+    fn looked_at(&self, finding: &Finding) -> Option<RuleSet> {
         let around = Surroundings {
             unknown_severity: self.policy.unknown_severity,
             now: self.now,
             entries: self.entries,
             evidence: self.evidence,
         };
-        let mut rules = vec![0; self.policy.rules.len().div_ceil(64)];
+        let mut rules = RuleSet::default();
         let mut any = false;
         for (index, rule) in self.policy.rules.iter().enumerate() {
             if let Subject::Findings(selector) = &rule.subject
                 && selects(selector, finding, around)
-                && let Some(word) = rules.get_mut(index / 64)
             {
-                *word |= 1 << (index % 64);
+                rules.add(index);
                 any = true;
             }
         }
@@ -360,12 +412,19 @@ impl Sink for Tally<'_> {
         }
         let ordinal = self.counts.total + self.counts.suppressed;
         let id = finding.fingerprint;
-        let waivers = set.waivers.clone();
-        let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank, waivers });
-        for (index, tally) in self.rules.iter_mut().enumerate() {
-            if set.has(index) {
-                let worst = if set.waivers.is_some() { &mut tally.spoken } else { &mut tally.plain };
-                worst.push(Arc::clone(&matched), self.cap);
+        let spoken = set.waivers.is_some();
+        let order = order(&finding, rank, self.evidence, ordinal);
+        // Most findings of a large report are not among the worst of any rule.
+        let admitted = |(index, tally): (usize, &RuleTally)| set.has(index) && tally.plain.admits(&order);
+        if spoken || self.rules.iter().enumerate().any(admitted) {
+            let waivers = set.waivers.clone();
+            let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank, waivers });
+            for (_, tally) in self.rules.iter_mut().enumerate().filter(|(index, _)| set.has(*index)) {
+                if spoken {
+                    tally.spoken.push(Arc::clone(&matched), self.cap);
+                } else if tally.plain.admits(&matched.order()) {
+                    tally.plain.push(Arc::clone(&matched), self.cap);
+                }
             }
         }
         let set = self.intern(set, 1);
@@ -374,5 +433,46 @@ impl Sink for Tally<'_> {
 
     fn restart(&mut self) {
         *self = Self::new(self.policy, self.waivers, self.entries, self.evidence, self.now, self.cap);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn of_many_the_worst_stay_whatever_their_order() {
+        let of = |n: u64| {
+            let finding = Finding::new(Category::Sast, "t", "r", Severity::High);
+            let rank = u8::try_from(n * 7919 % 5).unwrap_or_default();
+            Arc::new(Matched { finding, evidence: 0, ordinal: n, rank, waivers: None })
+        };
+        let mut all: Vec<_> = (0..1000).map(of).collect();
+        let turned: Vec<_> = all.iter().rev().cloned().collect();
+        for cap in [0, 1, 10, 100, 2000] {
+            for given in [&all.clone(), &turned] {
+                let mut worst = Worst::default();
+                for matched in given {
+                    if worst.admits(&matched.order()) {
+                        worst.push(Arc::clone(matched), cap);
+                    }
+                }
+                assert!(worst.kept.len() <= (2 * cap).max(64));
+                worst.settle(cap);
+                all.sort_by(|a, b| a.order().cmp(&b.order()));
+                let ordinals = |list: &[Arc<Matched>]| list.iter().map(|m| m.ordinal).collect::<Vec<_>>();
+                assert_eq!(ordinals(&worst.kept), ordinals(all.get(..cap).unwrap_or(&all)), "{cap}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_set_of_rules_may_be_large() {
+        let mut set = RuleSet::default();
+        let within = [0, 1, 63, 64, 127, 128, 500];
+        for rule in within {
+            set.add(rule);
+        }
+        assert!((0..600).all(|rule| set.has(rule) == within.contains(&rule)));
     }
 }

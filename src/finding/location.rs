@@ -1,5 +1,7 @@
 //! Where in the project a finding is.
 
+use std::borrow::Cow;
+
 use serde::Serialize;
 
 use super::Text;
@@ -28,17 +30,27 @@ impl Location {
 ///
 /// A path that climbs out of the project (`..` past its root) keeps no more than what cannot climb, marked by a
 /// leading `outside/`, so that it can neither match nor be taken for a file of the project.
-pub fn project_path(raw: &str, roots: &[String]) -> String {
-    let mut path = raw.strip_prefix("file://").unwrap_or(raw).replace('\\', "/");
+pub fn project_path<'r>(raw: &'r str, roots: &[String]) -> Cow<'r, str> {
+    let path = raw.strip_prefix("file://").unwrap_or(raw);
+    if !path.contains('\\') {
+        return relative(path, roots);
+    }
+    Cow::Owned(relative(&path.replace('\\', "/"), roots).into_owned())
+}
+
+fn relative<'r>(mut path: &'r str, roots: &[String]) -> Cow<'r, str> {
     for root in roots {
         let root = root.trim_end_matches('/');
         if !root.is_empty()
             && let Some(rest) = path.strip_prefix(root)
             && (rest.is_empty() || rest.starts_with('/'))
         {
-            path = rest.to_owned();
+            path = rest;
             break;
         }
+    }
+    if is_straight(path) {
+        return Cow::Borrowed(path);
     }
     let mut parts: Vec<&str> = Vec::new();
     let mut outside = false;
@@ -50,7 +62,19 @@ pub fn project_path(raw: &str, roots: &[String]) -> String {
         }
     }
     let joined = parts.join("/");
-    if outside { format!("outside/{joined}") } else { joined }
+    Cow::Owned(if outside { format!("outside/{joined}") } else { joined })
+}
+
+/// True if no part of a path is empty or begins with a dot, so that there is nothing to take out.
+fn is_straight(path: &str) -> bool {
+    let mut starts = true;
+    for byte in path.bytes() {
+        if starts && matches!(byte, b'/' | b'.') {
+            return false;
+        }
+        starts = byte == b'/';
+    }
+    !starts
 }
 
 #[cfg(test)]
@@ -66,6 +90,15 @@ mod tests {
         assert_eq!(project_path("./src//./a.py", &[]), "src/a.py");
         assert_eq!(project_path("src\\win\\a.cs", &[]), "src/win/a.cs");
         assert_eq!(project_path("/src/a.py", &[]), "src/a.py");
+        for path in
+            ["", "/", ".", "./", "a", "a/", "a//b", "a/./b", "a/.b", ".a/b.c", "a/b/..", "a/...", "é/ü"]
+        {
+            let parts = path.split('/').filter(|p| !p.is_empty() && *p != "." && *p != "..");
+            let parts: Vec<&str> = parts.collect();
+            let is = if path.ends_with("/..") { "a".to_owned() } else { parts.join("/") };
+            assert_eq!(project_path(path, &[]), is, "{path}");
+        }
+        assert_eq!(project_path("builds\\a.py", &["builds".to_owned()]), "a.py");
     }
 
     #[test]

@@ -82,8 +82,19 @@ pub fn clean_line(raw: &str) -> Cow<'_, str> {
     if raw.len() <= MAX_CHARS && plain(raw) {
         return Cow::Borrowed(raw.trim_ascii());
     }
-    let line = raw.split(['\n', '\r']).map(str::trim).find(|l| !l.is_empty()).unwrap_or("");
+    let line = first_line(raw);
+    // Of printable ASCII every byte is a character.
+    if let Some(short) = line.get(..MAX_CHARS).filter(|_| plain(line)) {
+        return if short.len() == line.len() {
+            Cow::Borrowed(line)
+        } else {
+            Cow::Owned(format!("{short}…"))
+        };
+    }
     let text = clean(line);
+    if text.len() <= MAX_CHARS {
+        return text;
+    }
     match text.char_indices().nth(MAX_CHARS) {
         None => text,
         Some((at, _)) => {
@@ -93,6 +104,19 @@ pub fn clean_line(raw: &str) -> Cow<'_, str> {
             Cow::Owned(cut)
         }
     }
+}
+
+/// The first line that is not blank, without blanks around it.
+fn first_line(raw: &str) -> &str {
+    let mut start = 0;
+    for end in memchr::memchr2_iter(b'\n', b'\r', raw.as_bytes()).chain([raw.len()]) {
+        let line = raw.get(start..end).unwrap_or_default().trim();
+        if !line.is_empty() {
+            return line;
+        }
+        start = end + 1;
+    }
+    ""
 }
 
 #[cfg(test)]
@@ -113,5 +137,9 @@ mod tests {
         assert_eq!(clean_line("\r[PASS] forged\nx"), "[PASS] forged");
         let long = "é".repeat(600);
         assert_eq!(clean_line(&long).chars().count(), 501);
+        let line = "a".repeat(500);
+        assert_eq!(clean_line(&format!("\n {line} \r\n")), line);
+        assert_eq!(clean_line(&format!("\r\n{line}b\nc")), format!("{line}…"));
+        assert_eq!(clean_line(" \n\u{a0}\r "), "");
     }
 }

@@ -415,13 +415,12 @@ impl Json {
     /// Leaves `n` bytes behind, keeping count of lines.
     pub(super) fn consume(&mut self, n: usize) {
         let left = self.window().get(..n).unwrap_or_default();
-        let lines = memchr::memchr_iter(b'\n', left).count() as u64;
-        let column = match memchr::memrchr(b'\n', left) {
-            Some(at) => (n - at - 1) as u64,
-            None => self.column + n as u64,
-        };
-        self.line += lines;
-        self.column = column;
+        if let Some(at) = memchr::memrchr(b'\n', left) {
+            self.line += memchr::memchr_iter(b'\n', left).count() as u64;
+            self.column = (n - at - 1) as u64;
+        } else {
+            self.column += n as u64;
+        }
         self.start += n;
     }
 

@@ -50,20 +50,42 @@ impl Leak<'_> {
 
 /// False for what scanners put in a value's place: two redacted values are not the same value.
 fn is_whole(value: &str) -> bool {
-    let cut = ["**", "..", "…", "REDACTED", "redacted", "xxx", "XXX"];
+    let mut rest = value.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let sign = match first {
+            b'*' => "**",
+            b'.' => "..",
+            b'x' => "xxx",
+            b'X' => "XXX",
+            b'R' => "REDACTED",
+            b'r' => "redacted",
+            0xe2 => "…",
+            _ => "",
+        };
+        if !sign.is_empty() && rest.starts_with(sign.as_bytes()) {
+            return false;
+        }
+        rest = after;
+    }
     value.len() >= 4
-        && !cut.iter().any(|sign| memchr::memmem::find(value.as_bytes(), sign.as_bytes()).is_some())
+}
+
+/// Where a value begins in a text. To prepare a search costs more than to search a line.
+fn find(text: &str, value: &str) -> Option<usize> {
+    let (text, value) = (text.as_bytes(), value.as_bytes());
+    let Some(&first) = value.first().filter(|_| text.len() <= 1024) else {
+        return memchr::memmem::find(text, value);
+    };
+    let last = text.len().checked_sub(value.len())?;
+    let heads = text.get(..=last)?;
+    memchr::memchr_iter(first, heads).find(|&at| text.get(at..).is_some_and(|t| t.starts_with(value)))
 }
 
 /// The text without any of the values.
 pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
     let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
     values.fold(Cow::Borrowed(text), |text, value| {
-        if memchr::memmem::find(text.as_bytes(), value.as_bytes()).is_some() {
-            Cow::Owned(text.replace(value, "***"))
-        } else {
-            text
-        }
+        if find(&text, value).is_some() { Cow::Owned(text.replace(value, "***")) } else { text }
     })
 }
 
@@ -73,7 +95,7 @@ pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
 /// would tell it. A name has no digit, because a value before a colon would look like one.
 fn name_before<'t>(text: &'t str, value: &str) -> Option<&'t str> {
     let value = Some(value.trim()).filter(|v| !v.is_empty())?;
-    let before = text.get(..memchr::memmem::find(text.as_bytes(), value.as_bytes())?)?;
+    let before = text.get(..find(text, value)?)?;
     let before = before.trim_end_matches(|c: char| !c.is_alphanumeric() && c != '_');
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let name = before.rsplit(|c: char| !in_name(c)).next().unwrap_or_default();
@@ -132,6 +154,30 @@ mod tests {
         }
         assert_eq!(name_before("a = b", ""), None);
         assert_eq!(name_before("a = b", " "), None);
+    }
+
+    #[test]
+    fn values_are_found_as_a_library_finds_them() {
+        let letters = ["a", "b", "é"];
+        let texts = (0..3_usize.pow(6)).map(|n| (0..6).map(|at| letters[n / 3_usize.pow(at) % 3]).collect());
+        for text in texts.collect::<Vec<String>>() {
+            for value in ["a", "ab", "aab", "éa", "bbbbbb", "abababab"] {
+                assert_eq!(find(&text, value), text.find(value), "{text} {value}");
+                let long = format!("{}{text}", "c".repeat(2000));
+                assert_eq!(find(&long, value), long.find(value), "{text} {value}");
+            }
+        }
+    }
+
+    #[test]
+    fn redacted_values_are_not_compared() {
+        for value in ["abc", "ab**c", "a..b", "abc…", "REDACTED", "a-redacted", "axxxb", "XXXX"] {
+            assert!(!is_whole(value), "{value}");
+        }
+        for value in ["abcd", "a*b*", "xxyxx", "XxXx", "REDACTE", "a.b.", "é…".trim_end_matches('…'), "âbcd"]
+        {
+            assert_eq!(is_whole(value), value.len() >= 4, "{value}");
+        }
     }
 
     #[test]

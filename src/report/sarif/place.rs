@@ -1,5 +1,6 @@
 //! Where a result is: URIs, their bases, and percent-encoding.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
@@ -34,38 +35,44 @@ impl Base {
 
 /// The place of a result.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Place {
+pub(super) struct Place<'u> {
     /// Path, not yet relative to the project.
-    pub(super) path: String,
+    pub(super) path: Cow<'u, str>,
     /// The address of what runs on the web.
     pub(super) address: Option<Text>,
 }
 
-impl Place {
+impl<'u> Place<'u> {
     /// The place that `uri` names, relative to `base`.
     ///
     /// A relative URI stays relative to the project even if its base is an absolute folder of another machine; a
     /// base below one of the project's `roots` is put before it.
-    pub(super) fn of(uri: &str, base: &str, bases: &Bases, roots: &[String]) -> Self {
+    pub(super) fn of(uri: &'u str, base: &str, bases: &Bases, roots: &[String]) -> Self {
         if let Some(address) = web(uri) {
             let path = address.split_once("://").map_or("", |(_, rest)| rest);
-            return Self { path: decoded(path), address: Some(Text::line(&address)) };
+            let path = decoded(path).into_owned().into();
+            return Self { path, address: Some(Text::line(&address)) };
         }
         if is_absolute(uri) {
-            return Self { path: decoded(&without_scheme(uri)), address: None };
+            let path = decoded(&without_scheme(uri)).into_owned().into();
+            return Self { path, address: None };
         }
-        let mut path = uri.to_owned();
+        let mut path = Cow::Borrowed(uri);
         let mut id = base;
         for _ in 0..MAX_BASES {
-            let Some(base) = bases.get(id) else { return Self { path: decoded(&path), address: None } };
+            let Some(base) = bases.get(id) else { return Self { path: decoded_cow(path), address: None } };
             if is_absolute(&base.uri) {
-                let top = decoded(&without_scheme(&base.uri));
-                let path = decoded(&path);
-                let path = if below(&top, roots) { format!("{top}/{path}") } else { path };
+                let path = decoded_cow(path);
+                if roots.is_empty() {
+                    return Self { path, address: None };
+                }
+                let top = without_scheme(&base.uri);
+                let top = decoded(&top);
+                let path = if below(&top, roots) { format!("{top}/{path}").into() } else { path };
                 return Self { path, address: None };
             }
             if !base.uri.is_empty() {
-                path = format!("{}/{path}", base.uri.trim_end_matches('/'));
+                path = format!("{}/{path}", base.uri.trim_end_matches('/')).into();
             }
             id = &base.base;
         }
@@ -80,12 +87,17 @@ impl Place {
 }
 
 fn is_absolute(uri: &str) -> bool {
-    uri.starts_with(['/', '\\']) || uri.starts_with("file:") || uri.contains("://")
+    uri.starts_with(['/', '\\']) || uri.starts_with("file:") || has_authority(uri)
+}
+
+/// True if `://` stands in it; of most there is not even a colon.
+fn has_authority(uri: &str) -> bool {
+    memchr::memchr(b':', uri.as_bytes()).is_some() && uri.contains("://")
 }
 
 /// A web address without what may hold a credential: user, query and fragment.
 fn web(uri: &str) -> Option<String> {
-    let (scheme, rest) = uri.split_once("://")?;
+    let (scheme, rest) = Some(uri).filter(|uri| has_authority(uri))?.split_once("://")?;
     if !["http", "https", "ws", "wss"].iter().any(|s| scheme.eq_ignore_ascii_case(s)) {
         return None;
     }
@@ -122,9 +134,9 @@ fn below(path: &str, roots: &[String]) -> bool {
 }
 
 /// Text with `%2e` and the like written out, once. What is then no text stays as it was.
-fn decoded(text: &str) -> String {
+fn decoded(text: &str) -> Cow<'_, str> {
     if !text.contains('%') {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
@@ -138,7 +150,14 @@ fn decoded(text: &str) -> String {
             bytes.push(first);
         }
     }
-    String::from_utf8(bytes).unwrap_or_else(|_| text.to_owned())
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+fn decoded_cow(text: Cow<'_, str>) -> Cow<'_, str> {
+    match text {
+        Cow::Borrowed(text) => decoded(text),
+        Cow::Owned(text) => Cow::Owned(decoded(&text).into_owned()),
+    }
 }
 
 #[cfg(test)]

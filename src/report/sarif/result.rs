@@ -153,7 +153,7 @@ impl Item<'_> {
         let cwes = self.cwes(rule);
         let (category, guessed) = self.category(scene, rule, id, &cwes);
         let mut finding = Box::new(Finding::new(category, scene.tool, id, severity));
-        finding.native_severity = Some(Text::line(&native)).filter(|n| !n.is_empty());
+        finding.native_severity = Some(Text::line(native)).filter(|n| !n.is_empty());
         let secret = category == Category::Secret || is_about_secrets(id, &cwes);
         finding.cwes = cwes;
         finding.title = Text::line(&title(&finding, rule, &message, secret));
@@ -207,16 +207,21 @@ impl Item<'_> {
     }
 
     /// The severity, and the word of the report that it was made of.
-    fn severity(&self, rule: Option<&Rule>, facts: &Facts, not_failed: bool) -> (Severity, Cow<'_, str>) {
+    fn severity<'r>(
+        &'r self,
+        rule: Option<&'r Rule>,
+        facts: &Facts,
+        not_failed: bool,
+    ) -> (Severity, &'r str) {
         if let Some(score) = self.properties.score() {
-            return (score, Cow::Borrowed(self.properties.severity.0.trim()));
+            return (score, self.properties.severity.0.trim());
         }
         if let Some((score, word)) = rule.and_then(|r| r.score.as_ref()) {
-            return (*score, Cow::Owned(word.to_string()));
+            return (*score, word);
         }
         if let Some(level) = Level::of(self.level.as_ref()) {
             let word = self.level.as_ref().map_or("", Word::as_str);
-            return (level.severity(), Cow::Borrowed(word));
+            return (level.severity(), word);
         }
         let of_rule = |rule| facts.overridden(self.provenance.invocation.0, rule).or(rule.level);
         let level = match rule {
@@ -224,7 +229,7 @@ impl Item<'_> {
             Some(rule) => of_rule(rule).unwrap_or(Level::Warning),
             None => Level::Warning,
         };
-        (level.severity(), Cow::Borrowed(level.as_str()))
+        (level.severity(), level.as_str())
     }
 
     fn cwes(&self, rule: Option<&Rule>) -> Vec<u32> {
@@ -271,14 +276,18 @@ impl Item<'_> {
     fn place(&self, scene: &Scene<'_>, finding: &mut Finding) -> Option<u32> {
         let spot = self.locations.0.as_ref()?;
         let artifact = &spot.physical.artifact;
-        let mut found = (artifact.uri.as_str().to_owned(), artifact.base.as_str().to_owned());
-        if let Some(index) = artifact.needs() {
-            match (scene.artifact)(index) {
-                Some(known) => found = known,
+        let known;
+        let (uri, base) = match artifact.needs() {
+            None => (artifact.uri.as_str(), artifact.base.as_str()),
+            Some(index) => match (scene.artifact)(index) {
+                Some(found) => {
+                    known = found;
+                    (known.0.as_str(), known.1.as_str())
+                }
                 None => return Some(index),
-            }
-        }
-        let place = Place::of(&found.0, &found.1, &scene.facts.bases, scene.roots);
+            },
+        };
+        let place = Place::of(uri, base, &scene.facts.bases, scene.roots);
         let region = &spot.physical.region;
         finding.location = place.location(region.start.0, region.end.0, scene.roots);
         finding.target = place.address;
