@@ -81,8 +81,12 @@ pub fn gather<'p>(
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
     *names = reports.iter().map(|item| item.entries.clone()).collect();
-    let options = Options { max_report: limits.max_report, roots: roots.to_vec() };
-    let read = read_all(inputs, &reports, names, context, limits, &options);
+    let total: u64 = reports.iter().map(|item| item.bytes).sum();
+    // Asked only where it matters: to find out takes longer than to read a small file.
+    let cores = if total < PARALLEL_FROM { 1 } else { cores() };
+    let read_ahead = cores > reports.len();
+    let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec() };
+    let read = read_all(inputs, &reports, names, context, limits, &options, cores);
 
     let mut gathered = Gathered {
         evidence: Vec::new(),
@@ -117,6 +121,10 @@ fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p Entry> {
     policy.evidence.iter().find(|e| e.name == name)
 }
 
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, usize::from)
+}
+
 /// Reads the reports, each with counts of its own; in parallel where it pays.
 fn read_all<'p>(
     inputs: Inputs<'p>,
@@ -125,6 +133,7 @@ fn read_all<'p>(
     context: &Context,
     limits: Limits,
     options: &Options,
+    cores: usize,
 ) -> Vec<(report::Outcome, Tally<'p>)> {
     let policy = inputs.policy;
     let mut index = 0;
@@ -148,11 +157,9 @@ fn read_all<'p>(
         };
         (outcome, tally)
     };
-    let total: u64 = items.iter().map(|item| item.bytes).sum();
     // More threads than cores, so that three files of one size keep two cores busy to the end.
-    let threads =
-        std::thread::available_parallelism().map_or(1, usize::from).saturating_mul(2).min(items.len());
-    if total < PARALLEL_FROM || threads < 2 {
+    let threads = cores.saturating_mul(2).min(items.len());
+    if cores < 2 || threads < 2 {
         return work.iter().map(read_one).collect();
     }
     // The largest first, so that no thread is left alone with it at the end.
@@ -271,7 +278,8 @@ pub fn findings(
             *self = Self(Vec::new(), Counts::default());
         }
     }
-    let options = Options { max_report: limits.max_report, roots: roots.to_vec() };
+    // They are read one after the other.
+    let options = Options { max_report: limits.max_report, read_ahead: true, roots: roots.to_vec() };
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let mut evidence = Vec::new();
     let mut all = Vec::new();

@@ -3,6 +3,7 @@
 //! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
 //! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
 
+mod ahead;
 mod document;
 mod error;
 pub mod json;
@@ -162,6 +163,8 @@ pub struct Hint<'h> {
 pub struct Options {
     /// Largest report, in bytes.
     pub max_report: u64,
+    /// A core is free for reading ahead of what is parsed.
+    pub read_ahead: bool,
     /// Prefixes of paths that are the project's root.
     pub roots: Vec<String>,
 }
@@ -232,7 +235,9 @@ fn read_once(
     found: &mut Option<&'static Format>,
     report: &mut Report,
 ) -> Result<Read, ReadError> {
-    let mut json = Json::new(source.open(options.max_report)?);
+    let max = options.max_report;
+    let input = if options.read_ahead { source.open_ahead(max) } else { source.open(max) };
+    let mut json = Json::new(input?);
     let format = detect(&mut json, hint)?;
     *found = Some(format);
     let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category, source);

@@ -10,6 +10,10 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::ReadError;
+use super::ahead::Ahead;
+
+/// From this size on a file is read ahead: below, a thread costs more than it gains.
+const AHEAD_FROM: u64 = 4 << 20;
 
 /// A file, or bytes held in memory (standard input, tests). Can be read more than once.
 #[derive(Debug, Clone)]
@@ -27,7 +31,17 @@ impl Source {
             Self::File(path) => Box::new(open_regular(path)?),
             Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         };
-        Input::new(Raw { reader, hasher: Sha256::new(), bytes: 0, max })
+        Input::new(Raw::new(reader, max), false)
+    }
+
+    /// [`Self::open`], with a thread of its own that reads and hashes ahead, where the file is worth it.
+    pub fn open_ahead(&self, max: u64) -> Result<Input, ReadError> {
+        let Self::File(path) = self else { return self.open(max) };
+        let file = open_regular(path)?;
+        // A file over the limit is told at the same byte as ever.
+        let worth = file.metadata().is_ok_and(|meta| (AHEAD_FROM..=max).contains(&meta.len()));
+        let ahead = worth && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
+        Input::new(Raw::new(Box::new(file), max), ahead)
     }
 
     /// The last bytes as they lie there, at most `size`; nothing where they cannot be had. A hint and no more: they
@@ -72,11 +86,22 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
 }
 
 /// The bytes of a file as it lies there, with their digest and number.
-struct Raw {
+pub(super) struct Raw {
     reader: Box<dyn Read + Send>,
     hasher: Sha256,
     bytes: u64,
-    max: u64,
+    pub(super) max: u64,
+}
+
+impl Raw {
+    pub(super) fn new(reader: Box<dyn Read + Send>, max: u64) -> Self {
+        Self { reader, hasher: Sha256::new(), bytes: 0, max }
+    }
+
+    /// Number of the bytes that were read and their SHA-256 in hexadecimal.
+    pub(super) fn digest(self) -> (u64, String) {
+        (self.bytes, hex(&self.hasher.finalize()))
+    }
 }
 
 /// The markers by which [`Input`] tells its caps apart from other trouble.
@@ -107,6 +132,7 @@ type Whole = io::Chain<Cursor<Vec<u8>>, Raw>;
 
 enum Stream {
     Plain(Whole),
+    Ahead(io::Chain<Cursor<Vec<u8>>, Ahead>),
     /// One or more gzip members, one after the other, are one stream.
     Gzip {
         unpack: Box<MultiGzDecoder<Whole>>,
@@ -121,6 +147,7 @@ impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Stream::Plain(whole) => whole.read(buf),
+            Stream::Ahead(whole) => whole.read(buf),
             Stream::Gzip { unpack, bytes } => {
                 let n = unpack.read(buf)?;
                 *bytes += n as u64;
@@ -138,12 +165,18 @@ impl Read for Input {
 }
 
 impl Input {
-    fn new(mut raw: Raw) -> Result<Self, ReadError> {
+    fn new(mut raw: Raw, ahead: bool) -> Result<Self, ReadError> {
         let mut first = Vec::with_capacity(GZIP.len());
         let looked = raw.by_ref().take(GZIP.len() as u64).read_to_end(&mut first);
         let is_gzip = first == GZIP;
-        let whole = Cursor::new(first).chain(raw);
-        let input = Self(Stream::Plain(whole));
+        let input = if ahead && looked.is_ok() && !is_gzip {
+            match Ahead::start(Box::new(raw)) {
+                Ok(ahead) => Self(Stream::Ahead(Cursor::new(first).chain(ahead))),
+                Err(raw) => Self(Stream::Plain(Cursor::new(first).chain(*raw))),
+            }
+        } else {
+            Self(Stream::Plain(Cursor::new(first).chain(raw)))
+        };
         match (looked, input) {
             (Err(error), input) => Err(input.explain(error)),
             (Ok(_), Self(Stream::Plain(whole))) if is_gzip => {
@@ -155,25 +188,27 @@ impl Input {
 
     /// Number of bytes of the file and their SHA-256 in hexadecimal: packed, if it is.
     pub fn digest(self) -> (u64, String) {
-        let whole = match self.0 {
-            Stream::Plain(whole) => whole,
-            Stream::Gzip { unpack, .. } => unpack.into_inner(),
+        let raw = match self.0 {
+            Stream::Plain(whole) => Some(whole.into_inner().1),
+            Stream::Ahead(whole) => whole.into_inner().1.into_raw().map(|raw| *raw),
+            Stream::Gzip { unpack, .. } => Some(unpack.into_inner().into_inner().1),
         };
-        let (_, raw) = whole.into_inner();
-        (raw.bytes, hex(&raw.hasher.finalize()))
+        // Of a file that was read ahead to its end the thread has handed all back.
+        raw.map(Raw::digest).unwrap_or_default()
     }
 
     /// What an error of [`Read::read`] means.
     pub fn explain(&self, error: io::Error) -> ReadError {
-        let (packed, raw) = match &self.0 {
-            Stream::Plain(whole) => (false, whole.get_ref().1),
-            Stream::Gzip { unpack, .. } => (true, unpack.get_ref().get_ref().1),
+        let (packed, limit) = match &self.0 {
+            Stream::Plain(whole) => (false, whole.get_ref().1.max),
+            Stream::Ahead(whole) => (false, whole.get_ref().1.max),
+            Stream::Gzip { unpack, .. } => (true, unpack.get_ref().get_ref().1.max),
         };
         let text = error.to_string();
         match (text.as_str(), error.kind()) {
             (OVER_LIMIT, _) => {
                 let what = if packed { "the file, unpacked," } else { "the file" };
-                ReadError::TooLarge { what, limit: raw.max, flag: "--max-report" }
+                ReadError::TooLarge { what, limit, flag: "--max-report" }
             }
             (BOMB, _) => ReadError::Gzip(format!("it grows to more than {GROWTH} times its size")),
             (_, ErrorKind::UnexpectedEof) if packed => ReadError::Gzip(
