@@ -7,6 +7,7 @@ mod findings;
 mod formats;
 mod outputs;
 mod policy;
+mod shell;
 mod waiver;
 
 use std::ffi::OsString;
@@ -40,6 +41,10 @@ enum Command {
     /// Exceptions to rules: new, lint, list
     #[command(subcommand)]
     Waiver(Box<waiver::WaiverCommand>),
+    /// Print the completions of a shell
+    Completions(shell::CompletionsArgs),
+    /// Print the manual page
+    Man(shell::ManArgs),
 }
 
 /// Runs a command line and gives its exit code.
@@ -61,6 +66,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
         Command::Waiver(command) => waiver::run(*command),
+        Command::Completions(args) => shell::completions(&args),
+        Command::Man(args) => shell::man(&args),
     };
     done.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));

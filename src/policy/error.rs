@@ -159,6 +159,11 @@ impl Problems {
         }
     }
 
+    /// How many there are so far.
+    pub(super) fn len(&self) -> usize {
+        self.list.len() + self.more
+    }
+
     /// True as long as nothing is wrong.
     pub(super) fn is_empty(&self) -> bool {
         self.list.is_empty()

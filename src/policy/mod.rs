@@ -10,6 +10,7 @@ pub mod lint;
 mod load;
 mod mapping;
 mod query;
+mod run;
 mod schema;
 mod validate;
 pub mod waiver;
@@ -27,6 +28,7 @@ pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
 pub use load::{Beside, load, load_mappings, load_with};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
+pub use run::Run;
 pub use schema::schema;
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.
@@ -180,6 +182,8 @@ pub struct Entry {
     pub bound: bool,
     /// A receipt must fit the report.
     pub receipt: bool,
+    /// The scanner that `secgate scan` starts for it.
+    pub run: Option<Run>,
     /// What an empty scan means.
     pub nothing_scanned: Action,
     /// What an old report means.

@@ -6,6 +6,7 @@ mod evidence;
 mod feeding;
 pub(super) mod mapping;
 mod rules;
+mod run;
 mod selector;
 
 use std::collections::BTreeMap;

@@ -258,6 +258,8 @@ written! {
         may bound: Demanded,
         /// `required`: a receipt must fit the report.
         may receipt: Demanded,
+        /// The scanner that `secgate scan` starts for it: a program and its words, no shell. `{report}` is the file it writes, else its standard output is the report; `{changed}` stands for the files to look at.
+        may run: Seq<Name>,
         /// What an empty scan means; default `review`.
         may nothing_scanned: Action,
         /// What an old report means; default `fail`.

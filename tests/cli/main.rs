@@ -21,5 +21,6 @@ mod outputs;
 mod policy;
 mod reports;
 mod secrets;
+mod shell;
 mod stability;
 mod waivers;

@@ -33,6 +33,7 @@ fn entry(name: &At<Name>, written: written::Entry, problems: &mut Problems) -> O
         age_unknown: written.age_unknown.map(|action| action.value),
         bound: written.bound.is_some(),
         receipt: written.receipt.is_some(),
+        run: written.run.and_then(|words| super::run::run(words, problems)),
         nothing_scanned: action(written.nothing_scanned, Action::Review),
         stale: action(written.stale, Action::Fail),
         problems: problem_actions(written.problems.map(|given| given.value)),
@@ -83,6 +84,7 @@ fn only_for_reports(name: &At<Name>, written: &written::Entry, problems: &mut Pr
         ("problems", written.problems.as_ref().map(|v| v.at)),
         ("bound", written.bound.as_ref().map(|v| v.at)),
         ("receipt", written.receipt.as_ref().map(|v| v.at)),
+        ("run", written.run.as_ref().map(|v| v.at)),
     ];
     for (key, at) in given {
         if let Some(at) = at {
