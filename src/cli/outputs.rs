@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use super::args::pair;
 use crate::decide::Decision;
 use crate::finding::clean;
-use crate::render::{Look, Output};
+use crate::render::{CODEQUALITY_CLEAN, Look, Output};
 use crate::report::{self, Source, open_regular};
 
 /// The files of a run.
@@ -174,7 +174,8 @@ fn written_by_secgate(path: &Path) -> bool {
     let mut head = Vec::new();
     let read = open_regular(path).map(|file| file.take(64 << 10).read_to_end(&mut head));
     read.is_ok()
-        && (memchr::memmem::find(&head, NAME).is_some()
+        && (head == CODEQUALITY_CLEAN
+            || memchr::memmem::find(&head, NAME).is_some()
             || memchr::memmem::find(&source.tail(64 << 10), NAME).is_some())
 }
 

@@ -97,6 +97,11 @@ pub struct Matched {
 type Order<'m> = (Reverse<u8>, Option<&'m str>, Option<u32>, Fingerprint, usize, u64);
 
 impl Matched {
+    /// How its severity counts, 0 (info) to 4 (critical); an unknown one as the policy says.
+    pub const fn rank(&self) -> u8 {
+        self.rank
+    }
+
     /// Where it stands in the output order.
     pub(super) fn order(&self) -> Order<'_> {
         order(&self.finding, self.rank, self.evidence, self.ordinal)

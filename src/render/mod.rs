@@ -2,6 +2,9 @@
 //!
 //! Text of reports was made inert when it was read; an output adds only the escaping of its own language.
 
+mod annotations;
+mod codequality;
+mod dotenv;
 mod json;
 mod junit;
 mod listing;
@@ -12,6 +15,7 @@ use std::io::{self, Write};
 
 use crate::decide::Decision;
 
+pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, Listed, Listing};
 
 /// An output format of a verdict.
@@ -25,7 +29,15 @@ pub struct Output {
 }
 
 /// Every output format, in the order of listings.
-pub static OUTPUTS: &[Output] = &[text::OUTPUT, json::OUTPUT, sarif::OUTPUT, junit::OUTPUT];
+pub static OUTPUTS: &[Output] = &[
+    text::OUTPUT,
+    json::OUTPUT,
+    sarif::OUTPUT,
+    junit::OUTPUT,
+    codequality::OUTPUT,
+    dotenv::OUTPUT,
+    annotations::OUTPUT,
+];
 
 /// What a terminal can do; touches text only.
 #[derive(Debug, Clone, Copy)]
@@ -45,5 +57,44 @@ impl Output {
     /// The format of that id.
     pub fn by_id(id: &str) -> Option<&'static Self> {
         OUTPUTS.iter().find(|output| output.id == id)
+    }
+}
+
+/// A path as a URI reference (RFC 3986): what is no character of a path segment is percent-encoded, and `:` too, which
+/// could be taken for the end of a scheme.
+fn uri(path: &str) -> String {
+    use std::fmt::Write as _;
+    path.bytes().fold(String::with_capacity(path.len()), |mut uri, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
+            uri.push(char::from(byte));
+        } else {
+            let _ = write!(uri, "%{byte:02X}");
+        }
+        uri
+    })
+}
+
+/// A name of the command line or the policy as one word that means nothing in any format.
+fn word(name: &str) -> String {
+    let plain = |c: char| if c.is_ascii_alphanumeric() || "._-".contains(c) { c } else { '_' };
+    let word: String = name.chars().take(64).map(plain).collect();
+    // `--` ends a comment in markup.
+    word.replace("--", "__")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn paths_are_uri_references() {
+        assert_eq!(uri("src/a b.py"), "src/a%20b.py");
+        assert_eq!(uri("a:b/100%/é#?.py"), "a%3Ab/100%25/%C3%A9%23%3F.py");
+    }
+
+    #[test]
+    fn a_word_means_nothing() {
+        assert_eq!(word("merge"), "merge");
+        assert_eq!(word("a=b\n\"c\" -->$(x)"), "a_b__c_______x_");
     }
 }

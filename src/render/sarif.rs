@@ -9,7 +9,7 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::listing::Listed;
-use super::{Listing, Look, Output};
+use super::{Listing, Look, Output, uri};
 use crate::decide::{Decision, Evidence, Status};
 use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
 use crate::report::Problem;
@@ -453,29 +453,9 @@ fn place(finding: &Finding) -> Option<Place<'_>> {
     (place.physical_location.is_some() || !place.logical_locations.is_empty()).then_some(place)
 }
 
-/// A path as a URI reference (RFC 3986): what is no character of a path segment is percent-encoded, and `:` too, which
-/// could be taken for the end of a scheme.
-fn uri(path: &str) -> String {
-    use std::fmt::Write as _;
-    path.bytes().fold(String::with_capacity(path.len()), |mut uri, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~/!$&'()*+,;=@".contains(&byte) {
-            uri.push(char::from(byte));
-        } else {
-            let _ = write!(uri, "%{byte:02X}");
-        }
-        uri
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn paths_are_uri_references() {
-        assert_eq!(uri("src/a b.py"), "src/a%20b.py");
-        assert_eq!(uri("a:b/100%/é#?.py"), "a%3Ab/100%25/%C3%A9%23%3F.py");
-    }
 
     #[test]
     fn a_title_is_no_link() {

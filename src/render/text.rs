@@ -210,7 +210,7 @@ impl Page<'_> {
 }
 
 /// The one line that says it all.
-fn summary(decision: &Decision) -> String {
+pub(super) fn summary(decision: &Decision) -> String {
     let count = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count() as u64;
     let evidence =
         |outcome: Outcome| decision.evidence.iter().filter(|e| e.outcome == outcome).count() as u64;

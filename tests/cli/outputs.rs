@@ -95,10 +95,14 @@ fn a_report_that_the_policy_looks_for_is_never_replaced() {
     assert_eq!(run.code, 2, "{run:?}");
     assert_eq!(dir.read("semgrep.json"), semgrep(&["ERROR"]));
     // What secgate wrote itself is replaced, in every format.
-    for format in ["json", "text", "sarif", "junit"] {
-        let output = format!("{format}=old");
-        for _ in 0..2 {
-            assert_eq!(dir.check(&["--policy", "policy.yaml", "--output", &output]).code, 1, "{format}");
+    for (report, code) in [(semgrep(&["ERROR"]), 1), (semgrep(&[]), 0)] {
+        dir.write("semgrep.json", report);
+        for format in secgate::render::OUTPUTS.iter().map(|output| output.id) {
+            let output = format!("{format}=old");
+            for _ in 0..2 {
+                let run = dir.check(&["--policy", "policy.yaml", "--output", &output]);
+                assert_eq!(run.code, code, "{format}: {run:?}");
+            }
         }
     }
 }

@@ -1,0 +1,145 @@
+//! GitLab's code-quality report: an array that the merge request compares with that of its target branch.
+//!
+//! GitLab (`doc/ci/testing/code_quality.md`, `codequality_reports.rb`) stops at the first object that lacks a field,
+//! shows equal fingerprints once, and wants paths relative to the repository. It compares by itself, so known and waived
+//! findings are listed too: left out, they would count as fixed. Whatever else stops the change has an entry as well, so
+//! that `[]` says that nothing does.
+
+use std::collections::BTreeMap;
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::text::{place, what};
+use super::{Look, Output};
+use crate::decide::{Decision, Outcome, Problem};
+use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
+
+/// Code quality.
+pub(super) const OUTPUT: Output =
+    Output { id: "codequality", title: "GitLab code quality, an entry a problem", write };
+
+/// The empty array. It names nobody, so it is written as no scanner writes it: what secgate wrote may be replaced, and a
+/// clean report of gitleaks, which is `[]` too, may not.
+pub const CODEQUALITY_CLEAN: &[u8] = b"[\n]\n";
+
+/// One entry; GitLab wants every field.
+#[derive(Serialize)]
+struct Degradation {
+    description: String,
+    check_name: String,
+    fingerprint: String,
+    severity: &'static str,
+    location: Location,
+}
+
+#[derive(Serialize)]
+struct Location {
+    path: String,
+    lines: Lines,
+}
+
+#[derive(Serialize)]
+struct Lines {
+    begin: u64,
+}
+
+fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut all: Vec<Degradation> =
+        decision.findings.iter().filter_map(|problem| of_problem(decision, problem)).collect();
+    all.extend(others(decision));
+    // Several findings may have one fingerprint: the same line of code twice in a file.
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    for entry in &mut all {
+        let count = seen.entry(entry.fingerprint.clone()).or_default();
+        *count += 1;
+        if *count > 1 {
+            entry.fingerprint = format!("{}-{count}", entry.fingerprint);
+        }
+    }
+    if all.is_empty() {
+        return out.write_all(CODEQUALITY_CLEAN);
+    }
+    serde_json::to_writer(&mut *out, &all)?;
+    out.write_all(b"\n")
+}
+
+fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
+    let matched = problem.lead()?;
+    let finding = &matched.finding;
+    let report = || decision.evidence.get(matched.evidence).and_then(|e| e.path.as_ref()).map(Text::as_str);
+    let path = finding.path().or_else(report).unwrap_or("stdin");
+    // A package has no line of its own, so what is vulnerable stands in the words.
+    let mut description = match finding.package {
+        Some(_) => format!("{}: {}", place(finding), what(finding)),
+        None => what(finding),
+    };
+    if finding.state != crate::finding::State::New {
+        description = format!("{}: {description}", finding.state);
+    }
+    let severity = match &problem.waiver {
+        Some(waiver) => {
+            description = format!("waived by {waiver} ({}): {description}", finding.severity);
+            "info"
+        }
+        None => severity(matched.rank()),
+    };
+    Some(Degradation {
+        description: clean_line(&description).into_owned(),
+        check_name: finding.rule_id.to_string(),
+        fingerprint: finding.fingerprint.to_string(),
+        severity,
+        location: location(path, finding.location.as_ref().and_then(|l| l.line).map_or(1, u64::from)),
+    })
+}
+
+/// What stops the change and is no finding: errors, evidence, rules about something else, a missing base.
+fn others(decision: &Decision) -> Vec<Degradation> {
+    let source = decision.policy.as_ref().map(|(source, _)| source.as_str());
+    // An embedded policy stands in no file; it would in this one.
+    let own = format!(".secgate/{}.yaml", decision.gate);
+    let policy = source.filter(|source| !source.starts_with("embedded:")).unwrap_or(&own);
+    let entry = |check: &str, outcome: Outcome, path: &str, line: u64, text: String| Degradation {
+        fingerprint: FingerprintBuilder::new(check).part(path).part(&text).finish().to_string(),
+        description: clean_line(&text).into_owned(),
+        check_name: check.to_owned(),
+        severity: if outcome == Outcome::Review { "major" } else { "blocker" },
+        location: location(path, line),
+    };
+    let errors = decision.errors.iter().map(|error| {
+        let path = error.path.as_deref().unwrap_or(policy);
+        entry("secgate/error", Outcome::Error, path, 1, format!("no decision: {}", error.message))
+    });
+    let stops = |outcome: Outcome| outcome >= Outcome::Review;
+    let evidence = decision.evidence.iter().filter(|e| stops(e.outcome)).map(|e| {
+        let path = e.path.as_ref().map_or(policy, Text::as_str);
+        let name = e.entry.as_deref().unwrap_or("evidence");
+        entry("secgate/evidence", e.outcome, path, 1, format!("{name}: {}: {}", e.status.as_str(), e.message))
+    });
+    let rules = decision.rules.iter().filter(|r| stops(r.outcome) && r.problems.is_empty()).map(|r| {
+        let text = format!("{}: {}", r.title, r.message);
+        entry(&format!("secgate/rule/{}", r.id), r.outcome, policy, r.line, text)
+    });
+    let base = decision
+        .base
+        .iter()
+        .filter(|b| stops(b.outcome))
+        .map(|b| entry("secgate/base", b.outcome, policy, b.line, b.message.to_string()));
+    errors.chain(evidence).chain(rules).chain(base).collect()
+}
+
+/// As the policy counts it, so that an unknown severity is what it counts as.
+const fn severity(rank: u8) -> &'static str {
+    match rank {
+        0 => "info",
+        1 => "minor",
+        2 => "major",
+        3 => "critical",
+        _ => "blocker",
+    }
+}
+
+fn location(path: &str, line: u64) -> Location {
+    let path = project_path(path, &[]).into_owned();
+    Location { path, lines: Lines { begin: line.max(1) } }
+}
