@@ -5,12 +5,12 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Tally};
+use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Relations, Status, Tally};
 use crate::finding::{Finding, Severity, clean};
-use crate::policy::{Entry, EntryKind, PathGlob, Policy, ReportMapping};
-use crate::relate::Waivers;
+use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
+use crate::relate::{Exploitation, Waivers};
 use crate::report::{self, Hint, Options, ReadError, Source};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
@@ -80,23 +80,24 @@ pub fn gather<'p>(
     let items = plan(policy, given, limits)?;
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
+    let (told, exploitation) = feeds(policy, &documents, context, limits);
+    let now = context.now.as_second();
+    let to = Relations { policy, waivers, exploitation, now, cap: limits.max_findings };
     *names = reports.iter().map(|item| item.entries.clone()).collect();
     let total: u64 = reports.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
     let cores = if total < PARALLEL_FROM { 1 } else { cores() };
     let read_ahead = cores > reports.len();
     let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec() };
-    let read = read_all(inputs, &reports, names, context, limits, &options, cores);
+    let read = read_all(&to, &reports, names, &options, cores);
 
-    let mut gathered = Gathered {
-        evidence: Vec::new(),
-        tally: Tally::new(policy, waivers, &[], 0, context.now.as_second(), limits.max_findings),
-        documents: Vec::new(),
-    };
+    let mut gathered =
+        Gathered { evidence: Vec::new(), tally: Tally::new(to, &[], 0), documents: Vec::new() };
     for (item, (outcome, tally)) in reports.iter().zip(read) {
         judge_report(policy, item, &outcome, &tally, context, &options, &mut gathered.evidence);
         gathered.tally.merge(tally);
     }
+    gathered.evidence.extend(told);
     for item in &documents {
         read_document(policy, item, &mut gathered);
     }
@@ -127,15 +128,13 @@ fn cores() -> usize {
 
 /// Reads the reports, each with counts of its own; in parallel where it pays.
 fn read_all<'p>(
-    inputs: Inputs<'p>,
+    to: &Relations<'p>,
     items: &[Item],
     names: &'p [Vec<String>],
-    context: &Context,
-    limits: Limits,
     options: &Options,
     cores: usize,
 ) -> Vec<(report::Outcome, Tally<'p>)> {
-    let policy = inputs.policy;
+    let policy = to.policy;
     let mut index = 0;
     let mut work: Vec<(&Item, &'p [String], usize)> = Vec::new();
     for (item, entries) in items.iter().zip(names) {
@@ -143,8 +142,7 @@ fn read_all<'p>(
         index += entries.len().max(1);
     }
     let read_one = |&(item, entries, evidence): &(&Item, &'p [String], usize)| {
-        let now = context.now.as_second();
-        let mut tally = Tally::new(policy, inputs.waivers, entries, evidence, now, limits.max_findings);
+        let mut tally = Tally::new(to.clone(), entries, evidence);
         let entry = entries.iter().find_map(|name| entry(policy, name));
         let category = entry.and_then(|e| match e.kind {
             EntryKind::Report(category) => Some(category),
@@ -207,9 +205,63 @@ fn judge_report(
     evidence.extend(item.entries.iter().map(|name| judge(entry(policy, name))));
 }
 
+/// Reads the feeds, which come before the reports: what they know is put onto findings before a rule looks. A kind
+/// of which one entry is absent, old or unreadable is not known at all.
+fn feeds(
+    policy: &Policy,
+    items: &[Item],
+    context: &Context,
+    limits: Limits,
+) -> (Vec<Evidence>, Arc<Exploitation>) {
+    let mut told = Vec::new();
+    let mut known = Exploitation::default();
+    for item in items {
+        for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
+            let unreadable =
+                |error: ReadError| Evidence::unreadable(&item.name, Some(entry), error.to_string());
+            let max = limits.max_report;
+            told.push(
+                match entry.kind {
+                    EntryKind::Feed(Feed::Kev) => report::read_kev(&item.source, max).map(|feed| {
+                        let judged = Evidence::feed(&item.name, entry, &feed, context);
+                        known.add_kev(feed.holds.0);
+                        judged
+                    }),
+                    EntryKind::Feed(Feed::Epss) => report::read_epss(&item.source, max).map(|feed| {
+                        let judged = Evidence::feed(&item.name, entry, &feed, context);
+                        known.add_epss(feed.holds.0);
+                        judged
+                    }),
+                    EntryKind::Report(_) | EntryKind::Document | EntryKind::Feed(Feed::Vex) => continue,
+                }
+                .unwrap_or_else(unreadable),
+            );
+        }
+    }
+    let files = |entry: &Entry| items.iter().filter(|i| i.entries.contains(&entry.name)).count();
+    for entry in &policy.evidence {
+        let of_entry = |e: &&Evidence| e.entry.as_ref() == Some(&entry.name);
+        let sound = files(entry) > 0
+            && files(entry) >= entry.count as usize
+            && told.iter().filter(of_entry).all(|e| e.status == Status::Complete);
+        match entry.kind {
+            EntryKind::Feed(Feed::Kev) if !sound => known.drop_kev(),
+            EntryKind::Feed(Feed::Epss) if !sound => known.drop_epss(),
+            _ => {}
+        }
+    }
+    (told, Arc::new(known))
+}
+
 fn read_document(policy: &Policy, item: &Item, gathered: &mut Gathered<'_>) {
+    let is_document = |entry: &&Entry| matches!(entry.kind, EntryKind::Document | EntryKind::Feed(Feed::Vex));
+    let entries: Vec<&Entry> =
+        item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document).collect();
+    if entries.is_empty() {
+        return;
+    }
     let read = report::read_document(&item.source, MAX_DOCUMENT);
-    for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
+    for entry in entries {
         match &read {
             Ok((value, sha256, bytes)) => {
                 gathered.evidence.push(Evidence::document(&item.name, entry, sha256, *bytes));

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::{Context, Counts, Outcome};
 use crate::finding::{Category, Text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
-use crate::report::{self, Format, Generated, Problem, ProblemKind, Report, Tool};
+use crate::report::{self, FeedFile, Format, Generated, Problem, ProblemKind, Report, Tool};
 
 /// A report may be made on a machine whose clock runs ahead by this many seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -123,6 +123,23 @@ impl Evidence {
         }
     }
 
+    /// A feed that was read.
+    pub(crate) fn feed<T>(path: &str, entry: &Entry, read: &FeedFile<T>, context: &Context) -> Self {
+        let mut judged = Self {
+            path: Some(Text::whole(path)),
+            entry: Some(entry.name.clone()),
+            sha256: Some(read.sha256.clone()),
+            bytes: Some(read.bytes),
+            format: Some(read.edition.clone().into()),
+            generated_at: shown(&read.generated),
+            ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
+        };
+        let mut faults = Faults::default();
+        faults.of_age(Some(entry), &read.generated, context);
+        faults.tell(&mut judged);
+        judged
+    }
+
     /// A file in a given directory that is no report.
     pub(crate) fn ignored(path: &str, why: String) -> Self {
         Self { path: Some(Text::whole(path)), ..Self::nothing(Status::Ignored, Outcome::NotApplicable, why) }
@@ -194,10 +211,7 @@ impl Evidence {
             format: read.format.clone(),
             tool: read.format.is_some().then(|| report.tool.clone()),
             problems: report.problems.clone(),
-            generated_at: match &report.generated {
-                Generated::At(time) => Some(time.to_string()),
-                Generated::Unknown | Generated::Unreadable => None,
-            },
+            generated_at: shown(&report.generated),
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
             ..Self::nothing(
@@ -212,12 +226,19 @@ impl Evidence {
         } else {
             faults.of_kind(entry, read.format.as_deref(), &covered);
             faults.of_report(entry, report, &covered);
-            faults.of_age(entry, report, context);
+            faults.of_age(entry, &report.generated, context);
             faults.of_subject(entry, report, context);
         }
         judged.categories = covered;
         faults.tell(&mut judged);
         judged
+    }
+}
+
+fn shown(generated: &Generated) -> Option<String> {
+    match generated {
+        Generated::At(time) => Some(time.to_string()),
+        Generated::Unknown | Generated::Unreadable => None,
     }
 }
 
@@ -305,9 +326,9 @@ impl Faults {
         }
     }
 
-    fn of_age(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+    fn of_age(&mut self, entry: Option<&Entry>, generated: &Generated, context: &Context) {
         let Some((entry, max_age)) = entry.and_then(|e| Some((e, e.max_age?))) else { return };
-        match &report.generated {
+        match generated {
             Generated::At(time) => {
                 let age = context.now.as_second() - time.as_second();
                 if age > max_age {
@@ -323,10 +344,10 @@ impl Faults {
             }
             Generated::Unknown => {
                 let action = entry.age_unknown.unwrap_or(entry.stale);
-                self.add(Status::Stale, action, "the report does not say when it was made");
+                self.add(Status::Stale, action, "it does not say when it was made");
             }
             Generated::Unreadable => {
-                self.add(Status::Stale, entry.stale, "the report's time is no time");
+                self.add(Status::Stale, entry.stale, "the time that it gives is no time");
             }
         }
     }

@@ -18,14 +18,14 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
-use crate::policy::{Action, Enforcement, Entry, Policy, PolicyFile, Reviewers, Rule, Subject};
+use crate::policy::{Action, Enforcement, Entry, Feed, Policy, PolicyFile, Reviewers, Rule, Subject};
 use crate::report::hex;
 
 pub use context::{Context, Shown};
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
-pub use tally::{Counts, Matched, Tally};
+pub use tally::{Counts, Matched, Relations, Tally};
 pub use waiver::{WaiverResult, WaiverStatus};
 
 use problem::{Shared, problems, shown};
@@ -159,7 +159,7 @@ pub struct Gathered<'p> {
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
     let Gathered { evidence, mut tally, documents } = gathered;
-    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
+    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, details);
     waiver::name_hidden(&mut waivers, hidden);
@@ -364,6 +364,26 @@ fn rule_outcome(
         return (Outcome::NotApplicable, format!("only where {name} is {}", values.join(" or ")));
     }
     let sight = sight(rule, policy, evidence);
+    let (outcome, message) = by_sight(rule, context, found, sight);
+    let Some(lacks) = lacks(rule, policy, evidence).filter(|_| outcome != Outcome::NotApplicable) else {
+        return (outcome, message);
+    };
+    // As with other evidence, a rule that only warns cannot be made to gate by it.
+    let least = if rule.then == Action::Warn { Outcome::Warn } else { Outcome::Review };
+    let message = if message.is_empty() { lacks } else { format!("{message}; {lacks}") };
+    (outcome.max(least), message)
+}
+
+/// Why a feed that the rule asks for cannot be relied on, so that nobody knows what it would have matched.
+fn lacks(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Option<String> {
+    let Subject::Findings(selector) = &rule.subject else { return None };
+    let feeds = [Feed::Kev, Feed::Epss].into_iter().filter(|feed| selector.needs(*feed));
+    let why: Vec<String> = feeds.filter_map(|feed| feed::lacking(policy, evidence, feed)).collect();
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// What a rule says of what it found and of what it could look at.
+fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Outcome, String) {
     if found.count > rule.allow {
         let count = match (found.unmet.as_slice(), found.count) {
             ([], 1) => "1 finding".to_owned(),

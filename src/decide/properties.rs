@@ -1,15 +1,17 @@
 //! Promise 2 over generated findings and policies: nothing that is worse, or less known, improves the verdict.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
-use super::{Context, Decision, Evidence, Gathered, Outcome, Tally, decide};
+use super::{Context, Decision, Evidence, Gathered, Outcome, Relations, Tally, decide};
 use crate::finding::{
     Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Scope, Severity, Text,
 };
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy};
 use crate::relate::Waivers;
-use crate::report::{self, Sink};
+use crate::report::{self, FeedFile, Sink};
 
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
 const SCALE: [Severity; 5] =
@@ -60,7 +62,9 @@ fn selector() -> impl Strategy<Value = String> {
             "not: {kev: false}",
             "not: {fix: none}",
             "not: {confidence: low}",
+            "not: {epss: 0.5}",
             "where: \"@.category == 'sast'\"",
+            "where: \"@.kev == true || @.kev == null\"",
         ][..],
     );
     (prop::option::of(severity), prop::option::of(attribute)).prop_map(|(severity, attribute)| {
@@ -86,7 +90,8 @@ fn policy() -> impl Strategy<Value = Policy> {
             "version: 1\ngate: merge\nwaivers: {{max_duration: 90d}}\n\
              severity: {{unknown: {unknown}}}\nevidence:\n  \
              a: {{category: sast, files: [a.json]}}\n  b: {{category: secret, files: [b.json]}}\n  \
-             c: {{category: vulnerability, files: [c.json]}}\nrules:\n{rules}"
+             c: {{category: vulnerability, files: [c.json]}}\n  k: {{feed: kev, files: [k.json]}}\n  \
+             e: {{feed: epss, files: [e.csv], required: false}}\nrules:\n{rules}"
         );
         policy::load("policy.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{text}"))
     })
@@ -131,11 +136,24 @@ fn waivers(policy: &Policy, written: &[(bool, Vec<u8>, &'static str, u8, &'stati
         .waivers
 }
 
-/// Decides on one whole report that is given for every entry in `entries`.
+/// Decides on one whole report that is given for every entry in `entries`. The feeds are there; what they know stands
+/// on the findings.
 fn run(policy: &Policy, waivers: &[Waiver], findings: &[Finding], entries: &[String]) -> Decision {
+    run_with(policy, waivers, findings, entries, &["k", "e"])
+}
+
+fn run_with(
+    policy: &Policy,
+    waivers: &[Waiver],
+    findings: &[Finding],
+    entries: &[String],
+    feeds: &[&str],
+) -> Decision {
     let context = Context::at(NOW.parse().unwrap());
     let waivers = Waivers::new(waivers.to_vec());
-    let mut tally = Tally::new(policy, &waivers, entries, 0, 3_000_000, 10);
+    let exploitation = Arc::default();
+    let to = Relations { policy, waivers: &waivers, exploitation, now: 3_000_000, cap: 10 };
+    let mut tally = Tally::new(to, entries, 0);
     for finding in findings {
         tally.finding(finding.clone());
     }
@@ -150,7 +168,16 @@ fn run(policy: &Policy, waivers: &[Waiver], findings: &[Finding], entries: &[Str
         .evidence
         .iter()
         .map(|entry| {
-            if entries.contains(&entry.name) {
+            if feeds.contains(&entry.name.as_str()) {
+                let feed = FeedFile {
+                    holds: (),
+                    generated: report::Generated::Unknown,
+                    edition: String::new(),
+                    sha256: String::new(),
+                    bytes: 0,
+                };
+                Evidence::feed("feed", entry, &feed, &context)
+            } else if entries.contains(&entry.name) {
                 Evidence::judged("a.json", Some(entry), &outcome, tally.counts, &[], &context)
             } else {
                 Evidence::absent(entry, 0)
@@ -167,6 +194,12 @@ fn names(which: &[bool]) -> Vec<String> {
         .filter(|(_, there)| **there)
         .map(|(name, _)| (*name).to_owned())
         .collect()
+}
+
+/// A rule that asks for what is milder: the policy author's own business.
+fn is_odd(rule: &policy::Rule) -> bool {
+    let policy::Subject::Findings(selector) = &rule.subject else { return false };
+    selector.not.as_ref().is_some_and(|not| not.epss.is_some())
 }
 
 fn worsened(before: &Decision, after: &Decision) -> Result<(), TestCaseError> {
@@ -239,6 +272,44 @@ proptest! {
         let after = run(&policy, &waivers, &findings, &names(&fewer));
         prop_assert!(after.verdict >= before.verdict);
         prop_assert!(fewer == [true; 3] || after.verdict == Outcome::Fail);
+    }
+
+    #[test]
+    fn a_lost_feed_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 0..6), kev in any::<bool>(),
+        written in prop::collection::vec(exception(), 0..4),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
+        let blind: Vec<Finding> = findings
+            .iter()
+            .cloned()
+            .map(|finding| if kev { Finding { kev: None, ..finding } } else { Finding { epss: None, ..finding } })
+            .collect();
+        let lost = if kev { ["e"] } else { ["k"] };
+        let after = run_with(&policy, &waivers, &blind, &entries, &lost);
+        worsened(&before, &after)?;
+        // Whoever asks what nobody knows is never at ease.
+        for (rule, is) in policy.rules.iter().zip(&after.rules) {
+            let policy::Subject::Findings(selector) = &rule.subject else { continue };
+            let asks = selector.needs(if kev { policy::Feed::Kev } else { policy::Feed::Epss });
+            let least = if rule.then == policy::Action::Warn { Outcome::Warn } else { Outcome::Review };
+            prop_assert!(!asks || is.outcome >= least);
+        }
+    }
+
+    #[test]
+    fn a_worse_feed_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 1..6), more in 0.0..1.0f64,
+        written in prop::collection::vec(exception(), 0..4),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
+        let mut worse = findings;
+        worse[0].epss = worse[0].epss.map(|epss| epss.max(more));
+        worse[0].kev = Some(true);
+        let after = run(&policy, &waivers, &worse, &entries);
+        prop_assert!(after.verdict >= before.verdict || policy.rules.iter().any(is_odd));
     }
 
     #[test]

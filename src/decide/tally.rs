@@ -10,7 +10,7 @@ use super::selector::{Surroundings, correct, selects};
 use super::waiver::{Coverage, Use};
 use crate::finding::{Category, Finding, Fingerprint, Severity};
 use crate::policy::{Policy, Subject};
-use crate::relate::Waivers;
+use crate::relate::{Exploitation, Waivers};
 use crate::report::Sink;
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
@@ -201,15 +201,27 @@ impl Combination {
 /// A finding with the waiver that covers it under a rule.
 pub(super) type Covered = (Arc<Matched>, Option<u32>);
 
+/// What findings are related to while they are counted; the same for all reports of a run.
+#[derive(Debug, Clone)]
+pub struct Relations<'p> {
+    /// What decides.
+    pub policy: &'p Policy,
+    /// Exceptions to its rules.
+    pub waivers: &'p Waivers,
+    /// What the feeds know.
+    pub exploitation: Arc<Exploitation>,
+    /// Seconds since 1970, for ages.
+    pub now: i64,
+    /// Findings a rule whose details are kept.
+    pub cap: usize,
+}
+
 /// All that is counted over one report, or over all of them once merged.
 #[derive(Debug)]
 pub struct Tally<'p> {
-    policy: &'p Policy,
-    pub(super) waivers: &'p Waivers,
+    pub(super) to: Relations<'p>,
     entries: &'p [String],
     evidence: usize,
-    now: i64,
-    cap: usize,
     /// As the report says, before any correction by the policy.
     pub counts: Counts,
     /// Categories of active findings after correction.
@@ -230,25 +242,16 @@ pub struct Tally<'p> {
 }
 
 impl<'p> Tally<'p> {
-    /// Counts for the report at index `evidence`, given for `entries`; details of `cap` findings a rule are kept.
-    pub fn new(
-        policy: &'p Policy,
-        waivers: &'p Waivers,
-        entries: &'p [String],
-        evidence: usize,
-        now: i64,
-        cap: usize,
-    ) -> Self {
+    /// Counts for the report at index `evidence`, given for `entries`.
+    pub fn new(to: Relations<'p>, entries: &'p [String], evidence: usize) -> Self {
+        let rules = vec![RuleTally::default(); to.policy.rules.len()];
         Self {
-            policy,
-            waivers,
+            to,
             entries,
             evidence,
-            now,
-            cap,
             counts: Counts::default(),
             categories: Vec::new(),
-            rules: vec![RuleTally::default(); policy.rules.len()],
+            rules,
             unmatched: BTreeMap::new(),
             sets: Vec::new(),
             known: HashMap::new(),
@@ -314,7 +317,7 @@ impl<'p> Tally<'p> {
     pub(super) fn hidden(&self, coverage: &Coverage) -> BTreeMap<u32, u64> {
         let mut hidden: BTreeMap<u32, u64> = BTreeMap::new();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.waivers.is_some()) {
-            let rules = (0..self.policy.rules.len()).filter(|&rule| set.has(rule));
+            let rules = (0..self.to.policy.rules.len()).filter(|&rule| set.has(rule));
             let mut by: Vec<u32> =
                 rules.filter_map(|rule| coverage.of(set.waivers.as_deref(), rule)).collect();
             by.sort_unstable();
@@ -335,11 +338,11 @@ impl<'p> Tally<'p> {
         for matched in spoken.kept {
             match coverage.of(matched.waivers.as_deref(), rule) {
                 None => open.kept.push(matched),
-                by if covered.len() < self.cap => covered.push((matched, by)),
+                by if covered.len() < self.to.cap => covered.push((matched, by)),
                 Some(_) => {}
             }
         }
-        open.settle(self.cap);
+        open.settle(self.to.cap);
         open.kept.into_iter().map(|matched| (matched, None)).chain(covered).collect()
     }
 
@@ -363,14 +366,14 @@ impl<'p> Tally<'p> {
     /// The rules that look at a finding; `None` if none does.
     fn looked_at(&self, finding: &Finding) -> Option<RuleSet> {
         let around = Surroundings {
-            unknown_severity: self.policy.unknown_severity,
-            now: self.now,
+            unknown_severity: self.to.policy.unknown_severity,
+            now: self.to.now,
             entries: self.entries,
             evidence: self.evidence,
         };
         let mut rules = RuleSet::default();
         let mut any = false;
-        for (index, rule) in self.policy.rules.iter().enumerate() {
+        for (index, rule) in self.to.policy.rules.iter().enumerate() {
             if let Subject::Findings(selector) = &rule.subject
                 && selects(selector, finding, around)
             {
@@ -383,10 +386,10 @@ impl<'p> Tally<'p> {
 
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
     fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
-        let mut waivers = self.waivers.of(finding);
+        let mut waivers = self.to.waivers.of(finding);
         waivers.retain(|&at| {
-            let rules = self.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
-            let waivable = |rule: usize| self.policy.rules.get(rule).is_some_and(|r| r.waivable);
+            let rules = self.to.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
+            let waivable = |rule: usize| self.to.policy.rules.get(rule).is_some_and(|r| r.waivable);
             rules.unwrap_or_default().iter().any(|&rule| set.has(rule) && waivable(rule))
         });
         for &at in &waivers {
@@ -399,8 +402,9 @@ impl<'p> Tally<'p> {
 impl Sink for Tally<'_> {
     fn finding(&mut self, mut finding: Finding) {
         self.counts.add(&finding);
-        let policy = self.policy;
+        let policy = self.to.policy;
         correct(&mut finding, policy);
+        self.to.exploitation.tell(&mut finding);
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);
         }
@@ -412,7 +416,7 @@ impl Sink for Tally<'_> {
         };
         let rank = finding.severity.rank(policy.unknown_severity);
         let mut set = Combination { rules, waivers: None };
-        if !self.waivers.is_empty() {
+        if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }
         let ordinal = self.counts.total + self.counts.suppressed;
@@ -426,9 +430,9 @@ impl Sink for Tally<'_> {
             let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank, waivers });
             for (_, tally) in self.rules.iter_mut().enumerate().filter(|(index, _)| set.has(*index)) {
                 if spoken {
-                    tally.spoken.push(Arc::clone(&matched), self.cap);
+                    tally.spoken.push(Arc::clone(&matched), self.to.cap);
                 } else if tally.plain.admits(&matched.order()) {
-                    tally.plain.push(Arc::clone(&matched), self.cap);
+                    tally.plain.push(Arc::clone(&matched), self.to.cap);
                 }
             }
         }
@@ -437,7 +441,7 @@ impl Sink for Tally<'_> {
     }
 
     fn restart(&mut self) {
-        *self = Self::new(self.policy, self.waivers, self.entries, self.evidence, self.now, self.cap);
+        *self = Self::new(self.to.clone(), self.entries, self.evidence);
     }
 }
 

@@ -6,13 +6,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
-use serde_json::Value;
 
-use super::feed::Kev;
-use super::{Context, Evidence, Tally};
+use super::{Context, Evidence, Tally, feed};
 use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity};
 use crate::policy::waiver::{Trigger, Waiver, person};
-use crate::policy::{Policy, Subject};
+use crate::policy::{Feed, Policy, Subject};
 
 /// A waiver that ends within this many seconds is said to end soon.
 const SOON: i64 = 14 * 86_400;
@@ -29,10 +27,10 @@ pub(super) struct Use {
     worst: Option<(u8, Severity)>,
     /// A finding has a fix, or does not say that there is none.
     fix: Option<Fix>,
-    /// The CVEs of the findings.
-    cves: BTreeSet<String>,
-    /// A finding has no CVE, so that no feed speaks of it.
-    without_cve: bool,
+    /// The first id of a finding that is known to be exploited.
+    exploited: Option<String>,
+    /// A finding of which KEV does not speak.
+    without_kev: bool,
     /// The highest EPSS of those that have one.
     epss: f64,
     /// A finding has no EPSS.
@@ -52,12 +50,18 @@ impl Use {
         }
         self.raise(Some((rank, finding.severity)));
         self.unfix(finding.fix);
-        let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.as_str().to_ascii_uppercase());
-        let cves: Vec<String> = ids.filter(|id| id.starts_with("CVE-")).collect();
-        self.without_cve |= cves.is_empty();
-        self.cves.extend(cves);
+        if finding.kev == Some(true) {
+            let named = finding.cves().min().map(|cve| cve.to_string());
+            self.exploit(named.or_else(|| Some(finding.rule_id.to_string())));
+        }
+        self.without_kev |= finding.kev.is_none();
         self.epss = self.epss.max(finding.epss.unwrap_or_default());
         self.without_epss |= finding.epss.is_none();
+    }
+
+    /// Of several ids the first stays, whatever the order.
+    fn exploit(&mut self, id: Option<String>) {
+        self.exploited = self.exploited.take().into_iter().chain(id).min();
     }
 
     fn raise(&mut self, other: Option<(u8, Severity)>) {
@@ -84,8 +88,8 @@ impl Use {
         self.most = self.most.max(other.matches());
         self.raise(other.worst);
         other.fix.into_iter().for_each(|fix| self.unfix(fix));
-        self.cves.extend(other.cves);
-        self.without_cve |= other.without_cve;
+        self.exploit(other.exploited);
+        self.without_kev |= other.without_kev;
         self.epss = self.epss.max(other.epss);
         self.without_epss |= other.without_epss;
     }
@@ -194,17 +198,16 @@ pub(super) fn judge(
     context: &Context,
     tally: &Tally<'_>,
     evidence: &[Evidence],
-    documents: &[(String, Value)],
 ) -> (Coverage, Vec<WaiverResult>) {
-    let waivers = tally.waivers.list();
+    let waivers = tally.to.waivers.list();
     let mut coverage = Coverage { rules: Vec::with_capacity(waivers.len()) };
     let mut results = Vec::with_capacity(waivers.len());
-    let mut kev: Option<Result<Kev, String>> = None;
+    let lacking = |feed| feed::lacking(policy, evidence, feed);
+    let feeds = Feeds { kev: lacking(Feed::Kev), epss: lacking(Feed::Epss) };
     let nothing = Use::default();
     for (waiver, at) in waivers.iter().zip(0..) {
         let used = tally.uses.get(&at).unwrap_or(&nothing);
-        let mut feed = || kev.get_or_insert_with(|| Kev::read(policy, evidence, documents, context)).clone();
-        let (status, message) = status(waiver, used, policy, context, &mut feed);
+        let (status, message) = status(waiver, used, policy, context, &feeds);
         let covers = status == WaiverStatus::Active;
         let waivable = |rule: &&usize| policy.rules.get(**rule).is_some_and(|r| r.waivable);
         let rules = waiver.applies_to.iter().filter(waivable).copied();
@@ -252,13 +255,19 @@ fn result(
     }
 }
 
+/// Why feeds cannot be relied on, for those that cannot.
+struct Feeds {
+    kev: Option<String>,
+    epss: Option<String>,
+}
+
 /// The first reason not to cover, those that nobody can wait out first.
 fn status(
     waiver: &Waiver,
     used: &Use,
     policy: &Policy,
     context: &Context,
-    kev: &mut dyn FnMut() -> Result<Kev, String>,
+    feeds: &Feeds,
 ) -> (WaiverStatus, String) {
     if let Some(why) = refused(waiver, policy, context) {
         return (WaiverStatus::Refused, why);
@@ -277,7 +286,7 @@ fn status(
     if matches == 0 {
         return (WaiverStatus::Unused, "unused: it matches no finding of its rule".to_owned());
     }
-    let ended = waiver.triggers.iter().find_map(|trigger| triggered(*trigger, waiver, used, policy, kev));
+    let ended = waiver.triggers.iter().find_map(|trigger| triggered(*trigger, waiver, used, policy, feeds));
     match ended {
         Some(why) => (WaiverStatus::Triggered, why),
         None => (WaiverStatus::Active, String::new()),
@@ -318,7 +327,7 @@ fn triggered(
     waiver: &Waiver,
     used: &Use,
     policy: &Policy,
-    kev: &mut dyn FnMut() -> Result<Kev, String>,
+    feeds: &Feeds,
 ) -> Option<String> {
     let rank = |severity: Severity| severity.rank(policy.unknown_severity);
     match trigger {
@@ -336,23 +345,18 @@ fn triggered(
             )),
             _ => Some("ended by severity_raised: nothing says what the severity was".to_owned()),
         },
-        Trigger::Kev => match kev() {
-            Err(why) => Some(format!("ended by kev: {why}")),
-            Ok(_) if used.without_cve => {
-                Some("ended by kev: a finding has no CVE id to look up in the catalogue".to_owned())
-            }
-            Ok(feed) => used
-                .cves
-                .iter()
-                .find(|cve| feed.lists(cve))
-                .map(|cve| format!("ended by kev: {cve} is known to be exploited")),
+        Trigger::Kev => match (&feeds.kev, &used.exploited) {
+            (Some(why), _) => Some(format!("ended by kev: {why}")),
+            (None, Some(cve)) => Some(format!("ended by kev: {cve} is known to be exploited")),
+            (None, None) => used
+                .without_kev
+                .then(|| "ended by kev: a finding has no CVE id to look up in the catalogue".to_owned()),
         },
-        Trigger::Epss(least) if used.without_epss => {
-            Some(format!("ended by epss>={least}: there is no EPSS feed to look it up in"))
-        }
-        Trigger::Epss(least) => {
-            (used.epss >= least).then(|| format!("ended by epss>={least}: EPSS is {}", used.epss))
-        }
+        Trigger::Epss(least) => match &feeds.epss {
+            Some(why) => Some(format!("ended by epss>={least}: {why}")),
+            None if used.epss >= least => Some(format!("ended by epss>={least}: EPSS is {}", used.epss)),
+            None => used.without_epss.then(|| format!("ended by epss>={least}: a finding has no EPSS score")),
+        },
     }
 }
 

@@ -3,6 +3,7 @@
 //! This folder is vocabulary: it knows no file format and no policy. Text that comes from a report is made
 //! inert on the way in ([`Text`]), so that no later step can forget to.
 
+mod cve;
 mod fingerprint;
 mod location;
 mod mark;
@@ -12,6 +13,7 @@ mod text;
 mod view;
 mod words;
 
+pub use cve::Cve;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
 pub use mark::Mark;
@@ -101,6 +103,11 @@ impl Finding {
             mark: None,
             fingerprint: Fingerprint::default(),
         }
+    }
+
+    /// The CVE records among its ids.
+    pub fn cves(&self) -> impl Iterator<Item = Cve> {
+        self.ids.iter().chain([&self.rule_id]).filter_map(|id| Cve::parse(id.as_str()))
     }
 
     /// The path it was found at, if it has one.

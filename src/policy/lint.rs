@@ -1,6 +1,6 @@
 //! What is legal in a policy but most often not meant.
 
-use super::{Action, EntryKind, Feed, Policy, Rule, Selector, Subject};
+use super::{Action, EntryKind, Policy, Rule, Selector, Subject};
 use crate::finding::{Category, State};
 
 /// One doubtful thing.
@@ -41,6 +41,15 @@ fn whole(policy: &Policy, lints: &mut Vec<Lint>) {
             1,
             "nothing-required",
             "no evidence is required: whoever leaves all reports out is not stopped by their absence",
+        );
+    }
+    for entry in
+        policy.evidence.iter().filter(|e| matches!(e.kind, EntryKind::Feed(_)) && e.max_age.is_none())
+    {
+        add(
+            entry.line,
+            "feed-without-age",
+            &format!("the feed `{}` has no `max_age`: one of last year would do", entry.name),
         );
     }
 }
@@ -88,19 +97,6 @@ fn one_rule(policy: &Policy, rule: &Rule, lints: &mut Vec<Lint>) {
         );
     }
     states(policy, rule, selector, &mut add);
-    let fed = |feed| policy.evidence.iter().any(|entry| entry.kind == EntryKind::Feed(feed));
-    if selector.kev.is_some() && !fed(Feed::Kev) {
-        add(
-            "no-feed",
-            "`kev` without an evidence entry `feed: kev`: every finding counts as unknown and matches",
-        );
-    }
-    if selector.epss.is_some() && !fed(Feed::Epss) {
-        add(
-            "no-feed",
-            "`epss` without an evidence entry `feed: epss`: every finding without a score matches",
-        );
-    }
 }
 
 fn states(policy: &Policy, rule: &Rule, selector: &Selector, add: &mut impl FnMut(&'static str, &str)) {
@@ -171,9 +167,9 @@ mod tests {
         );
         assert_eq!(
             rule(
-                "  - {id: a, findings: {state: [new, existing, newly_disclosed], kev: true, not: {scope: development}, where: \"@.severity != 'low'\"}, then: fail}\n"
+                "  - {id: a, findings: {state: [new, existing, newly_disclosed], not: {scope: development}, where: \"@.severity != 'low'\"}, then: fail}\n"
             ),
-            ["nothing-required", "where-is-yours", "not-is-yours", "no-feed"]
+            ["nothing-required", "where-is-yours", "not-is-yours"]
         );
     }
 

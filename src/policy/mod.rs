@@ -214,6 +214,17 @@ pub enum Feed {
     Vex,
 }
 
+impl Feed {
+    /// The word used in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Kev => "kev",
+            Self::Epss => "epss",
+            Self::Vex => "vex",
+        }
+    }
+}
+
 /// What each kind of problem of an incomplete scan means.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Problems {
@@ -346,6 +357,19 @@ pub struct Selector {
     pub not: Option<Box<Selector>>,
     /// Condition on the normalised finding.
     pub r#where: Option<Where>,
+}
+
+impl Selector {
+    /// Whether it asks for what only this feed can tell, also inside `not` and `where`.
+    pub fn needs(&self, feed: Feed) -> bool {
+        let asks = match feed {
+            Feed::Kev => self.kev.is_some(),
+            Feed::Epss => self.epss.is_some(),
+            Feed::Vex => false,
+        };
+        asks || self.r#where.as_ref().is_some_and(|condition| condition.names(feed.as_str()))
+            || self.not.as_ref().is_some_and(|not| not.needs(feed))
+    }
 }
 
 /// What a `document` rule demands. Each fact must be there; a missing one fails the rule.

@@ -50,6 +50,8 @@ impl std::fmt::Display for QueryError {
 pub struct Where {
     text: String,
     query: JpQuery,
+    /// The parts of the finding that it asks for.
+    names: Vec<String>,
 }
 
 impl Where {
@@ -78,7 +80,12 @@ impl Where {
             return Err(QueryError::new("the condition closes a bracket that it does not open"));
         };
         Checker::of_findings().filter(expr)?;
-        Ok(Self { text: text.to_owned(), query })
+        let first = |path: Vec<Segment>| match path.into_iter().next() {
+            Some(Segment::Selector(Selector::Name(name))) => Some(name),
+            _ => None,
+        };
+        let names = Checker::asked(expr).into_iter().filter_map(first).collect();
+        Ok(Self { text: text.to_owned(), query, names })
     }
 
     /// Whether the finding, as the JSON output shows it, meets the condition. If the library fails it does: what
@@ -86,6 +93,11 @@ impl Where {
     pub fn matches(&self, finding: &Value) -> bool {
         let one = Value::Array(vec![finding.clone()]);
         js_path_process(&self.query, &one).map_or(true, |nodes| !nodes.is_empty())
+    }
+
+    /// Whether it asks for this part of the finding.
+    pub fn names(&self, part: &str) -> bool {
+        self.names.iter().any(|name| name == part)
     }
 
     /// As written.

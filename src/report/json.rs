@@ -530,6 +530,19 @@ impl Line<'_> {
         Ok(())
     }
 
+    /// Hands the line over as text, without its end, then leaves it behind.
+    pub fn text<R>(self, then: impl FnOnce(&str) -> R) -> Result<R, ReadError> {
+        let bytes = self.json.window().get(..self.length).unwrap_or_default();
+        match std::str::from_utf8(bytes) {
+            Ok(text) => {
+                let result = then(text.trim_end_matches('\r'));
+                self.json.consume(self.length);
+                Ok(result)
+            }
+            Err(fault) => Err(self.json.syntax_at(fault.valid_up_to(), "text that is not UTF-8")),
+        }
+    }
+
     /// Deserialises the line as one JSON value with nothing after it, then leaves it behind.
     pub fn take<S: Shape, R>(self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
         let bytes = self.json.window().get(..self.length).unwrap_or_default();

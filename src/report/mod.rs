@@ -6,6 +6,7 @@
 mod ahead;
 mod document;
 mod error;
+mod feed;
 pub mod json;
 mod mapped;
 mod opening;
@@ -58,6 +59,7 @@ use crate::finding::Category;
 
 pub use document::read_document;
 pub use error::ReadError;
+pub use feed::{FeedFile, Listed, Scores, read_epss, read_kev};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};

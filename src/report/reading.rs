@@ -244,7 +244,7 @@ impl<'s> Reading<'s> {
 }
 
 /// A time as scanners write it: RFC 3339, or a date and time without a zone, taken as UTC.
-fn parse_time(text: &str) -> Option<Timestamp> {
+pub(super) fn parse_time(text: &str) -> Option<Timestamp> {
     let text = text.trim();
     if let Ok(time) = text.parse::<Timestamp>() {
         return Some(time);

@@ -2,7 +2,7 @@
 
 use super::super::error::{Problems, listed, nearest, quoted};
 use super::super::written::{At, Name};
-use super::super::{Entry, EntryKind, Mapping, Selector, Subject};
+use super::super::{Entry, EntryKind, Feed, Mapping, Selector, Subject};
 use super::rules::Checked;
 use crate::finding::Category;
 
@@ -34,6 +34,16 @@ fn by_reports(
     let feeds =
         |entry: &Entry, category: Category| entry.kind == EntryKind::Report(category) || mapped(category);
     let id = quoted(&checked.rule.id);
+    for feed in [Feed::Kev, Feed::Epss].into_iter().filter(|feed| selector.needs(*feed)) {
+        if !entries.iter().any(|entry| entry.kind == EntryKind::Feed(feed)) {
+            let name = feed.as_str();
+            let message =
+                format!("rule {id} asks for `{name}`, and no evidence entry is a feed that tells it");
+            let help =
+                format!("add an entry to `evidence`: `{name}: {{feed: {name}, files: […], max_age: 7d}}`");
+            problems.help(checked.at, message, help);
+        }
+    }
     for category in &selector.category {
         if !reports().any(|entry| feeds(entry, *category)) {
             let message = format!("rule {id} looks at `{category}`, and no evidence entry can feed it");
