@@ -5,11 +5,12 @@
 //! 1. [`gather`] finds the files and has [`report`] read each as a stream of [`finding`]s;
 //! 2. [`relate`] says which findings are the same problem, and which waivers speak of them;
 //! 3. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
-//! 4. [`render`] tells it.
+//! 4. [`render`] tells it, and [`attest`] puts it into a signed statement.
 //!
 //! [`cli`] is the command line on top. The same inputs give the same bytes: nothing below `cli` reads the clock
 //! or the environment.
 
+pub mod attest;
 pub mod cli;
 pub mod decide;
 pub mod exit;

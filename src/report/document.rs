@@ -1,5 +1,6 @@
 //! A JSON document that rules look at whole: small, and held as a tree.
 
+use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
 use super::{Json, Kind, ReadError, Source};
@@ -11,6 +12,21 @@ pub fn read_document(source: &Source, max: u64) -> Result<(Value, String, u64), 
     json.end()?;
     let (bytes, sha256) = json.finish();
     Ok((document, sha256, bytes))
+}
+
+/// Reads the documents of a file, one or several one after the other (JSON lines), each with its text as it is
+/// written. The file may have `max` bytes.
+pub fn read_documents(source: &Source, max: u64) -> Result<Vec<(Value, Vec<u8>)>, ReadError> {
+    let mut json = Json::new(source.open(max)?);
+    let mut documents = Vec::new();
+    loop {
+        let text: Vec<u8> = json.take::<Box<RawValue>, _>(|raw| raw.get().as_bytes().to_vec())?;
+        let (document, ..) = read_document(&Source::Bytes(text.as_slice().into()), max)?;
+        documents.push((document, text));
+        if json.at_end()? {
+            return Ok(documents);
+        }
+    }
 }
 
 /// Builds a tree in which no object has a key twice, which `serde_json::Value` by itself would let pass.
@@ -42,6 +58,17 @@ mod tests {
 
     fn read(text: &str) -> Result<Value, ReadError> {
         read_document(&Source::Bytes(text.as_bytes().into()), 1 << 20).map(|(value, ..)| value)
+    }
+
+    #[test]
+    fn several_documents_and_their_texts() {
+        let read = |text: &str| read_documents(&Source::Bytes(text.as_bytes().into()), 1 << 20);
+        let documents = read("{\"a\" : 1}\n[2]").unwrap();
+        assert_eq!(documents[0], (serde_json::json!({"a": 1}), b"{\"a\" : 1}".to_vec()));
+        assert_eq!(documents[1].1, b"[2]");
+        assert!(read("{\"a\":1}\n{\"a\":1,\"a\":2}").unwrap_err().to_string().contains("duplicate"));
+        assert!(read("{} x").is_err());
+        assert!(matches!(read(" "), Err(ReadError::Empty)));
     }
 
     #[test]

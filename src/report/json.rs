@@ -45,6 +45,10 @@ impl Shape for serde_json::Value {
     type As<'de> = Self;
 }
 
+impl Shape for Box<serde_json::value::RawValue> {
+    type As<'de> = Self;
+}
+
 impl Shape for String {
     type As<'de> = String;
 }

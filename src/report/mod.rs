@@ -57,7 +57,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::Category;
 
-pub use document::read_document;
+pub use document::{read_document, read_documents};
 pub use error::ReadError;
 pub use feed::{FeedFile, Listed, Scores, read_epss, read_kev};
 pub use mapped::read_mapped;

@@ -1,0 +1,20 @@
+//! PROVE: verdicts as signed statements, and the checking of what others signed.
+//!
+//! An envelope ([`dsse`]) carries the bytes of a statement ([`statement`]) and signatures over exactly these bytes by
+//! keys ([`key`]). What is inside is read only after a signature was checked by a key that the policy or the command
+//! line pins; key ids in an envelope are hints and never proof.
+
+pub mod acceptance;
+pub mod dsse;
+pub mod key;
+pub mod provenance;
+pub mod statement;
+pub mod summary;
+pub mod verdict;
+
+pub use acceptance::Acceptance;
+pub use dsse::{Envelope, EnvelopeError};
+pub use key::{Algorithm, KeyError, PrivateKey, PublicKey};
+pub use provenance::Provenance;
+pub use statement::{Statement, StatementError, Subject};
+pub use verdict::VerdictStatement;
