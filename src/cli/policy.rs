@@ -27,7 +27,7 @@ pub(super) struct PolicyArgs {
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) policy: Option<PathBuf>,
 
-    /// Demand this digest of the policy and of the files it names; set it in the pipeline, not in the repository
+    /// Demand this digest of the policy, or of one that it extends; set it in the pipeline, not in the repository
     #[arg(long, value_name = "sha256:HEX")]
     pub(super) require_policy: Option<String>,
 }
@@ -83,13 +83,7 @@ impl PolicyArgs {
     /// Reads and checks the policy.
     pub(super) fn load(&self, source: &PolicySource) -> Result<Policy> {
         let bytes = source.bytes()?;
-        let folder = source.file.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
-        let mut beside = |path: &str| {
-            let path = folder.join(path);
-            let name = clean(&path.to_string_lossy()).into_owned();
-            bytes_of(&path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
-        };
-        let policy = policy::load_with(&source.name, &bytes, &mut beside)?;
+        let policy = policy::load_with(&source.name, &bytes, &mut |path| source.beside(path))?;
         if let Some(demanded) = &self.require_policy {
             require(demanded, &policy)?;
         }
@@ -114,10 +108,33 @@ impl PolicyArgs {
 }
 
 impl PolicySource {
+    /// Name and bytes of a file that the policy names.
+    fn beside(&self, path: &str) -> Result<(String, Vec<u8>), String> {
+        let folder = self.file.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
+        let path = below(folder, path);
+        let name = clean(&path.to_string_lossy()).into_owned();
+        bytes_of(&path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
+    }
+
     fn bytes(&self) -> Result<Vec<u8>> {
         let Some(path) = &self.file else { return Ok(self.embedded.unwrap_or_default().as_bytes().to_vec()) };
         bytes_of(path).with_context(|| self.name.clone())
     }
+}
+
+/// A path from a folder, without the steps that lead in and out again.
+fn below(folder: &Path, path: &str) -> PathBuf {
+    let mut whole = folder.to_owned();
+    for part in Path::new(path) {
+        let inside = whole.file_name().is_some();
+        // Of a link, `..` is where it leads to.
+        if part == ".." && inside && !whole.is_symlink() {
+            whole.pop();
+        } else {
+            whole.push(part);
+        }
+    }
+    whole
 }
 
 /// The bytes of a file, or one more than a policy may have.
@@ -163,7 +180,18 @@ fn require(demanded: &str, policy: &Policy) -> Result<()> {
             bail!("--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})")
         }
         Some(wanted) if wanted.eq_ignore_ascii_case(digest) => Ok(()),
-        Some(_) => bail!("{name}: --require-policy demands {demanded}, and the policy has sha256:{digest}"),
+        Some(wanted) if policy.ancestors.iter().any(|a| wanted.eq_ignore_ascii_case(&a.sha256)) => Ok(()),
+        Some(_) => {
+            let extended: Vec<String> = policy
+                .ancestors
+                .iter()
+                .map(|a| format!(" and extends {} with sha256:{}", clean(&a.path), a.sha256))
+                .collect();
+            bail!(
+                "{name}: --require-policy demands {demanded}, and the policy has sha256:{digest}{}",
+                extended.concat()
+            )
+        }
     }
 }
 
@@ -183,6 +211,10 @@ pub(super) enum PolicyCommand {
 pub(super) struct ShowArgs {
     #[command(flatten)]
     policy: PolicyArgs,
+
+    /// With all that it inherits by `extends` and all mappings that it names, each line with where it comes from
+    #[arg(long)]
+    effective: bool,
 }
 
 /// Check a policy
@@ -198,7 +230,13 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
             let source = args.policy.source()?;
             // A policy that is not valid is an error, also for one who only looks.
             args.policy.load(&source)?;
-            super::print(&source.bytes()?)?;
+            let bytes = source.bytes()?;
+            if args.effective {
+                let text = policy::effective(&source.name, &bytes, &mut |path| source.beside(path))?;
+                super::print(text.as_bytes())?;
+            } else {
+                super::print(&bytes)?;
+            }
         }
         PolicyCommand::Lint(args) => {
             let source = args.policy.source()?;

@@ -49,6 +49,8 @@ pub struct Decision {
     pub policy: Option<(String, String)>,
     /// Other files that are part of the policy.
     pub policy_files: Vec<PolicyFile>,
+    /// The policies that it extends, the nearest first.
+    pub policy_extends: Vec<PolicyFile>,
     /// The surroundings.
     pub context: Shown,
     /// What was on the table.
@@ -98,6 +100,9 @@ pub struct RuleResult {
     pub id: String,
     /// Its line in the policy.
     pub line: u64,
+    /// The policy that it is inherited from, where the line is; none for a rule of the policy itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// One line for people.
     pub title: String,
     /// What it says.
@@ -199,6 +204,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         evaluated_at: context.now,
         policy: Some((policy.source.clone(), policy.sha256.clone())),
         policy_files: policy.files.clone(),
+        policy_extends: policy.ancestors.clone(),
         context: context.shown.clone(),
         evidence,
         base,
@@ -233,6 +239,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         evaluated_at: now,
         policy: None,
         policy_files: Vec::new(),
+        policy_extends: Vec::new(),
         context,
         evidence: Vec::new(),
         base: None,
@@ -332,6 +339,7 @@ fn judge_rule(
     RuleResult {
         id: rule.id.clone(),
         line: rule.line,
+        policy: policy.inherited_from(rule),
         title: rule.title.clone(),
         outcome,
         allow: rule.allow,

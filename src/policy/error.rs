@@ -16,21 +16,30 @@ const ECHO: usize = 60;
 /// Longest word that is compared with the known ones: comparing takes time in the product of the lengths.
 const COMPARED: usize = 40;
 
-/// A place in the file, both counted from 1, columns in characters.
+/// A place in a file, line and column counted from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Mark {
+    /// 0 for the file itself, 1 for the policy that it extends, and so on.
+    pub(super) file: u16,
     pub(super) line: u64,
     pub(super) column: u64,
 }
 
 impl Mark {
     /// The first character of the file, for what is wrong with the whole.
-    pub(super) const START: Self = Self { line: 1, column: 1 };
+    pub(super) const START: Self = Self::at(1, 1);
+
+    /// A place in the file itself.
+    pub(super) const fn at(line: u64, column: u64) -> Self {
+        Self { file: 0, line, column }
+    }
 }
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Problem {
+    /// 0 for the file itself, 1 for the policy that it extends, and so on.
+    pub file: u16,
     /// Line, from 1.
     pub line: u64,
     /// Column, from 1, in characters.
@@ -44,7 +53,7 @@ pub struct Problem {
 /// All problems of one policy, in the order of the file. A policy with a problem is never used.
 #[derive(Debug)]
 pub struct PolicyError {
-    source: String,
+    sources: Vec<String>,
     problems: Vec<Problem>,
     more: usize,
     excerpts: Vec<String>,
@@ -53,18 +62,28 @@ pub struct PolicyError {
 impl PolicyError {
     /// The problems of `text`, which is called `source`.
     pub(super) fn new(source: &str, text: &str, found: Problems) -> Self {
+        Self::of(&[(source, text)], found)
+    }
+
+    /// The problems of several files, each with its name and text.
+    pub(super) fn of(files: &[(&str, &str)], found: Problems) -> Self {
         let Problems { mut list, more } = found;
-        list.sort_by_key(|p| (p.line, p.column));
-        let lines: Vec<&str> = text.lines().collect();
-        let line = |number: u64| {
-            usize::try_from(number).ok().and_then(|n| n.checked_sub(1)).and_then(|n| lines.get(n)).copied()
-        };
+        list.sort_by_key(|p| (p.file, p.line, p.column));
         // Another file under a policy's name may hold anything, a secret included: only what looks like a file of ours
         // is quoted.
-        let ours = is_ours(&lines);
-        let quote = |p: &Problem| line(p.line).filter(|_| ours).map_or_else(String::new, |l| excerpt(l, p));
-        let excerpts = list.iter().map(quote).collect();
-        Self { source: clean(source).into_owned(), problems: list, more, excerpts }
+        let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+        let texts: Vec<Vec<String>> = files
+            .iter()
+            .map(|(_, text)| lines(text))
+            .map(|l| if is_ours(&l) { l } else { Vec::new() })
+            .collect();
+        let line = |p: &Problem| {
+            let at = usize::try_from(p.line).ok()?.checked_sub(1)?;
+            texts.get(usize::from(p.file))?.get(at)
+        };
+        let excerpts = list.iter().map(|p| line(p).map_or_else(String::new, |l| excerpt(l, p))).collect();
+        let sources = files.iter().map(|(source, _)| clean(source).into_owned()).collect();
+        Self { sources, problems: list, more, excerpts }
     }
 
     /// Each problem, in the order of the file.
@@ -81,7 +100,8 @@ impl fmt::Display for PolicyError {
             if index > 0 {
                 writeln!(f, "\n")?;
             }
-            write!(f, "{}:{}:{}: {}", self.source, problem.line, problem.column, problem.message)?;
+            let source = self.sources.get(usize::from(problem.file)).map_or("", String::as_str);
+            write!(f, "{source}:{}:{}: {}", problem.line, problem.column, problem.message)?;
             if !excerpt.is_empty() {
                 write!(f, "\n{excerpt}")?;
             }
@@ -97,7 +117,7 @@ impl fmt::Display for PolicyError {
 }
 
 /// True if a line is one of the keys that every policy, waiver file or mapping file has, as YAML or as JSON.
-fn is_ours(lines: &[&str]) -> bool {
+fn is_ours(lines: &[String]) -> bool {
     let has = |keys: &[&str]| {
         lines.iter().any(|line| {
             let line = line.trim_start_matches(['\u{feff}', '{', ' ', '\t']);
@@ -144,16 +164,22 @@ impl Problems {
 
     fn push(&mut self, at: Mark, message: String, help: Option<String>) {
         if self.list.len() < SHOWN {
-            self.list.push(Problem { line: at.line, column: at.column, message, help });
+            let Mark { file, line, column } = at;
+            self.list.push(Problem { file, line, column, message, help });
         } else {
             self.more += 1;
         }
     }
 
+    /// Says that all of it is in the file with this number.
+    pub(super) fn in_file(&mut self, file: u16) {
+        self.list.iter_mut().for_each(|problem| problem.file = file);
+    }
+
     /// Puts in front of each message what `of` says about its place.
     pub(super) fn name(&mut self, of: impl Fn(Mark) -> Option<String>) {
         for problem in &mut self.list {
-            if let Some(name) = of(Mark { line: problem.line, column: problem.column }) {
+            if let Some(name) = of(Mark { file: problem.file, line: problem.line, column: problem.column }) {
                 problem.message = format!("{name}: {}", problem.message);
             }
         }
@@ -235,7 +261,7 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line() {
         let mut problems = Problems::default();
-        problems.help(Mark { line: 2, column: 3 }, "bad", "do good");
+        problems.help(Mark::at(2, 3), "bad", "do good");
         let shown = PolicyError::new("p.yaml", "gate: x\nb \u{202e}c\n", problems).to_string();
         assert_eq!(shown, "p.yaml:2:3: bad\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: do good");
     }
@@ -243,7 +269,7 @@ mod tests {
     #[test]
     fn another_file_is_not_quoted() {
         let mut problems = Problems::default();
-        problems.add(Mark { line: 1, column: 1 }, "bad");
+        problems.add(Mark::at(1, 1), "bad");
         let shown = PolicyError::new("prod.env", "KEY=hunter2\n", problems).to_string();
         assert_eq!(shown, "prod.env:1:1: bad");
     }
@@ -251,7 +277,7 @@ mod tests {
     #[test]
     fn a_long_line_is_cut_around_the_place() {
         let mut problems = Problems::default();
-        problems.add(Mark { line: 1, column: 60_001 }, "bad");
+        problems.add(Mark::at(1, 60_001), "bad");
         let shown = PolicyError::new("p.yaml", &"k".repeat(70_000), problems).to_string();
         assert!(shown.len() < 400, "{shown}");
     }

@@ -1,18 +1,21 @@
 //! Bytes to a checked policy, or all that is wrong with them.
 
+mod effective;
+mod extends;
+mod lay;
 mod quote;
 pub(super) mod yaml;
 
-use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::error::{Mark, Problems, quoted};
-use super::written::{self, At, Read as _};
-use super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
-use crate::finding::clean_line;
+use super::error::{Mark, Problems};
+use super::written::{self, Read as _};
+use super::{Policy, PolicyError, ReportMapping, validate};
 use yaml::Kind;
+
+pub use extends::effective;
 
 /// The shipped policies have 4 KiB.
 const POLICY: Kind = Kind { one: "policy", many: "policies", bytes: 1024 * 1024, events: 50_000 };
@@ -30,34 +33,9 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
     load_with(source, bytes, &mut |_| Err("this policy cannot name files".to_owned()))
 }
 
-/// Reads and checks a policy with the files that it names.
+/// Reads and checks a policy with the files that it names, the policy that it extends among them.
 pub fn load_with(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<Policy, PolicyError> {
-    let mut problems = Problems::default();
-    let Some(text) = utf8(bytes, POLICY, &mut problems) else {
-        return Err(PolicyError::new(source, "", problems));
-    };
-    let written = yaml::tree(text, POLICY, &mut problems)
-        .and_then(|root| written::Policy::read(&root, "policy", &mut problems));
-    let mut files = Files::default();
-    if let Some(table) = written.as_ref().and_then(|written| written.mappings.as_ref()) {
-        for path in table.value.0.iter().filter_map(|(_, mapping)| mapping.value.file.as_ref()) {
-            files.read(path, file, &mut problems)?;
-        }
-    }
-    let policy = written.and_then(|written| validate::policy(written, &files.mappings, &mut problems));
-    match policy {
-        Some(policy) if problems.is_empty() => {
-            let sha256 = files.digest(sha256(bytes));
-            Ok(Policy { source: source.to_owned(), sha256, files: files.list, ..policy })
-        }
-        _ => {
-            // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
-            if problems.is_empty() {
-                problems.add(Mark::START, "this is not a policy");
-            }
-            Err(PolicyError::new(source, text, problems))
-        }
-    }
+    extends::load(source, bytes, file).map(|loaded| loaded.policy)
 }
 
 /// Reads and checks a file of mappings: `version: 1` and `mappings:`.
@@ -80,55 +58,6 @@ pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, P
     }
 }
 
-/// The files that a policy names, each read once.
-#[derive(Default)]
-struct Files {
-    list: Vec<PolicyFile>,
-    mappings: BTreeMap<String, Vec<ReportMapping>>,
-}
-
-impl Files {
-    fn read(
-        &mut self,
-        path: &At<String>,
-        file: &mut Beside<'_>,
-        problems: &mut Problems,
-    ) -> Result<(), PolicyError> {
-        if self.mappings.contains_key(&path.value) {
-            return Ok(());
-        }
-        let climbs = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
-        if path.value.split('/').any(climbs) {
-            let message = format!("`file`: {} does not stay below the policy's folder", quoted(&path.value));
-            problems.help(
-                path.at,
-                message,
-                "write a path relative to the policy, such as mappings/acme.yaml",
-            );
-            return Ok(());
-        }
-        match file(&path.value) {
-            Ok((name, bytes)) => {
-                self.mappings.insert(path.value.clone(), load_mappings(&name, &bytes)?);
-                self.list.push(PolicyFile { path: path.value.clone(), sha256: sha256(&bytes) });
-            }
-            Err(why) => {
-                problems.add(path.at, format!("`file`: {}: {}", quoted(&path.value), clean_line(&why)));
-            }
-        }
-        Ok(())
-    }
-
-    /// The digest of all the policy's files.
-    fn digest(&self, policy: String) -> String {
-        if self.list.is_empty() {
-            return policy;
-        }
-        let lines = self.list.iter().fold(format!("{policy}\n"), |lines, file| lines + &file.sha256 + "\n");
-        sha256(lines.as_bytes())
-    }
-}
-
 /// The text of a file that is not too large, without its byte-order mark.
 pub(super) fn utf8<'b>(bytes: &'b [u8], what: Kind, problems: &mut Problems) -> Option<&'b str> {
     if bytes.len() > what.bytes {
@@ -148,7 +77,7 @@ pub(super) fn utf8<'b>(bytes: &'b [u8], what: Kind, problems: &mut Problems) -> 
             let line = before.split(|b| *b == b'\n').count() as u64;
             let tail = before.rsplit(|b| *b == b'\n').next().unwrap_or(before);
             let column = String::from_utf8_lossy(tail).chars().count() as u64 + 1;
-            problems.help(Mark { line, column }, "a byte here is not UTF-8", "save the file as UTF-8");
+            problems.help(Mark::at(line, column), "a byte here is not UTF-8", "save the file as UTF-8");
             None
         }
     }

@@ -3,12 +3,14 @@
 //! A team writes YAML; `written` is that text as types, `load` reads it, `validate` turns it into the types of
 //! this module, and every error names file, line, column and the nearest right word. Nothing here knows reports.
 
+pub mod compare;
 mod embedded;
 mod error;
 mod glob;
 pub mod lint;
 mod load;
 mod mapping;
+mod place;
 mod query;
 mod run;
 mod schema;
@@ -25,8 +27,9 @@ use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, Problem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
-pub use load::{Beside, load, load_mappings, load_with};
+pub use load::{Beside, effective, load, load_mappings, load_with};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
+pub use place::Place;
 pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
 pub use run::Run;
 pub use schema::schema;
@@ -39,8 +42,11 @@ pub struct Policy {
     /// SHA-256 of the file's bytes, 64 hexadecimal digits. Where the policy names other files, that of the list of
     /// digests, one a line: of the policy itself and then of [`Self::files`].
     pub sha256: String,
-    /// The files that it names and that are part of it, in the order written, each once.
+    /// The files that it names and that are part of it, in the order written, each once; first the policy that it
+    /// extends, whose digest covers its own.
     pub files: Vec<PolicyFile>,
+    /// The policies that it extends, the nearest first, each with its digest.
+    pub ancestors: Vec<PolicyFile>,
     /// The gate it is for, such as `merge`.
     pub gate: String,
     /// A name for people; the gate's name where the policy gives none.
@@ -67,9 +73,23 @@ pub struct Policy {
     pub rules: Vec<Rule>,
     /// Report formats of its own, in the order written.
     pub mappings: Vec<ReportMapping>,
+    /// Where each clause stands.
+    pub(crate) places: place::Places,
 }
 
 impl Policy {
+    /// Where a clause stands, by its keys, a rule by its id, such as `["rules", "no-secrets", "then"]`; or else the
+    /// nearest that holds it.
+    pub fn place(&self, clause: &[&str]) -> Place {
+        self.places.place(clause)
+    }
+
+    /// The file of a rule, if it is not the policy's own.
+    pub fn inherited_from(&self, rule: &Rule) -> Option<String> {
+        let file = self.place(&["rules", &rule.id]).file;
+        (file != self.source && !file.is_empty()).then_some(file)
+    }
+
     /// The mapping of that name.
     pub fn mapping(&self, id: &str) -> Option<&ReportMapping> {
         self.mappings.iter().find(|mapping| mapping.id == id)

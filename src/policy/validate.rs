@@ -50,6 +50,8 @@ pub(super) fn policy(
         source: String::new(),
         sha256: String::new(),
         files: Vec::new(),
+        ancestors: Vec::new(),
+        places: super::place::Places::default(),
         title: written.title.map_or_else(|| gate.clone(), |title| title.value.0),
         gate,
         enforcement: written.enforcement.map_or(Enforcement::Blocking, |e| e.value),

@@ -76,6 +76,8 @@ written! {
         must version: Version,
         /// The gate it is for, such as `merge`; waivers name its rules as GATE/RULE.
         must gate: Name,
+        /// The policy that this one makes stricter; a rule or an entry that is inherited gives only what it tightens.
+        may extends: Extends,
         /// A name for people.
         may title: Prose,
         /// `blocking` (default): the exit code says the verdict. `advisory`: fail and review exit 0.
@@ -104,6 +106,14 @@ written! {
         may vex: Future,
         /// Report formats of your own, by the name that `format` and `--input` give them.
         may mappings: Table<ReportMapping>,
+    }
+
+    /// The policy that is extended: all of it holds, and may only be made stricter.
+    Extends as "`extends`" {
+        /// Its file, relative to this one; `..` may lead to it.
+        must file: Name,
+        /// Its digest as `secgate policy lint` prints it: SHA-256 of the file, or of the list of its files.
+        must sha256: Digest,
     }
 
     /// A file of mappings, for several policies and for `findings --mappings`.
@@ -424,6 +434,25 @@ impl Read for Version {
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"const": 1})
+    }
+}
+
+/// A SHA-256 digest in small letters.
+#[derive(Debug, Clone)]
+pub(crate) struct Digest(pub(crate) String);
+
+impl Read for Digest {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let text = node.text().map(|text| text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase());
+        let hex = text.filter(|text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()));
+        if hex.is_none() {
+            wrong(node, key, "64 hexadecimal digits", problems);
+        }
+        hex.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^(sha256:)?[0-9a-fA-F]{64}$"})
     }
 }
 

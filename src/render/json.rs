@@ -48,6 +48,8 @@ struct PolicyRef<'d> {
     sha256: &'d str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     files: &'d [PolicyFile],
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    extends: &'d [PolicyFile],
 }
 
 /// A problem as its worst witness says it, with the others named.
@@ -71,6 +73,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
             source,
             sha256,
             files: &decision.policy_files,
+            extends: &decision.policy_extends,
         }),
         context: &decision.context,
         evidence: &decision.evidence,

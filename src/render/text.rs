@@ -120,6 +120,7 @@ impl Page<'_> {
                 line = format!("{line}: {}", rule.message);
             }
             if rule.outcome >= Outcome::Warn {
+                let source = rule.policy.as_deref().unwrap_or(source);
                 line = format!("{line}  ({}:{})", clean(source), rule.line);
             }
             writeln!(self.out, "  {state} {line}")?;

@@ -15,6 +15,7 @@
 mod check;
 mod common;
 mod convert;
+mod extends;
 mod feeds;
 mod legacy;
 mod mapping;

@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn help(line: &str) -> Option<String> {
-        quoting_help(line, Mark { line: 1, column: 1 })
+        quoting_help(line, Mark::at(1, 1))
     }
 
     #[test]

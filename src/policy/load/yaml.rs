@@ -51,24 +51,30 @@ enum Slot {
 
 /// The tree of the one document of `text`; `None` after a problem that ends the reading.
 pub(in super::super) fn tree(text: &str, what: Kind, problems: &mut Problems) -> Option<Node> {
-    let mut builder = Builder { text, what, open: Vec::new(), root: None, documents: 0 };
+    tree_of(0, text, what, problems)
+}
+
+/// The same of the file with this number, which all places of the tree carry.
+pub(in super::super) fn tree_of(file: u16, text: &str, what: Kind, problems: &mut Problems) -> Option<Node> {
+    let mut builder = Builder { file, text, what, open: Vec::new(), root: None, documents: 0 };
     for (count, event) in Parser::new_from_str_with_options(text, options()).enumerate() {
         let (event, span) = match event {
             Ok(event) => event,
             Err(error) => {
-                not_yaml(text, &error, problems);
+                not_yaml(file, text, &error, problems);
                 return None;
             }
         };
         if count > what.events {
             let message = format!("a {} may have {} values; this file has more", what.one, what.events);
-            problems.add(mark(&span), message);
+            problems.add(mark(file, &span), message);
             return None;
         }
         builder.take(event, &span, problems)?;
     }
     if builder.root.is_none() {
-        problems.help(Mark::START, format!("the file holds no {}", what.one), "start with `version: 1`");
+        let at = Mark { file, ..Mark::START };
+        problems.help(at, format!("the file holds no {}", what.one), "start with `version: 1`");
     }
     builder.root
 }
@@ -83,18 +89,19 @@ fn options() -> Options {
     options
 }
 
-fn mark(span: &Span) -> Mark {
-    Mark { line: span.start.line().max(1) as u64, column: span.start.col() as u64 + 1 }
+fn mark(file: u16, span: &Span) -> Mark {
+    Mark { file, line: span.start.line().max(1) as u64, column: span.start.col() as u64 + 1 }
 }
 
 /// What the library says about text that is not YAML, and what most often lies behind it.
-fn not_yaml(text: &str, error: &ScanError, problems: &mut Problems) {
+fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut Problems) {
     if let Some(line) = text.lines().position(|l| l.starts_with("<<<<<<< ") || l.starts_with(">>>>>>> ")) {
-        let at = Mark { line: line as u64 + 1, column: 1 };
+        let at = Mark { file, line: line as u64 + 1, column: 1 };
         problems.help(at, "a merge conflict was left in the file", "resolve it, then remove the markers");
         return;
     }
-    let at = Mark { line: error.marker().line().max(1) as u64, column: error.marker().col() as u64 + 1 };
+    let at =
+        Mark { file, line: error.marker().line().max(1) as u64, column: error.marker().col() as u64 + 1 };
     let what = error.info();
     let message = format!("not valid YAML: {}", crate::finding::clean_line(&what));
     match quoting_help(text, at) {
@@ -104,6 +111,7 @@ fn not_yaml(text: &str, error: &ScanError, problems: &mut Problems) {
 }
 
 struct Builder<'t> {
+    file: u16,
     text: &'t str,
     what: Kind,
     open: Vec<Open>,
@@ -114,7 +122,7 @@ struct Builder<'t> {
 impl Builder<'_> {
     /// Takes one event; `None` ends the reading.
     fn take(&mut self, event: Event<'_>, span: &Span, problems: &mut Problems) -> Option<()> {
-        let at = mark(span);
+        let at = mark(self.file, span);
         match event {
             Event::DocumentStart(..) => {
                 self.documents += 1;
@@ -197,7 +205,7 @@ impl Builder<'_> {
             let word = span.tag_span().and_then(|s| s.slice(self.text).map(str::to_owned));
             let word = word.unwrap_or_else(|| tag.original());
             problems.help(
-                span.tag_span().map_or(at, |s| mark(&s)),
+                span.tag_span().map_or(at, |s| mark(self.file, &s)),
                 format!("tags are not used in {}: {}", self.what.many, quoted(&word)),
                 "if a text is meant, quote it, `!` included",
             );

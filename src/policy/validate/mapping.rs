@@ -36,7 +36,7 @@ pub(super) fn fit(entries: &[Entry], mappings: &[ReportMapping], problems: &mut 
         if let EntryKind::Report(category) = entry.kind
             && category != mapping.category
         {
-            let at = super::Mark { line: entry.line, column: 1 };
+            let at = super::Mark::at(entry.line, 1);
             problems.add(
                 at,
                 format!(

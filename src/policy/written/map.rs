@@ -16,7 +16,9 @@ pub(crate) fn unknown_key(at: Mark, what: &str, word: &str, known: &[&str], prob
         "approvers" | "approver" | "reviewer" => "the key is `reviewers`",
         "optional" => "say `required: false`",
         "exclude" | "exclude_path" | "exclude_paths" | "ignore" => "say `not: {path: …}`",
-        "extends" | "include" | "import" => "a policy is one file, so that its digest covers all of it",
+        "include" | "import" | "base_policy" | "parent" => {
+            "a policy extends another: `extends: {file: …, sha256: …}`"
+        }
         "action" | "on_match" => "the key is `then`",
         "threshold" | "max" | "limit" => "the key is `allow`",
         "expression" | "query" | "jsonpath" if known.contains(&"where") => "the key is `where`",

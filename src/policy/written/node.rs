@@ -52,6 +52,25 @@ impl Node {
         }
     }
 
+    /// The value of a key of a map.
+    pub(crate) fn get_mut(&mut self, key: &str) -> Option<&mut Self> {
+        let Kind::Map(pairs) = &mut self.kind else { return None };
+        pairs.iter_mut().find(|(known, _)| known.text == key).map(|(_, value)| value)
+    }
+
+    /// Takes the value of a key out of a map.
+    pub(crate) fn take(&mut self, key: &str) -> Option<Self> {
+        let Kind::Map(pairs) = &mut self.kind else { return None };
+        let index = pairs.iter().position(|(known, _)| known.text == key)?;
+        Some(pairs.remove(index).1)
+    }
+
+    /// The `id` of a map that has one.
+    pub(crate) fn id(&self) -> Option<&str> {
+        let Kind::Map(pairs) = &self.kind else { return None };
+        pairs.iter().find(|(key, _)| key.text == "id").and_then(|(_, id)| id.text()).map(str::trim)
+    }
+
     /// What it is, for an error.
     pub(crate) fn shown(&self) -> String {
         match &self.kind {

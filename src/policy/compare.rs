@@ -1,0 +1,323 @@
+//! Is one policy at least as strict as another, and where not: clause by clause.
+//!
+//! `extends` refuses a child that is looser than its parent, and a change that makes its own gate looser is not let
+//! through in silence. What cannot be proved to be stricter is looser.
+//!
+//! Types are taken apart here without `..`, so that a new field of a policy does not compile until somebody has said
+//! what makes it stricter: compare it with [`Comparison::action`], [`Comparison::most`] and their kin, which take
+//! the path of keys that leads to it; `Comparison::same` where nothing but equality is safe; `_` only where it
+//! decides nothing, with the reason beside it.
+
+mod evidence;
+mod people;
+mod rules;
+mod selector;
+
+use std::fmt::{Debug, Display};
+
+use super::written::Word;
+use super::{Action, Base, Enforcement, Mapping, Parameter, Place, Policy, ReportMapping, Waivers};
+use crate::finding::{Severity, clean};
+
+/// A clause that is less strict than it was.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct Looser {
+    /// Which clause, in words.
+    pub clause: String,
+    /// What it said.
+    pub before: String,
+    /// What it says.
+    pub after: String,
+    /// Where it stood.
+    pub before_at: Option<Place>,
+    /// Where it stands.
+    pub after_at: Option<Place>,
+    /// It only adds evidence or people, which a policy that extends another may.
+    #[serde(skip)]
+    pub adds: bool,
+    /// The keys that lead to it.
+    #[serde(skip)]
+    path: Vec<String>,
+}
+
+impl Looser {
+    /// The keys that lead to the clause.
+    pub fn path(&self) -> Vec<&str> {
+        self.path.iter().map(String::as_str).collect()
+    }
+}
+
+/// Everything in which `after` is not provably as strict as `before`, in the order of the clauses.
+pub fn policies(before: &Policy, after: &Policy) -> Vec<Looser> {
+    let mut comparison = Comparison { before, after, found: Vec::new() };
+    if before.sha256 != after.sha256 || before.sha256.is_empty() {
+        comparison.policy();
+    }
+    comparison.found
+}
+
+struct Comparison<'p> {
+    before: &'p Policy,
+    after: &'p Policy,
+    found: Vec<Looser>,
+}
+
+impl Comparison<'_> {
+    fn policy(&mut self) {
+        let Policy {
+            source: _,    // where it comes from decides nothing
+            sha256: _,    // as above
+            files: _,     // their content is compared as the clauses it becomes
+            ancestors: _, // a child is compared with its parent when it is loaded
+            gate,
+            title: _, // for people
+            enforcement,
+            unknown_severity,
+            severity_map,
+            base,
+            parameters,
+            evidence,
+            waivers,
+            reviewers,
+            people,
+            rules,
+            mappings,
+            places: _, // where clauses stand
+        } = self.before;
+        let after = self.after;
+        if *enforcement == Enforcement::Blocking && after.enforcement == Enforcement::Advisory {
+            self.add(&["enforcement"], word(*enforcement), word(after.enforcement));
+        }
+        self.same(&["gate"], gate, &after.gate);
+        let rank = |is: Severity| is.rank(Severity::Critical);
+        let (was, is) = (rank(*unknown_severity), rank(after.unknown_severity));
+        if is < was || is > was && !rules.iter().all(rules::blind_to_severity) {
+            self.add(&["severity", "unknown"], unknown_severity, after.unknown_severity);
+        }
+        self.severity_map(severity_map);
+        self.base(base.as_ref());
+        for parameter in parameters {
+            // Without the parameter no rule can depend on it: the rules themselves are compared.
+            if let Some(now) = after.parameters.iter().find(|p| p.name == parameter.name) {
+                self.parameter(parameter, now);
+            }
+        }
+        self.entries(evidence);
+        self.waivers(waivers.as_ref());
+        self.people(people);
+        self.reviewers(&["reviewers"], reviewers.as_ref(), after.reviewers.as_ref());
+        self.rules(rules);
+        for mapping in mappings {
+            let path = ["mappings", &mapping.id];
+            match after.mappings.iter().find(|m| m.id == mapping.id) {
+                None => self.add(&path, "there", "gone"),
+                // The whole of a mapping but its line decides what findings there are.
+                Some(now) => {
+                    let shown = |m: &ReportMapping| format!("{:?}", ReportMapping { line: 0, ..m.clone() });
+                    if shown(mapping) != shown(now) {
+                        self.add(&path, "as it was", "other");
+                    }
+                }
+            }
+        }
+    }
+
+    /// The first line that fits a finding holds, so that lines may only come after those that are there, and only make
+    /// a stated severity worse.
+    fn severity_map(&mut self, before: &[Mapping]) {
+        let path = ["severity", "map"];
+        let lines = |list: &[Mapping]| list.iter().map(line).collect::<Vec<_>>();
+        let (was, is) = (lines(before), lines(&self.after.severity_map));
+        let rank = |severity: Severity| severity.rank(self.after.unknown_severity);
+        let raises = |line: &Mapping| {
+            let Mapping { tool: _, rule_id: _, severity, becomes, category } = line; // narrower conditions do no harm
+            let worse = severity.zip(*becomes).is_some_and(|(from, to)| rank(to) >= rank(from));
+            worse && category.is_none()
+        };
+        // Inside `not` a worse severity is excluded, and a condition may look at anything.
+        let blunt = || self.before.rules.iter().all(rules::blind_to_severity);
+        let added = self.after.severity_map.get(before.len()..).unwrap_or_default();
+        if is.starts_with(&was) && (added.is_empty() || added.iter().all(raises) && blunt()) {
+            return;
+        }
+        let gone = was.iter().filter(|line| !is.contains(line)).cloned().collect::<Vec<_>>();
+        let come = is.iter().filter(|line| !was.contains(line)).cloned().collect::<Vec<_>>();
+        let words = |list: Vec<String>, otherwise: &str| {
+            if list.is_empty() { otherwise.to_owned() } else { list.join(", ") }
+        };
+        let otherwise = if gone.is_empty() && come.is_empty() { "in another order" } else { "nothing more" };
+        self.add(&path, words(gone, "without it"), words(come, otherwise));
+    }
+
+    fn base(&mut self, before: Option<&Base>) {
+        match (before, &self.after.base) {
+            (None, None) => {}
+            // Every finding was new; now some are existing.
+            (None, Some(now)) => {
+                self.add(&["base"], "none, so that every finding is new", sources(now));
+            }
+            // Its `without` is gone, and with it states that rules look at.
+            (Some(was), None) => self.add(&["base"], sources(was), "none"),
+            (Some(was), Some(now)) => {
+                let Base { line: _, from, without } = was; // where it stands
+                let each = |base: &[super::BaseSource]| {
+                    let mut words: Vec<_> = base.iter().map(|source| word(*source)).collect();
+                    words.sort_unstable();
+                    words
+                };
+                // More sources make less existing, but more newly disclosed: neither is stricter for every rule.
+                if each(from) != each(&now.from) {
+                    self.add(&["base", "from"], sources(was), sources(now));
+                }
+                self.action(&["base", "without"], *without, now.without);
+            }
+        }
+    }
+
+    fn parameter(&mut self, before: &Parameter, after: &Parameter) {
+        let Parameter { name, line: _, one_of, env } = before; // the line is where it stands
+        // A value more is one under which rules do not hold; before it was an error.
+        if !after.one_of.iter().all(|value| one_of.contains(value)) {
+            self.add(&["parameters", name, "one_of"], one_of.join(", "), after.one_of.join(", "));
+        }
+        let shown = |env: &Option<String>| env.clone().unwrap_or_else(|| "none".to_owned());
+        self.same(&["parameters", name, "env"], &shown(env), &shown(&after.env));
+    }
+
+    fn waivers(&mut self, before: Option<&Waivers>) {
+        let Some(now) = &self.after.waivers else { return };
+        let files =
+            |waivers: &Waivers| waivers.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
+        let Some(before) = before else {
+            return self.add(&["waivers"], "none", "allowed");
+        };
+        let Waivers { files: _, max_duration, not_author } = before; // compared as texts
+        let (was, is) = (files(before), files(now));
+        if !is.iter().all(|file| was.contains(file)) {
+            self.add(&["waivers", "files"], listed(&was), listed(&is));
+        }
+        if now.max_duration > *max_duration {
+            let path = ["waivers", "max_duration"];
+            self.add(&path, duration(*max_duration), duration(now.max_duration));
+        }
+        self.demand(&["waivers", "not_author"], *not_author, now.not_author);
+    }
+
+    /// A clause that is less strict.
+    fn add(&mut self, path: &[&str], before: impl Display, after: impl Display) {
+        self.push(path, &before.to_string(), &after.to_string(), false);
+    }
+
+    /// What a policy that extends another may add, and what can still let something through.
+    fn adds(&mut self, path: &[&str], before: impl Display, after: impl Display) {
+        self.push(path, &before.to_string(), &after.to_string(), true);
+    }
+
+    fn push(&mut self, path: &[&str], before: &str, after: &str, adds: bool) {
+        let looser = Looser {
+            clause: clause(path),
+            before: clean(before).into_owned(),
+            after: clean(after).into_owned(),
+            before_at: Some(self.before.place(path)),
+            after_at: Some(self.after.place(path)),
+            adds,
+            path: path.iter().map(|part| (*part).to_owned()).collect(),
+        };
+        // What rules take from the top of the policy is said once.
+        if !self.found.contains(&looser) {
+            self.found.push(looser);
+        }
+    }
+
+    /// What follows may only become harder.
+    fn action(&mut self, path: &[&str], before: Action, after: Action) {
+        if after < before {
+            self.add(path, word(before), word(after));
+        }
+    }
+
+    /// A demand may be made, never taken back.
+    fn demand(&mut self, path: &[&str], before: bool, after: bool) {
+        if before && !after {
+            self.add(path, before, after);
+        }
+    }
+
+    /// A largest number or age; `None` is no limit.
+    fn most<T: Ord + Copy>(
+        &mut self,
+        path: &[&str],
+        before: Option<T>,
+        after: Option<T>,
+        show: impl Fn(T) -> String,
+    ) {
+        let Some(was) = before else { return };
+        if after.is_none_or(|is| is > was) {
+            self.add(path, show(was), after.map_or_else(|| "no limit".to_owned(), show));
+        }
+    }
+
+    /// A smallest number.
+    fn least<T: Ord + Display>(&mut self, path: &[&str], before: T, after: T) {
+        if after < before {
+            self.add(path, before, after);
+        }
+    }
+
+    /// Nothing but equality is safe.
+    fn same<T: PartialEq + Debug + Display + ?Sized>(&mut self, path: &[&str], before: &T, after: &T) {
+        if before != after {
+            self.add(path, before, after);
+        }
+    }
+}
+
+/// A clause in words: ``rule `sast-high`: `then` ``.
+fn clause(path: &[&str]) -> String {
+    let keys = |keys: &[&str]| format!("`{}`", clean(&keys.join(".")));
+    match path {
+        ["rules", id] => format!("rule `{}`", clean(id)),
+        ["rules", id, rest @ ..] => format!("rule `{}`: {}", clean(id), keys(rest)),
+        ["evidence", name] => format!("evidence `{}`", clean(name)),
+        ["evidence", name, rest @ ..] => format!("evidence `{}`: {}", clean(name), keys(rest)),
+        ["people", role] => format!("role `{}`", clean(role)),
+        path => keys(path),
+    }
+}
+
+fn sources(base: &Base) -> String {
+    base.from.iter().map(|source| word(*source)).collect::<Vec<_>>().join(", ")
+}
+
+/// A line of `severity.map` as it would be written.
+fn line(line: &Mapping) -> String {
+    let Mapping { tool, rule_id, severity, becomes, category } = line;
+    let parts = [
+        tool.as_ref().map(|tool| format!("tool: {}", tool.to_lowercase())),
+        rule_id.as_ref().map(|glob| format!("rule_id: {}", glob.text())),
+        severity.map(|severity| format!("severity: {severity}")),
+        becomes.map(|severity| format!("as: {severity}")),
+        category.map(|category| format!("category: {category}")),
+    ];
+    format!("{{{}}}", parts.into_iter().flatten().collect::<Vec<_>>().join(", "))
+}
+
+/// The word of a policy for a value.
+fn word<W: Word + PartialEq>(value: W) -> &'static str {
+    W::words().into_iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
+}
+
+/// Words, or that there are none.
+fn listed(words: &[String]) -> String {
+    if words.is_empty() { "none".to_owned() } else { words.join(", ") }
+}
+
+/// Seconds in the largest unit that they fill.
+fn duration(seconds: i64) -> String {
+    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
+    let unit = units.into_iter().find(|(length, _)| seconds % length == 0);
+    unit.map_or_else(|| format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))
+}
+
+#[cfg(test)]
+mod tests;

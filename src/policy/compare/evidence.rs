@@ -1,0 +1,127 @@
+//! Evidence entries: what is demanded stays demanded, and of the same files.
+
+use super::{Comparison, duration, word};
+use crate::finding::Target;
+use crate::policy::{Action, Entry, EntryKind, Feed, Policy, Problems, Rule, Subject};
+
+impl Comparison<'_> {
+    pub(super) fn entries(&mut self, before: &[Entry]) {
+        let after = self.after;
+        let known = |list: &[Entry], name: &str| list.iter().any(|entry| entry.name == name);
+        for entry in before {
+            let path = ["evidence", &entry.name];
+            if let Some(now) = after.evidence.iter().find(|e| e.name == entry.name) {
+                self.entry(&path, entry, now);
+                continue;
+            }
+            // Under another name it is the same demand; rules that look for the name are compared by themselves.
+            let renamed = after.evidence.iter().filter(|now| !known(before, &now.name)).any(|now| {
+                let mut alone = Comparison { before: self.before, after, found: Vec::new() };
+                alone.entry(&path, entry, now);
+                alone.found.is_empty()
+            });
+            if !renamed {
+                self.add(&path, if entry.required { "required" } else { "read" }, "gone");
+            }
+        }
+        for entry in after.evidence.iter().filter(|entry| !known(before, &entry.name)) {
+            if let EntryKind::Feed(feed) = entry.kind
+                && !before.iter().any(|e| e.kind == entry.kind)
+                && asked(self.before, feed)
+            {
+                let path = ["evidence", &entry.name];
+                self.adds(
+                    &path,
+                    "none, so that nothing was known of a finding",
+                    "a feed that tells them apart",
+                );
+            }
+        }
+    }
+
+    fn entry(&mut self, path: &[&str], before: &Entry, after: &Entry) {
+        let Entry {
+            name: _, // may change where nothing else does
+            line: _, // where it stands
+            kind,
+            files,
+            count,
+            required,
+            format,
+            target,
+            max_age,
+            age_unknown,
+            bound,
+            receipt,
+            nothing_scanned,
+            stale,
+            problems,
+        } = before;
+        let at = |key: &'static str| [path, &[key]].concat();
+        if *kind != after.kind {
+            self.add(path, kind_of(*kind), kind_of(after.kind));
+        }
+        // Fewer files are fewer findings, more are one more way to satisfy it.
+        let globs = |entry: &Entry| {
+            let mut texts: Vec<&str> = entry.files.iter().map(super::super::PathGlob::text).collect();
+            texts.sort_unstable();
+            texts.dedup();
+            texts.join(", ")
+        };
+        let _ = files; // compared as texts
+        self.same(&at("files"), &globs(before), &globs(after));
+        self.least(&at("count"), *count, after.count);
+        self.demand(&at("required"), *required, after.required);
+        // A format says how an ambiguous file is read, too.
+        let named = |format: &Option<String>| format.clone().unwrap_or_else(|| "any".to_owned());
+        self.same(&at("format"), &named(format), &named(&after.format));
+        if target.is_some() && *target != after.target {
+            let named = |t: Option<Target>| t.map_or("any", Target::as_str);
+            self.add(&at("target"), named(*target), named(after.target));
+        }
+        self.most(&at("max_age"), *max_age, after.max_age, duration);
+        if max_age.is_some() {
+            let unknown = |age: Option<Action>, stale: Action| age.unwrap_or(stale);
+            let (was, is) = (unknown(*age_unknown, *stale), unknown(after.age_unknown, after.stale));
+            self.action(&at("age_unknown"), was, is);
+            self.action(&at("stale"), *stale, after.stale);
+        }
+        self.demand(&at("bound"), *bound, after.bound);
+        self.demand(&at("receipt"), *receipt, after.receipt);
+        self.action(&at("nothing_scanned"), *nothing_scanned, after.nothing_scanned);
+        let Problems { parse, timeout, rule, scan } = *problems;
+        for (key, was, is) in [
+            ("parse", parse, after.problems.parse),
+            ("timeout", timeout, after.problems.timeout),
+            ("rule", rule, after.problems.rule),
+            ("scan", scan, after.problems.scan),
+        ] {
+            self.action(&[path, &["problems", key]].concat(), was, is);
+        }
+    }
+}
+
+fn kind_of(kind: EntryKind) -> String {
+    match kind {
+        EntryKind::Report(category) => format!("category {category}"),
+        EntryKind::Document => "a document".to_owned(),
+        EntryKind::Feed(feed) => format!("feed {}", word(feed)),
+    }
+}
+
+/// Whether something in a policy takes every finding for one of these as long as no feed says otherwise.
+fn asked(policy: &Policy, feed: Feed) -> bool {
+    let selects = |rule: &Rule| match &rule.subject {
+        Subject::Findings(selector) => {
+            let of = |s: &crate::policy::Selector| match feed {
+                Feed::Kev => s.kev.is_some(),
+                Feed::Epss => s.epss.is_some(),
+                Feed::Vex => true,
+            };
+            of(selector) || selector.not.as_deref().is_some_and(of) || selector.r#where.is_some()
+        }
+        Subject::Document(_) => false,
+    };
+    // A trigger of a waiver that nothing can evaluate ends the waiver.
+    policy.waivers.is_some() || policy.rules.iter().any(selects)
+}

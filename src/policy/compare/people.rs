@@ -1,0 +1,92 @@
+//! Who decides: fewer people, more of them, and nobody more who may.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Comparison, listed};
+use crate::policy::{Person, Policy, Reviewers};
+
+impl Comparison<'_> {
+    /// Roles: nobody joins one, and no address is given to somebody else.
+    pub(super) fn people(&mut self, before: &BTreeMap<String, Vec<Person>>) {
+        let after = self.after;
+        let names = |people: &[Person]| people.iter().map(|p| person(&p.user)).collect::<BTreeSet<_>>();
+        for (role, members) in before {
+            let Some(now) = after.people.get(role) else { continue };
+            let (was, is) = (names(members), names(now));
+            if !is.is_subset(&was) {
+                let shown = |names: &BTreeSet<String>| listed(&names.iter().cloned().collect::<Vec<_>>());
+                self.add(&["people", role], shown(&was), shown(&is));
+            }
+        }
+        let known = addresses(self.before);
+        let come: Vec<_> = addresses(after).difference(&known).cloned().collect();
+        // Whose an address is tells committers and approvers apart.
+        if let Some((address, user, role)) = come.first() {
+            let path = ["people", role.as_str()];
+            self.adds(&path, format!("{address} is nobody's"), format!("{address} is {user}'s"));
+        }
+    }
+
+    pub(super) fn reviewers(&mut self, path: &[&str], before: Option<&Reviewers>, after: Option<&Reviewers>) {
+        let (Some(was), now) = (before, after) else {
+            if let Some(now) = after {
+                let whom = format!("{} of {}", now.at_least, now.any_of.join(", "));
+                self.add(path, "nobody, so that only a waiver or better evidence resolves it", whom);
+            }
+            return;
+        };
+        // Nobody left who can approve.
+        let Some(now) = now else { return };
+        let Reviewers { any_of, at_least, not } = was;
+        let at = |key: &'static str| [path, &[key]].concat();
+        self.any_of(&at("any_of"), any_of, &now.any_of);
+        self.least(&at("at_least"), *at_least, now.at_least);
+        if !not.iter().all(|word| now.not.contains(word)) {
+            self.add(&at("not"), listed(not), listed(&now.not));
+        }
+    }
+
+    /// A list of roles and people: nobody comes to it.
+    pub(super) fn any_of(&mut self, path: &[&str], before: &[String], after: &[String]) {
+        let may = members(self.before, before);
+        let fits = |word: &String| {
+            before.contains(word) || members(self.after, std::slice::from_ref(word)).is_subset(&may)
+        };
+        if !after.iter().all(fits) {
+            self.add(path, before.join(", "), after.join(", "));
+        }
+    }
+}
+
+/// Everyone whom a list of roles and people names.
+fn members(policy: &Policy, any_of: &[String]) -> BTreeSet<String> {
+    let mut users = BTreeSet::new();
+    for word in any_of {
+        match word.strip_prefix("role:") {
+            Some(role) => {
+                users.extend(policy.people.get(role).into_iter().flatten().map(|p| person(&p.user)));
+            }
+            None => {
+                users.insert(person(word));
+            }
+        }
+    }
+    users
+}
+
+/// Addresses, whose they are, and a role that says so.
+fn addresses(policy: &Policy) -> BTreeSet<(String, String, String)> {
+    let mut all: BTreeMap<(String, String), &String> = BTreeMap::new();
+    for (role, people) in &policy.people {
+        for Person { user, emails } in people {
+            for email in emails {
+                all.entry((email.to_lowercase(), person(user))).or_insert(role);
+            }
+        }
+    }
+    all.into_iter().map(|((email, user), role)| (email, user, role.clone())).collect()
+}
+
+fn person(name: &str) -> String {
+    name.trim_start_matches('@').to_lowercase()
+}

@@ -1,0 +1,143 @@
+//! One change at a time, and whether it is called looser.
+
+use super::{Looser, policies};
+use crate::policy::{Policy, load};
+
+const BEFORE: &str = "\
+version: 1
+gate: merge
+severity: {unknown: high, map: [{tool: checkov, severity: unknown, as: medium}]}
+base: {from: [baseline, diff], without: review}
+parameters: {environment: {one_of: [staging, production], env: CI_ENVIRONMENT_NAME}}
+evidence:
+  sast: {category: sast, files: [semgrep.json], max_age: 24h, problems: {parse: review}}
+  deps: {category: vulnerability, files: [trivy.json], nothing_scanned: fail}
+  facts: {document: json, files: [facts.json]}
+waivers: {files: [w.yaml], max_duration: 30d, not_author: true}
+people: {appsec: [\"@ann\", \"@bob\"]}
+reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}
+rules:
+  - {id: high, findings: {category: sast, severity: high, state: new, not: {scope: development, path: [a, b]}}, then: review, allow: 2}
+  - {id: deps, findings: {category: vulnerability, severity: high, fix: [available, none]}, then: fail, waivable: false}
+  - {id: prod, findings: {category: sast, path: [deploy/**]}, then: fail, when: {environment: production}}
+  - {id: ready, document: {name: facts, require: {\"$.ready\": true, \"$.at\": {within: 30d}}, forbid: [\"$.bad[*]\"], at_least: {\"$.steps[*]\": 2}}, then: fail}
+";
+
+fn policy(text: &str) -> Policy {
+    load("p.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}"))
+}
+
+/// What is looser once `from` is written as `to`.
+fn looser(from: &str, to: &str) -> Vec<Looser> {
+    assert!(BEFORE.contains(from), "{from}");
+    policies(&policy(BEFORE), &policy(&BEFORE.replace(from, to)))
+}
+
+#[track_caller]
+fn is_looser(from: &str, to: &str, clause: &str) {
+    let found = looser(from, to);
+    assert!(found.iter().any(|l| l.clause == clause), "{from} → {to}: {found:?}");
+    // The other way round it is stricter, unless both leave something out.
+    let back = policies(&policy(&BEFORE.replace(from, to)), &policy(BEFORE));
+    assert!(back.iter().all(|l| l.path != found[0].path), "{to} → {from}: {back:?}");
+}
+
+#[test]
+fn what_lets_more_through_is_looser() {
+    is_looser("gate: merge", "gate: merge\nenforcement: advisory", "`enforcement`");
+    is_looser("unknown: high", "unknown: low", "`severity.unknown`");
+    is_looser("without: review", "without: warn", "`base.without`");
+    is_looser(
+        "one_of: [staging, production]",
+        "one_of: [staging, production, test]",
+        "`parameters.environment.one_of`",
+    );
+    is_looser("max_age: 24h", "max_age: 2d", "evidence `sast`: `max_age`");
+    is_looser("parse: review", "parse: warn", "evidence `sast`: `problems.parse`");
+    is_looser("nothing_scanned: fail", "nothing_scanned: review", "evidence `deps`: `nothing_scanned`");
+    is_looser("trivy.json], ", "trivy.json], required: false, ", "evidence `deps`: `required`");
+    is_looser("max_duration: 30d", "max_duration: 31d", "`waivers.max_duration`");
+    is_looser("not_author: true", "not_author: false", "`waivers.not_author`");
+    is_looser("[w.yaml]", "[w.yaml, v.yaml]", "`waivers.files`");
+    is_looser("\"@bob\"]", "\"@bob\", \"@eve\"]", "role `appsec`");
+    is_looser("at_least: 1, not: [author]", "at_least: 1", "`reviewers.not`");
+    is_looser("then: review", "then: warn", "rule `high`: `then`");
+    is_looser("allow: 2", "allow: 3", "rule `high`: `allow`");
+    is_looser("then: fail, waivable: false", "then: fail", "rule `deps`: `waivable`");
+    is_looser(
+        "severity: high, state: new",
+        "severity: critical, state: new",
+        "rule `high`: `findings.severity`",
+    );
+    is_looser(
+        "severity: high, fix: [available, none]",
+        "severity: high, fix: none",
+        "rule `deps`: `findings.fix`",
+    );
+    is_looser("category: sast, severity", "category: sast, cwe: 79, severity", "rule `high`: `findings.cwe`");
+    is_looser("path: [a, b]", "path: [a, b, c]", "rule `high`: `findings.not`");
+    is_looser(
+        "not: {scope: development, path: [a, b]}",
+        "not: {path: [a, b]}",
+        "rule `high`: `findings.not`",
+    );
+    is_looser("then: fail, when", "then: fail, from: 2030-01-01, when", "rule `prod`: `from`");
+    is_looser(
+        ", when: {environment: production}}",
+        ", when: {environment: [production]}, allow: 1}",
+        "rule `prod`: `allow`",
+    );
+    is_looser("{within: 30d}", "{within: 31d}", "rule `ready`: `document.require`");
+    is_looser("\"$.ready\": true", "\"$.ready\": present", "rule `ready`: `document.require`");
+    is_looser("\"$.steps[*]\": 2", "\"$.steps[*]\": 1", "rule `ready`: `document.at_least`");
+}
+
+#[test]
+fn what_cannot_be_compared_is_looser_both_ways() {
+    for (from, to) in [
+        ("[semgrep.json]", "[semgrep.json, other.json]"),
+        ("[semgrep.json]", "[other.json]"),
+        ("from: [baseline, diff]", "from: [baseline]"),
+        ("deploy/**", "deploy/*"),
+        ("as: medium", "as: low"),
+        ("files: [trivy.json]", "files: [trivy.json], format: trivy"),
+        ("\"$.ready\": true", "\"$.ready\": false"),
+    ] {
+        assert!(!looser(from, to).is_empty(), "{from} → {to}");
+        let back = policies(&policy(&BEFORE.replace(from, to)), &policy(BEFORE));
+        assert!(!back.is_empty(), "{to} → {from}");
+    }
+}
+
+#[test]
+fn what_is_stricter_or_only_said_otherwise_is_not_looser() {
+    for (from, to) in [
+        ("max_age: 24h", "max_age: 12h, bound: required, receipt: required"),
+        ("gate: merge", "gate: merge\ntitle: Another"),
+        ("then: review, allow: 2", "then: fail, allow: 0, fix: Do it."),
+        ("severity: high, state: new", "severity: low, state: [new, existing]"),
+        ("path: [a, b]", "path: [a]"),
+        (", when: {environment: production}", ""),
+        ("at_least: 1, not: [author]", "at_least: 2, not: [author, committers]"),
+        ("any_of: [\"role:appsec\"]", "any_of: [\"@Ann\"]"),
+        ("[\"@ann\", \"@bob\"]", "[\"@ann\"]"),
+        ("as: medium}", "as: medium}, {tool: kics, severity: low, as: high}"),
+        ("{id: deps, findings", "{id: dependencies, findings"),
+        ("  sast: {category", "  code: {category"),
+        ("waivers: {files: [w.yaml], max_duration: 30d, not_author: true}\n", ""),
+        ("rules:\n", "rules:\n  - {id: more, findings: {severity: low}, then: warn}\n"),
+    ] {
+        let found = looser(from, to);
+        assert!(found.is_empty(), "{from} → {to}: {found:?}");
+    }
+}
+
+#[test]
+fn what_is_gone_is_named_with_its_line() {
+    let rule = BEFORE.lines().find(|line| line.contains("id: deps")).unwrap();
+    let after = policy(&BEFORE.replace(&format!("{rule}\n"), ""));
+    let found = policies(&policy(BEFORE), &after);
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert_eq!((found[0].clause.as_str(), found[0].after.as_str()), ("rule `deps`", "gone"));
+    assert_eq!(found[0].before_at.as_ref().map(ToString::to_string).as_deref(), Some("p.yaml:15"));
+}

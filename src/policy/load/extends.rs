@@ -1,0 +1,303 @@
+//! A policy with the files that it names: mappings, and the policy that it extends with what that one names.
+
+use std::collections::BTreeMap;
+
+use super::super::compare;
+use super::super::error::{Mark, Problems, quoted};
+use super::super::place::Places;
+use super::super::written::node::{Kind, Node};
+use super::super::written::{self, At, Read as _};
+use super::super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
+use super::lay::lay;
+use super::{Beside, POLICY, load_mappings, sha256, utf8, yaml};
+use crate::finding::clean_line;
+
+/// Most policies between a policy and the last that it extends: organisation, division, team and room to spare.
+const LONGEST: usize = 8;
+
+/// A policy, with the tree that it was made of.
+pub(in super::super) struct Loaded {
+    pub(in super::super) tree: Node,
+    pub(in super::super) policy: Policy,
+}
+
+/// Reads and checks a policy with all its files.
+pub(in super::super) fn load(
+    source: &str,
+    bytes: &[u8],
+    file: &mut Beside<'_>,
+) -> Result<Loaded, PolicyError> {
+    let path = source.rsplit('/').next().unwrap_or(source).to_owned();
+    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new() };
+    chain.load(source.to_owned(), path, bytes)
+}
+
+/// A policy and all that it inherits as one YAML text, with where each line comes from.
+pub fn effective(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<String, PolicyError> {
+    let path = source.rsplit('/').next().unwrap_or(source).to_owned();
+    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new() };
+    let Loaded { mut tree, .. } = chain.load(source.to_owned(), path, bytes)?;
+    let mut names: Vec<String> = chain.files.iter().map(|file| file.source.clone()).collect();
+    chain.inline(&mut tree, &mut names);
+    Ok(super::effective::yaml(&tree, &names))
+}
+
+/// One file of the chain.
+struct File {
+    source: String,
+    text: String,
+    /// Relative to the folder of the first.
+    path: String,
+}
+
+struct Chain<'c, 'f> {
+    file: &'c mut Beside<'f>,
+    /// The policy and those that it extends, by the number that their marks have.
+    files: Vec<File>,
+    /// The files of mappings, by their path relative to the folder of the first.
+    mappings: BTreeMap<String, MappingFile>,
+}
+
+/// A file of mappings that was read.
+struct MappingFile {
+    name: String,
+    sha256: String,
+    bytes: Vec<u8>,
+    mappings: Vec<ReportMapping>,
+}
+
+impl Chain<'_, '_> {
+    fn load(&mut self, source: String, path: String, bytes: &[u8]) -> Result<Loaded, PolicyError> {
+        let number = u16::try_from(self.files.len()).unwrap_or(u16::MAX);
+        self.files.push(File { source: source.clone(), text: String::new(), path });
+        let mut problems = Problems::default();
+        let Some(text) = utf8(bytes, POLICY, &mut problems) else {
+            problems.in_file(number);
+            return Err(self.error(problems));
+        };
+        if let Some(file) = self.files.last_mut() {
+            text.clone_into(&mut file.text);
+        }
+        let Some(mut tree) = yaml::tree_of(number, text, POLICY, &mut problems) else {
+            return Err(self.error(problems));
+        };
+        let mut files = Vec::new();
+        let mut parent = None;
+        if let Some(node) = tree.take("extends") {
+            let Some(extends) = Extends::read(&node, &mut problems) else { return Err(self.error(problems)) };
+            parent = self.parent(&extends, &mut problems)?;
+            let Some(below) = &mut parent else { return Err(self.error(problems)) };
+            files.push(PolicyFile { path: extends.path.value, sha256: extends.sha256.clone() });
+            let under = std::mem::replace(&mut below.tree, Node { at: Mark::START, kind: Kind::Broken });
+            tree = lay(under, tree, &mut problems);
+        }
+        let mut written = written::Policy::read(&tree, "policy", &mut problems);
+        if let Some(table) = written.as_mut().and_then(|written| written.mappings.as_mut()) {
+            let named = table.value.0.iter_mut().filter_map(|(_, mapping)| mapping.value.file.as_mut());
+            for path in named {
+                self.mapping(path, number, &mut files, &mut problems)?;
+            }
+        }
+        let mappings =
+            self.mappings.iter().map(|(path, file)| (path.clone(), file.mappings.clone())).collect();
+        let policy = written.and_then(|written| validate::policy(written, &mappings, &mut problems));
+        let Some(policy) = policy.filter(|_| problems.is_empty()) else {
+            // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
+            if problems.is_empty() {
+                problems.add(Mark { file: number, ..Mark::START }, "this is not a policy");
+            }
+            return Err(self.error(problems));
+        };
+        let names = self.files.iter().map(|file| file.source.clone()).collect();
+        let mut policy = Policy {
+            source,
+            sha256: digest(sha256(bytes), &files),
+            files,
+            places: Places::of(&tree, names),
+            ..policy
+        };
+        if let Some(Loaded { policy: parent, .. }) = parent {
+            tightened(&parent, &policy, &mut problems);
+            policy.ancestors = policy.files.first().cloned().into_iter().chain(parent.ancestors).collect();
+        }
+        if problems.is_empty() { Ok(Loaded { tree, policy }) } else { Err(self.error(problems)) }
+    }
+
+    /// The policy that is extended; `None` after a problem.
+    fn parent(&mut self, extends: &Extends, problems: &mut Problems) -> Result<Option<Loaded>, PolicyError> {
+        let (at, written) = (extends.path.at, &extends.path.value);
+        let Some(path) = self.resolved(written) else {
+            let message = format!("`file`: {} is not a path relative to the policy", quoted(written));
+            problems.help(at, message, "write a path such as ../organisation/merge.yaml");
+            return Ok(None);
+        };
+        if self.files.iter().any(|file| file.path == path) {
+            problems.add(at, format!("`extends`: {} extends itself", quoted(written)));
+            return Ok(None);
+        }
+        if self.files.len() > LONGEST {
+            problems.add(at, format!("`extends`: more than {LONGEST} policies, one over the other"));
+            return Ok(None);
+        }
+        let (name, bytes) = match (self.file)(&path) {
+            Ok(found) => found,
+            Err(why) => {
+                let message = format!("`extends`: {}: {}", quoted(written), clean_line(&why));
+                problems.help(at, message, "is it fetched before the gate runs? a policy is never skipped");
+                return Ok(None);
+            }
+        };
+        let number = self.files.len();
+        let (digest, loaded) = match self.load(name, path, &bytes) {
+            Ok(loaded) => (loaded.policy.sha256.clone(), Ok(loaded)),
+            // A file with a fault is shown only if it is the one that is demanded.
+            Err(error) => (sha256(&bytes), Err(error)),
+        };
+        if digest == extends.sha256 {
+            return loaded.map(Some);
+        }
+        self.files.truncate(number);
+        let message = format!("`extends`: {} has sha256:{digest}, and another is demanded", quoted(written));
+        problems.help(
+            extends.at,
+            message,
+            "look at what has changed in it; where that is meant, write its new digest here",
+        );
+        Ok(None)
+    }
+
+    /// Reads a file of mappings, once; `path` becomes relative to the folder of the first policy.
+    fn mapping(
+        &mut self,
+        path: &mut At<String>,
+        number: u16,
+        files: &mut Vec<PolicyFile>,
+        problems: &mut Problems,
+    ) -> Result<(), PolicyError> {
+        let climbs = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
+        if path.value.split('/').any(climbs) {
+            let message = format!("`file`: {} does not stay below the policy's folder", quoted(&path.value));
+            problems.help(
+                path.at,
+                message,
+                "write a path relative to the policy, such as mappings/acme.yaml",
+            );
+            return Ok(());
+        }
+        let own = path.at.file == number;
+        let written = path.value.clone();
+        let folder = self.files.get(usize::from(path.at.file)).map_or("", |file| folder(&file.path));
+        path.value = format!("{folder}{written}");
+        if !self.mappings.contains_key(&path.value) {
+            match (self.file)(&path.value) {
+                Ok((name, bytes)) => {
+                    let mappings = load_mappings(&name, &bytes)?;
+                    let read = MappingFile { name, sha256: sha256(&bytes), bytes, mappings };
+                    self.mappings.insert(path.value.clone(), read);
+                }
+                Err(why) => {
+                    problems.add(path.at, format!("`file`: {}: {}", quoted(&written), clean_line(&why)));
+                    return Ok(());
+                }
+            }
+        }
+        if let Some(file) = self.mappings.get(&path.value).filter(|_| own)
+            && !files.iter().any(|known| known.path == written)
+        {
+            files.push(PolicyFile { path: written, sha256: file.sha256.clone() });
+        }
+        Ok(())
+    }
+
+    /// Puts mappings that stand in files where the policy names them, because a text that is printed has no folder.
+    fn inline(&self, tree: &mut Node, names: &mut Vec<String>) {
+        let Some(Kind::Map(mappings)) = tree.get_mut("mappings").map(|node| &mut node.kind) else { return };
+        for (name, mapping) in mappings {
+            let at = mapping.at.file;
+            let Some(path) = mapping.get_mut("file").and_then(|node| node.text().map(str::trim)) else {
+                continue;
+            };
+            let folder = self.files.get(usize::from(at)).map_or("", |file| folder(&file.path));
+            let Some(file) = self.mappings.get(&format!("{folder}{path}")) else { continue };
+            let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
+            let mut problems = Problems::default();
+            let text = utf8(&file.bytes, POLICY, &mut problems).unwrap_or_default();
+            let read = yaml::tree_of(number, text, POLICY, &mut problems);
+            let whole = read.and_then(|mut tree| tree.get_mut("mappings")?.take(&name.text));
+            if let Some(whole) = whole {
+                names.push(file.name.clone());
+                *mapping = whole;
+            }
+        }
+    }
+
+    /// A path that the last file gives, relative to the folder of the first.
+    fn resolved(&self, written: &str) -> Option<String> {
+        if written.starts_with(['/', '~']) || written.contains(['\\', ':']) || written.ends_with('/') {
+            return None;
+        }
+        let folder = self.files.last().map_or("", |file| folder(&file.path));
+        let mut parts: Vec<&str> = Vec::new();
+        for part in folder.split('/').chain(written.split('/')).filter(|part| !matches!(*part, "" | ".")) {
+            match part {
+                ".." if parts.last().is_some_and(|last| *last != "..") => {
+                    parts.pop();
+                }
+                part => parts.push(part),
+            }
+        }
+        parts.last().is_some_and(|last| *last != "..").then(|| parts.join("/"))
+    }
+
+    fn error(&self, problems: Problems) -> PolicyError {
+        let files: Vec<(&str, &str)> =
+            self.files.iter().map(|file| (file.source.as_str(), file.text.as_str())).collect();
+        PolicyError::of(&files, problems)
+    }
+}
+
+/// The folder of a path with its `/`, or nothing.
+fn folder(path: &str) -> &str {
+    path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or_default()
+}
+
+/// What `extends` says.
+struct Extends {
+    at: Mark,
+    path: At<String>,
+    sha256: String,
+}
+
+impl Extends {
+    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
+        let written = written::Extends::read(node, "extends", problems)?;
+        Some(Self { at: node.at, path: written.file?, sha256: written.sha256?.value.0 })
+    }
+}
+
+/// The digest of all the policy's files.
+fn digest(policy: String, files: &[PolicyFile]) -> String {
+    if files.is_empty() {
+        return policy;
+    }
+    let lines = files.iter().fold(format!("{policy}\n"), |lines, file| lines + &file.sha256 + "\n");
+    sha256(lines.as_bytes())
+}
+
+/// Reports everything in which a policy is less strict than the one that it extends.
+fn tightened(parent: &Policy, child: &Policy, problems: &mut Problems) {
+    for looser in compare::policies(parent, child) {
+        // A child may bring evidence and people of its own.
+        if looser.adds {
+            continue;
+        }
+        let message = format!(
+            "{} is {}, and {} says {}: what is inherited may only be made stricter",
+            looser.clause,
+            looser.after,
+            looser.before_at.as_ref().map_or_else(String::new, ToString::to_string),
+            looser.before
+        );
+        problems.help(child.places.mark(&looser.path()), message, "add a rule of your own");
+    }
+}

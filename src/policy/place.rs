@@ -1,0 +1,87 @@
+//! Where each clause of a policy stands: with `extends`, in which of its files.
+
+use std::collections::BTreeMap;
+
+use super::error::Mark;
+use super::written::node::{Kind, Node};
+
+/// A line of a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Place {
+    /// The file as outputs name it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+}
+
+impl std::fmt::Display for Place {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}", self.file, self.line)
+    }
+}
+
+/// The places of all clauses, by their path: keys, and for a rule its id, such as `rules`, `no-secrets`, `then`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Places {
+    files: Vec<String>,
+    marks: BTreeMap<Vec<String>, Mark>,
+}
+
+impl Places {
+    /// Those of a tree whose marks count these files.
+    pub(super) fn of(root: &Node, files: Vec<String>) -> Self {
+        let mut places = Self { files, marks: BTreeMap::new() };
+        places.add(root, &mut Vec::new());
+        places
+    }
+
+    fn add(&mut self, node: &Node, path: &mut Vec<String>) {
+        self.marks.entry(path.clone()).or_insert(node.at);
+        match &node.kind {
+            Kind::Map(pairs) => {
+                for (key, value) in pairs {
+                    path.push(key.text.clone());
+                    self.marks.insert(path.clone(), key.at);
+                    self.add(value, path);
+                    path.pop();
+                }
+            }
+            Kind::List(items) if path.len() == 1 => {
+                for item in items {
+                    if let Some(id) = item.id() {
+                        path.push(id.to_owned());
+                        self.add(item, path);
+                        path.pop();
+                    }
+                }
+            }
+            Kind::List(_) | Kind::Scalar { .. } | Kind::Broken => {}
+        }
+    }
+
+    /// The mark of a clause, or of the nearest that holds it.
+    pub(super) fn mark(&self, path: &[&str]) -> Mark {
+        let mut path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        loop {
+            if let Some(mark) = self.marks.get(&path) {
+                return *mark;
+            }
+            if path.pop().is_none() {
+                return Mark::START;
+            }
+        }
+    }
+
+    /// Whether the clause itself is written.
+    pub(super) fn has(&self, path: &[&str]) -> bool {
+        let path: Vec<String> = path.iter().map(|part| (*part).to_owned()).collect();
+        self.marks.contains_key(&path)
+    }
+
+    /// The place of a clause, or of the nearest that holds it.
+    pub(crate) fn place(&self, path: &[&str]) -> Place {
+        let mark = self.mark(path);
+        let file = self.files.get(usize::from(mark.file)).cloned().unwrap_or_default();
+        Place { file, line: mark.line }
+    }
+}
