@@ -56,6 +56,7 @@ impl Comparison<'_> {
             nothing_scanned,
             stale,
             problems,
+            run,
         } = before;
         let at = |key: &'static str| [path, &[key]].concat();
         if *kind != after.kind {
@@ -89,6 +90,12 @@ impl Comparison<'_> {
         self.demand(&at("bound"), *bound, after.bound);
         self.demand(&at("receipt"), *receipt, after.receipt);
         self.action(&at("nothing_scanned"), *nothing_scanned, after.nothing_scanned);
+        // Another argument can make a scanner see less. Where none was given, or none is, it is started otherwise.
+        if let (Some(was), Some(is)) = (run, &after.run)
+            && was.argv != is.argv
+        {
+            self.add(&at("run"), was.argv.join(" "), is.argv.join(" "));
+        }
         let Problems { parse, timeout, rule, scan } = *problems;
         for (key, was, is) in [
             ("parse", parse, after.problems.parse),
