@@ -88,7 +88,8 @@ pub fn gather<'p>(
     // Asked only where it matters: to find out takes longer than to read a small file.
     let cores = if total < PARALLEL_FROM { 1 } else { cores() };
     let read_ahead = cores > reports.len();
-    let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec() };
+    let options =
+        Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key: None };
     let read = read_all(&to, &reports, names, &options, cores);
 
     let mut gathered =
@@ -331,7 +332,8 @@ pub fn findings(
         }
     }
     // They are read one after the other.
-    let options = Options { max_report: limits.max_report, read_ahead: true, roots: roots.to_vec() };
+    let options =
+        Options { max_report: limits.max_report, read_ahead: true, roots: roots.to_vec(), secret_key: None };
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let mut evidence = Vec::new();
     let mut all = Vec::new();

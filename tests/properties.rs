@@ -59,7 +59,7 @@ impl Sink for Count {
 
 fn read(bytes: &[u8], format: Option<&str>) -> (report::Outcome, usize) {
     let mut count = Count::default();
-    let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new() };
+    let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new(), secret_key: None };
     let outcome =
         report::read(&Source::Bytes(bytes.into()), Hint { format, category: None }, &options, &mut count);
     (outcome, count.0)

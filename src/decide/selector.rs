@@ -28,7 +28,8 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             // fingerprint may be made of it.
             finding.title = finding.rule_id.clone();
             let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str());
-            finding.fingerprint = id.part(finding.path().unwrap_or_default()).finish();
+            finding.identify(id);
+            finding.told_by_code = false;
         }
         finding.category = category;
     }

@@ -6,6 +6,9 @@ use serde::{Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
 /// `sg1:` and 32 hexadecimal digits: the first 128 bits of a SHA-256 over named parts.
+///
+/// It is made in two steps: of what a finding is ([`FingerprintBuilder`]), and of that and its place ([`Self::at`]),
+/// so that a finding of a file that was renamed can be looked for under the old name.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Fingerprint([u8; 16]);
 
@@ -27,6 +30,22 @@ impl Fingerprint {
             *to = digit(*high)? << 4 | digit(*low)?;
         }
         Some(Self(id))
+    }
+}
+
+impl Fingerprint {
+    /// Of a finding's identity without its place, the fingerprint at this path.
+    #[must_use]
+    pub fn at(self, path: &str) -> Self {
+        Self::first(Sha256::new().chain_update(self.0).chain_update(path))
+    }
+
+    fn first(digest: Sha256) -> Self {
+        let mut id = [0; 16];
+        for (to, from) in id.iter_mut().zip(digest.finalize()) {
+            *to = from;
+        }
+        Self(id)
     }
 }
 
@@ -58,13 +77,14 @@ pub struct FingerprintBuilder(Sha256);
 impl FingerprintBuilder {
     /// Starts with the version and the kind of finding.
     pub fn new(kind: &str) -> Self {
-        Self(Sha256::new()).part("sg1").part(kind)
+        Self(Sha256::new_with_prefix("sg1")).part(kind)
     }
 
     /// Adds one part.
     #[must_use]
     pub fn part(mut self, text: &str) -> Self {
-        self.0.update((text.len() as u64).to_le_bytes());
+        // Longer than 4 GiB is no part: a report's strings end far below.
+        self.0.update(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.0.update(text.as_bytes());
         self
     }
@@ -82,12 +102,7 @@ impl FingerprintBuilder {
 
     /// The fingerprint of what was added.
     pub fn finish(self) -> Fingerprint {
-        let digest = self.0.finalize();
-        let mut id = [0; 16];
-        for (to, from) in id.iter_mut().zip(digest) {
-            *to = from;
-        }
-        Fingerprint(id)
+        Fingerprint::first(self.0)
     }
 }
 

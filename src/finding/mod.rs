@@ -16,12 +16,12 @@ mod words;
 pub use cve::Cve;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
-pub use mark::Mark;
+pub use mark::{Mark, SecretKey, Trace};
 pub use package::Package;
 pub use severity::Severity;
 pub use text::{Text, clean, clean_line};
 pub use view::View;
-pub use words::{Category, Confidence, Fix, Scope, State, Target};
+pub use words::{Category, Confidence, Fix, Scope, Stage, State, Target};
 
 /// One problem, as one entry of one report says it.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,6 +70,14 @@ pub struct Finding {
     pub tool: Text,
     /// The value of a secret, comparable within this run.
     pub mark: Option<Mark>,
+    /// The value of a secret under the user's own key, comparable across runs; `None` without key or value.
+    pub trace: Option<Trace>,
+    /// What it is, whatever its place: what [`Self::fingerprint`] is made of besides the path.
+    pub body: Fingerprint,
+    /// The report shows nothing that tells it from others of its rule in its file, but lines of code would.
+    pub told_by_code: bool,
+    /// How it was found in the base; `None` for one that is not known there.
+    pub stage: Option<Stage>,
     /// Identity that survives moved lines. Set by the reader from what the format offers.
     pub fingerprint: Fingerprint,
 }
@@ -101,6 +109,10 @@ impl Finding {
             state: State::New,
             tool: Text::line(tool),
             mark: None,
+            trace: None,
+            body: Fingerprint::default(),
+            told_by_code: false,
+            stage: None,
             fingerprint: Fingerprint::default(),
         }
     }
@@ -108,6 +120,18 @@ impl Finding {
     /// The CVE records among its ids.
     pub fn cves(&self) -> impl Iterator<Item = Cve> {
         self.ids.iter().chain([&self.rule_id]).filter_map(|id| Cve::parse(id.as_str()))
+    }
+
+    /// Sets the fingerprint from what the finding is and its path.
+    pub fn identify(&mut self, body: FingerprintBuilder) {
+        self.body = body.finish();
+        self.fingerprint = self.body.at(self.path().unwrap_or_default());
+    }
+
+    /// Sets the fingerprint of a finding whose place is not its path: an address, or nothing.
+    pub fn identify_at(&mut self, body: FingerprintBuilder, place: &str) {
+        self.body = body.finish();
+        self.fingerprint = self.body.at(place);
     }
 
     /// The path it was found at, if it has one.

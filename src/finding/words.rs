@@ -103,6 +103,20 @@ words! {
 }
 
 words! {
+    /// How a finding was recognised as one of the base.
+    Stage {
+        /// The same finding stands in the base.
+        Exact = "exact",
+        /// The same content stands on another line of the file in the base.
+        Moved = "moved",
+        /// The same content stands in the base in the file that was renamed to this one.
+        Renamed = "renamed",
+        /// The diff leaves its lines alone.
+        Unchanged = "unchanged",
+    }
+}
+
+words! {
     /// What kind of thing a report scanned.
     Target {
         /// A container image.

@@ -68,14 +68,8 @@ impl Advisory<'_> {
         finding.target = Some(Text::line(self.target)).filter(|target| !target.is_empty());
         finding.fix = self.fix.unwrap_or(Fix::Unknown);
         let kind = Purl::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
-        finding.fingerprint = FingerprintBuilder::new(finding.category.as_str())
-            .part(finding.path().unwrap_or_default())
-            .part("")
-            .part(rule)
-            .part(self.name)
-            .part(kind)
-            .part(self.version)
-            .finish();
+        let id = FingerprintBuilder::new(finding.category.as_str());
+        finding.identify(id.part(rule).part(self.name).part(kind).part(self.version));
         if !self.name.is_empty() || !self.version.is_empty() || !self.purl.is_empty() {
             finding.package = Some(Package {
                 name: Text::line(self.name),

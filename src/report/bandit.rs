@@ -176,14 +176,12 @@ impl Item<'_> {
         let (said, value) = if secret { split_quoted(text) } else { (text, "") };
         finding.title = Text::line(first_of(&[said, name, id]));
         let code = numbered_lines(self.code.as_str(), self.line_number.0, last);
-        let build = FingerprintBuilder::new(Category::Sast.as_str())
-            .part(finding.rule_id.as_str())
-            .part(finding.path().unwrap_or_default());
-        finding.fingerprint = match code.trim() {
-            code if secret => build.part(name_of_literal(code, value)).finish(),
-            "" => build.folded(text).finish(),
-            code => build.folded(code).finish(),
-        };
+        let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
+        finding.identify(match code.trim() {
+            code if secret => build.part(name_of_literal(code, value)),
+            "" => build.folded(text),
+            code => build.folded(code),
+        });
         Some(finding)
     }
 }

@@ -266,17 +266,15 @@ impl Record<'_> {
 
         let resource = self.resource.as_str();
         let resource = if is_digest(resource) { "" } else { resource };
-        let mut build = FingerprintBuilder::new(Category::Misconfiguration.as_str())
-            .part(rule)
-            .part(finding.path().unwrap_or_default())
-            .part(resource);
+        let mut build =
+            FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(rule).part(resource);
         if let Some(details) =
             self.vulnerability_details.value.as_ref().filter(|d| !d.package_name.as_str().is_empty())
         {
             self.package(details, &mut finding);
             build = build.part(details.package_name.as_str()).part(details.package_version.as_str());
         }
-        finding.fingerprint = build.finish();
+        finding.identify(build);
         Some(finding)
     }
 

@@ -8,6 +8,7 @@
 use serde::Deserialize;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::{Leak, unknown};
 use super::value::{LineNumber, Loose, Word};
 use super::{Format, Opening, ReadError, Reading};
@@ -62,7 +63,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 }
 
 fn entry(json: &mut Json, reading: &mut Reading<'_>, file: &str) -> Result<(), ReadError> {
-    match json.item::<Item<'static>, _>(|item| item.finding(file, reading.roots()))? {
+    match json.item::<Item<'static>, _>(|item| item.finding(file, reading.around()))? {
         Some(finding) => {
             reading.finding(finding);
             Ok(())
@@ -90,7 +91,7 @@ struct Item<'a> {
 
 impl Item<'_> {
     /// `None` if it is an entry of something else. `file` is the key that it stands under.
-    fn finding(&self, file: &str, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, file: &str, around: Around<'_>) -> Option<Finding> {
         if self.kind.0.is_none() && self.hashed_secret.0.is_none() {
             return None;
         }
@@ -102,7 +103,7 @@ impl Item<'_> {
             lines: (self.line_number.0, None),
             ..Leak::default()
         };
-        let mut finding = leak.finding(roots);
+        let mut finding = leak.finding(around);
         finding.suppressed = self.is_secret.value == Some(false);
         finding.verified = self.is_verified.value.filter(|&verified| verified);
         Some(finding)

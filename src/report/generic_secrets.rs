@@ -8,6 +8,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::{Leak, unknown};
 use super::value::{LineNumber, Loose, Word};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
@@ -38,7 +39,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     json.object(|json, key| match key {
         "findings" => {
             findings = true;
-            json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))? {
+            json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.around()))? {
                 Some(finding) => {
                     reading.finding(finding);
                     Ok(())
@@ -103,7 +104,7 @@ struct Item<'a> {
 
 impl Item<'_> {
     /// `None` if it is an element of something else.
-    fn finding(&self, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, around: Around<'_>) -> Option<Finding> {
         let said = |one: &'_ Word<'_>, other: &'_ Word<'_>| one.0.is_none() && other.0.is_none();
         if said(&self.rule, &self.rule_id) && said(&self.file, &self.go_file) {
             return None;
@@ -119,7 +120,7 @@ impl Item<'_> {
             text: either(&self.matched, &self.go_match),
             ..Leak::default()
         };
-        let mut finding = leak.finding(roots);
+        let mut finding = leak.finding(around);
         // Of two severities the worse one counts.
         let given = [&self.severity, &self.go_severity]
             .into_iter()

@@ -10,6 +10,7 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::{Leak, unknown, without_credentials};
 use super::value::{LineNumber, Loose, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
@@ -91,7 +92,7 @@ fn entity(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
             path = file.clone().or_else(|| known.clone()).unwrap_or_default();
             json.array(|json, _| {
                 match json
-                    .item::<Incident<'static>, _>(|incident| incident.finding(&path, reading.roots()))?
+                    .item::<Incident<'static>, _>(|incident| incident.finding(&path, reading.around()))?
                 {
                     Some(finding) => reading.finding(finding),
                     None => {
@@ -164,7 +165,7 @@ struct Occurrence<'a> {
 
 impl Incident<'_> {
     /// `None` if it is no incident of a secret scan.
-    fn finding(&self, path: &str, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, path: &str, around: Around<'_>) -> Option<Finding> {
         if self.policy_id.given || self.kind.0.is_none() && self.policy.0.is_none() && !self.occurrences.given
         {
             return None;
@@ -180,7 +181,7 @@ impl Incident<'_> {
             values: &values,
             text: "",
         };
-        let mut finding = leak.finding(roots);
+        let mut finding = leak.finding(around);
         finding.verified = match self.validity.as_str() {
             "valid" => Some(true),
             "invalid" => Some(false),

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::Leak;
 use super::value::{LineNumber, Word};
 use super::{Format, Opening, ReadError, Reading};
@@ -59,7 +60,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if json.kind()? == Kind::Null {
         return json.skip();
     }
-    json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))? {
+    json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.around()))? {
         Some(finding) => {
             reading.finding(finding);
             Ok(())
@@ -105,7 +106,7 @@ struct Item<'a> {
 
 impl Item<'_> {
     /// `None` if nothing says what was found, nor where.
-    fn finding(&self, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, around: Around<'_>) -> Option<Finding> {
         let known = [
             &self.rule_id,
             &self.rule,
@@ -127,7 +128,7 @@ impl Item<'_> {
             values: &[self.secret.as_str(), self.offender.as_str()],
             text: either(&self.matched, &self.line),
         };
-        Some(leak.finding(roots))
+        Some(leak.finding(around))
     }
 }
 

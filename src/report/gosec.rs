@@ -174,14 +174,12 @@ impl Issue<'_> {
         let title = first_of(&[details, rule]);
         finding.title = if secret { Text::line(&without_literals(title)) } else { Text::line(title) };
         let code = numbered_lines(self.code.as_str(), self.line.first, self.line.last);
-        let build = FingerprintBuilder::new(Category::Sast.as_str())
-            .part(finding.rule_id.as_str())
-            .part(finding.path().unwrap_or_default());
-        finding.fingerprint = match code.trim() {
-            code if secret => build.part(name_of_literal(code, "")).finish(),
-            "" => build.folded(details).finish(),
-            code => build.folded(code).finish(),
-        };
+        let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
+        finding.identify(match code.trim() {
+            code if secret => build.part(name_of_literal(code, "")),
+            "" => build.folded(details),
+            code => build.folded(code),
+        });
         Some(finding)
     }
 }

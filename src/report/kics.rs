@@ -275,18 +275,15 @@ impl Item<'_> {
             Location::new(&below(self.file_name.as_str(), scanned, roots), self.line.0, None, roots);
         let secret = query.category.eq_ignore_ascii_case("Secret Management")
             || is_about_secrets(&query.name, &finding.cwes);
-        let build = FingerprintBuilder::new(Category::Misconfiguration.as_str())
-            .part(rule)
-            .part(finding.path().unwrap_or_default());
+        let build = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(rule);
         let (key, value) = (self.search_key.as_str(), self.search_value.as_str());
-        finding.fingerprint = if secret {
-            build.finish()
+        finding.identify(if secret {
+            build
         } else {
             let build = build.part(self.resource_type.as_str()).part(self.resource_name.as_str());
             // The similarity id depends on the folder that the scan was started in.
             if key.is_empty() { build.part(self.similarity_id.as_str()) } else { build.part(key).part(value) }
-                .finish()
-        };
+        });
         finding
     }
 }

@@ -39,7 +39,7 @@ pub fn read_mapped(
         }
     };
     let known = BTreeMap::new();
-    let mut reading = Reading::new(&mapping.tool, sink, &options.roots, &known, None, source);
+    let mut reading = Reading::new(&mapping.tool, sink, options.around(), &known, None, source);
     let read = Mapped { mapping, document: &document }.read(&mut reading);
     if read.is_err() {
         reading.forget();
@@ -311,9 +311,9 @@ impl<'d> Mapped<'d> {
         let id = FingerprintBuilder::new("mapped")
             .part(mapping.category.as_str())
             .part(finding.rule_id.as_str())
-            .part(finding.path().unwrap_or_default())
             .part(finding.package.as_ref().map_or("", |package| package.name.as_str()));
-        finding.fingerprint = if secret { id.finish() } else { id.folded(finding.title.as_str()).finish() };
+        let id = if secret { id } else { id.folded(finding.title.as_str()) };
+        finding.identify(id);
         Ok(finding)
     }
 

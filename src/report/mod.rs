@@ -55,7 +55,7 @@ mod testing;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::finding::Category;
+use crate::finding::{Category, SecretKey};
 
 pub use document::{read_document, read_documents};
 pub use error::ReadError;
@@ -169,6 +169,14 @@ pub struct Options {
     pub read_ahead: bool,
     /// Prefixes of paths that are the project's root.
     pub roots: Vec<String>,
+    /// The key under which values of secrets are compared across runs.
+    pub secret_key: Option<SecretKey>,
+}
+
+impl Options {
+    fn around(&self) -> reading::Around<'_> {
+        reading::Around { roots: &self.roots, key: self.secret_key.as_ref() }
+    }
 }
 
 /// A file that was read, or that could not be.
@@ -242,7 +250,7 @@ fn read_once(
     let mut json = Json::new(input?);
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let mut reading = Reading::new(format.tool, sink, &options.roots, known, hint.category, source);
+    let mut reading = Reading::new(format.tool, sink, options.around(), known, hint.category, source);
     let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;

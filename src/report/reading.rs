@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::Source;
-use crate::finding::{Category, Finding, Target, Text, clean_line};
+use crate::finding::{Category, Finding, SecretKey, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
 const MAX_PROBLEMS: usize = 10_000;
@@ -95,11 +95,20 @@ pub enum Generated {
     Unreadable,
 }
 
+/// What the surroundings of a report make of it.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Around<'r> {
+    /// Prefixes that are removed from paths.
+    pub(super) roots: &'r [String],
+    /// The key under which values of secrets are compared across runs.
+    pub(super) key: Option<&'r SecretKey>,
+}
+
 /// One reading of one report.
 pub struct Reading<'s> {
     pub(super) report: Report,
     sink: &'s mut dyn Sink,
-    roots: &'s [String],
+    around: Around<'s>,
     known: &'s BTreeMap<String, String>,
     source: &'s Source,
     late: BTreeMap<String, String>,
@@ -110,7 +119,7 @@ impl<'s> Reading<'s> {
     pub(super) fn new(
         tool: &str,
         sink: &'s mut dyn Sink,
-        roots: &'s [String],
+        around: Around<'s>,
         known: &'s BTreeMap<String, String>,
         entry_category: Option<Category>,
         source: &'s Source,
@@ -119,7 +128,7 @@ impl<'s> Reading<'s> {
         Self {
             report: Report { tool, ..Report::default() },
             sink,
-            roots,
+            around,
             known,
             source,
             late: BTreeMap::new(),
@@ -129,7 +138,12 @@ impl<'s> Reading<'s> {
 
     /// Prefixes that are removed from paths.
     pub fn roots(&self) -> &'s [String] {
-        self.roots
+        self.around.roots
+    }
+
+    /// The surroundings.
+    pub(super) fn around(&self) -> Around<'s> {
+        self.around
     }
 
     /// The category of the evidence entries that name the file: what its findings are if nothing else tells.
@@ -170,7 +184,7 @@ impl<'s> Reading<'s> {
     pub fn problem(&mut self, kind: ProblemKind, message: &str, path: Option<&str>) {
         self.report.problems_total += 1;
         if self.report.problems.len() < MAX_PROBLEMS {
-            let path = path.map(|p| Text::whole(&crate::finding::project_path(p, self.roots)));
+            let path = path.map(|p| Text::whole(&crate::finding::project_path(p, self.around.roots)));
             self.report.problems.push(Problem { kind, message: Text::line(message), path });
         }
     }

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::json::{Json, Kind};
+use super::reading::Around;
 use super::{ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text};
 
@@ -30,20 +31,21 @@ pub(super) struct Leak<'a> {
 
 impl Leak<'_> {
     /// The finding; critical, unless the caller knows better.
-    pub(super) fn finding(&self, roots: &[String]) -> Finding {
+    pub(super) fn finding(&self, around: Around<'_>) -> Finding {
         let mut finding = Finding::new(Category::Secret, self.tool, self.rule, Severity::Critical);
         finding.cwes = vec![HARDCODED_CREDENTIALS];
         let title = [self.title, self.rule].into_iter().find(|t| !t.trim().is_empty()).unwrap_or("Secret");
         finding.title = Text::line(&masked(title, self.values));
-        finding.mark = self.values.iter().map(|v| v.trim()).find(|v| is_whole(v)).map(Mark::of);
-        finding.location = Location::new(self.path, self.lines.0, self.lines.1, roots);
-        let path = finding.path().unwrap_or_default();
-        let id = FingerprintBuilder::new("secret").part(finding.rule_id.as_str()).part(path);
+        let value = self.values.iter().map(|v| v.trim()).find(|v| is_whole(v));
+        finding.mark = value.map(Mark::of);
+        finding.trace = value.and_then(|value| Some(around.key?.trace(value)));
+        finding.location = Location::new(self.path, self.lines.0, self.lines.1, around.roots);
+        let id = FingerprintBuilder::new("secret").part(finding.rule_id.as_str());
         let name = self.values.iter().find_map(|value| name_before(self.text, value));
-        finding.fingerprint = match name {
-            Some(name) => id.part(name).finish(),
-            None => id.finish(),
-        };
+        finding.identify(match name {
+            Some(name) => id.part(name),
+            None => id,
+        });
         finding
     }
 }
@@ -192,7 +194,7 @@ mod tests {
                 lines: (Some(line), None),
                 ..Leak::default()
             };
-            Leak { values: &values, text: &text, ..leak }.finding(&[])
+            Leak { values: &values, text: &text, ..leak }.finding(Around::default())
         };
         let (one, two) = (of("hunter2", 1), of("REDACTED", 9));
         assert_eq!(one.title.as_str(), "Found ***");

@@ -233,19 +233,20 @@ impl Item<'_> {
         if let Some(sca) = &extra.sca_info {
             self.supply_chain(sca, &mut finding, roots);
         }
-        // What tells two findings of one rule in one file apart: the code, else the message, which may quote it.
+        // What tells two findings of one rule in one file apart is the code. The message is the rule's, and another
+        // version of the rule may say it in other words.
         let code = match (extra.lines.as_str(), secret) {
-            ("" | NO_LOGIN, true) => Cow::Borrowed(""),
-            ("" | NO_LOGIN, false) => Cow::Borrowed(extra.message.as_str()),
+            ("" | NO_LOGIN, _) => Cow::Borrowed(""),
             (code, true) => Cow::Owned(without_literals(code)),
             (code, false) => Cow::Borrowed(code),
         };
-        let path = finding.path().unwrap_or_default();
-        let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str()).part(path);
-        finding.fingerprint = match &finding.package {
-            Some(package) => id.part(package.name.as_str()).part(package.version.as_str()).finish(),
-            None => id.folded(&code).finish(),
+        let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str());
+        let id = match &finding.package {
+            Some(package) => id.part(package.name.as_str()).part(package.version.as_str()),
+            None => id.folded(&code),
         };
+        finding.told_by_code = finding.package.is_none() && code.is_empty() && !secret;
+        finding.identify(id);
         finding
     }
 

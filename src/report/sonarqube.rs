@@ -252,13 +252,12 @@ impl Issue<'_> {
         let message =
             if secret { without_quotes(self.message.as_str()) } else { self.message.as_str().to_owned() };
         finding.title = Text::line(first_of(&[&message, rule]));
-        let id =
-            FingerprintBuilder::new(category.as_str()).part(rule).part(finding.path().unwrap_or_default());
-        finding.fingerprint = match self.hash.as_str() {
-            _ if secret => id.finish(),
-            "" => id.folded(&message).finish(),
-            hash => id.part(hash).finish(),
-        };
+        let id = FingerprintBuilder::new(category.as_str()).part(rule);
+        finding.identify(match self.hash.as_str() {
+            _ if secret => id,
+            "" => id.folded(&message),
+            hash => id.part(hash),
+        });
         Some(finding)
     }
 }
@@ -277,11 +276,8 @@ impl Hotspot<'_> {
         finding.location =
             place(self.component.as_str(), self.project.as_str(), self.line, &self.text_range, roots);
         finding.title = Text::line(first_of(&[self.message.as_str(), rule]));
-        finding.fingerprint = FingerprintBuilder::new(Category::Sast.as_str())
-            .part(rule)
-            .part(finding.path().unwrap_or_default())
-            .folded(self.message.as_str())
-            .finish();
+        let id = FingerprintBuilder::new(Category::Sast.as_str()).part(rule);
+        finding.identify(id.folded(self.message.as_str()));
         Some(finding)
     }
 }

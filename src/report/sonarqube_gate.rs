@@ -75,8 +75,7 @@ fn project_status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), Read
         let mut finding = Finding::new(Category::Quality, FORMAT.tool, "quality-gate", severity);
         finding.native_severity = Some(Text::line(&status));
         finding.title = Text::line(&format!("The quality gate says {status} and names no condition"));
-        finding.fingerprint =
-            FingerprintBuilder::new(Category::Quality.as_str()).part("quality-gate").finish();
+        finding.identify(FingerprintBuilder::new(Category::Quality.as_str()).part("quality-gate"));
         reading.finding(finding);
     }
     Ok(())
@@ -131,8 +130,8 @@ impl Condition<'_> {
         };
         let actual = if actual.is_empty() { "not met".to_owned() } else { actual.to_owned() };
         finding.title = Text::line(&format!("{metric} is {actual}{limit}"));
-        finding.fingerprint =
-            FingerprintBuilder::new(Category::Quality.as_str()).part(finding.rule_id.as_str()).finish();
+        let id = FingerprintBuilder::new(Category::Quality.as_str()).part(finding.rule_id.as_str());
+        finding.identify(id);
         Some(finding)
     }
 }

@@ -140,11 +140,9 @@ impl Item<'_> {
         let lines = (range.and_then(|r| r.start.line()), range.and_then(|r| r.end.line()));
         finding.location = Location::new(self.source.as_str(), lines.0, lines.1, roots);
         let steps = self.path.value.as_deref().unwrap_or_default();
-        let id = FingerprintBuilder::new(Category::Contract.as_str())
-            .part(&code)
-            .part(finding.path().unwrap_or_default());
+        let id = FingerprintBuilder::new(Category::Contract.as_str()).part(&code);
         let step = |step: &Loose<Code>| step.value.as_ref().map(Code::text).unwrap_or_default();
-        finding.fingerprint = steps.iter().fold(id, |id, s| id.part(&step(s))).finish();
+        finding.identify(steps.iter().fold(id, |id, s| id.part(&step(s))));
         Some(finding)
     }
 }

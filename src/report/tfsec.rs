@@ -131,12 +131,8 @@ impl Item<'_> {
         let secret = ids.iter().any(|id| is_about_secrets(id, &[])) || is_about_secrets(summary, &[]);
         let description = if secret { without_literals(description) } else { description.to_owned() };
         finding.title = Text::line(first_of(&[&description, summary, rule]));
-        finding.fingerprint = FingerprintBuilder::new(Category::Misconfiguration.as_str())
-            .part(finding.rule_id.as_str())
-            .part(finding.path().unwrap_or_default())
-            .part(self.resource.as_str())
-            .folded(&description)
-            .finish();
+        let id = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(finding.rule_id.as_str());
+        finding.identify(id.part(self.resource.as_str()).folded(&description));
         Some(finding)
     }
 

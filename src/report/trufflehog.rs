@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::{Leak, without_credentials};
 use super::value::{LineNumber, Loose, Strings, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
@@ -42,8 +43,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 }
 
 /// The finding that a line of version 3 is.
-fn v3(line: &Line<'_>, roots: &[String]) -> Option<Finding> {
-    line.finding(roots)
+fn v3(line: &Line<'_>, around: Around<'_>) -> Option<Finding> {
+    line.finding(around)
 }
 
 shapes!(Line);
@@ -117,7 +118,7 @@ struct Extra<'a> {
 
 impl Line<'_> {
     /// The finding of version 3, if it is one.
-    fn finding(&self, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, around: Around<'_>) -> Option<Finding> {
         if !self.source.given || !self.detector.given && !self.detector_type.given {
             return None;
         }
@@ -145,7 +146,7 @@ impl Line<'_> {
             values: &[self.raw_v2.as_str(), self.raw.as_str()],
             text: "",
         };
-        let mut finding = leak.finding(roots);
+        let mut finding = leak.finding(around);
         // Where the check itself failed, `Verified: false` says nothing.
         let failed = !self.verification_error.as_str().is_empty();
         finding.verified = self.verified.value.filter(|&verified| verified || !failed);
@@ -162,7 +163,7 @@ impl Line<'_> {
 pub(super) fn walk(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    finding: fn(&Line<'_>, &[String]) -> Option<Finding>,
+    finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
 ) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
     let mut seen = Seen::default();
@@ -198,7 +199,7 @@ fn array(
     json: &mut Json,
     reading: &mut Reading<'_>,
     seen: &mut Seen,
-    finding: fn(&Line<'_>, &[String]) -> Option<Finding>,
+    finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
         let place = json.path_text();
@@ -234,11 +235,11 @@ impl Seen {
     fn take(
         &mut self,
         line: &Line<'_>,
-        finding: fn(&Line<'_>, &[String]) -> Option<Finding>,
+        finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
         place: &str,
         reading: &mut Reading<'_>,
     ) -> Option<Finding> {
-        let found = finding(line, reading.roots());
+        let found = finding(line, reading.around());
         if found.is_some() {
             self.findings += 1;
         } else if line.is_log() {

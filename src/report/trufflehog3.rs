@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::json::{Json, Kind, shapes};
+use super::reading::Around;
 use super::secret::Leak;
 use super::value::{LineNumber, Loose, Word};
 use super::{Format, Opening, ReadError, Reading};
@@ -38,7 +39,7 @@ fn looks_like(opening: &Opening) -> bool {
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
-    json.array(|json, _| match json.item::<Issue<'static>, _>(|issue| issue.finding(reading.roots()))? {
+    json.array(|json, _| match json.item::<Issue<'static>, _>(|issue| issue.finding(reading.around()))? {
         Some(finding) => {
             reading.finding(finding);
             Ok(())
@@ -80,7 +81,7 @@ struct Rule<'a> {
 
 impl Issue<'_> {
     /// `None` if nothing says what was found, nor where.
-    fn finding(&self, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, around: Around<'_>) -> Option<Finding> {
         if self.rule.value.is_none() && (self.path.0.is_none() || self.secret.0.is_none()) {
             return None;
         }
@@ -96,7 +97,7 @@ impl Issue<'_> {
             values: &[self.secret.as_str()],
             text: context.and_then(|(context, line)| context.get(&line.to_string())).map_or("", Word::as_str),
         };
-        let mut finding = leak.finding(roots);
+        let mut finding = leak.finding(around);
         if let Some(word) = &rule.severity.0 {
             finding.severity = Severity::plain(word);
             finding.native_severity = rule.severity.native();

@@ -5,6 +5,7 @@
 //! `truffleHog3/lib/search.py`. Neither `diff` nor `stringsFound` is kept.
 
 use super::json::Json;
+use super::reading::Around;
 use super::secret::Leak;
 use super::trufflehog::{Line, walk};
 use super::{Format, Opening, ReadError, Reading};
@@ -31,7 +32,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     walk(json, reading, finding)
 }
 
-fn finding(line: &Line<'_>, roots: &[String]) -> Option<Finding> {
+fn finding(line: &Line<'_>, around: Around<'_>) -> Option<Finding> {
     if !line.strings_found.given {
         return None;
     }
@@ -43,7 +44,7 @@ fn finding(line: &Line<'_>, roots: &[String]) -> Option<Finding> {
         values: &values,
         ..Leak::default()
     };
-    Some(leak.finding(roots))
+    Some(leak.finding(around))
 }
 
 #[cfg(test)]

@@ -249,12 +249,10 @@ impl Alert {
         let address = self.address.as_deref().filter(|a| !a.is_empty()).unwrap_or(host);
         finding.location = Location::new(address, None, None, roots);
         finding.target = Some(Text::line(host)).filter(|host| !host.is_empty());
-        // Review applications have hosts of their own, and which instance comes first is chance.
-        finding.fingerprint = FingerprintBuilder::new(Category::Dast.as_str())
-            .part(rule)
-            .part(&self.reference)
-            .folded(name)
-            .finish();
+        // Review applications have hosts of their own, and which instance comes first is chance. A new version of ZAP
+        // may word an alert anew.
+        let id = FingerprintBuilder::new(Category::Dast.as_str()).part(rule).part(&self.reference);
+        finding.identify_at(if rule == name { id.folded(name) } else { id }, "");
         finding
     }
 }

@@ -352,9 +352,9 @@ impl Vulnerability<'_> {
             Category::Dast if place.file.as_str().is_empty() => {
                 Cow::Owned(place_of_url("", place.path.as_str()))
             }
-            _ => Cow::Borrowed(finding.path().unwrap_or_default()),
+            _ => Cow::Owned(finding.path().unwrap_or_default().to_owned()),
         };
-        let id = FingerprintBuilder::new(finding.category.as_str()).part(rule).part(&path);
+        let id = FingerprintBuilder::new(finding.category.as_str()).part(rule);
         let id = match (&finding.package, finding.category) {
             (Some(package), _) => id.part(package.name.as_str()).part(package.version.as_str()),
             (None, Category::Vulnerability) => id.folded(self.name.as_str()),
@@ -378,7 +378,7 @@ impl Vulnerability<'_> {
                 }
             }
         };
-        finding.fingerprint = id.finish();
+        finding.identify_at(id, &path);
     }
 }
 

@@ -303,11 +303,8 @@ impl Case {
             _ => Text::line(&format!("{shown} failed")),
         };
         finding.location = Location::new(&self.file, self.line, None, roots);
-        finding.fingerprint = FingerprintBuilder::new(Category::Quality.as_str())
-            .part(finding.path().unwrap_or_default())
-            .part(&self.class)
-            .part(&self.name)
-            .finish();
+        let id = FingerprintBuilder::new(Category::Quality.as_str()).part(&self.class).part(&self.name);
+        finding.identify(id);
         finding
     }
 }

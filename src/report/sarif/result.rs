@@ -171,7 +171,10 @@ impl Item<'_> {
             }
         }
         let needs = self.place(scene, &mut finding);
-        finding.fingerprint = self.fingerprint(&finding, secret, &message);
+        let id = self.identity(&mut finding, secret, &message, semgrep);
+        let place =
+            finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
+        finding.identify_at(id, &place);
         let based = self.artifact().is_some_and(Artifact::is_based);
         let unlisted = scene.facts.described && rule.is_none() && named != Named::default();
         let remarks = Remarks {
@@ -294,26 +297,32 @@ impl Item<'_> {
         None
     }
 
-    /// Tool, rule and path; of a package its version; else the tool's hash of the code, or the message. Of a secret
-    /// neither hash nor message: both may be made of its value.
-    fn fingerprint(&self, finding: &Finding, secret: bool, message: &str) -> crate::finding::Fingerprint {
-        let path = finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default();
-        let id = FingerprintBuilder::new("sarif")
-            .part(finding.tool.as_str())
-            .part(finding.rule_id.as_str())
-            .part(path);
+    /// Tool and rule; of a package its version; else the tool's hash of the code, or the message, which of Semgrep is
+    /// the rule's. Of a secret neither hash nor message: both may be made of its value.
+    fn identity(
+        &self,
+        finding: &mut Finding,
+        secret: bool,
+        message: &str,
+        semgrep: bool,
+    ) -> FingerprintBuilder {
+        let id = FingerprintBuilder::new("sarif").part(finding.tool.as_str()).part(finding.rule_id.as_str());
         if secret {
-            return id.finish();
+            return id;
         }
         if let Some(package) = &finding.package {
-            return id.part(package.name.as_str()).part(package.version.as_str()).finish();
+            return id.part(package.name.as_str()).part(package.version.as_str());
         }
         let hashes = [self.hashes.line.as_str(), self.hashes.context.as_str()];
         if let Some(hash) = hashes.into_iter().find(|hash| !hash.is_empty()) {
-            return id.part("hash").part(hash).finish();
+            return id.part("hash").part(hash);
+        }
+        finding.told_by_code = finding.path().is_some();
+        if semgrep && finding.told_by_code {
+            return id;
         }
         let id = id.part("message").folded(&without_lines(message)).part(self.message.id.as_str());
-        self.message.arguments.0.iter().fold(id, |id, argument| id.part(argument)).finish()
+        self.message.arguments.0.iter().fold(id, |id, argument| id.part(argument))
     }
 }
 

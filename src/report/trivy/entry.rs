@@ -79,8 +79,8 @@ impl Site<'_> {
         Location::new(path, lines.start.0, lines.end.0, self.roots)
     }
 
-    fn fingerprint(&self, finding: &Finding, path: &str) -> FingerprintBuilder {
-        FingerprintBuilder::new(finding.category.as_str()).part(path).part(&self.resource)
+    fn identity(&self, category: Category) -> FingerprintBuilder {
+        FingerprintBuilder::new(category.as_str()).part(&self.resource)
     }
 }
 
@@ -181,13 +181,8 @@ impl Vulnerability<'_> {
             fixed,
         });
         let purl_type = purl.strip_prefix("pkg:").and_then(|rest| rest.split('/').next()).unwrap_or_default();
-        finding.fingerprint = site
-            .fingerprint(&finding, finding.path().unwrap_or_default())
-            .part(id)
-            .part(name)
-            .part(purl_type)
-            .part(version)
-            .finish();
+        let identity = site.identity(finding.category);
+        finding.identify(identity.part(id).part(name).part(purl_type).part(version));
         finding
     }
 
@@ -273,12 +268,8 @@ impl Misconfiguration<'_> {
         let path = if site.resource.is_empty() { site.file() } else { "" };
         finding.location = site.location(path, &lines);
         let check = if avd_id.is_empty() { id } else { avd_id };
-        finding.fingerprint = site
-            .fingerprint(&finding, finding.path().unwrap_or_default())
-            .part(&canonical(check))
-            .part(cause.map_or("", |c| c.resource.as_str()))
-            .folded(message)
-            .finish();
+        let identity = site.identity(finding.category).part(&canonical(check));
+        finding.identify(identity.part(cause.map_or("", |c| c.resource.as_str())).folded(message));
         finding
     }
 }
@@ -332,11 +323,8 @@ impl Secret<'_> {
             [self.title.as_str(), rule, self.category.as_str()].into_iter().find(|text| !text.is_empty());
         finding.title = Text::line(title.unwrap_or_default());
         finding.location = site.location(site.file(), &Lines { start: self.start_line, end: self.end_line });
-        finding.fingerprint = site
-            .fingerprint(&finding, finding.path().unwrap_or_default())
-            .part(rule)
-            .part(name_before_mask(self.r#match.as_str()))
-            .finish();
+        let identity = site.identity(finding.category).part(rule);
+        finding.identify(identity.part(name_before_mask(self.r#match.as_str())));
         finding
     }
 }
@@ -395,8 +383,7 @@ impl License<'_> {
         finding.location = site.location(path, &Lines::default());
         finding.package =
             (!package.is_empty()).then(|| Package { name: Text::line(package), ..Package::default() });
-        finding.fingerprint =
-            site.fingerprint(&finding, finding.path().unwrap_or_default()).part(name).part(package).finish();
+        finding.identify(site.identity(finding.category).part(name).part(package));
         finding
     }
 }
