@@ -1,56 +1,49 @@
-//! Reading ahead: a thread reads and hashes the next blocks of a large file while the ones before are parsed.
+//! Reading ahead: a thread reads, hashes and decodes the next blocks of a large file while the ones before are parsed.
 
-use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc::{Receiver, Sender, SyncSender, channel, sync_channel};
 use std::thread::{Builder, JoinHandle};
 
-use super::source::Raw;
+use super::ReadError;
+use super::text::{Decoder, More};
 
-/// Bytes of a block, and how many there are. They go round: a fresh page costs more than a copy.
-const BLOCK: usize = if cfg!(test) { 16 } else { 256 << 10 };
+/// How many blocks there are. They go round: a fresh page costs more than a copy.
 const BLOCKS: usize = 4;
 /// Nothing deep is called by the thread.
-const STACK: usize = 128 << 10;
+const STACK: usize = 256 << 10;
 
-/// A buffer, and the number of bytes in it.
-type Block = (Vec<u8>, usize);
+/// A block, and what came with it.
+type Block = Result<(String, More), ReadError>;
 
 /// A file that is read ahead. Its thread ends before this is gone.
 pub(super) struct Ahead {
-    /// The most bytes that may be read.
-    pub(super) max: u64,
-    blocks: Option<Receiver<io::Result<Block>>>,
-    free: Option<Sender<Vec<u8>>>,
-    thread: Option<JoinHandle<Option<Box<Raw>>>>,
-    block: Block,
-    given: usize,
+    blocks: Option<Receiver<Block>>,
+    free: Option<Sender<String>>,
+    thread: Option<JoinHandle<Option<Box<Decoder>>>>,
     /// What the thread handed back at the end of the file.
-    raw: Option<Box<Raw>>,
+    decoder: Option<Box<Decoder>>,
 }
 
 impl Ahead {
-    /// Reads on from where `raw` stands; gives it back if no thread can be had.
-    pub(super) fn start(raw: Box<Raw>) -> Result<Self, Box<Raw>> {
-        let (hand, handed) = sync_channel::<Box<Raw>>(1);
+    /// Reads what `decoder` gives; hands it back if no thread can be had.
+    pub(super) fn start(decoder: Box<Decoder>) -> Result<Self, Box<Decoder>> {
+        let (hand, handed) = sync_channel::<Box<Decoder>>(1);
         let (fill, blocks) = sync_channel(BLOCKS);
         let (free, empty) = channel();
         // The thread is given the file once it runs: one that cannot start would take it along.
-        let work = move || handed.recv().ok().map(|raw| read_on(raw, &empty, &fill));
-        let Ok(thread) = Builder::new().stack_size(STACK).spawn(work) else { return Err(raw) };
-        let max = raw.max;
-        hand.send(raw).map_err(|unsent| unsent.0)?;
+        let work = move || handed.recv().ok().map(|decoder| read_on(decoder, &empty, &fill));
+        let Ok(thread) = Builder::new().stack_size(STACK).spawn(work) else { return Err(decoder) };
+        hand.send(decoder).map_err(|unsent| unsent.0)?;
         for _ in 0..BLOCKS {
             // Fails if the thread is gone, which the first read tells.
-            let _ = free.send(vec![0; BLOCK]);
+            let _ = free.send(String::new());
         }
-        let (blocks, free, thread) = (Some(blocks), Some(free), Some(thread));
-        Ok(Self { max, blocks, free, thread, block: Block::default(), given: 0, raw: None })
+        Ok(Self { blocks: Some(blocks), free: Some(free), thread: Some(thread), decoder: None })
     }
 
-    /// The file as far as it was read: all of it, once a read gave nothing.
-    pub(super) fn into_raw(mut self) -> Option<Box<Raw>> {
+    /// The decoder, if the file was read to its end.
+    pub(super) fn into_decoder(mut self) -> Option<Box<Decoder>> {
         self.stop();
-        self.raw.take()
+        self.decoder.take()
     }
 
     fn stop(&mut self) {
@@ -58,8 +51,29 @@ impl Ahead {
         self.blocks = None;
         self.free = None;
         if let Some(thread) = self.thread.take() {
-            self.raw = thread.join().ok().flatten();
+            self.decoder = thread.join().ok().flatten();
         }
+    }
+
+    /// Appends the next block to `text`.
+    pub(super) fn append(&mut self, text: &mut String) -> Result<More, ReadError> {
+        let gone = || ReadError::Io(std::io::Error::other("its reader has stopped"));
+        let Some(Ok(block)) = self.blocks.as_ref().map(Receiver::recv) else {
+            self.stop();
+            // Once it has told the end, it tells nothing else.
+            return if self.decoder.is_some() { Ok(More::End) } else { Err(gone()) };
+        };
+        let (mut block, more) = block.inspect_err(|_| {
+            // After an error there is no end.
+            self.stop();
+            self.decoder = None;
+        })?;
+        text.push_str(&block);
+        if let Some(free) = &self.free {
+            block.clear();
+            let _ = free.send(block);
+        }
+        Ok(more)
     }
 }
 
@@ -69,61 +83,29 @@ impl Drop for Ahead {
     }
 }
 
-impl Read for Ahead {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        while self.given == self.block.1 {
-            let Some(Ok(block)) = self.blocks.as_ref().map(Receiver::recv) else {
-                self.stop();
-                let failed = || io::Error::other("the file could not be read to its end");
-                return self.raw.as_ref().map(|_| 0).ok_or_else(failed);
-            };
-            let (bytes, length) = block.inspect_err(|_| {
-                // After an error there is no end.
-                self.stop();
-                self.raw = None;
-            })?;
-            let (used, _) = std::mem::replace(&mut self.block, (bytes, length));
-            self.given = 0;
-            if let Some(free) = self.free.as_ref().filter(|_| !used.is_empty()) {
-                let _ = free.send(used);
-            }
-        }
-        let ready = self.block.0.get(self.given..self.block.1).unwrap_or_default();
-        let n = ready.len().min(buf.len());
-        if let (Some(to), Some(from)) = (buf.get_mut(..n), ready.get(..n)) {
-            to.copy_from_slice(from);
-        }
-        self.given += n;
-        Ok(n)
-    }
-}
-
-/// Reads into free buffers up to the end, an error, or the end of those who wait for it.
-fn read_on(mut raw: Box<Raw>, empty: &Receiver<Vec<u8>>, fill: &SyncSender<io::Result<Block>>) -> Box<Raw> {
-    while let Ok(mut bytes) = empty.recv() {
-        let read = loop {
-            match raw.read(&mut bytes) {
-                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                read => break read,
-            }
-        };
-        let last = !matches!(read, Ok(1..));
-        if matches!(read, Ok(0)) || fill.send(read.map(|length| (bytes, length))).is_err() || last {
+/// Reads into free blocks up to the end, an error, or the end of those who wait for it.
+fn read_on(mut decoder: Box<Decoder>, empty: &Receiver<String>, fill: &SyncSender<Block>) -> Box<Decoder> {
+    while let Ok(mut block) = empty.recv() {
+        let read = decoder.append(&mut block).map(|more| (block, more));
+        let last = !matches!(read, Ok((_, More::Text)));
+        if fill.send(read).is_err() || last {
             break;
         }
     }
-    raw
+    decoder
 }
 
 #[cfg(test)]
 mod tests {
-    use std::io::Cursor;
+    use std::io::{self, Cursor, Read};
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, Ordering};
 
     use sha2::{Digest, Sha256};
 
     use super::*;
+    use crate::report::source::Input;
+    use crate::report::text::Text;
 
     /// Gives `left` bytes, a few at a time, and then an error or the end; tells when it is dropped.
     struct Slow {
@@ -147,21 +129,34 @@ mod tests {
         }
     }
 
-    fn ahead(reader: impl Read + Send + 'static, max: u64) -> Ahead {
-        Ahead::start(Box::new(Raw::new(Box::new(reader), max))).ok().unwrap()
+    fn ahead(reader: impl Read + Send + 'static, max: u64) -> Text {
+        let ahead = Text::ahead(Input::of(Box::new(reader), max).unwrap());
+        assert!(matches!(ahead, Text::Ahead(_)));
+        ahead
+    }
+
+    /// Reads to the end, or to what breaks it.
+    fn read(ahead: &mut Text) -> Result<(String, More), ReadError> {
+        let mut text = String::new();
+        loop {
+            match ahead.append(&mut text)? {
+                More::Text => {}
+                last => return Ok((text, last)),
+            }
+        }
     }
 
     #[test]
     fn all_is_read_and_hashed_in_order() {
         for length in [0, 1, 15, 16, 17, 64, 65, 1000] {
-            let bytes: Vec<u8> = (0..=255).cycle().take(length).collect();
+            let bytes: Vec<u8> = (b' '..b'~').cycle().take(length).collect();
             let mut reader = ahead(Cursor::new(bytes.clone()), 1 << 20);
-            let mut out = Vec::new();
-            reader.read_to_end(&mut out).unwrap();
-            assert_eq!(out, bytes);
-            assert_eq!(reader.read(&mut [0; 8]).unwrap(), 0);
+            let (text, last) = read(&mut reader).unwrap();
+            assert_eq!(text.as_bytes(), bytes);
+            assert!(matches!(last, More::End));
+            assert!(matches!(read(&mut reader), Ok((text, More::End)) if text.is_empty()));
             let sha256 = crate::report::hex(&Sha256::digest(&bytes));
-            assert_eq!(reader.into_raw().unwrap().digest(), (length as u64, sha256));
+            assert_eq!(reader.digest(), (length as u64, sha256));
         }
     }
 
@@ -169,13 +164,22 @@ mod tests {
     fn errors_come_after_what_was_read_before() {
         let gone = Arc::default();
         let mut reader = ahead(Slow { left: 100, fails: true, gone }, 1 << 20);
-        let mut out = Vec::new();
-        assert_eq!(reader.read_to_end(&mut out).unwrap_err().to_string(), "no more");
-        assert_eq!(out.len(), 100);
-        assert!(reader.read(&mut [0; 8]).is_err());
-        assert!(reader.into_raw().is_none());
-        let mut reader = ahead(Cursor::new(vec![0; 100]), 40);
-        assert!(reader.read_to_end(&mut Vec::new()).is_err());
+        let mut text = String::new();
+        let error = loop {
+            if let Err(error) = reader.append(&mut text) {
+                break error;
+            }
+        };
+        assert_eq!((text.len(), error.to_string().as_str()), (100, "cannot be read to its end: no more"));
+        assert!(reader.append(&mut text).is_err());
+        assert_eq!(reader.digest(), (0, String::new()));
+        assert!(matches!(
+            read(&mut ahead(Cursor::new(vec![b'x'; 100]), 40)),
+            Err(ReadError::TooLarge { limit: 40, .. })
+        ));
+        let (text, last) = read(&mut ahead(Cursor::new(b"0123456789\xff".repeat(9)), 1 << 20)).unwrap();
+        assert_eq!(text, "0123456789");
+        assert!(matches!(last, More::Broken(broken) if !broken.cut));
     }
 
     #[test]
@@ -184,7 +188,9 @@ mod tests {
             let gone: Arc<AtomicBool> = Arc::default();
             let mut reader =
                 ahead(Slow { left: usize::MAX, fails: false, gone: Arc::clone(&gone) }, u64::MAX);
-            reader.read_exact(&mut vec![0; taken]).unwrap();
+            for _ in 0..taken {
+                reader.append(&mut String::new()).unwrap();
+            }
             drop(reader);
             assert!(gone.load(Ordering::SeqCst));
         }

@@ -1,8 +1,8 @@
 //! A JSON document that rules look at whole: small, and held as a tree.
 
-use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
+use super::value::Raw;
 use super::{Json, Kind, ReadError, Source};
 
 /// Reads a document of at most `max` bytes; gives it with its SHA-256 and number of bytes.
@@ -20,7 +20,7 @@ pub fn read_documents(source: &Source, max: u64) -> Result<Vec<(Value, Vec<u8>)>
     let mut json = Json::new(source.open(max)?);
     let mut documents = Vec::new();
     loop {
-        let text: Vec<u8> = json.take::<Box<RawValue>, _>(|raw| raw.get().as_bytes().to_vec())?;
+        let text: Vec<u8> = json.take::<Raw<'static>, _>(|raw| raw.0.as_bytes().to_vec())?;
         let (document, ..) = read_document(&Source::Bytes(text.as_slice().into()), max)?;
         documents.push((document, text));
         if json.at_end()? {

@@ -6,14 +6,13 @@
 
 use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::excerpt::{name_of_literal, numbered_lines, without_quotes};
 use super::field::{first_of, number};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::semgrep::{is_about_secrets, without_literals};
-use super::value::{LineNumber, Loose, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, Raw, Word, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -140,7 +139,7 @@ struct Lines {
 
 impl<'de> Deserialize<'de> for Lines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get().trim_matches('"');
+        let raw = Raw::deserialize(deserializer)?.0.trim_matches('"');
         let (first, last) = raw.split_once('-').unwrap_or((raw, ""));
         let first = LineNumber::of(first);
         Ok(Self { first, last: LineNumber::of(last).filter(|last| first.is_some_and(|f| f <= *last)) })

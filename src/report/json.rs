@@ -1,25 +1,31 @@
 //! A JSON document walked through a sliding window: lists stream by, one element is in memory at a time.
 //!
-//! The walk over the outer levels is ours; each element is deserialised by `serde_json` from the window, into a
-//! typed struct that borrows from it. Whatever passes is checked: syntax, UTF-8, keys given twice in every object
-//! that is walked, and that nothing follows the document.
+//! Each element is deserialised from the window into a typed struct that borrows from it. Whatever passes is checked:
+//! syntax, depth, UTF-8, keys given twice in every object that is looked into, and that nothing follows the document.
+
+mod parser;
+mod scan;
 
 use std::collections::HashSet;
 use std::fmt::Write as _;
-use std::io::Read;
 
 use serde::Deserialize;
 use serde::de::IgnoredAny;
 
-use super::source::{Decoded, Input};
+use super::source::Input;
+use super::text::{Broken, More, Text};
 use super::{Opening, ReadError};
+use parser::{FaultKind, MAX_DEPTH};
+
+pub(super) use parser::{Fault, Parser, RAW, parse};
 
 /// First size of the window; in unit tests so small that every document crosses its edge.
 const WINDOW: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// Largest single value that is held in memory: a finding, or a skipped string.
 const MAX_VALUE: usize = 64 << 20;
-/// Deepest nesting that is walked, as in `serde_json`.
-const MAX_DEPTH: usize = 128;
+
+/// What is said of a file that ends within a value.
+const CUT: &str = "the file ends too early: it was cut, or is still being written";
 
 /// A type that borrows from the window, named without its lifetime.
 pub trait Shape {
@@ -42,10 +48,6 @@ impl Shape for IgnoredAny {
 }
 
 impl Shape for serde_json::Value {
-    type As<'de> = Self;
-}
-
-impl Shape for Box<serde_json::value::RawValue> {
     type As<'de> = Self;
 }
 
@@ -104,42 +106,56 @@ enum Step {
 
 /// A JSON document, or a file of JSON lines, being read.
 pub struct Json {
-    input: Decoded,
-    buf: Vec<u8>,
+    input: Text,
+    /// What was read, and how much of it was consumed: the rest is the window.
+    text: String,
     start: usize,
-    end: usize,
     eof: bool,
+    /// What follows the text is no text.
+    broken: Option<Broken>,
     /// Nothing but blanks so far.
     blank: bool,
-    /// Line number of `buf[start]`, counted when bytes leave the window.
+    /// Line number of the byte at `counted`. Lines are counted when they leave the window, or when one is asked for.
     line: u64,
-    /// Bytes of that line that lie before `buf[start]`.
+    /// Bytes of that line that lie before it.
     column: u64,
+    counted: usize,
     path: Vec<Step>,
 }
 
 impl Json {
     /// Starts at the beginning of `input`.
     pub fn new(input: Input) -> Self {
+        Self::of(Text::new(input))
+    }
+
+    /// [`Self::new`], with a thread that reads ahead of what is parsed.
+    pub fn ahead(input: Input) -> Self {
+        Self::of(Text::ahead(input))
+    }
+
+    fn of(input: Text) -> Self {
         Self {
-            input: Decoded::new(input),
-            buf: Vec::new(),
+            input,
+            text: String::new(),
             start: 0,
-            end: 0,
             eof: false,
+            broken: None,
             blank: true,
             line: 1,
             column: 0,
+            counted: 0,
             path: Vec::new(),
         }
     }
 
     /// What the first part of the document shows, without consuming it. `size` bytes are looked at, or all.
     pub fn opening(&mut self, size: usize) -> Result<Opening, ReadError> {
-        while !self.eof && self.end - self.start < size {
+        while !self.eof && self.broken.is_none() && self.window().len() < size {
             self.fill()?;
         }
-        Ok(Opening::of(self.window(), self.eof))
+        let broken = self.broken.as_ref().map_or(&[][..], |broken| &broken.bytes);
+        Ok(Opening::of(self.window(), broken, self.eof))
     }
 
     /// The kind of the next value.
@@ -162,7 +178,7 @@ impl Json {
 
     /// Digest and length of all the bytes, which must have been read to their end.
     pub fn finish(self) -> (u64, String) {
-        self.input.into_input().digest()
+        self.input.digest()
     }
 
     /// Walks an object: `field` is called for each key and consumes its value.
@@ -247,24 +263,14 @@ impl Json {
         then: &mut Option<impl FnOnce(S::As<'_>) -> R>,
     ) -> Result<Option<(R, usize)>, ReadError> {
         let window = self.window();
-        let mut values = serde_json::Deserializer::from_slice(window).into_iter::<S::As<'_>>();
-        let value = values.next();
-        let used = values.byte_offset();
-        // A number at the very end of the window may go on after it.
-        let settled = self.eof || used < window.len();
-        match value {
-            Some(Ok(value)) if settled => {
-                let bytes = window.get(..used).unwrap_or_default();
-                if let Err(fault) = std::str::from_utf8(bytes) {
-                    return Err(self.syntax_at(fault.valid_up_to(), "text that is not UTF-8"));
-                }
-                Ok(then.take().map(|then| (then(value), used)))
-            }
-            Some(Err(fault)) if !fault.is_eof() && (self.eof || !self.at_edge(&fault)) => {
-                Err(self.explain(&fault))
-            }
-            _ if self.eof => Err(self.truncated_value(window.len())),
-            _ => Ok(None),
+        let mut parser = Parser::new(window, self.path.len());
+        match S::As::deserialize(&mut parser) {
+            // A number at the very end of the window may go on after it.
+            Ok(_) if !self.eof && parser.used() == window.len() => Ok(None),
+            Ok(value) => Ok(then.take().map(|then| (then(value), parser.used()))),
+            Err(fault) if fault.kind() != FaultKind::End => Err(self.explain(&fault, parser.used())),
+            Err(_) if self.eof => Err(self.truncated_value(window.len())),
+            Err(_) => Ok(None),
         }
     }
 
@@ -282,14 +288,11 @@ impl Json {
         if !matches!(kind, Kind::Object | Kind::Array) {
             return self.take::<IgnoredAny, _>(|_| ());
         }
-        if !self.eof && self.end - self.start < WINDOW / 2 {
+        if !self.eof && self.window().len() < WINDOW / 2 {
             self.fill()?;
         }
         let mut checked = Some(|_: IgnoredAny| ());
         if let Some(((), used)) = self.attempt::<IgnoredAny, ()>(&mut checked)? {
-            if nesting(self.window().get(..used).unwrap_or_default()) + self.path.len() > MAX_DEPTH {
-                return Err(self.syntax("nested deeper than 128 levels"));
-            }
             self.consume(used);
             return Ok(());
         }
@@ -307,11 +310,11 @@ impl Json {
             return Ok(None);
         }
         loop {
-            if let Some(n) = memchr::memchr(b'\n', self.window()) {
+            if let Some(n) = memchr::memchr(b'\n', self.window().as_bytes()) {
                 return Ok(Some(Line { json: self, length: n }));
             }
             if self.eof {
-                let length = self.end - self.start;
+                let length = self.window().len();
                 return Ok(Some(Line { json: self, length }));
             }
             self.fill()?;
@@ -321,9 +324,9 @@ impl Json {
     /// Nothing but blanks may stand between the value that was read last and the end of its line.
     pub fn end_of_line(&mut self) -> Result<(), ReadError> {
         loop {
-            let blanks = self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
+            let blanks = self.window().bytes().take_while(|b| matches!(b, b' ' | b'\t' | b'\r')).count();
             self.consume(blanks);
-            match self.window().first() {
+            match self.window().as_bytes().first() {
                 Some(b'\n') => return Ok(()),
                 Some(_) => return Err(self.syntax("something follows the value on its line")),
                 None if self.eof => return Ok(()),
@@ -333,7 +336,8 @@ impl Json {
     }
 
     /// Number of the line where the next byte stands.
-    pub fn line_number(&self) -> u64 {
+    pub fn line_number(&mut self) -> u64 {
+        self.count_lines();
         self.line
     }
 
@@ -371,22 +375,20 @@ impl Json {
         if found != kind {
             return Err(self.shape(&format!("expected {}, found {}", kind.words(), found.words())));
         }
-        debug_assert_eq!(self.window().first(), Some(&open));
+        debug_assert_eq!(self.window().as_bytes().first(), Some(&open));
         self.consume(1);
         Ok(())
     }
 
-    fn window(&self) -> &[u8] {
-        self.buf.get(self.start..self.end).unwrap_or_default()
+    fn window(&self) -> &str {
+        self.text.get(self.start..).unwrap_or_default()
     }
 
     /// The next byte that is not white space.
     fn peek(&mut self) -> Result<Option<u8>, ReadError> {
         loop {
-            let blanks =
-                self.window().iter().take_while(|b| matches!(b, b' ' | b'\t' | b'\n' | b'\r')).count();
-            self.consume(blanks);
-            if let Some(&byte) = self.window().first() {
+            self.start = scan::blanks_end(self.text.as_bytes(), self.start);
+            if let Some(&byte) = self.text.as_bytes().get(self.start) {
                 self.blank = false;
                 return Ok(Some(byte));
             }
@@ -399,82 +401,78 @@ impl Json {
 
     /// Bytes that were not consumed yet; none at the end of the file.
     pub(super) fn bytes(&mut self) -> Result<&[u8], ReadError> {
-        while self.start == self.end && !self.eof {
+        while self.window().is_empty() && !self.eof {
+            if self.broken.is_some() {
+                return Err(self.markup("", "text that is not UTF-8"));
+            }
             self.fill()?;
         }
-        Ok(self.window())
+        Ok(self.window().as_bytes())
     }
 
     /// An error in XML at the present place.
     pub(super) fn markup(&self, path: &str, message: &'static str) -> ReadError {
-        ReadError::Markup { line: self.line, column: self.column + 1, path: path.to_owned(), message }
+        ReadError::Markup { line: self.line_at(0), column: self.column_at(0), path: path.to_owned(), message }
     }
 
     /// An error about the XML element at the present place.
     pub(super) fn misfit(&self, path: &str, message: &str) -> ReadError {
-        let (line, column) = (self.line, self.column + 1);
+        let (line, column) = (self.line_at(0), self.column_at(0));
         ReadError::Shape { line, column, path: path.to_owned(), message: message.to_owned() }
     }
 
-    /// Leaves `n` bytes behind, keeping count of lines.
+    /// Leaves `n` bytes behind.
     pub(super) fn consume(&mut self, n: usize) {
-        let left = self.window().get(..n).unwrap_or_default();
-        if let Some(at) = memchr::memrchr(b'\n', left) {
-            self.line += memchr::memchr_iter(b'\n', left).count() as u64;
-            self.column = (n - at - 1) as u64;
-        } else {
-            self.column += n as u64;
-        }
         self.start += n;
     }
 
-    /// Reads more into the window, moving what is left of it to the front or making it larger.
+    /// Reads more into the window, forgetting what was consumed. The window grows to twice its size at least.
     fn fill(&mut self) -> Result<(), ReadError> {
-        if self.start > 0 {
-            self.buf.copy_within(self.start..self.end, 0);
-            self.end -= self.start;
-            self.start = 0;
+        if let Some(broken) = &self.broken {
+            let message = if broken.cut { CUT } else { "text that is not UTF-8" };
+            return Err(self.syntax_at(self.window().len(), message));
         }
-        if self.end == self.buf.len() {
-            if self.end >= MAX_VALUE {
-                return Err(ReadError::TooLarge {
-                    what: "one value of the file",
-                    limit: MAX_VALUE as u64,
-                    flag: "fixed",
-                });
+        self.count_lines();
+        self.text.drain(..self.start);
+        (self.start, self.counted) = (0, 0);
+        if self.text.len() >= MAX_VALUE {
+            return Err(ReadError::TooLarge {
+                what: "one value of the file",
+                limit: MAX_VALUE as u64,
+                flag: "fixed",
+            });
+        }
+        let enough = (self.text.len() * 2).max(WINDOW);
+        while self.text.len() < enough && !self.eof && self.broken.is_none() {
+            match self.input.append(&mut self.text)? {
+                More::Text => {}
+                More::Broken(broken) => self.broken = Some(broken),
+                More::End => self.eof = true,
             }
-            self.buf.resize((self.buf.len() * 2).max(WINDOW), 0);
-        }
-        let room = self.buf.get_mut(self.end..).unwrap_or_default();
-        match self.input.read(room) {
-            Ok(0) => self.eof = true,
-            Ok(n) => self.end += n,
-            Err(fault) if fault.kind() == std::io::ErrorKind::Interrupted => {}
-            Err(fault) => return Err(self.input.explain(fault)),
         }
         Ok(())
     }
 
-    /// True if a fault lies at the very end of the window: a number cut there (`4.`) reads as invalid.
-    fn at_edge(&self, fault: &serde_json::Error) -> bool {
-        let window = self.window();
-        let line_start = match fault.line().checked_sub(2) {
-            None => 0,
-            Some(nth) => memchr::memchr_iter(b'\n', window).nth(nth).map_or(0, |at| at + 1),
-        };
-        fault.is_syntax() && line_start + fault.column() + 1 >= window.len()
+    /// Counts the lines that were consumed.
+    fn count_lines(&mut self) {
+        (self.line, self.column) = (self.line_at(0), self.column_at(0) - 1);
+        self.counted = self.start;
+    }
+
+    /// What lies between the byte whose line is known and the one that is `ahead` in the window.
+    fn uncounted(&self, ahead: usize) -> &[u8] {
+        self.text.as_bytes().get(self.counted..self.start + ahead).unwrap_or_default()
     }
 
     fn line_at(&self, ahead: usize) -> u64 {
-        let before = self.window().get(..ahead).unwrap_or_default();
-        self.line + memchr::memchr_iter(b'\n', before).count() as u64
+        self.line + memchr::memchr_iter(b'\n', self.uncounted(ahead)).count() as u64
     }
 
     fn column_at(&self, ahead: usize) -> u64 {
-        let before = self.window().get(..ahead).unwrap_or_default();
+        let before = self.uncounted(ahead);
         match memchr::memrchr(b'\n', before) {
             Some(at) => (before.len() - at) as u64,
-            None => self.column + ahead as u64 + 1,
+            None => self.column + before.len() as u64 + 1,
         }
     }
 
@@ -495,21 +493,21 @@ impl Json {
         if self.blank {
             return ReadError::Empty;
         }
-        self.syntax("the file ends too early: it was cut, or is still being written")
+        self.syntax(CUT)
     }
 
     fn truncated_value(&self, ahead: usize) -> ReadError {
-        self.syntax_at(ahead, "the file ends too early: it was cut, or is still being written")
+        self.syntax_at(ahead, CUT)
     }
 
-    /// A fault of `serde_json` with its place in the file, and without any value of the file.
-    fn explain(&self, fault: &serde_json::Error) -> ReadError {
-        let (inner_line, inner_column) = (fault.line() as u64, fault.column() as u64);
-        let line = self.line + inner_line.saturating_sub(1);
-        let column = if inner_line <= 1 { self.column + inner_column } else { inner_column };
+    /// A fault with its place in the file, and without any value of the file.
+    fn explain(&self, fault: &Fault, read: usize) -> ReadError {
+        // The column of the last byte that was read, not of the next.
+        let last = fault.at(read).saturating_sub(1);
+        let (line, column) = (self.line_at(last), self.column_at(last));
         let message = without_values(&fault.to_string());
         let path = self.path_text();
-        if fault.is_data() {
+        if fault.kind() == FaultKind::Shape {
             ReadError::Shape { line, column, path, message }
         } else {
             ReadError::Syntax { line, column, path, message }
@@ -526,76 +524,34 @@ pub struct Line<'j> {
 impl Line<'_> {
     /// Leaves the line behind as text of no format.
     pub fn skip(self) -> Result<(), ReadError> {
-        let bytes = self.json.window().get(..self.length).unwrap_or_default();
-        if let Err(fault) = std::str::from_utf8(bytes) {
-            return Err(self.json.syntax_at(fault.valid_up_to(), "text that is not UTF-8"));
-        }
         self.json.consume(self.length);
         Ok(())
     }
 
     /// Hands the line over as text, without its end, then leaves it behind.
     pub fn text<R>(self, then: impl FnOnce(&str) -> R) -> Result<R, ReadError> {
-        let bytes = self.json.window().get(..self.length).unwrap_or_default();
-        match std::str::from_utf8(bytes) {
-            Ok(text) => {
-                let result = then(text.trim_end_matches('\r'));
-                self.json.consume(self.length);
-                Ok(result)
-            }
-            Err(fault) => Err(self.json.syntax_at(fault.valid_up_to(), "text that is not UTF-8")),
-        }
+        let line = self.json.window().get(..self.length).unwrap_or_default();
+        let result = then(line.trim_end_matches('\r'));
+        self.json.consume(self.length);
+        Ok(result)
     }
 
     /// Deserialises the line as one JSON value with nothing after it, then leaves it behind.
     pub fn take<S: Shape, R>(self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
-        let bytes = self.json.window().get(..self.length).unwrap_or_default();
-        let mut de = serde_json::Deserializer::from_slice(bytes);
-        let result = S::As::deserialize(&mut de).and_then(|value| de.end().map(|()| value));
-        if let Err(fault) = std::str::from_utf8(bytes) {
-            return Err(self.json.syntax_at(fault.valid_up_to(), "text that is not UTF-8"));
-        }
-        let result = result.map(then);
-        match result {
-            Ok(value) => {
+        let line = self.json.window().get(..self.length).unwrap_or_default();
+        let mut parser = Parser::new(line, 0);
+        let value = S::As::deserialize(&mut parser);
+        let read = value.and_then(|value| parser.end().map(|()| value)).map(then);
+        let used = parser.used();
+        match read {
+            Ok(result) => {
                 self.json.consume(self.length);
-                Ok(value)
+                Ok(result)
             }
-            Err(fault) if fault.is_eof() => Err(self.json.truncated_value(self.length)),
-            Err(fault) => Err(self.json.explain(&fault)),
+            Err(fault) if fault.kind() == FaultKind::End => Err(self.json.truncated_value(self.length)),
+            Err(fault) => Err(self.json.explain(&fault, used)),
         }
     }
-}
-
-/// How deep arrays and objects are nested in valid JSON.
-fn nesting(json: &[u8]) -> usize {
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut rest = json;
-    while let Some((byte, after)) = rest.split_first() {
-        rest = after;
-        match byte {
-            b'[' | b'{' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-            }
-            b']' | b'}' => depth = depth.saturating_sub(1),
-            b'"' => rest = after_string(after),
-            _ => {}
-        }
-    }
-    deepest
-}
-
-/// What follows a string whose opening quote was passed.
-fn after_string(mut rest: &[u8]) -> &[u8] {
-    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
-        let escape = rest.get(at) == Some(&b'\\');
-        rest = rest.get(at + 1 + usize::from(escape)..).unwrap_or_default();
-        if !escape {
-            break;
-        }
-    }
-    rest
 }
 
 /// `serde` echoes the string that it did not expect; that may be a secret.

@@ -12,6 +12,7 @@ mod mapped;
 mod opening;
 mod reading;
 mod source;
+mod text;
 pub mod value;
 mod xml;
 
@@ -192,6 +193,9 @@ pub struct Outcome {
     pub error: Option<ReadError>,
 }
 
+/// From this size on a file is read ahead: below, a thread costs more than it gains.
+const AHEAD_FROM: u64 = 4 << 20;
+
 /// How much of a file is looked at to tell its format; each further look sees 16 times as much.
 const FIRST_LOOK: usize = if cfg!(test) { 32 } else { 64 << 10 };
 const LAST_LOOK: usize = 16 << 20;
@@ -245,9 +249,9 @@ fn read_once(
     found: &mut Option<&'static Format>,
     report: &mut Report,
 ) -> Result<Read, ReadError> {
-    let max = options.max_report;
-    let input = if options.read_ahead { source.open_ahead(max) } else { source.open(max) };
-    let mut json = Json::new(input?);
+    let input = source.open(options.max_report)?;
+    let ahead = options.read_ahead && source.size() >= AHEAD_FROM;
+    let mut json = if ahead { Json::ahead(input) } else { Json::new(input) };
     let format = detect(&mut json, hint)?;
     *found = Some(format);
     let mut reading = Reading::new(format.tool, sink, options.around(), known, hint.category, source);

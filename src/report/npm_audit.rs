@@ -6,12 +6,11 @@
 //! does not answer, npm writes an object with `error` instead; that is no report.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::advisory::{Advisory, Worst, word_or_none};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, Kind, parse, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Objects, Str, Strings, Word, cwe_numbers};
+use super::value::{Loose, Objects, Raw, Str, Strings, Word, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, Fix, Scope, Text};
 
@@ -103,7 +102,7 @@ shapes!(Vulnerable, Entry, Metadata);
 #[derive(Deserialize)]
 struct Metadata<'a> {
     #[serde(borrow, default)]
-    vulnerabilities: Loose<&'a RawValue>,
+    vulnerabilities: Loose<Raw<'a>>,
 }
 
 impl Metadata<'_> {
@@ -114,7 +113,7 @@ impl Metadata<'_> {
             #[serde(default)]
             total: Loose<u64>,
         }
-        serde_json::from_str::<Counts>(self.vulnerabilities.value?.get()).ok()?.total.value
+        parse::<Counts>(self.vulnerabilities.value?.0).ok()?.total.value
     }
 }
 
@@ -126,11 +125,11 @@ struct Vulnerable<'a> {
     #[serde(borrow, default)]
     severity: Word<'a>,
     #[serde(borrow, default)]
-    via: Loose<Vec<&'a RawValue>>,
+    via: Loose<Vec<Raw<'a>>>,
     #[serde(borrow, default)]
     range: Word<'a>,
     #[serde(borrow, default, rename = "fixAvailable")]
-    fix_available: Option<&'a RawValue>,
+    fix_available: Option<Raw<'a>>,
 }
 
 /// An advisory of a package of version 2.
@@ -156,12 +155,10 @@ struct Upgrade<'a> {
 impl Vulnerable<'_> {
     fn finding(&self, key: &str) -> Finding {
         let name = Some(self.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(key);
-        let via = || self.via.value.iter().flatten().map(|raw| raw.get());
-        let own: Vec<Via<'_>> = via()
-            .filter(|raw| raw.starts_with('{'))
-            .filter_map(|raw| serde_json::from_str(raw).ok())
-            .collect();
-        let through: Vec<Str<'_>> = via().filter_map(|raw| serde_json::from_str(raw).ok()).collect();
+        let via = || self.via.value.iter().flatten().map(|raw| raw.0);
+        let own: Vec<Via<'_>> =
+            via().filter(|raw| raw.starts_with('{')).filter_map(|raw| parse(raw).ok()).collect();
+        let through: Vec<Str<'_>> = via().filter_map(|raw| parse(raw).ok()).collect();
         let title = own.iter().map(|a| a.title.as_str()).find(|title| !title.is_empty());
         let title = match (title, through.as_slice()) {
             (Some(title), _) => format!("{title} ({name} {})", self.range.as_str()),
@@ -190,12 +187,12 @@ impl Vulnerable<'_> {
     }
 
     fn fix(&self, name: &str) -> (Fix, Vec<Text>) {
-        match self.fix_available.map(RawValue::get) {
+        match self.fix_available.map(|raw| raw.0) {
             Some("true") => (Fix::Available, Vec::new()),
             Some("false") => (Fix::None, Vec::new()),
             Some(raw) if raw.starts_with('{') => {
                 // The package to install is often not this one, but one that depends on it.
-                let upgrade: Option<Upgrade<'_>> = serde_json::from_str(raw).ok();
+                let upgrade: Option<Upgrade<'_>> = parse(raw).ok();
                 let same = upgrade.filter(|u| u.name.as_str() == name && !u.version.as_str().is_empty());
                 (Fix::Available, same.iter().map(|u| Text::line(u.version.as_str())).collect())
             }

@@ -2,12 +2,14 @@
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::json::Kind;
+use super::json::{Kind, Parser};
 
 /// Most keys that are remembered of one object.
 const MAX_KEYS: usize = 64;
 /// Longest text that is remembered of a value.
 const MAX_TEXT: usize = 64;
+/// First bytes that are remembered.
+const HEAD: usize = 512;
 
 /// The outline of a document's first bytes, two levels deep; the step into an array's first element is none.
 #[derive(Debug, Default, Clone)]
@@ -65,15 +67,16 @@ impl Member {
 }
 
 impl Opening {
-    /// Looks at `bytes`, the first of a file; `whole` says that there are no more.
-    pub fn of(bytes: &[u8], whole: bool) -> Self {
+    /// Looks at `text`, the first of a file, and at bytes after it that are no text; `whole` says that there is no
+    /// more.
+    pub fn of(text: &str, broken: &[u8], whole: bool) -> Self {
         let mut top = Member::default();
-        let mut de = serde_json::Deserializer::from_slice(bytes);
         // A fault only ends the outline: it is found again, and reported, where the value is read.
-        let _ = Outline { member: &mut top, levels: 3 }.deserialize(&mut de);
-        let head = bytes.trim_ascii_start();
-        let root = head.starts_with(b"<").then(|| super::xml::root(head));
-        Self { top, whole, root, head: head.get(..head.len().min(512)).unwrap_or_default().to_vec() }
+        let _ = Outline { member: &mut top, levels: 3 }.deserialize(&mut Parser::new(text, 0));
+        let text = text.trim_ascii_start().as_bytes();
+        let root = text.starts_with(b"<").then(|| super::xml::root(text));
+        let head = text.iter().chain(broken).take(HEAD).copied().collect();
+        Self { top, whole, root, head }
     }
 
     /// The member of that name of a top-level object.
@@ -277,7 +280,8 @@ mod tests {
 
     #[test]
     fn a_cut_document_still_shows_what_came_before() {
-        let opening = Opening::of(br#"{"version":"1.2","results":[{"check_id":"a","extra":{"sever"#, false);
+        let opening =
+            Opening::of(r#"{"version":"1.2","results":[{"check_id":"a","extra":{"sever"#, &[], false);
         assert_eq!(opening.get("version").and_then(|m| m.text.as_deref()), Some("1.2"));
         let results = opening.get("results").unwrap();
         assert!(results.lists_objects());
@@ -287,11 +291,11 @@ mod tests {
 
     #[test]
     fn empty_shapes_are_told_apart() {
-        assert!(Opening::of(b" [] ", true).top.is_empty_array());
-        assert!(!Opening::of(b"[", true).top.is_empty_array());
-        assert_eq!(Opening::of(b"", true).describe(), "it is empty");
-        assert_eq!(Opening::of(b"null", true).describe(), "it is the bare word null");
-        assert_eq!(Opening::of(b"{}", true).describe(), "it is an empty JSON object");
-        assert!(Opening::of(b"<html>", true).describe().contains("HTML"));
+        assert!(Opening::of(" [] ", &[], true).top.is_empty_array());
+        assert!(!Opening::of("[", &[], true).top.is_empty_array());
+        assert_eq!(Opening::of("", &[], true).describe(), "it is empty");
+        assert_eq!(Opening::of("null", &[], true).describe(), "it is the bare word null");
+        assert_eq!(Opening::of("{}", &[], true).describe(), "it is an empty JSON object");
+        assert!(Opening::of("<html>", &[], true).describe().contains("HTML"));
     }
 }

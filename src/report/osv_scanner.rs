@@ -5,13 +5,12 @@
 //! id, so that the records of one package are kept, cut down to what a finding needs, until its groups are known.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::advisory::{Advisory, Worst};
 use super::field::{first_of, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
+use super::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding, Fix, Scope, Target, Text};
 
@@ -284,7 +283,7 @@ struct Grouped<'a> {
     #[serde(borrow, default)]
     aliases: Strings<'a>,
     #[serde(borrow, default)]
-    max_severity: Loose<&'a RawValue>,
+    max_severity: Loose<Raw<'a>>,
 }
 
 impl Grouped<'_> {
@@ -293,7 +292,7 @@ impl Grouped<'_> {
             texts.0.iter().filter(|id| !id.is_empty()).map(|id| id.clone().into_owned()).collect()
         };
         // A CVSS score as text; empty where no record has a vector.
-        let text = self.max_severity.value.map_or("", RawValue::get).trim_matches('"').trim();
+        let text = self.max_severity.value.map_or("", |raw| raw.0).trim_matches('"').trim();
         let severity = match text {
             "" | "null" => None,
             text => {

@@ -1,5 +1,4 @@
-//! Where a report's bytes come from: counted, hashed and capped as they are read, unpacked if they are gzip, decoded
-//! to UTF-8.
+//! Where a report's bytes come from: counted, hashed and capped as they are read, unpacked if they are gzip.
 
 use std::fs::File;
 use std::io::{self, Cursor, ErrorKind, Read, Seek, SeekFrom};
@@ -10,10 +9,6 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::ReadError;
-use super::ahead::Ahead;
-
-/// From this size on a file is read ahead: below, a thread costs more than it gains.
-const AHEAD_FROM: u64 = 4 << 20;
 
 /// A file, or bytes held in memory (standard input, tests). Can be read more than once.
 #[derive(Debug, Clone)]
@@ -31,17 +26,15 @@ impl Source {
             Self::File(path) => Box::new(open_regular(path)?),
             Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         };
-        Input::new(Raw::new(reader, max), false)
+        Input::of(reader, max)
     }
 
-    /// [`Self::open`], with a thread of its own that reads and hashes ahead, where the file is worth it.
-    pub fn open_ahead(&self, max: u64) -> Result<Input, ReadError> {
-        let Self::File(path) = self else { return self.open(max) };
-        let file = open_regular(path)?;
-        // A file over the limit is told at the same byte as ever.
-        let worth = file.metadata().is_ok_and(|meta| (AHEAD_FROM..=max).contains(&meta.len()));
-        let ahead = worth && std::thread::available_parallelism().is_ok_and(|cores| cores.get() > 1);
-        Input::new(Raw::new(Box::new(file), max), ahead)
+    /// Number of bytes, packed if it is.
+    pub fn size(&self) -> u64 {
+        match self {
+            Self::File(path) => std::fs::metadata(path).map_or(0, |meta| meta.len()),
+            Self::Bytes(bytes) => bytes.len() as u64,
+        }
     }
 
     /// The last bytes as they lie there, at most `size`; nothing where they cannot be had. A hint and no more: they
@@ -86,20 +79,16 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
 }
 
 /// The bytes of a file as it lies there, with their digest and number.
-pub(super) struct Raw {
+struct Raw {
     reader: Box<dyn Read + Send>,
     hasher: Sha256,
     bytes: u64,
-    pub(super) max: u64,
+    max: u64,
 }
 
 impl Raw {
-    pub(super) fn new(reader: Box<dyn Read + Send>, max: u64) -> Self {
-        Self { reader, hasher: Sha256::new(), bytes: 0, max }
-    }
-
     /// Number of the bytes that were read and their SHA-256 in hexadecimal.
-    pub(super) fn digest(self) -> (u64, String) {
+    fn digest(self) -> (u64, String) {
         (self.bytes, hex(&self.hasher.finalize()))
     }
 }
@@ -132,7 +121,6 @@ type Whole = io::Chain<Cursor<Vec<u8>>, Raw>;
 
 enum Stream {
     Plain(Whole),
-    Ahead(io::Chain<Cursor<Vec<u8>>, Ahead>),
     /// One or more gzip members, one after the other, are one stream.
     Gzip {
         unpack: Box<MultiGzDecoder<Whole>>,
@@ -147,7 +135,6 @@ impl Read for Input {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         match &mut self.0 {
             Stream::Plain(whole) => whole.read(buf),
-            Stream::Ahead(whole) => whole.read(buf),
             Stream::Gzip { unpack, bytes } => {
                 let n = unpack.read(buf)?;
                 *bytes += n as u64;
@@ -165,43 +152,34 @@ impl Read for Input {
 }
 
 impl Input {
-    fn new(mut raw: Raw, ahead: bool) -> Result<Self, ReadError> {
+    pub(super) fn of(reader: Box<dyn Read + Send>, max: u64) -> Result<Self, ReadError> {
+        let mut raw = Raw { reader, hasher: Sha256::new(), bytes: 0, max };
         let mut first = Vec::with_capacity(GZIP.len());
         let looked = raw.by_ref().take(GZIP.len() as u64).read_to_end(&mut first);
         let is_gzip = first == GZIP;
-        let input = if ahead && looked.is_ok() && !is_gzip {
-            match Ahead::start(Box::new(raw)) {
-                Ok(ahead) => Self(Stream::Ahead(Cursor::new(first).chain(ahead))),
-                Err(raw) => Self(Stream::Plain(Cursor::new(first).chain(*raw))),
-            }
-        } else {
-            Self(Stream::Plain(Cursor::new(first).chain(raw)))
-        };
-        match (looked, input) {
-            (Err(error), input) => Err(input.explain(error)),
-            (Ok(_), Self(Stream::Plain(whole))) if is_gzip => {
+        let whole = Cursor::new(first).chain(raw);
+        match looked {
+            Err(error) => Err(Self(Stream::Plain(whole)).explain(error)),
+            Ok(_) if is_gzip => {
                 Ok(Self(Stream::Gzip { unpack: Box::new(MultiGzDecoder::new(whole)), bytes: 0 }))
             }
-            (Ok(_), input) => Ok(input),
+            Ok(_) => Ok(Self(Stream::Plain(whole))),
         }
     }
 
     /// Number of bytes of the file and their SHA-256 in hexadecimal: packed, if it is.
     pub fn digest(self) -> (u64, String) {
-        let raw = match self.0 {
-            Stream::Plain(whole) => Some(whole.into_inner().1),
-            Stream::Ahead(whole) => whole.into_inner().1.into_raw().map(|raw| *raw),
-            Stream::Gzip { unpack, .. } => Some(unpack.into_inner().into_inner().1),
+        let whole = match self.0 {
+            Stream::Plain(whole) => whole,
+            Stream::Gzip { unpack, .. } => unpack.into_inner(),
         };
-        // Of a file that was read ahead to its end the thread has handed all back.
-        raw.map(Raw::digest).unwrap_or_default()
+        whole.into_inner().1.digest()
     }
 
     /// What an error of [`Read::read`] means.
     pub fn explain(&self, error: io::Error) -> ReadError {
         let (packed, limit) = match &self.0 {
             Stream::Plain(whole) => (false, whole.get_ref().1.max),
-            Stream::Ahead(whole) => (false, whole.get_ref().1.max),
             Stream::Gzip { unpack, .. } => (true, unpack.get_ref().get_ref().1.max),
         };
         let text = error.to_string();
@@ -233,135 +211,9 @@ pub fn hex(bytes: &[u8]) -> String {
     })
 }
 
-/// An input as UTF-8 without byte-order mark. UTF-16 is decoded where its mark says so (RFC 8259 §8.1 wants
-/// UTF-8; PowerShell's `>` writes UTF-16).
-pub(super) struct Decoded {
-    input: Input,
-    encoding: Encoding,
-    /// Decoded bytes not yet handed out; also holds the first bytes of an unmarked file.
-    ready: Vec<u8>,
-    given: usize,
-    /// Raw bytes of an incomplete UTF-16 unit or pair.
-    rest: Vec<u8>,
-}
-
-#[derive(Clone, Copy)]
-enum Encoding {
-    Unknown,
-    Utf8,
-    Utf16Little,
-    Utf16Big,
-}
-
-impl Decoded {
-    /// Decodes `input`.
-    pub(super) fn new(input: Input) -> Self {
-        Self { input, encoding: Encoding::Unknown, ready: Vec::new(), given: 0, rest: Vec::new() }
-    }
-
-    /// The reading beneath.
-    pub(super) fn into_input(self) -> Input {
-        self.input
-    }
-
-    /// What an error of [`Read::read`] means.
-    pub(super) fn explain(&self, error: io::Error) -> ReadError {
-        self.input.explain(error)
-    }
-
-    /// Reads the first bytes and settles the encoding by their mark.
-    fn settle(&mut self) -> io::Result<()> {
-        let mut first = [0; 4];
-        let mut n = 0;
-        while let Some(room) = first.get_mut(n..).filter(|r| !r.is_empty()) {
-            match self.input.read(room) {
-                Ok(0) => break,
-                Ok(read) => n += read,
-                // What was read so far must not be lost.
-                Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
-                Err(fault) => return Err(fault),
-            }
-        }
-        let first = first.get(..n).unwrap_or_default();
-        let (encoding, skip) = match first {
-            [0xef, 0xbb, 0xbf, ..] => (Encoding::Utf8, 3),
-            [0xff, 0xfe, ..] => (Encoding::Utf16Little, 2),
-            [0xfe, 0xff, ..] => (Encoding::Utf16Big, 2),
-            _ => (Encoding::Utf8, 0),
-        };
-        self.encoding = encoding;
-        let after = first.get(skip..).unwrap_or_default().to_vec();
-        match encoding {
-            Encoding::Unknown | Encoding::Utf8 => self.ready = after,
-            Encoding::Utf16Little | Encoding::Utf16Big => self.rest = after,
-        }
-        Ok(())
-    }
-
-    /// Decodes another block of UTF-16 into `ready`; false at the end.
-    fn decode_more(&mut self, big: bool) -> io::Result<bool> {
-        let mut block = vec![0; 16 << 10];
-        let n = self.input.read(&mut block)?;
-        self.rest.extend_from_slice(block.get(..n).unwrap_or_default());
-        let mut units: Vec<u16> = self
-            .rest
-            .as_chunks::<2>()
-            .0
-            .iter()
-            .map(|&pair| if big { u16::from_be_bytes(pair) } else { u16::from_le_bytes(pair) })
-            .collect();
-        // A high surrogate at the end of a block waits for its partner.
-        if n > 0 && units.last().is_some_and(|u| (0xd800..0xdc00).contains(u)) {
-            units.pop();
-        }
-        self.rest.drain(..units.len() * 2);
-        if n == 0 && !self.rest.is_empty() {
-            return Err(io::Error::other("half a UTF-16 unit at the end"));
-        }
-        self.ready.clear();
-        self.given = 0;
-        for c in char::decode_utf16(units) {
-            let c = c.map_err(|_| io::Error::other("an unpaired UTF-16 surrogate"))?;
-            self.ready.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes());
-        }
-        Ok(n > 0)
-    }
-}
-
-impl Read for Decoded {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        loop {
-            if let Some(ready) = self.ready.get(self.given..).filter(|r| !r.is_empty()) {
-                let n = ready.len().min(buf.len());
-                for (to, from) in buf.iter_mut().zip(ready) {
-                    *to = *from;
-                }
-                self.given += n;
-                return Ok(n);
-            }
-            match self.encoding {
-                Encoding::Unknown => self.settle()?,
-                Encoding::Utf8 => return self.input.read(buf),
-                Encoding::Utf16Little | Encoding::Utf16Big => {
-                    let more = self.decode_more(matches!(self.encoding, Encoding::Utf16Big))?;
-                    if !more && self.ready.is_empty() {
-                        return Ok(0);
-                    }
-                }
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn decode(raw: &[u8]) -> io::Result<Vec<u8>> {
-        let input = Source::Bytes(raw.into()).open(1 << 20).unwrap();
-        let mut out = Vec::new();
-        Decoded::new(input).read_to_end(&mut out).map(|_| out)
-    }
 
     fn gzip(raw: &[u8]) -> Vec<u8> {
         use std::io::Write as _;
@@ -391,8 +243,6 @@ mod tests {
         assert_eq!((bytes, sha256), (packed.len() as u64, hex(&Sha256::digest(&packed))));
         let two = [gzip(b"[1,"), gzip(b"2]")].concat();
         assert_eq!(unpack(&two, 1 << 20).unwrap().0, b"[1,2]");
-        assert_eq!(decode(&gzip(b"\xef\xbb\xbf{}")).unwrap(), b"{}");
-        assert_eq!(decode(&gzip(b"\xff\xfe{\0}\0")).unwrap(), b"{}");
     }
 
     #[test]
@@ -433,18 +283,6 @@ mod tests {
         };
         assert!(error.to_string().contains("more than 200 times"), "{error}");
         assert!(total < 90 << 20, "{total}");
-    }
-
-    #[test]
-    fn marks_are_removed_and_utf16_is_decoded() {
-        assert_eq!(decode(b"\xef\xbb\xbf{}").unwrap(), b"{}");
-        assert_eq!(decode(b"{}").unwrap(), b"{}");
-        assert_eq!(decode(b"\xff\xfe{\0}\0").unwrap(), b"{}");
-        assert_eq!(decode(b"\xfe\xff\0{\0}").unwrap(), b"{}");
-        assert_eq!(decode(b"\xff\xfe\x3d\xd8\x00\xde").unwrap(), "😀".as_bytes());
-        assert!(decode(b"\xff\xfe\x3d\xd8").is_err());
-        assert!(decode(b"\xff\xfe{\0}").is_err());
-        assert_eq!(decode(b"").unwrap(), b"");
     }
 
     #[test]

@@ -7,6 +7,8 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use super::json::{RAW, parse};
+
 /// A string that borrows from the window where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Str<'a>(pub Cow<'a, str>);
@@ -38,12 +40,33 @@ impl std::ops::Deref for Str<'_> {
 }
 
 /// A value as it is written, checked for syntax alone: a number may be one that no type of number holds.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Raw<'a>(pub &'a str);
+
+impl<'a> Raw<'a> {
+    /// Its text, if it is an object.
+    pub fn object(self) -> Option<&'a str> {
+        Some(self.0).filter(|text| text.starts_with('{'))
+    }
+}
 
 impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        <&RawValue>::deserialize(deserializer).map(|raw| Self(raw.get()))
+        struct RawVisitor;
+        impl<'de> Visitor<'de> for RawVisitor {
+            type Value = Raw<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("any value")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+                Ok(Raw(text))
+            }
+            fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Self::Value, D::Error> {
+                // Asked of `serde_json` itself.
+                <&RawValue>::deserialize(other).map(|raw| Raw(raw.get()))
+            }
+        }
+        deserializer.deserialize_newtype_struct(RAW, RawVisitor)
     }
 }
 
@@ -67,14 +90,14 @@ impl Word<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = Raw::deserialize(deserializer)?.0;
         let Some(quoted) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
             return Ok(Self(None));
         };
         if memchr::memchr(b'\\', quoted.as_bytes()).is_none() {
             return Ok(Self(Some(Cow::Borrowed(quoted))));
         }
-        serde_json::from_str::<Str<'de>>(raw).map(|s| Self(Some(s.0))).map_err(serde::de::Error::custom)
+        parse::<Str<'de>>(raw).map(|s| Self(Some(s.0))).map_err(serde::de::Error::custom)
     }
 }
 
@@ -95,8 +118,8 @@ impl<T> Default for Loose<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self { given: true, value: serde_json::from_str(raw).ok() })
+        let raw = Raw::deserialize(deserializer)?.0;
+        Ok(Self { given: true, value: parse(raw).ok() })
     }
 }
 
@@ -113,8 +136,8 @@ impl<T> Default for Object<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(raw.starts_with('{').then(|| serde_json::from_str(raw).ok()).flatten()))
+        let raw = Raw::deserialize(deserializer)?.0;
+        Ok(Self(raw.starts_with('{').then(|| parse(raw).ok()).flatten()))
     }
 }
 
@@ -137,8 +160,8 @@ impl<T> Objects<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
-        Ok(Self(serde_json::from_str(raw).unwrap_or_default()))
+        let raw = Raw::deserialize(deserializer)?.0;
+        Ok(Self(parse(raw).unwrap_or_default()))
     }
 }
 
@@ -157,7 +180,7 @@ impl LineNumber {
 
 impl<'de> Deserialize<'de> for LineNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = Raw::deserialize(deserializer)?.0;
         Ok(Self(Self::of(raw.trim_matches('"'))))
     }
 }
@@ -250,21 +273,21 @@ mod tests {
             ("[]", None),
             ("{\"a\":1}", None),
         ] {
-            assert_eq!(serde_json::from_str::<LineNumber>(raw).unwrap().0, line, "{raw}");
+            assert_eq!(parse::<LineNumber>(raw).unwrap().0, line, "{raw}");
         }
     }
 
     #[test]
     fn a_word_is_a_string_or_unknown() {
-        assert_eq!(serde_json::from_str::<Word<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
-        assert_eq!(serde_json::from_str::<Word<'_>>("\"\"").unwrap(), Word(Some("".into())));
-        assert_eq!(serde_json::from_str::<Word<'_>>("7").unwrap(), Word(None));
-        assert_eq!(serde_json::from_str::<Word<'_>>("null").unwrap(), Word(None));
+        assert_eq!(parse::<Word<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
+        assert_eq!(parse::<Word<'_>>("\"\"").unwrap(), Word(Some("".into())));
+        assert_eq!(parse::<Word<'_>>("7").unwrap(), Word(None));
+        assert_eq!(parse::<Word<'_>>("null").unwrap(), Word(None));
     }
 
     #[test]
     fn a_loose_value_is_dropped_where_its_shape_is_another() {
-        let of = |raw| serde_json::from_str::<Loose<bool>>(raw).unwrap();
+        let of = |raw| parse::<Loose<bool>>(raw).unwrap();
         assert_eq!(of("true"), Loose { given: true, value: Some(true) });
         assert_eq!(of("1e400"), Loose { given: true, value: None });
         assert_eq!(of("null"), Loose { given: true, value: None });
@@ -277,13 +300,12 @@ mod tests {
             #[serde(borrow)]
             state: Word<'a>,
         }
-        let of =
-            |raw| serde_json::from_str::<Object<State<'_>>>(raw).unwrap().0.map(|s| s.state.as_str().len());
+        let of = |raw| parse::<Object<State<'_>>>(raw).unwrap().0.map(|s| s.state.as_str().len());
         assert_eq!(of("{\"state\":\"ok\"}"), Some(2));
         assert_eq!(of("[\"ok\"]"), None);
         assert_eq!(of("{\"state\":\"ok\",\"state\":\"no\"}"), None);
         assert_eq!(of("null"), None);
-        let of = |raw| serde_json::from_str::<Objects<State<'_>>>(raw).unwrap();
+        let of = |raw| parse::<Objects<State<'_>>>(raw).unwrap();
         assert_eq!(
             (of("[{\"state\":\"ok\"}, 1]").0.len(), of("[{\"state\":\"ok\"}, 1]").iter().count()),
             (2, 1)

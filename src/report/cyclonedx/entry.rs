@@ -1,7 +1,6 @@
 //! A vulnerability of a `CycloneDX` document as findings, one for each component that it affects.
 
 use serde::Deserialize;
-use serde_json::value::RawValue;
 
 use super::{Component, Document, FORMAT};
 use crate::finding::{Finding, Fix, Scope, Text};
@@ -9,7 +8,7 @@ use crate::report::Reading;
 use crate::report::advisory::{Advisory, Purl, Worst};
 use crate::report::field::first_of;
 use crate::report::json::shapes;
-use crate::report::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
+use crate::report::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
 
 shapes!(Vulnerability);
 
@@ -24,7 +23,7 @@ pub(super) struct Vulnerability<'a> {
     #[serde(borrow, default)]
     ratings: Objects<Rating<'a>>,
     #[serde(borrow, default)]
-    cwes: Loose<Vec<&'a RawValue>>,
+    cwes: Loose<Vec<Raw<'a>>>,
     #[serde(borrow, default)]
     description: Word<'a>,
     #[serde(borrow, default)]
@@ -113,7 +112,7 @@ impl Vulnerability<'_> {
             severity,
             native_severity: word,
             title: first_of(&[self.description.as_str(), self.detail.as_str()]),
-            cwes: cwe_numbers(self.cwes.value.iter().flatten().map(|cwe| cwe.get().trim_matches('"'))),
+            cwes: cwe_numbers(self.cwes.value.iter().flatten().map(|cwe| cwe.0.trim_matches('"'))),
             published: self.published.as_str(),
             name: &name,
             version: version.or(stated).unwrap_or_default(),

@@ -4,15 +4,14 @@ use std::borrow::Cow;
 
 use serde::de::Error;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::scan_type::ScanType;
 use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
-use crate::report::json::shapes;
+use crate::report::json::{parse, shapes};
 use crate::report::secret::masked;
 use crate::report::semgrep::{is_about_secrets, without_literals};
-use crate::report::value::{LineNumber, Word, cwe_numbers};
+use crate::report::value::{LineNumber, Raw, Word, cwe_numbers};
 
 shapes!(Vulnerability, Agent);
 
@@ -143,7 +142,7 @@ struct Part<T>(T);
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = Raw::deserialize(deserializer)?.0;
         // A derived struct would also accept an array.
         if raw.starts_with('{') { part(raw).map(Self) } else { Ok(Self::default()) }
     }
@@ -160,7 +159,7 @@ impl<T> Default for Parts<T> {
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Parts<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = Raw::deserialize(deserializer)?.0;
         if !raw.starts_with('[') {
             return Ok(Self::default());
         }
@@ -169,7 +168,7 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Parts<T> {
 }
 
 fn part<'de, T: Deserialize<'de>, E: Error>(raw: &'de str) -> Result<T, E> {
-    serde_json::from_str(raw).map_err(|fault| {
+    parse(raw).map_err(|fault| {
         let message = fault.to_string();
         E::custom(message.split(" at line ").next().unwrap_or_default())
     })

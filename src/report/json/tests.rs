@@ -1,10 +1,138 @@
 //! Edges of the window, places of faults, and what is checked in passing.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::report::Source;
+use crate::report::value::Raw;
 
 fn json(text: &str) -> Json {
     Json::new(Source::Bytes(text.as_bytes().into()).open(1 << 30).unwrap())
+}
+
+/// Texts that are JSON or nearly so.
+fn nearly_json() -> impl Strategy<Value = String> {
+    let token = prop::sample::select(vec![
+        "{",
+        "}",
+        "[",
+        "]",
+        ",",
+        ":",
+        "\"",
+        "\"a\"",
+        "\"b\":",
+        "{\"a\":",
+        "\\",
+        "\\u",
+        "\\n",
+        "\\ud83d",
+        "\\ude00",
+        "\\u00e9",
+        "00",
+        "0",
+        "-",
+        "12",
+        "1.5",
+        "e9",
+        "E+400",
+        "-0",
+        "18446744073709551616",
+        "true",
+        "false",
+        "null",
+        "tru",
+        " ",
+        "\n\t\r ",
+        "é",
+        "\u{1}",
+        "\u{7f}",
+        "plain text longer than sixteen bytes",
+        "x",
+    ]);
+    prop::collection::vec(token, 0..12).prop_map(|tokens| tokens.concat())
+}
+
+fn with_serde_json<'t, T: Deserialize<'t>>(text: &'t str) -> Result<T, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 4000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn values_are_read_as_serde_json_reads_them(text in nearly_json()) {
+        for text in [text.clone(), format!("\"{text}\""), format!("[{text}]"), format!("{{\"a\":[{text}]}}")] {
+            let theirs: Result<serde_json::Value, _> = with_serde_json(&text);
+            let ours: Result<serde_json::Value, _> = parse(&text);
+            prop_assert_eq!(ours.as_ref().ok(), theirs.as_ref().ok(), "{}", &text);
+            prop_assert_eq!(parse::<IgnoredAny>(&text).is_ok(), with_serde_json::<IgnoredAny>(&text).is_ok(), "{}", &text);
+            let raw = parse::<Raw<'_>>(&text).map(|raw| raw.0).ok();
+            let theirs = with_serde_json::<&serde_json::value::RawValue>(&text).map(serde_json::value::RawValue::get).ok();
+            prop_assert_eq!(raw, theirs, "{}", &text);
+            prop_assert_eq!(with_serde_json::<Raw<'_>>(&text).map(|raw| raw.0).ok(), theirs);
+            // Of a good text every part from its beginning only lacks what follows.
+            if theirs.is_some() {
+                for part in text.char_indices().filter_map(|(at, _)| text.get(..at)) {
+                    if let Err(fault) = parse::<IgnoredAny>(part) {
+                        prop_assert_eq!(fault.kind(), FaultKind::End, "{}", part);
+                    }
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn types_are_read_as_serde_json_reads_them() {
+    #[derive(Deserialize, Debug, PartialEq)]
+    struct Shape<'a> {
+        #[serde(borrow)]
+        text: std::borrow::Cow<'a, str>,
+        number: Option<i32>,
+        #[serde(default)]
+        list: Vec<bool>,
+        unit: Option<()>,
+        word: Option<Word>,
+        pair: Option<(u8, f64)>,
+        map: Option<std::collections::BTreeMap<String, char>>,
+    }
+    #[derive(Deserialize, Debug, PartialEq)]
+    enum Word {
+        Yes,
+        No,
+    }
+    for text in [
+        r#"{"text":"a"}"#,
+        r#" { "text" : "\u0061", "number" : -7 , "list" : [ true , false ], "other": [{}, 1e400] } "#,
+        r#"{"text":"a","unit":null,"word":"No","pair":[1,2],"map":{"k":"v"}}"#,
+        r#"["a", 1, [], null, "Yes", null, null]"#,
+        r#"["a"]"#,
+        r#"{"text":"a","text":"b"}"#,
+        r#"{"number":1}"#,
+        r#"{"text":1}"#,
+        r#"{"text":"a","number":2147483648}"#,
+        r#"{"text":"a","number":1.5}"#,
+        r#"{"text":"a","number":"1"}"#,
+        r#"{"text":"a","list":{}}"#,
+        r#"{"text":"a","word":"Perhaps"}"#,
+        r#"{"text":"a","pair":[1]}"#,
+        r#"{"text":"a","pair":[1,2,3]}"#,
+        r#"{"text":"a","map":["k"]}"#,
+        r#"{"text":"a","map":{"k":"long"}}"#,
+        "7",
+        "null",
+    ] {
+        match (parse::<Shape<'_>>(text), with_serde_json::<Shape<'_>>(text)) {
+            (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs),
+            (Err(ours), Err(theirs)) => {
+                let known = theirs.is_data() == (ours.kind() == FaultKind::Shape);
+                assert!(known, "{text}: {ours}, {theirs}");
+                assert_eq!(without_values(&ours.to_string()), without_values(&theirs.to_string()), "{text}");
+            }
+            (ours, theirs) => panic!("{text}: {ours:?}, {theirs:?}"),
+        }
+    }
 }
 
 /// Every token crosses the edge of the window at every one of its bytes.
@@ -58,5 +186,11 @@ fn nesting_that_would_exhaust_the_stack_is_refused() {
         assert!(json(&open.repeat(1_000_000)).skip().is_err());
         assert!(json(&open.repeat(1_000_000)).take::<serde_json::Value, _>(|_| ()).is_err());
     }
-    assert_eq!(nesting(br#"[{"a":["]]]\"[[["]},[[]]]"#), 3);
+    let deep = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
+    for (levels, ok) in [(MAX_DEPTH - 1, true), (MAX_DEPTH, false)] {
+        assert_eq!(parse::<IgnoredAny>(&deep(levels)).is_ok(), ok);
+        assert_eq!(parse::<serde_json::Value>(&deep(levels)).is_ok(), ok);
+        // What is skipped inside an element counts from the top of the document.
+        assert_eq!(json(&format!("[{}]", deep(levels - 1))).array(|json, _| json.skip()).is_ok(), ok);
+    }
 }

@@ -8,9 +8,9 @@ use std::marker::PhantomData;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
-use crate::report::value::{Str, Word};
+use crate::report::json::parse;
+use crate::report::value::{Raw, Str, Word};
 
 /// The visits of a value that is neither list nor object: `null` is none, anything else is odd.
 macro_rules! scalars {
@@ -188,7 +188,7 @@ pub(super) struct Index(pub(super) Option<u32>);
 
 impl<'de> Deserialize<'de> for Index {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(<&RawValue>::deserialize(deserializer)?.get().parse().ok()))
+        Ok(Self(Raw::deserialize(deserializer)?.0.parse().ok()))
     }
 }
 
@@ -198,10 +198,10 @@ pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?.get();
+        let raw = Raw::deserialize(deserializer)?.0;
         Ok(Self(match raw.bytes().next() {
             Some(b'"') => {
-                let word: Word<'de> = serde_json::from_str(raw).map_err(serde::de::Error::custom)?;
+                let word: Word<'de> = parse(raw).map_err(serde::de::Error::custom)?;
                 word.0.unwrap_or_default()
             }
             Some(b'-' | b'0'..=b'9') => Cow::Borrowed(raw),
@@ -263,7 +263,7 @@ mod tests {
     }
 
     fn of(text: &str) -> Sample<'_> {
-        serde_json::from_str(text).unwrap()
+        parse(text).unwrap()
     }
 
     #[test]
@@ -282,12 +282,12 @@ mod tests {
         assert!(of(r#"{"leved":"error"}"#).odd);
         assert!(of(r#"{"Level":"error"}"#).odd);
         assert!(!of(r#"{"levels":"error","rank":1}"#).odd);
-        assert!(serde_json::from_str::<Sample<'_>>(r#"{"level":"note","level":"error"}"#).is_err());
+        assert!(parse::<Sample<'_>>(r#"{"level":"note","level":"error"}"#).is_err());
     }
 
     #[test]
     fn a_scalar_is_text() {
-        let of = |text| serde_json::from_str::<Scalar<'_>>(text).unwrap().0;
+        let of = |text| parse::<Scalar<'_>>(text).unwrap().0;
         assert_eq!(
             (of("9.8"), of("\"9.8\""), of("null"), of("[1]")),
             ("9.8".into(), "9.8".into(), "".into(), "".into())

@@ -4,18 +4,13 @@ use std::borrow::Cow;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
-use serde_json::value::RawValue;
 
 use super::{FORMAT, scanned_category};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
-use crate::report::json::shapes;
-use crate::report::value::{LineNumber, Strings, Word, cwe_numbers};
+use crate::report::json::{parse, shapes};
+use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
 
-shapes!(Vulnerability, Misconfiguration, Secret, License, Modified, Raw);
-
-/// A value as it is written.
-#[derive(Deserialize)]
-pub(super) struct Raw<'a>(#[serde(borrow)] pub(super) &'a RawValue);
+shapes!(Vulnerability, Misconfiguration, Secret, License, Modified);
 
 /// What an entry is.
 pub(super) enum Found {
@@ -101,13 +96,13 @@ impl<T> Default for Maybe<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(object(<&RawValue>::deserialize(deserializer)?.get())))
+        Ok(Self(object(Raw::deserialize(deserializer)?.0)))
     }
 }
 
 /// An object, if the text is one of that shape: a derived struct would also accept an array.
 fn object<'de, T: Deserialize<'de>>(raw: &'de str) -> Option<T> {
-    raw.starts_with('{').then(|| serde_json::from_str(raw).ok()).flatten()
+    raw.starts_with('{').then(|| parse(raw).ok()).flatten()
 }
 
 #[derive(Deserialize)]
@@ -401,14 +396,14 @@ pub(super) struct Modified<'a> {
     #[serde(borrow, default)]
     source: Word<'a>,
     #[serde(borrow, default)]
-    finding: Option<&'a RawValue>,
+    finding: Option<Raw<'a>>,
 }
 
 impl Modified<'_> {
     pub(super) fn found(&self, site: &Site<'_>) -> Found {
         let named = Category::from_word(self.r#type.as_str()).filter(|c| FORMAT.categories.contains(c));
         let category = named.or_else(|| scanned_category(&site.class)).unwrap_or(Category::Vulnerability);
-        let raw = self.finding.map_or("", RawValue::get);
+        let raw = self.finding.map_or("", |raw| raw.0);
         let found = match category {
             Category::Misconfiguration => object::<Misconfiguration<'_>>(raw).map(|m| m.finding(site)),
             Category::Secret => object::<Secret<'_>>(raw).map(|s| s.finding(site)),

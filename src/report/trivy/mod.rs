@@ -13,9 +13,10 @@ mod entry;
 mod walk;
 
 use super::json::{Json, Kind};
+use super::value::Raw;
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, clean_line};
-use entry::{License, Misconfiguration, Modified, Raw, Secret, Site, Vulnerability};
+use entry::{License, Misconfiguration, Modified, Secret, Site, Vulnerability};
 use walk::{fact, list, other, text, unless_null};
 
 /// Trivy JSON.
@@ -191,7 +192,7 @@ fn is_image(artifact_type: &str) -> bool {
 fn schema_version(json: &mut Json) -> Result<Option<ReadError>, ReadError> {
     let found = json.kind()?;
     let version = match found {
-        Kind::Number => json.take::<Raw<'static>, _>(|version| version.0.get().to_owned())?,
+        Kind::Number => json.take::<Raw<'static>, _>(|version| version.0.to_owned())?,
         _ => json.skip().map(|()| found.words().to_owned())?,
     };
     Ok(match version.as_str() {

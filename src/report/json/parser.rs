@@ -1,0 +1,610 @@
+//! One JSON value of a text as any type of `serde`, and the check of values that nobody asks for.
+//!
+//! `serde_json` does the same at half the speed: it looks at eight bytes of a string together, checks UTF-8 once more,
+//! and counts no depth in what it skips. What is accepted is the same, and so are most messages.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
+use serde::de::{self, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::scan::{blanks_end, plain_end};
+
+/// Deepest nesting, as in `serde_json`.
+pub(super) const MAX_DEPTH: usize = 128;
+
+/// What a type calls itself that wants a value's text as it is written: see [`crate::report::value::Raw`].
+pub(in crate::report) const RAW: &str = "secgate::Raw";
+
+/// Why a value could not be read.
+#[derive(Debug)]
+pub(in crate::report) struct Fault(Box<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    kind: FaultKind,
+    /// Number of bytes up to the fault; a visitor does not know it.
+    at: Option<usize>,
+    message: Cow<'static, str>,
+}
+
+/// What is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum FaultKind {
+    /// The text ends too early.
+    End,
+    /// It is no JSON.
+    Syntax,
+    /// It is not what was asked for.
+    Shape,
+}
+
+impl Fault {
+    #[cold]
+    fn new(kind: FaultKind, at: usize, message: &'static str) -> Self {
+        Self(Box::new(Inner { kind, at: Some(at), message: Cow::Borrowed(message) }))
+    }
+
+    pub(super) fn kind(&self) -> FaultKind {
+        self.0.kind
+    }
+
+    /// Number of bytes up to the fault, of a reading that ended after `end` bytes.
+    pub(super) fn at(&self, end: usize) -> usize {
+        self.0.at.unwrap_or(end)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl std::error::Error for Fault {}
+
+impl de::Error for Fault {
+    #[cold]
+    fn custom<T: fmt::Display>(message: T) -> Self {
+        Self(Box::new(Inner { kind: FaultKind::Shape, at: None, message: message.to_string().into() }))
+    }
+}
+
+/// A text being read, one value after the other.
+pub(in crate::report) struct Parser<'de> {
+    text: &'de str,
+    at: usize,
+    /// How much deeper it may get.
+    room: usize,
+}
+
+/// Reads a text that is one value and nothing else.
+pub(in crate::report) fn parse<'de, T: de::Deserialize<'de>>(text: &'de str) -> Result<T, Fault> {
+    let mut parser = Parser::new(text, 0);
+    T::deserialize(&mut parser).and_then(|value| parser.end().map(|()| value))
+}
+
+impl<'de> Parser<'de> {
+    /// Starts at the beginning of `text`, which lies `depth` levels deep in its document.
+    pub(in crate::report) const fn new(text: &'de str, depth: usize) -> Self {
+        Self { text, at: 0, room: MAX_DEPTH.saturating_sub(depth) }
+    }
+
+    /// Nothing but blanks may follow.
+    pub(super) fn end(&mut self) -> Result<(), Fault> {
+        if self.peek().is_none() { Ok(()) } else { Err(self.syntax("trailing characters")) }
+    }
+
+    /// Number of bytes read.
+    pub(super) const fn used(&self) -> usize {
+        self.at
+    }
+
+    /// Reads over the next value and checks it.
+    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => self.skip_string(),
+            Some(b'{') => {
+                self.enter()?;
+                let mut first = true;
+                while self.more(b'}', first)? {
+                    first = false;
+                    self.key()?;
+                    self.skip_string()?;
+                    self.colon()?;
+                    self.skip()?;
+                }
+                self.leave();
+                Ok(())
+            }
+            Some(b'[') => {
+                self.enter()?;
+                let mut first = true;
+                while self.more(b']', first)? {
+                    first = false;
+                    self.skip()?;
+                }
+                self.leave();
+                Ok(())
+            }
+            Some(b't') => self.word("true"),
+            Some(b'f') => self.word("false"),
+            Some(b'n') => self.word("null"),
+            Some(b'-' | b'0'..=b'9') => self.number().map(|_| ()),
+            Some(_) => Err(self.syntax("expected value")),
+            None => Err(self.cut("EOF while parsing a value")),
+        }
+    }
+
+    fn byte(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    /// The next byte that is no white space.
+    fn peek(&mut self) -> Option<u8> {
+        self.at = blanks_end(self.text.as_bytes(), self.at);
+        self.byte()
+    }
+
+    fn since(&self, start: usize) -> &'de str {
+        self.text.get(start..self.at).unwrap_or_default()
+    }
+
+    /// A fault at the next byte.
+    fn syntax(&self, message: &'static str) -> Fault {
+        Fault::new(FaultKind::Syntax, self.at + 1, message)
+    }
+
+    fn cut(&self, message: &'static str) -> Fault {
+        Fault::new(FaultKind::End, self.text.len(), message)
+    }
+
+    /// Passes the opening bracket.
+    fn enter(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        match self.room.checked_sub(1) {
+            None | Some(0) => Err(self.syntax("nested deeper than 128 levels")),
+            Some(room) => {
+                self.room = room;
+                Ok(())
+            }
+        }
+    }
+
+    /// Passes the closing bracket.
+    fn leave(&mut self) {
+        self.at += 1;
+        self.room += 1;
+    }
+
+    /// True if another element or member comes, whose comma is passed.
+    fn more(&mut self, close: u8, first: bool) -> Result<bool, Fault> {
+        match self.peek() {
+            Some(byte) if byte == close => return Ok(false),
+            Some(b',') if !first => self.at += 1,
+            Some(_) if first => return Ok(true),
+            Some(_) if close == b']' => return Err(self.syntax("expected `,` or `]`")),
+            Some(_) => return Err(self.syntax("expected `,` or `}`")),
+            None => return Err(self.cut("EOF while parsing a list or an object")),
+        }
+        match self.peek() {
+            Some(byte) if byte == close => Err(self.syntax("trailing comma")),
+            _ => Ok(true),
+        }
+    }
+
+    /// A key comes next.
+    fn key(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b'"') => Ok(()),
+            Some(_) => Err(self.syntax("key must be a string")),
+            None => Err(self.cut("EOF while parsing an object")),
+        }
+    }
+
+    fn colon(&mut self) -> Result<(), Fault> {
+        match self.peek() {
+            Some(b':') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(_) => Err(self.syntax("expected `:`")),
+            None => Err(self.cut("EOF while parsing an object")),
+        }
+    }
+
+    fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+        for expected in word.bytes() {
+            match self.byte() {
+                Some(byte) if byte == expected => self.at += 1,
+                Some(_) => return Err(self.syntax("expected ident")),
+                None => return Err(self.cut("EOF while parsing a value")),
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads over a number; true if it is an integer.
+    fn number(&mut self) -> Result<bool, Fault> {
+        if self.byte() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.byte() == Some(b'0') {
+            self.at += 1;
+            if self.byte().is_some_and(|byte| byte.is_ascii_digit()) {
+                return Err(self.syntax("invalid number"));
+            }
+        } else {
+            self.digits()?;
+        }
+        let mut integer = true;
+        if self.byte() == Some(b'.') {
+            integer = false;
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.byte(), Some(b'e' | b'E')) {
+            integer = false;
+            self.at += 1;
+            if matches!(self.byte(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        Ok(integer)
+    }
+
+    /// One digit or more.
+    fn digits(&mut self) -> Result<(), Fault> {
+        let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
+        match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
+            0 if rest.is_empty() => Err(self.cut("EOF while parsing a value")),
+            0 => Err(self.syntax("invalid number")),
+            digits => {
+                self.at += digits;
+                Ok(())
+            }
+        }
+    }
+
+    /// Reads over a string, whose quote comes next.
+    fn skip_string(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        loop {
+            self.at = plain_end(self.text.as_bytes(), self.at);
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(());
+                }
+                Some(b'\\') => self.skip_escape()?,
+                Some(_) => return Err(self.control()),
+                None => return Err(self.cut("EOF while parsing a string")),
+            }
+        }
+    }
+
+    fn control(&self) -> Fault {
+        self.syntax("control character (\\u0000-\\u001F) found while parsing a string")
+    }
+
+    fn skip_escape(&mut self) -> Result<(), Fault> {
+        self.at += 1;
+        match self.byte() {
+            Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
+                self.at += 1;
+                Ok(())
+            }
+            Some(b'u') => {
+                self.at += 1;
+                self.hex().map(|_| ())
+            }
+            Some(_) => Err(self.syntax("invalid escape")),
+            None => Err(self.cut("EOF while parsing a string")),
+        }
+    }
+
+    /// Four hexadecimal digits.
+    fn hex(&mut self) -> Result<u32, Fault> {
+        let mut unit = 0;
+        for _ in 0..4 {
+            let Some(byte) = self.byte() else { return Err(self.cut("EOF while parsing a string")) };
+            let Some(digit) = char::from(byte).to_digit(16) else {
+                return Err(self.syntax("invalid escape"));
+            };
+            unit = unit << 4 | digit;
+            self.at += 1;
+        }
+        Ok(unit)
+    }
+
+    /// A string, whose quote comes next.
+    fn string(&mut self) -> Result<Cow<'de, str>, Fault> {
+        self.at += 1;
+        let start = self.at;
+        self.at = plain_end(self.text.as_bytes(), start);
+        if self.byte() == Some(b'"') {
+            let plain = self.since(start);
+            self.at += 1;
+            return Ok(Cow::Borrowed(plain));
+        }
+        self.string_with_escapes(start).map(Cow::Owned)
+    }
+
+    /// A string that is not plain to its end; its first plain part, from `start` on, was passed.
+    fn string_with_escapes(&mut self, mut start: usize) -> Result<String, Fault> {
+        let mut string = String::new();
+        loop {
+            string.push_str(self.since(start));
+            match self.byte() {
+                Some(b'"') => {
+                    self.at += 1;
+                    return Ok(string);
+                }
+                Some(b'\\') => string.push(self.escape()?),
+                Some(_) => return Err(self.control()),
+                None => return Err(self.cut("EOF while parsing a string")),
+            }
+            start = self.at;
+            self.at = plain_end(self.text.as_bytes(), start);
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, Fault> {
+        let letter = self.text.as_bytes().get(self.at + 1);
+        if letter == Some(&b'u') {
+            self.at += 2;
+            return self.unicode();
+        }
+        let letter = letter.copied();
+        self.skip_escape()?;
+        Ok(match letter {
+            Some(b'b') => '\u{8}',
+            Some(b'f') => '\u{c}',
+            Some(b'n') => '\n',
+            Some(b'r') => '\r',
+            Some(b't') => '\t',
+            other => other.map_or('\0', char::from),
+        })
+    }
+
+    /// What follows `\u`, and the second escape of a pair.
+    fn unicode(&mut self) -> Result<char, Fault> {
+        let high = self.hex()?;
+        if let Some(c) = char::from_u32(high) {
+            return Ok(c);
+        }
+        for expected in if high < 0xdc00 { [b'\\', b'u'] } else { [0, 0] } {
+            match self.byte() {
+                Some(byte) if byte == expected => self.at += 1,
+                Some(_) => return Err(self.syntax("lone leading surrogate in hex escape")),
+                None => return Err(self.cut("EOF while parsing a string")),
+            }
+        }
+        let low = self.hex()?;
+        let pair = (low & 0xfc00 == 0xdc00).then_some(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff));
+        pair.and_then(char::from_u32).ok_or_else(|| self.syntax("lone leading surrogate in hex escape"))
+    }
+
+    fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        match self.string()? {
+            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
+            Cow::Owned(text) => visitor.visit_string(text),
+        }
+    }
+
+    fn visit_number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        let start = self.at;
+        let integer = self.number()?;
+        let text = self.since(start);
+        if integer {
+            if let Ok(number) = text.parse() {
+                return visitor.visit_u64(number);
+            }
+            // Minus zero is none of the integers.
+            if let Ok(number) = text.parse()
+                && number != 0
+            {
+                return visitor.visit_i64(number);
+            }
+        }
+        match text.parse() {
+            Ok(number) if f64::is_finite(number) => visitor.visit_f64(number),
+            _ => Err(Fault::new(FaultKind::Syntax, self.at, "number out of range")),
+        }
+    }
+
+    fn visit_list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        self.enter()?;
+        let mut inside = Inside { parser: self, first: true };
+        let value = visitor.visit_seq(&mut inside)?;
+        let first = inside.first;
+        self.close(b']', first)?;
+        Ok(value)
+    }
+
+    fn visit_object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+        self.enter()?;
+        let mut inside = Inside { parser: self, first: true };
+        let value = visitor.visit_map(&mut inside)?;
+        let first = inside.first;
+        self.close(b'}', first)?;
+        Ok(value)
+    }
+
+    /// Nothing may be left that the visitor did not ask for.
+    fn close(&mut self, bracket: u8, first: bool) -> Result<(), Fault> {
+        if self.more(bracket, first)? {
+            return Err(self.syntax("trailing characters"));
+        }
+        self.leave();
+        Ok(())
+    }
+
+    /// Another value than the visitor expects, which is not shown: it may be a secret.
+    #[cold]
+    fn unexpected(&mut self, expected: &dyn Expected) -> Fault {
+        let start = self.at;
+        let found = self.peek();
+        if let Err(fault) = self.skip() {
+            return fault;
+        }
+        let found = match found {
+            Some(b'"') => Unexpected::Other("string"),
+            Some(b'{') => Unexpected::Map,
+            Some(b'[') => Unexpected::Seq,
+            Some(b't') => Unexpected::Bool(true),
+            Some(b'f') => Unexpected::Bool(false),
+            Some(b'n') => Unexpected::Other("null"),
+            _ if self.since(start).contains(['.', 'e', 'E']) => Unexpected::Other("floating point"),
+            _ => Unexpected::Other("integer"),
+        };
+        let mut fault: Fault = de::Error::invalid_type(found, expected);
+        fault.0.at = Some(self.at);
+        fault
+    }
+}
+
+impl<'de> Deserializer<'de> for &mut Parser<'de> {
+    type Error = Fault;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'"') => self.visit_string(visitor),
+            Some(b'{') => self.visit_object(visitor),
+            Some(b'[') => self.visit_list(visitor),
+            Some(b't') => self.word("true").and_then(|()| visitor.visit_bool(true)),
+            Some(b'f') => self.word("false").and_then(|()| visitor.visit_bool(false)),
+            Some(b'n') => self.word("null").and_then(|()| visitor.visit_unit()),
+            Some(b'-' | b'0'..=b'9') => self.visit_number(visitor),
+            Some(_) => Err(self.syntax("expected value")),
+            None => Err(self.cut("EOF while parsing a value")),
+        }
+    }
+
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'"') => self.visit_string(visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.deserialize_str(visitor)
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'[') => self.visit_list(visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'{') => self.visit_object(visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'{') => self.visit_object(visitor),
+            Some(b'[') => self.visit_list(visitor),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'n') => self.word("null").and_then(|()| visitor.visit_none()),
+            _ => visitor.visit_some(self),
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        if name != RAW {
+            return visitor.visit_newtype_struct(self);
+        }
+        self.peek();
+        let start = self.at;
+        self.skip()?;
+        visitor.visit_borrowed_str(self.since(start))
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+        self.skip()?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value, Fault> {
+        match self.peek() {
+            Some(b'"') => visitor.visit_enum(StrDeserializer::new(&self.string()?)),
+            _ => Err(self.unexpected(&visitor)),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
+    }
+}
+
+/// A list or an object that is being read.
+struct Inside<'p, 'de> {
+    parser: &'p mut Parser<'de>,
+    first: bool,
+}
+
+impl<'de> SeqAccess<'de> for &mut Inside<'_, 'de> {
+    type Error = Fault;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+        if !self.parser.more(b']', self.first)? {
+            return Ok(None);
+        }
+        self.first = false;
+        seed.deserialize(&mut *self.parser).map(Some)
+    }
+}
+
+impl<'de> MapAccess<'de> for &mut Inside<'_, 'de> {
+    type Error = Fault;
+
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+        if !self.parser.more(b'}', self.first)? {
+            return Ok(None);
+        }
+        self.first = false;
+        self.parser.key()?;
+        match self.parser.string()? {
+            Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
+            Cow::Owned(key) => seed.deserialize(StrDeserializer::new(&key)),
+        }
+        .map(Some)
+    }
+
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+        self.parser.colon()?;
+        seed.deserialize(&mut *self.parser)
+    }
+}
