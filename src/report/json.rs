@@ -3,6 +3,7 @@
 //! Each element is deserialised from the window into a typed struct that borrows from it. Whatever passes is checked:
 //! syntax, depth, UTF-8, keys given twice in every object that is looked into, and that nothing follows the document.
 
+mod de;
 mod parser;
 mod scan;
 
@@ -266,9 +267,9 @@ impl Json {
         let mut parser = Parser::new(window, self.path.len());
         match S::As::deserialize(&mut parser) {
             // A number at the very end of the window may go on after it.
-            Ok(_) if !self.eof && parser.used() == window.len() => Ok(None),
-            Ok(value) => Ok(then.take().map(|then| (then(value), parser.used()))),
-            Err(fault) if fault.kind() != FaultKind::End => Err(self.explain(&fault, parser.used())),
+            Ok(_) if !self.eof && parser.at == window.len() => Ok(None),
+            Ok(value) => Ok(then.take().map(|then| (then(value), parser.at))),
+            Err(fault) if fault.kind() != FaultKind::End => Err(self.explain(&fault, parser.at)),
             Err(_) if self.eof => Err(self.truncated_value(window.len())),
             Err(_) => Ok(None),
         }
@@ -542,7 +543,7 @@ impl Line<'_> {
         let mut parser = Parser::new(line, 0);
         let value = S::As::deserialize(&mut parser);
         let read = value.and_then(|value| parser.end().map(|()| value)).map(then);
-        let used = parser.used();
+        let used = parser.at;
         match read {
             Ok(result) => {
                 self.json.consume(self.length);

@@ -6,9 +6,7 @@
 use std::borrow::Cow;
 use std::fmt;
 
-use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+use serde::de;
 
 use super::scan::{blanks_end, plain_end};
 
@@ -51,6 +49,12 @@ impl Fault {
         self.0.kind
     }
 
+    /// The fault, `at` bytes from the beginning.
+    pub(super) fn placed(mut self, at: usize) -> Self {
+        self.0.at = Some(at);
+        self
+    }
+
     /// Number of bytes up to the fault, of a reading that ended after `end` bytes.
     pub(super) fn at(&self, end: usize) -> usize {
         self.0.at.unwrap_or(end)
@@ -75,7 +79,8 @@ impl de::Error for Fault {
 /// A text being read, one value after the other.
 pub(in crate::report) struct Parser<'de> {
     text: &'de str,
-    at: usize,
+    /// Number of bytes read.
+    pub(super) at: usize,
     /// How much deeper it may get.
     room: usize,
 }
@@ -95,11 +100,6 @@ impl<'de> Parser<'de> {
     /// Nothing but blanks may follow.
     pub(super) fn end(&mut self) -> Result<(), Fault> {
         if self.peek().is_none() { Ok(()) } else { Err(self.syntax("trailing characters")) }
-    }
-
-    /// Number of bytes read.
-    pub(super) const fn used(&self) -> usize {
-        self.at
     }
 
     /// Reads over the next value and checks it.
@@ -143,26 +143,32 @@ impl<'de> Parser<'de> {
     }
 
     /// The next byte that is no white space.
-    fn peek(&mut self) -> Option<u8> {
-        self.at = blanks_end(self.text.as_bytes(), self.at);
-        self.byte()
+    #[inline]
+    pub(super) fn peek(&mut self) -> Option<u8> {
+        match self.byte() {
+            Some(byte @ b'!'..) => Some(byte),
+            _ => {
+                self.at = blanks_end(self.text.as_bytes(), self.at);
+                self.byte()
+            }
+        }
     }
 
-    fn since(&self, start: usize) -> &'de str {
+    pub(super) fn since(&self, start: usize) -> &'de str {
         self.text.get(start..self.at).unwrap_or_default()
     }
 
     /// A fault at the next byte.
-    fn syntax(&self, message: &'static str) -> Fault {
+    pub(super) fn syntax(&self, message: &'static str) -> Fault {
         Fault::new(FaultKind::Syntax, self.at + 1, message)
     }
 
-    fn cut(&self, message: &'static str) -> Fault {
+    pub(super) fn cut(&self, message: &'static str) -> Fault {
         Fault::new(FaultKind::End, self.text.len(), message)
     }
 
     /// Passes the opening bracket.
-    fn enter(&mut self) -> Result<(), Fault> {
+    pub(super) fn enter(&mut self) -> Result<(), Fault> {
         self.at += 1;
         match self.room.checked_sub(1) {
             None | Some(0) => Err(self.syntax("nested deeper than 128 levels")),
@@ -174,13 +180,13 @@ impl<'de> Parser<'de> {
     }
 
     /// Passes the closing bracket.
-    fn leave(&mut self) {
+    pub(super) fn leave(&mut self) {
         self.at += 1;
         self.room += 1;
     }
 
     /// True if another element or member comes, whose comma is passed.
-    fn more(&mut self, close: u8, first: bool) -> Result<bool, Fault> {
+    pub(super) fn more(&mut self, close: u8, first: bool) -> Result<bool, Fault> {
         match self.peek() {
             Some(byte) if byte == close => return Ok(false),
             Some(b',') if !first => self.at += 1,
@@ -196,7 +202,7 @@ impl<'de> Parser<'de> {
     }
 
     /// A key comes next.
-    fn key(&mut self) -> Result<(), Fault> {
+    pub(super) fn key(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b'"') => Ok(()),
             Some(_) => Err(self.syntax("key must be a string")),
@@ -204,7 +210,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    fn colon(&mut self) -> Result<(), Fault> {
+    pub(super) fn colon(&mut self) -> Result<(), Fault> {
         match self.peek() {
             Some(b':') => {
                 self.at += 1;
@@ -215,7 +221,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+    pub(super) fn word(&mut self, word: &'static str) -> Result<(), Fault> {
         for expected in word.bytes() {
             match self.byte() {
                 Some(byte) if byte == expected => self.at += 1,
@@ -227,7 +233,7 @@ impl<'de> Parser<'de> {
     }
 
     /// Reads over a number; true if it is an integer.
-    fn number(&mut self) -> Result<bool, Fault> {
+    pub(super) fn number(&mut self) -> Result<bool, Fault> {
         if self.byte() == Some(b'-') {
             self.at += 1;
         }
@@ -321,7 +327,7 @@ impl<'de> Parser<'de> {
     }
 
     /// A string, whose quote comes next.
-    fn string(&mut self) -> Result<Cow<'de, str>, Fault> {
+    pub(super) fn string(&mut self) -> Result<Cow<'de, str>, Fault> {
         self.at += 1;
         let start = self.at;
         self.at = plain_end(self.text.as_bytes(), start);
@@ -386,225 +392,5 @@ impl<'de> Parser<'de> {
         let low = self.hex()?;
         let pair = (low & 0xfc00 == 0xdc00).then_some(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff));
         pair.and_then(char::from_u32).ok_or_else(|| self.syntax("lone leading surrogate in hex escape"))
-    }
-
-    fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        match self.string()? {
-            Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
-            Cow::Owned(text) => visitor.visit_string(text),
-        }
-    }
-
-    fn visit_number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        let start = self.at;
-        let integer = self.number()?;
-        let text = self.since(start);
-        if integer {
-            if let Ok(number) = text.parse() {
-                return visitor.visit_u64(number);
-            }
-            // Minus zero is none of the integers.
-            if let Ok(number) = text.parse()
-                && number != 0
-            {
-                return visitor.visit_i64(number);
-            }
-        }
-        match text.parse() {
-            Ok(number) if f64::is_finite(number) => visitor.visit_f64(number),
-            _ => Err(Fault::new(FaultKind::Syntax, self.at, "number out of range")),
-        }
-    }
-
-    fn visit_list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        self.enter()?;
-        let mut inside = Inside { parser: self, first: true };
-        let value = visitor.visit_seq(&mut inside)?;
-        let first = inside.first;
-        self.close(b']', first)?;
-        Ok(value)
-    }
-
-    fn visit_object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
-        self.enter()?;
-        let mut inside = Inside { parser: self, first: true };
-        let value = visitor.visit_map(&mut inside)?;
-        let first = inside.first;
-        self.close(b'}', first)?;
-        Ok(value)
-    }
-
-    /// Nothing may be left that the visitor did not ask for.
-    fn close(&mut self, bracket: u8, first: bool) -> Result<(), Fault> {
-        if self.more(bracket, first)? {
-            return Err(self.syntax("trailing characters"));
-        }
-        self.leave();
-        Ok(())
-    }
-
-    /// Another value than the visitor expects, which is not shown: it may be a secret.
-    #[cold]
-    fn unexpected(&mut self, expected: &dyn Expected) -> Fault {
-        let start = self.at;
-        let found = self.peek();
-        if let Err(fault) = self.skip() {
-            return fault;
-        }
-        let found = match found {
-            Some(b'"') => Unexpected::Other("string"),
-            Some(b'{') => Unexpected::Map,
-            Some(b'[') => Unexpected::Seq,
-            Some(b't') => Unexpected::Bool(true),
-            Some(b'f') => Unexpected::Bool(false),
-            Some(b'n') => Unexpected::Other("null"),
-            _ if self.since(start).contains(['.', 'e', 'E']) => Unexpected::Other("floating point"),
-            _ => Unexpected::Other("integer"),
-        };
-        let mut fault: Fault = de::Error::invalid_type(found, expected);
-        fault.0.at = Some(self.at);
-        fault
-    }
-}
-
-impl<'de> Deserializer<'de> for &mut Parser<'de> {
-    type Error = Fault;
-
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'"') => self.visit_string(visitor),
-            Some(b'{') => self.visit_object(visitor),
-            Some(b'[') => self.visit_list(visitor),
-            Some(b't') => self.word("true").and_then(|()| visitor.visit_bool(true)),
-            Some(b'f') => self.word("false").and_then(|()| visitor.visit_bool(false)),
-            Some(b'n') => self.word("null").and_then(|()| visitor.visit_unit()),
-            Some(b'-' | b'0'..=b'9') => self.visit_number(visitor),
-            Some(_) => Err(self.syntax("expected value")),
-            None => Err(self.cut("EOF while parsing a value")),
-        }
-    }
-
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'"') => self.visit_string(visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.deserialize_str(visitor)
-    }
-
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'[') => self.visit_list(visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'{') => self.visit_object(visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_struct<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'{') => self.visit_object(visitor),
-            Some(b'[') => self.visit_list(visitor),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'n') => self.word("null").and_then(|()| visitor.visit_none()),
-            _ => visitor.visit_some(self),
-        }
-    }
-
-    fn deserialize_newtype_struct<V: Visitor<'de>>(
-        self,
-        name: &'static str,
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        if name != RAW {
-            return visitor.visit_newtype_struct(self);
-        }
-        self.peek();
-        let start = self.at;
-        self.skip()?;
-        visitor.visit_borrowed_str(self.since(start))
-    }
-
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
-        self.skip()?;
-        visitor.visit_unit()
-    }
-
-    fn deserialize_enum<V: Visitor<'de>>(
-        self,
-        _: &'static str,
-        _: &'static [&'static str],
-        visitor: V,
-    ) -> Result<V::Value, Fault> {
-        match self.peek() {
-            Some(b'"') => visitor.visit_enum(StrDeserializer::new(&self.string()?)),
-            _ => Err(self.unexpected(&visitor)),
-        }
-    }
-
-    forward_to_deserialize_any! {
-        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char bytes byte_buf unit unit_struct tuple tuple_struct
-    }
-}
-
-/// A list or an object that is being read.
-struct Inside<'p, 'de> {
-    parser: &'p mut Parser<'de>,
-    first: bool,
-}
-
-impl<'de> SeqAccess<'de> for &mut Inside<'_, 'de> {
-    type Error = Fault;
-
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
-        if !self.parser.more(b']', self.first)? {
-            return Ok(None);
-        }
-        self.first = false;
-        seed.deserialize(&mut *self.parser).map(Some)
-    }
-}
-
-impl<'de> MapAccess<'de> for &mut Inside<'_, 'de> {
-    type Error = Fault;
-
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
-        if !self.parser.more(b'}', self.first)? {
-            return Ok(None);
-        }
-        self.first = false;
-        self.parser.key()?;
-        match self.parser.string()? {
-            Cow::Borrowed(key) => seed.deserialize(BorrowedStrDeserializer::new(key)),
-            Cow::Owned(key) => seed.deserialize(StrDeserializer::new(&key)),
-        }
-        .map(Some)
-    }
-
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
-        self.parser.colon()?;
-        seed.deserialize(&mut *self.parser)
     }
 }

@@ -12,7 +12,7 @@ pub(super) fn plain_end(text: &[u8], from: usize) -> usize {
 
 /// The first byte at or after `from` that is no white space.
 pub(super) fn blanks_end(text: &[u8], from: usize) -> usize {
-    // Most blanks are single, or there are none.
+    // Most blanks are single.
     for at in [from, from + 1] {
         if !text.get(at).is_some_and(|&byte| is_blank(byte)) {
             return at;
