@@ -145,13 +145,11 @@ impl<'de> Parser<'de> {
     /// The next byte that is no white space.
     #[inline]
     pub(super) fn peek(&mut self) -> Option<u8> {
-        match self.byte() {
-            Some(byte @ b'!'..) => Some(byte),
-            _ => {
-                self.at = blanks_end(self.text.as_bytes(), self.at);
-                self.byte()
-            }
+        if let Some(byte @ b'!'..) = self.byte() {
+            return Some(byte);
         }
+        self.at = blanks_end(self.text.as_bytes(), self.at);
+        self.byte()
     }
 
     pub(super) fn since(&self, start: usize) -> &'de str {
