@@ -7,11 +7,11 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::decide::{Context, Counts, Evidence, Fault, Gathered, Relations, Status, Tally};
-use crate::finding::{Finding, Severity, clean};
+use crate::decide::{Comparison, Context, Counts, Evidence, Fault, Gathered, Relations, Status, Tally};
+use crate::finding::{Finding, SecretKey, Severity, clean};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
-use crate::relate::{Exploitation, Waivers};
-use crate::report::{self, Hint, Options, ReadError, Source};
+use crate::relate::{Base, Exploitation, Heads, Waivers};
+use crate::report::{self, Hint, Options, ReadError, Sink, Source};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
 const PARALLEL_FROM: u64 = 4 << 20;
@@ -67,6 +67,10 @@ pub struct Inputs<'p> {
     pub given: &'p [Given],
     /// Prefixes that scanners put before paths of the project.
     pub roots: &'p [String],
+    /// What the change is compared with.
+    pub comparison: Option<&'p Comparison>,
+    /// The key under which values of secrets are compared with those of the base.
+    pub secret_key: Option<&'p SecretKey>,
 }
 
 /// Finds and reads all evidence.
@@ -76,24 +80,29 @@ pub fn gather<'p>(
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
-    let Inputs { policy, waivers, given, roots } = inputs;
+    let Inputs { policy, waivers, given, roots, comparison, secret_key } = inputs;
     let items = plan(policy, given, limits)?;
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
     let (told, exploitation) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
-    let to = Relations { policy, waivers, exploitation, now, cap: limits.max_findings };
+    let base = comparison.map(|comparison| &comparison.base);
+    let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
+    let to = Relations { policy, waivers, exploitation, now, cap: limits.max_findings, base, bars };
     *names = reports.iter().map(|item| item.entries.clone()).collect();
     let total: u64 = reports.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
     let cores = if total < PARALLEL_FROM { 1 } else { cores() };
     let read_ahead = cores > reports.len();
-    let options =
-        Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key: None };
-    let read = read_all(&to, &reports, names, &options, cores);
+    let secret_key = secret_key.cloned();
+    let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key };
+    let mut read = read_all(&to, &reports, names, &options, cores);
+    if let Some(base) = base {
+        read_again(base, &to, &reports, names, &options, &mut read);
+    }
 
-    let mut gathered =
-        Gathered { evidence: Vec::new(), tally: Tally::new(to, &[], 0), documents: Vec::new() };
+    let tally = Tally::new(to, &[], 0);
+    let mut gathered = Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison };
     for (item, (outcome, tally)) in reports.iter().zip(read) {
         judge_report(policy, item, &outcome, &tally, context, &options, &mut gathered.evidence);
         gathered.tally.merge(tally);
@@ -127,6 +136,134 @@ fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
+/// A report, the entries it is for, and its index in the evidence.
+type Work<'i, 'p> = (&'i Item, &'p [String], usize);
+
+fn work<'i, 'p>(items: &'i [Item], names: &'p [Vec<String>]) -> Vec<Work<'i, 'p>> {
+    let mut index = 0;
+    let mut work: Vec<Work<'i, 'p>> = Vec::new();
+    for (item, entries) in items.iter().zip(names) {
+        work.push((item, entries, index));
+        index += entries.len().max(1);
+    }
+    work
+}
+
+fn read_one<'p>(
+    to: &Relations<'p>,
+    &(item, entries, evidence): &Work<'_, 'p>,
+    options: &Options,
+) -> (report::Outcome, Tally<'p>) {
+    let mut tally = Tally::new(to.clone(), entries, evidence);
+    let outcome = read_into(to.policy, item, options, &mut tally);
+    (outcome, tally)
+}
+
+fn read_into(policy: &Policy, item: &Item, options: &Options, sink: &mut dyn Sink) -> report::Outcome {
+    let entry = item.entries.iter().find_map(|name| entry(policy, name));
+    let category = entry.and_then(|e| match e.kind {
+        EntryKind::Report(category) => Some(category),
+        EntryKind::Document | EntryKind::Feed(_) => None,
+    });
+    let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
+    match format.and_then(|id| policy.mapping(id)) {
+        Some(mapping) => report::read_mapped(&item.source, mapping, options, sink),
+        None => report::read(&item.source, Hint { format, category }, options, sink),
+    }
+}
+
+/// Once all findings were counted it is known of which there are more than the base has: those are new, and the reports
+/// in which they were called existing are read a second time. Nothing else could tell their details apart, because
+/// which findings are shown depends on which are new.
+fn read_again<'p>(
+    base: &Base,
+    to: &Relations<'p>,
+    items: &[Item],
+    names: &'p [Vec<String>],
+    options: &Options,
+    read: &mut [(report::Outcome, Tally<'p>)],
+) {
+    let mut heads = Heads::default();
+    for (_, tally) in read.iter() {
+        heads.merge(&tally.heads);
+    }
+    let bars = base.bars(&heads);
+    let now = Relations { bars: Arc::new(bars), ..to.clone() };
+    for (work, (outcome, tally)) in work(items, names).iter().zip(read) {
+        if !base.overturned(&tally.heads, &to.bars, &now.bars) {
+            continue;
+        }
+        let (mut again, mut counted) = read_one(&now, work, options);
+        if again.digest != outcome.digest {
+            counted.restart();
+            again = report::Outcome { digest: None, error: Some(ReadError::Changed), ..again };
+        }
+        (*outcome, *tally) = (again, counted);
+    }
+}
+
+/// Reads reports of the base: the findings of each with its path, outcome and status.
+pub fn base_reports(
+    policy: &Policy,
+    paths: &[PathBuf],
+    limits: Limits,
+    roots: &[String],
+    secret_key: Option<&SecretKey>,
+) -> Result<Vec<BaseReport>, Fault> {
+    let given = paths.iter().map(|path| Given { path: path.clone(), format: None, entry: None });
+    let mut items = Vec::new();
+    for one in given {
+        for (path, in_directory) in expand(&one) {
+            items.push(item(policy, &one, &path, in_directory, limits)?);
+        }
+    }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    let options = Options {
+        max_report: limits.max_report,
+        read_ahead: true,
+        roots: roots.to_vec(),
+        secret_key: secret_key.cloned(),
+    };
+    let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
+    let read = |item: Item| {
+        let mut keep = Keep::default();
+        let outcome = read_into(policy, &item, &options, &mut keep);
+        let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context);
+        if evidence.status == Status::Unreadable {
+            let path = Some(clean(&item.name).into_owned());
+            return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
+        }
+        Ok(BaseReport { evidence, findings: keep.findings })
+    };
+    items.into_iter().map(read).collect()
+}
+
+/// A report of the base.
+#[derive(Debug)]
+pub struct BaseReport {
+    /// The file and what it says of the scan.
+    pub evidence: Evidence,
+    /// Its findings, suppressed ones too.
+    pub findings: Vec<Finding>,
+}
+
+/// Keeps all findings of a report.
+#[derive(Default)]
+struct Keep {
+    findings: Vec<Finding>,
+    counts: Counts,
+}
+
+impl Sink for Keep {
+    fn finding(&mut self, finding: Finding) {
+        self.counts.add(&finding);
+        self.findings.push(finding);
+    }
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+}
+
 /// Reads the reports, each with counts of its own; in parallel where it pays.
 fn read_all<'p>(
     to: &Relations<'p>,
@@ -135,27 +272,8 @@ fn read_all<'p>(
     options: &Options,
     cores: usize,
 ) -> Vec<(report::Outcome, Tally<'p>)> {
-    let policy = to.policy;
-    let mut index = 0;
-    let mut work: Vec<(&Item, &'p [String], usize)> = Vec::new();
-    for (item, entries) in items.iter().zip(names) {
-        work.push((item, entries, index));
-        index += entries.len().max(1);
-    }
-    let read_one = |&(item, entries, evidence): &(&Item, &'p [String], usize)| {
-        let mut tally = Tally::new(to.clone(), entries, evidence);
-        let entry = entries.iter().find_map(|name| entry(policy, name));
-        let category = entry.and_then(|e| match e.kind {
-            EntryKind::Report(category) => Some(category),
-            EntryKind::Document | EntryKind::Feed(_) => None,
-        });
-        let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
-        let outcome = match format.and_then(|id| policy.mapping(id)) {
-            Some(mapping) => report::read_mapped(&item.source, mapping, options, &mut tally),
-            None => report::read(&item.source, Hint { format, category }, options, &mut tally),
-        };
-        (outcome, tally)
-    };
+    let work = work(items, names);
+    let read_one = |one: &Work<'_, 'p>| read_one(to, one, options);
     // More threads than cores, so that three files of one size keep two cores busy to the end.
     let threads = cores.saturating_mul(2).min(items.len());
     if cores < 2 || threads < 2 {
@@ -320,20 +438,15 @@ pub fn findings(
     mappings: &[ReportMapping],
     limits: Limits,
     roots: &[String],
+    secret_key: Option<&SecretKey>,
 ) -> Result<Findings, Fault> {
-    struct Keep(Vec<Finding>, Counts);
-    impl report::Sink for Keep {
-        fn finding(&mut self, finding: Finding) {
-            self.1.add(&finding);
-            self.0.push(finding);
-        }
-        fn restart(&mut self) {
-            *self = Self(Vec::new(), Counts::default());
-        }
-    }
     // They are read one after the other.
-    let options =
-        Options { max_report: limits.max_report, read_ahead: true, roots: roots.to_vec(), secret_key: None };
+    let options = Options {
+        max_report: limits.max_report,
+        read_ahead: true,
+        roots: roots.to_vec(),
+        secret_key: secret_key.cloned(),
+    };
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let mut evidence = Vec::new();
     let mut all = Vec::new();
@@ -341,7 +454,7 @@ pub fn findings(
         for (path, in_directory) in expand(one) {
             let name = path.to_string_lossy().into_owned();
             let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
-            let mut keep = Keep(Vec::new(), Counts::default());
+            let mut keep = Keep::default();
             let hint = Hint { format: one.format.as_deref(), category: None };
             let outcome = match mappings.iter().find(|m| hint.format == Some(m.id.as_str())) {
                 Some(mapping) => report::read_mapped(&source, mapping, &options, &mut keep),
@@ -355,8 +468,8 @@ pub fn findings(
                 continue;
             }
             let index = evidence.len();
-            evidence.push(Evidence::judged(&name, None, &outcome, keep.1, &[], &context));
-            all.extend(keep.0.into_iter().map(|finding| (finding, index)));
+            evidence.push(Evidence::judged(&name, None, &outcome, keep.counts, &[], &context));
+            all.extend(keep.findings.into_iter().map(|finding| (finding, index)));
         }
     }
     Evidence::name_copies(&mut evidence);

@@ -22,26 +22,15 @@ pub mod render;
 pub mod report;
 
 use decide::{Context, Decision, Fault};
-use gather::{Given, Limits};
-use policy::Policy;
-use relate::Waivers;
+use gather::{Inputs, Limits};
 
 /// Reads all evidence and decides.
 ///
-/// `roots` are prefixes that scanners put before paths of the project.
-///
 /// # Errors
 /// What is wrong with the files as given, before any of them was read.
-pub fn check(
-    policy: &Policy,
-    waivers: &Waivers,
-    given: &[Given],
-    context: &Context,
-    limits: Limits,
-    roots: &[String],
-) -> Result<Decision, Vec<Fault>> {
+pub fn check(inputs: Inputs<'_>, context: &Context, limits: Limits) -> Result<Decision, Vec<Fault>> {
+    let policy = inputs.policy;
     let mut names = Vec::new();
-    let inputs = gather::Inputs { policy, waivers, given, roots };
     let gathered = gather::gather(inputs, context, limits, &mut names)?;
     Ok(decide::decide(policy, context, gathered))
 }

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use secgate::decide::Context;
 use secgate::finding::Finding;
-use secgate::gather::{Given, Limits};
+use secgate::gather::{Given, Inputs, Limits};
 use secgate::relate::Waivers;
 use secgate::report::{self, Hint, Options, Sink, Source};
 
@@ -127,7 +127,15 @@ fn one_flipped_bit_never_passes() {
         let mut flipped = text.to_vec();
         flipped[bit / 8] ^= 1 << (bit % 8);
         fs::write(&path, &flipped).unwrap();
-        let decision = secgate::check(&policy, &Waivers::default(), &given, &context, limits, &[]).unwrap();
+        let inputs = Inputs {
+            policy: &policy,
+            waivers: &Waivers::default(),
+            given: &given,
+            roots: &[],
+            comparison: None,
+            secret_key: None,
+        };
+        let decision = secgate::check(inputs, &context, limits).unwrap();
         if decision.exit_code == 0 {
             passed.push(String::from_utf8_lossy(&flipped).into_owned());
         }

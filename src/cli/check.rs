@@ -10,12 +10,13 @@ use clap::Args;
 use jiff::Timestamp;
 
 use super::args::{InputArgs, clock, pair};
+use super::base::BaseArgs;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
 use super::policy::PolicyArgs;
 use crate::decide::{self, Decision, Fault};
 use crate::exit;
-use crate::gather::Given;
+use crate::gather::{Given, Inputs};
 use crate::relate::Waivers;
 use crate::render::Output;
 
@@ -35,6 +36,9 @@ pub(super) struct CheckArgs {
     /// A document that rules look at
     #[arg(long, value_name = "NAME=PATH")]
     document: Vec<OsString>,
+
+    #[command(flatten)]
+    base: BaseArgs,
 
     /// A waiver file, besides those that the policy names; any number of times
     #[arg(long, value_name = "PATH")]
@@ -101,6 +105,7 @@ fn outputs(args: &CheckArgs) -> Result<Outputs> {
     inputs.extend(pairs.iter().map(|(_, path)| path.as_path()));
     inputs.extend(policy.as_deref());
     inputs.extend(args.waivers.iter().map(PathBuf::as_path));
+    inputs.extend(args.base.paths());
     Outputs::prepare(&args.output, &inputs)
 }
 
@@ -134,7 +139,17 @@ fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
     let waivers = Waivers::new(super::waiver::of_run(&policy, &args.waivers, now)?);
-    match crate::check(&policy, &waivers, &given, &context, limits, &roots) {
+    let key = args.base.key.read()?;
+    let comparison = args.base.comparison(&policy, limits, &roots, key.as_ref())?;
+    let inputs = Inputs {
+        policy: &policy,
+        waivers: &waivers,
+        given: &given,
+        roots: &roots,
+        comparison: comparison.as_ref(),
+        secret_key: key.as_ref(),
+    };
+    match crate::check(inputs, &context, limits) {
         Ok(decision) => Ok(decision),
         Err(faults) => Ok(decide::undecided(&policy.gate, now, context.shown, faults)),
     }

@@ -37,7 +37,7 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     }
     let environment = Environment::read(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots)
+    let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
     let Some(listing) = LISTINGS.iter().find(|l| l.id == args.format) else {
         bail!("`{}` is no format of a list", args.format);

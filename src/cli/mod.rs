@@ -1,10 +1,13 @@
 //! The command line: one file per subcommand.
 
 mod args;
+mod base;
+mod baseline;
 mod check;
 mod environment;
 mod findings;
 mod formats;
+mod git;
 mod outputs;
 mod policy;
 mod shell;
@@ -33,6 +36,9 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Only read and normalise: list what the reports say
     Findings(findings::FindingsArgs),
+    /// Known findings: write, show, prune
+    #[command(subcommand)]
+    Baseline(Box<baseline::BaselineCommand>),
     /// List what can be read and written
     Formats,
     /// Look at a policy: show, lint, schema
@@ -63,6 +69,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let done = match cli.command {
         Command::Check(args) => Ok(check::run(&args)),
         Command::Findings(args) => findings::run(&args),
+        Command::Baseline(command) => baseline::run(&command),
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
         Command::Waiver(command) => waiver::run(*command),
@@ -78,6 +85,11 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 /// An error on standard error. If even that is gone, the exit code still tells.
 fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
+}
+
+/// A remark on standard error.
+fn note(message: &str) {
+    let _ = writeln!(io::stderr(), "secgate: {message}");
 }
 
 /// Writes all of `text` to standard output, or says why not.

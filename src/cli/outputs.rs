@@ -186,7 +186,7 @@ fn is_pipe(meta: &fs::Metadata) -> bool {
 }
 
 /// A hidden name in the same directory, so that moving it is one step.
-fn beside(path: &Path) -> PathBuf {
+pub(super) fn beside(path: &Path) -> PathBuf {
     let mut name = OsString::from(".");
     name.push(path.file_name().unwrap_or_default());
     name.push(format!(".{}.part", std::process::id()));

@@ -1,5 +1,6 @@
 //! DECIDE: rules over what was read, one file per kind of rule; the verdict is the worst of their outcomes.
 
+mod base;
 mod context;
 mod document;
 mod evidence;
@@ -19,16 +20,19 @@ use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
 use crate::policy::{Action, Enforcement, Entry, Feed, Policy, PolicyFile, Reviewers, Rule, Subject};
+use crate::relate::BaseEntry;
 use crate::report::hex;
 
+pub use base::{BaseResult, Compared, Comparison, source_word};
 pub use context::{Context, Shown};
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
-pub use tally::{Counts, Matched, Relations, Tally};
+pub use tally::{Counts, Matched, Relations, States, Tally};
 pub use waiver::{WaiverResult, WaiverStatus};
 
 use problem::{Shared, problems, shown};
+use tally::Counted;
 
 /// Everything a run decided, ready to be told in any format.
 #[derive(Debug)]
@@ -55,8 +59,10 @@ pub struct Decision {
     pub context: Shown,
     /// What was on the table.
     pub evidence: Vec<Evidence>,
-    /// What a missing base means, where the policy has one.
-    pub base: Option<MissingBase>,
+    /// What the change was compared with, where the policy has a base.
+    pub base: Option<BaseResult>,
+    /// Findings of the base that are gone, worst first, up to a cap.
+    pub fixed: Vec<BaseEntry>,
     /// The rules in the policy's order.
     pub rules: Vec<RuleResult>,
     /// Active findings of all reports.
@@ -80,17 +86,6 @@ pub struct Fault {
     pub path: Option<String>,
     /// One line first, detail below.
     pub message: String,
-}
-
-/// The policy wants to compare with a base, and none was given.
-#[derive(Debug, Clone, Serialize)]
-pub struct MissingBase {
-    /// Line of `base` in the policy.
-    pub line: u64,
-    /// What the policy says to that.
-    pub outcome: Outcome,
-    /// In words.
-    pub message: &'static str,
 }
 
 /// What one rule says; its keys are part of the schema `secgate/verdict/v1`.
@@ -159,25 +154,27 @@ pub struct Gathered<'p> {
     pub tally: Tally<'p>,
     /// JSON documents by the name of their entry.
     pub documents: Vec<(String, Value)>,
+    /// What the change is compared with.
+    pub comparison: Option<&'p Comparison>,
 }
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { evidence, mut tally, documents } = gathered;
+    let Gathered { evidence, mut tally, documents, comparison } = gathered;
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, details);
     waiver::name_hidden(&mut waivers, hidden);
     let found = |index: usize, rule: &Rule| match &rule.subject {
         Subject::Findings(_) => {
-            let (count, waived) = tally.counted(index, &coverage);
-            Found { count, waived, unmet: Vec::new(), problems: shown(&problems, index) }
+            let Counted { open, new, waived } = tally.counted(index, &coverage);
+            Found { count: open, new, waived, unmet: Vec::new(), problems: shown(&problems, index) }
         }
         Subject::Document(document) => {
             let of_rule = documents.iter().filter(|(name, _)| *name == document.name);
             let unmet: Vec<String> =
                 of_rule.flat_map(|(_, value)| document::unmet(document, value, context.now)).collect();
-            Found { count: unmet.len() as u64, waived: 0, unmet, problems: Vec::new() }
+            Found { count: unmet.len() as u64, new: 0, waived: 0, unmet, problems: Vec::new() }
         }
     };
     let of_rule = |(index, rule): (usize, &Rule)| {
@@ -190,11 +187,11 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     for id in tally.fingerprints(&stops, &coverage) {
         digest.update(format!("{id}\n"));
     }
-    let base = policy.base.as_ref().map(|base| MissingBase {
-        line: base.line,
-        outcome: base.without.into(),
-        message: "no base was given, so every finding counts as new",
-    });
+    let judged = policy
+        .base
+        .as_ref()
+        .map(|policy| base::judge(policy, comparison, tally.states, &tally.heads, &evidence, tally.to.cap));
+    let (base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
@@ -208,6 +205,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         context: context.shown.clone(),
         evidence,
         base,
+        fixed,
         rules,
         counts: tally.counts,
         findings: problems.into_iter().map(|(problem, _)| problem).collect(),
@@ -243,6 +241,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         context,
         evidence: Vec::new(),
         base: None,
+        fixed: Vec::new(),
         rules: Vec::new(),
         counts: Counts::default(),
         findings: Vec::new(),
@@ -302,7 +301,7 @@ impl Decision {
                 format!("evidence {name}: {}", e.message)
             })
         };
-        let base = || self.base.as_ref().filter(|b| decided(b.outcome)).map(|b| b.message.to_owned());
+        let base = || self.base.as_ref().filter(|b| decided(b.outcome)).map(|b| b.message.clone());
         let error = self.errors.first().filter(|_| self.verdict == Outcome::Error).map(|e| {
             let first = e.message.lines().next().unwrap_or_default();
             e.path.as_ref().map_or_else(|| first.to_owned(), |path| format!("{path}: {first}"))
@@ -314,6 +313,7 @@ impl Decision {
 /// What a rule found.
 struct Found {
     count: u64,
+    new: u64,
     waived: u64,
     unmet: Vec<String>,
     problems: Vec<usize>,
@@ -344,8 +344,7 @@ fn judge_rule(
         outcome,
         allow: rule.allow,
         count: found.count,
-        // Without a base every finding is new.
-        new: if found.unmet.is_empty() { found.count } else { 0 },
+        new: found.new,
         waived: found.waived,
         shown: found.problems.len(),
         message,

@@ -152,7 +152,15 @@ fn run_with(
     let context = Context::at(NOW.parse().unwrap());
     let waivers = Waivers::new(waivers.to_vec());
     let exploitation = Arc::default();
-    let to = Relations { policy, waivers: &waivers, exploitation, now: 3_000_000, cap: 10 };
+    let to = Relations {
+        policy,
+        waivers: &waivers,
+        exploitation,
+        now: 3_000_000,
+        cap: 10,
+        base: None,
+        bars: Arc::default(),
+    };
     let mut tally = Tally::new(to, entries, 0);
     for finding in findings {
         tally.finding(finding.clone());
@@ -184,7 +192,7 @@ fn run_with(
             }
         })
         .collect();
-    decide(policy, &context, Gathered { evidence, tally, documents: Vec::new() })
+    decide(policy, &context, Gathered { evidence, tally, documents: Vec::new(), comparison: None })
 }
 
 fn names(which: &[bool]) -> Vec<String> {

@@ -1,6 +1,6 @@
 //! Which findings a rule looks at.
 
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Severity, View};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Severity, State, View};
 use crate::policy::{Mapping, Policy, RuleGlob, Selector};
 
 /// What matching needs besides the finding.
@@ -30,6 +30,8 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str());
             finding.identify(id);
             finding.told_by_code = false;
+            // What its value is, its report does not say.
+            (finding.state, finding.stage) = (State::New, None);
         }
         finding.category = category;
     }

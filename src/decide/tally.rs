@@ -8,9 +8,9 @@ use serde::Serialize;
 
 use super::selector::{Surroundings, correct, selects};
 use super::waiver::{Coverage, Use};
-use crate::finding::{Category, Finding, Fingerprint, Severity};
-use crate::policy::{Policy, Subject};
-use crate::relate::{Exploitation, Waivers};
+use crate::finding::{Category, Finding, Fingerprint, Severity, State};
+use crate::policy::{Policy, Rule, Subject};
+use crate::relate::{Bars, Base, Code, Exploitation, Heads, Waivers};
 use crate::report::Sink;
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
@@ -189,6 +189,7 @@ struct RuleTally {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Combination {
     rules: RuleSet,
+    new: bool,
     waivers: Option<Arc<[u32]>>,
 }
 
@@ -196,6 +197,17 @@ impl Combination {
     fn has(&self, rule: usize) -> bool {
         self.rules.has(rule)
     }
+}
+
+/// How many findings a rule matched.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Counted {
+    /// Those that no waiver covers.
+    pub(super) open: u64,
+    /// New ones among them.
+    pub(super) new: u64,
+    /// Those that a waiver covers.
+    pub(super) waived: u64,
 }
 
 /// A finding with the waiver that covers it under a rule.
@@ -214,6 +226,37 @@ pub struct Relations<'p> {
     pub now: i64,
     /// Findings a rule whose details are kept.
     pub cap: usize,
+    /// What the change is compared with.
+    pub base: Option<&'p Base>,
+    /// Which findings of the base a finding can be, as far as it is known how many there are.
+    pub bars: Arc<Bars>,
+}
+
+/// Active findings by state.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct States {
+    /// Introduced by the change.
+    pub new: u64,
+    /// Known before.
+    pub existing: u64,
+    /// Of packages that were there before.
+    pub newly_disclosed: u64,
+}
+
+impl States {
+    fn add(&mut self, state: State) {
+        match state {
+            State::New => self.new += 1,
+            State::Existing => self.existing += 1,
+            State::NewlyDisclosed => self.newly_disclosed += 1,
+        }
+    }
+
+    fn merge(&mut self, other: Self) {
+        self.new += other.new;
+        self.existing += other.existing;
+        self.newly_disclosed += other.newly_disclosed;
+    }
 }
 
 /// All that is counted over one report, or over all of them once merged.
@@ -239,12 +282,19 @@ pub struct Tally<'p> {
     marks: Vec<(Fingerprint, u32)>,
     /// What each waiver matched.
     pub(super) uses: BTreeMap<u32, Use>,
+    /// Active findings by state; counted only where there is a base.
+    pub states: States,
+    /// How many findings each group of the base has now.
+    pub heads: Heads,
+    /// Source lines of the present report's findings.
+    code: Code,
 }
 
 impl<'p> Tally<'p> {
     /// Counts for the report at index `evidence`, given for `entries`.
     pub fn new(to: Relations<'p>, entries: &'p [String], evidence: usize) -> Self {
         let rules = vec![RuleTally::default(); to.policy.rules.len()];
+        let code = to.base.map(Base::code).unwrap_or_default();
         Self {
             to,
             entries,
@@ -258,6 +308,9 @@ impl<'p> Tally<'p> {
             recent: 0,
             marks: Vec::new(),
             uses: BTreeMap::new(),
+            states: States::default(),
+            heads: Heads::default(),
+            code,
         }
     }
 
@@ -277,6 +330,8 @@ impl<'p> Tally<'p> {
         for (waiver, theirs) in other.uses {
             self.uses.entry(waiver).or_default().merge(theirs);
         }
+        self.states.merge(other.states);
+        self.heads.merge(&other.heads);
     }
 
     /// Counts `more` findings of a combination.
@@ -301,13 +356,16 @@ impl<'p> Tally<'p> {
         at
     }
 
-    /// How many findings a rule matched, and how many of them are covered.
-    pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> (u64, u64) {
-        let mut counted = (0, 0);
+    /// How many findings a rule matched.
+    pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> Counted {
+        let mut counted = Counted::default();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.has(rule)) {
             match coverage.of(set.waivers.as_deref(), rule) {
-                None => counted.0 += count,
-                Some(_) => counted.1 += count,
+                None => {
+                    counted.open += count;
+                    counted.new += if set.new { *count } else { 0 };
+                }
+                Some(_) => counted.waived += count,
             }
         }
         counted
@@ -363,25 +421,38 @@ impl<'p> Tally<'p> {
         all
     }
 
-    /// The rules that look at a finding; `None` if none does.
-    fn looked_at(&self, finding: &Finding) -> Option<RuleSet> {
+    /// The rules that look at a finding; `None` if none does. To a rule that cannot be waived every finding is new, and
+    /// what it is besides.
+    fn looked_at(&self, finding: &mut Finding) -> Option<RuleSet> {
+        let mut rules = RuleSet::default();
+        let mut any = self.look(finding, &mut rules, |_| true);
+        let state = std::mem::take(&mut finding.state);
+        if state != State::New {
+            any |= self.look(finding, &mut rules, |rule| !rule.waivable);
+            finding.state = state;
+        }
+        any.then_some(rules)
+    }
+
+    /// Adds those of the rules in `which` that look at a finding.
+    fn look(&self, finding: &Finding, rules: &mut RuleSet, which: impl Fn(&Rule) -> bool) -> bool {
         let around = Surroundings {
             unknown_severity: self.to.policy.unknown_severity,
             now: self.to.now,
             entries: self.entries,
             evidence: self.evidence,
         };
-        let mut rules = RuleSet::default();
         let mut any = false;
         for (index, rule) in self.to.policy.rules.iter().enumerate() {
             if let Subject::Findings(selector) = &rule.subject
+                && which(rule)
                 && selects(selector, finding, around)
             {
                 rules.add(index);
                 any = true;
             }
         }
-        any.then_some(rules)
+        any
     }
 
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
@@ -403,19 +474,25 @@ impl Sink for Tally<'_> {
     fn finding(&mut self, mut finding: Finding) {
         self.counts.add(&finding);
         let policy = self.to.policy;
+        if let Some(base) = self.to.base {
+            base.judge(&mut finding, &self.to.bars, &mut self.heads, &mut self.code);
+        }
         correct(&mut finding, policy);
         self.to.exploitation.tell(&mut finding);
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);
         }
-        let Some(rules) = self.looked_at(&finding) else {
+        if self.to.base.is_some() && !finding.suppressed {
+            self.states.add(finding.state);
+        }
+        let Some(rules) = self.looked_at(&mut finding) else {
             if !finding.suppressed {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
             }
             return;
         };
         let rank = finding.severity.rank(policy.unknown_severity);
-        let mut set = Combination { rules, waivers: None };
+        let mut set = Combination { rules, new: finding.state == State::New, waivers: None };
         if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }

@@ -40,6 +40,11 @@ impl Fingerprint {
         Self::first(Sha256::new().chain_update(self.0).chain_update(path))
     }
 
+    /// The first 64 bits as a number.
+    pub(crate) fn number(self) -> u64 {
+        self.0.iter().take(8).fold(0, |number, byte| number << 8 | u64::from(*byte))
+    }
+
     fn first(digest: Sha256) -> Self {
         let mut id = [0; 16];
         for (to, from) in id.iter_mut().zip(digest.finalize()) {

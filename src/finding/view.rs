@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{
-    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, State, Text,
+    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
 };
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
@@ -33,6 +33,7 @@ pub struct View<'f> {
     verified: Option<bool>,
     suppressed: bool,
     joined: Option<Joined>,
+    matched: Option<Stage>,
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -69,6 +70,7 @@ impl<'f> View<'f> {
             verified: finding.verified,
             suppressed: finding.suppressed,
             joined: None,
+            matched: finding.stage,
         }
     }
 

@@ -92,8 +92,10 @@ words! {
 
 words! {
     /// Relative to the base of the change.
+    #[derive(Default)]
     State {
         /// Introduced by this change, or nothing shows otherwise.
+        #[default]
         New = "new",
         /// Known before this change.
         Existing = "existing",

@@ -1,9 +1,11 @@
 //! RELATE: what belongs together. Nothing here changes what a rule matches or counts.
 
+mod base;
 mod exploitation;
 mod same;
 mod waiver;
 
+pub use base::{Bars, Base, BaseError, BaselineFile, Code, Diff, Entry as BaseEntry, Heads, summary};
 pub use exploitation::Exploitation;
 pub use same::{Group, Why, group};
 pub use waiver::Waivers;

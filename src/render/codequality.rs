@@ -124,7 +124,7 @@ fn others(decision: &Decision) -> Vec<Degradation> {
         .base
         .iter()
         .filter(|b| stops(b.outcome))
-        .map(|b| entry("secgate/base", b.outcome, policy, b.line, b.message.to_string()));
+        .map(|b| entry("secgate/base", b.outcome, policy, b.line, b.message.clone()));
     errors.chain(evidence).chain(rules).chain(base).collect()
 }
 

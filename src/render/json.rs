@@ -7,11 +7,11 @@ use serde::Serialize;
 
 use super::{Look, Output};
 use crate::decide::{
-    Counts, Decision, Evidence, Fault, MissingBase, Outcome, Problem, RuleResult, Shown, WaiverResult,
+    BaseResult, Counts, Decision, Evidence, Fault, Outcome, Problem, RuleResult, Shown, WaiverResult,
 };
-use crate::finding::View;
+use crate::finding::{Category, Fingerprint, Severity, View};
 use crate::policy::PolicyFile;
-use crate::relate::Why;
+use crate::relate::{BaseEntry, Why};
 
 /// JSON.
 pub(super) const OUTPUT: Output =
@@ -38,8 +38,35 @@ struct Object<'d> {
     findings: Vec<View<'d>>,
     waivers: &'d [WaiverResult],
     errors: &'d [Fault],
-    base: Option<&'d MissingBase>,
+    base: Option<&'d BaseResult>,
+    fixed: Vec<Fixed<'d>>,
     unmatched_by_category: BTreeMap<&'static str, Counts>,
+}
+
+/// Findings of the base that are gone.
+#[derive(Serialize)]
+struct Fixed<'d> {
+    fingerprint: Fingerprint,
+    category: Category,
+    rule_id: &'d str,
+    severity: Severity,
+    path: Option<&'d str>,
+    tool: &'d str,
+    count: u32,
+}
+
+impl<'d> Fixed<'d> {
+    fn of(entry: &'d BaseEntry) -> Self {
+        Self {
+            fingerprint: entry.fingerprint,
+            category: entry.category,
+            rule_id: &entry.rule,
+            severity: entry.severity,
+            path: Some(entry.path.as_str()).filter(|path| !path.is_empty()),
+            tool: &entry.tool,
+            count: entry.count,
+        }
+    }
 }
 
 #[derive(Serialize)]
@@ -86,6 +113,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         waivers: &decision.waivers,
         errors: &decision.errors,
         base: decision.base.as_ref(),
+        fixed: decision.fixed.iter().map(Fixed::of).collect(),
         unmatched_by_category: decision
             .unmatched
             .iter()

@@ -31,7 +31,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         class: "secgate.base",
         name: "base".to_owned(),
         outcome: base.outcome,
-        message: base.message.to_owned(),
+        message: base.message.clone(),
         detail: Vec::new(),
     }));
     cases.extend(decision.errors.iter().map(|error| Case {

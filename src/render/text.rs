@@ -12,7 +12,9 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize, Style};
 
 use super::{Look, Output};
-use crate::decide::{Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status};
+use crate::decide::{
+    BaseResult, Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status,
+};
 use crate::finding::{Category, Finding, Fix, Severity, clean};
 
 /// Text.
@@ -234,7 +236,9 @@ pub(super) fn summary(decision: &Decision) -> String {
     if parts.is_empty() {
         parts.push(format!("{} held", plural(applicable, "rule")));
     }
-    format!("{} · {} in all", parts.join(", "), plural(decision.counts.total, "finding"))
+    let story = decision.base.as_ref().and_then(BaseResult::story);
+    let story = story.map(|story| format!(": {story}")).unwrap_or_default();
+    format!("{} · {} in all{story}", parts.join(", "), plural(decision.counts.total, "finding"))
 }
 
 /// What there is to say of a piece of evidence after its name.

@@ -16,7 +16,7 @@ use super::super::policy::PolicyArgs;
 use crate::decide::{Context, Decision, Matched, RuleResult};
 use crate::exit;
 use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, clean_line};
-use crate::gather::Given;
+use crate::gather::{Given, Inputs};
 use crate::policy::waiver::{Match, Seen, Waiver};
 use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
@@ -63,13 +63,18 @@ impl Runner<'_> {
     fn run(&self, waivers: &Waivers) -> Result<Decision> {
         // Every finding is kept, so that none is missed.
         let limits = self.args.inputs.limits(usize::MAX);
-        crate::check(self.policy, waivers, &self.given, &self.context, limits, &self.roots).map_err(
-            |faults| {
-                let said =
-                    faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));
-                anyhow!(said.collect::<Vec<_>>().join("\n"))
-            },
-        )
+        let inputs = Inputs {
+            policy: self.policy,
+            waivers,
+            given: &self.given,
+            roots: &self.roots,
+            comparison: None,
+            secret_key: None,
+        };
+        crate::check(inputs, &self.context, limits).map_err(|faults| {
+            let said = faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));
+            anyhow!(said.collect::<Vec<_>>().join("\n"))
+        })
     }
 }
 

@@ -1,0 +1,224 @@
+//! `secgate baseline write|show|prune`
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, bail};
+use clap::{Args, Subcommand};
+
+use super::args::InputArgs;
+use super::base::{self, KeyArgs};
+use super::environment::Environment;
+use crate::decide::{Evidence, Status};
+use crate::exit;
+use crate::finding::{Category, Finding, SecretKey, clean, clean_line};
+use crate::gather;
+use crate::relate::{Base, BaseEntry, BaselineFile, summary};
+
+/// Known findings
+#[derive(Debug, Subcommand)]
+pub(super) enum BaselineCommand {
+    /// Write the findings of these reports as known
+    Write(WriteArgs),
+    /// Say what a baseline holds
+    Show(ShowArgs),
+    /// Take out of a baseline what these reports no longer have
+    Prune(PruneArgs),
+}
+
+/// Which reports, and where to.
+#[derive(Debug, Args)]
+pub(super) struct WriteArgs {
+    #[command(flatten)]
+    inputs: InputArgs,
+
+    #[command(flatten)]
+    key: KeyArgs,
+
+    /// The file to write [default: standard output]
+    #[arg(long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct ShowArgs {
+    /// The baseline
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct PruneArgs {
+    #[command(flatten)]
+    write: WriteArgs,
+
+    /// The baseline; `--output` may be the same file
+    #[arg(long, value_name = "FILE")]
+    baseline: PathBuf,
+}
+
+pub(super) fn run(command: &BaselineCommand) -> Result<u8> {
+    match command {
+        BaselineCommand::Write(args) => write(args),
+        BaselineCommand::Show(args) => show(args),
+        BaselineCommand::Prune(args) => prune(args),
+    }
+}
+
+/// What the reports of a base hold.
+struct Read {
+    evidence: Vec<Evidence>,
+    findings: Vec<Finding>,
+    base: Base,
+    key: Option<SecretKey>,
+}
+
+fn read(args: &WriteArgs) -> Result<Read> {
+    let given = args.inputs.given(&[])?;
+    if given.is_empty() {
+        bail!("no report given; give a PATH, or --input FORMAT=PATH");
+    }
+    let key = args.key.read()?;
+    let environment = Environment::read(args.inputs.no_env);
+    let roots = environment.roots(args.inputs.root.as_deref());
+    let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
+        .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+    for report in &evidence {
+        let path = report.path.as_ref().map_or("-", |path| path.as_str());
+        match report.status {
+            Status::Unreadable | Status::Failed => bail!("{path}: {}", report.message),
+            Status::Incomplete | Status::NothingScanned => {
+                super::complain(&format!(
+                    "{path}: {} (a note: what was not scanned is not known)",
+                    report.message
+                ));
+            }
+            _ => {}
+        }
+    }
+    let base = Base::new(base::UNKNOWN, Some(base::project(&roots)), key.is_some());
+    let findings = findings.into_iter().map(|(finding, _)| finding).filter(|f| !f.suppressed).collect();
+    Ok(Read { evidence, findings, base, key })
+}
+
+impl Read {
+    /// The findings as entries, and how many secrets were left out because nothing tells their values.
+    fn entries(&self) -> (Vec<BaseEntry>, usize) {
+        let mut code = self.base.code();
+        let mut left_out = 0;
+        let mut entries = Vec::with_capacity(self.findings.len());
+        for finding in &self.findings {
+            let content = match (finding.category, finding.trace) {
+                (Category::Secret, Some(trace)) => trace.number(),
+                (Category::Secret, None) => {
+                    left_out += 1;
+                    continue;
+                }
+                _ if finding.told_by_code => self.base.content(finding, &mut code),
+                _ => 0,
+            };
+            entries.push(BaseEntry::of(finding, content));
+        }
+        (entries, left_out)
+    }
+}
+
+fn write(args: &WriteArgs) -> Result<u8> {
+    let read = read(args)?;
+    let (entries, left_out) = read.entries();
+    if left_out > 0 {
+        let why = if read.key.is_some() {
+            "their values are not in the report"
+        } else {
+            "there is no --secret-key"
+        };
+        super::note(&format!("{left_out} secrets are left out and stay new: {why}"));
+    }
+    put(args.output.as_deref(), &BaselineFile::new(read.key.as_ref(), entries))
+}
+
+fn show(args: &ShowArgs) -> Result<u8> {
+    let (file, _) = base::baseline(&args.file)?;
+    let total: u64 = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
+    let mut text = format!(
+        "{}: {total} known findings in {} lines\n",
+        clean(&args.file.to_string_lossy()),
+        file.entries.len()
+    );
+    for ((category, severity), count) in summary(&file.entries) {
+        let _ = writeln!(text, "  {count:>7}  {severity:<8}  {category}");
+    }
+    for entry in &file.entries {
+        let times = if entry.count > 1 { format!("  ({} times)", entry.count) } else { String::new() };
+        let place = if entry.path.is_empty() { "-" } else { &entry.path };
+        let _ = writeln!(
+            text,
+            "{:<8}  {}  {}  [{}]{times}",
+            entry.severity,
+            clean_line(place),
+            clean_line(&entry.rule),
+            clean_line(&entry.tool)
+        );
+    }
+    super::print(text.as_bytes())?;
+    Ok(exit::PASS)
+}
+
+fn prune(args: &PruneArgs) -> Result<u8> {
+    let (file, _) = base::baseline(&args.baseline)?;
+    let mut read = read(&args.write)?;
+    base::same_key(&args.baseline, &file, read.key.as_ref())?;
+    let key = file.key.clone();
+    let entries = file.entries.clone();
+    read.base.set_baseline(file);
+    let bars = read.base.first_bars();
+    let (mut heads, mut code) = (crate::relate::Heads::default(), read.base.code());
+    for finding in &mut read.findings {
+        read.base.judge(finding, &bars, &mut heads, &mut code);
+    }
+    let looked = |entry: &BaseEntry| {
+        read.evidence.iter().any(|report| {
+            report.status == Status::Complete
+                && report.categories.contains(&entry.category)
+                && report.tool.as_ref().is_some_and(|t| t.name.as_str().eq_ignore_ascii_case(&entry.tool))
+        })
+    };
+    let gone: Vec<BaseEntry> = read.base.fixed(&heads).into_iter().filter(looked).collect();
+    let mut kept = Vec::new();
+    for mut entry in entries {
+        let same = |other: &&BaseEntry| {
+            BaseEntry { count: 0, ..(*other).clone() } == BaseEntry { count: 0, ..entry.clone() }
+        };
+        let less = gone.iter().find(same).map_or(0, |other| other.count);
+        entry.count = entry.count.saturating_sub(less);
+        kept.extend((entry.count > 0).then_some(entry));
+    }
+    let taken: u64 = gone.iter().map(|entry| u64::from(entry.count)).sum();
+    super::note(&format!("{taken} findings are gone and were taken out; {} lines stay", kept.len()));
+    let mut pruned = BaselineFile::new(None, kept);
+    pruned.key = key;
+    put(args.write.output.as_deref(), &pruned)
+}
+
+/// Writes a baseline, whole or not at all.
+fn put(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
+    let text = file.text();
+    let Some(path) = output else {
+        super::print(text.as_bytes())?;
+        return Ok(exit::PASS);
+    };
+    let shown = clean(&path.to_string_lossy()).into_owned();
+    // What is there must be a baseline, so that a report or a policy is never lost to a slip.
+    if path.exists() && base::baseline(path).is_err() {
+        bail!("--output {shown}: is there and is no baseline; nothing was written");
+    }
+    let beside = super::outputs::beside(path);
+    fs::write(&beside, text)
+        .and_then(|()| fs::rename(&beside, path))
+        .inspect_err(|_| {
+            let _ = fs::remove_file(&beside);
+        })
+        .with_context(|| format!("--output {shown}: cannot be written"))?;
+    Ok(exit::PASS)
+}

@@ -1,0 +1,129 @@
+//! Findings of the base, by what they are: how many there are of each, and how bad they were.
+
+use std::collections::{BTreeSet, HashMap, HashSet};
+
+use super::file::Entry;
+use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Severity, Text};
+
+/// Severity ranks, `info` to `critical`.
+pub(super) const RANKS: usize = 5;
+/// How many findings have each rank.
+pub(super) type Ranked = [u32; RANKS];
+/// The content of a line that the change took away or changed: no finding has it.
+pub(super) const GONE: u64 = u64::MAX;
+
+/// One source of known findings: a baseline, or the reports of the base.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// The groups by fingerprint and content; looked up, never walked through.
+    groups: HashMap<(Fingerprint, u64), u32>,
+    /// How many findings each group has, by rank.
+    pub(super) counts: Vec<Ranked>,
+    /// What the groups are, each as often as severities differ.
+    pub(super) members: Vec<(Entry, u32)>,
+    /// The lines that members of a group stand on, where they are known.
+    lines: Vec<Vec<u32>>,
+    /// Tools and categories that the reports cover; `None` for a baseline, which speaks of all.
+    covers: Option<BTreeSet<(String, Category)>>,
+    /// Packages that a complete report of the base names.
+    packages: HashSet<Fingerprint>,
+    /// Advisories of packages that a report of the base holds.
+    reported: HashSet<Fingerprint>,
+    /// The number of its first group among those of all sources.
+    pub(super) offset: u32,
+}
+
+impl Known {
+    /// Known findings of reports, which cover nothing yet.
+    pub(super) fn of_reports() -> Self {
+        Self { covers: Some(BTreeSet::new()), ..Self::default() }
+    }
+
+    /// True if it comes from reports.
+    pub(super) fn is_reports(&self) -> bool {
+        self.covers.is_some()
+    }
+
+    /// Adds findings of one kind.
+    pub(super) fn add(&mut self, entry: Entry, unknown: Severity, line: Option<u32>) {
+        let key = (entry.fingerprint, entry.content);
+        let next = u32::try_from(self.counts.len()).unwrap_or(u32::MAX);
+        let group = *self.groups.entry(key).or_insert(next);
+        if group == next {
+            self.counts.push(Ranked::default());
+            self.lines.push(Vec::new());
+        }
+        let rank = usize::from(entry.severity.rank(unknown));
+        if let Some(count) = self.counts.get_mut(group as usize).and_then(|ranked| ranked.get_mut(rank)) {
+            *count = count.saturating_add(entry.count);
+        }
+        if let (Some(line), Some(lines)) = (line, self.lines.get_mut(group as usize)) {
+            lines.push(line);
+        }
+        self.members.push((entry, group));
+    }
+
+    /// Says that the reports cover a tool's findings of a category.
+    pub(super) fn cover(&mut self, tool: &str, category: Category) {
+        if let Some(covers) = &mut self.covers {
+            covers.insert((tool.to_ascii_lowercase(), category));
+        }
+    }
+
+    /// Whether it can say anything of a tool's findings of a category.
+    pub(super) fn speaks(&self, tool: &str, category: Category) -> bool {
+        self.covers.as_ref().is_none_or(|covers| {
+            covers.iter().any(|(known, of)| *of == category && known.eq_ignore_ascii_case(tool))
+        })
+    }
+
+    /// The group of this identity.
+    pub(super) fn group(&self, fingerprint: Fingerprint, content: u64) -> Option<u32> {
+        self.groups.get(&(fingerprint, content)).copied()
+    }
+
+    /// Whether a member of a group stands on this line; true where no line is known.
+    pub(super) fn has_line(&self, group: u32, line: Option<u32>) -> bool {
+        let lines = self.lines.get(group as usize).map(Vec::as_slice).unwrap_or_default();
+        lines.is_empty() || line.is_some_and(|line| lines.contains(&line))
+    }
+
+    /// Takes note of a vulnerable package of the base; only a `complete` report shows that an advisory was not there.
+    pub(super) fn package(&mut self, finding: &Finding, complete: bool) {
+        let path = finding.path().unwrap_or_default();
+        let Some(package) = package_at(finding, path) else { return };
+        for id in advisories(finding) {
+            self.reported.insert(advisory(package, id));
+        }
+        if complete {
+            self.packages.insert(package);
+        }
+    }
+
+    /// Whether the package of a finding was in the base at this path, and its advisory not reported there.
+    pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
+        package_at(finding, path).is_some_and(|package| {
+            self.packages.contains(&package)
+                && advisories(finding).all(|id| !self.reported.contains(&advisory(package, id)))
+        })
+    }
+}
+
+/// Tool, place, name and version of a finding's package; `None` if its version is not known.
+fn package_at(finding: &Finding, path: &str) -> Option<Fingerprint> {
+    let Package { name, version, purl, .. } = finding.package.as_ref()?;
+    if finding.category != Category::Vulnerability || name.is_empty() || version.is_empty() {
+        return None;
+    }
+    let kind = purl.as_ref().and_then(|purl| purl.as_str().split('/').next()).unwrap_or_default();
+    let id = FingerprintBuilder::new("package").part(&finding.tool.as_str().to_ascii_lowercase());
+    Some(id.part(path).part(kind).part(name.as_str()).part(version.as_str()).finish())
+}
+
+fn advisory(package: Fingerprint, id: &Text) -> Fingerprint {
+    package.at(&id.as_str().to_ascii_uppercase())
+}
+
+fn advisories(finding: &Finding) -> impl Iterator<Item = &Text> {
+    finding.ids.iter().chain([&finding.rule_id]).filter(|id| !id.is_empty())
+}

@@ -1,0 +1,348 @@
+//! What is new: findings compared with a base, which is a baseline file, the reports of the target branch, the diff of
+//! the change, or several of them.
+//!
+//! - A finding of the base is recognised by its fingerprint and, where the report shows no code, by the code itself.
+//! - Equal findings are counted. If there are more of them now than in the base, nobody can say which is the new one,
+//!   so all of them are new. The same holds for those of a severity or worse: what was `low` does not excuse `high`.
+//! - Of several sources all that can speak of a finding must know it.
+//! - Whether a finding is existing depends on the base and on how many equal ones there are, and on nothing else.
+
+mod code;
+mod diff;
+mod file;
+mod known;
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::path::PathBuf;
+
+pub use code::Code;
+pub use diff::Diff;
+pub use file::{BaselineFile, Entry, summary};
+
+use crate::finding::{Category, Finding, Severity, Stage, State, Trace};
+use known::{GONE, Known, RANKS, Ranked};
+
+/// What is wrong with a file of the base, and where.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BaseError {
+    /// From 1.
+    pub line: u64,
+    /// From 1.
+    pub column: u64,
+    /// What, and what to do.
+    pub message: String,
+}
+
+impl fmt::Display for BaseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.line, self.column, self.message)
+    }
+}
+
+impl std::error::Error for BaseError {}
+
+/// What the change is compared with.
+#[derive(Debug)]
+pub struct Base {
+    baseline: Option<Known>,
+    reports: Option<Known>,
+    diff: Option<Diff>,
+    /// Where source files are, for findings that only code can tell apart.
+    root: Option<PathBuf>,
+    /// How an unknown severity counts.
+    unknown: Severity,
+    /// Values of secrets can be compared.
+    keyed: bool,
+}
+
+/// How bad a finding of each group may be to count as known, 0 for not at all: its rank must be below the bar.
+pub type Bars = Vec<u8>;
+
+/// How many findings of each group the head holds, by rank.
+#[derive(Debug, Clone, Default)]
+pub struct Heads(Vec<Ranked>);
+
+impl Heads {
+    fn add(&mut self, group: u32, rank: usize) {
+        let at = group as usize;
+        if self.0.len() <= at {
+            self.0.resize(at + 1, Ranked::default());
+        }
+        if let Some(count) = self.0.get_mut(at).and_then(|ranked| ranked.get_mut(rank)) {
+            *count = count.saturating_add(1);
+        }
+    }
+
+    /// Adds those of another report.
+    pub fn merge(&mut self, other: &Self) {
+        if self.0.len() < other.0.len() {
+            self.0.resize(other.0.len(), Ranked::default());
+        }
+        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+            mine.iter_mut().zip(theirs).for_each(|(to, from)| *to = to.saturating_add(*from));
+        }
+    }
+
+    fn of(&self, group: u32) -> Ranked {
+        self.0.get(group as usize).copied().unwrap_or_default()
+    }
+}
+
+impl Base {
+    /// A base that knows nothing. Source lines are read below `root`.
+    pub fn new(unknown: Severity, root: Option<PathBuf>, keyed: bool) -> Self {
+        Self { baseline: None, reports: None, diff: None, root, unknown, keyed }
+    }
+
+    /// Takes the diff of the change. To be called before any report is added.
+    pub fn set_diff(&mut self, diff: Diff) {
+        self.diff = Some(diff);
+    }
+
+    /// Takes the findings of a baseline.
+    pub fn set_baseline(&mut self, file: BaselineFile) {
+        let mut known = Known::default();
+        for entry in file.entries {
+            known.add(entry, self.unknown, None);
+        }
+        self.baseline = Some(known);
+        self.number();
+    }
+
+    /// Takes the findings of one report of the base, with the tool and the categories that it covers. Only a `complete`
+    /// one shows that something was not there.
+    pub fn add_report<'f>(
+        &mut self,
+        tool: &str,
+        covers: impl IntoIterator<Item = Category>,
+        complete: bool,
+        findings: impl IntoIterator<Item = &'f Finding>,
+    ) {
+        let mut known = self.reports.take().unwrap_or_else(Known::of_reports);
+        for category in covers {
+            known.cover(tool, category);
+        }
+        let mut code = self.code();
+        for finding in findings {
+            known.package(finding, complete);
+            if finding.suppressed {
+                continue;
+            }
+            known.cover(finding.tool.as_str(), finding.category);
+            let content = self.content_before(finding, &mut code);
+            let line = finding.location.as_ref().and_then(|at| at.line);
+            known.add(Entry::of(finding, content), self.unknown, line);
+        }
+        self.reports = Some(known);
+        self.number();
+    }
+
+    /// Numbers the groups of all sources.
+    fn number(&mut self) {
+        let mut next = 0;
+        for known in [&mut self.baseline, &mut self.reports].into_iter().flatten() {
+            known.offset = next;
+            next += u32::try_from(known.counts.len()).unwrap_or(u32::MAX);
+        }
+    }
+
+    fn known(&self) -> impl Iterator<Item = &Known> {
+        [&self.baseline, &self.reports].into_iter().flatten()
+    }
+
+    /// The diff, if there is one.
+    pub fn diff(&self) -> Option<&Diff> {
+        self.diff.as_ref()
+    }
+
+    /// A reader of source lines, for one report at a time.
+    pub fn code(&self) -> Code {
+        Code::below(self.root.as_deref())
+    }
+
+    /// What tells a finding of the base apart besides its fingerprint. The code before the change is read from the
+    /// files after it, where the diff says that it is the same; without a diff it is not known.
+    fn content_before(&self, finding: &Finding, code: &mut Code) -> u64 {
+        if finding.category == Category::Secret {
+            return finding.trace.map_or(0, Trace::number);
+        }
+        let (true, Some(diff)) = (finding.told_by_code, &self.diff) else { return 0 };
+        let (Some(path), Some(lines)) = (finding.path(), lines(finding)) else { return 0 };
+        if diff.leaves_file(path) {
+            return code.digest(path, lines).unwrap_or(0);
+        }
+        match diff.forward(path, lines) {
+            Some((path, lines)) => code.digest(path, lines).unwrap_or(0),
+            None => GONE,
+        }
+    }
+
+    /// The bars as long as each finding is thought to be the only one of its kind.
+    pub fn first_bars(&self) -> Bars {
+        let bar = |base: &Ranked| base.iter().rposition(|&count| count > 0).map_or(0, |rank| rank + 1);
+        let all = self.known().flat_map(|known| known.counts.iter().map(bar));
+        all.map(|bar| u8::try_from(bar).unwrap_or(0)).collect()
+    }
+
+    /// The bars once it is known how many there are: for each rank up to that of a finding, the head may hold no more
+    /// findings that bad or worse than the base.
+    pub fn bars(&self, heads: &Heads) -> Bars {
+        let counts = self.known().flat_map(|known| known.counts.iter());
+        let bar = |(base, group): (&Ranked, u32)| {
+            let head = heads.of(group);
+            let from = |counts: &Ranked, rank: usize| -> u64 {
+                counts.iter().skip(rank).map(|&count| u64::from(count)).sum()
+            };
+            let holds = |rank: &usize| from(&head, *rank) <= from(base, *rank) && from(base, *rank) > 0;
+            u8::try_from((0..RANKS).take_while(holds).count()).unwrap_or(0)
+        };
+        counts.zip(0..).map(bar).collect()
+    }
+
+    /// Whether a finding among `heads` was called existing under the bars `then` and is not under `now`.
+    pub fn overturned(&self, heads: &Heads, then: &Bars, now: &Bars) -> bool {
+        heads.0.iter().zip(then.iter().zip(now)).any(|(ranked, (&then, &now))| {
+            let between = usize::from(now)..usize::from(then.max(now));
+            ranked.get(between).is_some_and(|counts| counts.iter().any(|&count| count > 0))
+        })
+    }
+
+    /// Says of a finding, as its report has it, whether it is new, and counts it.
+    pub fn judge(&self, finding: &mut Finding, bars: &Bars, heads: &mut Heads, code: &mut Code) {
+        (finding.state, finding.stage) = self.state(finding, bars, heads, code);
+    }
+
+    fn state(
+        &self,
+        finding: &Finding,
+        bars: &Bars,
+        heads: &mut Heads,
+        code: &mut Code,
+    ) -> (State, Option<Stage>) {
+        const NEW: (State, Option<Stage>) = (State::New, None);
+        let secret = finding.category == Category::Secret;
+        // What its value is nobody can say, so nobody can say that it is the same.
+        if finding.suppressed || secret && !(self.keyed && finding.trace.is_some()) {
+            return NEW;
+        }
+        let content = match (secret, finding.told_by_code) {
+            (true, _) => finding.trace.map_or(0, Trace::number),
+            (false, true) => self.content(finding, code),
+            (false, false) => 0,
+        };
+        let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
+        let mut stages = Vec::new();
+        for known in self.known() {
+            if known.speaks(finding.tool.as_str(), finding.category) {
+                let found = self.find(known, finding, old_path, content, bars, heads);
+                stages.push(found);
+            }
+        }
+        if let Some(diff) = self.diff.as_ref().filter(|_| spoken_of(finding.category))
+            && finding.path().is_some_and(|path| diff.leaves(path, lines(finding)))
+        {
+            stages.push(Some(Stage::Unchanged));
+        }
+        if let Some(Some(first)) = stages.first()
+            && stages.iter().all(Option::is_some)
+        {
+            return (State::Existing, Some(*first));
+        }
+        let path = finding.path().unwrap_or_default();
+        let shown = |known: &Known| {
+            known.disclosed(finding, path) || old_path.is_some_and(|old| known.disclosed(finding, old))
+        };
+        if self.reports.as_ref().is_some_and(shown) {
+            return (State::NewlyDisclosed, None);
+        }
+        NEW
+    }
+
+    /// The digest of a finding's code, zero if it cannot be had.
+    pub fn content(&self, finding: &Finding, code: &mut Code) -> u64 {
+        let at = finding.path().zip(lines(finding));
+        at.and_then(|(path, lines)| code.digest(path, lines)).unwrap_or(0)
+    }
+
+    /// How one source knows a finding; counts it for every group that it could be of.
+    fn find(
+        &self,
+        known: &Known,
+        finding: &Finding,
+        old_path: Option<&str>,
+        content: u64,
+        bars: &Bars,
+        heads: &mut Heads,
+    ) -> Option<Stage> {
+        let rank = finding.severity.rank(self.unknown);
+        let line = finding.location.as_ref().and_then(|at| at.line);
+        let mut found = None;
+        let old = old_path.map(|path| (finding.body.at(path), Stage::Renamed));
+        for (fingerprint, stage) in [(finding.fingerprint, Stage::Exact)].into_iter().chain(old) {
+            // Without content on both sides the fingerprint has to do; of a secret it never does.
+            let without = (content != 0 && finding.category != Category::Secret).then_some(0);
+            for content in [content].into_iter().chain(without) {
+                let Some(group) = known.group(fingerprint, content) else { continue };
+                let at = known.offset + group;
+                heads.add(at, usize::from(rank));
+                if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
+                    let moved = stage == Stage::Exact && !known.has_line(group, line);
+                    found = found.or(Some(if moved { Stage::Moved } else { stage }));
+                }
+            }
+        }
+        found
+    }
+
+    /// What the base holds and the head does not, with how many, sorted. Of secrets nothing is said without a key.
+    pub fn fixed(&self, heads: &Heads) -> Vec<Entry> {
+        let mut all = Vec::new();
+        for known in self.known() {
+            let mut left: Vec<Ranked> = Vec::with_capacity(known.counts.len());
+            for (base, group) in known.counts.iter().zip(known.offset..) {
+                left.push(left_over(base, &heads.of(group)));
+            }
+            for (entry, group) in &known.members {
+                let rank = usize::from(entry.severity.rank(self.unknown));
+                let secret = entry.category == Category::Secret && !(self.keyed && entry.content != 0);
+                let by_reports = !known.is_reports()
+                    && self.reports.as_ref().is_some_and(|r| r.speaks(&entry.tool, entry.category));
+                let Some(count) = left.get_mut(*group as usize).and_then(|ranked| ranked.get_mut(rank))
+                else {
+                    continue;
+                };
+                let gone = (*count).min(entry.count);
+                if gone > 0 && !secret && !by_reports {
+                    *count -= gone;
+                    all.push(Entry { count: gone, ..entry.clone() });
+                }
+            }
+        }
+        BaselineFile::new(None, all).entries
+    }
+}
+
+/// Of a group's findings in the base those that are gone, the worst first.
+fn left_over(base: &Ranked, head: &Ranked) -> Ranked {
+    let sum = |counts: &Ranked| counts.iter().map(|&count| u64::from(count)).sum::<u64>();
+    let mut gone = sum(base).saturating_sub(sum(head));
+    let mut left = Ranked::default();
+    for (to, from) in left.iter_mut().zip(base).rev() {
+        *to = u32::try_from(gone).unwrap_or(u32::MAX).min(*from);
+        gone -= u64::from(*to);
+    }
+    left
+}
+
+/// What a diff of source files can speak of.
+const fn spoken_of(category: Category) -> bool {
+    matches!(category, Category::Sast | Category::Secret | Category::Misconfiguration)
+}
+
+fn lines(finding: &Finding) -> Option<(u32, u32)> {
+    let at = finding.location.as_ref()?;
+    let first = at.line?;
+    Some((first, at.end_line.unwrap_or(first).max(first)))
+}
