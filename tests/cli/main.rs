@@ -12,6 +12,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod baseline;
 mod check;
 mod common;
 mod convert;
