@@ -580,3 +580,94 @@ test('comes later', { skip: true }, () => {});
     fs::write(bench.report("some"), xml).unwrap();
     tests_that_fail(&bench, "some", &["subtracts", "has a till"]);
 }
+
+/// Debt of a file: a function for each of these numbers, in which Semgrep finds something.
+fn debt(numbers: impl IntoIterator<Item = u32>, between: &str) -> String {
+    let of = |n: u32| format!("{between}def total_{n}(order):\n    return eval(order[\"formula_{n}\"])\n\n");
+    numbers.into_iter().map(of).collect()
+}
+
+#[test]
+fn the_story_of_a_change() {
+    if !has("semgrep") || !has("git") {
+        return;
+    }
+    let bench = Bench::new();
+    let repository = bench.app();
+    fs::remove_dir_all(&repository).unwrap();
+    fs::create_dir_all(repository.join(".secgate")).unwrap();
+    let write = |name: &str, text: &str| fs::write(repository.join(name), text).unwrap();
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+        bench.run("git", &[&identity[..], args].concat(), &[0])
+    };
+    let scan = |report: &str| {
+        let report = format!("--json-output={report}");
+        let rules =
+            ["scan", "--metrics", "off", "--disable-version-check", "--quiet", "--config", "rules.yaml"];
+        bench.run("semgrep", &[&rules[..], &["--no-git-ignore", &report]].concat(), &[0]);
+    };
+    let secgate = |args: &[&str]| {
+        let output =
+            Command::new(env!("CARGO_BIN_EXE_secgate")).args(args).current_dir(&repository).output().unwrap();
+        let told =
+            format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        (output.status.code().unwrap(), told)
+    };
+    write(
+        "rules.yaml",
+        "rules: [{id: shop.eval, languages: [python], severity: ERROR, message: eval of data, pattern: eval(...)}]\n",
+    );
+    let policy = "version: 1\ngate: merge\nbase: {from: [baseline, base-report, diff], without: review}\n\
+        evidence: {sast: {category: sast, files: [semgrep.json]}}\n\
+        rules: [{id: sast-high, title: No new weakness, findings: {category: sast, severity: high, state: new}, then: fail}]\n";
+    write(".secgate/merge.yaml", policy);
+    write(".gitignore", "*.json\n");
+    // Fifteen old findings of one rule in two files.
+    write("old.py", &debt(1..=10, ""));
+    write("totals.py", &debt(11..=15, ""));
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "Legacy"]);
+    scan("base.json");
+    assert_eq!(
+        secgate(&["baseline", "write", "--no-env", "--output", ".secgate/known.jsonl", "base.json"]).0,
+        0
+    );
+    git(&["add", "."]);
+    git(&["commit", "-qm", "What is known"]);
+
+    // A change: ten move within their file, one is added beside them; of the other file two are corrected.
+    git(&["checkout", "-qb", "change"]);
+    let moved = format!("{}{}", debt(1..=5, "# a remark\n\n"), debt([99, 6, 7, 8, 9, 10], "\n"));
+    write("old.py", &moved);
+    write("totals.py", &debt([11, 13, 15], ""));
+    git(&["commit", "-qam", "Change"]);
+    scan("semgrep.json");
+    let diff = ["--base-report", "base.json", "--diff-base", "main"];
+    for way in [
+        &["--baseline", ".secgate/known.jsonl"][..],
+        &["--baseline", ".secgate/known.jsonl", "--diff-base", "main"],
+        &diff,
+    ] {
+        let args = [&["check", "--no-env", "semgrep.json"], way].concat();
+        let (code, told) = secgate(&args);
+        assert_eq!(code, 1, "{told}");
+        assert!(told.contains("1 new, 13 known, 2 fixed"), "{told}");
+        assert!(told.lines().count() < 20, "{told}");
+        let line = moved.lines().position(|line| line.contains("formula_99")).unwrap() + 1;
+        assert!(told.contains(&format!("old.py:{line}")), "{told}");
+        let (_, told) = secgate(&[&args[..], &["--format", "json"]].concat());
+        let json: Value = serde_json::from_str(told.lines().next().unwrap()).unwrap();
+        assert_eq!((&json["rules"][0]["count"], &json["rules"][0]["new"]), (&1.into(), &1.into()));
+        let fixed = json["fixed"].as_array().unwrap().iter().filter_map(|kind| kind["count"].as_u64());
+        assert_eq!(fixed.sum::<u64>(), 2);
+    }
+    // Without the one it may go in.
+    write("old.py", &moved.replace("eval(order[\"formula_99\"])", "order[\"total\"]"));
+    scan("semgrep.json");
+    let (code, told) = secgate(&["check", "--no-env", "semgrep.json", "--baseline", ".secgate/known.jsonl"]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("0 new, 13 known, 2 fixed"), "{told}");
+    say(&format!("the story of a change:\n{told}"));
+}
