@@ -7,7 +7,9 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::decide::{Comparison, Context, Counts, Evidence, Fault, Gathered, Relations, Status, Tally};
+use crate::decide::{
+    Comparison, Context, Counts, Document, Evidence, Fault, Gathered, Relations, Status, Tally,
+};
 use crate::finding::{Finding, SecretKey, Severity, clean};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
 use crate::relate::{Base, Exploitation, Heads, Waivers};
@@ -163,7 +165,7 @@ fn read_into(policy: &Policy, item: &Item, options: &Options, sink: &mut dyn Sin
     let entry = item.entries.iter().find_map(|name| entry(policy, name));
     let category = entry.and_then(|e| match e.kind {
         EntryKind::Report(category) => Some(category),
-        EntryKind::Document | EntryKind::Feed(_) => None,
+        EntryKind::Document(_) | EntryKind::Feed(_) => None,
     });
     let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
     match format.and_then(|id| policy.mapping(id)) {
@@ -351,7 +353,7 @@ fn feeds(
                         known.add_epss(feed.holds.0);
                         judged
                     }),
-                    EntryKind::Report(_) | EntryKind::Document | EntryKind::Feed(Feed::Vex) => continue,
+                    EntryKind::Report(_) | EntryKind::Document(_) | EntryKind::Feed(Feed::Vex) => continue,
                 }
                 .unwrap_or_else(unreadable),
             );
@@ -373,18 +375,13 @@ fn feeds(
 }
 
 fn read_document(policy: &Policy, item: &Item, gathered: &mut Gathered<'_>) {
-    let is_document = |entry: &&Entry| matches!(entry.kind, EntryKind::Document | EntryKind::Feed(Feed::Vex));
-    let entries: Vec<&Entry> =
-        item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document).collect();
-    if entries.is_empty() {
-        return;
-    }
-    let read = report::read_document(&item.source, MAX_DOCUMENT);
-    for entry in entries {
-        match &read {
-            Ok((value, sha256, bytes)) => {
-                gathered.evidence.push(Evidence::document(&item.name, entry, sha256, *bytes));
-                gathered.documents.push((entry.name.clone(), value.clone()));
+    let is_document =
+        |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_) | EntryKind::Feed(Feed::Vex));
+    for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
+        match Document::read(&item.name, &item.source, entry, MAX_DOCUMENT) {
+            Ok((document, evidence)) => {
+                gathered.evidence.push(evidence);
+                gathered.documents.push(document);
             }
             Err(error) => {
                 gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error.to_string()));
@@ -397,13 +394,9 @@ fn read_document(policy: &Policy, item: &Item, gathered: &mut Gathered<'_>) {
 fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut items: Vec<Item> = Vec::new();
-    for one in given {
-        if let Some(name) = &one.entry
-            && entry(policy, name).is_none()
-        {
-            faults.push(Fault { path: None, message: no_such_entry(policy, name) });
-            continue;
-        }
+    let (given, unknown) = resolve(policy, given);
+    faults.extend(unknown);
+    for one in &given {
         for (path, in_directory) in expand(one) {
             match item(policy, one, &path, in_directory, limits) {
                 Ok(item) => items.push(item),
@@ -413,7 +406,7 @@ fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, V
     }
     let reports_given = given.iter().any(|g| {
         let kind = g.entry.as_ref().and_then(|name| entry(policy, name)).map(|e| e.kind);
-        !matches!(kind, Some(EntryKind::Document | EntryKind::Feed(_)))
+        !matches!(kind, Some(EntryKind::Document(_) | EntryKind::Feed(_)))
     });
     for entry in &policy.evidence {
         let is_report = matches!(entry.kind, EntryKind::Report(_));
@@ -518,6 +511,32 @@ fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
     }
     items.sort_by(|a, b| a.name.cmp(&b.name));
     if faults.is_empty() { Ok(items) } else { Err(faults) }
+}
+
+/// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
+fn resolve(policy: &Policy, given: &[Given]) -> (Vec<Given>, Vec<Fault>) {
+    let (mut named, mut faults) = (Vec::new(), Vec::new());
+    for one in given {
+        let Some(name) = &one.entry else {
+            named.push(one.clone());
+            continue;
+        };
+        let called: Vec<&str> =
+            policy.evidence.iter().filter(|e| e.is_called(name)).map(|e| e.name.as_str()).collect();
+        match called.as_slice() {
+            [full] => named.push(Given { entry: Some((*full).to_owned()), ..one.clone() }),
+            [] => faults.push(Fault { path: None, message: no_such_entry(policy, name) }),
+            several => faults.push(Fault {
+                path: None,
+                message: format!(
+                    "--evidence {}: there is one for each subject; say which: {}",
+                    clean(name),
+                    several.join(", ")
+                ),
+            }),
+        }
+    }
+    (named, faults)
 }
 
 fn no_such_entry(policy: &Policy, name: &str) -> String {

@@ -48,8 +48,8 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "SHA")]
     commit: Option<String>,
 
-    /// An artifact that the run is about
-    #[arg(long, value_name = "NAME@sha256:HEX")]
+    /// An artifact that the run is about; `SUBJECT=` where the policy names several
+    #[arg(long, value_name = "[SUBJECT=]NAME@sha256:HEX")]
     subject: Vec<String>,
 
     /// The value of a parameter of the policy

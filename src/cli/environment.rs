@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::decide::{Context, Shown};
+use crate::decide::{Artifact, Context, Shown};
 use crate::finding::{clean, clean_line};
 use crate::policy::Policy;
 
@@ -101,16 +101,12 @@ pub(super) fn context(
     if let Some(source) = environment.get("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA") {
         commits.push(parse_commit("CI_MERGE_REQUEST_SOURCE_BRANCH_SHA", source)?);
     }
-    if about.subjects.len() > 1 {
-        bail!(
-            "--subject is given {} times; a policy without `subjects` is about one artifact",
-            about.subjects.len()
-        );
-    }
-    let digests = about.subjects.iter().map(|s| parse_subject(s)).collect::<Result<Vec<_>>>()?;
+    let artifacts = artifacts(about.subjects, policy)?;
     let parameters = parameters(about, environment, policy)?;
     let shown = environment.shown(commit.as_deref());
-    Ok(Context { now, commits, digests, authors: environment.authors(), parameters, shown })
+    let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
+    let authors = environment.authors();
+    Ok(Context { now, commits, artifacts, authors, login, parameters, shown })
 }
 
 /// A full commit id, SHA-1 or SHA-256.
@@ -122,15 +118,58 @@ fn parse_commit(flag: &str, text: &str) -> Result<String> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// `[SUBJECT=]NAME@sha256:HEX`; gives the digest.
-fn parse_subject(text: &str) -> Result<String> {
-    let digest = text.rsplit_once('@').filter(|(name, _)| !name.is_empty()).map(|(_, digest)| digest);
-    let hex = digest
-        .and_then(|d| d.strip_prefix("sha256:"))
+/// What the run is about: at most one artifact for each subject of the policy, and one where it declares none.
+fn artifacts(given: &[String], policy: &Policy) -> Result<Vec<Artifact>> {
+    let mut artifacts: Vec<Artifact> = Vec::new();
+    for text in given {
+        let artifact = parse_subject(text, policy)?;
+        if artifacts.iter().any(|known| known.subject == artifact.subject) {
+            match &artifact.subject {
+                Some(subject) => bail!("--subject {subject}= is given twice"),
+                None => bail!(
+                    "--subject is given {} times; a policy without `subjects` is about one artifact",
+                    given.len()
+                ),
+            }
+        }
+        artifacts.push(artifact);
+    }
+    Ok(artifacts)
+}
+
+/// `[SUBJECT=]NAME@sha256:HEX`; `SUBJECT=` may be left out if the policy names at most one.
+fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
+    let known: Vec<&str> = policy.subjects.iter().map(|s| s.name.as_str()).collect();
+    let (subject, rest) = match (text.split_once('='), known.as_slice()) {
+        (Some((subject, rest)), _) if known.contains(&subject) => (Some(subject), rest),
+        (Some((subject, _)), []) => {
+            bail!("--subject {}=: {} declares no `subjects`", clean_line(subject), policy.source)
+        }
+        (Some((subject, _)), _) => bail!(
+            "--subject {}=: {} has no such subject; it has: {}",
+            clean_line(subject),
+            policy.source,
+            known.join(", ")
+        ),
+        (None, []) => (None, text),
+        (None, [one]) => (Some(*one), text),
+        (None, _) => bail!(
+            "--subject wants SUBJECT=NAME@sha256:HEX, because {} has several: {}",
+            policy.source,
+            known.join(", ")
+        ),
+    };
+    let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty());
+    let hex = parts
+        .and_then(|(_, digest)| digest.strip_prefix("sha256:"))
         .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
-    match hex {
-        Some(hex) => Ok(format!("sha256:{}", hex.to_ascii_lowercase())),
-        None => {
+    match (parts, hex) {
+        (Some((name, _)), Some(hex)) => Ok(Artifact {
+            subject: subject.map(str::to_owned),
+            name: clean_line(name).into_owned(),
+            digest: format!("sha256:{}", hex.to_ascii_lowercase()),
+        }),
+        _ => {
             bail!("--subject wants NAME@sha256:HEX with 64 hexadecimal digits, got `{}`", clean_line(text))
         }
     }

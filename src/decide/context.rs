@@ -12,10 +12,12 @@ pub struct Context {
     pub now: Timestamp,
     /// Commits that evidence may be about: the commit, and in merge-request pipelines the source commit.
     pub commits: Vec<String>,
-    /// Manifest digests of the artifacts the run is about, `sha256:…`.
-    pub digests: Vec<String>,
+    /// The artifacts that the run is about.
+    pub artifacts: Vec<Artifact>,
     /// Who made the change: every name and address that the surroundings give.
     pub authors: Vec<String>,
+    /// Of them, the GitLab user name.
+    pub login: Option<String>,
     /// Values of the policy's parameters.
     pub parameters: BTreeMap<String, String>,
     /// What outputs say about the surroundings.
@@ -28,12 +30,36 @@ impl Context {
         Self {
             now,
             commits: Vec::new(),
-            digests: Vec::new(),
+            artifacts: Vec::new(),
             authors: Vec::new(),
+            login: None,
             parameters: BTreeMap::new(),
             shown: Shown::default(),
         }
     }
+
+    /// Manifest digests of the artifacts of a subject; of all where none is named.
+    pub fn digests(&self, subject: Option<&str>) -> Vec<&str> {
+        let of = |a: &&Artifact| subject.is_none() || a.subject.as_deref() == subject;
+        self.artifacts.iter().filter(of).map(|a| a.digest.as_str()).collect()
+    }
+
+    /// The artifact of a subject; where none is named the only one that there is.
+    pub fn artifact(&self, subject: Option<&str>) -> Option<&Artifact> {
+        let mut of = self.artifacts.iter().filter(|a| subject.is_none() || a.subject.as_deref() == subject);
+        of.next().filter(|_| of.next().is_none())
+    }
+}
+
+/// An artifact that the run is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Artifact {
+    /// The subject of the policy that it is; `None` where the policy declares none.
+    pub subject: Option<String>,
+    /// Its name, such as `registry.example.com/shop/api:1.4`.
+    pub name: String,
+    /// Its manifest digest, `sha256:` and 64 hexadecimal digits.
+    pub digest: String,
 }
 
 /// The part of the context that outputs show; its keys are part of the schema `secgate/verdict/v1`.

@@ -3,10 +3,22 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::policy::{DocumentRule, Expect};
+use super::demand::{Demands, World};
+use crate::policy::{DocumentKind, DocumentRule, Expect};
 
-/// The demands of a rule that a document does not meet, in the order of the policy.
-pub(super) fn unmet(rule: &DocumentRule, document: &Value, now: Timestamp) -> Vec<String> {
+/// The demands of a rule, over each document of its entry.
+pub(super) fn judge(rule: &DocumentRule, world: World<'_>) -> Demands {
+    let mut demands = Demands::default();
+    for document in world.documents(DocumentKind::Json, None) {
+        for text in unmet(rule, document.value(), world.context.now) {
+            demands.unmet(text);
+        }
+    }
+    demands
+}
+
+/// The demands that a document does not meet, in the order of the policy.
+fn unmet(rule: &DocumentRule, document: &Value, now: Timestamp) -> Vec<String> {
     let mut unmet = Vec::new();
     for (path, expect) in &rule.require {
         let nodes = path.nodes(document);

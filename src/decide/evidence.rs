@@ -364,12 +364,13 @@ impl Faults {
                 self.add(Status::Foreign, Outcome::Fail, format!("it is about commit {is}, not {ours}"));
             }
         }
-        if !context.digests.is_empty() {
+        let digests = context.digests(entry.and_then(|e| e.subject.as_deref()));
+        if !digests.is_empty() {
             let of_image = report.target == Some(crate::finding::Target::Image);
-            if report.digests.iter().any(|d| context.digests.iter().any(|ours| ours == d.as_str())) {
+            if report.digests.iter().any(|d| digests.contains(&d.as_str())) {
                 bound = true;
             } else if let Some(first) = report.digests.first() {
-                let ours = context.digests.join(" or ");
+                let ours = digests.join(" or ");
                 self.add(
                     Status::Foreign,
                     Outcome::Fail,

@@ -1,21 +1,27 @@
 //! DECIDE: rules over what was read, one file per kind of rule; the verdict is the worst of their outcomes.
 
+mod approvals;
 mod base;
 mod context;
+mod demand;
 mod document;
+mod documents;
 mod evidence;
 mod feed;
+mod image;
 mod outcome;
 mod problem;
 #[cfg(test)]
 mod properties;
+mod provenance;
+mod sbom;
 mod selector;
 mod tally;
+mod verdicts;
 mod waiver;
 
 use jiff::Timestamp;
 use serde::Serialize;
-use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
@@ -24,13 +30,15 @@ use crate::relate::BaseEntry;
 use crate::report::hex;
 
 pub use base::{BaseResult, Compared, Comparison, source_word};
-pub use context::{Context, Shown};
+pub use context::{Artifact, Context, Shown};
+pub use documents::Document;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
 pub use tally::{Counts, Matched, Relations, States, Tally};
 pub use waiver::{WaiverResult, WaiverStatus};
 
+use demand::{Demands, World};
 use problem::{Shared, problems, shown};
 use tally::Counted;
 
@@ -152,8 +160,8 @@ pub struct Gathered<'p> {
     pub evidence: Vec<Evidence>,
     /// Counts over all readable reports.
     pub tally: Tally<'p>,
-    /// JSON documents by the name of their entry.
-    pub documents: Vec<(String, Value)>,
+    /// Documents and feeds.
+    pub documents: Vec<Document>,
     /// What the change is compared with.
     pub comparison: Option<&'p Comparison>,
 }
@@ -165,17 +173,16 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, details);
     waiver::name_hidden(&mut waivers, hidden);
-    let found = |index: usize, rule: &Rule| match &rule.subject {
-        Subject::Findings(_) => {
+    let found = |index: usize, rule: &Rule| {
+        if let Subject::Findings(_) = &rule.subject {
             let Counted { open, new, waived } = tally.counted(index, &coverage);
-            Found { count: open, new, waived, unmet: Vec::new(), problems: shown(&problems, index) }
+            return Found { count: open, new, waived, demands: None, problems: shown(&problems, index) };
         }
-        Subject::Document(document) => {
-            let of_rule = documents.iter().filter(|(name, _)| *name == document.name);
-            let unmet: Vec<String> =
-                of_rule.flat_map(|(_, value)| document::unmet(document, value, context.now)).collect();
-            Found { count: unmet.len() as u64, new: 0, waived: 0, unmet, problems: Vec::new() }
-        }
+        let world =
+            World { policy, context, evidence: &evidence, documents: &documents, fed_by: &rule.fed_by };
+        let demands = demands(rule, world);
+        let count = demands.unmet.len() as u64;
+        Found { count, new: 0, waived: 0, demands: Some(demands), problems: Vec::new() }
     };
     let of_rule = |(index, rule): (usize, &Rule)| {
         judge_rule(rule, policy, context, &evidence, found(index, rule), &problems)
@@ -315,8 +322,29 @@ struct Found {
     count: u64,
     new: u64,
     waived: u64,
-    unmet: Vec<String>,
+    /// Of a rule that does not look at findings.
+    demands: Option<Demands>,
     problems: Vec<usize>,
+}
+
+/// What a rule about anything but findings says. Of evidence that is not there it says nothing: that is told by the
+/// evidence itself.
+fn demands(rule: &Rule, world: World<'_>) -> Demands {
+    let there = |e: &Evidence| {
+        e.status != Status::Absent && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))
+    };
+    if !world.evidence.iter().any(there) {
+        return Demands::default();
+    }
+    match &rule.subject {
+        Subject::Findings(_) => Demands::default(),
+        Subject::Document(document) => document::judge(document, world),
+        Subject::Image(image) => image::judge(image, world),
+        Subject::Sbom(sbom) => sbom::judge(sbom, world),
+        Subject::Provenance(provenance) => provenance::judge(provenance, world),
+        Subject::Approvals(approvals) => approvals::judge(approvals, world),
+        Subject::Verdicts(verdicts) => verdicts::judge(verdicts, world),
+    }
 }
 
 fn judge_rule(
@@ -328,7 +356,8 @@ fn judge_rule(
     problems: &[Shared],
 ) -> RuleResult {
     let (outcome, message) = rule_outcome(rule, policy, context, evidence, &found);
-    let blind = found.count <= rule.allow && outcome >= Outcome::Review;
+    let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
+    let blind = found.count <= rule.allow && outcome >= Outcome::Review && decided;
     let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
     let obligations = match outcome {
         Outcome::Review => {
@@ -391,11 +420,14 @@ fn lacks(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Option<String> 
 
 /// What a rule says of what it found and of what it could look at.
 fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Outcome, String) {
+    if let Some(demands) = found.demands.as_ref().filter(|demands| !demands.undecided.is_empty()) {
+        return no_telling(rule, demands);
+    }
     if found.count > rule.allow {
-        let count = match (found.unmet.as_slice(), found.count) {
-            ([], 1) => "1 finding".to_owned(),
-            ([], n) => format!("{n} findings"),
-            (unmet, _) => unmet.join("; "),
+        let count = match (&found.demands, found.count) {
+            (Some(demands), _) => told(demands),
+            (None, 1) => "1 finding".to_owned(),
+            (None, n) => format!("{n} findings"),
         };
         let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
         let waived = if found.waived > 0 { format!(", {} more waived", found.waived) } else { String::new() };
@@ -404,7 +436,10 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
                 (Outcome::Warn, format!("{count}; warns until {day}"))
             }
-            _ => (rule.then.into(), count),
+            _ => {
+                let of_demands = found.demands.as_ref().and_then(|demands| demands.worst(rule.then));
+                (of_demands.unwrap_or(rule.then.into()), count)
+            }
         };
         // What was found cannot make up for what is missing.
         return match sight {
@@ -416,6 +451,9 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
     }
     match sight {
         Sight::Clear => {
+            if let Some(demands) = found.demands.as_ref().filter(|_| found.count == 0) {
+                return (Outcome::Pass, demands.met.join("; "));
+            }
             let (n, waived) = (found.count, found.waived);
             let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let waived = (waived > 0).then(|| format!("{waived} waived"));
@@ -424,6 +462,19 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
         Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
         Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
     }
+}
+
+/// There is no telling; a demand that is known not to be met and that stops the change is worse.
+fn no_telling(rule: &Rule, demands: &Demands) -> (Outcome, String) {
+    let worst = demands.worst(rule.then).unwrap_or(Outcome::Error).max(Outcome::Error);
+    let mut said = demands.undecided.clone();
+    said.extend(demands.unmet.iter().map(|unmet| unmet.text.clone()));
+    (worst, said.join("; "))
+}
+
+/// What is not met, in words.
+fn told(demands: &Demands) -> String {
+    demands.unmet.iter().map(|unmet| unmet.text.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Whether a rule that found nothing had anything to look at.

@@ -76,6 +76,8 @@ impl Comparison<'_> {
             severity_map,
             base,
             parameters,
+            subjects,
+            keys,
             evidence,
             waivers,
             reviewers,
@@ -100,6 +102,19 @@ impl Comparison<'_> {
             // Without the parameter no rule can depend on it: the rules themselves are compared.
             if let Some(now) = after.parameters.iter().find(|p| p.name == parameter.name) {
                 self.parameter(parameter, now);
+            }
+        }
+        for subject in subjects {
+            if !after.subjects.iter().any(|now| now.name == subject.name && now.kind == subject.kind) {
+                self.add(&["subjects", &subject.name], "there", "gone");
+            }
+        }
+        for key in keys {
+            // Rules name the keys that they need; another key under the name is another signer.
+            if let Some(now) = after.key(&key.name)
+                && (&now.sha256, &now.user) != (&key.sha256, &key.user)
+            {
+                self.add(&["keys", &key.name], &key.sha256, &now.sha256);
             }
         }
         self.entries(evidence);

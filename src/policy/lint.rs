@@ -107,7 +107,7 @@ fn states(policy: &Policy, rule: &Rule, selector: &Selector, add: &mut impl FnMu
             (s.category.is_empty() || s.category.contains(&Category::Vulnerability))
                 && (s.state.is_empty() || s.state.contains(&State::NewlyDisclosed))
         }
-        Subject::Document(_) => false,
+        _ => false,
     });
     if selector.state == [State::New] && vulnerabilities && !disclosed {
         add(

@@ -93,4 +93,6 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod hostile;
 #[cfg(test)]
+mod subjects;
+#[cfg(test)]
 mod tests;

@@ -14,6 +14,7 @@ mod place;
 mod query;
 mod run;
 mod schema;
+mod subject;
 mod validate;
 pub mod waiver;
 mod written;
@@ -33,6 +34,10 @@ pub use place::Place;
 pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
 pub use run::Run;
 pub use schema::schema;
+pub use subject::{
+    ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, Key,
+    LicenseRule, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SubjectKind, VerdictWord, VerdictsRule,
+};
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.
 #[derive(Debug)]
@@ -61,6 +66,10 @@ pub struct Policy {
     pub base: Option<Base>,
     /// Parameters of `when`, in the order written.
     pub parameters: Vec<Parameter>,
+    /// What the gate is about, in the order written; without any it is about one artifact at most.
+    pub subjects: Vec<GateSubject>,
+    /// Public keys of those who sign, in the order written.
+    pub keys: Vec<Key>,
     /// What must be on the table, in the order written.
     pub evidence: Vec<Entry>,
     /// Waiver files and limits; `None` where the policy allows no waiver.
@@ -88,6 +97,16 @@ impl Policy {
     pub fn inherited_from(&self, rule: &Rule) -> Option<String> {
         let file = self.place(&["rules", &rule.id]).file;
         (file != self.source && !file.is_empty()).then_some(file)
+    }
+
+    /// The key of that name.
+    pub fn key(&self, name: &str) -> Option<&Key> {
+        self.keys.iter().find(|key| key.name == name)
+    }
+
+    /// The evidence entry of that name.
+    pub fn entry(&self, name: &str) -> Option<&Entry> {
+        self.evidence.iter().find(|entry| entry.name == name)
     }
 
     /// The mapping of that name.
@@ -182,6 +201,8 @@ pub struct Entry {
     pub name: String,
     /// Line in the file.
     pub line: u64,
+    /// The subject that it is about; with `subject: each` there is one entry for each, called `ENTRY/SUBJECT`.
+    pub subject: Option<String>,
     /// What kind of evidence it is.
     pub kind: EntryKind,
     /// Globs of the files it is looked for in; all that exist are read.
@@ -212,13 +233,24 @@ pub struct Entry {
     pub problems: Problems,
 }
 
+impl Entry {
+    /// Whether it is the entry that the policy calls `name`, or that entry for one of the subjects.
+    pub fn is_called(&self, name: &str) -> bool {
+        let of_subject = || {
+            let subject = self.subject.as_deref()?;
+            self.name.strip_suffix(subject)?.strip_suffix('/')
+        };
+        self.name == name || of_subject() == Some(name)
+    }
+}
+
 /// What kind of evidence an entry is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// Reports whose findings are of this category.
     Report(Category),
-    /// A JSON document that rules look at by name.
-    Document,
+    /// A document that rules look at.
+    Document(DocumentKind),
     /// Exploitation data: `kev`, `epss` or `vex`.
     Feed(Feed),
 }
@@ -329,6 +361,16 @@ pub enum Subject {
     Findings(Selector),
     /// Facts of a JSON document.
     Document(DocumentRule),
+    /// Facts of an image.
+    Image(ImageRule),
+    /// What an SBOM lists.
+    Sbom(SbomRule),
+    /// How an artifact was built.
+    Provenance(ProvenanceRule),
+    /// Who approved.
+    Approvals(ApprovalsRule),
+    /// What earlier gates decided.
+    Verdicts(VerdictsRule),
 }
 
 /// Selectors of findings, AND-ed; an empty list selects by nothing.
@@ -373,6 +415,8 @@ pub struct Selector {
     pub age: Option<i64>,
     /// Names of evidence entries the report must be given for.
     pub evidence: Vec<String>,
+    /// Names of subjects that the report must be about.
+    pub subject: Vec<String>,
     /// None of these may match.
     pub not: Option<Box<Selector>>,
     /// Condition on the normalised finding.

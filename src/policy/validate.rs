@@ -8,6 +8,7 @@ pub(super) mod mapping;
 mod rules;
 mod run;
 mod selector;
+mod subjects;
 
 use std::collections::BTreeMap;
 
@@ -23,22 +24,35 @@ pub(super) const LONGEST_ID: usize = 200;
 /// Default of `waivers.max_duration`.
 const NINETY_DAYS: i64 = 90 * 86_400;
 
+/// What the files hold that a policy names.
+#[derive(Debug, Default)]
+pub(super) struct Files {
+    /// Mappings, by path.
+    pub(super) mappings: BTreeMap<String, Vec<ReportMapping>>,
+    /// Bytes of keys, by path, or why there are none.
+    pub(super) keys: BTreeMap<String, Result<Vec<u8>, String>>,
+}
+
 /// Checks a policy; `None`, or any problem, means that it must not be used.
-pub(super) fn policy(
-    written: written::Policy,
-    files: &BTreeMap<String, Vec<ReportMapping>>,
-    problems: &mut Problems,
-) -> Option<Policy> {
+pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Problems) -> Option<Policy> {
     let gate = written.gate.and_then(|gate| gate_name(&gate, problems));
     let (unknown_severity, severity_map) = severity(written.severity, problems);
     let base = written.base.and_then(base);
     let parameters = parameters(written.parameters, problems);
-    let entries = written.evidence.map(|table| evidence::entries(table.value, problems));
+    let subjects = subjects::subjects(written.subjects, problems);
+    let keys = subjects::keys(written.keys, &files.keys, problems);
+    let entries = written.evidence.map(|table| evidence::entries(table.value, &subjects, problems));
     let waivers = written.waivers.map(|w| waivers(w.value, problems));
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
-    let world = rules::World { people: &people, parameters: &parameters, reviewers: reviewers.as_ref() };
-    let mappings = mapping::mappings(written.mappings, files, problems);
+    let world = rules::World {
+        people: &people,
+        parameters: &parameters,
+        reviewers: reviewers.as_ref(),
+        subjects: &subjects,
+        keys: &keys,
+    };
+    let mappings = mapping::mappings(written.mappings, &files.mappings, problems);
     let rules = written.rules.map(|list| rules::rules(list.value.0, &world, problems));
     let (gate, evidence, mut rules) = (gate?, entries?, rules?);
     // A rule is fed by what the entries say; with a fault in either, another message would only confuse.
@@ -59,6 +73,8 @@ pub(super) fn policy(
         severity_map,
         base,
         parameters,
+        subjects,
+        keys,
         evidence,
         waivers,
         reviewers,

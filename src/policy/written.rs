@@ -11,6 +11,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
 use super::error::Problems;
+use super::subject::{
+    ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
+};
 use super::{Action, BaseSource, Enforcement, Feed};
 use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
 use map::{described, given, key, needed, unknown_key, written};
@@ -27,12 +30,14 @@ words! {
     BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
     Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
     Demanded { "required" = Required }
-    DocumentKind {
-        "json" = Json, "sbom" = Sbom, "provenance" = Provenance, "verdict" = Verdict, "acceptance" = Acceptance,
-        "gitlab-approvals" = GitlabApprovals, "gitlab-approval-state" = GitlabApprovalState,
-        "gitlab-merge-request" = GitlabMergeRequest, "gitlab-versions" = GitlabVersions,
-        "gitlab-commits" = GitlabCommits, "gitlab-deployment" = GitlabDeployment,
-    }
+    SubjectKind { "image" = Image }
+    SbomFormat { "cyclonedx" = Cyclonedx, "spdx" = Spdx }
+    PredicateKind { "slsa-v1" = SlsaV1, "slsa-v0.2" = SlsaV02 }
+    ApprovalSource { "merge_request" = MergeRequest, "deployment" = Deployment, "acceptance" = Acceptance }
+    DecidedOn { "commit" = Commit, "subject" = Subject }
+    VerdictWord { "pass" = Pass, "review" = Review }
+    OfContext { "context" = Context }
+    BoundTo { "commit" = Commit }
     Barred {
         "author" = Author, "committers" = Committers, "deployer" = Deployer, "waiver_owners" = WaiverOwners,
     }
@@ -44,20 +49,22 @@ pub(crate) enum Demanded {
     Required,
 }
 
-/// Kinds of documents; this build evaluates `json`.
+/// The one word of `commit` in a `provenance` rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum DocumentKind {
-    Json,
-    Sbom,
-    Provenance,
-    Verdict,
-    Acceptance,
-    GitlabApprovals,
-    GitlabApprovalState,
-    GitlabMergeRequest,
-    GitlabVersions,
-    GitlabCommits,
-    GitlabDeployment,
+pub(crate) enum OfContext {
+    Context,
+}
+
+/// What an approval is bound to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum BoundTo {
+    Commit,
+}
+
+impl Word for DocumentKind {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect()
+    }
 }
 
 /// Who may not resolve a review.
@@ -98,10 +105,10 @@ written! {
         may reviewers: Reviewers,
         /// What the gate decides by.
         must rules: Lenient<Rule>,
-        /// What the gate is about.
-        may subjects: Future,
-        /// Public keys of those who sign.
-        may keys: Future,
+        /// The artifacts that the gate is about, by a name of your own.
+        may subjects: Table<GateSubject>,
+        /// Public keys of those who sign, by a name of your own.
+        may keys: Table<Key>,
         /// Which exploitability statements are accepted.
         may vex: Future,
         /// Report formats of your own, by the name that `format` and `--input` give them.
@@ -258,8 +265,8 @@ written! {
         may format: Name,
         /// What the report must have scanned.
         may target: Target,
-        /// Repeats the entry for each subject.
-        may subject: Future,
+        /// `each` repeats the entry for each subject, a name limits it to one; `${subject}` in `files` is its name.
+        may subject: Many<Name>,
         /// Oldest age, such as `24h`.
         may max_age: Duration,
         /// What a report without a time means under `max_age`; without it such a report is stale.
@@ -321,15 +328,15 @@ written! {
         /// Looks at facts of a JSON document.
         may document: DocumentRule,
         /// Looks at an image.
-        may image: Future,
+        may image: ImageRule,
         /// Looks at an SBOM.
-        may sbom: Future,
+        may sbom: SbomRule,
         /// Looks at build provenance.
-        may provenance: Future,
+        may provenance: ProvenanceRule,
         /// Looks at approvals.
-        may approvals: Future,
+        may approvals: ApprovalsRule,
         /// Looks at verdicts of earlier gates.
-        may verdicts: Future,
+        may verdicts: VerdictsRule,
         /// How many matches are allowed; default 0.
         may allow: u64,
         /// What follows: `fail`, `review` or `warn`.
@@ -382,8 +389,8 @@ written! {
         may epss: Probability,
         /// At least this old; a finding without a date matches.
         may age: Duration,
-        /// Limits it to subjects.
-        may subject: Future,
+        /// Names of the subjects that the report is about.
+        may subject: Many<Name>,
         /// Names of the evidence entries the report is given for.
         may evidence: Many<Name>,
         /// None of these may match; what is not known is never excluded.
@@ -404,6 +411,116 @@ written! {
         may at_least: Table<Count>,
     }
 
+    /// An artifact that the gate is about.
+    GateSubject as "a subject" {
+        /// What it is: `image`.
+        must kind: SubjectKind,
+    }
+
+    /// A public key, pinned by its digest.
+    Key as "a key" {
+        /// The PEM file, relative to the policy.
+        must file: Name,
+        /// SHA-256 of the file, 64 hexadecimal digits.
+        must sha256: Name,
+        /// The person whose key it is; only such a key can sign an acceptance.
+        may user: Name,
+    }
+
+    /// What an image must be. Each fact must be there; a missing one fails the rule.
+    ImageRule as "`image`" {
+        /// `each`, or names of subjects.
+        may subject: Many<Name>,
+        /// Globs of image names: where it may come from.
+        may registry: Many<Name>,
+        /// `required`: the manifest digest must be stated, and be that of the subject.
+        may digest: Demanded,
+        /// Built not longer ago than this.
+        may created_within: Duration,
+        /// Globs of image names: what it may be built on.
+        may base: Many<Name>,
+        /// The base image is not older than this.
+        may base_created_within: Duration,
+        /// `false`: the operating system must still be maintained.
+        may os_end_of_life: bool,
+    }
+
+    /// What an SBOM must hold.
+    SbomRule as "`sbom`" {
+        /// `each`, or names of subjects.
+        may subject: Many<Name>,
+        /// Formats that will do.
+        may format: Many<SbomFormat>,
+        /// How many components it must list; default 1.
+        may components_at_least: Count,
+        /// `true` (default): it must state the digest of the subject.
+        may names_subject: bool,
+        /// What is said about licences.
+        may licenses: LicenseRule,
+    }
+
+    /// What is said about licences.
+    LicenseRule as "`licenses`" {
+        /// SPDX ids that no component may be bound to.
+        may deny: Many<Name>,
+        /// What a component without a licence that can be told means; default: what the rule says.
+        may unknown: Action,
+    }
+
+    /// What build provenance must say.
+    ProvenanceRule as "`provenance`" {
+        /// `each`, or names of subjects.
+        may subject: Many<Name>,
+        /// Names of `keys`, any of which must have signed.
+        may signed_by: Many<Name>,
+        /// Versions of SLSA provenance that will do.
+        may predicate: Many<PredicateKind>,
+        /// Ids of builders, any of these.
+        may builder: Many<Name>,
+        /// The repository that it must be built from, such as `git+https://…`.
+        may source: Name,
+        /// Globs of the Git ref that it must be built from.
+        may r#ref: Many<Name>,
+        /// `context`: it must be built from the commit of the run.
+        may commit: OfContext,
+    }
+
+    /// Who must have approved.
+    ApprovalsRule as "`approvals`" {
+        /// Where approvals are taken from.
+        must from: Many<ApprovalSource>,
+        /// `role:NAME` or `@user`.
+        must any_of: Many<Name>,
+        /// How many of them; default 1.
+        may at_least: Count,
+        /// Who may not.
+        may not: Many<Barred>,
+        /// What an approval must be bound to: `commit`, which is always demanded.
+        may r#for: BoundTo,
+        /// Oldest approval that counts.
+        may max_age: Duration,
+    }
+
+    /// Verdicts of earlier gates that must be there: each gate by its name, with `{on: commit}` or `{on: subject}`.
+    VerdictsCommon as "`verdicts`" {
+        /// `each`, or names of subjects, for verdicts about artifacts.
+        may subject: Many<Name>,
+        /// Names of `keys`, any of which must have signed.
+        must signed_by: Many<Name>,
+        /// Verdicts that will do; default `pass`.
+        may verdict: Many<VerdictWord>,
+        /// Digests `sha256:…` of policies, any of which must have decided.
+        may policy: Many<Name>,
+        /// Oldest verdict that counts.
+        may max_age: Duration,
+    }
+
+    /// Which verdict of a gate is demanded.
+    EarlierGate as "a gate of `verdicts`" {
+        /// What the verdict must be about: `commit` or `subject`.
+        must on: DecidedOn,
+    }
+
     /// A person with the addresses that their commits carry.
     FullPerson as "a person" {
         /// GitLab user name.
@@ -416,6 +533,47 @@ written! {
     Recent as "a fact that is a time" {
         /// Not older than this, and not in the future.
         must within: Duration,
+    }
+}
+
+/// Verdicts that must be there: `GATE: {on: commit|subject}` for each gate, and what holds for all of them.
+#[derive(Debug)]
+pub(crate) struct VerdictsRule {
+    pub(crate) gates: Vec<(At<Name>, At<EarlierGate>)>,
+    pub(crate) common: VerdictsCommon,
+}
+
+impl Read for VerdictsRule {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let Kind::Map(pairs) = &node.kind else {
+            wrong(node, key, "a map of gates, such as `{merge: {on: commit}, signed_by: [gate]}`", problems);
+            return None;
+        };
+        let known = VerdictsCommon::keys();
+        let mut gates = Vec::new();
+        let mut common = Vec::new();
+        for (word, value) in pairs {
+            let copy = || (node::Key { at: word.at, text: word.text.clone() }, value.clone());
+            if known.contains(&word.text.as_str()) {
+                common.push(copy());
+            } else if matches!(value.kind, Kind::Map(_)) {
+                let name = Kind::Scalar { text: word.text.clone(), plain: false };
+                let name = At::read(&Node { at: word.at, kind: name }, key, problems);
+                gates.extend(name.zip(At::read(value, &word.text, problems)));
+            } else {
+                // Not a gate, which has a map: one of the other keys, misspelt.
+                common.push(copy());
+            }
+        }
+        let common = Node { at: node.at, kind: Kind::Map(common) };
+        Some(Self { gates, common: VerdictsCommon::read(&common, key, problems)? })
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let gate = EarlierGate::schema(generator).to_value();
+        let mut schema = <VerdictsCommon as schemars::JsonSchema>::json_schema(generator);
+        schema.insert("additionalProperties".to_owned(), gate);
+        schema
     }
 }
 

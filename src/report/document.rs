@@ -29,6 +29,17 @@ pub fn read_documents(source: &Source, max: u64) -> Result<Vec<(Value, Vec<u8>)>
     }
 }
 
+/// Reads the same, with the SHA-256 and the number of bytes of the whole file and without the texts.
+pub fn read_statements(source: &Source, max: u64) -> Result<(Vec<Value>, String, u64), ReadError> {
+    let mut json = Json::new(source.open(max)?);
+    let mut documents = vec![value(&mut json)?];
+    while !json.at_end()? {
+        documents.push(value(&mut json)?);
+    }
+    let (bytes, sha256) = json.finish();
+    Ok((documents, sha256, bytes))
+}
+
 /// Builds a tree in which no object has a key twice, which `serde_json::Value` by itself would let pass.
 fn value(json: &mut Json) -> Result<Value, ReadError> {
     match json.kind()? {
@@ -77,5 +88,17 @@ mod tests {
         assert!(read(r#"{"a":{"b":1,"b":2}}"#).unwrap_err().to_string().contains("duplicate"));
         assert!(read(r#"{"a":1} x"#).is_err());
         assert!(matches!(read(" "), Err(ReadError::Empty)));
+    }
+
+    #[test]
+    fn documents_follow_each_other() {
+        let read = |text: &str| {
+            read_statements(&Source::Bytes(text.as_bytes().into()), 1 << 20).map(|(values, ..)| values.len())
+        };
+        assert_eq!(read("{\"a\":1}\n{\"a\":2}\n").unwrap(), 2);
+        assert_eq!(read("{\n\"a\": 1\n}\n").unwrap(), 1);
+        assert!(read("{\"a\":1}\n{\"a\":1,\"a\":2}\n").is_err());
+        assert!(read("{\"a\":1}\nlog line\n").is_err());
+        assert!(read("").is_err());
     }
 }

@@ -58,7 +58,7 @@ use std::collections::BTreeMap;
 
 use crate::finding::{Category, SecretKey};
 
-pub use document::{read_document, read_documents};
+pub use document::{read_document, read_documents, read_statements};
 pub use error::ReadError;
 pub use feed::{FeedFile, Listed, Scores, read_epss, read_kev};
 pub use mapped::read_mapped;

@@ -43,6 +43,7 @@ impl Comparison<'_> {
         let Entry {
             name: _, // may change where nothing else does
             line: _, // where it stands
+            subject,
             kind,
             files,
             count,
@@ -62,6 +63,9 @@ impl Comparison<'_> {
         if *kind != after.kind {
             self.add(path, kind_of(*kind), kind_of(after.kind));
         }
+        // A report about something else is another demand.
+        let of = |subject: &Option<String>| subject.clone().unwrap_or_else(|| "no subject".to_owned());
+        self.same(&at("subject"), &of(subject), &of(&after.subject));
         // Fewer files are fewer findings, more are one more way to satisfy it.
         let globs = |entry: &Entry| {
             let mut texts: Vec<&str> = entry.files.iter().map(super::super::PathGlob::text).collect();
@@ -111,7 +115,7 @@ impl Comparison<'_> {
 fn kind_of(kind: EntryKind) -> String {
     match kind {
         EntryKind::Report(category) => format!("category {category}"),
-        EntryKind::Document => "a document".to_owned(),
+        EntryKind::Document(kind) => format!("document {}", kind.as_str()),
         EntryKind::Feed(feed) => format!("feed {}", word(feed)),
     }
 }
@@ -127,7 +131,7 @@ fn asked(policy: &Policy, feed: Feed) -> bool {
             };
             of(selector) || selector.not.as_deref().is_some_and(of) || selector.r#where.is_some()
         }
-        Subject::Document(_) => false,
+        _ => false,
     };
     // A trigger of a waiver that nothing can evaluate ends the waiver.
     policy.waivers.is_some() || policy.rules.iter().any(selects)

@@ -32,6 +32,7 @@ pub(super) fn narrower(before: &Selector, after: &Selector) -> Vec<Narrower> {
         epss,
         age,
         evidence,
+        subject: _, // part of `evidence`, where its entries stand
         not,
         r#where,
     } = before;

@@ -28,14 +28,14 @@ pub(in super::super) fn load(
     file: &mut Beside<'_>,
 ) -> Result<Loaded, PolicyError> {
     let path = source.rsplit('/').next().unwrap_or(source).to_owned();
-    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new() };
+    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new(), keys: BTreeMap::new() };
     chain.load(source.to_owned(), path, bytes)
 }
 
 /// A policy and all that it inherits as one YAML text, with where each line comes from.
 pub fn effective(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<String, PolicyError> {
     let path = source.rsplit('/').next().unwrap_or(source).to_owned();
-    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new() };
+    let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new(), keys: BTreeMap::new() };
     let Loaded { mut tree, .. } = chain.load(source.to_owned(), path, bytes)?;
     let mut names: Vec<String> = chain.files.iter().map(|file| file.source.clone()).collect();
     chain.inline(&mut tree, &mut names);
@@ -56,6 +56,8 @@ struct Chain<'c, 'f> {
     files: Vec<File>,
     /// The files of mappings, by their path relative to the folder of the first.
     mappings: BTreeMap<String, MappingFile>,
+    /// What the files of keys hold, by the same kind of path, or why they hold nothing.
+    keys: BTreeMap<String, Result<Vec<u8>, String>>,
 }
 
 /// A file of mappings that was read.
@@ -100,7 +102,13 @@ impl Chain<'_, '_> {
         }
         let mappings =
             self.mappings.iter().map(|(path, file)| (path.clone(), file.mappings.clone())).collect();
-        let policy = written.and_then(|written| validate::policy(written, &mappings, &mut problems));
+        if let Some(table) = written.as_mut().and_then(|written| written.keys.as_mut()) {
+            for path in table.value.0.iter_mut().filter_map(|(_, key)| key.value.file.as_mut()) {
+                self.key(path);
+            }
+        }
+        let files_held = validate::Files { mappings, keys: self.keys.clone() };
+        let policy = written.and_then(|written| validate::policy(written, &files_held, &mut problems));
         let Some(policy) = policy.filter(|_| problems.is_empty()) else {
             // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
             if problems.is_empty() {
@@ -207,6 +215,19 @@ impl Chain<'_, '_> {
             files.push(PolicyFile { path: written, sha256: file.sha256.clone() });
         }
         Ok(())
+    }
+
+    /// Reads a key, once; `path` becomes relative to the folder of the first policy. Its digest stands in the policy, so
+    /// that it is no part of the policy's digest, and where it is missing only the rules that need it cannot be decided.
+    fn key(&mut self, path: &mut At<String>) {
+        let folder = self.files.get(usize::from(path.at.file)).map_or("", |file| folder(&file.path));
+        let full = format!("{folder}{}", path.value);
+        if !self.keys.contains_key(&full) {
+            let bytes = (self.file)(&full).map(|(_, bytes)| bytes);
+            let bytes = bytes.map_err(|why| format!("{}: {}", clean_line(&full), clean_line(&why)));
+            self.keys.insert(full.clone(), bytes);
+        }
+        path.value = full;
     }
 
     /// Puts mappings that stand in files where the policy names them, because a text that is printed has no folder.

@@ -1,60 +1,121 @@
 //! Evidence entries: each is of one kind, and says only what belongs to that kind.
 
 use super::super::error::{Problems, quoted};
-use super::super::written::{self, At, DocumentKind, Name, Table};
-use super::super::{Action, Entry, EntryKind, Problems as ProblemActions};
-use super::{LONGEST_ID, path_globs};
+use super::super::written::{self, At, Many, Name, Table};
+use super::super::{Action, DocumentKind, Entry, EntryKind, GateSubject, Problems as ProblemActions};
+use super::{LONGEST_ID, path_globs, subjects};
 
-/// The entries, in the order written.
-pub(super) fn entries(table: Table<written::Entry>, problems: &mut Problems) -> Vec<Entry> {
-    table.0.into_iter().filter_map(|(name, written)| entry(&name, written.value, problems)).collect()
+/// Stands in `files` for the name of the subject.
+const SUBJECT: &str = "${subject}";
+
+/// The entries, in the order written; one for each subject where it says `subject: each`.
+pub(super) fn entries(
+    table: Table<written::Entry>,
+    about: &[GateSubject],
+    problems: &mut Problems,
+) -> Vec<Entry> {
+    let mut entries: Vec<Entry> = Vec::new();
+    for (name, written) in table.0 {
+        for entry in entry(&name, &written.value, about, problems) {
+            if entries.iter().any(|known| known.name == entry.name) {
+                let message = format!("another entry is called {} as well", quoted(&entry.name));
+                problems.add(name.at, message);
+            }
+            entries.push(entry);
+        }
+    }
+    entries
 }
 
-fn entry(name: &At<Name>, written: written::Entry, problems: &mut Problems) -> Option<Entry> {
+fn entry(
+    name: &At<Name>,
+    written: &written::Entry,
+    about: &[GateSubject],
+    problems: &mut Problems,
+) -> Vec<Entry> {
     if name.value.chars().count() > LONGEST_ID {
         problems.add(name.at, format!("the name of an entry may have {LONGEST_ID} characters"));
     }
-    let kind = kind(name, &written, problems);
-    if matches!(kind, Some(EntryKind::Document | EntryKind::Feed(_))) {
-        only_for_reports(name, &written, problems);
+    let kind = kind(name, written, problems);
+    if let Some(kind @ (EntryKind::Document(_) | EntryKind::Feed(_))) = kind {
+        only_for_reports(name, kind, written, problems);
     }
-    let files = written.files.map(|files| path_globs(&files.value.0, "files", problems));
-    let action = |given: Option<At<Action>>, default| given.map_or(default, |action| action.value);
-    Some(Entry {
-        name: name.value.clone(),
-        line: name.at.line,
-        kind: kind?,
-        files: files?,
-        count: written.count.map_or(1, |count| count.value.0),
-        required: written.required.is_none_or(|required| required.value),
-        format: written.format.map(|format| format.value),
-        target: written.target.map(|target| target.value),
-        max_age: written.max_age.map(|age| age.value.0),
-        age_unknown: written.age_unknown.map(|action| action.value),
-        bound: written.bound.is_some(),
-        receipt: written.receipt.is_some(),
-        run: written.run.and_then(|words| super::run::run(words, problems)),
-        nothing_scanned: action(written.nothing_scanned, Action::Review),
-        stale: action(written.stale, Action::Fail),
-        problems: problem_actions(written.problems.map(|given| given.value)),
-    })
+    let of: Vec<Option<String>> = match &written.subject {
+        None => vec![None],
+        given => {
+            let named = subjects::which(given.as_ref(), about, name.at, problems);
+            named.into_iter().map(Some).collect()
+        }
+    };
+    let Some(files) = &written.files else { return Vec::new() };
+    placeholders(files, &of, problems);
+    let several = of.len() > 1;
+    let run = written.run.clone().and_then(|words| super::run::run(words, problems));
+    let action = |given: &Option<At<Action>>, default| given.as_ref().map_or(default, |action| action.value);
+    of.into_iter()
+        .filter_map(|subject| {
+            let files: Vec<At<Name>> =
+                files.value.0.iter().map(|file| filled(file, subject.as_deref())).collect();
+            Some(Entry {
+                name: match &subject {
+                    Some(subject) if several => format!("{}/{subject}", name.value),
+                    _ => name.value.clone(),
+                },
+                line: name.at.line,
+                subject,
+                kind: kind?,
+                files: path_globs(&files, "files", problems),
+                count: written.count.as_ref().map_or(1, |count| count.value.0),
+                required: written.required.as_ref().is_none_or(|required| required.value),
+                format: written.format.as_ref().map(|format| format.value.clone()),
+                target: written.target.as_ref().map(|target| target.value),
+                max_age: written.max_age.as_ref().map(|age| age.value.0),
+                age_unknown: written.age_unknown.as_ref().map(|action| action.value),
+                bound: written.bound.is_some(),
+                receipt: written.receipt.is_some(),
+                run: run.clone(),
+                nothing_scanned: action(&written.nothing_scanned, Action::Review),
+                stale: action(&written.stale, Action::Fail),
+                problems: problem_actions(written.problems.as_ref().map(|given| &given.value)),
+            })
+        })
+        .collect()
+}
+
+/// A file's name with that of the subject.
+fn filled(file: &At<Name>, subject: Option<&str>) -> At<Name> {
+    let value = subject.map_or_else(|| file.value.clone(), |subject| file.value.replace(SUBJECT, subject));
+    At { at: file.at, value }
+}
+
+/// Reports `${…}` that stands for nothing, and its absence where each subject has files of its own.
+fn placeholders(files: &At<Many<Name>>, of: &[Option<String>], problems: &mut Problems) {
+    for file in &files.value.0 {
+        if file.value.replace(SUBJECT, "").contains("${") {
+            problems.add(file.at, format!("`files` knows `{SUBJECT}` and no other: {}", quoted(&file.value)));
+        } else if file.value.contains(SUBJECT) && of.iter().any(Option::is_none) {
+            problems.help(
+                file.at,
+                format!("`{SUBJECT}` in an entry that is about no subject"),
+                "add `subject: each` to the entry",
+            );
+        }
+    }
+    if of.len() > 1 && !files.value.0.iter().any(|file| file.value.contains(SUBJECT)) {
+        problems.help(
+            files.at,
+            "each subject would have the same files",
+            format!("write the subject's name as `{SUBJECT}`, such as `trivy-{SUBJECT}.json`"),
+        );
+    }
 }
 
 /// The one of `category`, `feed` and `document` that an entry has.
 fn kind(name: &At<Name>, written: &written::Entry, problems: &mut Problems) -> Option<EntryKind> {
     let category = written.category.as_ref().map(|c| EntryKind::Report(c.value));
     let feed = written.feed.as_ref().map(|f| EntryKind::Feed(f.value));
-    let document = written.document.as_ref().map(|_| EntryKind::Document);
+    let document = written.document.as_ref().map(|d| EntryKind::Document(d.value));
     let kinds: Vec<EntryKind> = [category, feed, document].into_iter().flatten().collect();
-    if let Some(At { at, value }) = &written.document
-        && *value != DocumentKind::Json
-    {
-        problems.help(
-            *at,
-            "this build reads documents of the kind `json` only",
-            "take the entry out, or use a build that reads it",
-        );
-    }
     match kinds.as_slice() {
         [kind] => Some(*kind),
         [] => {
@@ -76,7 +137,24 @@ fn kind(name: &At<Name>, written: &written::Entry, problems: &mut Problems) -> O
 }
 
 /// Reports keys that mean nothing for feeds and documents.
-fn only_for_reports(name: &At<Name>, written: &written::Entry, problems: &mut Problems) {
+fn only_for_reports(name: &At<Name>, kind: EntryKind, written: &written::Entry, problems: &mut Problems) {
+    // Of the documents only an SBOM says when it was made; a rule about one of the others has an age of its own.
+    let dated = matches!(kind, EntryKind::Feed(_) | EntryKind::Document(DocumentKind::Sbom));
+    let ages = [
+        ("max_age", written.max_age.as_ref().map(|v| v.at)),
+        ("age_unknown", written.age_unknown.as_ref().map(|v| v.at)),
+        ("stale", written.stale.as_ref().map(|v| v.at)),
+    ];
+    for (key, at) in ages.into_iter().filter(|_| !dated) {
+        if let Some(at) = at {
+            let message = format!("`{key}`: nothing tells how old {} is", quoted(&name.value));
+            problems.help(
+                at,
+                message,
+                "demand the age of a fact in the rule, such as `{within: 30d}` or `max_age`",
+            );
+        }
+    }
     let given = [
         ("format", written.format.as_ref().map(|v| v.at)),
         ("target", written.target.as_ref().map(|v| v.at)),
@@ -93,8 +171,8 @@ fn only_for_reports(name: &At<Name>, written: &written::Entry, problems: &mut Pr
     }
 }
 
-fn problem_actions(written: Option<written::ProblemActions>) -> ProblemActions {
-    let action = |given: Option<At<Action>>| given.map_or(Action::Review, |action| action.value);
+fn problem_actions(written: Option<&written::ProblemActions>) -> ProblemActions {
+    let action = |given: &Option<At<Action>>| given.as_ref().map_or(Action::Review, |action| action.value);
     match written {
         None => ProblemActions {
             parse: Action::Review,
@@ -103,10 +181,10 @@ fn problem_actions(written: Option<written::ProblemActions>) -> ProblemActions {
             scan: Action::Review,
         },
         Some(given) => ProblemActions {
-            parse: action(given.parse),
-            timeout: action(given.timeout),
-            rule: action(given.rule),
-            scan: action(given.scan),
+            parse: action(&given.parse),
+            timeout: action(&given.timeout),
+            rule: action(&given.rule),
+            scan: action(&given.scan),
         },
     }
 }

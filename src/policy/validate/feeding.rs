@@ -2,20 +2,61 @@
 
 use super::super::error::{Problems, listed, nearest, quoted};
 use super::super::written::{At, Name};
-use super::super::{Entry, EntryKind, Feed, Mapping, Selector, Subject};
+use super::super::{
+    ApprovalSource, ApprovalsRule, DocumentKind, Entry, EntryKind, Feed, Mapping, Selector, Subject,
+};
 use super::rules::Checked;
 use crate::finding::Category;
 
 /// Fills `fed_by` of each rule; a rule that nothing feeds is an error.
 pub(super) fn feed(rules: &mut [Checked], entries: &[Entry], map: &[Mapping], problems: &mut Problems) {
     for checked in rules {
+        if let Subject::Findings(selector) = &mut checked.rule.subject {
+            if !names_exist(&checked.names, entries, problems) {
+                continue;
+            }
+            resolve(selector, entries);
+        }
         let fed_by = match &checked.rule.subject {
             Subject::Findings(selector) => by_reports(checked, selector, entries, map, problems),
             Subject::Document(_) => by_document(checked, entries, problems),
+            Subject::Image(rule) => by_images(checked, &rule.subjects, entries, problems),
+            Subject::Sbom(rule) => by_kind(checked, &[DocumentKind::Sbom], &rule.subjects, entries, problems),
+            Subject::Provenance(rule) => {
+                by_kind(checked, &[DocumentKind::Provenance], &rule.subjects, entries, problems)
+            }
+            Subject::Verdicts(_) => by_kind(checked, &[DocumentKind::Verdict], &[], entries, problems),
+            Subject::Approvals(rule) => by_approvals(checked, rule, entries, problems),
         };
         checked.rule.fed_by = fed_by;
     }
 }
+
+/// Puts the entries that are meant in the place of their names: an entry for each subject has several.
+fn resolve(selector: &mut Selector, entries: &[Entry]) {
+    if let Some(not) = &mut selector.not {
+        resolve(not, entries);
+    }
+    if selector.evidence.is_empty() && selector.subject.is_empty() {
+        return;
+    }
+    let named = |e: &Entry| selector.evidence.is_empty() || selector.evidence.iter().any(|n| e.is_called(n));
+    let about = |e: &Entry| {
+        selector.subject.is_empty() || e.subject.as_ref().is_some_and(|s| selector.subject.contains(s))
+    };
+    let reports = entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_)));
+    let meant: Vec<String> = reports.filter(|e| named(e) && about(e)).map(|e| e.name.clone()).collect();
+    // What means no entry keeps its name, which no report has.
+    if !meant.is_empty() || selector.evidence.is_empty() {
+        selector.evidence = meant;
+    }
+    if selector.evidence.is_empty() {
+        selector.evidence.push(NO_ENTRY.to_owned());
+    }
+}
+
+/// The name of no entry: names are trimmed.
+const NO_ENTRY: &str = " ";
 
 fn by_reports(
     checked: &Checked,
@@ -24,9 +65,6 @@ fn by_reports(
     map: &[Mapping],
     problems: &mut Problems,
 ) -> Vec<String> {
-    if !names_exist(&checked.names, entries, problems) {
-        return Vec::new();
-    }
     let asked = |entry: &&Entry| selector.evidence.is_empty() || selector.evidence.contains(&entry.name);
     let reports = || entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_))).filter(asked);
     // A line of `severity.map` moves findings of any report into its category.
@@ -70,9 +108,10 @@ fn names_exist(names: &[At<Name>], entries: &[Entry], problems: &mut Problems) -
     let known: Vec<&str> =
         entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_))).map(|e| e.name.as_str()).collect();
     let mut all = true;
-    for name in names.iter().filter(|name| !known.contains(&name.value.as_str())) {
+    let reports = || entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_)));
+    for name in names.iter().filter(|name| !reports().any(|e| e.is_called(&name.value))) {
         all = false;
-        if entries.iter().any(|entry| entry.name == name.value) {
+        if entries.iter().any(|entry| entry.is_called(&name.value)) {
             let message = format!("`evidence`: {} holds no reports", quoted(&name.value));
             problems.add(name.at, message);
         } else {
@@ -84,22 +123,146 @@ fn names_exist(names: &[At<Name>], entries: &[Entry], problems: &mut Problems) -
 
 fn by_document(checked: &Checked, entries: &[Entry], problems: &mut Problems) -> Vec<String> {
     let Some(name) = checked.names.first() else { return Vec::new() };
-    let documents: Vec<&str> =
-        entries.iter().filter(|e| e.kind == EntryKind::Document).map(|e| e.name.as_str()).collect();
-    if documents.contains(&name.value.as_str()) {
-        return vec![name.value.clone()];
+    let documents = || entries.iter().filter(|e| e.kind == EntryKind::Document(DocumentKind::Json));
+    let fed_by: Vec<String> =
+        documents().filter(|e| e.is_called(&name.value)).map(|e| e.name.clone()).collect();
+    if !fed_by.is_empty() {
+        return fed_by;
     }
+    let known: Vec<&str> = documents().map(|e| e.name.as_str()).collect();
     let message = format!(
         "rule {} looks at the document {}, and no evidence entry with `document: json` has that name",
         quoted(&checked.rule.id),
         quoted(&name.value)
     );
-    match nearest(&name.value, &documents) {
+    match nearest(&name.value, &known) {
         Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-        None if documents.is_empty() => {
+        None if known.is_empty() => {
             problems.help(name.at, message, "add it: `{document: json, files: […]}`");
         }
-        None => problems.help(name.at, message, format!("documents are {}", listed(&documents))),
+        None => problems.help(name.at, message, format!("documents are {}", listed(&known))),
     }
     Vec::new()
+}
+
+/// True for an entry that can speak of one of the subjects; one that is about no subject in particular can.
+fn speaks_of(entry: &Entry, subjects: &[String]) -> bool {
+    subjects.is_empty() || entry.subject.as_ref().is_none_or(|s| subjects.contains(s))
+}
+
+/// Entries with documents of these kinds; each subject must have one.
+fn by_kind(
+    checked: &Checked,
+    kinds: &[DocumentKind],
+    subjects: &[String],
+    entries: &[Entry],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let fits = |e: &Entry| matches!(e.kind, EntryKind::Document(kind) if kinds.contains(&kind));
+    each_is_fed(checked, &fits, subjects, entries, problems, || {
+        let kind = kinds.first().map_or("json", |kind| kind.as_str());
+        format!("add an entry to `evidence`: `{{document: {kind}, files: […]}}`")
+    })
+}
+
+/// Image facts come from scans for vulnerabilities, SBOMs and provenance.
+fn by_images(
+    checked: &Checked,
+    subjects: &[String],
+    entries: &[Entry],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let fits = |e: &Entry| {
+        matches!(
+            e.kind,
+            EntryKind::Report(Category::Vulnerability)
+                | EntryKind::Document(DocumentKind::Sbom | DocumentKind::Provenance)
+        )
+    };
+    each_is_fed(checked, &fits, subjects, entries, problems, || {
+        "add an entry to `evidence`: `{category: vulnerability, target: image, files: […]}`".to_owned()
+    })
+}
+
+fn each_is_fed(
+    checked: &Checked,
+    fits: &dyn Fn(&Entry) -> bool,
+    subjects: &[String],
+    entries: &[Entry],
+    problems: &mut Problems,
+    help: impl Fn() -> String,
+) -> Vec<String> {
+    let id = quoted(&checked.rule.id);
+    let fed_by: Vec<String> =
+        entries.iter().filter(|e| fits(e) && speaks_of(e, subjects)).map(|e| e.name.clone()).collect();
+    if fed_by.is_empty() {
+        problems.help(checked.at, format!("no evidence entry can feed the rule {id}"), help());
+        return fed_by;
+    }
+    let fed = |subject: &&String| {
+        entries.iter().any(|e| fits(e) && e.subject.as_ref().is_none_or(|s| s == *subject))
+    };
+    for subject in subjects.iter().filter(|subject| !fed(subject)) {
+        let message = format!("no evidence entry can feed the rule {id} for the subject {}", quoted(subject));
+        problems.help(checked.at, message, help());
+    }
+    fed_by
+}
+
+/// Each source of approvals must have a document, and what tells who may not approve must be there as well.
+fn by_approvals(
+    checked: &Checked,
+    rule: &ApprovalsRule,
+    entries: &[Entry],
+    problems: &mut Problems,
+) -> Vec<String> {
+    let id = quoted(&checked.rule.id);
+    let kinds = |e: &Entry| match e.kind {
+        EntryKind::Document(kind) => Some(kind),
+        _ => None,
+    };
+    let there = |kinds_wanted: &[DocumentKind]| {
+        entries.iter().filter_map(kinds).any(|kind| kinds_wanted.contains(&kind))
+    };
+    for source in &rule.from {
+        if !there(source.documents()) {
+            let kind = source.documents().first().map_or("json", |kind| kind.as_str());
+            problems.help(
+                checked.at,
+                format!("no evidence entry can feed the rule {id}: there is no `document: {kind}`"),
+                format!("add an entry to `evidence`: `{{document: {kind}, files: […]}}`"),
+            );
+        }
+    }
+    let mut needed = Vec::new();
+    if rule.from.contains(&ApprovalSource::MergeRequest) {
+        needed.push((DocumentKind::GitlabVersions, "when the commit came to the server"));
+    }
+    for barred in &rule.reviewers.not {
+        match barred.as_str() {
+            "committers" => needed.push((DocumentKind::GitlabCommits, "who committed")),
+            "deployer" => needed.push((DocumentKind::GitlabDeployment, "who deploys")),
+            _ => {}
+        }
+    }
+    for (kind, what) in needed {
+        if !there(&[kind]) {
+            problems.help(
+                checked.at,
+                format!("the rule {id} needs to know {what}: there is no `document: {}`", kind.as_str()),
+                format!("add an entry to `evidence`: `{{document: {}, files: […]}}`", kind.as_str()),
+            );
+        }
+    }
+    let feeds = |kind: DocumentKind| {
+        rule.from.iter().any(|source| source.documents().contains(&kind))
+            || matches!(
+                kind,
+                DocumentKind::GitlabMergeRequest
+                    | DocumentKind::GitlabVersions
+                    | DocumentKind::GitlabCommits
+                    | DocumentKind::GitlabDeployment
+            )
+    };
+    entries.iter().filter(|e| kinds(e).is_some_and(feeds)).map(|e| e.name.clone()).collect()
 }

@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 
 use super::super::error::{Mark, Problems, listed, nearest, quoted};
 use super::super::written::{self, At, Expected, Many, Name, Table};
-use super::super::{DocumentPath, DocumentRule, Expect, Parameter, Person, Reviewers, Rule, Subject};
-use super::{LONGEST_ID, selector};
+use super::super::{
+    DocumentPath, DocumentRule, Expect, GateSubject, Key, Parameter, Person, Reviewers, Rule, Subject,
+};
+use super::{LONGEST_ID, selector, subjects};
 
 /// What rules can refer to.
 pub(super) struct World<'p> {
@@ -13,6 +15,10 @@ pub(super) struct World<'p> {
     pub(super) parameters: &'p [Parameter],
     /// Who resolves a review that names nobody.
     pub(super) reviewers: Option<&'p Reviewers>,
+    /// What the gate is about.
+    pub(super) subjects: &'p [GateSubject],
+    /// Whose signatures count.
+    pub(super) keys: &'p [Key],
 }
 
 /// A rule, and the places that later errors point at.
@@ -42,27 +48,18 @@ pub(super) fn rules(
 }
 
 fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) -> Option<Checked> {
-    let At { at: begin, value: written } = written;
+    let At { at: begin, value: mut written } = written;
     let id = rule_id(written.id.as_ref(), problems);
     let name = id.clone().unwrap_or_default();
     one_subject(&written, begin, &name, problems);
-    let when = written.when.map(|w| conditions(w.value, world.parameters, problems)).unwrap_or_default();
-    let reviewers = match written.reviewers {
+    let when =
+        written.when.take().map(|w| conditions(w.value, world.parameters, problems)).unwrap_or_default();
+    let reviewers = match written.reviewers.take() {
         Some(given) => super::reviewers(given.value, world.people, problems),
         None => world.reviewers.cloned(),
     };
     let mut names = Vec::new();
-    let subject = match (written.findings, written.document) {
-        (Some(findings), _) => {
-            names = findings.value.evidence.as_ref().map(|list| list.value.0.clone()).unwrap_or_default();
-            selector::selector(findings.value, problems).map(Subject::Findings)
-        }
-        (None, Some(document)) => {
-            names.extend(document.value.name.clone());
-            self::document(document, problems).map(Subject::Document)
-        }
-        (None, None) => None,
-    };
+    let subject = subject(&mut written, world, &mut names, problems);
     let at = written.id.map_or(begin, |id| id.at);
     let title = written.title.map_or_else(|| name.clone(), |title| title.value.0);
     let rule = Rule {
@@ -80,6 +77,40 @@ fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) 
         fed_by: Vec::new(),
     };
     Some(Checked { rule, at, names })
+}
+
+/// What the rule looks at, checked; `names` gets the evidence entries that it names.
+fn subject(
+    written: &mut written::Rule,
+    world: &World<'_>,
+    names: &mut Vec<At<Name>>,
+    problems: &mut Problems,
+) -> Option<Subject> {
+    let &World { people, subjects: about, keys, .. } = world;
+    if let Some(findings) = written.findings.take() {
+        names.extend(findings.value.evidence.iter().flat_map(|list| list.value.0.clone()));
+        return selector::selector(findings.value, about, problems).map(Subject::Findings);
+    }
+    if let Some(document) = written.document.take() {
+        names.extend(document.value.name.clone());
+        return self::document(document, problems).map(Subject::Document);
+    }
+    if let Some(image) = written.image.take() {
+        return Some(Subject::Image(subjects::image(image, about, problems)));
+    }
+    if let Some(sbom) = written.sbom.take() {
+        return Some(Subject::Sbom(subjects::sbom(sbom, about, problems)));
+    }
+    if let Some(provenance) = written.provenance.take() {
+        let then = written.then.as_ref().map(|then| then.value);
+        let rule = subjects::provenance(provenance, then, about, keys, problems);
+        return Some(Subject::Provenance(rule));
+    }
+    if let Some(approvals) = written.approvals.take() {
+        return subjects::approvals(approvals, people, problems).map(Subject::Approvals);
+    }
+    let verdicts = written.verdicts.take()?;
+    Some(Subject::Verdicts(subjects::verdicts(verdicts, about, keys, problems)))
 }
 
 /// A waiver names a rule as GATE/RULE, so that an id has no `/`.

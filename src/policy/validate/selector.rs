@@ -1,14 +1,18 @@
 //! Selectors of findings.
 
-use super::super::Selector;
 use super::super::error::{Problems, quoted};
 use super::super::query::{QueryError, Where};
 use super::super::written::{self, At, Many, Name};
+use super::super::{GateSubject, Selector};
 use super::{path_globs, rule_glob};
 use crate::finding::{Fix, Severity};
 
 /// Checks the selectors of a rule.
-pub(super) fn selector(written: written::Selector, problems: &mut Problems) -> Option<Selector> {
+pub(super) fn selector(
+    written: written::Selector,
+    subjects: &[GateSubject],
+    problems: &mut Problems,
+) -> Option<Selector> {
     let severity = written.severity.as_ref().and_then(|list| mildest(&list.value, problems));
     // Knowing less must never select less: among several levels the mildest holds.
     let confidence = written.confidence.and_then(|list| list.value.0.iter().map(|c| c.value).min());
@@ -16,12 +20,16 @@ pub(super) fn selector(written: written::Selector, problems: &mut Problems) -> O
     let ids = written.ids.map(|list| advisories(&list.value, problems)).unwrap_or_default();
     let rule_id = written.rule_id.map(|list| list.value.0).unwrap_or_default();
     let not = match written.not {
-        Some(inner) => Some(Box::new(excluded(inner, problems)?)),
+        Some(inner) => Some(Box::new(excluded(inner, subjects, problems)?)),
         None => None,
     };
     let condition = match written.r#where {
         Some(text) => Some(condition(&text, problems)?),
         None => None,
+    };
+    let subject = match &written.subject {
+        Some(list) => super::subjects::which(Some(list), subjects, list.at, problems),
+        None => Vec::new(),
     };
     Some(Selector {
         category: values(written.category),
@@ -42,6 +50,7 @@ pub(super) fn selector(written: written::Selector, problems: &mut Problems) -> O
         epss: written.epss.map(|least| least.value.0),
         age: written.age.map(|least| least.value.0),
         evidence: values(written.evidence),
+        subject,
         not,
         r#where: condition,
     })
@@ -52,7 +61,11 @@ fn values<T>(list: Option<At<Many<T>>>) -> Vec<T> {
 }
 
 /// The selectors of `not`.
-fn excluded(inner: At<written::Boxed<written::Selector>>, problems: &mut Problems) -> Option<Selector> {
+fn excluded(
+    inner: At<written::Boxed<written::Selector>>,
+    subjects: &[GateSubject],
+    problems: &mut Problems,
+) -> Option<Selector> {
     let At { at, value: written::Boxed(inner) } = inner;
     if let Some(again) = &inner.not {
         problems.help(again.at, "`not` stands inside `not`", "say what is looked for outside of `not`");
@@ -66,7 +79,7 @@ fn excluded(inner: At<written::Boxed<written::Selector>>, problems: &mut Problem
         );
         return None;
     }
-    let checked = selector(*inner, problems)?;
+    let checked = selector(*inner, subjects, problems)?;
     if is_empty(&checked) {
         problems.add(at, "`not` is empty: it would exclude every finding");
         return None;
@@ -86,7 +99,8 @@ fn is_empty(s: &Selector) -> bool {
         && s.path.is_empty()
         && s.package.is_empty()
         && s.scope.is_empty()
-        && s.evidence.is_empty();
+        && s.evidence.is_empty()
+        && s.subject.is_empty();
     let values = s.severity.is_none()
         && s.confidence.is_none()
         && s.verified.is_none()

@@ -3,14 +3,14 @@
 use super::super::error::{Mark, quoted};
 
 /// A value and its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Node {
     pub(crate) at: Mark,
     pub(crate) kind: Kind,
 }
 
 /// What a value is.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) enum Kind {
     /// Text; `plain` without quotes, so that it may stand for a number, a boolean or null.
     Scalar { text: String, plain: bool },
@@ -23,7 +23,7 @@ pub(crate) enum Kind {
 }
 
 /// A key and its place.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Key {
     pub(crate) at: Mark,
     pub(crate) text: String,

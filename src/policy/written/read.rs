@@ -237,7 +237,7 @@ impl<T: Read> Read for Many<T> {
 }
 
 /// A list that is not empty.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct Seq<T>(pub(crate) Vec<At<T>>);
 
 impl<T: Read> Read for Seq<T> {

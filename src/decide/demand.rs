@@ -1,0 +1,100 @@
+//! What rules about anything but findings share: demands that are met, are not, or cannot be decided.
+
+use super::{Context, Document, Evidence, Outcome};
+use crate::policy::{Action, DocumentKind, Policy};
+
+/// What a rule about anything but findings says of its demands.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Demands {
+    /// Demands that are not met.
+    pub(super) unmet: Vec<Unmet>,
+    /// Why there is no telling: the policy is not filled in, or the run does not say what it is about.
+    pub(super) undecided: Vec<String>,
+    /// What was seen, where all is as demanded.
+    pub(super) met: Vec<String>,
+}
+
+/// A demand that is not met.
+#[derive(Debug, Clone)]
+pub(super) struct Unmet {
+    /// Which, and why, on one line.
+    pub(super) text: String,
+    /// What follows, where the rule does not say it.
+    pub(super) then: Option<Action>,
+}
+
+impl Demands {
+    /// There is no telling.
+    pub(super) fn undecided(why: impl Into<String>) -> Self {
+        Self { undecided: vec![why.into()], ..Self::default() }
+    }
+
+    /// A demand that is not met, with what the rule says to that.
+    pub(super) fn unmet(&mut self, text: impl Into<String>) {
+        self.unmet.push(Unmet { text: text.into(), then: None });
+    }
+
+    /// The same, of one of several subjects: its name stands before what is said.
+    pub(super) fn of_subject(mut self, subject: &str) -> Self {
+        let named = |text: &mut String| *text = format!("{subject}: {text}");
+        self.unmet.iter_mut().for_each(|unmet| named(&mut unmet.text));
+        self.undecided.iter_mut().chain(&mut self.met).for_each(named);
+        self
+    }
+
+    /// Adds those of another subject.
+    pub(super) fn extend(&mut self, other: Self) {
+        self.unmet.extend(other.unmet);
+        self.undecided.extend(other.undecided);
+        self.met.extend(other.met);
+    }
+
+    /// The worst that follows, if anything does.
+    pub(super) fn worst(&self, then: Action) -> Option<Outcome> {
+        self.unmet.iter().map(|unmet| unmet.then.unwrap_or(then).into()).max()
+    }
+}
+
+/// What such rules look at.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct World<'w> {
+    pub(super) policy: &'w Policy,
+    pub(super) context: &'w Context,
+    pub(super) evidence: &'w [Evidence],
+    pub(super) documents: &'w [Document],
+    /// Names of the evidence entries that can feed the rule.
+    pub(super) fed_by: &'w [String],
+}
+
+impl<'w> World<'w> {
+    /// Documents of a kind that feed the rule and are about the subject, or about none in particular.
+    pub(super) fn documents(
+        self,
+        kind: DocumentKind,
+        subject: Option<&'w str>,
+    ) -> impl Iterator<Item = &'w Document> {
+        self.documents.iter().filter(move |d| {
+            d.is(kind)
+                && self.fed_by.contains(&d.entry)
+                && (subject.is_none() || d.subject.is_none() || d.subject.as_deref() == subject)
+        })
+    }
+
+    /// Why keys that a rule names cannot be used, and what to do about it.
+    pub(super) fn unusable_keys(self, names: &[String]) -> Vec<String> {
+        let why = |name: &String| self.policy.key(name).and_then(|key| key.bytes.as_ref().err().cloned());
+        names.iter().filter_map(why).collect()
+    }
+}
+
+/// Judges each of the subjects, or the run's one artifact where there are none.
+pub(super) fn each<'s>(subjects: &'s [String], mut judge: impl FnMut(Option<&'s str>) -> Demands) -> Demands {
+    match subjects {
+        [] => judge(None),
+        [one] => judge(Some(one)),
+        several => several.iter().fold(Demands::default(), |mut all, subject| {
+            all.extend(judge(Some(subject)).of_subject(subject));
+            all
+        }),
+    }
+}

@@ -1,0 +1,15 @@
+//! What earlier gates decided.
+
+use super::demand::{Demands, World, each};
+use crate::policy::VerdictsRule;
+
+/// The demands of a rule, over each of its subjects.
+pub(super) fn judge(rule: &VerdictsRule, world: World<'_>) -> Demands {
+    let mut demands = Demands { undecided: world.unusable_keys(&rule.signed_by), ..Demands::default() };
+    if demands.undecided.is_empty() {
+        demands.extend(each(&rule.subjects, |_| {
+            Demands::undecided("this build does not decide rules about `verdicts`")
+        }));
+    }
+    demands
+}

@@ -1,0 +1,292 @@
+//! What a gate is about, whose signatures count, and what rules demand of images, SBOMs, provenance, approvals and
+//! earlier verdicts.
+
+use super::{Action, PathGlob};
+
+/// An artifact that the gate is about.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GateSubject {
+    /// Its name in the policy.
+    pub name: String,
+    /// Line in the file.
+    pub line: u64,
+    /// What it is.
+    pub kind: SubjectKind,
+}
+
+/// What an artifact is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SubjectKind {
+    /// A container image, named by its manifest digest.
+    Image,
+}
+
+/// A public key of somebody who signs.
+#[derive(Debug, Clone)]
+pub struct Key {
+    /// Its name in the policy.
+    pub name: String,
+    /// Line in the file.
+    pub line: u64,
+    /// Its file, relative to the policy.
+    pub file: String,
+    /// SHA-256 that the file must have, 64 hexadecimal digits in lower case.
+    pub sha256: String,
+    /// The person whose key it is, a GitLab user name without `@`: only such a key can sign an acceptance.
+    pub user: Option<String>,
+    /// The file's bytes, whose digest is the one demanded, or why they cannot be used and what to do.
+    pub bytes: Result<Vec<u8>, String>,
+}
+
+/// What kind of document an entry holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum DocumentKind {
+    /// Any JSON; rules look at it by name.
+    Json,
+    /// `CycloneDX` or SPDX.
+    Sbom,
+    /// in-toto statements about how an artifact was built.
+    Provenance,
+    /// Signed verdicts of earlier gates.
+    Verdict,
+    /// Signed statements by which a person accepts a set of findings.
+    Acceptance,
+    /// `GET /projects/:id/merge_requests/:iid/approvals`
+    GitlabApprovals,
+    /// `GET /projects/:id/merge_requests/:iid/approval_state`
+    GitlabApprovalState,
+    /// `GET /projects/:id/merge_requests/:iid`
+    GitlabMergeRequest,
+    /// `GET /projects/:id/merge_requests/:iid/versions`
+    GitlabVersions,
+    /// `GET /projects/:id/merge_requests/:iid/commits`
+    GitlabCommits,
+    /// `GET /projects/:id/deployments/:id`
+    GitlabDeployment,
+}
+
+impl DocumentKind {
+    /// Every kind, in the order of the documentation.
+    pub const ALL: [Self; 11] = [
+        Self::Json,
+        Self::Sbom,
+        Self::Provenance,
+        Self::Verdict,
+        Self::Acceptance,
+        Self::GitlabApprovals,
+        Self::GitlabApprovalState,
+        Self::GitlabMergeRequest,
+        Self::GitlabVersions,
+        Self::GitlabCommits,
+        Self::GitlabDeployment,
+    ];
+
+    /// The word of the policy.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Json => "json",
+            Self::Sbom => "sbom",
+            Self::Provenance => "provenance",
+            Self::Verdict => "verdict",
+            Self::Acceptance => "acceptance",
+            Self::GitlabApprovals => "gitlab-approvals",
+            Self::GitlabApprovalState => "gitlab-approval-state",
+            Self::GitlabMergeRequest => "gitlab-merge-request",
+            Self::GitlabVersions => "gitlab-versions",
+            Self::GitlabCommits => "gitlab-commits",
+            Self::GitlabDeployment => "gitlab-deployment",
+        }
+    }
+
+    /// True for statements in envelopes: one or several a file, one a line.
+    pub const fn is_signed(self) -> bool {
+        matches!(self, Self::Provenance | Self::Verdict | Self::Acceptance)
+    }
+}
+
+/// What an `image` rule demands. Each fact must be there; a missing one fails the rule.
+#[derive(Debug)]
+pub struct ImageRule {
+    /// Names of the subjects it looks at; empty: the one artifact of the run.
+    pub subjects: Vec<String>,
+    /// Where the image may come from.
+    pub registry: Vec<ImageGlob>,
+    /// Its manifest digest must be stated, and be that of the subject.
+    pub digest: bool,
+    /// Oldest age, in seconds.
+    pub created_within: Option<i64>,
+    /// What it may be built on.
+    pub base: Vec<ImageGlob>,
+    /// Oldest age of the base image, in seconds.
+    pub base_created_within: Option<i64>,
+    /// Its operating system must still be maintained.
+    pub os_maintained: bool,
+}
+
+/// A glob of image names, registry first, without tag and digest: `*` stays between two `/`, `**` crosses them.
+#[derive(Debug, Clone)]
+pub struct ImageGlob(pub(super) PathGlob);
+
+impl ImageGlob {
+    /// As written.
+    pub fn text(&self) -> &str {
+        self.0.text()
+    }
+
+    /// Whether an image of this name, without tag and digest, is one of these.
+    pub fn matches(&self, name: &str) -> bool {
+        self.0.matches_path(name)
+    }
+}
+
+/// What an `sbom` rule demands.
+#[derive(Debug)]
+pub struct SbomRule {
+    /// Names of the subjects it looks at; empty: the one artifact of the run.
+    pub subjects: Vec<String>,
+    /// Any of these; empty: either.
+    pub format: Vec<SbomFormat>,
+    /// How many components it must list.
+    pub components_at_least: u64,
+    /// It must state the digest of the subject.
+    pub names_subject: bool,
+    /// What is said about licences.
+    pub licenses: Option<LicenseRule>,
+}
+
+/// A format of SBOMs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SbomFormat {
+    /// `CycloneDX` JSON.
+    Cyclonedx,
+    /// SPDX JSON.
+    Spdx,
+}
+
+impl SbomFormat {
+    /// The word of the policy, and the format's id.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Cyclonedx => "cyclonedx",
+            Self::Spdx => "spdx",
+        }
+    }
+}
+
+/// What is said about licences.
+#[derive(Debug)]
+pub struct LicenseRule {
+    /// SPDX ids that no component may be bound to.
+    pub deny: Vec<String>,
+    /// What a component without a licence that can be told means; `None`: what the rule says.
+    pub unknown: Option<Action>,
+}
+
+/// What a `provenance` rule demands.
+#[derive(Debug)]
+pub struct ProvenanceRule {
+    /// Names of the subjects it looks at; empty: the one artifact of the run.
+    pub subjects: Vec<String>,
+    /// Names of `keys`, any of which must have signed; empty only in a rule that warns.
+    pub signed_by: Vec<String>,
+    /// Any of these; empty: each that is read.
+    pub predicate: Vec<PredicateKind>,
+    /// Ids of builders, any of these.
+    pub builder: Vec<String>,
+    /// The repository that it must be built from.
+    pub source: Option<String>,
+    /// Globs of the Git ref that it must be built from.
+    pub r#ref: Vec<PathGlob>,
+    /// It must be built from the commit of the run.
+    pub commit: bool,
+}
+
+/// A version of SLSA provenance.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PredicateKind {
+    /// `https://slsa.dev/provenance/v1`
+    SlsaV1,
+    /// `https://slsa.dev/provenance/v0.2`
+    SlsaV02,
+}
+
+/// What an `approvals` rule demands.
+#[derive(Debug, Clone)]
+pub struct ApprovalsRule {
+    /// Where approvals are taken from.
+    pub from: Vec<ApprovalSource>,
+    /// Who, how many, and who may not.
+    pub reviewers: super::Reviewers,
+    /// Oldest approval, in seconds.
+    pub max_age: Option<i64>,
+}
+
+/// Where an approval was given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ApprovalSource {
+    /// On the merge request.
+    MergeRequest,
+    /// On the deployment.
+    Deployment,
+    /// In a signed statement.
+    Acceptance,
+}
+
+impl ApprovalSource {
+    /// Every source.
+    pub const ALL: [Self; 3] = [Self::MergeRequest, Self::Deployment, Self::Acceptance];
+
+    /// The kind of document that holds its approvals.
+    pub const fn documents(self) -> &'static [DocumentKind] {
+        match self {
+            Self::MergeRequest => &[DocumentKind::GitlabApprovals, DocumentKind::GitlabApprovalState],
+            Self::Deployment => &[DocumentKind::GitlabDeployment],
+            Self::Acceptance => &[DocumentKind::Acceptance],
+        }
+    }
+}
+
+/// What a `verdicts` rule demands.
+#[derive(Debug)]
+pub struct VerdictsRule {
+    /// Names of the subjects it looks at, for gates that decide about artifacts; empty: the one artifact of the run.
+    pub subjects: Vec<String>,
+    /// The gates that must have decided, in the order written.
+    pub gates: Vec<(String, DecidedOn)>,
+    /// Names of `keys`, any of which must have signed.
+    pub signed_by: Vec<String>,
+    /// Verdicts that will do: `pass`, and `review` where the policy says so.
+    pub verdict: Vec<VerdictWord>,
+    /// Digests of policies, any of which must have decided, 64 hexadecimal digits in lower case; empty: any policy.
+    pub policy: Vec<String>,
+    /// Oldest verdict, in seconds.
+    pub max_age: Option<i64>,
+}
+
+/// What a verdict must be about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DecidedOn {
+    /// The commit of the run.
+    Commit,
+    /// The digest of each subject.
+    Subject,
+}
+
+/// A verdict that an earlier gate may have reached.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictWord {
+    /// Passed.
+    Pass,
+    /// A named person had to look.
+    Review,
+}
+
+impl VerdictWord {
+    /// The word used in verdicts.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Pass => "pass",
+            Self::Review => "review",
+        }
+    }
+}

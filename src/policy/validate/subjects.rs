@@ -1,0 +1,347 @@
+//! What the gate is about, whose signatures count, and the demands of rules about images, SBOMs, provenance,
+//! approvals and earlier verdicts.
+
+use std::collections::BTreeMap;
+
+use super::super::error::{Mark, Problems, nearest, quoted};
+use super::super::subject::{
+    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, Key, LicenseRule, ProvenanceRule, SbomRule,
+    VerdictWord, VerdictsRule,
+};
+use super::super::written::{self, At, Many, Name, Table};
+use super::super::{Action, PathGlob};
+use super::{LONGEST_ID, keep, path_globs};
+
+/// The word that stands for every subject.
+const EACH: &str = "each";
+
+/// What the gate is about, in the order written.
+pub(super) fn subjects(
+    written: Option<At<Table<written::GateSubject>>>,
+    problems: &mut Problems,
+) -> Vec<GateSubject> {
+    let table = written.map(|table| table.value.0).unwrap_or_default();
+    table
+        .into_iter()
+        .filter_map(|(name, subject)| {
+            // The name stands in names of files.
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+            if !name.value.chars().all(fits)
+                || name.value.starts_with('.')
+                || name.value.len() > LONGEST_ID
+                || name.value == EACH
+            {
+                let message = format!("{} cannot be the name of a subject", quoted(&name.value));
+                problems.help(
+                    name.at,
+                    message,
+                    "a name holds letters, digits, `-`, `_` and `.`; `each` means all",
+                );
+                return None;
+            }
+            Some(GateSubject { name: name.value, line: name.at.line, kind: subject.value.kind?.value })
+        })
+        .collect()
+}
+
+/// Public keys, with what their files hold.
+pub(super) fn keys(
+    written: Option<At<Table<written::Key>>>,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+    problems: &mut Problems,
+) -> Vec<Key> {
+    let table = written.map(|table| table.value.0).unwrap_or_default();
+    table.into_iter().filter_map(|(name, key)| self::key(name, key.value, files, problems)).collect()
+}
+
+fn key(
+    name: At<Name>,
+    written: written::Key,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+    problems: &mut Problems,
+) -> Option<Key> {
+    let sha256 = written.sha256.and_then(|digest| hex(&digest, &digest.value, "`sha256`", problems));
+    let user = written.user.map(|user| {
+        let plain = super::user_name(&user.value).map(str::to_owned);
+        if plain.is_none() {
+            problems.add(user.at, format!("{} is no GitLab user name", quoted(&user.value)));
+        }
+        plain.unwrap_or_default()
+    });
+    let (file, sha256) = (written.file?.value, sha256?);
+    let shown = crate::finding::clean(&file).into_owned();
+    let place = format!("keys.{}", crate::finding::clean(&name.value));
+    let bytes = if sha256.bytes().all(|b| b == b'0') {
+        Err(format!(
+            "{place} is a placeholder: put the public key into {shown} and its SHA-256 into `sha256`"
+        ))
+    } else {
+        match files.get(&file) {
+            Some(Ok(bytes)) => {
+                let is = super::super::load::sha256(bytes);
+                if is == sha256 {
+                    Ok(bytes.clone())
+                } else {
+                    Err(format!("{place}: {shown} has sha256:{is}, and the policy demands sha256:{sha256}"))
+                }
+            }
+            Some(Err(why)) => Err(format!("{place}: {why}")),
+            None => Err(format!("{place}: {shown} was not read")),
+        }
+    };
+    Some(Key { name: name.value, line: name.at.line, file, sha256, user, bytes })
+}
+
+/// 64 hexadecimal digits in lower case.
+fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut Problems) -> Option<String> {
+    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+        return Some(text.to_ascii_lowercase());
+    }
+    problems.add(at.at, format!("{what} has 64 hexadecimal digits, not {}", quoted(&at.value)));
+    None
+}
+
+/// The subjects that `subject` names; without it the one that the policy has, or the run's one artifact.
+pub(super) fn which(
+    written: Option<&At<Many<Name>>>,
+    subjects: &[GateSubject],
+    at: Mark,
+    problems: &mut Problems,
+) -> Vec<String> {
+    let all = || subjects.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
+    let Some(list) = written else {
+        if subjects.len() > 1 {
+            problems.help(
+                at,
+                format!("the policy has {} subjects, and nothing says which are meant", subjects.len()),
+                "add `subject: each`, or the name of one",
+            );
+        }
+        return all();
+    };
+    let mut named = Vec::new();
+    for one in &list.value.0 {
+        if one.value == EACH {
+            if subjects.is_empty() {
+                problems.help(
+                    one.at,
+                    "`subject: each`, and the policy has no subjects",
+                    "declare them: `subjects: {api: {kind: image}}`",
+                );
+            }
+            return all();
+        }
+        if subjects.iter().any(|s| s.name == one.value) {
+            named.push(one.value.clone());
+        } else {
+            let known: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
+            let message = format!("`subject`: the policy has no subject {}", quoted(&one.value));
+            match nearest(&one.value, &known) {
+                Some(near) => problems.add(one.at, format!("{message}; did you mean `{near}`?")),
+                None => {
+                    problems.help(one.at, message, "declare it: `subjects: {NAME: {kind: image}}`");
+                }
+            }
+        }
+    }
+    named
+}
+
+/// What an `image` rule demands.
+pub(super) fn image(
+    written: At<written::ImageRule>,
+    subjects: &[GateSubject],
+    problems: &mut Problems,
+) -> ImageRule {
+    let At { at, value: written } = written;
+    let demands = ["registry", "digest", "created_within", "base", "base_created_within", "os_end_of_life"];
+    if !demands.iter().any(|key| written.given.contains(key)) {
+        problems.add(at, format!("`image` demands nothing; give one of {}", listed(&demands)));
+    }
+    if let Some(At { at, value: true }) = written.os_end_of_life {
+        problems.help(
+            at,
+            "`os_end_of_life: true` would demand a system that is no longer maintained",
+            "write `os_end_of_life: false`, or leave it out",
+        );
+    }
+    ImageRule {
+        subjects: which(written.subject.as_ref(), subjects, at, problems),
+        registry: images(written.registry, "registry", problems),
+        digest: written.digest.is_some(),
+        created_within: written.created_within.map(|age| age.value.0),
+        base: images(written.base, "base", problems),
+        base_created_within: written.base_created_within.map(|age| age.value.0),
+        os_maintained: written.os_end_of_life.is_some(),
+    }
+}
+
+fn listed(words: &[&str]) -> String {
+    super::super::error::listed(words)
+}
+
+/// Globs of image names. One without `/` would be compared with the last part of the name only, whatever the registry.
+fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut Problems) -> Vec<ImageGlob> {
+    let list = written.map(|list| list.value.0).unwrap_or_default();
+    list.iter()
+        .filter_map(|glob| {
+            if !glob.value.contains('/') || glob.value.contains('@') {
+                let message =
+                    format!("`{key}`: {} is no glob of image names with their registry", quoted(&glob.value));
+                problems.help(
+                    glob.at,
+                    message,
+                    "write the registry, such as `registry.example.com/team/**`; no tag, no digest",
+                );
+                return None;
+            }
+            keep(PathGlob::new(&glob.value), glob, key, problems).map(ImageGlob)
+        })
+        .collect()
+}
+
+/// What an `sbom` rule demands.
+pub(super) fn sbom(
+    written: At<written::SbomRule>,
+    subjects: &[GateSubject],
+    problems: &mut Problems,
+) -> SbomRule {
+    let At { at, value: written } = written;
+    let licenses = written.licenses.map(|At { at, value }| {
+        if !["deny", "unknown"].iter().any(|key| value.given.contains(key)) {
+            problems.add(at, "`licenses` demands nothing; give `deny` or `unknown`");
+        }
+        let deny = value.deny.map(|list| list.value.0).unwrap_or_default();
+        for id in &deny {
+            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | ':');
+            if !id.value.chars().all(fits) {
+                problems.add(id.at, format!("`deny`: {} is no SPDX licence id", quoted(&id.value)));
+            }
+        }
+        LicenseRule {
+            deny: deny.into_iter().map(|id| id.value).collect(),
+            unknown: value.unknown.map(|action| action.value),
+        }
+    });
+    SbomRule {
+        subjects: which(written.subject.as_ref(), subjects, at, problems),
+        format: values(written.format),
+        components_at_least: written.components_at_least.map_or(1, |n| u64::from(n.value.0)),
+        names_subject: written.names_subject.is_none_or(|flag| flag.value),
+        licenses,
+    }
+}
+
+/// What a `provenance` rule demands.
+pub(super) fn provenance(
+    written: At<written::ProvenanceRule>,
+    then: Option<Action>,
+    subjects: &[GateSubject],
+    keys: &[Key],
+    problems: &mut Problems,
+) -> ProvenanceRule {
+    let At { at, value: written } = written;
+    if !written.given.contains(&"signed_by") && then.is_some_and(|then| then != Action::Warn) {
+        problems.help(
+            at,
+            "`provenance` without `signed_by` may only be `then: warn`: an unsigned statement proves nothing",
+            "name a key of `keys`: `signed_by: [builder]`",
+        );
+    }
+    ProvenanceRule {
+        subjects: which(written.subject.as_ref(), subjects, at, problems),
+        signed_by: signers(written.signed_by, keys, problems),
+        predicate: values(written.predicate),
+        builder: values(written.builder),
+        source: written.source.map(|source| source.value),
+        r#ref: written.r#ref.map(|list| path_globs(&list.value.0, "ref", problems)).unwrap_or_default(),
+        commit: written.commit.is_some(),
+    }
+}
+
+/// Who must have approved.
+pub(super) fn approvals(
+    written: At<written::ApprovalsRule>,
+    people: &BTreeMap<String, Vec<super::super::Person>>,
+    problems: &mut Problems,
+) -> Option<ApprovalsRule> {
+    let written = written.value;
+    let mut from = values(written.from);
+    from.sort_unstable();
+    from.dedup();
+    let reviewers = written::Reviewers {
+        given: Vec::new(),
+        any_of: written.any_of,
+        at_least: written.at_least,
+        not: written.not,
+    };
+    let reviewers = super::reviewers(reviewers, people, problems)?;
+    Some(ApprovalsRule { from, reviewers, max_age: written.max_age.map(|age| age.value.0) })
+}
+
+/// What a `verdicts` rule demands.
+pub(super) fn verdicts(
+    written: At<written::VerdictsRule>,
+    subjects: &[GateSubject],
+    keys: &[Key],
+    problems: &mut Problems,
+) -> VerdictsRule {
+    let At { at, value: written::VerdictsRule { gates, common } } = written;
+    if gates.is_empty() {
+        problems.help(
+            at,
+            "`verdicts` names no gate",
+            "name those that must have passed: `verdicts: {merge: {on: commit}, signed_by: [gate]}`",
+        );
+    }
+    let gates: Vec<(String, DecidedOn)> =
+        gates.into_iter().filter_map(|(name, gate)| Some((name.value, gate.value.on?.value))).collect();
+    let about_subjects = gates.iter().any(|(_, on)| *on == DecidedOn::Subject);
+    let subjects = if about_subjects || common.subject.is_some() {
+        // Of several subjects each must have its verdict, unless the rule names some.
+        match &common.subject {
+            None => subjects.iter().map(|s| s.name.clone()).collect(),
+            given => which(given.as_ref(), subjects, at, problems),
+        }
+    } else {
+        Vec::new()
+    };
+    let policy = common.policy.map(|list| list.value.0).unwrap_or_default();
+    let policy = policy
+        .iter()
+        .filter_map(|digest| {
+            let hex = digest.value.strip_prefix("sha256:").unwrap_or_default();
+            self::hex(digest, hex, "`policy`: `sha256:` and what follows it", problems)
+        })
+        .collect();
+    VerdictsRule {
+        subjects,
+        gates,
+        signed_by: signers(common.signed_by, keys, problems),
+        verdict: common.verdict.map_or_else(|| vec![VerdictWord::Pass], |list| values(Some(list))),
+        policy,
+        max_age: common.max_age.map(|age| age.value.0),
+    }
+}
+
+/// Names of keys; each has to be one that the policy has.
+fn signers(written: Option<At<Many<Name>>>, keys: &[Key], problems: &mut Problems) -> Vec<String> {
+    let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+    let list = written.map(|list| list.value.0).unwrap_or_default();
+    for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {
+        let message = format!("`signed_by`: the policy has no key {}", quoted(&name.value));
+        match nearest(&name.value, &known) {
+            Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
+            None => problems.help(
+                name.at,
+                message,
+                "declare it: `keys: {NAME: {file: keys/NAME.pub, sha256: …}}`",
+            ),
+        }
+    }
+    list.into_iter().map(|name| name.value).collect()
+}
+
+fn values<T>(list: Option<At<Many<T>>>) -> Vec<T> {
+    list.map(|list| list.value.0.into_iter().map(|item| item.value).collect()).unwrap_or_default()
+}
