@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use crate::decide::{
     Comparison, Context, Counts, Document, Evidence, Fault, Gathered, Relations, Status, Tally,
 };
-use crate::finding::{Finding, SecretKey, Severity, clean};
+use crate::finding::{Finding, Package, SecretKey, Severity, clean};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
 use crate::relate::{Base, Exploitation, Heads, Waivers};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
@@ -235,7 +235,12 @@ pub fn base_reports(
             let path = Some(clean(&item.name).into_owned());
             return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
         }
-        Ok(BaseReport { evidence, findings: keep.findings })
+        let (format, sha256) = (evidence.format.as_deref(), evidence.sha256.as_deref());
+        let packages = match (format, sha256) {
+            (Some(format), Some(sha256)) => report::listed_packages(&item.source, format, &options, sha256),
+            _ => Vec::new(),
+        };
+        Ok(BaseReport { evidence, findings: keep.findings, packages })
     };
     items.into_iter().map(read).collect()
 }
@@ -247,6 +252,8 @@ pub struct BaseReport {
     pub evidence: Evidence,
     /// Its findings, suppressed ones too.
     pub findings: Vec<Finding>,
+    /// The packages that it lists, vulnerable or not, with the path of each.
+    pub packages: Vec<(String, Package)>,
 }
 
 /// Keeps all findings of a report.

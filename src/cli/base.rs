@@ -234,7 +234,8 @@ impl BaseArgs {
             let seen = &report.evidence;
             let tool = seen.tool.as_ref().map_or("", |tool| tool.name.as_str());
             let complete = seen.status == Status::Complete;
-            comparison.base.add_report(tool, seen.categories.iter().copied(), complete, &report.findings);
+            let covers = seen.categories.iter().copied();
+            comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
             comparison.sources.push(Compared {
                 kind: "base-report",
                 path: seen.path.clone().unwrap_or_default(),

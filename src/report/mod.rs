@@ -56,7 +56,7 @@ mod testing;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::finding::{Category, SecretKey};
+use crate::finding::{Category, Package, SecretKey};
 
 pub use document::{read_document, read_documents, read_statements};
 pub use error::ReadError;
@@ -260,6 +260,17 @@ fn read_once(
     *report = facts;
     read?;
     Ok((json.finish(), late))
+}
+
+/// The packages that a report of this format lists, vulnerable or not, with the path of each; `sha256` is that of the
+/// file as it was read.
+pub fn listed_packages(
+    source: &Source,
+    format: &str,
+    options: &Options,
+    sha256: &str,
+) -> Vec<(String, Package)> {
+    if format == "trivy" { trivy::listed::packages(source, options, sha256) } else { Vec::new() }
 }
 
 /// True if a reader claims the file by its opening.

@@ -157,8 +157,26 @@ fn a_base_report_tells_what_was_disclosed_since() {
     let run = check(&dir, &["trivy.json", "--base-report", "main"]);
     assert_eq!(run.code, 0, "{run:?}");
     let existing = run.json()["base"]["findings"]["existing"].as_u64().unwrap();
+    // All advisories were published since: the packages are listed.
+    let mut listed = report.clone();
+    for result in listed["Results"].as_array_mut().unwrap() {
+        result.as_object_mut().unwrap().remove("Vulnerabilities");
+    }
+    dir.write("main/trivy.json", listed.to_string());
+    let run = check(&dir, &["trivy.json", "--base-report", "main"]);
+    let states = &run.json()["base"]["findings"];
+    assert_eq!((run.code, &states["newly_disclosed"], &states["new"]), (0, &6.into(), &4.into()));
+    for result in listed["Results"].as_array_mut().unwrap() {
+        result.as_object_mut().unwrap().remove("Packages");
+    }
+    dir.write("main/trivy.json", listed.to_string());
+    let run = check(&dir, &["trivy.json", "--base-report", "main"]);
+    assert_eq!((run.code, &run.json()["base"]["findings"]["new"]), (1, &10.into()), "no proof");
     // An advisory of a package that has another one.
     let results = report["Results"].as_array_mut().unwrap();
+    for result in results.iter_mut() {
+        result.as_object_mut().unwrap().remove("Packages");
+    }
     let of = |r: &&mut serde_json::Value| r["Vulnerabilities"].as_array().is_some_and(|v| v.len() > 1);
     let found = results.iter_mut().find(of).unwrap()["Vulnerabilities"].as_array_mut().unwrap();
     let package = |v: &serde_json::Value| (v["PkgName"].clone(), v["InstalledVersion"].clone());

@@ -80,17 +80,17 @@ struct Head<'a> {
 
 #[derive(Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
-struct Line {
+struct Line<'a> {
     path: String,
     rule: String,
     category: Category,
     severity: Severity,
     tool: String,
-    fingerprint: String,
+    fingerprint: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    code: Option<String>,
+    code: Option<&'a str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    value: Option<String>,
+    value: Option<&'a str>,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: u32,
 }
@@ -136,15 +136,16 @@ impl BaselineFile {
             let content = (entry.content != 0).then(|| format!("{:016x}", entry.content));
             let (code, value) =
                 if entry.category == Category::Secret { (None, content) } else { (content, None) };
+            let fingerprint = entry.fingerprint.to_string();
             put(serde_json::to_string(&Line {
                 path: entry.path.clone(),
                 rule: entry.rule.clone(),
                 category: entry.category,
                 severity: entry.severity,
                 tool: entry.tool.clone(),
-                fingerprint: entry.fingerprint.to_string(),
-                code,
-                value,
+                fingerprint: &fingerprint,
+                code: code.as_deref(),
+                value: value.as_deref(),
                 count: entry.count,
             }));
         }
@@ -195,7 +196,7 @@ impl BaselineFile {
                 ended = object::<Tail>(line, number)?.entries_end;
                 continue;
             }
-            let read: Line = object(line, number)?;
+            let read: Line<'_> = object(line, number)?;
             entries.push((entry(read).map_err(|message| fault(number, 1, &message))?, number));
         }
         if !ended {
@@ -227,14 +228,14 @@ fn object<'l, T: Deserialize<'l>>(line: &'l str, number: usize) -> Result<T, Bas
     })
 }
 
-fn entry(line: Line) -> Result<Entry, String> {
-    let Some(fingerprint) = Fingerprint::parse(&line.fingerprint) else {
+fn entry(line: Line<'_>) -> Result<Entry, String> {
+    let Some(fingerprint) = Fingerprint::parse(line.fingerprint) else {
         return Err("`fingerprint` is not `sg1:` and 32 hexadecimal digits in small letters".to_owned());
     };
     if line.count == 0 {
         return Err("`count` is 0: remove the line".to_owned());
     }
-    let content = match (&line.code, &line.value, line.category) {
+    let content = match (line.code, line.value, line.category) {
         (None, None, _) => 0,
         (None, Some(digits), Category::Secret) => hex(digits, "value")?,
         (Some(digits), None, category) if category != Category::Secret => hex(digits, "code")?,

@@ -90,8 +90,7 @@ impl Known {
 
     /// Takes note of a vulnerable package of the base; only a `complete` report shows that an advisory was not there.
     pub(super) fn package(&mut self, finding: &Finding, complete: bool) {
-        let path = finding.path().unwrap_or_default();
-        let Some(package) = package_at(finding, path) else { return };
+        let Some(package) = package_of(finding, finding.path().unwrap_or_default()) else { return };
         for id in advisories(finding) {
             self.reported.insert(advisory(package, id));
         }
@@ -100,23 +99,33 @@ impl Known {
         }
     }
 
+    /// Takes note of a package that a complete report of the base lists.
+    pub(super) fn listed(&mut self, tool: &str, path: &str, package: &Package) {
+        self.packages.extend(package_at(tool, path, package));
+    }
+
     /// Whether the package of a finding was in the base at this path, and its advisory not reported there.
     pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
-        package_at(finding, path).is_some_and(|package| {
+        package_of(finding, path).is_some_and(|package| {
             self.packages.contains(&package)
                 && advisories(finding).all(|id| !self.reported.contains(&advisory(package, id)))
         })
     }
 }
 
-/// Tool, place, name and version of a finding's package; `None` if its version is not known.
-fn package_at(finding: &Finding, path: &str) -> Option<Fingerprint> {
-    let Package { name, version, purl, .. } = finding.package.as_ref()?;
-    if finding.category != Category::Vulnerability || name.is_empty() || version.is_empty() {
+fn package_of(finding: &Finding, path: &str) -> Option<Fingerprint> {
+    let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability)?;
+    package_at(finding.tool.as_str(), path, package)
+}
+
+/// Tool, place, name and version of a package; `None` if its version is not known.
+fn package_at(tool: &str, path: &str, package: &Package) -> Option<Fingerprint> {
+    let Package { name, version, purl, .. } = package;
+    if name.is_empty() || version.is_empty() {
         return None;
     }
     let kind = purl.as_ref().and_then(|purl| purl.as_str().split('/').next()).unwrap_or_default();
-    let id = FingerprintBuilder::new("package").part(&finding.tool.as_str().to_ascii_lowercase());
+    let id = FingerprintBuilder::new("package").part(&tool.to_ascii_lowercase());
     Some(id.part(path).part(kind).part(name.as_str()).part(version.as_str()).finish())
 }
 

@@ -21,7 +21,7 @@ pub use code::Code;
 pub use diff::Diff;
 pub use file::{BaselineFile, Entry, summary};
 
-use crate::finding::{Category, Finding, Severity, Stage, State, Trace};
+use crate::finding::{Category, Finding, Package, Severity, Stage, State, Trace};
 use known::{GONE, Known, RANKS, Ranked};
 
 /// What is wrong with a file of the base, and where.
@@ -111,18 +111,22 @@ impl Base {
         self.number();
     }
 
-    /// Takes the findings of one report of the base, with the tool and the categories that it covers. Only a `complete`
-    /// one shows that something was not there.
+    /// Takes the findings of one report of the base, with the tool, the categories that it covers and the packages that
+    /// it lists. Only a `complete` one shows that something was not there.
     pub fn add_report<'f>(
         &mut self,
         tool: &str,
         covers: impl IntoIterator<Item = Category>,
         complete: bool,
         findings: impl IntoIterator<Item = &'f Finding>,
+        packages: &[(String, Package)],
     ) {
         let mut known = self.reports.take().unwrap_or_else(Known::of_reports);
         for category in covers {
             known.cover(tool, category);
+        }
+        for (path, package) in packages.iter().filter(|_| complete) {
+            known.listed(tool, path, package);
         }
         let mut code = self.code();
         for finding in findings {
@@ -233,22 +237,23 @@ impl Base {
             (false, false) => 0,
         };
         let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
-        let mut stages = Vec::new();
+        // What the first that speaks of it says, unless another does not know it.
+        let mut told: Option<Option<Stage>> = None;
+        let mut tell = |said: Option<Stage>| {
+            told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
+        };
         for known in self.known() {
             if known.speaks(finding.tool.as_str(), finding.category) {
-                let found = self.find(known, finding, old_path, content, bars, heads);
-                stages.push(found);
+                tell(self.find(known, finding, old_path, content, bars, heads));
             }
         }
         if let Some(diff) = self.diff.as_ref().filter(|_| spoken_of(finding.category))
             && finding.path().is_some_and(|path| diff.leaves(path, lines(finding)))
         {
-            stages.push(Some(Stage::Unchanged));
+            tell(Some(Stage::Unchanged));
         }
-        if let Some(Some(first)) = stages.first()
-            && stages.iter().all(Option::is_some)
-        {
-            return (State::Existing, Some(*first));
+        if let Some(Some(stage)) = told {
+            return (State::Existing, Some(stage));
         }
         let path = finding.path().unwrap_or_default();
         let shown = |known: &Known| {

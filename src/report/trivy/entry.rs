@@ -62,7 +62,7 @@ impl Site<'_> {
     }
 
     /// `Target` if it is the file that lists packages. An operating system's target is `NAME (FAMILY VERSION)`.
-    fn lock_file(&self) -> &str {
+    pub(super) fn lock_file(&self) -> &str {
         let system = match self.class.as_str() {
             "" => self.target.ends_with(')') && self.target.contains(" ("),
             class => class != "lang-pkgs",

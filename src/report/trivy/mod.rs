@@ -10,6 +10,7 @@
 //! `lang-pkgs` without a vulnerability counts as looked at, as Trivy itself prints it.
 
 mod entry;
+pub(super) mod listed;
 mod walk;
 
 use super::json::{Json, Kind};
