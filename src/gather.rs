@@ -8,7 +8,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::decide::{
-    Comparison, Context, Counts, Document, Evidence, Fault, Gathered, Relations, Status, Tally,
+    Comparison, Context, Counts, Document, DocumentLimits, Evidence, Fault, Gathered, Relations, Status,
+    Tally,
 };
 use crate::finding::{Finding, Package, SecretKey, Severity, clean};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
@@ -111,7 +112,8 @@ pub fn gather<'p>(
     }
     gathered.evidence.extend(told);
     for item in &documents {
-        read_document(policy, item, &mut gathered);
+        let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
+        read_document(policy, item, limits, context, &mut gathered);
     }
     for entry in &policy.evidence {
         let there = reports.iter().chain(&documents).filter(|i| i.entries.contains(&entry.name)).count();
@@ -381,11 +383,17 @@ fn feeds(
     (told, Arc::new(known))
 }
 
-fn read_document(policy: &Policy, item: &Item, gathered: &mut Gathered<'_>) {
+fn read_document(
+    policy: &Policy,
+    item: &Item,
+    limits: DocumentLimits,
+    context: &Context,
+    gathered: &mut Gathered<'_>,
+) {
     let is_document =
         |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_) | EntryKind::Feed(Feed::Vex));
     for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
-        match Document::read(&item.name, &item.source, entry, MAX_DOCUMENT) {
+        match Document::read(&item.name, &item.source, entry, limits, context) {
             Ok((document, evidence)) => {
                 gathered.evidence.push(evidence);
                 gathered.documents.push(document);

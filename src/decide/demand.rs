@@ -1,6 +1,6 @@
 //! What rules about anything but findings share: demands that are met, are not, or cannot be decided.
 
-use super::{Context, Document, Evidence, Outcome};
+use super::{Context, Document, Evidence, Outcome, WaiverResult};
 use crate::policy::{Action, DocumentKind, Policy};
 
 /// What a rule about anything but findings says of its demands.
@@ -62,11 +62,20 @@ pub(super) struct World<'w> {
     pub(super) context: &'w Context,
     pub(super) evidence: &'w [Evidence],
     pub(super) documents: &'w [Document],
+    /// The waivers of the gate, as judged.
+    pub(super) waivers: &'w [WaiverResult],
+    /// Digest of the findings that need an answer.
+    pub(super) findings_digest: &'w str,
     /// Names of the evidence entries that can feed the rule.
     pub(super) fed_by: &'w [String],
 }
 
 impl<'w> World<'w> {
+    /// Every document of a kind.
+    pub(super) fn all(self, kind: DocumentKind) -> impl Iterator<Item = &'w Document> {
+        self.documents.iter().filter(move |d| d.is(kind))
+    }
+
     /// Documents of a kind that feed the rule and are about the subject, or about none in particular.
     pub(super) fn documents(
         self,

@@ -1,10 +1,21 @@
 //! Documents that rules look at: what the files of entries with `document` or `feed` hold.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
-use super::Evidence;
+use super::{Context, Evidence};
 use crate::policy::{DocumentKind, Entry, EntryKind};
-use crate::report::{self, ReadError, Source};
+use crate::report::{self, ReadError, Sbom, Source};
+
+/// Largest documents, in bytes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct DocumentLimits {
+    /// Of one that is held as a tree.
+    pub(crate) document: u64,
+    /// Of one that streams by.
+    pub(crate) report: u64,
+}
 
 /// One document.
 #[derive(Debug, Clone)]
@@ -21,24 +32,42 @@ pub struct Document {
     pub sha256: String,
     /// What it holds: one value; of signed statements each envelope.
     pub values: Vec<Value>,
+    /// Of signed statements the file's bytes: what was signed is in them.
+    pub bytes: Vec<u8>,
+    /// Of an SBOM what it says; such a document has no value.
+    pub sbom: Option<Arc<Sbom>>,
 }
 
 impl Document {
-    /// Reads a document of at most `max` bytes, in which no object has a key twice.
+    /// Reads a document within `limits`, in which no object that is looked into has a key twice.
     pub(crate) fn read(
         path: &str,
         source: &Source,
         entry: &Entry,
-        max: u64,
+        limits: DocumentLimits,
+        context: &Context,
     ) -> Result<(Self, Evidence), ReadError> {
-        let signed = matches!(entry.kind, EntryKind::Document(kind) if kind.is_signed());
-        let (values, sha256, bytes) = if signed {
-            report::read_statements(source, max)?
-        } else {
-            let (value, sha256, bytes) = report::read_document(source, max)?;
-            (vec![value], sha256, bytes)
+        let (mut sbom, mut text) = (None, Vec::new());
+        let (values, sha256, bytes) = match entry.kind {
+            EntryKind::Document(DocumentKind::Sbom) => {
+                let (read, sha256, bytes) = report::read_sbom(source, limits.report)?;
+                sbom = Some(Arc::new(read));
+                (Vec::new(), sha256, bytes)
+            }
+            EntryKind::Document(kind) if kind.is_signed() => {
+                // Read once, so that what is verified is what was looked at.
+                text = source.bytes(limits.document)?;
+                report::read_statements(&Source::Bytes(text.as_slice().into()), limits.document)?
+            }
+            _ => {
+                let (value, sha256, bytes) = report::read_document(source, limits.document)?;
+                (vec![value], sha256, bytes)
+            }
         };
-        let evidence = Evidence::document(path, entry, &sha256, bytes);
+        let evidence = match &sbom {
+            Some(sbom) => Evidence::sbom(path, entry, &sha256, bytes, sbom, context),
+            None => Evidence::document(path, entry, &sha256, bytes),
+        };
         let document = Self {
             entry: entry.name.clone(),
             subject: entry.subject.clone(),
@@ -46,6 +75,8 @@ impl Document {
             path: path.to_owned(),
             sha256,
             values,
+            bytes: text,
+            sbom,
         };
         Ok((document, evidence))
     }

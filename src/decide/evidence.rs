@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
-use super::{Context, Counts, Outcome};
+use super::{Context, Counts, Obligation, Outcome};
 use crate::finding::{Category, Text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
-use crate::report::{self, FeedFile, Format, Generated, Problem, ProblemKind, Report, Tool};
+use crate::report::{
+    self, FeedFile, Format, Generated, ImageFacts, Problem, ProblemKind, Report, Sbom, Tool,
+};
 
 /// A report may be made on a machine whose clock runs ahead by this many seconds.
 const CLOCK_SKEW: i64 = 300;
@@ -85,6 +87,12 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
+    /// What resolves the review that it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
+    /// What it says of the image that it is about.
+    #[serde(skip)]
+    pub image: ImageFacts,
     /// The first file before it with the same SHA-256. Both count; whoever reads the verdict should know.
     pub copy_of: Option<Text>,
 }
@@ -140,6 +148,28 @@ impl Evidence {
         judged
     }
 
+    /// An SBOM that was read, judged by its age.
+    pub(crate) fn sbom(
+        path: &str,
+        entry: &Entry,
+        sha256: &str,
+        bytes: u64,
+        sbom: &Sbom,
+        context: &Context,
+    ) -> Self {
+        let mut judged = Self {
+            format: Some(sbom.format.into()),
+            generated_at: shown(&sbom.generated),
+            about: About { commit: None, digests: sbom.digests.clone() },
+            image: sbom.image.clone(),
+            ..Self::document(path, entry, sha256, bytes)
+        };
+        let mut faults = Faults::default();
+        faults.of_age(Some(entry), &sbom.generated, context);
+        faults.tell(&mut judged);
+        judged
+    }
+
     /// A file in a given directory that is no report.
     pub(crate) fn ignored(path: &str, why: String) -> Self {
         Self { path: Some(Text::whole(path)), ..Self::nothing(Status::Ignored, Outcome::NotApplicable, why) }
@@ -170,6 +200,8 @@ impl Evidence {
             findings: Counts::default(),
             outcome,
             message,
+            obligations: Vec::new(),
+            image: ImageFacts::default(),
             copy_of: None,
         }
     }
@@ -214,6 +246,7 @@ impl Evidence {
             generated_at: shown(&report.generated),
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
+            image: report.image.clone(),
             ..Self::nothing(
                 Status::Complete,
                 Outcome::Pass,

@@ -1,9 +1,171 @@
-//! Facts of images.
+//! Facts of images: each must be there, a missing one is never skipped.
+
+use jiff::Timestamp;
 
 use super::demand::{Demands, World, each};
-use crate::policy::ImageRule;
+use super::{Evidence, Status, evidence::duration};
+use crate::finding::clean_line;
+use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
+use crate::report::{ImageFacts, repository};
+
+/// Clocks of build machines may run ahead by this many seconds.
+const CLOCK_SKEW: i64 = 300;
 
 /// The demands of a rule, over each of its subjects.
-pub(super) fn judge(rule: &ImageRule, _: World<'_>) -> Demands {
-    each(&rule.subjects, |_| Demands::undecided("this build does not decide rules about `image`"))
+pub(super) fn judge(rule: &ImageRule, world: World<'_>) -> Demands {
+    let globs = rule.registry.iter().chain(&rule.base);
+    let placeholders: Vec<&str> = globs.map(ImageGlob::text).filter(|text| is_placeholder(text)).collect();
+    if !placeholders.is_empty() {
+        return Demands::undecided(format!(
+            "{} is a placeholder: put your own registry in its place",
+            clean_line(&placeholders.join(", "))
+        ));
+    }
+    each(&rule.subjects, |subject| of_subject(rule, subject, world))
+}
+
+fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Demands {
+    let flag = subject.map_or_else(String::new, |subject| format!("{subject}="));
+    let Some(artifact) = world.context.artifact(subject) else {
+        return Demands::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
+    };
+    let image = Image { digest: &artifact.digest, evidence: about(&artifact.digest, subject, world), world };
+    let mut demands = Demands::default();
+    if rule.digest && image.evidence.is_empty() {
+        demands.unmet(format!("no evidence states the digest {}", artifact.digest));
+    }
+    if !rule.registry.is_empty() {
+        registry(rule, &artifact.name, &image, &mut demands);
+    }
+    if let Some(most) = rule.created_within {
+        let created = image.fact(|facts| facts.created);
+        age("the image", created, "nothing says when the image was built", most, world, &mut demands);
+    }
+    if !rule.base.is_empty() {
+        base(rule, subject, &image, &mut demands);
+    }
+    if let Some(most) = rule.base_created_within {
+        // Of the base image itself, where a report of it is there; else its oldest layer, which is not younger.
+        let of_base = image.fact(|facts| facts.base_digest.clone()).and_then(|digest| {
+            let facts = about(digest.as_str(), None, World { fed_by: &[], ..world });
+            facts.into_iter().filter_map(|facts| facts.created).min()
+        });
+        let created = of_base.or_else(|| image.fact(|facts| facts.oldest_layer));
+        age(
+            "the base image",
+            created,
+            "nothing says when the base image was built",
+            most,
+            world,
+            &mut demands,
+        );
+    }
+    if rule.os_maintained {
+        let os = image.fact(|facts| facts.os.clone());
+        let os = os.as_ref().map_or("the operating system".into(), |os| clean_line(os.as_str()));
+        // Of several scanners one that knows of the end is enough.
+        let known: Vec<bool> = image.evidence.iter().filter_map(|facts| facts.os_maintained).collect();
+        match known.as_slice() {
+            [] => demands.unmet("nothing says whether the operating system is still maintained"),
+            some if some.contains(&false) => demands.unmet(format!("{os} is no longer maintained")),
+            _ => {}
+        }
+    }
+    demands
+}
+
+/// An image and what is known of it.
+struct Image<'w> {
+    digest: &'w str,
+    evidence: Vec<&'w ImageFacts>,
+    world: World<'w>,
+}
+
+impl<'w> Image<'w> {
+    /// The first that has the fact.
+    fn fact<T>(&self, of: impl Fn(&'w ImageFacts) -> Option<T>) -> Option<T> {
+        self.evidence.iter().find_map(|facts| of(facts))
+    }
+}
+
+/// What reports and SBOMs say of the image with this digest. Only what states the digest speaks of it.
+fn about<'w>(digest: &str, subject: Option<&str>, world: World<'w>) -> Vec<&'w ImageFacts> {
+    let of_entry = |e: &Evidence| {
+        let Some(name) = &e.entry else { return world.fed_by.is_empty() };
+        let entry = world.policy.entry(name);
+        let fits =
+            |of: Option<&String>| subject.is_none() || of.is_none_or(|of| Some(of.as_str()) == subject);
+        (world.fed_by.is_empty() || world.fed_by.contains(name))
+            && fits(entry.and_then(|e| e.subject.as_ref()))
+    };
+    let whole = |e: &&Evidence| {
+        !matches!(e.status, Status::Unreadable | Status::Absent | Status::Stale | Status::Failed)
+    };
+    let states = |e: &&Evidence| e.about.digests.iter().any(|d| d.as_str() == digest);
+    world.evidence.iter().filter(|e| of_entry(e)).filter(whole).filter(states).map(|e| &e.image).collect()
+}
+
+fn registry(rule: &ImageRule, name: &str, image: &Image<'_>, demands: &mut Demands) {
+    let allowed = |name: &str| rule.registry.iter().any(|glob| glob.matches(name));
+    let wanted = || rule.registry.iter().map(ImageGlob::text).collect::<Vec<_>>().join(" or ");
+    // What is deployed is what `--subject` names, so that this name is looked at as well.
+    if name.contains('/') && !allowed(&repository(name)) {
+        demands.unmet(format!("{} is not in {}", clean_line(name), clean_line(&wanted())));
+        return;
+    }
+    let names: Vec<&str> = image
+        .evidence
+        .iter()
+        .flat_map(|facts| &facts.names)
+        .filter(|(_, digest)| digest.as_str() == image.digest)
+        .map(|(name, _)| name.as_str())
+        .collect();
+    if names.is_empty() {
+        demands.unmet("nothing says in which registry the image is");
+    } else if !names.iter().any(|name| allowed(name)) {
+        demands.unmet(format!("{} is not in {}", clean_line(&names.join(", ")), clean_line(&wanted())));
+    }
+}
+
+/// The base image: as the label says, else among the dependencies of verified provenance.
+fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mut Demands) {
+    let allowed = |name: &str| rule.base.iter().any(|glob| glob.matches(&repository(name)));
+    let wanted = || rule.base.iter().map(ImageGlob::text).collect::<Vec<_>>().join(" or ");
+    let mut names: Vec<String> = image
+        .evidence
+        .iter()
+        .filter_map(|facts| facts.base_name.as_ref())
+        .map(|n| n.as_str().to_owned())
+        .collect();
+    if names.is_empty() {
+        let documents = image.world.documents(DocumentKind::Provenance, subject);
+        names =
+            documents.flat_map(|d| super::provenance::base_images(d, image.digest, image.world)).collect();
+    }
+    if names.is_empty() {
+        demands
+            .unmet("nothing says which base image it is built on (label org.opencontainers.image.base.name)");
+    }
+    for name in names.iter().filter(|name| !allowed(name)) {
+        demands.unmet(format!("it is built on {}, not on {}", clean_line(name), clean_line(&wanted())));
+    }
+}
+
+fn age(
+    what: &str,
+    created: Option<Timestamp>,
+    missing: &str,
+    most: i64,
+    world: World<'_>,
+    demands: &mut Demands,
+) {
+    let Some(created) = created else { return demands.unmet(missing) };
+    let age = world.context.now.as_second() - created.as_second();
+    if age < -CLOCK_SKEW {
+        demands.unmet(format!("{what} was built at {created}, which is in the future"));
+    } else if age > most {
+        demands.unmet(format!("{what} is {} old, {} allowed", duration(age), duration(most)));
+    } else {
+        demands.met.push(format!("{what} is {} old", duration(age)));
+    }
 }

@@ -1,5 +1,6 @@
 //! DECIDE: rules over what was read, one file per kind of rule; the verdict is the worst of their outcomes.
 
+mod acceptance;
 mod approvals;
 mod base;
 mod context;
@@ -14,6 +15,7 @@ mod problem;
 #[cfg(test)]
 mod properties;
 mod provenance;
+mod resolve;
 mod sbom;
 mod selector;
 mod tally;
@@ -25,16 +27,18 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::finding::{Category, Fingerprint};
-use crate::policy::{Action, Enforcement, Entry, Feed, Policy, PolicyFile, Reviewers, Rule, Subject};
+use crate::policy::{Action, Enforcement, Entry, Feed, Policy, PolicyFile, Rule, Subject};
 use crate::relate::BaseEntry;
 use crate::report::hex;
 
 pub use base::{BaseResult, Compared, Comparison, source_word};
 pub use context::{Artifact, Context, Shown};
 pub use documents::Document;
+pub(crate) use documents::DocumentLimits;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
+pub use resolve::Obligation;
 pub use tally::{Counts, Matched, Relations, States, Tally};
 pub use waiver::{WaiverResult, WaiverStatus};
 
@@ -136,23 +140,6 @@ pub struct RuleResult {
     pub blind: bool,
 }
 
-/// What resolves a review.
-#[derive(Debug, Clone, Serialize)]
-pub struct Obligation {
-    /// Roles and people, any of whom can.
-    pub any_of: Vec<String>,
-    /// How many of them.
-    pub at_least: u32,
-    /// Who may not.
-    pub not: Vec<String>,
-}
-
-impl From<&Reviewers> for Obligation {
-    fn from(reviewers: &Reviewers) -> Self {
-        Self { any_of: reviewers.any_of.clone(), at_least: reviewers.at_least, not: reviewers.not.clone() }
-    }
-}
-
 /// What the run gathered, given to [`decide`].
 #[derive(Debug)]
 pub struct Gathered<'p> {
@@ -168,32 +155,58 @@ pub struct Gathered<'p> {
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { evidence, mut tally, documents, comparison } = gathered;
+    let Gathered { mut evidence, mut tally, documents, comparison } = gathered;
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, details);
     waiver::name_hidden(&mut waivers, hidden);
-    let found = |index: usize, rule: &Rule| {
-        if let Subject::Findings(_) = &rule.subject {
-            let Counted { open, new, waived } = tally.counted(index, &coverage);
-            return Found { count: open, new, waived, demands: None, problems: shown(&problems, index) };
-        }
-        let world =
-            World { policy, context, evidence: &evidence, documents: &documents, fed_by: &rule.fed_by };
-        let demands = demands(rule, world);
-        let count = demands.unmet.len() as u64;
-        Found { count, new: 0, waived: 0, demands: Some(demands), problems: Vec::new() }
+    let found = |index: usize| {
+        let Counted { open, new, waived } = tally.counted(index, &coverage);
+        Found { count: open, new, waived, demands: None, problems: shown(&problems, index) }
+    };
+    // Which findings need an answer does not depend on who has answered.
+    let findings_digest = {
+        let stops = |(index, rule): (usize, &Rule)| {
+            matches!(rule.subject, Subject::Findings(_))
+                && matches!(
+                    rule_outcome(rule, policy, context, &evidence, &found(index)).0,
+                    Outcome::Fail | Outcome::Review
+                )
+        };
+        let stops: Vec<bool> = policy.rules.iter().enumerate().map(stops).collect();
+        digest(&tally.fingerprints(&stops, &coverage))
+    };
+    let answers = resolve::of_evidence(World {
+        policy,
+        context,
+        evidence: &evidence,
+        documents: &documents,
+        waivers: &waivers,
+        findings_digest: &findings_digest,
+        fed_by: &[],
+    });
+    resolve::answer(&mut evidence, answers);
+    let world = World {
+        policy,
+        context,
+        evidence: &evidence,
+        documents: &documents,
+        waivers: &waivers,
+        findings_digest: &findings_digest,
+        fed_by: &[],
     };
     let of_rule = |(index, rule): (usize, &Rule)| {
-        judge_rule(rule, policy, context, &evidence, found(index, rule), &problems)
+        let world = World { fed_by: &rule.fed_by, ..world };
+        let found = if let Subject::Findings(_) = &rule.subject {
+            found(index)
+        } else {
+            let demands = demands(rule, world);
+            let count = demands.unmet.len() as u64;
+            Found { count, new: 0, waived: 0, demands: Some(demands), problems: Vec::new() }
+        };
+        resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
-    let stops: Vec<bool> =
-        rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
-    let mut digest = Sha256::new();
-    for id in tally.fingerprints(&stops, &coverage) {
-        digest.update(format!("{id}\n"));
-    }
     let judged = policy
         .base
         .as_ref()
@@ -216,7 +229,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         rules,
         counts: tally.counts,
         findings: problems.into_iter().map(|(problem, _)| problem).collect(),
-        findings_digest: hex(&digest.finalize()),
+        findings_digest,
         unmatched: tally.unmatched.into_iter().collect(),
         waivers,
         errors: Vec::new(),
@@ -231,6 +244,15 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     }
     decision.settle();
     decision
+}
+
+/// SHA-256 over identities, one a line.
+fn digest(fingerprints: &[Fingerprint]) -> String {
+    let mut digest = Sha256::new();
+    for id in fingerprints {
+        digest.update(format!("{id}\n"));
+    }
+    hex(&digest.finalize())
 }
 
 /// A run that could not begin to decide.
@@ -331,7 +353,8 @@ struct Found {
 /// evidence itself.
 fn demands(rule: &Rule, world: World<'_>) -> Demands {
     let there = |e: &Evidence| {
-        e.status != Status::Absent && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))
+        !matches!(e.status, Status::Absent | Status::Unreadable)
+            && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))
     };
     if !world.evidence.iter().any(there) {
         return Demands::default();
@@ -359,12 +382,6 @@ fn judge_rule(
     let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
     let blind = found.count <= rule.allow && outcome >= Outcome::Review && decided;
     let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
-    let obligations = match outcome {
-        Outcome::Review => {
-            rule.reviewers.as_ref().or(policy.reviewers.as_ref()).map(Obligation::from).into_iter().collect()
-        }
-        _ => Vec::new(),
-    };
     RuleResult {
         id: rule.id.clone(),
         line: rule.line,
@@ -378,7 +395,7 @@ fn judge_rule(
         shown: found.problems.len(),
         message,
         fix: rule.fix.clone(),
-        obligations,
+        obligations: Vec::new(),
         findings: found.problems.iter().filter_map(lead).collect(),
         problems: found.problems,
         blind,

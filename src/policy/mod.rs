@@ -37,6 +37,7 @@ pub use schema::schema;
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, Key,
     LicenseRule, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SubjectKind, VerdictWord, VerdictsRule,
+    is_placeholder,
 };
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.

@@ -290,3 +290,13 @@ impl VerdictWord {
         }
     }
 }
+
+/// True for a name that stands for one that is still to be filled in: its host is one that is reserved for examples
+/// (RFC 2606).
+pub fn is_placeholder(text: &str) -> bool {
+    let after_scheme = text.split_once("://").map_or(text, |(_, rest)| rest);
+    let host = after_scheme.split(['/', ':', '@']).next().unwrap_or_default().to_ascii_lowercase();
+    let reserved = ["example.com", "example.org", "example.net"];
+    let below = |domain: &str| host == domain || host.ends_with(&format!(".{domain}"));
+    reserved.into_iter().any(below) || host.ends_with(".example")
+}

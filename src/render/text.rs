@@ -333,7 +333,10 @@ fn steps(decision: &Decision) -> Vec<String> {
         .map(|e| {
             let name = e.entry.as_ref().map_or_else(String::new, |entry| format!("{entry}: "));
             let path = e.path.as_ref().map_or("", |p| p.as_str());
-            match e.status {
+            let answer = e.obligations.first().map_or_else(String::new, |obligation| {
+                format!(", or have it reviewed by {}", reviewers(obligation))
+            });
+            let step = match e.status {
                 Status::Absent => {
                     format!("{name}save the scanner's report where the policy looks for it ({})", e.message)
                 }
@@ -351,7 +354,8 @@ fn steps(decision: &Decision) -> Vec<String> {
                     format!("{name}scan what this run is about, instead of what {path} is about")
                 }
                 Status::Complete | Status::Ignored => format!("{name}{}", e.message),
-            }
+            };
+            format!("{step}{answer}")
         })
         .collect();
     for rule in decision.rules.iter().filter(|r| r.outcome >= Outcome::Review && !r.blind) {
@@ -382,7 +386,17 @@ fn reviewers(obligation: &Obligation) -> String {
     } else {
         format!(" (not {})", obligation.not.join(", "))
     };
-    format!("{} of {}{not}", obligation.at_least, obligation.any_of.join(", "))
+    let mut text = format!("{} of {}{not}", obligation.at_least, obligation.any_of.join(", "));
+    if !obligation.approved_by.is_empty() {
+        text = format!("{text}; so far by {}", obligation.approved_by.join(", "));
+    }
+    if !obligation.not_counted.is_empty() {
+        text = format!("{text}; not counted: {}", obligation.not_counted.join(", "));
+    }
+    if let Some(comment) = &obligation.comment {
+        text = format!("{text}; an approval of the deployment has to have the comment: {comment}");
+    }
+    clean(&text).into_owned()
 }
 
 /// The upgrades that the shown findings of a rule ask for, the one that clears most first.

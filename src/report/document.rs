@@ -41,7 +41,7 @@ pub fn read_statements(source: &Source, max: u64) -> Result<(Vec<Value>, String,
 }
 
 /// Builds a tree in which no object has a key twice, which `serde_json::Value` by itself would let pass.
-fn value(json: &mut Json) -> Result<Value, ReadError> {
+pub(super) fn value(json: &mut Json) -> Result<Value, ReadError> {
     match json.kind()? {
         Kind::Object => {
             let mut map = Map::new();

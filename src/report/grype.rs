@@ -110,6 +110,7 @@ fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> R
                 reading.image_digest(&text(json)?);
                 Ok(())
             }),
+            "labels" if json.kind()? == Kind::Object => super::image::labels(json, reading.image()),
             _ => json.skip(),
         }),
         "target" => {

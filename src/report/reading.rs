@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::Source;
+use super::{ImageFacts, Source};
 use crate::finding::{Category, Finding, SecretKey, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
@@ -43,6 +43,8 @@ pub struct Report {
     pub commit: Option<Text>,
     /// Manifest digests of the image it says it is about, `sha256:…`.
     pub digests: Vec<Text>,
+    /// What it says of that image.
+    pub image: ImageFacts,
     /// What kind of thing was scanned, where it says.
     pub target: Option<Target>,
     /// What a reader of the verdict should know, although nothing is wrong.
@@ -221,11 +223,17 @@ impl<'s> Reading<'s> {
 
     /// A manifest digest, alone or after `NAME@`.
     pub fn image_digest(&mut self, reference: &str) {
+        self.report.image.name(reference);
         let digest = reference.rsplit('@').next().unwrap_or_default();
         let digest = Text::line(&digest.to_ascii_lowercase());
         if digest.as_str().starts_with("sha256:") && !self.report.digests.contains(&digest) {
             self.report.digests.push(digest);
         }
+    }
+
+    /// What the report says of the image that it is about.
+    pub fn image(&mut self) -> &mut ImageFacts {
+        &mut self.report.image
     }
 
     /// What kind of thing was scanned.

@@ -29,6 +29,20 @@ impl Source {
         Input::of(reader, max)
     }
 
+    /// Its bytes as they lie there, at most one more than `max`: for what has to be read more than once.
+    pub fn bytes(&self, max: u64) -> Result<Vec<u8>, ReadError> {
+        match self {
+            Self::File(path) => {
+                let mut bytes = Vec::new();
+                let input = Input::of(Box::new(Cursor::new(Vec::new())), max)?;
+                let mut file = open_regular(path)?.take(max.saturating_add(1));
+                file.read_to_end(&mut bytes).map_err(|error| input.explain(error))?;
+                Ok(bytes)
+            }
+            Self::Bytes(bytes) => Ok(bytes.to_vec()),
+        }
+    }
+
     /// Number of bytes, packed if it is.
     pub fn size(&self) -> u64 {
         match self {

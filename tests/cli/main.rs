@@ -12,6 +12,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod approvals;
 mod baseline;
 mod check;
 mod common;
@@ -26,4 +27,5 @@ mod reports;
 mod secrets;
 mod shell;
 mod stability;
+mod subjects;
 mod waivers;

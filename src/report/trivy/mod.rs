@@ -13,10 +13,13 @@ mod entry;
 pub(super) mod listed;
 mod walk;
 
-use super::json::{Json, Kind};
-use super::value::Raw;
+use serde::Deserialize;
+
+use super::image::image_config;
+use super::json::{Json, Kind, shapes};
+use super::value::{Loose, Raw, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Target, clean_line};
+use crate::finding::{Category, Target, Text, clean_line};
 use entry::{License, Misconfiguration, Modified, Secret, Site, Vulnerability};
 use walk::{fact, list, other, text, unless_null};
 
@@ -100,6 +103,11 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     } else {
         report(json, reading, &mut seen)?;
     }
+    let image = reading.image();
+    // Trivy says only that the end has come, and only if it looked at the system's packages.
+    if image.os.is_some() && (seen.system.packages || seen.system.ended) {
+        image.os_maintained = Some(!seen.system.ended);
+    }
     if seen.results == 0 {
         reading.nothing_scanned("the report has no `Results`, so Trivy found nothing to scan");
     }
@@ -117,6 +125,16 @@ struct Seen {
     results: u64,
     /// Findings handed over.
     found: u64,
+    system: Maintenance,
+}
+
+/// What was passed about the operating system.
+#[derive(Default)]
+struct Maintenance {
+    /// A result about its packages.
+    packages: bool,
+    /// It is no longer maintained.
+    ended: bool,
 }
 
 /// What findings need to know of the levels above their result.
@@ -166,7 +184,7 @@ fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
             }
             Ok(())
         }
-        "Metadata" if json.kind()? == Kind::Object => metadata(json, reading),
+        "Metadata" if json.kind()? == Kind::Object => metadata(json, reading, seen),
         "Results" => results(json, reading, seen, &root),
         "ClusterName" => {
             seen.cluster = true;
@@ -217,7 +235,7 @@ fn created(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
     Ok(())
 }
 
-fn metadata(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn metadata(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
     json.object(|json, key| match key {
         // `ImageID` is the digest of the configuration, not of the manifest.
         "RepoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
@@ -228,8 +246,28 @@ fn metadata(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError>
             reading.commit(&text(json)?);
             Ok(())
         }
+        "OS" if json.kind()? == Kind::Object => json
+            .item::<System<'static>, _>(|system| {
+                seen.system.ended = system.eosl.value == Some(true);
+                let name = format!("{} {}", system.family.as_str(), system.name.as_str());
+                Some(Text::line(name.trim())).filter(|name| !name.is_empty())
+            })
+            .map(|os| reading.image().os = os),
+        "ImageConfig" if json.kind()? == Kind::Object => image_config(json, reading.image()),
         _ => json.skip(),
     })
+}
+
+shapes!(System);
+
+#[derive(Deserialize)]
+struct System<'a> {
+    #[serde(borrow, default, rename = "Family")]
+    family: Word<'a>,
+    #[serde(borrow, default, rename = "Name")]
+    name: Word<'a>,
+    #[serde(default, rename = "EOSL")]
+    eosl: Loose<bool>,
 }
 
 /// A resource of a cluster.
@@ -304,6 +342,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
             "Target" => (named, site.target) = (true, fact(json, reading, late)?),
             "Class" => {
                 site.class = fact(json, reading, late)?;
+                seen.system.packages |= site.class == "os-pkgs";
                 if let Some(category) = scanned_category(&site.class) {
                     reading.covers(category);
                 }

@@ -1,0 +1,74 @@
+//! Signed acceptances: a person states which findings of which commit they accept.
+
+use jiff::Timestamp;
+
+use super::Document;
+use super::demand::World;
+use crate::attest::acceptance::{Acceptance, Run};
+use crate::attest::{PublicKey, Statement, dsse};
+use crate::finding::clean_line;
+use crate::policy::Key;
+use crate::report::Source;
+
+/// An acceptance that the person's own key has signed.
+#[derive(Debug)]
+pub(super) struct Accepted {
+    /// Who accepts.
+    pub(super) user: String,
+    /// When, as the person states.
+    pub(super) at: Timestamp,
+    /// Why it does not count for this run.
+    pub(super) void: Option<String>,
+}
+
+/// Each acceptance of a document, or why a statement is none.
+pub(super) fn of(document: &Document, world: World<'_>) -> Vec<Result<Accepted, String>> {
+    match dsse::read(&Source::Bytes(document.bytes.as_slice().into())) {
+        Ok(documents) => documents.iter().map(|document| one(document, world)).collect(),
+        Err(error) => vec![Err(error.to_string())],
+    }
+}
+
+fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> {
+    let dsse::Document::Signed(envelope) = document else {
+        return Err("nobody signed it".to_owned());
+    };
+    // A key speaks for its person and for nobody else, so that a key of the build system accepts nothing.
+    let people: Vec<(&Key, PublicKey)> =
+        world.policy.keys.iter().filter(|key| key.user.is_some()).filter_map(readable).collect();
+    let keys: Vec<PublicKey> = people.iter().map(|(_, key)| key.clone()).collect();
+    let signers = envelope.signed_by(&keys);
+    let signers: Vec<&str> = signers.iter().filter_map(|at| people.get(*at)?.0.user.as_deref()).collect();
+    if signers.is_empty() {
+        return Err("it is signed by no key of `keys` that has a `user`".to_owned());
+    }
+    let statement = Statement::read(&envelope.payload).map_err(|error| error.to_string())?;
+    let acceptance = Acceptance::read(&statement).map_err(|error| error.to_string())?;
+    if !signers.iter().any(|user| user.eq_ignore_ascii_case(&acceptance.person)) {
+        let person = clean_line(&acceptance.person).into_owned();
+        return Err(format!("it is the word of @{person} and is not signed by their key"));
+    }
+    let context = world.context;
+    let artifacts: Vec<String> =
+        context.digests(None).iter().map(|d| d.trim_start_matches("sha256:").to_owned()).collect();
+    let run = Run {
+        gate: &world.policy.gate,
+        policy_sha256: &world.policy.sha256,
+        findings_digest: world.findings_digest,
+        commits: &context.commits,
+        artifacts: &artifacts,
+        now: context.now,
+    };
+    let unbound = context.commits.is_empty() && artifacts.is_empty();
+    let void = if unbound {
+        Some("the run says neither its commit nor its artifact (--commit, --subject)".to_owned())
+    } else {
+        acceptance.holds(&run).err().map(|why| clean_line(&why).into_owned())
+    };
+    Ok(Accepted { user: acceptance.person, at: acceptance.accepted_at, void })
+}
+
+fn readable(key: &Key) -> Option<(&Key, PublicKey)> {
+    let text = std::str::from_utf8(key.bytes.as_ref().ok()?).ok()?;
+    Some((key, PublicKey::from_pem(text).ok()?))
+}

@@ -1,0 +1,145 @@
+//! Approvals of a deployment to a protected environment.
+
+use serde_json::Value;
+
+use super::{Approval, Given, Purpose, commit, commits, time};
+use crate::decide::Document;
+use crate::decide::demand::World;
+use crate::finding::clean_line;
+use crate::policy::DocumentKind;
+
+/// Stands in a comment before the first hexadecimal digits of the findings' digest.
+const TOKEN: &str = "secgate:";
+
+/// How many digits.
+const DIGITS: usize = 16;
+
+/// What the comment of an approval that answers a review must hold.
+pub(in crate::decide) fn line(findings_digest: &str) -> String {
+    format!("{TOKEN}{}", findings_digest.get(..DIGITS).unwrap_or(findings_digest))
+}
+
+/// The approvals of all deployments that are there, each with why it does not count.
+pub(super) fn given(purpose: Purpose, world: World<'_>) -> Given {
+    let mut all = Given::default();
+    for document in world.all(DocumentKind::GitlabDeployment) {
+        match of(document, purpose, world) {
+            Ok(given) => {
+                all.approvals.extend(given.approvals);
+                all.rejected.extend(given.rejected);
+            }
+            Err(why) => all.faults.push(format!("{}: {why}", clean_line(&document.path))),
+        }
+    }
+    all
+}
+
+fn of(document: &Document, purpose: Purpose, world: World<'_>) -> Result<Given, String> {
+    let deployment = document.value();
+    let ours = commits(world)?;
+    let sha = commit(deployment.get("sha")).ok_or("the deployment has no `sha`")?;
+    if !ours.contains(&sha) {
+        return Err(format!("the deployment is of commit {sha}, and the run is about {}", ours.join(" or ")));
+    }
+    same_environment(deployment, world)?;
+    let created = time(deployment.get("created_at")).ok_or("the deployment has no `created_at`")?;
+    let lists: Vec<&Value> = records(deployment);
+    if lists.is_empty()
+        && deployment.get("approvals").is_none()
+        && deployment.get("approval_summary").is_none()
+    {
+        return Err("the deployment has no `approvals`: is the environment protected?".to_owned());
+    }
+    let mut given = Given::default();
+    let id = deployment.get("id").and_then(Value::as_u64).map_or_else(String::new, |id| format!(" {id}"));
+    for record in lists {
+        let place = format!("deployment{id}");
+        let mut approval = Approval::by(record.get("user"), record.get("created_at"), &place);
+        match record.get("status").and_then(Value::as_str) {
+            Some("approved") => {}
+            Some("rejected") => {
+                given.rejected.push(format!("{} rejected the deployment", approval.who()));
+                continue;
+            }
+            _ => approval.void = Some("the record is neither `approved` nor `rejected`".to_owned()),
+        }
+        if approval.void.is_none() && approval.at.is_some_and(|at| at < created) {
+            approval.void = Some("the approval is older than the deployment".to_owned());
+        }
+        if approval.void.is_none()
+            && purpose == Purpose::Review
+            && !states(record.get("comment").and_then(Value::as_str), world.findings_digest)
+        {
+            approval.void = Some(format!("the comment does not hold {}", line(world.findings_digest)));
+        }
+        given.approvals.push(approval);
+    }
+    Ok(given)
+}
+
+/// Whether a comment names the findings: the digits and none besides.
+fn states(comment: Option<&str>, findings_digest: &str) -> bool {
+    let comment = comment.unwrap_or_default().to_ascii_lowercase();
+    let wanted = line(findings_digest);
+    comment.match_indices(&wanted).any(|(at, _)| {
+        let after = comment.get(at + wanted.len()..).and_then(|rest| rest.chars().next());
+        let before = comment.get(..at).and_then(|head| head.chars().next_back());
+        let word = |c: char| c.is_ascii_alphanumeric();
+        !after.is_some_and(word) && !before.is_some_and(word)
+    })
+}
+
+/// Each record of an approval: in `approvals`, and with several rules in the summary.
+fn records(deployment: &Value) -> Vec<&Value> {
+    let plain = deployment.get("approvals").and_then(Value::as_array);
+    let rules = deployment.get("approval_summary").and_then(|s| s.get("rules")).and_then(Value::as_array);
+    let of_rules =
+        rules.into_iter().flatten().filter_map(|rule| rule.get("deployment_approvals")?.as_array()).flatten();
+    let mut all: Vec<&Value> = Vec::new();
+    for record in plain.into_iter().flatten().chain(of_rules) {
+        if !all.contains(&record) {
+            all.push(record);
+        }
+    }
+    all
+}
+
+/// An approval for one environment is none for another.
+fn same_environment(deployment: &Value, world: World<'_>) -> Result<(), String> {
+    let context = world.context;
+    let ours = context
+        .parameters
+        .get("environment")
+        .or_else(|| context.shown.env.get("CI_ENVIRONMENT_NAME").filter(|name| !name.is_empty()));
+    let Some(ours) = ours else { return Ok(()) };
+    let is = deployment.get("environment").and_then(|e| e.get("name")).and_then(Value::as_str);
+    match is {
+        Some(is) if is == ours => Ok(()),
+        Some(is) => Err(format!("the deployment is to {}, and the run is about {ours}", clean_line(is))),
+        None => Err("the deployment does not say to which environment it goes".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_comment_names_the_findings_whole() {
+        let digest = "0123456789abcdef0123456789abcdef";
+        assert_eq!(line(digest), "secgate:0123456789abcdef");
+        for good in ["secgate:0123456789abcdef", "Looked at it.\nSECGATE:0123456789ABCDEF, fine"] {
+            assert!(states(Some(good), digest), "{good}");
+        }
+        for bad in [
+            "",
+            "secgate:0123456789abcde",
+            "secgate:0123456789abcdef0",
+            "xsecgate:0123456789abcdef",
+            "0123456789abcdef",
+        ] {
+            assert!(!states(Some(bad), digest), "{bad}");
+        }
+        assert!(!states(None, digest));
+    }
+}

@@ -1,0 +1,199 @@
+//! Approvals of a merge request, bound to its head by the times of its versions.
+//!
+//! GitLab keeps approvals over later pushes unless it is told not to, and does not say which commit was approved. The
+//! server's times of the versions do: an approval is of the version that was the newest when it was given.
+
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{Approval, Given, commit, commits, only, time};
+use crate::decide::Document;
+use crate::decide::demand::World;
+use crate::finding::clean_line;
+use crate::policy::DocumentKind;
+
+/// A version of the merge request: what a push made of it.
+struct Version {
+    id: u64,
+    head: String,
+    created: Timestamp,
+}
+
+/// The approvals, each with why it does not count.
+pub(super) fn given(world: World<'_>) -> Given {
+    match approvals(world) {
+        Ok(given) => given,
+        Err(why) => Given::fault(why),
+    }
+}
+
+fn approvals(world: World<'_>) -> Result<Given, String> {
+    let approvals = only(world, DocumentKind::GitlabApprovals)?;
+    let state = only(world, DocumentKind::GitlabApprovalState)?;
+    let mut given = Given::default();
+    if let Some(document) = approvals {
+        let versions = versions(world, document)?;
+        let head = head(world, &versions)?;
+        let list = document.value().get("approved_by").and_then(Value::as_array);
+        let Some(list) = list else {
+            return Err(format!("{}: there is no list `approved_by`", clean_line(&document.path)));
+        };
+        for entry in list {
+            let place = format!("merge request{}", number(document));
+            let mut approval = Approval::by(entry.get("user"), entry.get("approved_at"), &place);
+            if approval.void.is_none() {
+                approval.void = approval.at.and_then(|at| of_another_commit(&versions, &head, at));
+            }
+            given.approvals.push(approval);
+        }
+        if list.is_empty() && document.value().get("approvals_required").and_then(Value::as_u64) == Some(0) {
+            given.faults.push("`approvals_required: 0` proves nothing".to_owned());
+        }
+    }
+    let known = |approval: &Approval| given.approvals.iter().any(|other| other.user == approval.user);
+    let timeless: Vec<Approval> = state.map(of_state).unwrap_or_default();
+    let more: Vec<Approval> = timeless.into_iter().filter(|approval| !known(approval)).collect();
+    given.approvals.extend(more);
+    Ok(given)
+}
+
+/// The approval state names people and no times.
+fn of_state(document: &Document) -> Vec<Approval> {
+    let rules = document.value().get("rules").and_then(Value::as_array);
+    let users = rules.into_iter().flatten().filter_map(|rule| rule.get("approved_by")?.as_array());
+    let mut all: Vec<Approval> = Vec::new();
+    for approval in users.flatten().map(|user| Approval::by(Some(user), None, "approval state")) {
+        if !all.iter().any(|known| known.user == approval.user) {
+            all.push(approval);
+        }
+    }
+    all
+}
+
+/// Why an approval of that time is none of the head.
+fn of_another_commit(versions: &[Version], head: &str, at: Timestamp) -> Option<String> {
+    let before = versions.iter().filter(|version| version.created <= at);
+    match before.max_by_key(|version| (version.created, version.id)) {
+        Some(version) if version.head == head => None,
+        Some(version) if versions.iter().any(|v| v.head == head && v.created > version.created) => {
+            Some("the approval is older than the commit".to_owned())
+        }
+        Some(_) => Some("the approval is of a later commit".to_owned()),
+        None => Some("the approval is older than the commit".to_owned()),
+    }
+}
+
+/// The versions of the merge request that the approvals are of.
+fn versions(world: World<'_>, approvals: &Document) -> Result<Vec<Version>, String> {
+    let Some(document) = only(world, DocumentKind::GitlabVersions)? else {
+        return Err("no document gitlab-versions tells when the commit came to the server".to_owned());
+    };
+    let path = clean_line(&document.path);
+    let Some(list) = document.value().as_array().filter(|list| !list.is_empty()) else {
+        return Err(format!("{path}: it is no list of versions"));
+    };
+    let request = only(world, DocumentKind::GitlabMergeRequest)?;
+    let id = same_request(approvals, request)?;
+    let mut versions = Vec::new();
+    for version in list {
+        if version.get("merge_request_id").and_then(Value::as_u64) != Some(id) {
+            return Err(format!(
+                "{path}: the versions are of another merge request than {}",
+                clean_line(&approvals.path)
+            ));
+        }
+        let read = || {
+            Some(Version {
+                id: version.get("id")?.as_u64()?,
+                head: commit(version.get("head_commit_sha"))?,
+                created: time(version.get("created_at"))?,
+            })
+        };
+        let Some(version) = read() else {
+            return Err(format!("{path}: a version has no `id`, `head_commit_sha` or `created_at`"));
+        };
+        versions.push(version);
+    }
+    Ok(versions)
+}
+
+/// The id of the one merge request that the documents are of.
+fn same_request(approvals: &Document, request: Option<&Document>) -> Result<u64, String> {
+    let of = |document: &Document, key: &str| document.value().get(key).and_then(Value::as_u64);
+    let (mine, path) = (|key| of(approvals, key), clean_line(&approvals.path));
+    let mut id = mine("id");
+    if let Some(request) = request {
+        for key in ["id", "iid", "project_id"] {
+            if let (Some(a), Some(b)) = (mine(key), of(request, key))
+                && a != b
+            {
+                let other = clean_line(&request.path);
+                return Err(format!(
+                    "{path} and {other} are of different merge requests (`{key}` is {a} and {b})"
+                ));
+            }
+        }
+        if mine("iid").is_some() && mine("project_id").is_some() {
+            id = id.or_else(|| of(request, "id"));
+        }
+    }
+    id.ok_or_else(|| format!("{path}: it does not say which merge request it is of"))
+}
+
+/// The head that the run is about.
+fn head(world: World<'_>, versions: &[Version]) -> Result<String, String> {
+    let commits = commits(world)?;
+    let ours = commits.join(" or ");
+    let Some(document) = only(world, DocumentKind::GitlabMergeRequest)? else {
+        let of_run = versions.iter().find(|version| commits.contains(&version.head));
+        return of_run
+            .map(|version| version.head.clone())
+            .ok_or_else(|| format!("the merge request has no version whose head is {ours}"));
+    };
+    let (request, path) = (document.value(), clean_line(&document.path));
+    let Some(head) = commit(request.get("sha")) else { return Err(format!("{path}: it has no `sha`")) };
+    if !versions.iter().any(|version| version.head == head) {
+        return Err(format!("{path}: no version has the head {head}"));
+    }
+    // Once merged, the run is about what GitLab made of the head.
+    let merged = request.get("state").and_then(Value::as_str) == Some("merged");
+    let made = ["merge_commit_sha", "squash_commit_sha"].map(|key| commit(request.get(key)));
+    if commits.contains(&head) || merged && made.iter().flatten().any(|made| commits.contains(made)) {
+        return Ok(head);
+    }
+    Err(format!("{path}: the merge request is about {head}, and the run is about {ours}"))
+}
+
+/// The commits that a document lists, if it lists all; else why not.
+pub(super) fn all_commits(world: World<'_>, document: &Document) -> Result<Vec<Value>, String> {
+    let path = clean_line(&document.path);
+    let Some(list) = document.value().as_array().filter(|list| !list.is_empty()) else {
+        return Err(format!("{path}: it is no list of commits"));
+    };
+    let ids: Vec<String> = list.iter().filter_map(|c| commit(c.get("id"))).collect();
+    let mut heads: Vec<String> = commits(world)?.to_vec();
+    if let Some(request) = only(world, DocumentKind::GitlabMergeRequest)? {
+        heads.extend(commit(request.value().get("sha")));
+    }
+    if !ids.iter().any(|id| heads.contains(id)) {
+        return Err(format!("{path}: the commit of the run is not among its commits"));
+    }
+    // GitLab hands out 20 a page unless asked for up to 100: a full page that does not reach the base may be cut.
+    if matches!(list.len(), 20 | 100) && !reaches_base(world, list) {
+        return Err(format!("{path}: {} commits are a full page, and there may be more", list.len()));
+    }
+    Ok(list.clone())
+}
+
+/// Whether a listed commit stands on the base of the merge request.
+fn reaches_base(world: World<'_>, list: &[Value]) -> bool {
+    let Ok(Some(document)) = only(world, DocumentKind::GitlabVersions) else { return false };
+    let versions = document.value().as_array().into_iter().flatten();
+    let bases: Vec<String> = versions.filter_map(|v| commit(v.get("base_commit_sha"))).collect();
+    let parents = list.iter().filter_map(|c| c.get("parent_ids")?.as_array()).flatten();
+    parents.filter_map(|parent| commit(Some(parent))).any(|parent| bases.contains(&parent))
+}
+
+fn number(document: &Document) -> String {
+    document.value().get("iid").and_then(Value::as_u64).map_or_else(String::new, |iid| format!(" !{iid}"))
+}

@@ -1,0 +1,247 @@
+//! Images, SBOMs and several subjects.
+
+use crate::common::{Dir, Run, fixture};
+
+const DIGEST: &str = "sha256:f4b79af37e35be06b438a44515ffdd3687746a77dd4d584ac5b6c0f980550b98";
+const OTHER: &str = "sha256:f6e9a196a0c5e108e1c3328d45c36a3d01a7fa2747365334a294058eb2aa422b";
+const NOW: &str = "2026-11-21T09:00:00Z";
+
+fn policy(rule: &str) -> String {
+    format!(
+        "version: 1\ngate: package\nsubjects: {{web: {{kind: image}}}}\nevidence:\n  \
+         scan: {{category: vulnerability, subject: each, files: \"trivy-${{subject}}.json\"}}\n  \
+         sbom: {{document: sbom, subject: each, files: \"sbom-${{subject}}.json\", required: false}}\nrules:\n  - {{id: r, then: fail, {rule}}}\n"
+    )
+}
+
+fn dir(rule: &str) -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", policy(rule)).copy("trivy/image.json", "trivy-web.json");
+    dir
+}
+
+fn check(dir: &Dir, digest: &str) -> Run {
+    let subject = format!("registry.shop.invalid/shop/web:1.4.2@{digest}");
+    Run::of(dir.command().args([
+        "check",
+        "--now",
+        NOW,
+        "--policy",
+        "policy.yaml",
+        "--subject",
+        &subject,
+        "--format",
+        "json",
+    ]))
+}
+
+fn outcome(run: &Run) -> (String, String) {
+    let rule = run.json()["rules"][0].clone();
+    (
+        rule["outcome"].as_str().unwrap_or_default().to_owned(),
+        rule["message"].as_str().unwrap_or_default().to_owned(),
+    )
+}
+
+#[test]
+fn image_facts() {
+    let cases: &[(&str, &str, &str)] = &[
+        ("image: {registry: [\"registry.shop.invalid/shop/*\"], digest: required}", "pass", ""),
+        (
+            "image: {registry: [\"registry.shop.invalid/prod/**\"]}",
+            "fail",
+            "is not in registry.shop.invalid/prod/**",
+        ),
+        (
+            "image: {registry: [\"registry.example.com/prod/**\"]}",
+            "error",
+            "registry.example.com/prod/** is a placeholder",
+        ),
+        ("image: {created_within: 2d}", "pass", "the image is 23h 50m old"),
+        ("image: {created_within: 12h}", "fail", "the image is 23h 50m old, 12h allowed"),
+        ("image: {base: [\"docker.io/library/*\"]}", "pass", ""),
+        (
+            "image: {base: [\"registry.shop.invalid/base/**\"]}",
+            "fail",
+            "it is built on docker.io/library/python:3.11-slim",
+        ),
+        ("image: {base_created_within: 30d}", "pass", ""),
+        ("image: {os_end_of_life: false}", "pass", ""),
+    ];
+    for (rule, wanted, why) in cases {
+        let run = check(&dir(rule), DIGEST);
+        let (is, message) = outcome(&run);
+        assert_eq!(is, *wanted, "{rule}: {run:?}");
+        assert!(message.contains(why), "{rule}: {message}");
+    }
+}
+
+#[test]
+fn a_missing_image_fact_fails() {
+    let rule = "image: {registry: [\"registry.shop.invalid/**\"], digest: required, created_within: 9d, base: [\"docker.io/**\"], base_created_within: 99d, os_end_of_life: false}";
+    let dir = dir(rule);
+    assert_eq!(outcome(&check(&dir, DIGEST)).0, "pass");
+    let text = dir.read("trivy-web.json");
+    let without = |keys: &[&str]| {
+        let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
+        let metadata = report["Metadata"].as_object_mut().unwrap();
+        for key in keys {
+            metadata.remove(*key);
+        }
+        report
+    };
+    for (key, why) in [
+        ("ImageConfig", "nothing says when the image was built; nothing says which base image"),
+        ("OS", "nothing says whether the operating system is still maintained"),
+        ("RepoDigests", "no evidence states the digest"),
+    ] {
+        dir.write("trivy-web.json", without(&[key]).to_string());
+        let run = check(&dir, DIGEST);
+        let (is, message) = outcome(&run);
+        assert!(is == "fail" && message.contains(why), "{key}: {message} {run:?}");
+    }
+    let mut ended = without(&[]);
+    ended["Metadata"]["OS"]["EOSL"] = true.into();
+    dir.write("trivy-web.json", ended.to_string());
+    assert!(outcome(&check(&dir, DIGEST)).1.contains("debian 12.7 is no longer maintained"));
+    // The digest of the configuration is not that of the image.
+    dir.write("trivy-web.json", text);
+    let image_id = "sha256:4037fda047f35289f4b77fed6596457fe2d1e8af6edbb399b3b0dcada28c8c15";
+    assert_eq!(check(&dir, image_id).code, 1);
+    // Without a subject nothing can be said.
+    let run = dir.run(&["check", "--now", NOW, "--policy", "policy.yaml", "--format", "json"]);
+    assert_eq!((run.code, outcome(&run).0.as_str()), (2, "error"), "{run:?}");
+    assert!(outcome(&run).1.contains("--subject web=NAME@sha256:HEX"));
+}
+
+#[test]
+fn sboms() {
+    let rule =
+        "sbom: {subject: each, format: [cyclonedx, spdx], components_at_least: 2, names_subject: true}";
+    let dir = dir(rule);
+    dir.copy("cyclonedx/image.json", "sbom-web.json").copy("grype/image.json", "trivy-web.json");
+    let run = check(&dir, OTHER);
+    assert_eq!(outcome(&run).0, "pass", "{run:?}");
+    let run = check(&dir, DIGEST);
+    assert!(outcome(&run).1.contains(&format!("is about {OTHER}, not {DIGEST}")), "{run:?}");
+    let with = |rule: &str| {
+        dir.write("policy.yaml", policy(rule));
+        outcome(&check(&dir, OTHER))
+    };
+    assert!(with("sbom: {components_at_least: 5000}").1.contains("at least 5000 demanded"));
+    assert!(with("sbom: {format: spdx}").1.contains("is cyclonedx, not spdx"));
+    let (is, message) = with("sbom: {licenses: {deny: [AGPL-3.0-only], unknown: review}}");
+    assert!(is == "review" && message.contains("without a known licence"), "{message}");
+    let mut sbom: serde_json::Value =
+        serde_json::from_slice(&std::fs::read(fixture("cyclonedx/image.json")).unwrap()).unwrap();
+    for component in sbom["components"].as_array_mut().unwrap() {
+        component["licenses"] = serde_json::json!([{"expression": "MIT OR AGPL-3.0-only"}]);
+    }
+    dir.write("sbom-web.json", sbom.to_string());
+    assert_eq!(with("sbom: {licenses: {deny: [AGPL-3.0-only], unknown: review}}").0, "pass");
+    sbom["components"][0]["licenses"] =
+        serde_json::json!([{"license": {"id": "MIT"}}, {"license": {"id": "AGPL-3.0-or-later"}}]);
+    dir.write("sbom-web.json", sbom.to_string());
+    let (is, message) = with("sbom: {licenses: {deny: [AGPL-3.0-only], unknown: review}}");
+    assert!(is == "fail" && message.contains("1 component with a denied licence"), "{message}");
+    dir.write(
+        "sbom-web.json",
+        r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"a","name":"b"}]}"#,
+    );
+    assert_eq!(check(&dir, OTHER).code, 2);
+}
+
+#[test]
+fn spdx_sboms() {
+    let dir = dir("sbom: {format: spdx, licenses: {deny: [SSPL-1.0]}}");
+    dir.copy("grype/image.json", "trivy-web.json");
+    let purl = format!(
+        "pkg:oci/web@{}?repository_url=registry.shop.invalid%2Fshop%2Fweb",
+        OTHER.replace(':', "%3A")
+    );
+    let two = serde_json::json!({
+        "spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "creationInfo": {"created": "2026-11-20T09:00:00Z"},
+        "packages": [
+            {"SPDXID": "SPDXRef-a", "name": "a", "versionInfo": "1", "licenseDeclared": "MIT"},
+            {"SPDXID": "SPDXRef-image", "name": "web", "primaryPackagePurpose": "CONTAINER",
+             "externalRefs": [{"referenceType": "purl", "referenceLocator": purl}]}
+        ],
+        "relationships": [{"spdxElementId": "SPDXRef-DOCUMENT", "relationshipType": "DESCRIBES", "relatedSpdxElement": "SPDXRef-image"}]
+    });
+    dir.write("sbom-web.json", two.to_string());
+    let run = check(&dir, OTHER);
+    assert_eq!(outcome(&run).0, "pass", "{run:?}");
+    // A listed image is not the one that is described.
+    let undescribed = two.to_string().replace("DESCRIBES", "CONTAINS");
+    dir.write("sbom-web.json", undescribed);
+    assert!(outcome(&check(&dir, OTHER)).1.contains("states the digest of no image"));
+    let three = serde_json::json!({
+        "@context": "https://spdx.org/rdf/3.0.1/spdx-context.jsonld",
+        "@graph": [
+            {"type": "CreationInfo", "@id": "_:c", "created": "2026-11-20T09:00:00Z"},
+            {"type": "SpdxDocument", "spdxId": "d", "rootElement": ["s"]},
+            {"type": "software_Sbom", "spdxId": "s", "rootElement": ["p"]},
+            {"type": "software_Package", "spdxId": "p", "name": "web", "software_primaryPurpose": "container",
+             "verifiedUsing": [{"type": "Hash", "algorithm": "sha256", "hashValue": OTHER.trim_start_matches("sha256:")}]},
+            {"type": "software_Package", "spdxId": "q", "name": "a"},
+            {"type": "simplelicensing_LicenseExpression", "spdxId": "l", "simplelicensing_licenseExpression": "SSPL-1.0"},
+            {"type": "Relationship", "spdxId": "r", "from": "q", "to": ["l"], "relationshipType": "hasDeclaredLicense"}
+        ]
+    });
+    dir.write("sbom-web.json", three.to_string());
+    let (is, message) = outcome(&check(&dir, OTHER));
+    assert!(
+        is == "fail" && message.contains("1 component with a denied licence, such as a (SSPL-1.0)"),
+        "{message}"
+    );
+    dir.write("sbom-web.json", three.to_string().replace("SSPL-1.0", "MIT"));
+    assert_eq!(outcome(&check(&dir, OTHER)).0, "pass");
+}
+
+#[test]
+fn each_of_several_subjects() {
+    let dir = Dir::new();
+    let two = policy("image: {subject: each, digest: required, registry: [\"registry.shop.invalid/**\"]}")
+        .replace("{web: {kind: image}}", "{web: {kind: image}, worker: {kind: image}}");
+    dir.write("policy.yaml", two)
+        .copy("trivy/image.json", "trivy-web.json")
+        .copy("grype/image.json", "trivy-worker.json");
+    let (web, worker) = (
+        format!("web=registry.shop.invalid/shop/web@{DIGEST}"),
+        format!("worker=registry.shop.invalid/shop/web@{OTHER}"),
+    );
+    let args = |web: &str, worker: &str| {
+        dir.run(&[
+            "check",
+            "--now",
+            NOW,
+            "--policy",
+            "policy.yaml",
+            "--subject",
+            web,
+            "--subject",
+            worker,
+            "--format",
+            "json",
+        ])
+    };
+    let run = args(&web, &worker);
+    assert_eq!(outcome(&run).0, "pass", "{run:?}");
+    let entries: Vec<String> = run.json()["evidence"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|e| e["entry"].as_str().unwrap().to_owned())
+        .collect();
+    assert!(
+        entries.contains(&"scan/web".to_owned()) && entries.contains(&"scan/worker".to_owned()),
+        "{entries:?}"
+    );
+    // One subject's scan is none of the other.
+    let run = args(&format!("web=registry.shop.invalid/shop/web@{OTHER}"), &worker);
+    assert_eq!(run.code, 1);
+    assert!(outcome(&run).1.contains(&format!("web: no evidence states the digest {OTHER}")), "{run:?}");
+    for wrong in ["web@sha256:00", "wev=a@sha256:00"] {
+        assert_eq!(args(wrong, &worker).code, 2);
+    }
+}
