@@ -151,10 +151,14 @@ fn show(args: &ShowArgs) -> Result<u8> {
     }
     for entry in &file.entries {
         let times = if entry.count > 1 { format!("  ({} times)", entry.count) } else { String::new() };
+        let package = match &*entry.package {
+            "" => String::new(),
+            package => format!("  {}", clean_line(package)),
+        };
         let place = if entry.path.is_empty() { "-" } else { &entry.path };
         let _ = writeln!(
             text,
-            "{:<8}  {}  {}  [{}]{times}",
+            "{:<8}  {}  {}{package}  [{}]{times}",
             entry.severity,
             clean_line(place),
             clean_line(&entry.rule),

@@ -10,7 +10,7 @@ use crate::finding::{
 };
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy};
-use crate::relate::Waivers;
+use crate::relate::{Bars, Base, BaseEntry, BaselineFile, Waivers};
 use crate::report::{self, FeedFile, Sink};
 
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
@@ -149,21 +149,32 @@ fn run_with(
     entries: &[String],
     feeds: &[&str],
 ) -> Decision {
+    run_based(policy, waivers, findings, entries, feeds, None)
+}
+
+fn run_based(
+    policy: &Policy,
+    waivers: &[Waiver],
+    findings: &[Finding],
+    entries: &[String],
+    feeds: &[&str],
+    base: Option<&Base>,
+) -> Decision {
     let context = Context::at(NOW.parse().unwrap());
     let waivers = Waivers::new(waivers.to_vec());
-    let exploitation = Arc::default();
-    let to = Relations {
-        policy,
-        waivers: &waivers,
-        exploitation,
-        now: 3_000_000,
-        cap: 10,
-        base: None,
-        bars: Arc::default(),
+    let counted = |bars: Bars| {
+        let exploitation = Arc::default();
+        let bars = Arc::new(bars);
+        let to = Relations { policy, waivers: &waivers, exploitation, now: 3_000_000, cap: 10, base, bars };
+        let mut tally = Tally::new(to, entries, 0);
+        for finding in findings {
+            tally.finding(finding.clone());
+        }
+        tally
     };
-    let mut tally = Tally::new(to, entries, 0);
-    for finding in findings {
-        tally.finding(finding.clone());
+    let mut tally = counted(base.map(Base::first_bars).unwrap_or_default());
+    if let Some(base) = base {
+        tally = counted(base.bars(&tally.heads));
     }
     let mut outcome = report::Outcome {
         format: Some("test".into()),
@@ -219,6 +230,41 @@ fn worsened(before: &Decision, after: &Decision) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// A policy whose rules look at new findings, and at others besides.
+fn stateful_policy() -> impl Strategy<Value = Policy> {
+    let state = prop::sample::select(
+        &[
+            "state: new",
+            "state: [new, existing]",
+            "state: [new, newly_disclosed]",
+            "category: [sast, secret]",
+        ][..],
+    );
+    let then = prop::sample::select(&["fail", "review", "warn"][..]);
+    prop::collection::vec((state, then, 0..3u8, any::<bool>(), any::<bool>()), 1..4).prop_map(|rules| {
+        let rule = |(i, (state, then, allow, high, waivable)): (usize, (&str, &str, u8, bool, bool))| {
+            let severity = if high { ", severity: high" } else { "" };
+            format!(
+                "  - {{id: r{i}, findings: {{{state}{severity}}}, allow: {allow}, then: {then}, waivable: {waivable}}}\n"
+            )
+        };
+        let rules: String = rules.into_iter().enumerate().map(rule).collect();
+        let text = format!(
+            "version: 1\ngate: merge\nwaivers: {{max_duration: 90d}}\nbase: {{from: baseline, without: fail}}\n\
+             evidence:\n  a: {{category: sast, files: [a.json]}}\n  b: {{category: secret, files: [b.json]}}\n  \
+             c: {{category: vulnerability, files: [c.json]}}\nrules:\n{rules}"
+        );
+        policy::load("policy.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}\n{text}"))
+    })
+}
+
+fn known(findings: &[Finding]) -> Base {
+    let mut base = Base::new(Severity::Critical, None, true);
+    let entries = findings.iter().map(|finding| BaseEntry::of(finding, 0)).collect();
+    base.set_baseline(BaselineFile::new(None, entries));
+    base
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
 
@@ -231,6 +277,24 @@ proptest! {
         let before = run(&policy, &waivers, &findings, &entries);
         let after = run(&policy, &waivers, &[&findings[..], &[more]].concat(), &entries);
         worsened(&before, &after)?;
+    }
+
+    /// Neither does a base that knows less, nor a finding more beside it.
+    #[test]
+    fn a_smaller_base_never_helps(
+        policy in stateful_policy(), old in prop::collection::vec(finding(), 1..8), which in any::<prop::sample::Index>(),
+        new in prop::collection::vec(finding(), 0..3), written in prop::collection::vec(exception(), 0..3),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let head = [&old[..], &new].concat();
+        let decided = |base: &[Finding], head: &[Finding]| {
+            run_based(&policy, &waivers, head, &entries, &[], Some(&known(base)))
+        };
+        let before = decided(&old, &head);
+        let mut less = old.clone();
+        less.remove(which.index(old.len()));
+        worsened(&before, &decided(&less, &head))?;
+        worsened(&before, &decided(&old, &[&head[..], &[old[which.index(old.len())].clone()]].concat()))?;
     }
 
     #[test]

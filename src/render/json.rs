@@ -51,6 +51,7 @@ struct Fixed<'d> {
     rule_id: &'d str,
     severity: Severity,
     path: Option<&'d str>,
+    package: Option<&'d str>,
     tool: &'d str,
     count: u32,
 }
@@ -63,6 +64,7 @@ impl<'d> Fixed<'d> {
             rule_id: &entry.rule,
             severity: entry.severity,
             path: Some(entry.path.as_str()).filter(|path| !path.is_empty()),
+            package: Some(entry.package.as_str()).filter(|package| !package.is_empty()),
             tool: &entry.tool,
             count: entry.count,
         }

@@ -31,6 +31,8 @@ pub struct Entry {
     pub path: String,
     /// The scanner's rule.
     pub rule: String,
+    /// Name and version of the package, for people; empty where there is none.
+    pub package: String,
     /// The category as the report says.
     pub category: Category,
     /// Severity as the report says.
@@ -51,6 +53,9 @@ impl Entry {
         Self {
             path: finding.path().unwrap_or_default().to_owned(),
             rule: finding.rule_id.to_string(),
+            package: finding.package.as_ref().map_or_else(String::new, |package| {
+                format!("{} {}", package.name, package.version).trim_end().to_owned()
+            }),
             category: finding.category,
             severity: finding.severity,
             tool: finding.tool.to_string(),
@@ -83,6 +88,8 @@ struct Head<'a> {
 struct Line<'a> {
     path: String,
     rule: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    package: String,
     category: Category,
     severity: Severity,
     tool: String,
@@ -140,6 +147,7 @@ impl BaselineFile {
             put(serde_json::to_string(&Line {
                 path: entry.path.clone(),
                 rule: entry.rule.clone(),
+                package: entry.package.clone(),
                 category: entry.category,
                 severity: entry.severity,
                 tool: entry.tool.clone(),
@@ -244,6 +252,7 @@ fn entry(line: Line<'_>) -> Result<Entry, String> {
     Ok(Entry {
         path: line.path,
         rule: line.rule,
+        package: line.package,
         category: line.category,
         severity: line.severity,
         tool: line.tool,
