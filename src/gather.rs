@@ -170,10 +170,13 @@ fn read_into(policy: &Policy, item: &Item, options: &Options, sink: &mut dyn Sin
         EntryKind::Document(_) | EntryKind::Feed(_) => None,
     });
     let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
-    match format.and_then(|id| policy.mapping(id)) {
+    let mut outcome = match format.and_then(|id| policy.mapping(id)) {
         Some(mapping) => report::read_mapped(&item.source, mapping, options, sink),
         None => report::read(&item.source, Hint { format, category }, options, sink),
-    }
+    };
+    let sha256 = outcome.digest.as_ref().map(|(sha256, _)| sha256.as_str());
+    report::receipt::tell(&mut outcome.report, &item.source, sha256);
+    outcome
 }
 
 /// Once all findings were counted it is known of which there are more than the base has: those are new, and the reports
@@ -644,6 +647,9 @@ fn walk(directory: &Path, depth: usize, file: &mut dyn FnMut(&Path)) {
             continue;
         }
         let path = entry.path();
+        if report::receipt::is_receipt(&path) {
+            continue;
+        }
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_directory && depth > 0 {
             walk(&path, depth - 1, file);

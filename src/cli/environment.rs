@@ -110,7 +110,7 @@ pub(super) fn context(
 }
 
 /// A full commit id, SHA-1 or SHA-256.
-fn parse_commit(flag: &str, text: &str) -> Result<String> {
+pub(super) fn parse_commit(flag: &str, text: &str) -> Result<String> {
     let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
     if !(hex && matches!(text.len(), 40 | 64)) {
         bail!("{flag} `{}` is not a full commit id of 40 or 64 hexadecimal digits", clean_line(text));

@@ -10,6 +10,7 @@ mod formats;
 mod git;
 mod outputs;
 mod policy;
+mod record;
 mod shell;
 mod waiver;
 
@@ -36,6 +37,8 @@ enum Command {
     Check(Box<check::CheckArgs>),
     /// Only read and normalise: list what the reports say
     Findings(findings::FindingsArgs),
+    /// Run one scanner and write a receipt beside its report
+    Record(record::RecordArgs),
     /// Known findings: write, show, prune
     #[command(subcommand)]
     Baseline(Box<baseline::BaselineCommand>),
@@ -69,6 +72,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let done = match cli.command {
         Command::Check(args) => Ok(check::run(&args)),
         Command::Findings(args) => findings::run(&args),
+        Command::Record(args) => record::run(&args),
         Command::Baseline(command) => baseline::run(&command),
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),

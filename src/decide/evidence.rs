@@ -87,6 +87,9 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
+    /// How long the scan took, in seconds, where a receipt tells.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub took: Option<i64>,
     /// What resolves the review that it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
@@ -200,6 +203,7 @@ impl Evidence {
             findings: Counts::default(),
             outcome,
             message,
+            took: None,
             obligations: Vec::new(),
             image: ImageFacts::default(),
             copy_of: None,
@@ -247,6 +251,7 @@ impl Evidence {
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
             image: report.image.clone(),
+            took: report.receipt.as_ref().and_then(|receipt| Some(receipt.as_ref().ok()?.took())),
             ..Self::nothing(
                 Status::Complete,
                 Outcome::Pass,
@@ -261,6 +266,7 @@ impl Evidence {
             faults.of_report(entry, report, &covered);
             faults.of_age(entry, &report.generated, context);
             faults.of_subject(entry, report, context);
+            faults.of_receipt(entry, report, context);
         }
         judged.categories = covered;
         faults.tell(&mut judged);
@@ -350,13 +356,27 @@ impl Faults {
                 ),
             }
         }
-        if entry.is_some_and(|e| e.receipt) {
-            self.add(
-                Status::Foreign,
-                Outcome::Fail,
-                "the policy demands a receipt, and there is none beside it",
-            );
+    }
+
+    /// A receipt that is demanded has to be there, of this report, and of this run's commit.
+    fn of_receipt(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+        if !entry.is_some_and(|e| e.receipt) {
+            return;
         }
+        let why = match &report.receipt {
+            None => "the policy demands a receipt, and there is none beside it".to_owned(),
+            Some(Err(why)) => why.clone(),
+            Some(Ok(receipt)) => match &receipt.commit {
+                _ if receipt.started_at.as_second() > context.now.as_second() + CLOCK_SKEW => {
+                    format!("its receipt is dated {}, which is in the future", receipt.started_at)
+                }
+                _ if context.commits.is_empty() => return,
+                Some(commit) if context.commits.contains(commit) => return,
+                Some(commit) => format!("its receipt is about commit {}", crate::finding::clean_line(commit)),
+                None => "its receipt says no commit".to_owned(),
+            },
+        };
+        self.add(Status::Foreign, Outcome::Fail, why);
     }
 
     fn of_age(&mut self, entry: Option<&Entry>, generated: &Generated, context: &Context) {
@@ -446,7 +466,7 @@ fn list(categories: &[Category]) -> String {
 }
 
 /// Seconds in the largest units that tell, such as `3d 4h`.
-pub(super) fn duration(seconds: i64) -> String {
+pub(crate) fn duration(seconds: i64) -> String {
     let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
     let mut left = seconds.max(0);
     let mut parts = Vec::new();

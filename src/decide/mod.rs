@@ -35,6 +35,7 @@ pub use base::{BaseResult, Compared, Comparison, source_word};
 pub use context::{Artifact, Context, Shown};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
+pub(crate) use evidence::duration;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;

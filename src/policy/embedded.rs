@@ -3,6 +3,9 @@
 /// Name and text of each shipped policy.
 pub static EMBEDDED: &[(&str, &str)] = &[
     ("merge", include_str!("../../policies/merge.yaml")),
+    ("package", include_str!("../../policies/package.yaml")),
+    ("release", include_str!("../../policies/release.yaml")),
+    ("production", include_str!("../../policies/production.yaml")),
     ("security_gate", include_str!("../../policies/security_gate.yaml")),
 ];
 

@@ -257,6 +257,9 @@ fn told(evidence: &Evidence) -> String {
         Some(_) => format!("{tool}  {}", counted(&evidence.findings)),
         None => tool,
     };
+    if let Some(seconds) = evidence.took {
+        text = format!("{text}, took {}", crate::decide::duration(seconds));
+    }
     if evidence.status != Status::Complete {
         text = format!("{text}; {}: {}", evidence.status.as_str(), evidence.message);
     }

@@ -12,6 +12,7 @@ pub mod json;
 mod mapped;
 mod opening;
 mod reading;
+pub mod receipt;
 mod sbom;
 mod source;
 mod text;

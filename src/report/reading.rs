@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::receipt::Receipt;
 use super::{ImageFacts, Source};
 use crate::finding::{Category, Finding, SecretKey, Target, Text, clean_line};
 
@@ -47,6 +48,8 @@ pub struct Report {
     pub image: ImageFacts,
     /// What kind of thing was scanned, where it says.
     pub target: Option<Target>,
+    /// The receipt beside it, or why that is none of this report; `None` where there is none.
+    pub receipt: Option<Result<Receipt, String>>,
     /// What a reader of the verdict should know, although nothing is wrong.
     pub note: Option<Text>,
 }

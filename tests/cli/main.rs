@@ -23,6 +23,7 @@ mod legacy;
 mod mapping;
 mod outputs;
 mod policy;
+mod receipts;
 mod reports;
 mod secrets;
 mod shell;

@@ -245,3 +245,45 @@ fn each_of_several_subjects() {
         assert_eq!(args(wrong, &worker).code, 2);
     }
 }
+
+#[test]
+fn shipped_policies_say_what_is_to_be_filled_in() {
+    let dir = Dir::new();
+    dir.copy("trivy/image.json", "trivy-app.json")
+        .copy("cyclonedx/image.json", "sbom-app.cdx.json")
+        .copy("trivy/config.json", "trivy-config.json")
+        .write("provenance-app.intoto.jsonl", "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"e30=\",\"signatures\":[{\"sig\":\"AA==\"}]}\n")
+        .write("deployment.json", std::fs::read(fixture("gitlab-api/deployment.json")).unwrap())
+        .write("verdicts/a.intoto.jsonl", "{\"payloadType\":\"application/vnd.in-toto+json\",\"payload\":\"e30=\",\"signatures\":[{\"sig\":\"AA==\"}]}\n");
+    let subject = format!("registry.shop.invalid/shop/web@{DIGEST}");
+    let rules = |gate: &str, more: &[&str]| {
+        let mut args =
+            vec!["check", "--now", NOW, "--policy", gate, "--subject", &subject, "--format", "json"];
+        args.extend(more);
+        let run = dir.run(&args);
+        assert_eq!(run.code, 1, "{gate}: {run:?}");
+        run.json()["rules"].as_array().unwrap().clone()
+    };
+    let of = |rules: &[serde_json::Value], id: &str| {
+        let rule = rules.iter().find(|r| r["id"] == id).unwrap();
+        format!("{}: {}", rule["outcome"].as_str().unwrap(), rule["message"].as_str().unwrap())
+    };
+    let package = rules("package", &[]);
+    assert!(
+        of(&package, "from-our-registry").starts_with("error: registry.example.com/prod/** is a placeholder")
+    );
+    assert!(of(&package, "built-by-us").starts_with("error: keys.builder is a placeholder"));
+    // The others are decided.
+    assert!(of(&package, "sbom-there").starts_with("fail: sbom-app.cdx.json is about"));
+    assert!(of(&package, "critical-with-fix").starts_with("fail: "));
+    let production = rules("production", &["--param", "environment=production"]);
+    assert!(
+        of(&production, "deploy-approved").starts_with("error: people.release-managers has placeholders")
+    );
+    assert!(of(&production, "all-gates").starts_with("error: keys.gate is a placeholder"));
+    assert_eq!(
+        of(&rules("production", &["--param", "environment=staging"]), "deploy-approved"),
+        "not_applicable: only where environment is production"
+    );
+    assert!(of(&rules("release", &[]), "earlier-gates").starts_with("error: keys.gate is a placeholder"));
+}

@@ -1,0 +1,111 @@
+//! `secgate record`, and what its receipts tell a check.
+
+use crate::common::{Dir, Run, semgrep};
+
+const HEAD: &str = "1111111111111111111111111111111111111111";
+
+const POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [\"sem*.json\"], receipt: required, max_age: 1h}
+rules:
+  - {id: high, findings: {category: sast, severity: high}, then: fail}
+";
+
+fn dir() -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY).write("made.json", semgrep(&[]));
+    dir
+}
+
+/// Records a scanner: `cp` makes the report, a shell the rest.
+fn record(dir: &Dir, more: &[&str], command: &[&str]) -> Run {
+    let mut args = vec!["record", "--report", "semgrep.json", "--commit", HEAD];
+    args.extend(more);
+    args.push("--");
+    args.extend(command);
+    dir.run(&args)
+}
+
+/// Checks with the machine's clock, by which receipts are written.
+fn check(dir: &Dir) -> Run {
+    dir.run(&["check", "--policy", "policy.yaml", "--commit", HEAD, "--format", "json"])
+}
+
+fn message(run: &Run) -> String {
+    run.json()["evidence"][0]["message"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_receipt_tells_age_and_commit_for_a_format_that_cannot() {
+    let dir = dir();
+    let run = record(&dir, &[], &["cp", "made.json", "semgrep.json"]);
+    assert_eq!((run.code, run.all().trim()), (0, ""), "{run:?}");
+    let receipt: serde_json::Value = serde_json::from_str(&dir.read("semgrep.json.receipt.json")).unwrap();
+    assert_eq!(receipt["schema"], "secgate/receipt/v1");
+    assert_eq!(receipt["argv"], serde_json::json!(["cp", "made.json", "semgrep.json"]));
+    assert_eq!((&receipt["exit_code"], &receipt["commit"]), (&0.into(), &HEAD.into()));
+    let run = check(&dir);
+    assert_eq!(run.code, 0, "{run:?}");
+    let json = run.json();
+    assert_eq!(json["evidence"].as_array().unwrap().len(), 1, "the receipt is no report: {json}");
+    assert!(json["evidence"][0]["generated_at"].is_string() && json["evidence"][0]["took"].is_number());
+}
+
+#[test]
+fn the_scanners_exit_code_is_passed_on_and_judged() {
+    let script = |code: &str| format!("cp made.json semgrep.json; exit {code}");
+    let dir = dir();
+    assert_eq!(record(&dir, &[], &["sh", "-c", &script("1")]).code, 1);
+    assert_eq!(check(&dir).code, 0);
+    assert_eq!(record(&dir, &[], &["sh", "-c", &script("3")]).code, 3);
+    let run = check(&dir);
+    assert_eq!((run.code, run.json()["evidence"][0]["status"].as_str()), (1, Some("failed")), "{run:?}");
+    assert!(message(&run).contains("the scanner ended with 3"));
+    assert_eq!(record(&dir, &["--expect", "0", "--expect", "3"], &["sh", "-c", &script("3")]).code, 3);
+    assert_eq!(check(&dir).code, 0);
+    assert_eq!(record(&dir, &[], &["sh", "-c", "cp made.json semgrep.json; kill -9 $$"]).code, 2);
+    assert!(message(&check(&dir)).contains("a signal ended the scanner"));
+    // What an earlier run left does not survive one that makes nothing.
+    let run = record(&dir, &[], &["true"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("semgrep.json: the scanner left no report"), "{run:?}");
+    assert!(!dir.exists("semgrep.json") && !dir.exists("semgrep.json.receipt.json"));
+    assert_eq!(record(&dir, &[], &["no-such-scanner"]).code, 2);
+    // A scanner that prints its report.
+    assert_eq!(record(&dir, &["--stdout"], &["cat", "made.json"]).code, 0);
+    assert_eq!(check(&dir).code, 0);
+}
+
+#[test]
+fn a_receipt_that_does_not_fit_is_none() {
+    let cases: &[(&str, &str, &str, &str)] = &[
+        ("semgrep.json", "\"1.0.0\"", "\"1.0.1\"", "of other bytes than the report"),
+        ("semgrep.json.receipt.json", HEAD, "2222222222222222222222222222222222222222", "about commit 2222"),
+        ("semgrep.json.receipt.json", "secgate/receipt/v1", "other", "`schema` is not"),
+        (
+            "semgrep.json.receipt.json",
+            "\"started_at\"",
+            "\"begun_at\"",
+            "`started_at` of the receipt is no time",
+        ),
+        ("semgrep.json.receipt.json", "\"commit\"", "\"revision\"", "commit"),
+        ("semgrep.json.receipt.json", "{", "[", "expected"),
+    ];
+    for (file, from, to, why) in cases {
+        let dir = dir();
+        record(&dir, &[], &["cp", "made.json", "semgrep.json"]);
+        let text = dir.read(file);
+        assert!(text.contains(from));
+        dir.write(file, text.replacen(from, to, 1));
+        let run = check(&dir);
+        assert_eq!(run.code, 1, "{file}: {from} → {to}: {run:?}");
+        assert!(message(&run).contains(why), "{file}: {from} → {to}: {}", message(&run));
+    }
+    let dir = dir();
+    record(&dir, &[], &["cp", "made.json", "semgrep.json"]);
+    std::fs::remove_file(dir.path().join("semgrep.json.receipt.json")).unwrap();
+    let run = check(&dir);
+    assert!(run.code == 1 && message(&run).contains("there is none beside it"), "{run:?}");
+}
