@@ -235,7 +235,7 @@ pub fn base_reports(
     let read = |item: Item| {
         let mut keep = Keep::default();
         let outcome = read_into(policy, &item, &options, &mut keep);
-        let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context);
+        let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context, None);
         if evidence.status == Status::Unreadable {
             let path = Some(clean(&item.name).into_owned());
             return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
@@ -330,8 +330,9 @@ fn judge_report(
         evidence.push(Evidence::ignored(&item.name, looks_like.clone()));
         return;
     }
+    let diff = tally.base().and_then(Base::diff);
     let judge =
-        |entry| Evidence::judged(&item.name, entry, outcome, tally.counts, &tally.categories, context);
+        |entry| Evidence::judged(&item.name, entry, outcome, tally.counts, &tally.categories, context, diff);
     if item.entries.is_empty() {
         evidence.push(judge(None));
     }
@@ -479,7 +480,7 @@ pub fn findings(
                 continue;
             }
             let index = evidence.len();
-            evidence.push(Evidence::judged(&name, None, &outcome, keep.counts, &[], &context));
+            evidence.push(Evidence::judged(&name, None, &outcome, keep.counts, &[], &context, None));
             all.extend(keep.findings.into_iter().map(|finding| (finding, index)));
         }
     }

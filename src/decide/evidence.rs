@@ -8,6 +8,7 @@ use serde::Serialize;
 use super::{Context, Counts, Obligation, Outcome};
 use crate::finding::{Category, Text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
+use crate::relate::Diff;
 use crate::report::{
     self, FeedFile, Format, Generated, ImageFacts, Problem, ProblemKind, Report, Sbom, Tool,
 };
@@ -234,6 +235,7 @@ impl Evidence {
         counts: Counts,
         categories: &[Category],
         context: &Context,
+        diff: Option<&Diff>,
     ) -> Self {
         let report = &read.report;
         let mut covered: Vec<Category> = report.categories.iter().chain(categories).copied().collect();
@@ -263,7 +265,7 @@ impl Evidence {
             faults.add(Status::Unreadable, Outcome::Error, error.to_string());
         } else {
             faults.of_kind(entry, read.format.as_deref(), &covered);
-            faults.of_report(entry, report, &covered);
+            faults.of_report(entry, report, &covered, diff);
             faults.of_age(entry, &report.generated, context);
             faults.of_subject(entry, report, context);
             faults.of_receipt(entry, report, context);
@@ -309,7 +311,13 @@ impl Faults {
     }
 
     /// What the report says about its own completeness.
-    fn of_report(&mut self, entry: Option<&Entry>, report: &Report, covered: &[Category]) {
+    fn of_report(
+        &mut self,
+        entry: Option<&Entry>,
+        report: &Report,
+        covered: &[Category],
+        diff: Option<&Diff>,
+    ) {
         let nothing_scanned = entry.map_or(Action::Review, |e| e.nothing_scanned);
         if let Some(why) = &report.failed {
             self.add(Status::Failed, Outcome::Fail, format!("the scan failed: {why}"));
@@ -332,13 +340,15 @@ impl Faults {
                 },
                 |e| e.problems,
             );
-            let worst = report.problems.iter().map(|p| problem_action(p.kind, actions)).max();
+            let worst = report.problems.iter().map(|p| problem_action(p, actions, diff)).max();
             let more = match report.problems_total {
                 0 | 1 => String::new(),
                 n => format!(" and {} more", n - 1),
             };
             let first = report.problems.first().map(ToString::to_string).unwrap_or_default();
-            let action = worst.unwrap_or(Action::Review);
+            // What a problem that was not kept is about, nobody can say.
+            let unseen = report.problems_total > report.problems.len() as u64;
+            let action = worst.max(unseen.then_some(Action::Review)).unwrap_or(Action::Review);
             self.add(Status::Incomplete, action, format!("part of the scan failed: {first}{more}"));
         }
         if let Some(wanted) = entry.and_then(|e| e.target) {
@@ -449,8 +459,11 @@ impl Faults {
 }
 
 /// `parse: warn` holds only for files that the change leaves alone; without a diff every file counts as touched.
-fn problem_action(kind: ProblemKind, actions: Problems) -> Action {
-    match kind {
+fn problem_action(problem: &Problem, actions: Problems, diff: Option<&Diff>) -> Action {
+    let untouched =
+        || problem.path.as_ref().zip(diff).is_some_and(|(path, diff)| diff.leaves_file(path.as_str()));
+    match problem.kind {
+        ProblemKind::Parse if untouched() => actions.parse,
         ProblemKind::Parse => actions.parse.max(Action::Review),
         ProblemKind::Timeout => actions.timeout,
         ProblemKind::Rule => actions.rule,

@@ -197,7 +197,7 @@ fn run_based(
                 };
                 Evidence::feed("feed", entry, &feed, &context)
             } else if entries.contains(&entry.name) {
-                Evidence::judged("a.json", Some(entry), &outcome, tally.counts, &[], &context)
+                Evidence::judged("a.json", Some(entry), &outcome, tally.counts, &[], &context, None)
             } else {
                 Evidence::absent(entry, 0)
             }

@@ -314,6 +314,11 @@ impl<'p> Tally<'p> {
         }
     }
 
+    /// What the change is compared with.
+    pub fn base(&self) -> Option<&'p Base> {
+        self.to.base
+    }
+
     /// Adds what another report counted.
     pub fn merge(&mut self, other: Self) {
         self.counts.merge(&other.counts);

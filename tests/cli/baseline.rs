@@ -287,6 +287,24 @@ fn git_shows_what_the_change_leaves_alone() {
 }
 
 #[test]
+fn what_cannot_be_parsed_may_be_left_alone() {
+    let dir = dir();
+    let policy = POLICY
+        .replace("files: [semgrep.json], required: false", "files: [semgrep.json], problems: {parse: warn}");
+    dir.write("policy.yaml", policy);
+    let error = r#"{"code":3,"level":"warn","type":"Syntax error","message":"m","path":"src/bad.py"}"#;
+    let report = r#"{"version":"1","results":[],"errors":[ERROR],"paths":{"scanned":["src/a.py"]}}"#;
+    dir.write("semgrep.json", report.replace("ERROR", error));
+    let diff = "diff --git a/src/PATH b/src/PATH\nindex 1..2 100644\n--- a/src/PATH\n+++ b/src/PATH\n@@ -1 +1 @@\n-a\n+b\n";
+    for (path, code) in [("other.py", 0), ("bad.py", 10)] {
+        dir.write("change.diff", diff.replace("PATH", path));
+        let run = check(&dir, &["semgrep.json", "--diff", "change.diff"]);
+        assert_eq!((run.code, &run.json()["evidence"][0]["status"]), (code, &"incomplete".into()), "{run:?}");
+    }
+    assert_eq!(check(&dir, &["semgrep.json"]).code, 10);
+}
+
+#[test]
 fn a_base_is_what_the_policy_says_and_an_input_like_any() {
     let dir = dir();
     dir.write("semgrep.json", semgrep(1, &[("r", "src/a.py", 1)]));
