@@ -118,6 +118,15 @@ fn states(policy: &Policy, rule: &Rule, selector: &Selector, add: &mut impl FnMu
     if !selector.state.is_empty() && policy.base.is_none() {
         add("state-without-base", "`state` without `base:`: every finding is `new`");
     }
+    if rule.then != Action::Warn
+        && selector.state.contains(&State::Existing)
+        && !selector.state.contains(&State::New)
+    {
+        add(
+            "existing-without-new",
+            "looks at known findings and not at new ones: whoever takes one out of the base takes it out of the rule",
+        );
+    }
     if rule.then == Action::Fail && selector.state.is_empty() && policy.base.is_some() {
         add(
             "blocks-old-debt",
@@ -170,6 +179,10 @@ mod tests {
                 "  - {id: a, findings: {state: [new, existing, newly_disclosed], not: {scope: development}, where: \"@.severity != 'low'\"}, then: fail}\n"
             ),
             ["nothing-required", "where-is-yours", "not-is-yours"]
+        );
+        assert_eq!(
+            rule("  - {id: a, findings: {state: [existing, newly_disclosed]}, then: fail}\n"),
+            ["nothing-required", "existing-without-new"]
         );
     }
 
