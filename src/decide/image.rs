@@ -3,25 +3,28 @@
 use jiff::Timestamp;
 
 use super::demand::{Demands, World, each};
-use super::{Evidence, Status, evidence::duration};
+use super::{Document, Evidence, Status, evidence::duration};
+use crate::attest::{Provenance, PublicKey, Statement, dsse};
 use crate::finding::clean_line;
 use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
-use crate::report::{ImageFacts, repository};
+use crate::report::{ImageFacts, Source, repository};
 
 /// Clocks of build machines may run ahead by this many seconds.
 const CLOCK_SKEW: i64 = 300;
 
 /// The demands of a rule, over each of its subjects.
 pub(super) fn judge(rule: &ImageRule, world: World<'_>) -> Demands {
-    let globs = rule.registry.iter().chain(&rule.base);
-    let placeholders: Vec<&str> = globs.map(ImageGlob::text).filter(|text| is_placeholder(text)).collect();
-    if !placeholders.is_empty() {
-        return Demands::undecided(format!(
-            "{} is a placeholder: put your own registry in its place",
-            clean_line(&placeholders.join(", "))
-        ));
-    }
     each(&rule.subjects, |subject| of_subject(rule, subject, world))
+}
+
+/// What has still to be filled in.
+pub(super) fn placeholders(rule: &ImageRule) -> Option<String> {
+    let globs = rule.registry.iter().chain(&rule.base);
+    let found: Vec<&str> = globs.map(ImageGlob::text).filter(|text| is_placeholder(text)).collect();
+    (!found.is_empty()).then(|| {
+        let found = found.join(", ");
+        format!("{} is a placeholder: put your own registry in its place", clean_line(&found))
+    })
 }
 
 fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Demands {
@@ -139,8 +142,7 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
         .collect();
     if names.is_empty() {
         let documents = image.world.documents(DocumentKind::Provenance, subject);
-        names =
-            documents.flat_map(|d| super::provenance::base_images(d, image.digest, image.world)).collect();
+        names = documents.flat_map(|d| built_on(d, image.digest, image.world)).collect();
     }
     if names.is_empty() {
         demands
@@ -149,6 +151,31 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
     for name in names.iter().filter(|name| !allowed(name)) {
         demands.unmet(format!("it is built on {}, not on {}", clean_line(name), clean_line(&wanted())));
     }
+}
+
+/// Names of the images that went into the build of the image with this digest, as provenance says that a key of the
+/// policy has signed. Which of several is the base it does not say, so that each counts.
+fn built_on(document: &Document, digest: &str, world: World<'_>) -> Vec<String> {
+    let keys = world.policy.keys.iter().filter_map(|key| key.bytes.as_ref().ok());
+    let keys: Vec<PublicKey> =
+        keys.filter_map(|pem| PublicKey::from_pem(std::str::from_utf8(pem).ok()?).ok()).collect();
+    let hex = digest.trim_start_matches("sha256:");
+    let read = dsse::read(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
+    let statements = read.iter().filter_map(|document| match document {
+        dsse::Document::Signed(envelope) if !envelope.signed_by(&keys).is_empty() => {
+            Statement::read(&envelope.payload).ok().filter(|statement| statement.is_about(hex))
+        }
+        _ => None,
+    });
+    let materials = statements.filter_map(|statement| Provenance::of(&statement)).flat_map(|p| p.materials);
+    materials.filter_map(|material| image_of(&material.uri)).collect()
+}
+
+/// The image that a material is: `pkg:docker/NAME@TAG`, where the name holds the registry unless it is Docker's.
+fn image_of(uri: &str) -> Option<String> {
+    let rest = ["pkg:docker/", "docker://", "oci://"].iter().find_map(|scheme| uri.strip_prefix(scheme))?;
+    let name = rest.split(['?', '@', '#']).next().filter(|name| !name.is_empty())?;
+    Some(name.replace("%2F", "/").replace("%3A", ":"))
 }
 
 fn age(
@@ -167,5 +194,20 @@ fn age(
         demands.unmet(format!("{what} is {} old, {} allowed", duration(age), duration(most)));
     } else {
         demands.met.push(format!("{what} is {} old", duration(age)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn images_among_materials() {
+        assert_eq!(image_of("pkg:docker/python@3.11-slim?platform=linux%2Famd64").as_deref(), Some("python"));
+        assert_eq!(
+            image_of("pkg:docker/registry.invalid/base/python@1").as_deref(),
+            Some("registry.invalid/base/python")
+        );
+        assert_eq!(image_of("git+https://gitlab.invalid/team/api@refs/heads/main"), None);
     }
 }

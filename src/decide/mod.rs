@@ -350,9 +350,22 @@ struct Found {
     problems: Vec<usize>,
 }
 
-/// What a rule about anything but findings says. Of evidence that is not there it says nothing: that is told by the
+/// What a rule about anything but findings says. What has still to be filled in comes first, so that it is told before
+/// there is any evidence. Of evidence that is not there it says nothing: that is told by the
 /// evidence itself.
 fn demands(rule: &Rule, world: World<'_>) -> Demands {
+    let fill_in = match &rule.subject {
+        Subject::Image(image) => image::placeholders(image).into_iter().collect(),
+        Subject::Approvals(approvals) => {
+            approvals::placeholders(&approvals.reviewers, world.policy).into_iter().collect()
+        }
+        Subject::Provenance(provenance) => world.unusable_keys(&provenance.signed_by),
+        Subject::Verdicts(verdicts) => world.unusable_keys(&verdicts.signed_by),
+        Subject::Findings(_) | Subject::Document(_) | Subject::Sbom(_) => Vec::new(),
+    };
+    if !fill_in.is_empty() {
+        return Demands { undecided: fill_in, ..Demands::default() };
+    }
     let there = |e: &Evidence| {
         !matches!(e.status, Status::Absent | Status::Unreadable)
             && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))

@@ -1,6 +1,5 @@
 //! How artifacts were built.
 
-use super::Document;
 use super::demand::{Demands, World, each};
 use crate::policy::ProvenanceRule;
 
@@ -13,9 +12,4 @@ pub(super) fn judge(rule: &ProvenanceRule, world: World<'_>) -> Demands {
         }));
     }
     demands
-}
-
-/// Names of the images that the artifact with this digest was built on, as provenance says whose signature is good.
-pub(super) fn base_images(_: &Document, _: &str, _: World<'_>) -> Vec<String> {
-    Vec::new()
 }

@@ -286,4 +286,35 @@ fn shipped_policies_say_what_is_to_be_filled_in() {
         "not_applicable: only where environment is production"
     );
     assert!(of(&rules("release", &[]), "earlier-gates").starts_with("error: keys.gate is a placeholder"));
+    // Also before there is any evidence.
+    let empty = Dir::new();
+    let run = empty.run(&["check", "--now", NOW, "--policy", "package", "--format", "json"]);
+    let rules = run.json()["rules"].as_array().unwrap().clone();
+    for id in ["from-our-registry", "base-image", "built-by-us"] {
+        assert!(
+            of(&rules, id).starts_with("error: ") && of(&rules, id).contains("placeholder"),
+            "{}",
+            of(&rules, id)
+        );
+    }
+}
+
+#[test]
+fn rollback_readiness_and_runner_facts() {
+    let dir = Dir::new();
+    dir.write(
+        "policy.yaml",
+        "version: 1\ngate: production\nevidence:\n  runner: {document: json, files: [runner.json]}\nrules:\n  - {id: r, then: review, document: {name: runner, require: {\"$.image_digest\": present, \"$.image_built_at\": {within: 30d}}}}\n",
+    );
+    let with = |text: &str| {
+        dir.write("runner.json", text);
+        outcome(&dir.run(&["check", "--now", NOW, "--policy", "policy.yaml", "--format", "json"]))
+    };
+    assert_eq!(with(r#"{"image_digest":"sha256:aa","image_built_at":"2026-11-01T00:00:00Z"}"#).0, "pass");
+    assert!(
+        with(r#"{"image_digest":"sha256:aa","image_built_at":"2026-09-01T00:00:00Z"}"#)
+            .1
+            .contains("is 81d 9h old")
+    );
+    assert!(with(r#"{"image_built_at":"2026-11-01T00:00:00Z"}"#).1.contains("$.image_digest is missing"));
 }
