@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::{Evidence, Outcome, States, Status};
+use super::{Evidence, Obligation, Outcome, States, Status};
 use crate::finding::{Category, Text};
 use crate::policy::{self, BaseSource};
 use crate::relate::{Base, BaseEntry, Heads};
@@ -40,6 +40,9 @@ pub struct BaseResult {
     pub outcome: Outcome,
     /// In words.
     pub message: String,
+    /// What resolves the review that it is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub obligations: Vec<Obligation>,
     /// What was given.
     pub sources: Vec<Compared>,
     /// Active findings by state; null where no base was given.
@@ -75,6 +78,7 @@ pub(super) fn judge(
         line: policy.line,
         outcome: policy.without.into(),
         message: "no base was given, so every finding counts as new".to_owned(),
+        obligations: Vec::new(),
         sources: Vec::new(),
         findings: None,
         fixed: 0,

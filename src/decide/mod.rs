@@ -212,7 +212,10 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         .base
         .as_ref()
         .map(|policy| base::judge(policy, comparison, tally.states, &tally.heads, &evidence, tally.to.cap));
-    let (base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
+    let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
+    if let Some(base) = &mut base {
+        resolve::base(base, world);
+    }
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),

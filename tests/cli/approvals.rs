@@ -274,3 +274,23 @@ fn a_review_by_the_evidence_is_resolved_and_missing_evidence_is_not() {
     edit(&dir, "approvals.json", "\"pat\"", "\"appsec-lead\"");
     assert_eq!(check(&dir, &[]).code, 1);
 }
+
+#[test]
+fn a_missing_base_is_let_be_by_the_policys_reviewers() {
+    let dir = dir();
+    dir.write(
+        "policy.yaml",
+        POLICY.replace("evidence:\n", "base: {from: baseline, without: review}\nevidence:\n"),
+    );
+    let run = check(&dir, &["--format", "json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.json()["base"]["message"].as_str().unwrap().contains("approved by @appsec-lead"), "{run:?}");
+    edit(&dir, "approvals.json", "2026-06-01T10:30", "2026-06-01T09:30");
+    dir.write("policy.yaml", dir.read("policy.yaml").replace("then: fail", "then: warn"));
+    let run = check(&dir, &["--format", "json"]);
+    assert_eq!(
+        (run.code, run.json()["base"]["obligations"][0]["missing"].as_u64()),
+        (10, Some(1)),
+        "{run:?}"
+    );
+}
