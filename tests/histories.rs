@@ -422,3 +422,46 @@ fn old_findings_of_real_reports_stay_existing_when_lines_move() {
     assert!(comparable > 1500, "{comparable}");
     assert!(existing * 100 >= comparable * 99, "{existing} of {comparable}");
 }
+
+/// The shortest of some runs, in seconds.
+fn seconds(repository: &Repository, args: &[&str], runs: u32) -> f64 {
+    let one = |_| {
+        let start = std::time::Instant::now();
+        assert_eq!(repository.secgate(args).0, 0);
+        start.elapsed().as_secs_f64()
+    };
+    (0..runs).map(one).fold(f64::MAX, f64::min)
+}
+
+#[test]
+fn a_baseline_of_100_000_entries_is_soon_read() {
+    let repository = Repository::new();
+    let policy = POLICY.replace("category: sast}", "category: sast, state: new}");
+    repository.write("policy.yaml", &policy);
+    let line = |n: u8| Line { text: Some(n), indent: 0, made: false };
+    let small = Files::from([("src/f0.py".to_owned(), (0..200).map(line).collect())]);
+    let report = report(&small, "1.0.0", true);
+    repository.write("semgrep.json", &report);
+    let key = SecretKey::new(&[7; 32]);
+    let mut entries: Vec<BaseEntry> = findings(&repository.0.path().join("semgrep.json"), "semgrep", &key)
+        .iter()
+        .map(|finding| BaseEntry::of(finding, 0))
+        .collect();
+    let first = entries[0].clone();
+    for n in entries.len()..100_000 {
+        let fingerprint = first.fingerprint.at(&n.to_string());
+        let path = format!("src/module_{}/file_{}.py", n / 50, n % 50);
+        entries.push(BaseEntry { path, fingerprint, ..first.clone() });
+    }
+    repository.write("known.jsonl", &BaselineFile::new(None, entries).text());
+    let check = ["check", "--policy", "policy.yaml", "semgrep.json", "--baseline", "known.jsonl"];
+    let runs = if cfg!(debug_assertions) { 1 } else { 5 };
+    let with = seconds(&repository, &check, runs);
+    repository.write("empty.jsonl", &BaselineFile::new(None, Vec::new()).text());
+    repository.write("policy.yaml", &policy.replace("then: fail", "then: warn"));
+    let without = seconds(&repository, &[&check[..4], &["--baseline", "empty.jsonl"]].concat(), runs);
+    let added = with - without;
+    let build = if cfg!(debug_assertions) { "debug" } else { "release" };
+    say(&format!("a baseline of 100,000 entries adds {added:.3} s ({build} build)"));
+    assert!(added < if cfg!(debug_assertions) { 20.0 } else { 0.2 }, "{added}");
+}
