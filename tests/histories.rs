@@ -253,10 +253,10 @@ const POLICY: &str = "version: 1\ngate: merge\nbase: {from: [baseline, base-repo
 
 #[test]
 fn nothing_that_a_change_introduces_is_called_existing() {
-    let config = ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() };
+    let config = ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let total = std::cell::RefCell::new((0, 0, 0));
-    let histories = (repository(), prop::collection::vec(edit(), 1..10), any::<bool>(), any::<bool>());
+    let histories = (repository(), prop::collection::vec(edit(), 1..7), any::<bool>(), any::<bool>());
     let done = runner.run(&histories, |(base, edits, code, upgrade)| {
         let head = changed(&base, &edits);
         let repository = Repository::new();
