@@ -11,9 +11,9 @@ use crate::decide::{
     Comparison, Context, Counts, Document, DocumentLimits, Evidence, Fault, Gathered, Relations, Status,
     Tally,
 };
-use crate::finding::{Finding, Package, SecretKey, Severity, clean};
+use crate::finding::{Finding, Package, SecretKey, Severity, Statement, clean};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
-use crate::relate::{Base, Exploitation, Heads, Waivers};
+use crate::relate::{Acceptance, Base, Exploitation, Heads, Vex, Waivers};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
@@ -87,11 +87,11 @@ pub fn gather<'p>(
     let items = plan(policy, given, limits)?;
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
-    let (told, exploitation) = feeds(policy, &documents, context, limits);
+    let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
     let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
-    let to = Relations { policy, waivers, exploitation, now, cap: limits.max_findings, base, bars };
+    let to = Relations { policy, waivers, exploitation, vex, now, cap: limits.max_findings, base, bars };
     *names = reports.iter().map(|item| item.entries.clone()).collect();
     let total: u64 = reports.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
@@ -160,6 +160,7 @@ fn read_one<'p>(
 ) -> (report::Outcome, Tally<'p>) {
     let mut tally = Tally::new(to.clone(), entries, evidence);
     let outcome = read_into(to.policy, item, options, &mut tally);
+    tally.about(&outcome.report.digests);
     (outcome, tally)
 }
 
@@ -346,9 +347,9 @@ fn feeds(
     items: &[Item],
     context: &Context,
     limits: Limits,
-) -> (Vec<Evidence>, Arc<Exploitation>) {
+) -> (Vec<Evidence>, Arc<Exploitation>, Arc<Vex>) {
     let mut told = Vec::new();
-    let mut known = Exploitation::default();
+    let (mut known, mut vex) = (Exploitation::default(), Vex::default());
     for item in items {
         for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
             let unreadable =
@@ -366,7 +367,14 @@ fn feeds(
                         known.add_epss(feed.holds.0);
                         judged
                     }),
-                    EntryKind::Report(_) | EntryKind::Document(_) | EntryKind::Feed(Feed::Vex) => continue,
+                    EntryKind::Feed(Feed::Vex) => report::read_vex(&item.source, max).map(|feed| {
+                        let mut judged = Evidence::feed(&item.name, entry, &feed, context);
+                        if judged.status == Status::Complete {
+                            judged.message = accept(policy, &item.name, feed.holds.0, context, &mut vex);
+                        }
+                        judged
+                    }),
+                    EntryKind::Report(_) | EntryKind::Document(_) => continue,
                 }
                 .unwrap_or_else(unreadable),
             );
@@ -384,7 +392,20 @@ fn feeds(
             _ => {}
         }
     }
-    (told, Arc::new(known))
+    (told, Arc::new(known), Arc::new(vex))
+}
+
+/// Takes the statements that the policy accepts; says what becomes of them.
+fn accept(policy: &Policy, file: &str, said: Vec<Statement>, context: &Context, vex: &mut Vex) -> String {
+    let Some(rules) = &policy.vex else {
+        return "they change nothing: the policy accepts none (`vex: {accept: [AUTHOR]}`)".to_owned();
+    };
+    let accept = Acceptance { authors: &rules.accept, max_age: rules.max_age, now: context.now };
+    let (useful, idle) = vex.add(&clean(file), said, accept);
+    let idle: Vec<String> = idle.iter().map(|(why, n)| format!("{n} {why}")).collect();
+    let rest =
+        if idle.is_empty() { String::new() } else { format!("; changing nothing: {}", idle.join(", ")) };
+    format!("{useful} accepted as not affected{rest}")
 }
 
 fn read_document(
@@ -394,8 +415,7 @@ fn read_document(
     context: &Context,
     gathered: &mut Gathered<'_>,
 ) {
-    let is_document =
-        |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_) | EntryKind::Feed(Feed::Vex));
+    let is_document = |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_));
     for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
         match Document::read(&item.name, &item.source, entry, limits, context) {
             Ok((document, evidence)) => {

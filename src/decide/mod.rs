@@ -22,6 +22,8 @@ mod tally;
 mod verdicts;
 mod waiver;
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -86,8 +88,12 @@ pub struct Decision {
     pub findings_digest: String,
     /// Active findings that no rule looked at, by category.
     pub unmatched: Vec<(Category, Counts)>,
+    /// Suppressed findings that no rule looked at, worst first, up to a cap; [`Counts::suppressed`] counts all.
+    pub suppressed: Vec<Arc<Matched>>,
     /// The waivers of this gate, sorted by id.
     pub waivers: Vec<WaiverResult>,
+    /// Emergency waivers that hold, a line each, which every output shows.
+    pub emergencies: Vec<String>,
     /// What kept the run from deciding.
     pub errors: Vec<Fault>,
 }
@@ -123,6 +129,8 @@ pub struct RuleResult {
     pub new: u64,
     /// Matches that a waiver covers; they do not count.
     pub waived: u64,
+    /// Matches that a VEX statement lifts; they do not count.
+    pub vexed: u64,
     /// Problems of which details are shown.
     pub shown: usize,
     /// Why it says so.
@@ -159,11 +167,11 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let Gathered { mut evidence, mut tally, documents, comparison } = gathered;
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
-    let (problems, hidden) = problems(policy, &waivers, details);
+    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, details);
     waiver::name_hidden(&mut waivers, hidden);
     let found = |index: usize| {
-        let Counted { open, new, waived } = tally.counted(index, &coverage);
-        Found { count: open, new, waived, demands: None, problems: shown(&problems, index) }
+        let Counted { open, new, waived, vexed } = tally.counted(index, &coverage);
+        Found { count: open, new, waived, vexed, demands: None, problems: shown(&problems, index) }
     };
     // Which findings need an answer does not depend on who has answered.
     let findings_digest = {
@@ -203,7 +211,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         } else {
             let demands = demands(rule, world);
             let count = demands.unmet.len() as u64;
-            Found { count, new: 0, waived: 0, demands: Some(demands), problems: Vec::new() }
+            Found { count, new: 0, waived: 0, vexed: 0, demands: Some(demands), problems: Vec::new() }
         };
         resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
@@ -234,7 +242,9 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         counts: tally.counts,
         findings: problems.into_iter().map(|(problem, _)| problem).collect(),
         findings_digest,
+        suppressed: tally.suppressed(),
         unmatched: tally.unmatched.into_iter().collect(),
+        emergencies: waivers.iter().filter_map(WaiverResult::emergency).collect(),
         waivers,
         errors: Vec::new(),
     };
@@ -280,7 +290,9 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         findings: Vec::new(),
         findings_digest: hex(&Sha256::digest(b"")),
         unmatched: Vec::new(),
+        suppressed: Vec::new(),
         waivers: Vec::new(),
+        emergencies: Vec::new(),
         errors,
     };
     decision.settle();
@@ -348,6 +360,7 @@ struct Found {
     count: u64,
     new: u64,
     waived: u64,
+    vexed: u64,
     /// Of a rule that does not look at findings.
     demands: Option<Demands>,
     problems: Vec<usize>,
@@ -409,6 +422,7 @@ fn judge_rule(
         count: found.count,
         new: found.new,
         waived: found.waived,
+        vexed: found.vexed,
         shown: found.problems.len(),
         message,
         fix: rule.fix.clone(),
@@ -465,7 +479,11 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
         };
         let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
         let waived = if found.waived > 0 { format!(", {} more waived", found.waived) } else { String::new() };
-        let count = format!("{count}{allowed}{waived}");
+        let vexed = match found.vexed {
+            0 => String::new(),
+            n => format!(", {n} more not affected (VEX)"),
+        };
+        let count = format!("{count}{allowed}{waived}{vexed}");
         let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
                 (Outcome::Warn, format!("{count}; warns until {day}"))
@@ -491,7 +509,9 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
             let (n, waived) = (found.count, found.waived);
             let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let waived = (waived > 0).then(|| format!("{waived} waived"));
-            (Outcome::Pass, allowed.into_iter().chain(waived).collect::<Vec<_>>().join(", "))
+            let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
+            let parts = allowed.into_iter().chain(waived).chain(vexed);
+            (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))
         }
         Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
         Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),

@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use super::WaiverResult;
 use super::tally::{Covered, Matched};
-use crate::finding::Fingerprint;
+use super::waiver::Lift;
+use crate::finding::{Fingerprint, VexNote};
 use crate::policy::{Action, Policy};
-use crate::relate::{self, Why};
+use crate::relate::{self, Vex, Why};
 
 /// One problem: a finding, or several of different reports that say the same.
 #[derive(Debug)]
@@ -16,8 +17,10 @@ pub struct Problem {
     pub witnesses: Vec<Arc<Matched>>,
     /// Why they are one; `None` where there is one witness.
     pub why: Option<Why>,
-    /// The waiver that covers it under every rule that could stop it; `None` if there is no such.
+    /// The first waiver of what lifts it from every rule that could stop it; `None` if one is left.
     pub waiver: Option<String>,
+    /// The first VEX statement of what lifts it from every rule that could stop it.
+    pub vex: Option<VexNote>,
 }
 
 impl Problem {
@@ -25,29 +28,37 @@ impl Problem {
     pub fn lead(&self) -> Option<&Matched> {
         self.witnesses.first().map(AsRef::as_ref)
     }
+
+    /// What lifts it from every rule that could stop it, on one line; `None` if nothing does.
+    pub fn lifted_by(&self) -> Option<String> {
+        let waiver = self.waiver.as_ref().map(|id| format!("waived by {id}"));
+        let vex = self.vex.as_ref().map(VexNote::line);
+        waiver.into_iter().chain(vex).reduce(|a, b| format!("{a}; {b}"))
+    }
 }
 
 /// A problem with the rules that one of its witnesses counts for.
 pub(super) type Shared = (Problem, Vec<usize>);
 
-/// One finding that rules matched, with the waiver that covers it under each, if one does.
-type Told = (Arc<Matched>, Vec<(usize, Option<u32>)>);
+/// One finding that rules matched, with what lifts it from each.
+type Told = (Arc<Matched>, Vec<(usize, Option<Lift>)>);
 
 /// The findings that rules matched, in output order, those that say the same put together; and what is shown of what
 /// each waiver hides.
 pub(super) fn problems(
     policy: &Policy,
     waivers: &[WaiverResult],
+    vex: &Vex,
     details: Vec<Vec<Covered>>,
 ) -> (Vec<Shared>, BTreeMap<u32, BTreeSet<Fingerprint>>) {
-    let mut all: Vec<(Arc<Matched>, usize, Option<u32>)> = Vec::new();
+    let mut all: Vec<(Arc<Matched>, usize, Option<Lift>)> = Vec::new();
     let mut hidden: BTreeMap<u32, BTreeSet<Fingerprint>> = BTreeMap::new();
     for (rule, details) in details.into_iter().enumerate() {
-        for (matched, waiver) in details {
-            if let Some(waiver) = waiver {
+        for (matched, lift) in details {
+            if let Some(waiver) = lift.and_then(Lift::waiver) {
                 hidden.entry(waiver).or_default().insert(matched.finding.fingerprint);
             }
-            all.push((matched, rule, waiver));
+            all.push((matched, rule, lift));
         }
     }
     all.sort_by(|(a, ..), (b, ..)| a.order().cmp(&b.order()));
@@ -66,23 +77,25 @@ pub(super) fn problems(
                 rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| *rule).collect()
             };
             let rules = members.iter().flat_map(|told| -> Vec<usize> { open(told) }).collect();
-            let waiver =
-                waived(policy, &members).and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
+            let lifts = lifts(policy, &members);
+            let waiver = lifts.iter().find_map(|lift| lift.waiver());
+            let waiver = waiver.and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
+            let vex = lifts.iter().find_map(|lift| lift.vex()).and_then(|claim| vex.note(claim)).cloned();
             let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
-            (Problem { witnesses, why: group.why, waiver }, rules)
+            (Problem { witnesses, why: group.why, waiver, vex }, rules)
         })
         .collect();
     (problems, hidden)
 }
 
-/// The first waiver of a problem whose every witness is covered under every rule that matched it; rules that only
-/// warn do not count, unless there is no other.
-fn waived(policy: &Policy, members: &[&Told]) -> Option<u32> {
+/// What lifts a problem whose every witness is lifted from every rule that matched it; rules that only warn do not
+/// count, unless there is no other.
+fn lifts(policy: &Policy, members: &[&Told]) -> Vec<Lift> {
     let warns = |rule: usize| policy.rules.get(rule).is_none_or(|r| r.then == Action::Warn);
     let rules = || members.iter().flat_map(|(_, rules)| rules.iter());
     let gated = rules().any(|(rule, _)| !warns(*rule));
-    let mut by = rules().filter(|(rule, _)| !(gated && warns(*rule))).map(|(_, by)| *by);
-    by.try_fold(None, |first, by| by.map(|by| Some(first.unwrap_or(by)))).flatten()
+    let by = rules().filter(|(rule, _)| !(gated && warns(*rule))).map(|(_, by)| *by);
+    by.collect::<Option<_>>().unwrap_or_default()
 }
 
 /// The problems that count for a rule.

@@ -6,11 +6,12 @@ use proptest::prelude::*;
 
 use super::{Context, Decision, Evidence, Gathered, Outcome, Relations, Tally, decide};
 use crate::finding::{
-    Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Scope, Severity, Text,
+    Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Product, Scope, Severity,
+    Statement, Text, VexStatus,
 };
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy};
-use crate::relate::{Bars, Base, BaseEntry, BaselineFile, Waivers};
+use crate::relate::{Acceptance, Bars, Base, BaseEntry, BaselineFile, Vex, Waivers};
 use crate::report::{self, FeedFile, Sink};
 
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
@@ -139,7 +140,47 @@ fn waivers(policy: &Policy, written: &[(bool, Vec<u8>, &'static str, u8, &'stati
 /// Decides on one whole report that is given for every entry in `entries`. The feeds are there; what they know stands
 /// on the findings.
 fn run(policy: &Policy, waivers: &[Waiver], findings: &[Finding], entries: &[String]) -> Decision {
-    run_with(policy, waivers, findings, entries, &["k", "e"])
+    run_with(policy, waivers, findings, entries, &["k", "e"], Vex::default())
+}
+
+/// Images that the report is about.
+const IMAGE: &str = "sha256:aa";
+
+/// One statement: of one finding's rule, by one of two accepted authors or a third, at one of three times.
+fn statement() -> impl Strategy<Value = Statement> {
+    let status = prop::sample::select(
+        &[
+            VexStatus::NotAffected,
+            VexStatus::NotAffected,
+            VexStatus::NotAffected,
+            VexStatus::Fixed,
+            VexStatus::UnderInvestigation,
+            VexStatus::Affected,
+        ][..],
+    );
+    let author = prop::sample::select(&["a", "a", "b", "c"][..]);
+    let day = prop::sample::select(&["2026-05-01", "2026-05-20", "2025-01-01"][..]);
+    let image = prop::sample::select(&[IMAGE, IMAGE, IMAGE, "sha256:bb"][..]);
+    (0..20u8, status, author, day, image, prop::bool::weighted(0.9)).prop_map(
+        |(n, status, author, day, image, justified)| Statement {
+            authors: vec![Text::line(author)],
+            time: format!("{day}T00:00:00Z").parse().ok(),
+            ids: vec![format!("RULE-{n}")],
+            status,
+            justification: justified.then_some("component_not_present"),
+            note: None,
+            products: vec![Product { package: None, images: vec![image.to_owned()] }],
+        },
+    )
+}
+
+/// What accepted authors say.
+fn vex(said: &[Statement]) -> Vex {
+    let authors = ["a".to_owned(), "b".to_owned()];
+    let accept = Acceptance { authors: &authors, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
+    let mut vex = Vex::default();
+    vex.add("vex.json", said.to_vec(), accept);
+    vex
 }
 
 fn run_with(
@@ -148,8 +189,9 @@ fn run_with(
     findings: &[Finding],
     entries: &[String],
     feeds: &[&str],
+    vex: Vex,
 ) -> Decision {
-    run_based(policy, waivers, findings, entries, feeds, None)
+    run_based(policy, waivers, findings, entries, feeds, None, vex)
 }
 
 fn run_based(
@@ -159,13 +201,16 @@ fn run_based(
     entries: &[String],
     feeds: &[&str],
     base: Option<&Base>,
+    vex: Vex,
 ) -> Decision {
     let context = Context::at(NOW.parse().unwrap());
     let waivers = Waivers::new(waivers.to_vec());
+    let vex = Arc::new(vex);
     let counted = |bars: Bars| {
         let exploitation = Arc::default();
-        let bars = Arc::new(bars);
-        let to = Relations { policy, waivers: &waivers, exploitation, now: 3_000_000, cap: 10, base, bars };
+        let (vex, bars) = (Arc::clone(&vex), Arc::new(bars));
+        let to =
+            Relations { policy, waivers: &waivers, exploitation, vex, now: 3_000_000, cap: 10, base, bars };
         let mut tally = Tally::new(to, entries, 0);
         for finding in findings {
             tally.finding(finding.clone());
@@ -176,6 +221,7 @@ fn run_based(
     if let Some(base) = base {
         tally = counted(base.bars(&tally.heads));
     }
+    tally.about(&[Text::line(IMAGE)]);
     let mut outcome = report::Outcome {
         format: Some("test".into()),
         report: report::Report::default(),
@@ -288,7 +334,7 @@ proptest! {
         let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
         let head = [&old[..], &new].concat();
         let decided = |base: &[Finding], head: &[Finding]| {
-            run_based(&policy, &waivers, head, &entries, &[], Some(&known(base)))
+            run_based(&policy, &waivers, head, &entries, &[], Some(&known(base)), Vex::default())
         };
         let before = decided(&old, &head);
         let mut less = old.clone();
@@ -359,7 +405,7 @@ proptest! {
             .map(|finding| if kev { Finding { kev: None, ..finding } } else { Finding { epss: None, ..finding } })
             .collect();
         let lost = if kev { ["e"] } else { ["k"] };
-        let after = run_with(&policy, &waivers, &blind, &entries, &lost);
+        let after = run_with(&policy, &waivers, &blind, &entries, &lost, Vex::default());
         worsened(&before, &after)?;
         // Whoever asks what nobody knows is never at ease.
         for (rule, is) in policy.rules.iter().zip(&after.rules) {
@@ -382,6 +428,34 @@ proptest! {
         worse[0].kev = Some(true);
         let after = run(&policy, &waivers, &worse, &entries);
         prop_assert!(after.verdict >= before.verdict || policy.rules.iter().any(is_odd));
+    }
+
+    #[test]
+    fn a_statement_less_never_helps(
+        policy in policy(), findings in prop::collection::vec(finding(), 0..8),
+        said in prop::collection::vec(statement(), 1..12), lost in any::<prop::sample::Index>(),
+        written in prop::collection::vec(exception(), 0..4),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let all = |said: &[Statement]| run_with(&policy, &waivers, &findings, &entries, &["k", "e"], vex(said));
+        let before = all(&said);
+        let mut fewer = said.clone();
+        let gone = fewer.remove(lost.index(said.len()));
+        // Whoever takes back that a product is affected lifts nothing, but another may then.
+        if gone.status == VexStatus::NotAffected {
+            worsened(&before, &all(&fewer))?;
+        } else {
+            worsened(&all(&fewer), &before)?;
+        }
+        // Whatever is lifted is still there.
+        let none = run(&policy, &[], &findings, &entries);
+        for (rule, bare) in before.rules.iter().zip(&none.rules) {
+            prop_assert_eq!(rule.count + rule.waived + rule.vexed, bare.count);
+        }
+        prop_assert_eq!(
+            before.findings.iter().map(|p| p.witnesses.len()).sum::<usize>(),
+            none.findings.iter().map(|p| p.witnesses.len()).sum::<usize>()
+        );
     }
 
     #[test]

@@ -2,15 +2,15 @@
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashMap};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use serde::Serialize;
 
 use super::selector::{Surroundings, correct, selects};
-use super::waiver::{Coverage, Use};
-use crate::finding::{Category, Finding, Fingerprint, Severity, State};
+use super::waiver::{Coverage, Lift, Use};
+use crate::finding::{Category, Finding, Fingerprint, Severity, State, Text};
 use crate::policy::{Policy, Rule, Subject};
-use crate::relate::{Bars, Base, Code, Exploitation, Heads, Waivers};
+use crate::relate::{Bars, Base, Code, Exploitation, Heads, Vex, Waivers};
 use crate::report::Sink;
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
@@ -90,6 +90,10 @@ pub struct Matched {
     rank: u8,
     /// The waivers that speak of it, whether they cover it or not.
     waivers: Option<Arc<[u32]>>,
+    /// The VEX claims that speak of it, if its report is about their image.
+    claims: Option<Arc<[u32]>>,
+    /// The claim by which it does not count, once that is known.
+    vex: OnceLock<u32>,
 }
 
 /// The output order: worst first, then path, line and fingerprint. Total, so that the same findings are shown
@@ -185,12 +189,16 @@ struct RuleTally {
     spoken: Worst,
 }
 
-/// The rules that matched a finding, and the waivers that speak of it. Interned, because few combinations occur.
+/// The rules that matched a finding, and the waivers and VEX claims that speak of it. Interned, because few
+/// combinations occur.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Combination {
     rules: RuleSet,
     new: bool,
     waivers: Option<Arc<[u32]>>,
+    /// Until it is known what the report is about.
+    claims: Option<Arc<[u32]>>,
+    vex: Option<u32>,
 }
 
 impl Combination {
@@ -202,16 +210,18 @@ impl Combination {
 /// How many findings a rule matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Counted {
-    /// Those that no waiver covers.
+    /// Those that nothing lifts.
     pub(super) open: u64,
     /// New ones among them.
     pub(super) new: u64,
     /// Those that a waiver covers.
     pub(super) waived: u64,
+    /// Those that a VEX statement lifts.
+    pub(super) vexed: u64,
 }
 
-/// A finding with the waiver that covers it under a rule.
-pub(super) type Covered = (Arc<Matched>, Option<u32>);
+/// A finding with what lifts it from a rule.
+pub(super) type Covered = (Arc<Matched>, Option<Lift>);
 
 /// What findings are related to while they are counted; the same for all reports of a run.
 #[derive(Debug, Clone)]
@@ -222,6 +232,8 @@ pub struct Relations<'p> {
     pub waivers: &'p Waivers,
     /// What the feeds know.
     pub exploitation: Arc<Exploitation>,
+    /// What accepted authors say.
+    pub vex: Arc<Vex>,
     /// Seconds since 1970, for ages.
     pub now: i64,
     /// Findings a rule whose details are kept.
@@ -272,6 +284,8 @@ pub struct Tally<'p> {
     rules: Vec<RuleTally>,
     /// Findings that no rule looked at, after correction.
     pub unmatched: BTreeMap<Category, Counts>,
+    /// Suppressed findings that no rule looked at.
+    suppressed: Worst,
     /// Every combination with the number of findings that have it.
     sets: Vec<(Combination, u64)>,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
@@ -303,6 +317,7 @@ impl<'p> Tally<'p> {
             categories: Vec::new(),
             rules,
             unmatched: BTreeMap::new(),
+            suppressed: Worst::default(),
             sets: Vec::new(),
             known: HashMap::new(),
             recent: 0,
@@ -329,6 +344,7 @@ impl<'p> Tally<'p> {
         for (category, counts) in other.unmatched {
             self.unmatched.entry(category).or_default().merge(&counts);
         }
+        self.suppressed.merge(other.suppressed);
         let renamed: Vec<u32> = other.sets.into_iter().map(|(set, count)| self.intern(set, count)).collect();
         self.marks
             .extend(other.marks.into_iter().filter_map(|(id, set)| Some((id, *renamed.get(set as usize)?))));
@@ -337,6 +353,20 @@ impl<'p> Tally<'p> {
         }
         self.states.merge(other.states);
         self.heads.merge(&other.heads);
+    }
+
+    /// The report is read, and says which images it is about: what was said of them counts.
+    pub fn about(&mut self, images: &[Text]) {
+        let vex = Arc::clone(&self.to.vex);
+        for (set, _) in &mut self.sets {
+            set.vex = set.claims.take().and_then(|claims| vex.lifting(&claims, images));
+        }
+        for matched in self.rules.iter().flat_map(|rule| &rule.spoken.kept) {
+            if let Some(claim) = matched.claims.as_ref().and_then(|claims| vex.lifting(claims, images)) {
+                // A finding that several rules matched is met again, and what is said of it is the same.
+                let _ = matched.vex.set(claim);
+            }
+        }
     }
 
     /// Counts `more` findings of a combination.
@@ -365,12 +395,13 @@ impl<'p> Tally<'p> {
     pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> Counted {
         let mut counted = Counted::default();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.has(rule)) {
-            match coverage.of(set.waivers.as_deref(), rule) {
+            match coverage.of(set.waivers.as_deref(), set.vex, rule) {
                 None => {
                     counted.open += count;
                     counted.new += if set.new { *count } else { 0 };
                 }
-                Some(_) => counted.waived += count,
+                Some(Lift::Waiver(_)) => counted.waived += count,
+                Some(Lift::Vex(_)) => counted.vexed += count,
             }
         }
         counted
@@ -381,8 +412,8 @@ impl<'p> Tally<'p> {
         let mut hidden: BTreeMap<u32, u64> = BTreeMap::new();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.waivers.is_some()) {
             let rules = (0..self.to.policy.rules.len()).filter(|&rule| set.has(rule));
-            let mut by: Vec<u32> =
-                rules.filter_map(|rule| coverage.of(set.waivers.as_deref(), rule)).collect();
+            let lifts = rules.filter_map(|rule| coverage.of(set.waivers.as_deref(), set.vex, rule));
+            let mut by: Vec<u32> = lifts.filter_map(Lift::waiver).collect();
             by.sort_unstable();
             by.dedup();
             for waiver in by {
@@ -399,7 +430,7 @@ impl<'p> Tally<'p> {
         let mut spoken = std::mem::take(spoken);
         spoken.settle(usize::MAX);
         for matched in spoken.kept {
-            match coverage.of(matched.waivers.as_deref(), rule) {
+            match coverage.of(matched.waivers.as_deref(), matched.vex.get().copied(), rule) {
                 None => open.kept.push(matched),
                 by if covered.len() < self.to.cap => covered.push((matched, by)),
                 Some(_) => {}
@@ -412,7 +443,7 @@ impl<'p> Tally<'p> {
     /// The identities of all findings that count for one of the rules in `which`, as often as they occur, sorted.
     pub(super) fn fingerprints(&self, which: &[bool], coverage: &Coverage) -> Vec<Fingerprint> {
         let counts = |set: &Combination, rule: usize| {
-            set.has(rule) && coverage.of(set.waivers.as_deref(), rule).is_none()
+            set.has(rule) && coverage.of(set.waivers.as_deref(), set.vex, rule).is_none()
         };
         let wanted: Vec<bool> = self
             .sets
@@ -460,6 +491,31 @@ impl<'p> Tally<'p> {
         any
     }
 
+    /// Keeps a suppressed finding that no rule asks for, so that it is shown all the same.
+    fn set_aside(&mut self, finding: Finding) {
+        let rank = finding.severity.rank(self.to.policy.unknown_severity);
+        let ordinal = self.counts.total + self.counts.suppressed;
+        if self.suppressed.admits(&order(&finding, rank, self.evidence, ordinal)) {
+            let matched = Matched {
+                finding,
+                evidence: self.evidence,
+                ordinal,
+                rank,
+                waivers: None,
+                claims: None,
+                vex: OnceLock::new(),
+            };
+            self.suppressed.push(Arc::new(matched), self.to.cap);
+        }
+    }
+
+    /// Suppressed findings that no rule looked at, worst first, up to the cap.
+    pub(super) fn suppressed(&mut self) -> Vec<Arc<Matched>> {
+        let mut all = std::mem::take(&mut self.suppressed);
+        all.settle(self.to.cap);
+        all.kept
+    }
+
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
     fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
         let mut waivers = self.to.waivers.of(finding);
@@ -491,25 +547,39 @@ impl Sink for Tally<'_> {
             self.states.add(finding.state);
         }
         let Some(rules) = self.looked_at(&mut finding) else {
-            if !finding.suppressed {
+            if finding.suppressed {
+                self.set_aside(finding);
+            } else {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
             }
             return;
         };
         let rank = finding.severity.rank(policy.unknown_severity);
-        let mut set = Combination { rules, new: finding.state == State::New, waivers: None };
+        let new = finding.state == State::New;
+        let mut set = Combination { rules, new, waivers: None, claims: None, vex: None };
         if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }
+        if !self.to.vex.is_empty() {
+            let claims = self.to.vex.of(&finding);
+            set.claims = (!claims.is_empty()).then(|| claims.into());
+        }
         let ordinal = self.counts.total + self.counts.suppressed;
         let id = finding.fingerprint;
-        let spoken = set.waivers.is_some();
+        let spoken = set.waivers.is_some() || set.claims.is_some();
         let order = order(&finding, rank, self.evidence, ordinal);
         // Most findings of a large report are not among the worst of any rule.
         let admitted = |(index, tally): (usize, &RuleTally)| set.has(index) && tally.plain.admits(&order);
         if spoken || self.rules.iter().enumerate().any(admitted) {
-            let waivers = set.waivers.clone();
-            let matched = Arc::new(Matched { finding, evidence: self.evidence, ordinal, rank, waivers });
+            let matched = Arc::new(Matched {
+                finding,
+                evidence: self.evidence,
+                ordinal,
+                rank,
+                waivers: set.waivers.clone(),
+                claims: set.claims.clone(),
+                vex: OnceLock::new(),
+            });
             for (_, tally) in self.rules.iter_mut().enumerate().filter(|(index, _)| set.has(*index)) {
                 if spoken {
                     tally.spoken.push(Arc::clone(&matched), self.to.cap);
@@ -536,7 +606,15 @@ mod tests {
         let of = |n: u64| {
             let finding = Finding::new(Category::Sast, "t", "r", Severity::High);
             let rank = u8::try_from(n * 7919 % 5).unwrap_or_default();
-            Arc::new(Matched { finding, evidence: 0, ordinal: n, rank, waivers: None })
+            Arc::new(Matched {
+                finding,
+                evidence: 0,
+                ordinal: n,
+                rank,
+                waivers: None,
+                claims: None,
+                vex: OnceLock::new(),
+            })
         };
         let mut all: Vec<_> = (0..1000).map(of).collect();
         let turned: Vec<_> = all.iter().rev().cloned().collect();

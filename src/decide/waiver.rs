@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 
 use super::{Context, Evidence, Tally, feed};
-use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity};
+use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity, clean};
 use crate::policy::waiver::{Trigger, Waiver, person};
 use crate::policy::{Feed, Policy, Subject};
 
@@ -177,18 +177,70 @@ pub struct WaiverResult {
     pub line: u64,
 }
 
+impl WaiverResult {
+    /// What nobody may miss: an emergency that still holds, on one line.
+    pub(super) fn emergency(&self) -> Option<String> {
+        let holds = matches!(self.status, WaiverStatus::Active | WaiverStatus::Unused);
+        (holds && self.kind.is_some()).then(|| {
+            let hides = match self.hides {
+                1 => "1 finding".to_owned(),
+                n => format!("{n} findings"),
+            };
+            format!(
+                "EMERGENCY WAIVER {} hides {hides} until {}: {} (owner {}, approved by {})",
+                clean(&self.id),
+                self.expires,
+                clean(&self.reason),
+                clean(&self.owner),
+                clean(&self.approved_by)
+            )
+        })
+    }
+}
+
+/// Why a finding does not count for a rule.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Lift {
+    /// This waiver covers it.
+    Waiver(u32),
+    /// This VEX claim says that it cannot be exploited.
+    Vex(u32),
+}
+
+impl Lift {
+    pub(super) const fn waiver(self) -> Option<u32> {
+        match self {
+            Self::Waiver(at) => Some(at),
+            Self::Vex(_) => None,
+        }
+    }
+
+    pub(super) const fn vex(self) -> Option<u32> {
+        match self {
+            Self::Vex(at) => Some(at),
+            Self::Waiver(_) => None,
+        }
+    }
+}
+
 /// Which waivers cover, and under which rules.
 #[derive(Debug)]
 pub(super) struct Coverage {
     /// For each waiver the rules under which it covers; none if it does not cover.
     rules: Vec<Vec<usize>>,
+    /// Of each rule, whether anything may lift a finding from it.
+    waivable: Vec<bool>,
 }
 
 impl Coverage {
-    /// The first of these waivers that covers under a rule.
-    pub(super) fn of(&self, waivers: Option<&[u32]>, rule: usize) -> Option<u32> {
+    /// What lifts a finding from a rule: its VEX claim, else the first of these waivers that covers under it.
+    pub(super) fn of(&self, waivers: Option<&[u32]>, vex: Option<u32>, rule: usize) -> Option<Lift> {
+        let waivable = self.waivable.get(rule).copied().unwrap_or_default();
+        if let Some(claim) = vex.filter(|_| waivable) {
+            return Some(Lift::Vex(claim));
+        }
         let covers = |&&at: &&u32| self.rules.get(at as usize).is_some_and(|rules| rules.contains(&rule));
-        waivers?.iter().find(covers).copied()
+        waivers?.iter().find(covers).copied().map(Lift::Waiver)
     }
 }
 
@@ -200,7 +252,8 @@ pub(super) fn judge(
     evidence: &[Evidence],
 ) -> (Coverage, Vec<WaiverResult>) {
     let waivers = tally.to.waivers.list();
-    let mut coverage = Coverage { rules: Vec::with_capacity(waivers.len()) };
+    let waivable = policy.rules.iter().map(|rule| rule.waivable).collect();
+    let mut coverage = Coverage { rules: Vec::with_capacity(waivers.len()), waivable };
     let mut results = Vec::with_capacity(waivers.len());
     let lacking = |feed| feed::lacking(policy, evidence, feed);
     let feeds = Feeds { kev: lacking(Feed::Kev), epss: lacking(Feed::Epss) };

@@ -8,7 +8,9 @@ mod fingerprint;
 mod location;
 mod mark;
 mod package;
+mod purl;
 mod severity;
+mod statement;
 mod text;
 mod view;
 mod words;
@@ -18,7 +20,9 @@ pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
 pub use mark::{Mark, SecretKey, Trace};
 pub use package::Package;
+pub use purl::{Purl, decoded};
 pub use severity::Severity;
+pub use statement::{Product, Statement, VexNote, VexStatus};
 pub use text::{Text, clean, clean_line};
 pub use view::View;
 pub use words::{Category, Confidence, Fix, Scope, Stage, State, Target};
@@ -64,6 +68,8 @@ pub struct Finding {
     pub published: Option<i64>,
     /// Switched off by the scanner or by a comment in the code; never part of a report's total.
     pub suppressed: bool,
+    /// By what and why it was switched off, as far as the report says.
+    pub suppression: Option<Text>,
     /// New, existing or newly disclosed, relative to the base of the change.
     pub state: State,
     /// The scanner that said it.
@@ -106,6 +112,7 @@ impl Finding {
             epss: None,
             published: None,
             suppressed: false,
+            suppression: None,
             state: State::New,
             tool: Text::line(tool),
             mark: None,

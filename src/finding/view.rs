@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{
     Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
+    VexNote,
 };
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
@@ -32,8 +33,10 @@ pub struct View<'f> {
     scope: Option<Scope>,
     verified: Option<bool>,
     suppressed: bool,
+    suppression: Option<&'f Text>,
     joined: Option<Joined>,
     matched: Option<Stage>,
+    vex: Option<&'f VexNote>,
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -69,8 +72,10 @@ impl<'f> View<'f> {
             scope: finding.scope,
             verified: finding.verified,
             suppressed: finding.suppressed,
+            suppression: finding.suppression.as_ref(),
             joined: None,
             matched: finding.stage,
+            vex: None,
         }
     }
 
@@ -78,6 +83,13 @@ impl<'f> View<'f> {
     #[must_use]
     pub fn waived(mut self, by: Option<&'f str>) -> Self {
         self.waiver = by;
+        self
+    }
+
+    /// Names the statement that says that it cannot be exploited.
+    #[must_use]
+    pub fn vexed(mut self, by: Option<&'f VexNote>) -> Self {
+        self.vex = by;
         self
     }
 

@@ -16,7 +16,7 @@ mod selector;
 use std::fmt::{Debug, Display};
 
 use super::written::Word;
-use super::{Action, Base, Enforcement, Mapping, Parameter, Place, Policy, ReportMapping, Waivers};
+use super::{Action, Base, Enforcement, Mapping, Parameter, Place, Policy, ReportMapping, VexRules, Waivers};
 use crate::finding::{Severity, clean};
 
 /// A clause that is less strict than it was.
@@ -80,6 +80,7 @@ impl Comparison<'_> {
             keys,
             evidence,
             waivers,
+            vex,
             reviewers,
             people,
             rules,
@@ -119,6 +120,7 @@ impl Comparison<'_> {
         }
         self.entries(evidence);
         self.waivers(waivers.as_ref());
+        self.vex(vex.as_ref());
         self.people(people);
         self.reviewers(&["reviewers"], reviewers.as_ref(), after.reviewers.as_ref());
         self.rules(rules);
@@ -216,6 +218,19 @@ impl Comparison<'_> {
             self.add(&path, duration(*max_duration), duration(now.max_duration));
         }
         self.demand(&["waivers", "not_author"], *not_author, now.not_author);
+    }
+
+    fn vex(&mut self, before: Option<&VexRules>) {
+        let Some(now) = &self.after.vex else { return };
+        let Some(VexRules { line: _, accept, max_age }) = before else {
+            return self.add(&["vex"], "none", "accepted");
+        };
+        if !now.accept.iter().all(|author| accept.contains(author)) {
+            self.add(&["vex", "accept"], listed(accept), listed(&now.accept));
+        }
+        if now.max_age > *max_age {
+            self.add(&["vex", "max_age"], duration(*max_age), duration(now.max_age));
+        }
     }
 
     /// A clause that is less strict.

@@ -1,6 +1,6 @@
 //! What is legal in a policy but most often not meant.
 
-use super::{Action, EntryKind, Policy, Rule, Selector, Subject};
+use super::{Action, EntryKind, Feed, Policy, Rule, Selector, Subject};
 use crate::finding::{Category, State};
 
 /// One doubtful thing.
@@ -42,6 +42,20 @@ fn whole(policy: &Policy, lints: &mut Vec<Lint>) {
             "nothing-required",
             "no evidence is required: whoever leaves all reports out is not stopped by their absence",
         );
+    }
+    let statements = policy.evidence.iter().find(|entry| entry.kind == EntryKind::Feed(Feed::Vex));
+    match (&policy.vex, statements) {
+        (Some(vex), None) => add(
+            vex.line,
+            "vex-without-feed",
+            "`vex:` accepts statements, and no evidence entry `feed: vex` says where they are",
+        ),
+        (None, Some(entry)) => add(
+            entry.line,
+            "feed-without-vex",
+            "VEX statements change nothing until the policy says whose count: `vex: {accept: [AUTHOR]}`",
+        ),
+        _ => {}
     }
     for entry in
         policy.evidence.iter().filter(|e| matches!(e.kind, EntryKind::Feed(_)) && e.max_age.is_none())

@@ -75,6 +75,8 @@ pub struct Policy {
     pub evidence: Vec<Entry>,
     /// Waiver files and limits; `None` where the policy allows no waiver.
     pub waivers: Option<Waivers>,
+    /// Which VEX statements count; `None` where they change nothing.
+    pub vex: Option<VexRules>,
     /// Who resolves a review that names nobody.
     pub reviewers: Option<Reviewers>,
     /// Roles, by name.
@@ -300,6 +302,17 @@ pub struct Waivers {
     pub max_duration: i64,
     /// The author of the change may not own or approve one.
     pub not_author: bool,
+}
+
+/// The policy's word on VEX statements.
+#[derive(Debug)]
+pub struct VexRules {
+    /// Line in the file.
+    pub line: u64,
+    /// Authors, exactly as their documents give them; never empty.
+    pub accept: Vec<String>,
+    /// Longest time since a statement was known to be true, in seconds.
+    pub max_age: i64,
 }
 
 /// Who resolves a review.

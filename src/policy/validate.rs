@@ -15,13 +15,15 @@ use std::collections::BTreeMap;
 use super::error::{Mark, Problems, nearest, quoted};
 use super::glob::{PathGlob, RuleGlob};
 use super::written::{self, At, Name, Person as WrittenPerson};
-use super::{Base, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, Waivers};
+use super::{
+    Base, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, VexRules, Waivers,
+};
 use crate::finding::Severity;
 
 /// Longest id, in characters: ids stand in tables and file names.
 pub(super) const LONGEST_ID: usize = 200;
 
-/// Default of `waivers.max_duration`.
+/// Default of `waivers.max_duration` and `vex.max_age`.
 const NINETY_DAYS: i64 = 90 * 86_400;
 
 /// What the files hold that a policy names.
@@ -43,6 +45,7 @@ pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Pro
     let keys = subjects::keys(written.keys, &files.keys, problems);
     let entries = written.evidence.map(|table| evidence::entries(table.value, &subjects, problems));
     let waivers = written.waivers.map(|w| waivers(w.value, problems));
+    let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
     let world = rules::World {
@@ -77,6 +80,7 @@ pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Pro
         keys,
         evidence,
         waivers,
+        vex,
         reviewers,
         people,
         rules: rules.into_iter().map(|checked| checked.rule).collect(),
@@ -177,6 +181,15 @@ fn waivers(written: written::Waivers, problems: &mut Problems) -> Waivers {
         max_duration: written.max_duration.map_or(NINETY_DAYS, |d| d.value.0),
         not_author: written.not_author.is_some_and(|flag| flag.value),
     }
+}
+
+fn vex(written: At<written::VexRules>) -> Option<VexRules> {
+    let At { at, value: written } = written;
+    Some(VexRules {
+        line: at.line,
+        accept: written.accept?.value.0.into_iter().map(|author| author.value).collect(),
+        max_age: written.max_age.map_or(NINETY_DAYS, |age| age.value.0),
+    })
 }
 
 fn people(

@@ -20,7 +20,7 @@ use map::{described, given, key, needed, unknown_key, written};
 use node::{Kind, Node};
 
 pub(crate) use read::{
-    At, Boxed, Count, Day, Duration, Future, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
+    At, Boxed, Count, Day, Duration, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
 };
 pub(crate) use read::{Word, words, wrong};
 
@@ -110,7 +110,7 @@ written! {
         /// Public keys of those who sign, by a name of your own.
         may keys: Table<Key>,
         /// Which exploitability statements are accepted.
-        may vex: Future,
+        may vex: VexRules,
         /// Report formats of your own, by the name that `format` and `--input` give them.
         may mappings: Table<ReportMapping>,
     }
@@ -305,6 +305,14 @@ written! {
         may max_duration: Duration,
         /// `true`: the author of the change may not own or approve one.
         may not_author: bool,
+    }
+
+    /// Which exploitability statements are accepted; without it they change nothing.
+    VexRules as "`vex`" {
+        /// Authors, exactly as their documents give them.
+        must accept: Many<Name>,
+        /// Longest time since a statement was known to be true; default `90d`.
+        may max_age: Duration,
     }
 
     /// Who resolves a review.

@@ -3,9 +3,11 @@
 mod base;
 mod exploitation;
 mod same;
+mod vex;
 mod waiver;
 
 pub use base::{Bars, Base, BaseError, BaselineFile, Code, Diff, Entry as BaseEntry, Heads, summary};
 pub use exploitation::Exploitation;
 pub use same::{Group, Why, group};
+pub use vex::{Acceptance, Vex};
 pub use waiver::Waivers;

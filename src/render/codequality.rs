@@ -77,9 +77,9 @@ fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
     if finding.state != crate::finding::State::New {
         description = format!("{}: {description}", finding.state);
     }
-    let severity = match &problem.waiver {
+    let severity = match &problem.lifted_by() {
         Some(waiver) => {
-            description = format!("waived by {waiver} ({}): {description}", finding.severity);
+            description = format!("{waiver} ({}): {description}", finding.severity);
             "info"
         }
         None => severity(matched.rank()),

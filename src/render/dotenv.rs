@@ -16,7 +16,7 @@ pub(super) const OUTPUT: Output = Output { id: "dotenv", title: "variables for l
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let rules = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count().to_string();
     let demanded = decision.evidence.iter().filter(|e| e.outcome >= Outcome::Review).count();
-    let waived = decision.findings.iter().filter(|problem| problem.waiver.is_some()).count();
+    let waived = decision.findings.iter().filter(|problem| problem.lifted_by().is_some()).count();
     let sha256 = decision.policy.as_ref().map_or("none", |(_, sha256)| sha256.as_str());
     let mut lines = vec![
         ("VERDICT", decision.verdict.as_str().to_owned()),

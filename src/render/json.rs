@@ -41,6 +41,8 @@ struct Object<'d> {
     base: Option<&'d BaseResult>,
     fixed: Vec<Fixed<'d>>,
     unmatched_by_category: BTreeMap<&'static str, Counts>,
+    emergencies: &'d [String],
+    suppressed: Vec<View<'d>>,
 }
 
 /// Findings of the base that are gone.
@@ -85,7 +87,8 @@ struct PolicyRef<'d> {
 fn view(problem: &Problem) -> Option<View<'_>> {
     let lead = problem.lead()?;
     let others = problem.witnesses.iter().skip(1).map(|m| (&m.finding, m.evidence));
-    let view = View::of(&lead.finding, lead.evidence).waived(problem.waiver.as_deref());
+    let view =
+        View::of(&lead.finding, lead.evidence).waived(problem.waiver.as_deref()).vexed(problem.vex.as_ref());
     Some(view.with_witnesses(problem.why.map(Why::words), others))
 }
 
@@ -121,6 +124,8 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
             .iter()
             .map(|(category, n)| (category.as_str(), *n))
             .collect(),
+        emergencies: &decision.emergencies,
+        suppressed: decision.suppressed.iter().map(|m| View::of(&m.finding, m.evidence)).collect(),
     };
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")

@@ -7,10 +7,10 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
-use super::text::{place, what};
+use super::text::{off, place, what};
 use super::{Look, Output};
-use crate::decide::{Decision, Evidence, Outcome, RuleResult};
-use crate::finding::clean;
+use crate::decide::{Decision, Evidence, Outcome, RuleResult, WaiverResult};
+use crate::finding::{Finding, clean};
 
 /// `JUnit`.
 pub(super) const OUTPUT: Output = Output { id: "junit", title: "JUnit XML, one test case a rule", write };
@@ -27,6 +27,9 @@ struct Case<'d> {
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut cases: Vec<Case<'_>> = decision.rules.iter().map(|rule| of_rule(decision, rule)).collect();
     cases.extend(decision.evidence.iter().map(of_evidence));
+    cases.extend(decision.waivers.iter().map(|waiver| of_waiver(decision, waiver)));
+    cases.extend(of_statements(decision));
+    cases.extend(of_suppressed(decision));
     cases.extend(decision.base.iter().map(|base| Case {
         class: "secgate.base",
         name: "base".to_owned(),
@@ -111,11 +114,7 @@ impl Case<'_> {
 
 fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> Case<'d> {
     let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at)?.lead());
-    let mut detail: Vec<String> = problems
-        .map(|matched| {
-            format!("{} {}: {}", matched.finding.severity, place(&matched.finding), what(&matched.finding))
-        })
-        .collect();
+    let mut detail: Vec<String> = problems.map(|matched| line(&matched.finding)).collect();
     if rule.outcome < Outcome::Warn {
         detail.clear();
     }
@@ -126,6 +125,63 @@ fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> Case<'d> {
         format!("{}: {}", rule.title, rule.message)
     };
     Case { class: "secgate.rule", name: rule.id.clone(), outcome: rule.outcome, message, detail }
+}
+
+/// A waiver never fails by itself; what it hides and what became of it is said.
+fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> Case<'d> {
+    let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
+    let hidden = witnesses.filter(|m| waiver.findings.binary_search(&m.finding.fingerprint).is_ok());
+    let mut message = format!(
+        "{} of {}, hides {} until {}",
+        waiver.status.as_str(),
+        waiver.owner,
+        waiver.hides,
+        waiver.expires
+    );
+    if waiver.expires_soon {
+        message.push_str(", within 14 days");
+    }
+    if waiver.kind.is_some() {
+        message = format!("EMERGENCY WAIVER {message}");
+    }
+    let why = [&waiver.message, &waiver.reason].into_iter().filter(|text| !text.is_empty()).cloned();
+    Case {
+        class: "secgate.waiver",
+        name: waiver.id.clone(),
+        outcome: Outcome::Warn,
+        message,
+        detail: why.chain(hidden.map(|matched| line(&matched.finding))).collect(),
+    }
+}
+
+/// What VEX statements lift.
+fn of_statements(decision: &Decision) -> Option<Case<'_>> {
+    let said = decision.findings.iter().filter_map(|problem| Some((problem.lead()?, problem.vex.as_ref()?)));
+    let detail: Vec<String> =
+        said.map(|(matched, note)| format!("{}: {}", line(&matched.finding), note.line())).collect();
+    (!detail.is_empty()).then(|| Case {
+        class: "secgate.vex",
+        name: "not affected".to_owned(),
+        outcome: Outcome::Warn,
+        message: format!("{} do not count under VEX statements", detail.len()),
+        detail,
+    })
+}
+
+/// What scanners and comments switched off, and no rule asks for.
+fn of_suppressed(decision: &Decision) -> Option<Case<'_>> {
+    let detail = decision.suppressed.iter().map(|m| format!("{}{}", line(&m.finding), off(&m.finding)));
+    (!decision.suppressed.is_empty()).then(|| Case {
+        class: "secgate.suppressed",
+        name: "suppressed".to_owned(),
+        outcome: Outcome::Warn,
+        message: "suppressed by the scanner or in the code; no rule asks for them".to_owned(),
+        detail: detail.collect(),
+    })
+}
+
+fn line(finding: &Finding) -> String {
+    format!("{} {}: {}", finding.severity, place(finding), what(finding))
 }
 
 fn of_evidence(evidence: &Evidence) -> Case<'_> {

@@ -10,29 +10,50 @@ use serde::{Serialize, Serializer};
 
 use super::listing::Listed;
 use super::{Listing, Look, Output, uri};
-use crate::decide::{Decision, Evidence, Status};
+use crate::decide::{Decision, Evidence, Matched, Problem, Status};
 use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
-use crate::report::Problem;
+use crate::report::Problem as ScanProblem;
 
 /// SARIF.
 pub(super) const LISTING: Listing =
     Listing { id: "sarif", title: "SARIF 2.1.0, suppressed findings included", write };
 
 /// The same of a verdict: what its rules matched, as far as details are kept.
-pub(super) const OUTPUT: Output =
-    Output { id: "sarif", title: "SARIF 2.1.0 of the findings that rules matched", write: write_verdict };
+pub(super) const OUTPUT: Output = Output {
+    id: "sarif",
+    title: "SARIF 2.1.0 of the findings that rules matched, and of suppressed ones",
+    write: write_verdict,
+};
 
-fn write_verdict(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
-    let findings: Vec<(Finding, usize)> = witnesses.map(|m| (m.finding.clone(), m.evidence)).collect();
-    write(&Listed { evidence: &decision.evidence, findings: &findings }, look, out)
+fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    // What waivers and VEX statements lift is suppressed in SARIF's words, with who says so.
+    let told = |problem: &Problem, matched: &Matched| {
+        let mut finding = matched.finding.clone();
+        if let Some(why) = problem.lifted_by() {
+            finding.suppressed = true;
+            finding.suppression = Some(Text::line(&why));
+        }
+        (finding, matched.evidence)
+    };
+    let mut findings: Vec<(Finding, usize)> = Vec::new();
+    for problem in &decision.findings {
+        findings.extend(problem.witnesses.iter().map(|matched| told(problem, matched)));
+    }
+    findings.extend(decision.suppressed.iter().map(|m| (m.finding.clone(), m.evidence)));
+    let listed = Listed { evidence: &decision.evidence, findings: &findings };
+    write_log(&listed, &decision.emergencies, out)
 }
 
 fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    write_log(listed, &[], out)
+}
+
+fn write_log(listed: &Listed<'_>, emergencies: &[String], out: &mut dyn Write) -> io::Result<()> {
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
-        runs: runs(listed),
+        runs: runs(listed, emergencies),
+        properties: LogBag { emergencies },
     };
     serde_json::to_writer(&mut *out, &log)?;
     out.write_all(b"\n")
@@ -40,7 +61,7 @@ fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
 
 /// One run a report, and one more for each further tool that its findings name, so that an empty report is a run too.
 /// A file that is no report is none: an empty run would look like a clean one.
-fn runs<'l>(listed: &'l Listed<'l>) -> Vec<Run<'l>> {
+fn runs<'l>(listed: &'l Listed<'l>, emergencies: &'l [String]) -> Vec<Run<'l>> {
     let mut found: BTreeMap<(usize, Option<&Text>), Vec<&Finding>> = BTreeMap::new();
     let own = |at: usize| listed.evidence.get(at).and_then(|e| e.tool.as_ref()).map(|tool| &tool.name);
     for (at, _) in listed.evidence.iter().enumerate().filter(|(_, e)| e.status != Status::Ignored) {
@@ -51,7 +72,10 @@ fn runs<'l>(listed: &'l Listed<'l>) -> Vec<Run<'l>> {
         found.entry((*at, other)).or_default().push(finding);
     }
     let evidence = |at: usize| listed.evidence.get(at);
-    found.into_iter().filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list))).collect()
+    found
+        .into_iter()
+        .filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list, emergencies)))
+        .collect()
 }
 
 #[derive(Serialize)]
@@ -60,6 +84,19 @@ struct Log<'l> {
     schema: &'static str,
     version: &'static str,
     runs: Vec<Run<'l>>,
+    #[serde(skip_serializing_if = "LogBag::is_empty")]
+    properties: LogBag<'l>,
+}
+
+#[derive(Serialize)]
+struct LogBag<'l> {
+    emergencies: &'l [String],
+}
+
+impl LogBag<'_> {
+    fn is_empty(&self) -> bool {
+        self.emergencies.is_empty()
+    }
 }
 
 #[derive(Serialize)]
@@ -173,7 +210,7 @@ struct SarifResult<'l> {
     locations: Vec<Place<'l>>,
     partial_fingerprints: Fingerprints,
     #[serde(skip_serializing_if = "Option::is_none")]
-    suppressions: Option<Vec<Suppression>>,
+    suppressions: Option<Vec<Suppression<'l>>>,
     properties: ResultBag<'l>,
 }
 
@@ -184,10 +221,10 @@ struct Fingerprints {
 }
 
 #[derive(Serialize)]
-struct Suppression {
+struct Suppression<'l> {
     kind: &'static str,
     status: &'static str,
-    justification: &'static str,
+    justification: std::borrow::Cow<'l, str>,
 }
 
 #[derive(Serialize)]
@@ -253,7 +290,12 @@ struct ResultBag<'l> {
 
 impl<'l> Run<'l> {
     /// The findings of one tool in one report.
-    fn of(evidence: &'l Evidence, other: Option<&'l Text>, findings: Vec<&'l Finding>) -> Self {
+    fn of(
+        evidence: &'l Evidence,
+        other: Option<&'l Text>,
+        findings: Vec<&'l Finding>,
+        emergencies: &'l [String],
+    ) -> Self {
         let path = evidence.path.as_ref().map_or("-", Text::as_str);
         let (rules, index) = rules(&findings);
         let tool = evidence.tool.as_ref();
@@ -269,7 +311,7 @@ impl<'l> Run<'l> {
                 tool: Tool { driver: secgate },
                 analysis_tool_log_files: [Uri { uri: uri(path) }],
             },
-            invocations: [Invocation::of(evidence, nothing)],
+            invocations: [Invocation::of(evidence, nothing, emergencies)],
             automation_details: Id { id: format!("secgate/{path}/") },
             results: (!nothing).then_some(Results { findings, index, suppressions }),
             properties: RunBag {
@@ -285,7 +327,7 @@ impl<'l> Run<'l> {
 
 impl<'l> Invocation<'l> {
     /// A scan that was not whole was not successful, and the reasons are notifications of level `error`.
-    fn of(evidence: &'l Evidence, nothing: bool) -> Self {
+    fn of(evidence: &'l Evidence, nothing: bool, emergencies: &'l [String]) -> Self {
         let whole = matches!(evidence.status, Status::Complete | Status::NothingScanned);
         let mut notifications: Vec<Notification<'l>> =
             evidence.problems.iter().map(Notification::of).collect();
@@ -295,6 +337,12 @@ impl<'l> Invocation<'l> {
             let message = message(&evidence.message);
             notifications.push(Notification { level, message, descriptor: None, locations: Vec::new() });
         }
+        notifications.extend(emergencies.iter().map(|line| Notification {
+            level: "note",
+            message: message(line),
+            descriptor: None,
+            locations: Vec::new(),
+        }));
         Self {
             execution_successful: whole && evidence.problems.is_empty(),
             end_time_utc: evidence.generated_at.as_deref(),
@@ -304,7 +352,7 @@ impl<'l> Invocation<'l> {
 }
 
 impl<'l> Notification<'l> {
-    fn of(problem: &'l Problem) -> Self {
+    fn of(problem: &'l ScanProblem) -> Self {
         let physical =
             |path: &Text| Physical { artifact_location: Uri { uri: uri(path.as_str()) }, region: None };
         let place = |path| Place { physical_location: Some(physical(path)), logical_locations: Vec::new() };
@@ -333,12 +381,11 @@ impl Serialize for Results<'_> {
 
 impl Results<'_> {
     fn result<'f>(&self, finding: &'f Finding) -> SarifResult<'f> {
-        let suppression = Suppression {
-            kind: "external",
-            status: "accepted",
-            justification: "suppressed by the scanner or in the code",
-        };
-        let suppressions: Vec<Suppression> =
+        let why =
+            finding.suppression.as_ref().map_or("suppressed by the scanner or in the code", Text::as_str);
+        let suppression =
+            Suppression { kind: "external", status: "accepted", justification: message(why).text };
+        let suppressions: Vec<Suppression<'_>> =
             Some(suppression).filter(|_| finding.suppressed).into_iter().collect();
         let words = [finding.title.as_str(), finding.rule_id.as_str(), "A finding without a description"];
         let text = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();

@@ -32,6 +32,7 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     page.evidence(decision)?;
     page.rules(decision)?;
     page.waivers(decision)?;
+    page.statements(decision)?;
     page.rest(decision)?;
     page.remedies(decision)?;
     let word = decision.verdict.as_str().to_uppercase();
@@ -141,7 +142,8 @@ impl Page<'_> {
         for (matched, problem) in leads() {
             let finding = &matched.finding;
             let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let line = format!("{:<places$}  {} [{}]", place(finding), what(finding), tools(problem));
+            let (place, off) = (place(finding), off(finding));
+            let line = format!("{place:<places$}  {}{off} [{}]", what(finding), tools(problem));
             writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
         }
         let told: usize = listed.iter().map(|problem| problem.witnesses.len()).sum();
@@ -167,6 +169,14 @@ impl Page<'_> {
                 self.out,
                 "{line}{them} suppressed by the scanner or in the code (ignored, not counted)"
             )?;
+        }
+        for Matched { finding, .. } in decision.suppressed.iter().take(LISTED).map(AsRef::as_ref) {
+            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
+            let line = format!("{}  {}{} [{}]", place(finding), what(finding), off(finding), finding.tool);
+            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+        }
+        if let Some(more) = decision.suppressed.len().checked_sub(LISTED).filter(|n| *n > 0) {
+            writeln!(self.out, "          … and {more} more")?;
         }
         Ok(())
     }
@@ -313,6 +323,15 @@ pub(super) fn what(finding: &Finding) -> String {
         finding.title.as_str()
     };
     format!("{}{fix}  {title}", finding.rule_id).trim_end().to_owned()
+}
+
+/// By what a finding was switched off, in parentheses; empty for one that was not.
+pub(super) fn off(finding: &Finding) -> String {
+    match (&finding.suppression, finding.suppressed) {
+        (_, false) => String::new(),
+        (None, true) => " (suppressed)".to_owned(),
+        (Some(why), true) => format!(" (suppressed: {why})"),
+    }
 }
 
 /// The tools that saw it, each once.

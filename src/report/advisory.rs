@@ -1,10 +1,10 @@
 //! What the scanners of dependencies share: a vulnerability of a package as a finding.
 
-use std::borrow::Cow;
-
 use jiff::Timestamp;
 
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text};
+use crate::finding::{
+    Category, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text, decoded,
+};
 
 /// What a report says of one vulnerability in one package.
 #[derive(Default)]
@@ -204,32 +204,6 @@ pub(super) fn full_name(kind: &str, group: &str, name: &str) -> String {
         "maven" => format!("{group}:{name}"),
         _ => format!("{group}/{name}"),
     }
-}
-
-/// Text with `%41` written as `A`. What is no such escape, or would be no UTF-8, stays as it is.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = |high: u8, low: u8| {
-            let digit = |c: u8| char::from(c).to_digit(16);
-            u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-        };
-        rest = match rest {
-            [b'%', high, low, after @ ..] if escape(*high, *low).is_some() => {
-                bytes.extend(escape(*high, *low));
-                after
-            }
-            _ => {
-                bytes.push(*first);
-                tail
-            }
-        };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 #[cfg(test)]

@@ -8,10 +8,10 @@
 use serde::Deserialize;
 
 use super::excerpt::without_quotes;
-use super::field::{first_of, number, text};
+use super::field::{first_of, number, suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, Object, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
 
@@ -190,9 +190,9 @@ fn checks(json: &mut Json, reading: &mut Reading<'_>, skipped: bool) -> Result<u
     let mut count = 0;
     json.array(|json, _| {
         count += 1;
-        match json.item::<Record<'static>, _>(|record| record.finding(reading.roots()))? {
+        match json.item::<Record<'static>, _>(|record| record.listed(reading.roots(), skipped))? {
             Some(finding) => {
-                reading.finding(Finding { suppressed: skipped, ..finding });
+                reading.finding(finding);
                 Ok(())
             }
             None => Err(json.shape("no Checkov check: it has neither `check_id` nor `check_name`")),
@@ -226,6 +226,15 @@ struct Record<'a> {
     short_description: Word<'a>,
     #[serde(borrow)]
     vulnerability_details: Loose<Vulnerability<'a>>,
+    #[serde(borrow)]
+    check_result: Object<CheckResult<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct CheckResult<'a> {
+    #[serde(borrow)]
+    suppress_comment: Word<'a>,
 }
 
 #[derive(Deserialize)]
@@ -243,6 +252,16 @@ struct Vulnerability<'a> {
 }
 
 impl Record<'_> {
+    /// A check that failed, or one that a comment skips.
+    fn listed(&self, roots: &[String], skipped: bool) -> Option<Finding> {
+        let mut finding = self.finding(roots)?;
+        if skipped {
+            let said = self.check_result.0.as_ref().map_or("", |result| result.suppress_comment.as_str());
+            suppress(&mut finding, "checkov skip", &[said]);
+        }
+        Some(finding)
+    }
+
     /// `None` if it is an entry of something else.
     fn finding(&self, roots: &[String]) -> Option<Finding> {
         let (id, name) = (self.check_id.as_str(), self.check_name.as_str());

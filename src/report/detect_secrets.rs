@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use super::field::suppress;
 use super::json::{Json, Kind, shapes};
 use super::reading::Around;
 use super::secret::{Leak, unknown};
@@ -104,7 +105,9 @@ impl Item<'_> {
             ..Leak::default()
         };
         let mut finding = leak.finding(around);
-        finding.suppressed = self.is_secret.value == Some(false);
+        if self.is_secret.value == Some(false) {
+            suppress(&mut finding, "audited as no secret", &[]);
+        }
         finding.verified = self.is_verified.value.filter(|&verified| verified);
         Some(finding)
     }

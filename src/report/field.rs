@@ -2,7 +2,9 @@
 
 use super::ReadError;
 use super::json::{Json, Kind, shapes};
+use super::semgrep::is_about_secrets;
 use super::value::Raw;
+use crate::finding::{Category, Finding, Text, clean_line};
 
 shapes!(Raw);
 
@@ -28,6 +30,18 @@ pub(super) fn scalar(json: &mut Json) -> Result<String, ReadError> {
         Kind::Number => json.take::<Raw<'static>, _>(|number| number.0.to_owned()),
         _ => text(json),
     }
+}
+
+/// Switches a finding off: by what, in words that are the tool's or ours, and why, in a person's. Of a finding about a
+/// secret a person's words are not kept: they may quote it.
+pub(super) fn suppress(finding: &mut Finding, by: &str, why: &[&str]) {
+    finding.suppressed = true;
+    let secret =
+        finding.category == Category::Secret || is_about_secrets(finding.rule_id.as_str(), &finding.cwes);
+    let why: &[&str] = if secret { &[] } else { why };
+    let parts = std::iter::once(&by).chain(why).map(|part| clean_line(part)).filter(|part| !part.is_empty());
+    let text = parts.collect::<Vec<_>>().join(": ");
+    finding.suppression = Some(Text::line(&text)).filter(|text| !text.is_empty());
 }
 
 /// The first of the texts that says something.

@@ -9,6 +9,7 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 use serde_json::Value;
 
+use super::field::suppress;
 use super::json::{Json, Kind, shapes};
 use super::reading::Around;
 use super::secret::{Leak, unknown, without_credentials};
@@ -190,11 +191,17 @@ impl Incident<'_> {
         };
         // An object `{kind, detail}`, or null; nothing else takes a finding away.
         let ignored = match &self.ignore_reason.value {
-            Some(Value::Object(reason)) => !reason.is_empty(),
-            Some(Value::String(reason)) => !reason.trim().is_empty(),
-            _ => false,
+            Some(Value::Object(reason)) if !reason.is_empty() => {
+                Some(reason.get("kind").and_then(Value::as_str).unwrap_or_default())
+            }
+            Some(Value::String(reason)) if !reason.trim().is_empty() => Some(""),
+            _ => self.is_ignored.value.filter(|&ignored| ignored).map(|_| ""),
         };
-        finding.suppressed = ignored || self.is_ignored.value == Some(true);
+        if let Some(kind) = ignored {
+            let plain = |c: char| c.is_ascii_alphabetic() || matches!(c, '_' | '-' | ' ');
+            let kind = Some(kind).filter(|kind| kind.chars().all(plain)).unwrap_or_default();
+            suppress(&mut finding, format!("ignored by ggshield {kind}").trim_end(), &[]);
+        }
         Some(finding)
     }
 }

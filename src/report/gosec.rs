@@ -4,11 +4,10 @@
 //! strings; a line may be a range. `nosec` and `suppressions` mark what was switched off and is listed all the same.
 //! golangci-lint writes `Issues` of another shape; it is refused.
 
-use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 
 use super::excerpt::{name_of_literal, numbered_lines, without_quotes};
-use super::field::{first_of, number};
+use super::field::{first_of, number, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::semgrep::{is_about_secrets, without_literals};
@@ -127,7 +126,18 @@ struct Issue<'a> {
     #[serde(borrow)]
     code: Word<'a>,
     nosec: Loose<bool>,
-    suppressions: Loose<Vec<IgnoredAny>>,
+    #[serde(borrow)]
+    suppressions: Loose<Vec<Raw<'a>>>,
+}
+
+/// What a finding was switched off by.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Suppression<'a> {
+    #[serde(borrow)]
+    kind: Word<'a>,
+    #[serde(borrow)]
+    justification: Word<'a>,
 }
 
 /// `"79"`, `79` or `"12-15"`.
@@ -166,8 +176,15 @@ impl Issue<'_> {
         finding.confidence = Confidence::plain(self.confidence.as_str());
         finding.cwes = cwe_numbers(self.cwe.value.iter().map(|cwe| cwe.id.as_str()));
         finding.location = Location::new(self.file.as_str(), self.line.first, self.line.last, roots);
-        finding.suppressed = self.nosec.value == Some(true)
-            || self.suppressions.value.as_ref().is_some_and(|list| !list.is_empty());
+        match self.suppressions.value.as_deref() {
+            Some([first, ..]) => {
+                let said = serde_json::from_str::<Suppression<'_>>(first.0).unwrap_or_default();
+                let by = format!("gosec {}", said.kind.as_str());
+                suppress(&mut finding, by.trim_end(), &[said.justification.as_str()]);
+            }
+            _ if self.nosec.value == Some(true) => suppress(&mut finding, "nosec comment", &[]),
+            _ => {}
+        }
 
         let secret = rule == "G101" || is_about_secrets(details, &finding.cwes);
         let title = first_of(&[details, rule]);

@@ -7,7 +7,7 @@
 use serde::Deserialize;
 
 use super::advisory::{Advisory, Worst};
-use super::field::text;
+use super::field::{suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::value::{Object, Objects, Strings, Word, cwe_numbers};
@@ -75,12 +75,13 @@ fn list(
     suppressed: bool,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
-        let finding = json.item::<Match<'static>, _>(|m| m.finding(&source.target, reading.roots()))?;
+        let finding =
+            json.item::<Match<'static>, _>(|m| m.finding(&source.target, reading.roots(), suppressed))?;
         let Some(finding) = finding else {
             return Err(json.shape("a match has neither `vulnerability.id` nor `artifact.name`"));
         };
         source.found += 1;
-        reading.finding(Finding { suppressed, ..finding });
+        reading.finding(finding);
         Ok(())
     })
 }
@@ -159,6 +160,20 @@ struct Match<'a> {
     related_vulnerabilities: Objects<Related<'a>>,
     #[serde(borrow, default)]
     artifact: Option<Artifact<'a>>,
+    #[serde(borrow, default)]
+    applied_ignore_rules: Objects<IgnoreRule<'a>>,
+}
+
+/// A rule of Grype's configuration, or what a VEX document made into one.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "kebab-case")]
+struct IgnoreRule<'a> {
+    #[serde(borrow)]
+    reason: Word<'a>,
+    #[serde(borrow)]
+    vex_status: Word<'a>,
+    #[serde(borrow)]
+    vex_justification: Word<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -226,7 +241,7 @@ struct Place<'a> {
 
 impl Match<'_> {
     /// `None` if it says neither what nor where.
-    fn finding(self, target: &str, roots: &[String]) -> Option<Finding> {
+    fn finding(self, target: &str, roots: &[String], ignored: bool) -> Option<Finding> {
         let (vulnerability, artifact) =
             (self.vulnerability.unwrap_or_default(), self.artifact.unwrap_or_default());
         let (id, name) = (vulnerability.id.as_str(), artifact.name.as_str());
@@ -263,7 +278,18 @@ impl Match<'_> {
             target,
             ..Advisory::default()
         };
-        Some(advisory.finding(roots))
+        let mut finding = advisory.finding(roots);
+        if ignored {
+            let rule = self.applied_ignore_rules.iter().next();
+            let status = rule.map_or("", |rule| rule.vex_status.as_str());
+            let justification = rule.map_or("", |rule| rule.vex_justification.as_str());
+            let by = match status {
+                "" => "grype ignore rule".to_owned(),
+                status => format!("VEX {status} {justification}"),
+            };
+            suppress(&mut finding, by.trim_end(), &[rule.map_or("", |rule| rule.reason.as_str())]);
+        }
+        Some(finding)
     }
 }
 

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::field::suppress;
 use super::value::{LineNumber, cwe_numbers};
 use super::{Options, Outcome, ProblemKind, ReadError, Reading, Report, Sink, Source, Tool, read_document};
 use crate::finding::{
@@ -306,7 +307,9 @@ impl<'d> Mapped<'d> {
         finding.target = self.text(Field::Target, element)?.map(|target| Text::line(&target));
         let flag = |field| self.node(field, element).and_then(|(_, node)| node.as_bool());
         // Only a clear word switches a finding off.
-        finding.suppressed = flag(Field::Suppressed) == Some(true);
+        if flag(Field::Suppressed) == Some(true) {
+            suppress(&mut finding, "suppressed in the report", &[]);
+        }
         finding.verified = flag(Field::Verified);
         let id = FingerprintBuilder::new("mapped")
             .part(mapping.category.as_str())

@@ -63,7 +63,7 @@ use crate::finding::{Category, Package, SecretKey};
 
 pub use document::{read_document, read_documents, read_statements};
 pub use error::ReadError;
-pub use feed::{FeedFile, Listed, Scores, read_epss, read_kev};
+pub use feed::{FeedFile, Listed, Scores, Statements, read_epss, read_kev, read_vex};
 pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};

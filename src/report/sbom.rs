@@ -84,7 +84,7 @@ impl Sbom {
         let repository =
             text.split_once("repository_url=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
         if let Some(repository) = repository {
-            let repository = super::advisory::decoded(repository);
+            let repository = crate::finding::decoded(repository);
             self.image.name(&format!("{repository}@{}", purl.version));
         }
     }

@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::field::suppress;
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
@@ -221,7 +222,9 @@ impl Item<'_> {
         let mut finding =
             Finding::new(category, FORMAT.tool, &self.check_id, severity(extra.severity.as_str()));
         finding.native_severity = extra.severity.native();
-        finding.suppressed = extra.is_ignored == Some(true);
+        if extra.is_ignored == Some(true) {
+            suppress(&mut finding, "nosemgrep comment", &[]);
+        }
         let line = |p: &Option<Position>| p.as_ref().and_then(|p| p.line.0);
         finding.location = Location::new(&self.path, line(&self.start), line(&self.end), roots);
         if let Some(metadata) = &extra.metadata {

@@ -8,7 +8,7 @@
 use serde::Deserialize;
 
 use super::excerpt::without_quotes;
-use super::field::{first_of, number};
+use super::field::{first_of, number, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
@@ -238,11 +238,15 @@ impl Issue<'_> {
         let mut finding = Finding::new(category, FORMAT.tool, rule, severity(self.severity.as_str()));
         finding.native_severity = self.severity.native();
         // `issueStatus` is the newer word; where both are given, both must say so.
-        finding.suppressed = match (self.status.as_str(), self.newer_status.as_str()) {
+        let closed = match (self.status.as_str(), self.newer_status.as_str()) {
             ("", _) => is_closed(&self.newer_status),
             (_, "") => is_closed(&self.status),
             _ => is_closed(&self.status) && is_closed(&self.newer_status),
         };
+        if closed {
+            let words = [&self.newer_status, &self.status].map(Word::as_str);
+            suppress(&mut finding, &format!("issue {}", first_of(&words).trim()), &[]);
+        }
         let cwe = |tag: &&str| tag.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("cwe-"));
         finding.cwes = cwe_numbers(self.tags.0.iter().map(AsRef::as_ref).filter(cwe));
         finding.location =
@@ -272,7 +276,10 @@ impl Hotspot<'_> {
         let mut finding = Finding::new(Category::Sast, FORMAT.tool, rule, Severity::plain(word.as_str()));
         finding.native_severity = word.native();
         let is = |word: &Word<'_>, other: &str| word.as_str().trim().eq_ignore_ascii_case(other);
-        finding.suppressed = is(&self.status, "REVIEWED") && !is(&self.resolution, "ACKNOWLEDGED");
+        if is(&self.status, "REVIEWED") && !is(&self.resolution, "ACKNOWLEDGED") {
+            let resolution = self.resolution.as_str().trim();
+            suppress(&mut finding, format!("hotspot REVIEWED {resolution}").trim_end(), &[]);
+        }
         finding.location =
             place(self.component.as_str(), self.project.as_str(), self.line, &self.text_range, roots);
         finding.title = Text::line(first_of(&[self.message.as_str(), rule]));

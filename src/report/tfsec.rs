@@ -7,7 +7,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::field::first_of;
+use super::field::{first_of, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::semgrep::{is_about_secrets, without_literals};
@@ -122,7 +122,9 @@ impl Item<'_> {
         finding.native_severity = self.severity.native();
         let others = ids.iter().filter(|id| !id.is_empty() && **id != rule);
         finding.rule_aliases = others.map(|id| Text::line(id)).collect();
-        finding.suppressed = self.is_off();
+        if self.is_off() {
+            suppress(&mut finding, "tfsec status passed or ignored", &[]);
+        }
         if let Some(place) = &self.location.value {
             let lines = (place.start_line.0, place.end_line.0);
             finding.location = Location::new(place.filename.as_str(), lines.0, lines.1, roots);

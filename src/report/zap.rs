@@ -5,7 +5,7 @@
 //! a finding, whatever the number of its instances. Numbers are strings. What was sent and received (`attack`,
 //! `evidence`, `param`, headers, bodies) is not kept, nor the query of an address.
 
-use super::field::{first_of, scalar, text};
+use super::field::{first_of, scalar, suppress, text};
 use super::json::{Json, Kind};
 use super::secret::{unknown, without_credentials};
 use super::value::cwe_numbers;
@@ -235,7 +235,9 @@ impl Alert {
         finding.native_severity = Some(Text::line(native)).filter(|word| !word.is_empty());
         let code = self.confidence.trim();
         // 0 is what a person marked as a false positive.
-        finding.suppressed = code == "0" && sure.is_none();
+        if code == "0" && sure.is_none() {
+            suppress(&mut finding, "marked as a false positive", &[]);
+        }
         finding.confidence = match code {
             "1" => Some(Confidence::Low),
             "2" => Some(Confidence::Medium),

@@ -144,3 +144,134 @@ fn a_rule_without_its_feed_is_never_at_ease() {
         assert!(unreadable, "{file} {text}");
     }
 }
+
+const VEX_POLICY: &str = "\
+version: 1
+gate: package
+evidence:
+  image: {category: vulnerability, files: [trivy.json]}
+  vex: {feed: vex, files: [\"*.vex.json\"], max_age: 30d, required: false}
+vex: {accept: [\"Acme PSIRT\"], max_age: 60d}
+rules:
+  - {id: high, findings: {category: vulnerability, severity: high}, then: fail}
+  - {id: critical, findings: {category: vulnerability, severity: critical}, then: fail, waivable: false}
+";
+
+const OPENVEX: &str = r#"{"@context":"https://openvex.dev/ns/v0.2.0","@id":"https://acme.example/vex-1","author":"Acme PSIRT",
+    "timestamp":"2026-05-20T00:00:00Z","version":1,"statements":[
+    {"vulnerability":{"name":"CVE-2026-1","aliases":["GHSA-aaaa-bbbb-cccc"]},"products":[{"@id":"pkg:apk/alpine/xz@1.0"}],
+     "status":"not_affected","justification":"vulnerable_code_not_in_execute_path","impact_statement":"never called"}]}"#;
+
+/// A Trivy report of an image with one vulnerability of this severity.
+fn image(severity: &str) -> String {
+    format!(
+        r#"{{"SchemaVersion":2,"ArtifactName":"app:1","ArtifactType":"container_image",
+            "Metadata":{{"RepoDigests":["registry.example/app@sha256:{}"]}},
+            "Results":[{{"Target":"app","Class":"os-pkgs","Vulnerabilities":[{{"VulnerabilityID":"CVE-2026-1","PkgName":"xz",
+            "PkgIdentifier":{{"PURL":"pkg:apk/alpine/xz@1.0?arch=x86_64&distro=3.20.3"}},
+            "InstalledVersion":"1.0","Status":"affected","Severity":"{severity}","Title":"title"}}]}}]}}"#,
+        "ab".repeat(32)
+    )
+}
+
+fn vexed(policy: &str, severity: &str, statements: &str) -> (i32, Value) {
+    let dir = Dir::new();
+    dir.write("policy.yaml", policy).write("trivy.json", image(severity)).write("acme.vex.json", statements);
+    check(&dir)
+}
+
+#[test]
+fn an_accepted_statement_lifts_a_finding_and_stays_visible() {
+    let (code, verdict) = vexed(VEX_POLICY, "HIGH", OPENVEX);
+    assert_eq!((code, outcomes(&verdict)), (0, ["pass", "pass"]), "{verdict:#}");
+    let rule = &verdict["rules"][0];
+    assert_eq!((&rule["count"], &rule["vexed"], &rule["waived"]), (&0.into(), &1.into(), &0.into()));
+    let finding = &verdict["findings"][0];
+    assert_eq!(finding["waiver"], Value::Null);
+    assert_eq!(finding["vex"]["author"], "Acme PSIRT");
+    assert_eq!(finding["vex"]["justification"], "vulnerable_code_not_in_execute_path");
+    assert_eq!(
+        (&finding["vex"]["note"], &finding["vex"]["file"]),
+        (&"never called".into(), &"acme.vex.json".into())
+    );
+
+    let dir = Dir::new();
+    dir.write("policy.yaml", VEX_POLICY).write("trivy.json", image("HIGH")).write("acme.vex.json", OPENVEX);
+    for format in ["text", "sarif", "junit"] {
+        let out = dir.check(&["--policy", "policy.yaml", "--format", format]).stdout;
+        for word in ["CVE-2026-1", "Acme PSIRT", "vulnerable_code_not_in_execute_path"] {
+            assert!(out.contains(word), "{format}: {word}: {out}");
+        }
+    }
+}
+
+#[test]
+fn a_statement_that_is_not_accepted_changes_nothing() {
+    let product = "pkg:apk/alpine/xz@1.0";
+    let by_digest = format!("pkg:oci/app@sha256%3A{}", "ab".repeat(32));
+    let other = format!("pkg:oci/app@sha256%3A{}", "cd".repeat(32));
+    for (from, to, code) in [
+        ("", "", 0),
+        (product, &by_digest, 0),
+        (product, &other, 1),
+        (product, "pkg:apk/alpine/xz@1.1", 1),
+        (product, "pkg:apk/alpine/xz", 1),
+        (product, "pkg:apk/alpine/xz@1.0?arch=aarch64", 1),
+        (product, "https://acme.example/app", 1),
+        ("\"Acme PSIRT\"", "\"Acme\"", 1),
+        ("\"author\":\"Acme PSIRT\",", "", 1),
+        ("not_affected", "affected", 1),
+        ("not_affected", "fixed", 1),
+        ("not_affected", "under_investigation", 1),
+        ("\"justification\":\"vulnerable_code_not_in_execute_path\",", "", 1),
+        ("2026-05-20", "2026-04-20", 1),
+        ("2026-05-20", "2026-06-20", 1),
+        ("CVE-2026-1", "CVE-2026-2", 1),
+        ("CVE-2026-1", "CWE-79", 1),
+        // The newest word of an author stands.
+        (
+            "\"statements\":[",
+            "\"statements\":[{\"vulnerability\":{\"name\":\"CVE-2026-1\"},\"status\":\"affected\",\"action_statement\":\"x\",\"timestamp\":\"2026-05-21T00:00:00Z\",\"products\":[{\"@id\":\"pkg:apk/alpine/xz\"}]},",
+            1,
+        ),
+    ] {
+        let (is, verdict) = vexed(VEX_POLICY, "HIGH", &OPENVEX.replace(from, to));
+        // A file that is too old fails by itself.
+        assert_eq!(is, code, "{from} → {to}: {verdict:#}");
+        assert_eq!(verdict["rules"][0]["vexed"], i32::from(code == 0), "{from} → {to}");
+    }
+    // Not where the policy allows no exception, and not before it says so.
+    assert_eq!(vexed(VEX_POLICY, "CRITICAL", OPENVEX).0, 1);
+    let silent = VEX_POLICY.replace("vex: {accept: [\"Acme PSIRT\"], max_age: 60d}\n", "");
+    let (code, verdict) = vexed(&silent, "HIGH", OPENVEX);
+    assert_eq!(code, 1);
+    let told = verdict["evidence"].as_array().unwrap().iter().find(|e| e["entry"] == "vex").unwrap();
+    assert!(told["message"].as_str().unwrap().contains("they change nothing"), "{told}");
+    // A statement that nobody can read is an error.
+    for (from, to) in
+        [("not_affected", "unaffected"), ("never called\"}", "never called\""), ("in_execute_path", "there")]
+    {
+        let (code, verdict) = vexed(VEX_POLICY, "HIGH", &OPENVEX.replace(from, to));
+        let unreadable = verdict["evidence"].as_array().unwrap().iter().any(|e| e["status"] == "unreadable");
+        assert_eq!((code, unreadable), (1, true), "{from} → {to}");
+    }
+}
+
+#[test]
+fn cyclonedx_statements_count_as_well() {
+    let vex = r#"{"bomFormat":"CycloneDX","specVersion":"1.5","version":1,"metadata":{"timestamp":"2026-05-20T00:00:00Z",
+        "supplier":{"name":"Acme PSIRT"}},"components":[{"type":"library","bom-ref":"c","name":"xz","purl":"pkg:apk/alpine/xz@1.0"}],
+        "vulnerabilities":[{"id":"CVE-2026-1","affects":[{"ref":"c"}],
+        "analysis":{"state":"not_affected","justification":"code_not_reachable","detail":"why"}}]}"#;
+    assert_eq!(vexed(VEX_POLICY, "HIGH", vex).0, 0);
+    for (from, to) in [
+        ("\"justification\":\"code_not_reachable\",", ""),
+        ("\"not_affected\"", "\"false_positive\""),
+        ("\"not_affected\"", "\"exploitable\""),
+        ("Acme PSIRT", "Acme"),
+        ("\"ref\":\"c\"", "\"ref\":\"d\""),
+        ("xz@1.0", "xz@1.1"),
+    ] {
+        assert_eq!(vexed(VEX_POLICY, "HIGH", &vex.replace(from, to)).0, 1, "{from} → {to}");
+    }
+}

@@ -281,3 +281,90 @@ fn lint_refuses_what_can_never_cover() {
     let run = dir.check(&["--policy", "policy.yaml"]);
     assert!(!run.stdout.contains("ends within"), "{}", run.stdout);
 }
+
+#[test]
+fn what_was_suppressed_needs_an_owner_where_the_policy_says_so() {
+    let policy = "\
+version: 1
+gate: package
+evidence: {image: {category: vulnerability, files: [trivy.json]}}
+waivers: {files: [waivers.yaml], max_duration: 90d}
+rules:
+  - {id: high, findings: {category: vulnerability, severity: high}, then: fail}
+  - {id: suppressions-owned, findings: {suppressed: true}, then: review}
+";
+    let report = r#"{"SchemaVersion":2,"ArtifactName":"app:1","ArtifactType":"container_image","Metadata":{},"Results":[
+        {"Target":"app (alpine)","Class":"os-pkgs","Type":"alpine","ExperimentalModifiedFindings":[
+        {"Type":"vulnerability","Status":"ignored","Statement":"not\u001b[2J called","Source":".trivyignore.yaml",
+         "Finding":{"VulnerabilityID":"CVE-2026-1","PkgName":"xz","InstalledVersion":"1.0","Severity":"HIGH","Title":"title"}}]}]}"#;
+    let dir = Dir::new();
+    dir.write("policy.yaml", policy).write("trivy.json", report);
+    let (code, found) = json(&dir, &[]);
+    assert_eq!((code, &found["rules"][1]["count"], &found["findings_total"]), (10, &1.into(), &0.into()));
+    let finding = &found["findings"][0];
+    assert_eq!(finding["suppressed"], true);
+    assert_eq!(finding["suppression"], "ignored, .trivyignore.yaml: not\\u{1b}[2J called");
+    let text = dir.check(&["--policy", "policy.yaml"]).stdout;
+    assert!(text.contains("(suppressed: ignored, .trivyignore.yaml"), "{text}");
+
+    // A waiver is the only way to pass, and `waiver new` writes it.
+    let fingerprint = finding["fingerprint"].as_str().unwrap();
+    let new = dir.run(&[
+        "waiver",
+        "new",
+        "--policy",
+        "policy.yaml",
+        "--now",
+        NOW,
+        "--finding",
+        fingerprint,
+        "trivy.json",
+    ]);
+    assert_eq!(new.code, 0, "{new:?}");
+    assert!(new.stdout.contains("rule: \"package/suppressions-owned\""), "{}", new.stdout);
+    let filled = new
+        .stdout
+        .replace("<why this risk can be taken>", "Vulnerable function is not called")
+        .replace("<@user or team that answers for it>", "@payments-lead")
+        .replace("<@user who allows it, another than the owner>", "@appsec-lead")
+        .replace("<what keeps the risk small meanwhile>", "WAF rule 1024");
+    dir.write("waivers.yaml", filled);
+    let (code, found) = json(&dir, &[]);
+    assert_eq!((code, &found["rules"][1]["waived"]), (0, &1.into()), "{found:#}");
+
+    // A rule that does not ask for them looks at none; they are shown all the same.
+    dir.write(
+        "policy.yaml",
+        policy.lines().filter(|l| !l.contains("suppressions-owned")).collect::<Vec<_>>().join("\n"),
+    );
+    dir.write("waivers.yaml", "version: 1\nwaivers: []\n");
+    let (code, found) = json(&dir, &[]);
+    assert_eq!((code, &found["suppressed"][0]["rule_id"]), (0, &"CVE-2026-1".into()));
+    for format in ["text", "sarif", "junit"] {
+        let out = dir.check(&["--policy", "policy.yaml", "--format", format]).stdout;
+        for word in ["CVE-2026-1", ".trivyignore.yaml"] {
+            assert!(out.contains(word), "{format}: {word}: {out}");
+        }
+    }
+}
+
+#[test]
+fn an_emergency_is_loud_in_every_output() {
+    let emergency = WAIVERS
+        .replace("created: 2026-05-15", "kind: emergency\n    created: 2026-06-01T08:00:00Z")
+        .replace("expires: 2026-06-30", "expires: 2026-06-04T08:00:00Z");
+    let dir = dir(&emergency, &[ONE]);
+    let (code, found) = json(&dir, &[]);
+    assert_eq!(code, 0, "{found:#}");
+    let line = found["emergencies"][0].as_str().unwrap();
+    assert!(line.starts_with("EMERGENCY WAIVER W-1 hides 1 finding until 2026-06-04T08:00:00Z"), "{line}");
+    for format in ["text", "json", "sarif", "junit"] {
+        let out = dir.check(&["--policy", "policy.yaml", "--format", format]).stdout;
+        for word in ["EMERGENCY WAIVER", "W-1", "@payments-lead", "2026-06-04T08:00:00Z"] {
+            assert!(out.contains(word), "{format}: {word}: {out}");
+        }
+    }
+    dir.write("waivers.yaml", emergency.replace("06-04T08:00:00Z", "06-04T08:00:01Z"));
+    let run = dir.check(&["--policy", "policy.yaml"]);
+    assert!(run.code == 2 && run.stderr.contains("72 hours at most"), "{run:?}");
+}

@@ -14,6 +14,7 @@ evidence:
   deps: {category: vulnerability, files: [trivy.json], nothing_scanned: fail}
   facts: {document: json, files: [facts.json]}
 waivers: {files: [w.yaml], max_duration: 30d, not_author: true}
+vex: {accept: [Acme], max_age: 60d}
 people: {appsec: [\"@ann\", \"@bob\"]}
 reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}
 rules:
@@ -59,6 +60,8 @@ fn what_lets_more_through_is_looser() {
     is_looser("max_duration: 30d", "max_duration: 31d", "`waivers.max_duration`");
     is_looser("not_author: true", "not_author: false", "`waivers.not_author`");
     is_looser("[w.yaml]", "[w.yaml, v.yaml]", "`waivers.files`");
+    is_looser("[Acme]", "[Acme, Bcme]", "`vex.accept`");
+    is_looser("max_age: 60d", "max_age: 61d", "`vex.max_age`");
     is_looser("\"@bob\"]", "\"@bob\", \"@eve\"]", "role `appsec`");
     is_looser("at_least: 1, not: [author]", "at_least: 1", "`reviewers.not`");
     is_looser("then: review", "then: warn", "rule `high`: `then`");
@@ -139,5 +142,5 @@ fn what_is_gone_is_named_with_its_line() {
     let found = policies(&policy(BEFORE), &after);
     assert_eq!(found.len(), 1, "{found:?}");
     assert_eq!((found[0].clause.as_str(), found[0].after.as_str()), ("rule `deps`", "gone"));
-    assert_eq!(found[0].before_at.as_ref().map(ToString::to_string).as_deref(), Some("p.yaml:15"));
+    assert_eq!(found[0].before_at.as_ref().map(ToString::to_string).as_deref(), Some("p.yaml:16"));
 }

@@ -56,6 +56,8 @@ pub(super) static FINDING: Shape = Shape::Object(&[
     ("scope", Shape::Word(|| Scope::ALL.iter().map(|v| v.as_str()).collect())),
     ("verified", Shape::Bool),
     ("suppressed", Shape::Bool),
+    ("suppression", Shape::Text),
+    ("vex", Shape::Any),
 ]);
 
 impl Shape {

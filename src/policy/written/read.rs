@@ -328,25 +328,6 @@ impl<T: Read> Read for Boxed<T> {
     }
 }
 
-/// A key of the policy language that this build does not evaluate; never skipped in silence.
-#[derive(Debug)]
-pub(crate) struct Future;
-
-impl Read for Future {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
-        problems.help(
-            node.at,
-            format!("`{key}` is part of the policy language, but this build does not evaluate it"),
-            "take it out, or use a build that does: a demand that nobody checks would pass",
-        );
-        Some(Self)
-    }
-
-    fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"not": {}, "description": "Not evaluated by this build."})
-    }
-}
-
 /// A closed set of words.
 pub(crate) trait Word: Copy + 'static {
     /// Each value with its word.

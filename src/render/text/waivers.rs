@@ -12,19 +12,30 @@ const MOST: usize = 50;
 impl Page<'_> {
     /// Emergencies that still hold, where nobody can miss them.
     pub(super) fn emergencies(&mut self, decision: &Decision) -> io::Result<()> {
-        let holds = |w: &&WaiverResult| matches!(w.status, WaiverStatus::Active | WaiverStatus::Unused);
-        for waiver in decision.waivers.iter().filter(|w| w.kind.is_some()).filter(holds) {
-            let label = self.paint(Outcome::Fail, "EMERGENCY WAIVER");
-            writeln!(
-                self.out,
-                "{label} {} hides {} until {}: {} (owner {}, approved by {})",
-                clean(&waiver.id),
-                plural(waiver.hides, "finding"),
-                waiver.expires,
-                clean(&waiver.reason),
-                clean(&waiver.owner),
-                clean(&waiver.approved_by),
-            )?;
+        for line in &decision.emergencies {
+            let (label, rest) = line.split_at_checked("EMERGENCY WAIVER".len()).unwrap_or((line, ""));
+            let label = self.paint(Outcome::Fail, label);
+            writeln!(self.out, "{label}{rest}")?;
+        }
+        Ok(())
+    }
+
+    /// Findings that do not count because somebody says that they cannot be exploited.
+    pub(super) fn statements(&mut self, decision: &Decision) -> io::Result<()> {
+        let said =
+            || decision.findings.iter().filter_map(|problem| Some((problem.lead()?, problem.vex.as_ref()?)));
+        if said().next().is_none() {
+            return Ok(());
+        }
+        self.title("Not affected (VEX)")?;
+        for (Matched { finding, .. }, note) in said().take(MOST) {
+            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
+            let line = format!("{}  {} [{}]", place(finding), what(finding), finding.tool);
+            writeln!(self.out, "  {severity} {}", fit(&line, self.look.width.saturating_sub(11)))?;
+            writeln!(self.out, "           {}, {}  ({})", note.line(), note.time, note.file)?;
+        }
+        if let Some(more) = said().count().checked_sub(MOST).filter(|n| *n > 0) {
+            writeln!(self.out, "  … and {more} more")?;
         }
         Ok(())
     }

@@ -6,7 +6,7 @@ use super::{Component, Document, FORMAT};
 use crate::finding::{Finding, Fix, Scope, Text};
 use crate::report::Reading;
 use crate::report::advisory::{Advisory, Purl, Worst};
-use crate::report::field::first_of;
+use crate::report::field::{first_of, suppress};
 use crate::report::json::shapes;
 use crate::report::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
 
@@ -56,6 +56,10 @@ struct Rating<'a> {
 struct Analysis<'a> {
     #[serde(borrow, default)]
     state: Word<'a>,
+    #[serde(borrow, default)]
+    justification: Word<'a>,
+    #[serde(borrow, default)]
+    detail: Word<'a>,
     #[serde(borrow, default)]
     response: Strings<'a>,
 }
@@ -123,7 +127,12 @@ impl Vulnerability<'_> {
             target: &document.target,
             ..Advisory::default()
         };
-        Finding { suppressed: self.is_suppressed(), ..advisory.finding(reading.roots()) }
+        let mut finding = advisory.finding(reading.roots());
+        if let Some(analysis) = self.analysis.0.as_ref().filter(|_| self.is_suppressed()) {
+            let by = format!("analysis {} {}", analysis.state.as_str(), analysis.justification.as_str());
+            suppress(&mut finding, by.trim_end(), &[analysis.detail.as_str()]);
+        }
+        finding
     }
 
     /// The worst of all ratings, and the word of the first that gives it.

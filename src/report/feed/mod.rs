@@ -4,6 +4,7 @@
 
 mod epss;
 mod kev;
+mod vex;
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -11,6 +12,7 @@ use jiff::tz::Offset;
 
 pub use epss::{Scores, read_epss};
 pub use kev::{Listed, read_kev};
+pub use vex::{Statements, read_vex};
 
 use super::reading::parse_time;
 use super::{Generated, Json, ReadError, Source};

@@ -7,6 +7,7 @@ use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, taxa_cwes
 use super::object::{First, Hashes, Index, List, objects};
 use super::place::Place;
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Severity, Text};
+use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::semgrep::{is_about_secrets, withheld};
 use crate::report::value::{LineNumber, Loose, Word};
@@ -39,7 +40,12 @@ objects! {
     /// Lines of a file. Its snippet is code, and not looked at.
     Region<'a> { start: LineNumber = "startLine", end: LineNumber = "endLine" }
     /// Why a result does not count.
-    Suppression<'a> { status: Loose<Word<'a>> = "status", state: Loose<Word<'a>> = "state" }
+    Suppression<'a> {
+        status: Loose<Word<'a>> = "status",
+        state: Loose<Word<'a>> = "state",
+        kind: Word<'a> = "kind",
+        why: Word<'a> = "justification",
+    }
     /// Where a result comes from.
     Provenance<'a> { invocation: Index = "invocationIndex" }
     /// An element of `artifacts`.
@@ -159,7 +165,9 @@ impl Item<'_> {
         finding.title = Text::line(&title(&finding, rule, &message, secret));
         let semgrep = scene.driver.is_some_and(|d| d.tool == "semgrep");
         finding.confidence = self.properties.confidence().or_else(|| rule?.confidence.filter(|_| !semgrep));
-        finding.suppressed = self.is_suppressed();
+        if self.is_suppressed() {
+            self.suppress(&mut finding);
+        }
         if category == Category::Vulnerability {
             finding.ids = match advisories(id) {
                 ids if ids.is_empty() => vec![Text::line(id)],
@@ -269,6 +277,21 @@ impl Item<'_> {
         let listed = &self.suppressions;
         let all = listed.items.iter().all(|s| !s.odd && accepted(&s.status) && accepted(&s.state));
         !listed.items.is_empty() && all || self.baseline.as_str() == "absent"
+    }
+
+    /// The first suppression tells.
+    fn suppress(&self, finding: &mut Finding) {
+        match self.suppressions.items.first() {
+            Some(first) => {
+                let kind = match first.kind.as_str() {
+                    "inSource" => "comment in the source",
+                    "external" => "suppressed outside of the source",
+                    _ => "suppressed",
+                };
+                suppress(finding, kind, &[first.why.as_str()]);
+            }
+            None => suppress(finding, "absent since the tool's baseline", &[]),
+        }
     }
 
     fn artifact(&self) -> Option<&Artifact<'_>> {

@@ -7,6 +7,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::{FORMAT, scanned_category};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
+use crate::report::field::suppress;
 use crate::report::json::{parse, shapes};
 use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
 
@@ -238,7 +239,9 @@ impl Misconfiguration<'_> {
         match self.status.as_str() {
             "PASS" => return Found::Passed,
             "EXCEPTION" => {
-                return Found::Finding(Box::new(Finding { suppressed: true, ..self.finding(site) }));
+                let mut finding = Box::new(self.finding(site));
+                suppress(&mut finding, "exception of a trivy policy", &[]);
+                return Found::Finding(finding);
             }
             _ => {}
         }
@@ -411,10 +414,11 @@ impl Modified<'_> {
             _ => object::<Vulnerability<'_>>(raw).map(|v| v.finding(site)),
         };
         let mut finding = found.unwrap_or_else(|| site.start(category, "", &Word::default()));
-        let words = [&self.status, &self.statement, &self.source];
-        let why: Vec<&str> = words.iter().map(|word| word.as_str()).filter(|word| !word.is_empty()).collect();
-        finding.title = Text::line(&format!("{} [suppressed: {}]", finding.title, why.join(", ")));
-        finding.suppressed = true;
+        let by = match (self.status.as_str(), self.source.as_str()) {
+            (status, "") => status.to_owned(),
+            (status, source) => format!("{status}, {source}"),
+        };
+        suppress(&mut finding, &by, &[self.statement.as_str()]);
         Found::Finding(Box::new(finding))
     }
 }

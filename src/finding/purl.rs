@@ -1,0 +1,155 @@
+//! Package URLs (purl specification): how one tool's package is recognised in what another says.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// The parts of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`, decoded, in the spelling that the type wants.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Purl {
+    /// Such as `npm`, in small letters.
+    pub kind: String,
+    /// Such as `@angular`; empty where there is none.
+    pub namespace: String,
+    /// The package's name.
+    pub name: String,
+    /// Its version; empty where there is none.
+    pub version: String,
+    /// Such as `arch`.
+    pub qualifiers: BTreeMap<String, String>,
+    /// A part of the package; empty where there is none.
+    pub subpath: String,
+}
+
+impl Purl {
+    /// The parts of a package URL; `None` for any other text.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.trim().split_at_checked(4)?;
+        if !scheme.eq_ignore_ascii_case("pkg:") {
+            return None;
+        }
+        let (rest, subpath) = rest.split_once('#').unwrap_or((rest, ""));
+        let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
+        let (kind, path) = rest.trim_start_matches('/').split_once('/')?;
+        let path = path.trim_matches('/');
+        let (path, version) = match path.rsplit_once('@') {
+            // `@scope/name` in front of no version.
+            Some((path, version)) if !path.is_empty() && !version.contains('/') => (path, version),
+            _ => (path, ""),
+        };
+        let (namespace, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+        let kind = kind.to_ascii_lowercase();
+        let spelled = |text: &str| spelled(&kind, decoded(text).into_owned());
+        let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
+        let purl = Self {
+            namespace: spelled(namespace),
+            name: spelled(name),
+            version: decoded(version).into_owned(),
+            qualifiers: pairs
+                .filter(|(_, value)| !value.is_empty())
+                .map(|(key, value)| (key.to_ascii_lowercase(), decoded(value).into_owned()))
+                .collect(),
+            subpath: decoded(subpath.trim_matches('/')).into_owned(),
+            kind,
+        };
+        (!purl.kind.is_empty() && !purl.name.is_empty()).then_some(purl)
+    }
+
+    /// Whether this package is what `wanted` names: type, namespace and name agree, and so does all else that
+    /// `wanted` gives.
+    pub fn is(&self, wanted: &Self) -> bool {
+        let says = |mine: &str, theirs: &str| theirs.is_empty() || mine == theirs;
+        self.kind == wanted.kind
+            && self.namespace == wanted.namespace
+            && self.name == wanted.name
+            && says(&self.version, &wanted.version)
+            && says(&self.subpath, &wanted.subpath)
+            && wanted.qualifiers.iter().all(|(key, value)| self.qualifiers.get(key) == Some(value))
+    }
+
+    /// The digest of an image, where the package is one and is named by it.
+    pub fn digest(&self) -> Option<&str> {
+        let image = matches!(self.kind.as_str(), "oci" | "docker");
+        Some(self.version.as_str()).filter(|version| image && version.starts_with("sha256:"))
+    }
+}
+
+/// Names in the spelling that their ecosystem takes for the same (purl specification, known types).
+fn spelled(kind: &str, name: String) -> String {
+    match kind {
+        "pypi" => name.to_lowercase().replace('_', "-"),
+        "alpm" | "apk" | "bitbucket" | "composer" | "deb" | "github" | "golang" | "hex" | "npm" | "oci"
+        | "pub" => name.to_lowercase(),
+        _ => name,
+    }
+}
+
+/// Text with `%41` written as `A`. What is no such escape, or would be no UTF-8, stays as it is.
+pub fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('%') {
+        return Cow::Borrowed(text);
+    }
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let escape = |high: u8, low: u8| {
+            let digit = |c: u8| char::from(c).to_digit(16);
+            u8::try_from(digit(high)? * 16 + digit(low)?).ok()
+        };
+        rest = match rest {
+            [b'%', high, low, after @ ..] if escape(*high, *low).is_some() => {
+                bytes.extend(escape(*high, *low));
+                after
+            }
+            _ => {
+                bytes.push(*first);
+                tail
+            }
+        };
+    }
+    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn purl(text: &str) -> Purl {
+        Purl::parse(text).unwrap()
+    }
+
+    #[test]
+    fn parts_are_decoded_and_spelled_as_their_type_wants() {
+        let npm = purl("pkg:npm/%40Angular/core@12.3.1");
+        assert_eq!(
+            (npm.namespace.as_str(), npm.name.as_str(), npm.version.as_str()),
+            ("@angular", "core", "12.3.1")
+        );
+        assert_eq!(purl("pkg:npm/@angular/core").version, "");
+        assert_eq!(purl("PKG:PyPI/Jinja_2@3.1").name, "jinja-2");
+        assert_eq!(purl("pkg:maven/org.X/Y@1?type=jar").qualifiers["type"], "jar");
+        assert_eq!(purl("pkg:golang/github.com/a/b@v1#sub/dir").subpath, "sub/dir");
+        assert_eq!(purl("pkg:oci/app@sha256%3Aab?tag=1").digest(), Some("sha256:ab"));
+        assert_eq!(purl("pkg:oci/app@1.2").digest(), None);
+        for odd in ["", "pkg:", "pkg:npm", "pkg:npm/", "product-ABC", "https://x/y", "pkg:/x"] {
+            assert_eq!(Purl::parse(odd), None, "{odd}");
+        }
+    }
+
+    #[test]
+    fn all_that_is_said_must_agree() {
+        let found = purl("pkg:apk/alpine/musl@1.1.22-r3?arch=x86_64&distro=3.10.9");
+        for (wanted, is) in [
+            ("pkg:apk/alpine/musl@1.1.22-r3?arch=x86_64&distro=3.10.9", true),
+            ("pkg:apk/alpine/musl@1.1.22-r3", true),
+            ("pkg:apk/alpine/musl", true),
+            ("pkg:apk/alpine/musl@1.1.22-r4", false),
+            ("pkg:apk/alpine/musl@1.1.22-r3?arch=aarch64", false),
+            ("pkg:apk/alpine/musl@1.1.22-r3?epoch=1", false),
+            ("pkg:apk/wolfi/musl@1.1.22-r3", false),
+            ("pkg:deb/alpine/musl@1.1.22-r3", false),
+            ("pkg:apk/alpine/musl@1.1.22-r3#lib", false),
+        ] {
+            assert_eq!(found.is(&purl(wanted)), is, "{wanted}");
+        }
+    }
+}
