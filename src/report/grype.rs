@@ -111,6 +111,11 @@ fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> R
                 reading.image_digest(&text(json)?);
                 Ok(())
             }),
+            "config" if json.kind()? == Kind::String => {
+                let config = text(json)?;
+                super::image::packed_config(&config, reading.image());
+                Ok(())
+            }
             "labels" if json.kind()? == Kind::Object => super::image::labels(json, reading.image()),
             _ => json.skip(),
         }),
@@ -392,5 +397,27 @@ mod tests {
         assert!(read.error.is_none(), "{:?}", read.error);
         assert_eq!((read.findings[0].severity, read.findings[0].fix), (Severity::Unknown, Fix::Unknown));
         assert_eq!(read.report.problems_total, 1);
+    }
+
+    #[test]
+    fn the_configuration_of_an_image_is_read() {
+        use base64ct::Encoding as _;
+        let config = r#"{"created":"2026-11-20T09:10:00Z","history":[{"created":"2026-01-01T00:00:00Z"}],
+            "config":{"Labels":{"org.opencontainers.image.base.name":"python:3"}}}"#;
+        let config = base64ct::Base64::encode_string(config.as_bytes());
+        let report = |config: &str| {
+            format!(
+                r#"{{"matches":[],"source":{{"type":"image","target":{{"userInput":"web","config":"{config}"}}}}}}"#
+            )
+        };
+        let image = read_text(&report(&config)).report.image;
+        assert_eq!(image.created.unwrap().to_string(), "2026-11-20T09:10:00Z");
+        assert_eq!(image.oldest_layer.unwrap().to_string(), "2026-01-01T00:00:00Z");
+        assert_eq!(image.base_name.unwrap().as_str(), "python:3");
+        // What is no configuration says nothing, half of one neither.
+        for config in ["", "%%%", &base64ct::Base64::encode_string(br#"{"created":"2026-11-20T09:10:00Z","#)]
+        {
+            assert_eq!(read_text(&report(config)).report.image.created, None, "{config}");
+        }
     }
 }

@@ -1,10 +1,11 @@
 //! What a report says about the image that it is about: small facts that rules about images look at.
 
+use base64ct::{Base64, Encoding as _};
 use jiff::Timestamp;
 
-use super::ReadError;
 use super::field::text;
 use super::json::{Json, Kind};
+use super::{ReadError, Source};
 use crate::finding::Text;
 
 /// Most names that are kept: an image that stands in more repositories is none that a rule can speak of.
@@ -91,6 +92,18 @@ pub(super) fn image_config(json: &mut Json, image: &mut ImageFacts) -> Result<()
         }),
         _ => json.skip(),
     })
+}
+
+/// Reads a configuration that stands in a report as base64; one that cannot be read to its end says nothing.
+pub(super) fn packed_config(packed: &str, image: &mut ImageFacts) {
+    let Ok(bytes) = Base64::decode_vec(packed) else { return };
+    let size = bytes.len() as u64;
+    let Ok(input) = Source::Bytes(bytes.into()).open(size) else { return };
+    let mut json = Json::new(input);
+    let mut read = image.clone();
+    if image_config(&mut json, &mut read).and_then(|()| json.end()).is_ok() {
+        *image = read;
+    }
 }
 
 /// Reads labels of an image.
