@@ -1,5 +1,6 @@
 //! `secgate waiver new|lint|list`, and where the waivers of a run come from.
 
+mod import;
 mod new;
 
 use std::collections::BTreeMap;
@@ -75,7 +76,7 @@ fn file(path: &Path, policy: &Policy, now: Timestamp) -> Result<WaiverFile> {
 /// Exceptions to rules
 #[derive(Debug, Subcommand)]
 pub(super) enum WaiverCommand {
-    /// Write a waiver for a finding; what only a person knows is left to be filled
+    /// Write a waiver for a finding, or for what an ignore file holds; what only a person knows is left to be filled
     New(new::NewArgs),
     /// Check waiver files against the policy
     Lint(FilesArgs),

@@ -7,6 +7,7 @@ pub mod compare;
 mod embedded;
 mod error;
 mod glob;
+pub mod ignore;
 pub mod lint;
 mod load;
 mod mapping;

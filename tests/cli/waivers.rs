@@ -368,3 +368,50 @@ fn an_emergency_is_loud_in_every_output() {
     let run = dir.check(&["--policy", "policy.yaml"]);
     assert!(run.code == 2 && run.stderr.contains("72 hours at most"), "{run:?}");
 }
+
+#[test]
+fn ignore_files_become_waivers_that_say_what_is_missing() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY);
+    dir.write(".trivyignore", "# why\nCVE-2026-1 exp:2026-07-01\nCVE-2020-1 exp:2020-01-01\nAVD-DS-0002\n");
+    dir.write(
+        "osv-scanner.toml",
+        "[[IgnoredVulns]]\nid = \"GHSA-aaaa-bbbb-cccc\"\nignoreUntil = 2030-01-01\nreason = \"not called\"\n",
+    );
+    dir.write(
+        ".grype.yaml",
+        "ignore:\n  - {vulnerability: CVE-2026-3, package: {name: xz}}\n  - {fix-state: wont-fix}\n",
+    );
+    let args = ["waiver", "new", "--policy", "policy.yaml", "--now", NOW];
+    let from = ["--from", ".trivyignore", "--from", "osv-scanner.toml", "--from", ".grype.yaml"];
+    let run = dir.run(&[&args[..], &from[..]].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    for words in [
+        "match: {ids: [\"CVE-2026-1\"]}",
+        "expires: 2026-07-01\n",
+        "reason: \"not called\"",
+        "it said 2030-01-01, and the policy ends it here",
+        "match: {ids: [\"CVE-2026-3\"], package: \"xz\"}",
+        "still missing: reason, owner, approved_by, compensating_controls, seen.severity",
+        ".trivyignore:3: no waiver: it ended on 2020-01-01",
+        ".trivyignore:4: no waiver: AVD-DS-0002: a check in every file is no exception; name the file",
+        ".grype.yaml:3: no waiver: it names no `vulnerability`",
+    ] {
+        assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
+    }
+    // Not before a person filled it.
+    dir.write("waivers.yaml", &run.stdout);
+    let lint = dir.run(&["waiver", "lint", "--policy", "policy.yaml", "--now", NOW]);
+    assert!(lint.code == 2 && lint.stderr.contains("still the placeholder"), "{lint:?}");
+    let filled = run
+        .stdout
+        .replace("<why this risk can be taken>", "Not called")
+        .replace("<@user or team that answers for it>", "@payments-lead")
+        .replace("<@user who allows it, another than the owner>", "@appsec-lead")
+        .replace("<what keeps the risk small meanwhile>", "WAF rule 1024")
+        .replace("\"<how bad it is today>\"", "high");
+    dir.write("waivers.yaml", filled).write("trivy.json", trivy(&[ONE]));
+    assert_eq!(json(&dir, &[]).0, 0);
+    let odd = dir.run(&[&args[..], &["--from", "policy.yaml"]].concat());
+    assert!(odd.code == 2 && odd.stderr.contains("no ignore file"), "{odd:?}");
+}

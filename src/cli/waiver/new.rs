@@ -2,7 +2,7 @@
 //! left as a placeholder, which every run refuses until it is filled.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
@@ -22,7 +22,7 @@ use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
 
 /// How long a new waiver holds, in seconds, if the policy allows it.
-const MONTH: i64 = 30 * 86_400;
+pub(super) const MONTH: i64 = 30 * 86_400;
 
 /// Write a waiver
 #[derive(Debug, Args)]
@@ -34,8 +34,13 @@ pub(in super::super) struct NewArgs {
     inputs: InputArgs,
 
     /// The finding's fingerprint, as the JSON output shows it
-    #[arg(long, value_name = "FINGERPRINT")]
-    finding: String,
+    #[arg(long, value_name = "FINGERPRINT", required_unless_present = "from")]
+    finding: Option<String>,
+
+    /// An ignore file to turn into waivers: .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml or
+    /// .gitleaksignore; any number of times
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["finding", "paths", "input", "rule"])]
+    from: Vec<PathBuf>,
 
     /// A rule that stops it; any number of times [default: all that do]
     #[arg(long, value_name = "RULE")]
@@ -80,12 +85,18 @@ impl Runner<'_> {
 
 pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let now = clock(args.now.as_deref())?;
-    let fingerprint = Fingerprint::parse(&args.finding).ok_or_else(|| {
-        anyhow!("--finding is `sg1:` and 32 hexadecimal digits, not `{}`", clean_line(&args.finding))
-    })?;
+    let finding = args.finding.as_deref().unwrap_or_default();
+    let fingerprint = Fingerprint::parse(finding);
+    if fingerprint.is_none() && args.from.is_empty() {
+        bail!("--finding is `sg1:` and 32 hexadecimal digits, not `{}`", clean_line(finding));
+    }
     let policy = args.policy.load(&args.policy.source()?)?;
     let Some(limits) = &policy.waivers else {
         bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
+    };
+    let Some(fingerprint) = fingerprint else {
+        super::super::print(super::import::written(&args.from, &policy, now)?.as_bytes())?;
+        return Ok(exit::PASS);
     };
     let given = args.inputs.given(&policy.mappings)?;
     if given.iter().any(|g| g.path == Path::new("-")) {
@@ -225,9 +236,8 @@ fn narrowest(finding: &Finding) -> Match {
     }
 }
 
-/// The YAML of the entry; of the whole file where the policy's waiver file does not exist yet.
-fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
-    let quoted = |text: &str| serde_json::to_string(text);
+/// What stands before the entries, and where they go.
+pub(super) fn head(policy: &Policy) -> Result<String> {
     let mut text = String::new();
     let file = policy.waivers.as_ref().and_then(|w| w.files.first()).map(crate::policy::PathGlob::text);
     match file {
@@ -235,12 +245,24 @@ fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
         Some(file) => writeln!(text, "# Save this as {file}.\nversion: 1\nwaivers:")?,
         None => writeln!(text, "version: 1\nwaivers:")?,
     }
-    let rules: Vec<String> = waiver.rules.iter().map(|rule| quoted(rule)).collect::<Result<_, _>>()?;
+    Ok(text)
+}
+
+/// One rule, or a list of them.
+pub(super) fn rules_of(rules: &[String]) -> Result<String> {
+    let rules: Vec<String> = rules.iter().map(serde_json::to_string).collect::<Result<_, _>>()?;
+    Ok(match rules.as_slice() {
+        [one] => one.clone(),
+        several => format!("[{}]", several.join(", ")),
+    })
+}
+
+/// The YAML of the entry; of the whole file where the policy's waiver file does not exist yet.
+fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
+    let quoted = |text: &str| serde_json::to_string(text);
+    let mut text = head(policy)?;
     writeln!(text, "  - id: {}", waiver.id)?;
-    match rules.as_slice() {
-        [one] => writeln!(text, "    rule: {one}")?,
-        several => writeln!(text, "    rule: [{}]", several.join(", "))?,
-    }
+    writeln!(text, "    rule: {}", rules_of(&waiver.rules)?)?;
     if let (Some(id), Some(package)) = (waiver.matches.ids.first(), &waiver.matches.package) {
         writeln!(text, "    match: {{ids: [{}], package: {}}}", quoted(id)?, quoted(package)?)?;
     } else if let Some(fingerprint) = waiver.matches.fingerprints.first() {
