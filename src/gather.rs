@@ -11,7 +11,8 @@ use crate::decide::{
     Comparison, Context, Counts, Document, DocumentLimits, Evidence, Fault, Gathered, Relations, Status,
     Tally,
 };
-use crate::finding::{Finding, Package, SecretKey, Severity, Statement, clean};
+use crate::finding::{Finding, Package, SecretKey, Severity, Statement, Text, clean};
+use crate::policy::testing::{Flaw, Written};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
 use crate::relate::{Acceptance, Base, Exploitation, Heads, Vex, Waivers};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
@@ -74,6 +75,19 @@ pub struct Inputs<'p> {
     pub comparison: Option<&'p Comparison>,
     /// The key under which values of secrets are compared with those of the base.
     pub secret_key: Option<&'p SecretKey>,
+    /// The beginning of the fingerprints that somebody asks about.
+    pub watch: Option<&'p str>,
+    /// Reports written out in a case of the policy; then nothing is looked for.
+    pub rehearsal: Option<Rehearsal<'p>>,
+}
+
+/// What a case of the policy lays on the table.
+#[derive(Debug, Clone, Copy)]
+pub struct Rehearsal<'p> {
+    /// Reports without files.
+    pub reports: &'p [Written],
+    /// The states of their findings stand for a base.
+    pub base_given: bool,
 }
 
 /// Finds and reads all evidence.
@@ -83,15 +97,16 @@ pub fn gather<'p>(
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
-    let Inputs { policy, waivers, given, roots, comparison, secret_key } = inputs;
-    let items = plan(policy, given, limits)?;
+    let Inputs { policy, waivers, given, roots, comparison, secret_key, watch, rehearsal } = inputs;
+    let items = plan(policy, given, limits, rehearsal.is_none())?;
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
     let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
-    let to = Relations { policy, waivers, exploitation, vex, now, cap: limits.max_findings, base, bars };
+    let to =
+        Relations { policy, waivers, exploitation, vex, now, cap: limits.max_findings, base, bars, watch };
     *names = reports.iter().map(|item| item.entries.clone()).collect();
     let total: u64 = reports.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
@@ -104,11 +119,17 @@ pub fn gather<'p>(
         read_again(base, &to, &reports, names, &options, &mut read);
     }
 
-    let tally = Tally::new(to, &[], 0);
-    let mut gathered = Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison };
+    let tally = Tally::new(to.clone(), &[], 0);
+    let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
+    let mut gathered =
+        Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison, base_given };
     for (item, (outcome, tally)) in reports.iter().zip(read) {
         judge_report(policy, item, &outcome, &tally, context, &options, &mut gathered.evidence);
         gathered.tally.merge(tally);
+    }
+    let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
+    for report in written {
+        rehearse(&to, report, context, &mut gathered);
     }
     gathered.evidence.extend(told);
     for item in &documents {
@@ -117,12 +138,59 @@ pub fn gather<'p>(
     }
     for entry in &policy.evidence {
         let there = reports.iter().chain(&documents).filter(|i| i.entries.contains(&entry.name)).count();
+        // A report written out stands for as many as the entry demands.
+        let written = written.iter().any(|report| report.entries.contains(&entry.name));
+        let there = if written { entry.count as usize } else { there };
         if there == 0 || there < entry.count as usize {
             gathered.evidence.push(Evidence::absent(entry, there));
         }
     }
     Evidence::name_copies(&mut gathered.evidence);
     Ok(gathered)
+}
+
+/// A report written out: made by nobody, about this run.
+fn rehearse<'p>(to: &Relations<'p>, written: &'p Written, context: &Context, gathered: &mut Gathered<'p>) {
+    let policy = to.policy;
+    let mut tally = Tally::new(to.clone(), &written.entries, gathered.evidence.len());
+    for finding in &written.findings {
+        Sink::finding(&mut tally, finding.clone());
+    }
+    for entry in written.entries.iter().filter_map(|name| entry(policy, name)) {
+        let EntryKind::Report(category) = entry.kind else { continue };
+        let mut made = report::Report {
+            categories: [category].into(),
+            generated: report::Generated::At(written.made),
+            commit: context.commits.first().map(|commit| Text::line(commit)),
+            digests: context.digests(entry.subject.as_deref()).into_iter().map(Text::line).collect(),
+            target: written.target,
+            ..report::Report::default()
+        };
+        let why = || Some(Text::line("the case says so"));
+        match written.flaw {
+            Some(Flaw::NothingScanned) => made.nothing_scanned = why(),
+            Some(Flaw::Failed) => made.failed = why(),
+            Some(Flaw::Incomplete) => {
+                let message = Text::line("the case says so");
+                made.problems.push(report::Problem { kind: report::ProblemKind::Scan, message, path: None });
+                made.problems_total = 1;
+            }
+            None => {}
+        }
+        let outcome = report::Outcome { format: None, report: made, digest: None, error: None };
+        let name = format!("{} of the case", entry.name);
+        let (counts, categories) = (tally.counts, &tally.categories);
+        gathered.evidence.push(Evidence::judged(
+            &name,
+            Some(entry),
+            &outcome,
+            counts,
+            categories,
+            context,
+            None,
+        ));
+    }
+    gathered.tally.merge(tally);
 }
 
 fn is_document(policy: &Policy, item: &Item) -> bool {
@@ -430,7 +498,7 @@ fn read_document(
 }
 
 /// The files to read, sorted by name, each once.
-fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, Vec<Fault>> {
+fn plan(policy: &Policy, given: &[Given], limits: Limits, look: bool) -> Result<Vec<Item>, Vec<Fault>> {
     let mut faults = Vec::new();
     let mut items: Vec<Item> = Vec::new();
     let (given, unknown) = resolve(policy, given);
@@ -447,7 +515,7 @@ fn plan(policy: &Policy, given: &[Given], limits: Limits) -> Result<Vec<Item>, V
         let kind = g.entry.as_ref().and_then(|name| entry(policy, name)).map(|e| e.kind);
         !matches!(kind, Some(EntryKind::Document(_) | EntryKind::Feed(_)))
     });
-    for entry in &policy.evidence {
+    for entry in policy.evidence.iter().filter(|_| look) {
         let is_report = matches!(entry.kind, EntryKind::Report(_));
         let filled = given.iter().any(|g| g.entry.as_ref() == Some(&entry.name));
         if !(is_report && reports_given || filled) {

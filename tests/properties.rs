@@ -134,6 +134,8 @@ fn one_flipped_bit_never_passes() {
             roots: &[],
             comparison: None,
             secret_key: None,
+            watch: None,
+            rehearsal: None,
         };
         let decision = secgate::check(inputs, &context, limits).unwrap();
         if decision.exit_code == 0 {

@@ -14,31 +14,33 @@ use super::base::BaseArgs;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
 use super::policy::PolicyArgs;
-use crate::decide::{self, Decision, Fault};
+use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
-use crate::gather::{Given, Inputs};
+use crate::finding::{Finding, SecretKey};
+use crate::gather::{Given, Inputs, Limits};
+use crate::policy::Policy;
 use crate::relate::Waivers;
 use crate::render::Output;
 
-/// Decide: the main job
+/// What a decision rests on: all that `check` takes but its outputs.
 #[derive(Debug, Args)]
-pub(super) struct CheckArgs {
+pub(super) struct DecideArgs {
     #[command(flatten)]
-    policy: PolicyArgs,
+    pub(super) policy: PolicyArgs,
 
     #[command(flatten)]
-    inputs: InputArgs,
+    pub(super) inputs: InputArgs,
 
     /// A file for this entry of the policy's evidence
     #[arg(long, value_name = "ENTRY=PATH")]
-    evidence: Vec<OsString>,
+    pub(super) evidence: Vec<OsString>,
 
     /// A document that rules look at
     #[arg(long, value_name = "NAME=PATH")]
     document: Vec<OsString>,
 
     #[command(flatten)]
-    base: BaseArgs,
+    pub(super) base: BaseArgs,
 
     /// A waiver file, besides those that the policy names; any number of times
     #[arg(long, value_name = "PATH")]
@@ -58,11 +60,18 @@ pub(super) struct CheckArgs {
 
     /// Pin the clock
     #[arg(long, value_name = "RFC3339")]
-    now: Option<String>,
+    pub(super) now: Option<String>,
 
     /// Findings a rule whose details are kept; counts are exact whatever it is
     #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_findings: u32,
+}
+
+/// Decide: the main job
+#[derive(Debug, Args)]
+pub(super) struct CheckArgs {
+    #[command(flatten)]
+    decide: DecideArgs,
 
     /// What to print: text or json
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
@@ -80,9 +89,12 @@ pub(super) struct CheckArgs {
 /// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
 pub(super) fn run(args: &CheckArgs) -> u8 {
     let start = Instant::now();
-    let code = match outputs(args) {
-        Ok(outputs) => tell(args, &outputs, decide(args)),
-        Err(error) => tell(args, &Outputs::default(), undecided(args, Timestamp::now(), &error)),
+    let code = match prepare(&args.decide, &args.output) {
+        Ok(outputs) => tell(&args.format, &outputs, decide(&args.decide)),
+        Err(error) => {
+            let undecided = undecided(&args.decide, Timestamp::now(), &error);
+            tell(&args.format, &Outputs::default(), undecided)
+        }
     };
     if args.timings {
         let _ = writeln!(io::stderr(), "secgate: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
@@ -91,7 +103,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
 }
 
 /// Removes the outputs of an earlier run, before anything is opened.
-fn outputs(args: &CheckArgs) -> Result<Outputs> {
+pub(super) fn prepare(args: &DecideArgs, outputs: &[OsString]) -> Result<Outputs> {
     let pairs: Vec<_> = args
         .inputs
         .input
@@ -106,17 +118,60 @@ fn outputs(args: &CheckArgs) -> Result<Outputs> {
     inputs.extend(policy.as_deref());
     inputs.extend(args.waivers.iter().map(PathBuf::as_path));
     inputs.extend(args.base.paths());
-    Outputs::prepare(&args.output, &inputs)
+    Outputs::prepare(outputs, &inputs)
 }
 
-fn decide(args: &CheckArgs) -> Decision {
+pub(super) fn decide(args: &DecideArgs) -> Decision {
     match clock(args.now.as_deref()) {
         Ok(now) => try_decide(args, now).unwrap_or_else(|error| undecided(args, now, &error)),
         Err(error) => undecided(args, Timestamp::UNIX_EPOCH, &error),
     }
 }
 
-fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
+fn try_decide(args: &DecideArgs, now: Timestamp) -> Result<Decision> {
+    Ok(question(args, now)?.decide(None))
+}
+
+/// A policy, and what it is to decide on.
+pub(super) struct Question {
+    pub(super) policy: Policy,
+    pub(super) waivers: Waivers,
+    given: Vec<Given>,
+    context: Context,
+    limits: Limits,
+    roots: Vec<String>,
+    comparison: Option<Comparison>,
+    secret_key: Option<SecretKey>,
+}
+
+impl Question {
+    /// Ids of the waivers whose `match` fits a finding.
+    pub(super) fn speaking(&self, finding: &Finding) -> Vec<String> {
+        let of = self.waivers.of(finding);
+        of.iter().filter_map(|&at| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
+    }
+
+    /// Reads the evidence and decides; `watch` is the beginning of the fingerprints that somebody asks about.
+    pub(super) fn decide(&self, watch: Option<&str>) -> Decision {
+        let inputs = Inputs {
+            policy: &self.policy,
+            waivers: &self.waivers,
+            given: &self.given,
+            roots: &self.roots,
+            comparison: self.comparison.as_ref(),
+            secret_key: self.secret_key.as_ref(),
+            watch,
+            rehearsal: None,
+        };
+        crate::check(inputs, &self.context, self.limits).unwrap_or_else(|faults| {
+            let shown = self.context.shown.clone();
+            decide::undecided(&self.policy.gate, self.context.now, shown, faults)
+        })
+    }
+}
+
+/// Loads all that is not evidence.
+pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     let source = args.policy.source()?;
     let policy = args.policy.load(&source)?;
     let mut given = args.inputs.given(&policy.mappings)?;
@@ -139,40 +194,29 @@ fn try_decide(args: &CheckArgs, now: Timestamp) -> Result<Decision> {
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
     let waivers = Waivers::new(super::waiver::of_run(&policy, &args.waivers, now)?);
-    let key = args.base.key.read()?;
-    let comparison = args.base.comparison(&policy, limits, &roots, key.as_ref())?;
-    let inputs = Inputs {
-        policy: &policy,
-        waivers: &waivers,
-        given: &given,
-        roots: &roots,
-        comparison: comparison.as_ref(),
-        secret_key: key.as_ref(),
-    };
-    match crate::check(inputs, &context, limits) {
-        Ok(decision) => Ok(decision),
-        Err(faults) => Ok(decide::undecided(&policy.gate, now, context.shown, faults)),
-    }
+    let secret_key = args.base.key.read()?;
+    let comparison = args.base.comparison(&policy, limits, &roots, secret_key.as_ref())?;
+    Ok(Question { policy, waivers, given, context, limits, roots, comparison, secret_key })
 }
 
 /// The decision that none could be reached.
-fn undecided(args: &CheckArgs, now: Timestamp, error: &anyhow::Error) -> Decision {
+fn undecided(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decision {
     let shown = Environment::read(args.inputs.no_env).shown(None);
     let fault = Fault { path: None, message: format!("{error:#}") };
     decide::undecided(&args.policy.gate, now, shown, vec![fault])
 }
 
 /// Writes all outputs, then chooses the exit code.
-fn tell(args: &CheckArgs, outputs: &Outputs, mut decision: Decision) -> u8 {
+pub(super) fn tell(format: &str, outputs: &Outputs, mut decision: Decision) -> u8 {
     // Files are made ready first, so that what is printed can say that one could not be written.
     let staged = outputs.stage(&decision).unwrap_or_else(|error| {
         decision.add_error(Fault { path: None, message: format!("{error:#}") });
         Staged::nothing()
     });
     let mut text = Vec::new();
-    let written = match Output::by_id(&args.format) {
+    let written = match Output::by_id(format) {
         Some(output) => (output.write)(&decision, super::look(), &mut text).map_err(anyhow::Error::from),
-        None => Err(anyhow::anyhow!("`{}` is no output format", args.format)),
+        None => Err(anyhow::anyhow!("`{format}` is no output format")),
     };
     for error in &decision.errors {
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();

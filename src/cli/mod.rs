@@ -5,6 +5,7 @@ mod base;
 mod baseline;
 mod check;
 mod environment;
+mod explain;
 mod findings;
 mod formats;
 mod git;
@@ -42,6 +43,8 @@ enum Command {
     /// Known findings: write, show, prune
     #[command(subcommand)]
     Baseline(Box<baseline::BaselineCommand>),
+    /// Explain a finding or a rule: the clause of the policy, why, and what would change it
+    Explain(Box<explain::ExplainArgs>),
     /// List what can be read and written
     Formats,
     /// Look at a policy: show, lint, schema
@@ -74,6 +77,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Findings(args) => findings::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Baseline(command) => baseline::run(&command),
+        Command::Explain(args) => explain::run(&args),
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
         Command::Waiver(command) => waiver::run(*command),

@@ -1,4 +1,6 @@
-//! `secgate policy show|lint|schema`, and where a policy comes from.
+//! `secgate policy show|lint|test|schema`, and where a policy comes from.
+
+mod test;
 
 use std::fmt::Write as _;
 use std::io::Read;
@@ -42,6 +44,11 @@ pub(super) struct PolicySource {
 }
 
 impl PolicyArgs {
+    /// This file or embedded policy.
+    pub(super) fn of_file(policy: PathBuf) -> Self {
+        Self { gate: "merge".to_owned(), policy: Some(policy), require_policy: None }
+    }
+
     /// Finds the policy, without opening it.
     pub(super) fn source(&self) -> Result<PolicySource> {
         let file = |path: &Path| PolicySource {
@@ -116,7 +123,7 @@ impl PolicySource {
         bytes_of(&path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
     }
 
-    fn bytes(&self) -> Result<Vec<u8>> {
+    pub(super) fn bytes(&self) -> Result<Vec<u8>> {
         let Some(path) = &self.file else { return Ok(self.embedded.unwrap_or_default().as_bytes().to_vec()) };
         bytes_of(path).with_context(|| self.name.clone())
     }
@@ -202,8 +209,10 @@ pub(super) enum PolicyCommand {
     Show(ShowArgs),
     /// Check a policy: errors, and what is legal but doubtful
     Lint(LintArgs),
+    /// Run the cases of policies
+    Test(test::TestArgs),
     /// Print the JSON Schema of policies, for editors
-    Schema,
+    Schema(SchemaArgs),
 }
 
 /// Print a policy
@@ -222,6 +231,14 @@ pub(super) struct ShowArgs {
 pub(super) struct LintArgs {
     #[command(flatten)]
     policy: PolicyArgs,
+}
+
+/// Print a JSON Schema
+#[derive(Debug, Args)]
+pub(super) struct SchemaArgs {
+    /// That of files of cases (`secgate policy test`) instead
+    #[arg(long)]
+    cases: bool,
 }
 
 pub(super) fn run(command: PolicyCommand) -> Result<u8> {
@@ -259,8 +276,10 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
             }
             super::print(text.as_bytes())?;
         }
-        PolicyCommand::Schema => {
-            let text = serde_json::to_string_pretty(&policy::schema())?;
+        PolicyCommand::Test(args) => return test::run(&args),
+        PolicyCommand::Schema(args) => {
+            let schema = if args.cases { policy::testing::schema() } else { policy::schema() };
+            let text = serde_json::to_string_pretty(&schema)?;
             super::print(format!("{text}\n").as_bytes())?;
         }
     }

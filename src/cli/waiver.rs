@@ -36,7 +36,12 @@ pub(super) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Resu
         return Ok(Vec::new());
     };
     let named = limits.files.iter().flat_map(look_for);
-    let files = read(given.iter().cloned().chain(named), policy, now)?;
+    of_files(policy, given.iter().cloned().chain(named).collect(), now)
+}
+
+/// The waivers of these files and of no others.
+pub(super) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> Result<Vec<Waiver>> {
+    let files = read(files.into_iter(), policy, now)?;
     waiver::unite(files).map_err(|message| anyhow!(message))
 }
 

@@ -3,11 +3,13 @@
 mod acceptance;
 mod approvals;
 mod base;
+mod clauses;
 mod context;
 mod demand;
 mod document;
 mod documents;
 mod evidence;
+pub mod explain;
 mod feed;
 mod image;
 mod outcome;
@@ -34,6 +36,7 @@ use crate::relate::BaseEntry;
 use crate::report::hex;
 
 pub use base::{BaseResult, Compared, Comparison, source_word};
+pub use clauses::{Clause, Surrounding, clauses, describe, looks_at};
 pub use context::{Artifact, Context, Shown};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
@@ -42,7 +45,7 @@ pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
 pub use resolve::Obligation;
-pub use tally::{Counts, Matched, Relations, States, Tally};
+pub use tally::{Counts, Matched, Relations, States, Tally, Watched};
 pub use waiver::{WaiverResult, WaiverStatus};
 
 use demand::{Demands, World};
@@ -96,6 +99,8 @@ pub struct Decision {
     pub emergencies: Vec<String>,
     /// What kept the run from deciding.
     pub errors: Vec<Fault>,
+    /// The findings that somebody asks about.
+    pub watched: Vec<Watched>,
 }
 
 /// Something that kept the run from deciding.
@@ -160,11 +165,13 @@ pub struct Gathered<'p> {
     pub documents: Vec<Document>,
     /// What the change is compared with.
     pub comparison: Option<&'p Comparison>,
+    /// The states of the findings stand for a base (a case of the policy).
+    pub base_given: bool,
 }
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { mut evidence, mut tally, documents, comparison } = gathered;
+    let Gathered { mut evidence, mut tally, documents, comparison, base_given } = gathered;
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, details);
@@ -216,10 +223,10 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
-    let judged = policy
-        .base
-        .as_ref()
-        .map(|policy| base::judge(policy, comparison, tally.states, &tally.heads, &evidence, tally.to.cap));
+    let judged =
+        policy.base.as_ref().filter(|_| !base_given).map(|policy| {
+            base::judge(policy, comparison, tally.states, &tally.heads, &evidence, tally.to.cap)
+        });
     let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
     if let Some(base) = &mut base {
         resolve::base(base, world);
@@ -247,6 +254,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         emergencies: waivers.iter().filter_map(WaiverResult::emergency).collect(),
         waivers,
         errors: Vec::new(),
+        watched: tally.watched,
     };
     if decision.rules.iter().all(|r| r.outcome == Outcome::NotApplicable) {
         decision.errors.push(Fault {
@@ -294,6 +302,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         waivers: Vec::new(),
         emergencies: Vec::new(),
         errors,
+        watched: Vec::new(),
     };
     decision.settle();
     decision

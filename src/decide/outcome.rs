@@ -1,12 +1,12 @@
 //! What a rule, an evidence entry or the whole run says.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exit;
 use crate::policy::{Action, Enforcement};
 
 /// Ordered so that the greater one wins: a known violation is final, an unreadable neighbour cannot dilute it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its only evidence is optional and absent, or its `when` does not hold.

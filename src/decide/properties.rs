@@ -209,8 +209,17 @@ fn run_based(
     let counted = |bars: Bars| {
         let exploitation = Arc::default();
         let (vex, bars) = (Arc::clone(&vex), Arc::new(bars));
-        let to =
-            Relations { policy, waivers: &waivers, exploitation, vex, now: 3_000_000, cap: 10, base, bars };
+        let to = Relations {
+            policy,
+            waivers: &waivers,
+            exploitation,
+            vex,
+            now: 3_000_000,
+            cap: 10,
+            base,
+            bars,
+            watch: None,
+        };
         let mut tally = Tally::new(to, entries, 0);
         for finding in findings {
             tally.finding(finding.clone());
@@ -249,7 +258,11 @@ fn run_based(
             }
         })
         .collect();
-    decide(policy, &context, Gathered { evidence, tally, documents: Vec::new(), comparison: None })
+    decide(
+        policy,
+        &context,
+        Gathered { evidence, tally, documents: Vec::new(), comparison: None, base_given: false },
+    )
 }
 
 fn names(which: &[bool]) -> Vec<String> {

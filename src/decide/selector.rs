@@ -56,7 +56,12 @@ pub(super) fn selects(selector: &Selector, finding: &Finding, around: Surroundin
 
 /// An attribute that the finding lacks matches at the top and never inside `not`, so that what is not known is
 /// never excluded.
-fn matches(selector: &Selector, finding: &Finding, around: Surroundings<'_>, inside_not: bool) -> bool {
+pub(super) fn matches(
+    selector: &Selector,
+    finding: &Finding,
+    around: Surroundings<'_>,
+    inside_not: bool,
+) -> bool {
     let lacking = !inside_not;
     let rank = |severity: Severity| severity.rank(around.unknown_severity);
     let no_case = |wanted: &[String], is: &str| wanted.iter().any(|w| w.eq_ignore_ascii_case(is));

@@ -242,6 +242,19 @@ pub struct Relations<'p> {
     pub base: Option<&'p Base>,
     /// Which findings of the base a finding can be, as far as it is known how many there are.
     pub bars: Arc<Bars>,
+    /// The beginning of the fingerprints that somebody asks about.
+    pub watch: Option<&'p str>,
+}
+
+/// A finding that somebody asks about, whether a rule matched it or not.
+#[derive(Debug, Clone)]
+pub struct Watched {
+    /// The finding, corrected by `severity.map`.
+    pub finding: Finding,
+    /// The report's index in the evidence.
+    pub evidence: usize,
+    /// The entries that the report was given for.
+    pub entries: Vec<String>,
 }
 
 /// Active findings by state.
@@ -298,6 +311,8 @@ pub struct Tally<'p> {
     pub(super) uses: BTreeMap<u32, Use>,
     /// Active findings by state; counted only where there is a base.
     pub states: States,
+    /// The findings that somebody asks about.
+    pub watched: Vec<Watched>,
     /// How many findings each group of the base has now.
     pub heads: Heads,
     /// Source lines of the present report's findings.
@@ -324,6 +339,7 @@ impl<'p> Tally<'p> {
             marks: Vec::new(),
             uses: BTreeMap::new(),
             states: States::default(),
+            watched: Vec::new(),
             heads: Heads::default(),
             code,
         }
@@ -337,6 +353,7 @@ impl<'p> Tally<'p> {
     /// Adds what another report counted.
     pub fn merge(&mut self, other: Self) {
         self.counts.merge(&other.counts);
+        self.watched.extend(other.watched);
         for (mine, theirs) in self.rules.iter_mut().zip(other.rules) {
             mine.plain.merge(theirs.plain);
             mine.spoken.merge(theirs.spoken);
@@ -545,6 +562,10 @@ impl Sink for Tally<'_> {
         }
         if self.to.base.is_some() && !finding.suppressed {
             self.states.add(finding.state);
+        }
+        if self.to.watch.is_some_and(|begin| finding.fingerprint.to_string().starts_with(begin)) {
+            let entries = self.entries.to_vec();
+            self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
         }
         let Some(rules) = self.looked_at(&mut finding) else {
             if finding.suppressed {

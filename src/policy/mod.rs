@@ -16,6 +16,7 @@ mod query;
 mod run;
 mod schema;
 mod subject;
+pub mod testing;
 mod validate;
 pub mod waiver;
 mod written;
@@ -392,7 +393,7 @@ pub enum Subject {
 ///
 /// A selector on an attribute that a finding lacks matches at the top and does not match inside `not`, so that
 /// what is not known is never excluded.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct Selector {
     /// Any of these categories.
     pub category: Vec<Category>,

@@ -5,6 +5,7 @@
 mod annotations;
 mod codequality;
 mod dotenv;
+pub mod explanation;
 mod json;
 mod junit;
 mod listing;

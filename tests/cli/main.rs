@@ -14,9 +14,11 @@
 
 mod approvals;
 mod baseline;
+mod cases;
 mod check;
 mod common;
 mod convert;
+mod explain;
 mod extends;
 mod feeds;
 mod legacy;

@@ -75,6 +75,8 @@ impl Runner<'_> {
             roots: &self.roots,
             comparison: None,
             secret_key: None,
+            watch: None,
+            rehearsal: None,
         };
         crate::check(inputs, &self.context, limits).map_err(|faults| {
             let said = faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));

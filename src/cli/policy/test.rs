@@ -1,0 +1,258 @@
+//! `secgate policy test`: runs the cases of a policy like a test runner.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+use quick_xml::Writer;
+use quick_xml::events::BytesText;
+
+use super::super::environment::{About, Environment, context};
+use super::super::waiver;
+use super::{PolicyArgs, bytes_of};
+use crate::decide::Decision;
+use crate::exit;
+use crate::finding::{clean, clean_line};
+use crate::gather::{Given, Inputs, Limits, Rehearsal};
+use crate::policy::Policy;
+use crate::policy::testing::{self, Case};
+use crate::relate::Waivers;
+
+/// How a file of cases ends.
+const ENDING: &str = ".test.yaml";
+
+/// Run the cases of policies
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 every case held, 1 one did not, 2 a file has a mistake or there is no case."
+)]
+pub(in super::super) struct TestArgs {
+    /// Files of cases, X.test.yaml beside the policy X.yaml [default: those in .secgate]
+    #[arg(value_name = "FILE")]
+    files: Vec<PathBuf>,
+
+    /// Also write the results as `JUnit` XML
+    #[arg(long, value_name = "PATH")]
+    junit: Option<PathBuf>,
+}
+
+/// What became of a file of cases.
+struct Ran {
+    name: String,
+    policy: String,
+    /// Each case with what was not as expected.
+    cases: Vec<(Case, Vec<String>)>,
+}
+
+pub(super) fn run(args: &TestArgs) -> Result<u8> {
+    let files = if args.files.is_empty() { beside()? } else { args.files.clone() };
+    let mut ran = Vec::new();
+    let mut faults = Vec::new();
+    for file in &files {
+        match cases(file) {
+            Ok(cases) => ran.push(cases),
+            Err(error) => faults.push(format!("{error:#}")),
+        }
+    }
+    let (mut text, mut held, mut failed) = (String::new(), 0, 0);
+    for file in &ran {
+        writeln!(text, "{} ({})", file.name, file.policy)?;
+        for (case, differences) in &file.cases {
+            if differences.is_empty() {
+                held += 1;
+                writeln!(text, "  ok      {}", case.name)?;
+                continue;
+            }
+            failed += 1;
+            writeln!(text, "  FAILED  {}  ({}:{})", case.name, file.name, case.line)?;
+            for difference in differences {
+                writeln!(text, "            {difference}")?;
+            }
+        }
+    }
+    let broken =
+        if faults.is_empty() { String::new() } else { format!(", {} not run", plural(faults.len(), "file")) };
+    writeln!(text, "{} held, {failed} failed{broken}", plural(held, "case"))?;
+    if let Some(path) = &args.junit {
+        fs::write(path, junit(&ran, &faults)?)
+            .with_context(|| format!("--junit {}: cannot be written", path.display()))?;
+    }
+    super::super::print(text.as_bytes())?;
+    if !faults.is_empty() {
+        return Err(anyhow!(faults.join("\n\n")));
+    }
+    Ok(if failed > 0 { exit::FAIL } else { exit::PASS })
+}
+
+/// The files of cases in the folder of policies.
+fn beside() -> Result<Vec<PathBuf>> {
+    let folder = Path::new(".secgate");
+    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
+    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_cases(path)).collect();
+    files.sort();
+    if files.is_empty() {
+        bail!(
+            "no file of cases given, and there is none in .secgate; one is called merge{ENDING}, beside merge.yaml"
+        );
+    }
+    Ok(files)
+}
+
+fn is_cases(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ENDING))
+}
+
+/// Reads a file of cases with its policy, and runs them.
+fn cases(path: &Path) -> Result<Ran> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    let bytes = bytes_of(path).with_context(|| name.clone())?;
+    let cases = testing::load(&name, &bytes)?;
+    let folder = path.parent().unwrap_or_else(|| Path::new(""));
+    let policy = match &cases.policy {
+        Some(named) if named.contains(['/', '.']) => folder.join(named),
+        Some(named) => PathBuf::from(named),
+        None => match path.file_name().and_then(|name| name.to_str()?.strip_suffix(ENDING)) {
+            Some(stem) => folder.join(format!("{stem}.yaml")),
+            None => bail!(
+                "{name}: say which policy it is for: `policy: merge.yaml`; only X{ENDING} is for X.yaml by its name"
+            ),
+        },
+    };
+    let args = PolicyArgs::of_file(policy);
+    let policy = args.load(&args.source()?).with_context(|| format!("{name}: its policy"))?;
+    let checked = cases.check(&name, &bytes, &policy)?;
+    if checked.is_empty() {
+        bail!("{name}: holds no case");
+    }
+    let mut ran = Vec::new();
+    for case in checked {
+        let decision = decide(&case, &policy, folder)
+            .with_context(|| format!("{name}:{}: case `{}`", case.line, case.name))?;
+        let differences = differences(&case, &decision);
+        ran.push((case, differences));
+    }
+    Ok(Ran { name, policy: policy.source, cases: ran })
+}
+
+/// The decision on what a case lays on the table, and on nothing else.
+fn decide(case: &Case, policy: &Policy, folder: &Path) -> Result<Decision> {
+    let about = About {
+        commit: case.commit.as_deref(),
+        subjects: &case.subjects,
+        parameters: &case.parameters,
+        no_env: true,
+    };
+    let context = context(&about, &mut Environment::default(), policy, case.now)?;
+    let given: Vec<Given> = case
+        .files
+        .iter()
+        .map(|(entry, file)| Given { path: folder.join(file), format: None, entry: Some(entry.clone()) })
+        .collect();
+    let files = case.waivers.iter().map(|file| folder.join(file)).collect();
+    let waivers = Waivers::new(waiver::of_files(policy, files, case.now)?);
+    let rehearsal = Rehearsal { reports: &case.reports, base_given: !case.without_base };
+    let inputs = Inputs {
+        policy,
+        waivers: &waivers,
+        given: &given,
+        roots: &[],
+        comparison: None,
+        secret_key: None,
+        watch: None,
+        rehearsal: Some(rehearsal),
+    };
+    let limits = Limits { max_report: 1 << 30, max_stdin: 0, max_findings: 1000 };
+    crate::check(inputs, &context, limits).map_err(|faults| {
+        let faults: Vec<String> = faults.into_iter().map(|fault| fault.message).collect();
+        anyhow!(faults.join("; "))
+    })
+}
+
+/// What is not as expected.
+fn differences(case: &Case, decision: &Decision) -> Vec<String> {
+    let mut found = Vec::new();
+    let verdict = decision.verdict.as_str();
+    let rule = |id: &String| decision.rules.iter().find(|rule| rule.id == *id);
+    for (id, expected) in &case.rules {
+        let Some(rule) = rule(id) else { continue };
+        if rule.outcome.as_str() != *expected {
+            let why = if rule.message.is_empty() { "it matched nothing" } else { rule.message.as_str() };
+            found.push(format!("{id}: expected {expected}, got {}: {why}", rule.outcome.as_str()));
+        }
+    }
+    for (id, expected) in &case.counts {
+        let Some(rule) = rule(id) else { continue };
+        if rule.count != *expected {
+            found.push(format!("{id}: expected {expected} to count, got {}", rule.count));
+        }
+    }
+    if verdict != case.verdict {
+        let mut why = decision.decisive();
+        for evidence in decision.evidence.iter().filter(|e| e.outcome >= crate::decide::Outcome::Review) {
+            let name = evidence.entry.as_deref().unwrap_or_default();
+            let _ = write!(why, "; evidence {name} is {}: {}", evidence.status.as_str(), evidence.message);
+        }
+        found.insert(0, format!("verdict: expected {}, got {verdict}: {}", case.verdict, clean_line(&why)));
+    }
+    found
+}
+
+/// The results as `JUnit` XML, a suite a file.
+fn junit(ran: &[Ran], faults: &[String]) -> Result<Vec<u8>> {
+    let mut out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
+    let mut writer = Writer::new_with_indent(&mut out, b' ', 1);
+    let failed = |file: &Ran| file.cases.iter().filter(|(_, differences)| !differences.is_empty()).count();
+    writer.create_element("testsuites").write_inner_content(|writer| {
+        for file in ran {
+            let counts = [file.cases.len().to_string(), failed(file).to_string()];
+            let suite = writer.create_element("testsuite").with_attribute(("name", file.name.as_str()));
+            let suite = suite.with_attribute(("tests", counts[0].as_str()));
+            suite.with_attribute(("failures", counts[1].as_str())).write_inner_content(|writer| {
+                for (case, differences) in &file.cases {
+                    let element = writer
+                        .create_element("testcase")
+                        .with_attribute(("classname", file.policy.as_str()))
+                        .with_attribute(("name", case.name.as_str()));
+                    if differences.is_empty() {
+                        element.write_empty()?;
+                        continue;
+                    }
+                    element.write_inner_content(|writer| {
+                        let text = clean(&differences.join("\n")).into_owned();
+                        let first =
+                            differences.first().map(|line| clean(line).into_owned()).unwrap_or_default();
+                        let failure =
+                            writer.create_element("failure").with_attribute(("message", first.as_str()));
+                        failure.write_text_content(BytesText::new(&text))?;
+                        Ok(())
+                    })?;
+                }
+                Ok(())
+            })?;
+        }
+        for fault in faults {
+            let suite =
+                writer.create_element("testsuite").with_attribute(("name", "files that could not be run"));
+            let suite = suite.with_attribute(("tests", "1")).with_attribute(("errors", "1"));
+            suite.write_inner_content(|writer| {
+                let case = writer.create_element("testcase").with_attribute(("name", "file"));
+                case.write_inner_content(|writer| {
+                    let text =
+                        fault.lines().map(|line| clean(line).into_owned()).collect::<Vec<_>>().join("\n");
+                    writer.create_element("error").write_text_content(BytesText::new(&text))?;
+                    Ok(())
+                })?;
+                Ok(())
+            })?;
+        }
+        Ok(())
+    })?;
+    out.push(b'\n');
+    Ok(out)
+}
+
+fn plural(n: usize, noun: &str) -> String {
+    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
+}

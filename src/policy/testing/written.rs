@@ -1,0 +1,185 @@
+//! The file of cases as written, read by the machinery of the policy.
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::super::error::Problems;
+use super::super::written::map::{described, given, key, needed, unknown_key, written};
+use super::super::written::node::{Kind, Node};
+use super::super::written::{
+    At, Count, Cwe, Duration, Lenient, Many, Name, Probability, Prose, Read, Table, Version, Word, words,
+    wrong,
+};
+use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+
+words! {
+    Expected {
+        "pass" = Pass, "warn" = Warn, "review" = Review, "fail" = Fail, "error" = Error,
+        "not_applicable" = NotApplicable,
+    }
+    Condition {
+        "clean" = Clean, "absent" = Absent, "nothing_scanned" = NothingScanned, "incomplete" = Incomplete, "failed" = Failed,
+    }
+    Given { "given" = Given, "missing" = Missing }
+}
+
+/// What a rule, or the run, is expected to say.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Expected {
+    Pass,
+    Warn,
+    Review,
+    Fail,
+    Error,
+    NotApplicable,
+}
+
+/// What a report is in a word.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Condition {
+    Clean,
+    Absent,
+    NothingScanned,
+    Incomplete,
+    Failed,
+}
+
+/// Whether the run has a base.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Given {
+    Given,
+    Missing,
+}
+
+written! {
+    /// Cases of a policy: what is on the table, and what must follow.
+    File as "the file of cases" {
+        /// Version of the file: 1.
+        must version: Version,
+        /// The policy: a path relative to this file, or the name of an embedded one. Default: X.yaml beside X.test.yaml.
+        may policy: Name,
+        /// The clock of every case, RFC 3339; default 2026-01-01T00:00:00Z.
+        may now: Name,
+        /// The cases.
+        must cases: Lenient<Case>,
+    }
+
+    /// One case.
+    Case as "a case" {
+        /// What it shows, unique in the file.
+        must name: Prose,
+        /// What is on the table, by the names of the policy's entries. A required entry for reports that is not named has a whole report without findings; any other that is not named is absent.
+        may evidence: Table<Evidence>,
+        /// Values of the policy's parameters.
+        may parameters: Table<Name>,
+        /// Waiver files besides those that the policy names, relative to this file.
+        may waivers: Many<Name>,
+        /// The commit that the run is about.
+        may commit: Name,
+        /// The artifacts that the run is about, as `--subject` takes them.
+        may subjects: Many<Name>,
+        /// The clock of this case, RFC 3339.
+        may now: Name,
+        /// `missing`: the run has no base, which `base.without` of the policy answers. Default `given`: `state` of each finding says what it is.
+        may base: Given,
+        /// What must follow.
+        must expect: Expect,
+    }
+
+    /// What must follow; what is not named may be anything.
+    Expect as "`expect`" {
+        /// The verdict.
+        must verdict: Expected,
+        /// Outcomes of rules, by their ids.
+        may rules: Table<Expected>,
+        /// How many matches count, by the ids of rules.
+        may counts: Table<u64>,
+    }
+
+    /// A report with these findings, made now and about this run.
+    Inline as "a report of a case" {
+        /// Its findings; none if it has none.
+        may findings: Many<Inlined>,
+        /// A report or document in this file, relative to the file of cases, instead of findings written out.
+        may file: Name,
+        /// `nothing_scanned`, `incomplete`, `failed`: what is wrong with it; `absent`: it is not there; `clean`: nothing is wrong.
+        may status: Condition,
+        /// How old it is.
+        may age: Duration,
+    }
+
+    /// A finding; what is not given is not known.
+    Inlined as "a finding" {
+        /// Default: that of the entry.
+        may category: Category,
+        /// The scanner's id of the check, or of the advisory.
+        may rule_id: Name,
+        /// Its severity; `unknown` if the scanner gives none.
+        must severity: Severity,
+        /// One line for people.
+        may title: Prose,
+        /// Relative to the base; default `new`.
+        may state: State,
+        /// Vulnerability ids.
+        may ids: Many<Name>,
+        /// CWE numbers.
+        may cwe: Many<Cwe>,
+        /// The file.
+        may path: Name,
+        /// Its line.
+        may line: Count,
+        /// The package.
+        may package: Name,
+        /// Whether a fixed version exists.
+        may fix: Fix,
+        /// Kind of dependency.
+        may scope: Scope,
+        /// How sure the scanner is.
+        may confidence: Confidence,
+        /// A secret that was found to be live.
+        may verified: bool,
+        /// Switched off by the scanner or in the code.
+        may suppressed: bool,
+        /// Known to be exploited.
+        may kev: bool,
+        /// EPSS.
+        may epss: Probability,
+        /// How long ago it was published.
+        may age: Duration,
+        /// The scanner.
+        may tool: Name,
+        /// How often it is there; default 1.
+        may times: Count,
+        /// What was scanned.
+        may target: Target,
+    }
+}
+
+/// What an entry has in a case: a report written out, a file, or a word.
+#[derive(Debug)]
+pub(crate) enum Evidence {
+    Word(Condition),
+    Inline(Box<Inline>),
+}
+
+impl Read for Evidence {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        match node.kind {
+            Kind::Map(_) => {
+                let inline = Inline::read(node, key, problems)?;
+                if inline.file.is_some() && inline.given.len() > 1 {
+                    problems.add(
+                        node.at,
+                        "a report in a `file` says by itself what it holds; leave the other keys out",
+                    );
+                }
+                Some(Self::Inline(Box::new(inline)))
+            }
+            _ => Condition::read(node, key, problems).map(Self::Word),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let (word, inline) = (Condition::schema(generator), Inline::schema(generator));
+        json_schema!({"anyOf": [word, inline]})
+    }
+}

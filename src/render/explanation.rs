@@ -1,0 +1,257 @@
+//! An explanation for people.
+
+use std::io::{self, Write};
+
+use owo_colors::{OwoColorize, Style};
+
+use super::Look;
+use super::text::{place, what};
+use crate::decide::Outcome;
+use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, lines};
+use crate::finding::{Finding, Stage, clean};
+use crate::policy::Rule;
+
+/// Findings of a rule that are listed.
+const LISTED: usize = 10;
+
+/// A finding and where it comes from.
+pub struct Told<'a> {
+    /// The finding.
+    pub finding: &'a Finding,
+    /// Its report.
+    pub path: &'a str,
+    /// The entries that the report was given for.
+    pub entries: &'a [String],
+    /// The same in the verdict, if a rule matched it.
+    pub seen: Option<&'a Seen>,
+}
+
+/// Explains a finding: each witness with the rules that look at it. `text` is the policy's, empty if it is not at hand.
+///
+/// # Errors
+/// What writing says.
+pub fn finding(
+    verdict: &Verdict,
+    told: &[(Told<'_>, Vec<RuleExplained>)],
+    times: usize,
+    text: &str,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page { out, look, text, source: source(verdict) };
+    for (index, (told, rules)) in told.iter().enumerate() {
+        if index > 0 {
+            writeln!(page.out)?;
+        }
+        page.head(told)?;
+        page.rules(rules)?;
+    }
+    if times > told.len() {
+        writeln!(page.out, "\nThe reports say it {times} times; what rules make of it is the same.")?;
+    }
+    if text.is_empty() {
+        let digest = verdict.policy.as_ref().map_or("", |p| p.sha256.as_str());
+        writeln!(
+            page.out,
+            "\nThe policy of this verdict (sha256:{digest}) is not the one at hand, so its clauses are not shown; give it \
+             with --policy."
+        )?;
+    }
+    Ok(())
+}
+
+/// Explains a rule: what it asks, what it said, and what it matched.
+///
+/// # Errors
+/// What writing says.
+pub fn rule(
+    verdict: &Verdict,
+    said: &Said,
+    rule: Option<&Rule>,
+    text: &str,
+    look: Look,
+    out: &mut dyn Write,
+) -> io::Result<()> {
+    let mut page = Page { out, look, text, source: source(verdict) };
+    page.title(said.outcome, &said.id, &said.title)?;
+    page.clause(said.line)?;
+    if let Some(rule) = rule {
+        writeln!(page.out, "  looks at  {}", asks(rule))?;
+        writeln!(page.out, "  fed by    {}", rule.fed_by.join(", "))?;
+    }
+    let message = if said.message.is_empty() { "nothing matched" } else { said.message.as_str() };
+    writeln!(page.out, "  says      {}: {message}", said.outcome.as_str())?;
+    let fed = |entry: &Option<String>| {
+        rule.is_some_and(|rule| entry.as_ref().is_some_and(|entry| rule.fed_by.contains(entry)))
+    };
+    for evidence in verdict.evidence.iter().filter(|e| fed(&e.entry)) {
+        let path = evidence.path.as_deref().unwrap_or("-");
+        let why = if evidence.message.is_empty() { String::new() } else { format!(": {}", evidence.message) };
+        let entry = evidence.entry.as_deref().unwrap_or_default();
+        writeln!(page.out, "  evidence  {entry} {path} is {}{why}", evidence.status)?;
+    }
+    for print in said.findings.iter().take(LISTED) {
+        let Some(seen) = verdict.findings.iter().find(|seen| seen.fingerprint == *print) else { continue };
+        let finding = seen.finding();
+        let waived = seen.waiver.as_ref().map(|id| format!(" (waived by {})", clean(id))).unwrap_or_default();
+        writeln!(
+            page.out,
+            "  matches   {print}  {} {}  {}{waived}",
+            finding.severity,
+            place(&finding),
+            what(&finding)
+        )?;
+    }
+    if said.findings.len() > LISTED {
+        writeln!(page.out, "            … and {} more", said.findings.len() - LISTED)?;
+    }
+    if let Some(fix) = said.fix.as_ref().filter(|_| said.outcome >= Outcome::Warn) {
+        writeln!(page.out, "  to do     {fix}")?;
+    }
+    Ok(())
+}
+
+/// The policy as outputs name it.
+fn source(verdict: &Verdict) -> &str {
+    verdict.policy.as_ref().map_or("policy", |policy| policy.source.as_str())
+}
+
+struct Page<'o> {
+    out: &'o mut dyn Write,
+    look: Look,
+    text: &'o str,
+    source: &'o str,
+}
+
+impl Page<'_> {
+    fn head(&mut self, told: &Told<'_>) -> io::Result<()> {
+        let finding = told.finding;
+        writeln!(
+            self.out,
+            "{}  {} {}  {}",
+            finding.fingerprint,
+            finding.severity,
+            finding.category,
+            what(finding)
+        )?;
+        let entries = match told.entries {
+            [] => "for no entry of the policy".to_owned(),
+            entries => format!("for {}", entries.join(", ")),
+        };
+        writeln!(self.out, "  where     {}", place(finding))?;
+        writeln!(self.out, "  said by   {} in {}, {entries}", finding.tool, told.path)?;
+        let how = match finding.stage {
+            Some(Stage::Exact) => ": the same finding stands in the base",
+            Some(Stage::Moved) => ": the same content stands on another line of the file in the base",
+            Some(Stage::Renamed) => {
+                ": the same content stands in the base in a file that was renamed to this one"
+            }
+            Some(Stage::Unchanged) => ": the diff leaves its lines alone",
+            None => "",
+        };
+        writeln!(self.out, "  state     {}{how}", finding.state)?;
+        if finding.suppressed {
+            writeln!(
+                self.out,
+                "  suppressed by the scanner or in the code: only rules that ask for that look at it"
+            )?;
+        }
+        if let Some(vex) = told.seen.and_then(|seen| seen.vex.as_ref()) {
+            let (author, file) = (clean(&vex.author), clean(&vex.file));
+            let (status, why) = (clean(&vex.status), clean(&vex.justification));
+            writeln!(self.out, "  vex       {status}: {why}, says {author} in {file}")?;
+        }
+        if let Some(joined) = told.seen.and_then(|seen| seen.joined.as_ref()) {
+            let tools = told.seen.map(|seen| seen.tools.join(", ")).unwrap_or_default();
+            writeln!(self.out, "  joined    {} ({tools}):", joined.why)?;
+            for print in joined.fingerprints.iter().filter(|p| **p != finding.fingerprint.to_string()) {
+                writeln!(self.out, "            {print}")?;
+            }
+        }
+        Ok(())
+    }
+
+    fn rules(&mut self, rules: &[RuleExplained]) -> io::Result<()> {
+        if rules.iter().all(|rule| !rule.looks) {
+            writeln!(
+                self.out,
+                "\nIt met no rule.{}",
+                if rules.is_empty() { "" } else { " Those that came nearest:" }
+            )?;
+            for rule in rules {
+                let fails = rule.clauses.iter().filter(|c| !c.holds);
+                let why: Vec<String> = fails
+                    .map(|c| format!("{} is {}, and the rule wants {}", c.name, none(&c.is), c.wanted))
+                    .collect();
+                writeln!(self.out, "  {}  ({}:{}): {}", rule.id, self.source, rule.line, why.join("; "))?;
+            }
+            return Ok(());
+        }
+        for rule in rules {
+            writeln!(self.out)?;
+            self.title(rule.outcome, &rule.id, &rule.title)?;
+            self.clause(rule.line)?;
+            self.why(rule)?;
+        }
+        Ok(())
+    }
+
+    fn title(&mut self, outcome: Outcome, id: &str, title: &str) -> io::Result<()> {
+        let word = format!("{:<7}", outcome.as_str());
+        let style = match outcome {
+            Outcome::Fail | Outcome::Error => Style::new().red().bold(),
+            Outcome::Review => Style::new().magenta().bold(),
+            Outcome::Warn => Style::new().yellow(),
+            Outcome::Pass => Style::new().green(),
+            Outcome::NotApplicable => Style::new().dimmed(),
+        };
+        let word = if self.look.color { word.style(style).to_string() } else { word };
+        let title = if title == id { String::new() } else { format!("  {title}") };
+        writeln!(self.out, "{word} {id}{title}")
+    }
+
+    /// The lines of the policy that say it.
+    fn clause(&mut self, line: u64) -> io::Result<()> {
+        writeln!(self.out, "  {}:{line}", self.source)?;
+        for (number, text) in lines(self.text, line) {
+            writeln!(self.out, "  {number:>4} | {}", clean(text))?;
+        }
+        Ok(())
+    }
+
+    fn why(&mut self, rule: &RuleExplained) -> io::Result<()> {
+        let shown = || rule.clauses.iter().filter(|c| c.name != "suppressed" || c.is == "true");
+        let names = shown().map(|c| c.name.len()).max().unwrap_or(0);
+        let wide = shown().map(|c| c.wanted.chars().count()).max().unwrap_or(0).min(40);
+        for clause in shown() {
+            let is = match clause.name {
+                "not" => "does not match".to_owned(),
+                "where" => "holds".to_owned(),
+                _ if clause.unknown && clause.name != "severity" => {
+                    format!("{}: the report does not say, and what is not known holds", clause.is)
+                }
+                _ => none(&clause.is).to_owned(),
+            };
+            writeln!(self.out, "  because   {:<names$}  {:<wide$}  {is}", clause.name, clause.wanted)?;
+        }
+        if !rule.message.is_empty() {
+            writeln!(self.out, "  says      {}: {}", rule.outcome.as_str(), rule.message)?;
+        }
+        for waiver in &rule.waivers {
+            writeln!(
+                self.out,
+                "  waiver    {} of {} {}  ({})",
+                waiver.id, waiver.owner, waiver.why, waiver.place
+            )?;
+        }
+        for (index, change) in rule.changes.iter().enumerate() {
+            let label = if index == 0 { "to change" } else { "" };
+            writeln!(self.out, "  {label:<9} - {change}")?;
+        }
+        writeln!(self.out, "  decides   {}", rule.decides)
+    }
+}
+
+fn none(text: &str) -> &str {
+    if text.is_empty() { "none" } else { text }
+}

@@ -1,0 +1,153 @@
+//! Why a finding stops the change, told from a run and from a saved verdict.
+
+use crate::common::{Dir, NOW, semgrep};
+
+const POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+waivers: {files: [waivers.yaml], max_duration: 90d}
+reviewers: {any_of: [\"@lead\"], not: [author]}
+rules:
+  # high or worse stops
+  - id: sast-high
+    title: No weakness of high severity
+    findings: {category: sast, severity: high, confidence: high}
+    then: fail
+  - {id: sast-medium, findings: {category: sast, severity: medium}, allow: 1, then: review}
+  - {id: no-secrets, findings: {category: sast, cwe: 798}, then: fail, waivable: false}
+";
+
+fn dir(severities: &[&str]) -> Dir {
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY).write("semgrep.json", semgrep(severities));
+    dir
+}
+
+impl Dir {
+    fn explain(&self, args: &[&str]) -> crate::common::Run {
+        self.run(&[&["explain", "--now", NOW, "--policy", "policy.yaml"], args].concat())
+    }
+
+    fn fingerprints(&self) -> Vec<String> {
+        let json = self.run(&["findings", "--format", "json", "semgrep.json"]).json();
+        let list = json["findings"].as_array().unwrap().iter();
+        list.map(|f| f["fingerprint"].as_str().unwrap().to_owned()).collect()
+    }
+}
+
+#[test]
+fn a_finding_is_explained_clause_by_clause() {
+    let dir = dir(&["ERROR", "INFO"]);
+    let prints = dir.fingerprints();
+    let run = dir.explain(&[&prints[0]]);
+    assert_eq!(run.code, 0, "{run:?}");
+    insta::with_settings!({filters => vec![(r"sg1:[0-9a-f]{32}", "sg1:[fingerprint]")]}, {
+        insta::assert_snapshot!("explain_finding", run.stdout);
+        insta::assert_snapshot!("explain_unmatched", dir.explain(&[&prints[1]]).stdout);
+        insta::assert_snapshot!("explain_rule", dir.explain(&["sast-high"]).stdout);
+    });
+    // The version may be left out, and so may the end.
+    assert_eq!(dir.explain(&[&prints[0][4..14], "semgrep.json"]).stdout, run.stdout);
+}
+
+#[test]
+fn a_saved_verdict_is_explained_by_the_same_code() {
+    let dir = dir(&["ERROR", "WARNING"]);
+    dir.check(&["--policy", "policy.yaml", "--output", "json=verdict.json"]);
+    for id in [dir.fingerprints()[0].as_str(), "sast-high"] {
+        let fresh = dir.explain(&[id]);
+        std::fs::rename(dir.path().join("semgrep.json"), dir.path().join("away.json")).unwrap();
+        let saved = dir.explain(&[id, "--verdict", "verdict.json"]);
+        std::fs::rename(dir.path().join("away.json"), dir.path().join("semgrep.json")).unwrap();
+        assert_eq!((saved.code, &saved.stdout), (0, &fresh.stdout), "{saved:?}");
+    }
+    // Another policy's clauses would be a lie.
+    dir.write("policy.yaml", POLICY.replace("allow: 1", "allow: 2"));
+    let other = dir.explain(&[&dir.fingerprints()[0], "--verdict", "verdict.json"]);
+    assert!(
+        other.stdout.contains("is not the one at hand") && !other.stdout.contains("because"),
+        "{other:?}"
+    );
+    dir.write("list.json", "[]");
+    for args in [&["sast-high", "--verdict", "list.json"][..], &["sast-high", "--verdict", "no.json"]] {
+        assert_eq!(dir.explain(args).code, 2);
+    }
+}
+
+#[test]
+fn the_waiver_is_told_whether_it_covers_or_not() {
+    let dir = dir(&["ERROR"]);
+    let waivers = |expires: &str| {
+        format!(
+            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/sast-high\n    match: {{rule_id: rule-0, path: src/a0.py}}\n    \
+             reason: It is a test\n    owner: \"@a\"\n    approved_by: \"@b\"\n    compensating_controls: [none needed]\n    \
+             created: 2026-05-01\n    expires: {expires}\n    review_trigger: [severity_raised]\n    \
+             seen: {{severity: high, matches: 1}}\n"
+        )
+    };
+    let id = dir.fingerprints()[0].clone();
+    dir.write("waivers.yaml", waivers("2026-06-30"));
+    let run = dir.explain(&[&id]);
+    assert!(run.stdout.contains("W-1 of @a covers it until 2026-06-30  (waivers.yaml:3)"), "{}", run.stdout);
+    dir.write("waivers.yaml", waivers("2026-05-30"));
+    let run = dir.explain(&[&id]);
+    assert!(
+        run.stdout.contains("W-1 of @a does not cover: expired: 2026-05-30 was its end"),
+        "{}",
+        run.stdout
+    );
+    assert!(run.stdout.contains("a waiver for merge/sast-high"), "{}", run.stdout);
+}
+
+#[test]
+fn an_unknown_id_names_the_nearest_and_is_an_error() {
+    let dir = dir(&["ERROR"]);
+    let print = dir.fingerprints()[0].clone();
+    let nearly = format!("{}0000", &print[..16]);
+    for (id, says) in
+        [("sast-hgih", "the rule `sast-high`?"), (nearly.as_str(), print.as_str()), ("zzz", "rules are")]
+    {
+        let run = dir.explain(&[id]);
+        assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+        assert!(run.stderr.contains(says), "{}", run.stderr);
+    }
+    // A beginning that several have is not guessed at: 300 findings share four digits sooner or later.
+    let many = self::dir(&vec!["ERROR"; 300]);
+    let mut prints = many.fingerprints();
+    prints.sort();
+    if let Some(pair) = prints.windows(2).find(|p| p[0][..8] == p[1][..8]) {
+        let run = many.explain(&[&pair[0][..8]]);
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains(&pair[0]) && run.stderr.contains(&pair[1]), "{}", run.stderr);
+    }
+}
+
+#[test]
+fn json_says_the_same() {
+    let dir = dir(&["ERROR"]);
+    let json = dir.explain(&[&dir.fingerprints()[0], "--format", "json"]).json();
+    assert_eq!(json["schema"], "secgate/explanation/v1");
+    let rule = &json["witnesses"][0]["rules"][0];
+    assert_eq!(
+        (&rule["id"], &rule["looks"], &rule["outcome"]),
+        (&"sast-high".into(), &true.into(), &"fail".into())
+    );
+    let unknown = rule["clauses"].as_array().unwrap().iter().find(|c| c["name"] == "confidence").unwrap();
+    assert_eq!((&unknown["is"], &unknown["holds"]), (&"unknown".into(), &true.into()));
+}
+
+#[test]
+fn the_stage_of_the_base_is_told() {
+    let dir = dir(&["ERROR"]);
+    let policy = POLICY.replace("rules:", "base: {from: [baseline], without: warn}\nrules:");
+    dir.write("policy.yaml", policy.replace("confidence: high}", "confidence: high, state: new}"));
+    assert_eq!(dir.run(&["baseline", "write", "--output", "base.json", "semgrep.json"]).code, 0);
+    let id = dir.fingerprints()[0].clone();
+    let run = dir.explain(&[&id, "--baseline", "base.json"]);
+    assert!(run.stdout.contains("existing: the same finding stands in the base"), "{run:?}");
+    assert!(!run.stdout.contains("No weakness of high severity"), "{}", run.stdout);
+    let run = dir.explain(&[&id]);
+    assert!(run.stdout.contains("the same finding in the base: it would be `existing`"), "{}", run.stdout);
+}
