@@ -20,6 +20,7 @@ pub mod policy;
 pub mod relate;
 pub mod render;
 pub mod report;
+pub mod scan;
 
 use decide::{Context, Decision, Fault};
 use gather::{Inputs, Limits};

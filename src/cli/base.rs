@@ -113,6 +113,11 @@ pub(super) fn project(roots: &[String]) -> PathBuf {
 }
 
 impl BaseArgs {
+    /// Whether any of them is given.
+    pub(super) fn is_given(&self) -> bool {
+        !self.given().is_empty()
+    }
+
     /// The files that the flags name.
     pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
         let one = [&self.baseline, &self.diff, &self.key.secret_key];

@@ -12,6 +12,7 @@ mod git;
 mod outputs;
 mod policy;
 mod record;
+mod scan;
 mod shell;
 mod waiver;
 
@@ -40,6 +41,8 @@ enum Command {
     Findings(findings::FindingsArgs),
     /// Run one scanner and write a receipt beside its report
     Record(record::RecordArgs),
+    /// Run the scanners that the policy names and that are installed, then check; before a push too
+    Scan(Box<scan::ScanArgs>),
     /// Known findings: write, show, prune
     #[command(subcommand)]
     Baseline(Box<baseline::BaselineCommand>),
@@ -76,6 +79,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Check(args) => Ok(check::run(&args)),
         Command::Findings(args) => findings::run(&args),
         Command::Record(args) => record::run(&args),
+        Command::Scan(args) => scan::run(*args),
         Command::Baseline(command) => baseline::run(&command),
         Command::Explain(args) => explain::run(&args),
         Command::Formats => formats::run(),

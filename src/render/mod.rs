@@ -15,9 +15,16 @@ mod text;
 use std::io::{self, Write};
 
 use crate::decide::Decision;
+use crate::finding::Finding;
 
 pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, Listed, Listing};
+pub use text::reviewers;
+
+/// A finding on one line: how bad, where, what.
+pub fn one_line(finding: &Finding) -> String {
+    format!("{} {}  {}", finding.severity, text::place(finding), text::what(finding))
+}
 
 /// An output format of a verdict.
 pub struct Output {

@@ -402,7 +402,7 @@ fn steps(decision: &Decision) -> Vec<String> {
 }
 
 /// `2 of role:appsec (not author)`.
-fn reviewers(obligation: &Obligation) -> String {
+pub fn reviewers(obligation: &Obligation) -> String {
     let not = if obligation.not.is_empty() {
         String::new()
     } else {

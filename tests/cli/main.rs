@@ -27,6 +27,7 @@ mod outputs;
 mod policy;
 mod receipts;
 mod reports;
+mod scan;
 mod secrets;
 mod shell;
 mod stability;

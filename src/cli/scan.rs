@@ -1,0 +1,303 @@
+//! `secgate scan`: runs the scanners that the policy names and that are installed, then checks; before a push too.
+
+mod changed;
+mod consent;
+mod hook;
+mod progress;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal as _};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
+
+use anyhow::{Context as _, Result, bail};
+use clap::Args;
+
+use super::check::{self, DecideArgs};
+use crate::exit;
+use crate::finding::clean;
+use crate::gather::{self, Given, Limits};
+use crate::policy::{BaseSource, Entry, EntryKind, Policy};
+use crate::scan::{Ended, Job, Scratch, find, run_all};
+use progress::Progress;
+
+/// Longest list of changed files that is handed over; beyond it all is scanned.
+const MOST_BYTES: usize = 96 << 10;
+
+/// Run the scanners that the policy names
+#[derive(Debug, Args)]
+#[command(
+    after_help = "The scanners are those of `run:` in the policy's evidence. What is not installed is not scanned, and \
+                        counts as absent, never as clean. They get this environment; their messages are never shown, \
+                        because they may quote a secret (--keep saves them)."
+)]
+pub(super) struct ScanArgs {
+    /// Scan what changed since it left this commit or branch [default: the branch that is pushed to]
+    #[arg(long, value_name = "REV", conflicts_with = "all")]
+    since: Option<String>,
+
+    /// Scan everything
+    #[arg(long)]
+    all: bool,
+
+    /// Only the scanners of this entry; any number of times
+    #[arg(long, value_name = "ENTRY")]
+    only: Vec<String>,
+
+    /// Run the policy's commands without asking
+    #[arg(long)]
+    yes: bool,
+
+    /// Longest time a scanner may take, in seconds
+    #[arg(long, value_name = "SECONDS", default_value_t = 300, value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    timeout: u64,
+
+    /// Save reports and what scanners say into this new directory; they may hold secrets
+    #[arg(long, value_name = "DIR")]
+    keep: Option<PathBuf>,
+
+    /// As git's pre-push hook: read what is pushed from standard input, say only what stops it and what CI will ask for
+    #[arg(long, conflicts_with_all = ["since", "all", "yes"])]
+    hook: bool,
+
+    /// What to print: text or json
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
+    format: String,
+
+    /// Also write this format to a file; any number of times
+    #[arg(long, value_name = "FORMAT=PATH")]
+    output: Vec<OsString>,
+
+    #[command(flatten)]
+    decide: DecideArgs,
+}
+
+/// An entry whose scanner gave no report that can be used.
+struct Unknown {
+    entry: String,
+    why: String,
+}
+
+pub(super) fn run(mut args: ScanArgs) -> Result<u8> {
+    let outputs = check::prepare(&args.decide, &args.output)?;
+    let source = args.decide.policy.source()?;
+    let policy = args.decide.policy.load(&source)?;
+    let entries = entries(&args, &policy)?;
+    // Asked before git is: what the policy would run is the first thing to know.
+    if !consent::given(&policy, &entries, args.yes, args.hook)? {
+        bail!("nothing was run");
+    }
+    let Some(Part { base, files }) = part(&args)? else { return Ok(exit::PASS) };
+    // What was there before the change is not this change's, where the policy looks at the diff.
+    let compares = policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Diff));
+    if compares && !args.decide.base.is_given() {
+        args.decide.base.diff_base = base;
+    }
+    let scratch = Scratch::new(&std::env::temp_dir()).context("no folder for the reports can be made")?;
+    let (jobs, mut unknown) = jobs(&entries, files.as_deref(), scratch.path());
+    let stop = Arc::new(AtomicBool::new(false));
+    for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
+        signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be watched")?;
+    }
+    let progress = Progress::new(&jobs, files.as_ref().map(Vec::len), io::stderr().is_terminal());
+    let limit = Duration::from_secs(args.timeout);
+    let ended = progress.watch(|told| run_all(&jobs, limit, &stop, told));
+    if let Some(folder) = &args.keep {
+        keep(scratch.path(), folder)?;
+    }
+    if ended.contains(&Ended::Interrupted) {
+        bail!("broken off; nothing was decided");
+    }
+    for (job, ended) in jobs.iter().zip(ended) {
+        match usable(job, &ended, &policy, limit) {
+            Ok(()) => {
+                let mut pair = OsString::from(format!("{}=", job.entry));
+                pair.push(&job.report);
+                args.decide.evidence.push(pair);
+            }
+            Err(why) => unknown.push(Unknown { entry: job.entry.clone(), why }),
+        }
+    }
+    let given = |args: &DecideArgs| {
+        !args.evidence.is_empty() || !args.inputs.paths.is_empty() || !args.inputs.input.is_empty()
+    };
+    if !given(&args.decide) {
+        if args.hook {
+            return hook::nothing_known(&unknown);
+        }
+        bail!("no scanner gave a report, so nothing is known:\n{}", list(&unknown));
+    }
+    if args.hook {
+        return hook::tell(&policy, &check::decide(&args.decide), &unknown);
+    }
+    if !unknown.is_empty() {
+        super::note(&format!("not scanned, and so not known:\n{}", list(&unknown)));
+    }
+    Ok(check::tell(&args.format, &outputs, check::decide(&args.decide)))
+}
+
+fn list(unknown: &[Unknown]) -> String {
+    let mut text = String::new();
+    for Unknown { entry, why } in unknown {
+        let _ = writeln!(text, "  {entry}: {why}");
+    }
+    text.trim_end().to_owned()
+}
+
+/// The entries that name a scanner.
+fn entries<'p>(args: &ScanArgs, policy: &'p Policy) -> Result<Vec<&'p Entry>> {
+    for name in &args.only {
+        if !policy.evidence.iter().any(|entry| entry.name == *name && entry.run.is_some()) {
+            let known: Vec<&str> =
+                policy.evidence.iter().filter(|e| e.run.is_some()).map(|e| e.name.as_str()).collect();
+            bail!(
+                "--only {}: no entry of that name has a `run:`; those that have: {}",
+                clean(name),
+                known.join(", ")
+            );
+        }
+    }
+    let wanted = |entry: &&Entry| {
+        matches!(entry.kind, EntryKind::Report(_))
+            && entry.run.is_some()
+            && (args.only.is_empty() || args.only.contains(&entry.name))
+    };
+    let entries: Vec<&Entry> = policy.evidence.iter().filter(wanted).collect();
+    if entries.is_empty() {
+        bail!(
+            "{}: no evidence entry says how its scanner is run; add, for example, `run: [gitleaks, dir, --report-path, \
+             \"{{report}}\", .]` to one",
+            policy.source
+        );
+    }
+    Ok(entries)
+}
+
+/// What of the project is scanned.
+struct Part {
+    /// The commit that it is compared with.
+    base: Option<String>,
+    /// The files that changed since; `None`: everything is scanned.
+    files: Option<Vec<String>>,
+}
+
+impl Part {
+    const ALL: Self = Self { base: None, files: None };
+}
+
+/// What of the project is scanned; `None` if there is nothing to do.
+fn part(args: &ScanArgs) -> Result<Option<Part>> {
+    if args.all {
+        return Ok(Some(Part::ALL));
+    }
+    let base = match (&args.since, args.hook) {
+        (_, true) => match pushed()? {
+            Pushed::Nothing => return Ok(None),
+            Pushed::All => None,
+            Pushed::Since(base) => Some(base),
+        },
+        (Some(revision), false) => {
+            Some(changed::base_of(revision).with_context(|| format!("--since {}", clean(revision)))?)
+        }
+        (None, false) => changed::left_from(),
+    };
+    let Some(base) = base else { return Ok(Some(Part::ALL)) };
+    let files = changed::files(&base, !args.hook)?;
+    if files.is_empty() {
+        if !args.hook {
+            super::note("no file changed, so everything is scanned");
+        }
+        return Ok((!args.hook).then_some(Part::ALL));
+    }
+    let bytes: usize = files.iter().map(|file| file.len() + 1).sum();
+    Ok(Some(Part { base: Some(base), files: (bytes <= MOST_BYTES).then_some(files) }))
+}
+
+/// What is pushed of what is checked out.
+enum Pushed {
+    /// Nothing, so that nothing can be scanned here.
+    Nothing,
+    /// Nobody knows since when.
+    All,
+    /// What came after this commit.
+    Since(String),
+}
+
+fn pushed() -> Result<Pushed> {
+    let pushes = changed::pushed(io::stdin().lock())?;
+    if pushes.is_empty() {
+        return Ok(Pushed::Nothing);
+    }
+    let head = changed::head()?;
+    let Some(push) = pushes.iter().find(|push| push.head == head) else {
+        super::note("what is pushed is not what is checked out, so it was not scanned here; CI will scan it");
+        return Ok(Pushed::Nothing);
+    };
+    // A commit that is not here (somebody else pushed it, and this push is forced) leaves no beginning to count from.
+    let before = push.before.as_ref().and_then(|before| changed::base_of(before).ok());
+    Ok(before.or_else(changed::left_from).map_or(Pushed::All, Pushed::Since))
+}
+
+/// A job an entry whose scanner is installed, and the others.
+fn jobs(entries: &[&Entry], files: Option<&[String]>, folder: &Path) -> (Vec<Job>, Vec<Unknown>) {
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let (mut jobs, mut unknown) = (Vec::new(), Vec::new());
+    for entry in entries {
+        let Some(run) = &entry.run else { continue };
+        match find(run.program(), &path) {
+            Some(program) => jobs.push(Job::new(&entry.name, run, program, folder, files)),
+            None => unknown.push(Unknown {
+                entry: entry.name.clone(),
+                why: format!("{} is not installed (not on PATH)", run.program()),
+            }),
+        }
+    }
+    (jobs, unknown)
+}
+
+/// Whether what a scanner left is a report, or why not. Many scanners end with another code than 0 when they have found
+/// something; one that has found nothing and does so has failed.
+fn usable(job: &Job, ended: &Ended, policy: &Policy, limit: Duration) -> Result<(), String> {
+    let name = &job.name;
+    let code = match ended {
+        Ended::Exit(code) => *code,
+        Ended::TimedOut => {
+            return Err(format!("{name} took more than {} s and was killed (--timeout)", limit.as_secs()));
+        }
+        Ended::Signal => return Err(format!("{name} was killed")),
+        Ended::Interrupted => return Err(format!("{name} was broken off")),
+        Ended::NotStarted(why) => return Err(format!("{name} could not be run: {why}")),
+    };
+    let there = std::fs::metadata(&job.report).is_ok_and(|meta| meta.len() > 0);
+    if !there {
+        return Err(format!(
+            "{name} ended with code {code} and wrote no report (--keep DIR saves what it said)"
+        ));
+    }
+    if code == 0 {
+        return Ok(());
+    }
+    let entry = policy.evidence.iter().find(|entry| entry.name == job.entry);
+    let format = entry.and_then(|entry| entry.format.clone());
+    let given = [Given { path: job.report.clone(), format, entry: None }];
+    let limits = Limits { max_report: 8 << 30, max_stdin: 0, max_findings: 1 };
+    match gather::findings(&given, &policy.mappings, limits, &[], None) {
+        Ok((_, findings)) if !findings.is_empty() => Ok(()),
+        _ => Err(format!(
+            "{name} ended with code {code} and found nothing, so it failed (--keep DIR saves what it said)"
+        )),
+    }
+}
+
+/// Copies reports and logs into a new directory.
+fn keep(from: &Path, to: &Path) -> Result<()> {
+    let name = || format!("--keep {}", to.display());
+    std::fs::create_dir(to).with_context(|| format!("{}: must be a new directory", name()))?;
+    for entry in std::fs::read_dir(from).with_context(name)?.filter_map(Result::ok) {
+        std::fs::copy(entry.path(), to.join(entry.file_name())).with_context(name)?;
+    }
+    Ok(())
+}

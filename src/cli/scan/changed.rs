@@ -1,0 +1,113 @@
+//! Which files a change touches, as git knows them.
+
+use std::io::BufRead;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+
+use super::super::git::{commit, git, merge_base};
+
+/// What is pushed, of which only the present commit can be scanned here.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Push {
+    /// The commit that is pushed.
+    pub(super) head: String,
+    /// What the other side has of it; `None`: the branch is new there.
+    pub(super) before: Option<String>,
+}
+
+/// What a pre-push hook reads on standard input, a line a reference; deletions push nothing.
+pub(super) fn pushed(lines: impl BufRead) -> Result<Vec<Push>> {
+    let mut pushes = Vec::new();
+    for line in lines.lines() {
+        let line = line.context("standard input cannot be read")?;
+        if line.trim().is_empty() {
+            continue;
+        }
+        let words: Vec<&str> = line.split(' ').collect();
+        let (&[_, head, _, before], true) =
+            (words.as_slice(), words.iter().skip(1).step_by(2).all(|w| is_commit(w)))
+        else {
+            bail!("standard input is not what git gives to a pre-push hook (`--hook` is for that hook)");
+        };
+        if !is_zero(head) {
+            pushes
+                .push(Push { head: head.to_owned(), before: (!is_zero(before)).then(|| before.to_owned()) });
+        }
+    }
+    Ok(pushes)
+}
+
+fn is_commit(word: &str) -> bool {
+    matches!(word.len(), 40 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+fn is_zero(word: &str) -> bool {
+    word.bytes().all(|b| b == b'0')
+}
+
+/// The commit that is checked out.
+pub(super) fn head() -> Result<String> {
+    commit(Path::new("."), "HEAD")
+}
+
+/// Where the present commit left a revision.
+pub(super) fn base_of(revision: &str) -> Result<String> {
+    merge_base(Path::new("."), revision)
+}
+
+/// Where the present branch left one that the other side has; `None` where git knows none.
+pub(super) fn left_from() -> Option<String> {
+    ["@{upstream}", "origin/HEAD", "origin/main", "origin/master"]
+        .into_iter()
+        .find_map(|name| base_of(name).ok())
+}
+
+/// The files below the current directory that changed since a commit and are still there, sorted; with `untracked` also
+/// those that git does not know yet.
+pub(super) fn files(base: &str, untracked: bool) -> Result<Vec<String>> {
+    let flags = [
+        "diff",
+        "--name-only",
+        "-z",
+        "--relative",
+        "--diff-filter=d",
+        "--no-renames",
+        "--no-ext-diff",
+        "--no-textconv",
+    ];
+    let here = Path::new(".");
+    let mut listed = git(here, &[&flags[..], &[base, "--"]].concat())?;
+    if untracked {
+        listed.extend(git(here, &["ls-files", "-z", "--others", "--exclude-standard"])?);
+    }
+    let text = String::from_utf8(listed).context("a file's name is not UTF-8")?;
+    let mut files: Vec<String> =
+        text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
+    // What is no longer there cannot be scanned, and links may lead anywhere.
+    files.retain(|file| std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file()));
+    files.sort();
+    files.dedup();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_of_a_push() {
+        let (a, b, zero) = ("a".repeat(40), "b".repeat(40), "0".repeat(40));
+        let of = |text: String| pushed(text.as_bytes());
+        let push = |before: Option<&String>| vec![Push { head: a.clone(), before: before.cloned() }];
+        assert_eq!(of(format!("refs/heads/x {a} refs/heads/x {b}\n")).unwrap(), push(Some(&b)));
+        assert_eq!(of(format!("refs/heads/x {a} refs/heads/x {zero}\n")).unwrap(), push(None));
+        assert_eq!(of(format!("(delete) {zero} refs/heads/x {b}\n")).unwrap(), []);
+        assert_eq!(of(String::new()).unwrap(), []);
+        for bad in
+            ["--output=x y z".to_owned(), format!("r --upload-pack=x r {b}"), format!("r {a} r {b} more")]
+        {
+            assert!(of(bad).is_err());
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! Whether the user has agreed to the commands of a policy: asked once for each policy in each project. A hook never
+//! asks and never runs what was not agreed to.
+
+use std::fs;
+use std::io::{self, BufRead as _, IsTerminal as _, Write as _};
+use std::path::PathBuf;
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest as _, Sha256};
+
+use crate::finding::clean;
+use crate::policy::{Entry, Policy};
+use crate::report::hex;
+
+/// True if the commands may be run.
+pub(super) fn given(policy: &Policy, entries: &[&Entry], yes: bool, hook: bool) -> Result<bool> {
+    let memory = memory(policy)?;
+    if yes || memory.as_ref().is_some_and(|path| path.is_file()) {
+        return Ok(true);
+    }
+    let commands: Vec<String> = entries
+        .iter()
+        .filter_map(|e| e.run.as_ref().map(|run| format!("  {}: {}", e.name, shown(&run.argv))))
+        .collect();
+    let what = format!(
+        "{} (sha256:{}) names commands that have not been agreed to here:\n{}",
+        policy.source,
+        policy.sha256,
+        commands.join("\n")
+    );
+    if hook {
+        bail!(
+            "{what}\nNothing was run. Look at them, then run `secgate scan` once, or push with --no-verify."
+        );
+    }
+    if !io::stdin().is_terminal() {
+        bail!("{what}\nNobody can be asked; run `secgate scan --yes` if they are fine.");
+    }
+    let mut out = io::stderr().lock();
+    write!(out, "{what}\nRun them? It is asked once for this policy. [y/N] ")?;
+    out.flush()?;
+    let mut answer = String::new();
+    io::stdin().lock().read_line(&mut answer)?;
+    if !matches!(answer.trim(), "y" | "Y" | "yes") {
+        return Ok(false);
+    }
+    if let Some(path) = memory {
+        let folder = path.parent().context("the memory has no folder")?;
+        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        fs::write(&path, format!("{}\n", policy.source))
+            .with_context(|| format!("{}: cannot be written", path.display()))?;
+    }
+    Ok(true)
+}
+
+/// Where it is remembered: by the policy's digest and by the project, because a command can run what the project holds.
+fn memory(policy: &Policy) -> Result<Option<PathBuf>> {
+    let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
+    let project = std::env::current_dir().context("the current directory cannot be told")?;
+    let mut digest = Sha256::new();
+    digest.update(format!("{}\n", policy.sha256));
+    digest.update(project.as_os_str().as_encoded_bytes());
+    Ok(state.map(|state| state.join("secgate/agreed").join(hex(&digest.finalize()))))
+}
+
+/// The words of a command, those with blanks in quotes; no shell reads them.
+fn shown(argv: &[String]) -> String {
+    let word = |word: &String| {
+        let word = clean(word).into_owned();
+        if word.contains([' ', '"', '\'']) || word.is_empty() { format!("{word:?}") } else { word }
+    };
+    argv.iter().map(word).collect::<Vec<_>>().join(" ")
+}

@@ -1,0 +1,86 @@
+//! What a pre-push hook says: what stops the push, and what CI will still ask for. Nothing else.
+
+use std::fmt::Write as _;
+
+use anyhow::Result;
+
+use super::{Unknown, list};
+use crate::decide::{Decision, Outcome, Status};
+use crate::exit;
+use crate::policy::Policy;
+use crate::render::{one_line, reviewers};
+
+/// Findings of a rule that are listed.
+const LISTED: usize = 8;
+
+/// No scanner gave a report.
+pub(super) fn nothing_known(unknown: &[Unknown]) -> Result<u8> {
+    super::super::print(
+        format!("secgate: nothing was scanned here. CI will still ask for:\n{}\n", list(unknown)).as_bytes(),
+    )?;
+    Ok(exit::PASS)
+}
+
+/// Tells a decision; the exit code stops the push or does not.
+pub(super) fn tell(policy: &Policy, decision: &Decision, unknown: &[Unknown]) -> Result<u8> {
+    let mut stops = String::new();
+    let mut asks = String::new();
+    let mut code = exit::PASS;
+    for fault in &decision.errors {
+        code = exit::ERROR;
+        let path = fault.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
+        writeln!(stops, "  error: {path}{}", fault.message)?;
+    }
+    for evidence in decision.evidence.iter().filter(|e| e.outcome >= Outcome::Review) {
+        let entry = evidence.entry.as_deref().unwrap_or("a report");
+        match (evidence.status, evidence.outcome) {
+            (Status::Absent, _) => {
+                if !unknown.iter().any(|u| u.entry == entry) {
+                    writeln!(asks, "  {entry}: {}", evidence.message)?;
+                }
+            }
+            (_, Outcome::Review) => writeln!(asks, "  {entry}: {}", evidence.message)?,
+            (_, outcome) => {
+                code = if outcome == Outcome::Fail || code == exit::FAIL { exit::FAIL } else { exit::ERROR };
+                writeln!(stops, "  {entry}: {}", evidence.message)?;
+            }
+        }
+    }
+    for rule in decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Review && !rule.blind) {
+        let text = if rule.outcome == Outcome::Review { &mut asks } else { &mut stops };
+        writeln!(text, "  {}: {}  ({}:{})", rule.id, rule.message, policy.source, rule.line)?;
+        let problems = || rule.problems.iter().filter_map(|&at| decision.findings.get(at)?.lead());
+        for matched in problems().take(LISTED) {
+            writeln!(text, "    {}", one_line(&matched.finding))?;
+        }
+        if problems().count() > LISTED {
+            writeln!(text, "    … and {} more", problems().count() - LISTED)?;
+        }
+        if rule.outcome == Outcome::Review {
+            if let Some(who) = rule.obligations.first() {
+                writeln!(text, "    approval: {}", reviewers(who))?;
+            }
+        } else {
+            code = exit::FAIL;
+            if let Some(fix) = &rule.fix {
+                writeln!(text, "    {fix}")?;
+            }
+        }
+    }
+    if !unknown.is_empty() {
+        writeln!(asks, "{}", list(unknown))?;
+    }
+    if !decision.enforced && code == exit::FAIL {
+        code = exit::PASS;
+        stops.insert_str(0, "  ADVISORY: the policy lets it pass\n");
+    }
+    let mut text = String::new();
+    if !stops.is_empty() {
+        writeln!(text, "secgate: this stops the push:\n{}", stops.trim_end())?;
+    }
+    if !asks.is_empty() {
+        writeln!(text, "secgate: CI will still ask for:\n{}", asks.trim_end())?;
+    }
+    super::super::print(text.as_bytes())?;
+    Ok(code)
+}
