@@ -57,6 +57,7 @@ impl Environment {
             project: text("CI_PROJECT_PATH"),
             pipeline_url: text("CI_PIPELINE_URL"),
             author: text("GITLAB_USER_LOGIN").or_else(|| text("CI_COMMIT_AUTHOR")),
+            subjects: Vec::new(),
             env: self.0.iter().map(|(name, value)| (name.clone(), clean(value).into_owned())).collect(),
         }
     }
@@ -103,7 +104,7 @@ pub(super) fn context(
     }
     let artifacts = artifacts(about.subjects, policy)?;
     let parameters = parameters(about, environment, policy)?;
-    let shown = environment.shown(commit.as_deref());
+    let shown = Shown { subjects: artifacts.clone(), ..environment.shown(commit.as_deref()) };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let authors = environment.authors();
     Ok(Context { now, commits, artifacts, authors, login, parameters, shown })

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod args;
+mod attest;
 mod base;
 mod baseline;
 mod check;
@@ -14,6 +15,7 @@ mod policy;
 mod record;
 mod scan;
 mod shell;
+mod verify;
 mod waiver;
 
 use std::ffi::OsString;
@@ -56,6 +58,10 @@ enum Command {
     /// Exceptions to rules: new, lint, list
     #[command(subcommand)]
     Waiver(Box<waiver::WaiverCommand>),
+    /// Sign a verdict; keygen makes a key pair, accept signs a person's word
+    Attest(Box<attest::AttestArgs>),
+    /// Check signed verdicts and the chain of gates
+    Verify(Box<verify::VerifyArgs>),
     /// Print the completions of a shell
     Completions(shell::CompletionsArgs),
     /// Print the manual page
@@ -85,6 +91,8 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
         Command::Waiver(command) => waiver::run(*command),
+        Command::Attest(args) => attest::run(&args),
+        Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => shell::completions(&args),
         Command::Man(args) => shell::man(&args),
     };

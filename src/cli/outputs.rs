@@ -194,7 +194,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 /// True if both names lead to the same file, also where it does not exist yet.
-fn same(a: &Path, b: &Path) -> bool {
+pub(super) fn same(a: &Path, b: &Path) -> bool {
     let real = |path: &Path| {
         fs::canonicalize(path).unwrap_or_else(|_| {
             let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));

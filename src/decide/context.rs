@@ -52,7 +52,7 @@ impl Context {
 }
 
 /// An artifact that the run is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Artifact {
     /// The subject of the policy that it is; `None` where the policy declares none.
     pub subject: Option<String>,
@@ -73,6 +73,9 @@ pub struct Shown {
     pub pipeline_url: Option<String>,
     /// The author of the change, as the environment says.
     pub author: Option<String>,
+    /// The artifacts that the run is about.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub subjects: Vec<Artifact>,
     /// Every environment variable that was read, with its value.
     pub env: BTreeMap<String, String>,
 }

@@ -1,7 +1,9 @@
 //! What rules about anything but findings share: demands that are met, are not, or cannot be decided.
 
 use super::{Context, Document, Evidence, Outcome, WaiverResult};
-use crate::policy::{Action, DocumentKind, Policy};
+use crate::attest::PublicKey;
+use crate::attest::chain::NamedKey;
+use crate::policy::{Action, DocumentKind, Key, Policy};
 
 /// What a rule about anything but findings says of its demands.
 #[derive(Debug, Clone, Default)]
@@ -89,11 +91,42 @@ impl<'w> World<'w> {
         })
     }
 
-    /// Why keys that a rule names cannot be used, and what to do about it.
-    pub(super) fn unusable_keys(self, names: &[String]) -> Vec<String> {
-        let why = |name: &String| self.policy.key(name).and_then(|key| key.bytes.as_ref().err().cloned());
-        names.iter().filter_map(why).collect()
+    /// The statements of such documents, each with what messages call it.
+    pub(super) fn statements(
+        self,
+        kind: DocumentKind,
+        subject: Option<&'w str>,
+    ) -> impl Iterator<Item = (String, &'w serde_json::Value)> {
+        self.documents(kind, subject).flat_map(|document| {
+            let path = crate::finding::clean(&document.path).into_owned();
+            let several = document.values.len() > 1;
+            document.values.iter().enumerate().map(move |(at, value)| {
+                (if several { format!("{path}#{}", at + 1) } else { path.clone() }, value)
+            })
+        })
     }
+
+    /// The keys that a rule names, or why they cannot be used and what to do about it.
+    pub(super) fn keys(self, names: &[String]) -> Result<Vec<NamedKey>, Vec<String>> {
+        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
+        for key in names.iter().filter_map(|name| self.policy.key(name)) {
+            match usable(key) {
+                Ok(key) => keys.push(key),
+                Err(why) => unusable.push(why),
+            }
+        }
+        if unusable.is_empty() { Ok(keys) } else { Err(unusable) }
+    }
+}
+
+/// A key of the policy, ready to check signatures with.
+pub(super) fn usable(key: &Key) -> Result<NamedKey, String> {
+    let bytes = key.bytes.as_ref().map_err(Clone::clone)?;
+    let file = crate::finding::clean(&key.file);
+    let place = format!("keys.{}: {file}", crate::finding::clean(&key.name));
+    let text = std::str::from_utf8(bytes).map_err(|_| format!("{place} is no key in PEM form"))?;
+    let public = PublicKey::from_pem(text).map_err(|error| format!("{place} {error}"))?;
+    Ok(NamedKey { name: key.name.clone(), key: public })
 }
 
 /// Judges each of the subjects, or the run's one artifact where there are none.

@@ -384,8 +384,8 @@ fn demands(rule: &Rule, world: World<'_>) -> Demands {
         Subject::Approvals(approvals) => {
             approvals::placeholders(&approvals.reviewers, world.policy).into_iter().collect()
         }
-        Subject::Provenance(provenance) => world.unusable_keys(&provenance.signed_by),
-        Subject::Verdicts(verdicts) => world.unusable_keys(&verdicts.signed_by),
+        Subject::Provenance(provenance) => world.keys(&provenance.signed_by).err().unwrap_or_default(),
+        Subject::Verdicts(verdicts) => world.keys(&verdicts.signed_by).err().unwrap_or_default(),
         Subject::Findings(_) | Subject::Document(_) | Subject::Sbom(_) => Vec::new(),
     };
     if !fill_in.is_empty() {

@@ -1,15 +1,182 @@
-//! How artifacts were built.
+//! How artifacts were built: what signed statements of SLSA provenance say of each.
 
 use super::demand::{Demands, World, each};
-use crate::policy::ProvenanceRule;
+use crate::attest::Provenance;
+use crate::attest::Statement;
+use crate::attest::chain::{self, NamedKey};
+use crate::attest::dsse::Document;
+use crate::attest::provenance::{Form, Material};
+use crate::finding::clean_line;
+use crate::policy::{DocumentKind, PathGlob, PredicateKind, ProvenanceRule};
 
 /// The demands of a rule, over each of its subjects.
 pub(super) fn judge(rule: &ProvenanceRule, world: World<'_>) -> Demands {
-    let mut demands = Demands { undecided: world.unusable_keys(&rule.signed_by), ..Demands::default() };
-    if demands.undecided.is_empty() {
-        demands.extend(each(&rule.subjects, |_| {
-            Demands::undecided("this build does not decide rules about `provenance`")
-        }));
+    match world.keys(&rule.signed_by) {
+        Ok(keys) => each(&rule.subjects, |subject| of_subject(rule, &keys, world, subject)),
+        Err(undecided) => Demands { undecided, ..Demands::default() },
+    }
+}
+
+/// A statement about the artifact.
+struct Found {
+    place: String,
+    signed_by: Vec<String>,
+    provenance: Provenance,
+}
+
+fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subject: Option<&str>) -> Demands {
+    let Some(artifact) = world.context.artifact(subject) else {
+        return Demands::undecided(
+            "the run does not say which artifact it is about; give --subject NAME@sha256:HEX",
+        );
+    };
+    if rule.commit && world.context.commits.is_empty() {
+        return Demands::undecided("the run does not say which commit it is about; give --commit SHA");
+    }
+    let digest = artifact.digest.trim_start_matches("sha256:");
+    let (mut found, mut others) = (Vec::new(), Vec::new());
+    for (place, value) in world.statements(DocumentKind::Provenance, subject) {
+        match open(rule, keys, &place, value) {
+            Err(why) => others.push(format!("{place} {why}")),
+            Ok((statement, _)) if !statement.is_about(digest) => {
+                others.push(format!("{place} is about another artifact"));
+            }
+            Ok((statement, signed_by)) => match Provenance::of(&statement) {
+                Some(provenance) => found.push(Found { place, signed_by, provenance }),
+                None => {
+                    let kind = clean_line(&statement.predicate_type);
+                    others.push(format!("{place} is no SLSA provenance but {kind}"));
+                }
+            },
+        }
+    }
+    let mut demands = Demands::default();
+    // One statement that says all is enough; of several that do not, the nearest is told.
+    let mut judged: Vec<(Vec<String>, &Found)> =
+        found.iter().map(|one| (faults(rule, world, one), one)).collect();
+    judged.sort_by(|(a, first), (b, second)| a.len().cmp(&b.len()).then(first.place.cmp(&second.place)));
+    match judged.into_iter().next() {
+        None => {
+            let why = if others.is_empty() { String::new() } else { format!(": {}", others.join("; ")) };
+            let signed = if keys.is_empty() { "" } else { "signed " };
+            demands.unmet(format!("there is no {signed}provenance of {}{why}", artifact.digest));
+        }
+        Some((faults, one)) if faults.is_empty() => demands.met.push(told(one)),
+        Some((faults, one)) => {
+            for fault in faults {
+                demands.unmet(format!("{}: {fault}", one.place));
+            }
+        }
     }
     demands
+}
+
+/// What a document says, and by whose signature; without `signed_by` nobody's counts.
+fn open(
+    rule: &ProvenanceRule,
+    keys: &[NamedKey],
+    place: &str,
+    value: &serde_json::Value,
+) -> Result<(Statement, Vec<String>), String> {
+    let document = Document::of(value).map_err(|why| format!("is no attestation: {why}"))?;
+    if !rule.signed_by.is_empty() {
+        let signed = chain::open(place, &document, keys).map_err(|refused| refused.why)?;
+        return Ok((signed.statement, signed.keys));
+    }
+    let text = match document {
+        Document::Bare(text) => text,
+        Document::Signed(envelope) => envelope.payload,
+    };
+    let statement = Statement::read(&text).map_err(|error| error.to_string())?;
+    Ok((statement, Vec::new()))
+}
+
+/// What a statement does not say as demanded.
+fn faults(rule: &ProvenanceRule, world: World<'_>, found: &Found) -> Vec<String> {
+    let provenance = &found.provenance;
+    let mut faults = Vec::new();
+    let form = match provenance.form {
+        Form::SlsaV1 => PredicateKind::SlsaV1,
+        Form::SlsaV02 => PredicateKind::SlsaV02,
+    };
+    if !rule.predicate.is_empty() && !rule.predicate.contains(&form) {
+        faults.push(format!("it is {}, which the rule does not accept", provenance.form.as_str()));
+    }
+    match &provenance.builder {
+        _ if rule.builder.is_empty() => {}
+        None => faults.push("it does not say who built it".to_owned()),
+        Some(builder) if rule.builder.contains(builder) => {}
+        Some(builder) => faults.push(format!("it was built by {}", clean_line(builder))),
+    }
+    if rule.source.is_none() && rule.r#ref.is_empty() && !rule.commit {
+        return faults;
+    }
+    match sources(rule, provenance) {
+        Err(fault) => faults.push(fault),
+        Ok(sources) => {
+            for source in sources {
+                faults.extend(reference_fault(&rule.r#ref, source));
+                faults.extend(commit_fault(rule, world, source));
+            }
+        }
+    }
+    faults.dedup();
+    faults
+}
+
+/// What it was built from, as far as the rule asks about it.
+fn sources<'p>(rule: &ProvenanceRule, provenance: &'p Provenance) -> Result<Vec<&'p Material>, String> {
+    let all: Vec<&Material> = provenance.sources.iter().collect();
+    let Some(first) = all.first() else {
+        return Err("it does not say from which source it was built".to_owned());
+    };
+    match &rule.source {
+        Some(wanted) => {
+            let of: Vec<&Material> = all.iter().copied().filter(|source| source.is_of(wanted)).collect();
+            if of.is_empty() {
+                let is: Vec<String> = all.iter().map(|source| clean_line(&source.uri).into_owned()).collect();
+                return Err(format!("it was built from {}", is.join(" and ")));
+            }
+            Ok(of)
+        }
+        None if all.iter().all(|source| source.is_of(&first.uri)) => Ok(all),
+        None => {
+            Err("it names several sources; say in the rule which is meant: `source: git+https://…`"
+                .to_owned())
+        }
+    }
+}
+
+fn reference_fault(wanted: &[PathGlob], source: &Material) -> Option<String> {
+    if wanted.is_empty() {
+        return None;
+    }
+    match &source.reference {
+        None => Some("it does not say from which branch or tag it was built".to_owned()),
+        Some(reference) if wanted.iter().any(|glob| glob.matches_path(reference)) => None,
+        Some(reference) => Some(format!("it was built from {}", clean_line(reference))),
+    }
+}
+
+fn commit_fault(rule: &ProvenanceRule, world: World<'_>, source: &Material) -> Option<String> {
+    if !rule.commit {
+        return None;
+    }
+    let ours = &world.context.commits;
+    let theirs: Vec<&str> = source.commits().collect();
+    match theirs.first() {
+        None => Some("it does not say from which commit it was built".to_owned()),
+        Some(_) if theirs.iter().any(|commit| ours.iter().any(|ours| ours == commit)) => None,
+        Some(first) => {
+            Some(format!("it was built from commit {}, not {}", clean_line(first), ours.join(" or ")))
+        }
+    }
+}
+
+fn told(found: &Found) -> String {
+    let builder = found.provenance.builder.as_deref().map_or("somebody".into(), clean_line);
+    match found.signed_by.as_slice() {
+        [] => format!("{} says that {builder} built it; nobody signed that for this rule", found.place),
+        keys => format!("built by {builder}, signed by {} ({})", keys.join(" and "), found.place),
+    }
 }

@@ -13,6 +13,7 @@
 )]
 
 mod approvals;
+mod attest;
 mod baseline;
 mod cases;
 mod check;
@@ -21,6 +22,7 @@ mod convert;
 mod explain;
 mod extends;
 mod feeds;
+mod interop;
 mod legacy;
 mod mapping;
 mod outputs;

@@ -1,0 +1,242 @@
+//! The chain of verdicts: which earlier gate said what of a commit or an artifact, and whether that will do.
+
+use jiff::Timestamp;
+
+use super::dsse::{self, Document, IN_TOTO};
+use super::verdict::Word;
+use super::{PublicKey, Statement, VerdictStatement};
+use crate::finding::{clean, clean_line};
+use crate::report::Source;
+
+/// Machines may differ in their clocks by this many seconds.
+pub const CLOCK_SKEW: i64 = 300;
+
+/// A key, and what people call it.
+#[derive(Debug, Clone)]
+pub struct NamedKey {
+    /// Its name.
+    pub name: String,
+    /// The key.
+    pub key: PublicKey,
+}
+
+/// A statement whose signature was checked.
+#[derive(Debug, Clone)]
+pub struct Signed {
+    /// The file, and which of several statements in it.
+    pub place: String,
+    /// Names of the keys that signed it; never empty.
+    pub keys: Vec<String>,
+    /// What it says.
+    pub statement: Statement,
+    /// The bytes that were signed.
+    pub payload: Vec<u8>,
+}
+
+/// A verdict whose signature was checked.
+#[derive(Debug, Clone)]
+pub struct SignedVerdict {
+    /// The file, and which of several statements in it.
+    pub place: String,
+    /// Names of the keys that signed it.
+    pub keys: Vec<String>,
+    /// What it says.
+    pub verdict: VerdictStatement,
+}
+
+/// Something that proves nothing, and why.
+#[derive(Debug, Clone)]
+pub struct Refused {
+    /// The file, and which of several statements in it.
+    pub place: String,
+    /// Why.
+    pub why: String,
+}
+
+/// Reads a file of attestations; `name` is what messages call it.
+pub fn read(name: &str, source: &Source) -> Result<Vec<(String, Document)>, Refused> {
+    let place = clean(name).into_owned();
+    let documents =
+        dsse::read(source).map_err(|error| Refused { place: place.clone(), why: error.to_string() })?;
+    let several = documents.len() > 1;
+    let numbered = |at: usize| if several { format!("{place}#{}", at + 1) } else { place.clone() };
+    Ok(documents.into_iter().enumerate().map(|(at, document)| (numbered(at), document)).collect())
+}
+
+/// Checks who signed a document, then reads what it says.
+pub fn open(place: &str, document: &Document, keys: &[NamedKey]) -> Result<Signed, Refused> {
+    let refuse = |why: String| Refused { place: place.to_owned(), why };
+    let envelope = match document {
+        Document::Signed(envelope) => envelope,
+        Document::Bare(_) => return Err(refuse("is not signed: a statement without an envelope".to_owned())),
+    };
+    let public: Vec<PublicKey> = keys.iter().map(|key| key.key.clone()).collect();
+    let by = envelope.signed_by(&public);
+    let names: Vec<String> = by.iter().filter_map(|at| keys.get(*at)).map(|key| key.name.clone()).collect();
+    if names.is_empty() {
+        let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
+        let ids: Vec<String> = envelope
+            .signatures
+            .iter()
+            .map(|s| clean_line(&s.keyid).into_owned())
+            .filter(|id| !id.is_empty())
+            .collect();
+        let says =
+            if ids.is_empty() { String::new() } else { format!(" (it names the key {})", ids.join(", ")) };
+        return Err(refuse(format!(
+            "is signed by none of the keys {}, or was changed after it was signed{says}",
+            known.join(", ")
+        )));
+    }
+    if envelope.payload_type != IN_TOTO {
+        let other = clean_line(&envelope.payload_type);
+        return Err(refuse(format!("holds {other}, not an in-toto statement")));
+    }
+    let statement = Statement::read(&envelope.payload).map_err(|error| refuse(error.to_string()))?;
+    Ok(Signed { place: place.to_owned(), keys: names, statement, payload: envelope.payload.clone() })
+}
+
+impl Signed {
+    /// The verdict that it holds; `None` if it is a statement of another kind.
+    pub fn verdict(&self) -> Option<Result<SignedVerdict, Refused>> {
+        if !VerdictStatement::is(&self.statement) {
+            return None;
+        }
+        let refuse = |why: String| Refused { place: self.place.clone(), why };
+        let read = VerdictStatement::read(&self.statement, &self.payload);
+        Some(read.map_err(|error| refuse(error.to_string())).map(|verdict| SignedVerdict {
+            place: self.place.clone(),
+            keys: self.keys.clone(),
+            verdict,
+        }))
+    }
+}
+
+/// What a verdict has to be about.
+#[derive(Debug, Clone, Copy)]
+pub enum About<'d> {
+    /// One of these commits, or a commit with one of these trees.
+    Commit {
+        /// Commit ids.
+        commits: &'d [String],
+        /// Tree ids that a signed verdict gives to one of these commits.
+        trees: &'d [String],
+    },
+    /// The artifact with this SHA-256.
+    Artifact(&'d str),
+}
+
+/// What is demanded of one gate.
+#[derive(Debug, Clone, Copy)]
+pub struct Demand<'d> {
+    /// The gate.
+    pub gate: &'d str,
+    /// What its verdict is about.
+    pub about: About<'d>,
+    /// Verdicts that will do.
+    pub words: &'d [Word],
+    /// Digests of policies that may have decided; empty: any.
+    pub policies: &'d [String],
+    /// Oldest verdict, in seconds.
+    pub max_age: Option<i64>,
+    /// The clock.
+    pub now: Timestamp,
+}
+
+impl Demand<'_> {
+    fn is_met_by(&self, verdict: &VerdictStatement) -> bool {
+        match self.about {
+            About::Artifact(digest) => verdict.artifacts.iter().any(|d| d == digest),
+            About::Commit { commits, trees } => {
+                verdict.commits.iter().any(|c| commits.contains(c))
+                    || verdict.trees.iter().any(|t| trees.contains(t))
+            }
+        }
+    }
+
+    fn words(&self) -> String {
+        match self.about {
+            About::Artifact(digest) => format!("the artifact sha256:{digest}"),
+            About::Commit { commits, trees } => {
+                let trees = trees.iter().map(|tree| format!("the tree {tree}"));
+                let all: Vec<String> =
+                    commits.iter().map(|commit| format!("commit {commit}")).chain(trees).collect();
+                if all.is_empty() { "a commit that nobody named".to_owned() } else { all.join(" or ") }
+            }
+        }
+    }
+
+    /// The verdicts of the gate about this, the last first; of two at the same time the worse first.
+    pub fn all<'s>(&self, verdicts: &'s [SignedVerdict]) -> Vec<&'s SignedVerdict> {
+        let of_gate = verdicts.iter().filter(|v| v.verdict.facts.gate == self.gate);
+        let mut all: Vec<&SignedVerdict> = of_gate.filter(|v| self.is_met_by(&v.verdict)).collect();
+        let rank = |word: Word| match word {
+            Word::Pass => 0,
+            Word::Review => 1,
+            Word::Fail => 2,
+        };
+        all.sort_by(|a, b| {
+            let key = |v: &SignedVerdict| (v.verdict.facts.evaluated_at, rank(v.verdict.facts.verdict));
+            key(b).cmp(&key(a)).then_with(|| a.place.cmp(&b.place))
+        });
+        all
+    }
+
+    /// The gate's last word, if it will do; else what is wrong, for people who release.
+    pub fn last<'s>(&self, verdicts: &'s [SignedVerdict]) -> Result<&'s SignedVerdict, String> {
+        let gate = self.gate;
+        let Some(last) = self.all(verdicts).into_iter().next() else {
+            let other = verdicts.iter().filter(|v| v.verdict.facts.gate == gate);
+            let mut others: Vec<String> =
+                other.map(|v| format!("{} is about {}", v.place, about(&v.verdict))).collect();
+            others.sort();
+            let hint = if others.is_empty() { String::new() } else { format!("; {}", others.join("; ")) };
+            return Err(format!("there is no signed verdict of gate {gate} about {}{hint}", self.words()));
+        };
+        let facts = &last.verdict.facts;
+        let place = &last.place;
+        if !self.words.contains(&facts.verdict) {
+            return Err(format!(
+                "the last word of gate {gate} about {} is {}, at {} ({place})",
+                self.words(),
+                facts.verdict.as_str(),
+                facts.evaluated_at
+            ));
+        }
+        if !facts.enforced {
+            return Err(format!("gate {gate} only watched: its policy is advisory ({place})"));
+        }
+        if !self.policies.is_empty() && !self.policies.contains(&facts.policy_sha256) {
+            return Err(format!(
+                "gate {gate} decided under the policy sha256:{}, which is none of those demanded ({place})",
+                facts.policy_sha256
+            ));
+        }
+        let age = self.now.as_second() - facts.evaluated_at.as_second();
+        if age < -CLOCK_SKEW {
+            return Err(format!(
+                "the verdict of gate {gate} is dated {}, which is in the future ({place})",
+                facts.evaluated_at
+            ));
+        }
+        if let Some(max_age) = self.max_age
+            && age > max_age
+        {
+            return Err(format!(
+                "the verdict of gate {gate} has expired: it is of {}, {} ago, and {} is allowed ({place})",
+                facts.evaluated_at,
+                crate::decide::duration(age),
+                crate::decide::duration(max_age)
+            ));
+        }
+        Ok(last)
+    }
+}
+
+/// What a verdict is about, in words.
+pub fn about(verdict: &VerdictStatement) -> String {
+    let artifacts = verdict.artifacts.iter().map(|digest| format!("sha256:{digest}"));
+    let commits = verdict.commits.iter().map(|commit| format!("commit {commit}"));
+    let trees = verdict.trees.iter().map(|tree| format!("tree {tree}"));
+    artifacts.chain(commits).chain(trees).collect::<Vec<_>>().join(", ")
+}

@@ -1,0 +1,215 @@
+//! `secgate attest`: a verdict as a signed statement; `keygen` makes keys, `accept` signs a person's word.
+
+mod accept;
+mod keygen;
+
+use std::ffi::OsString;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::{Args, Subcommand};
+
+use super::outputs::{beside, same};
+use crate::attest::dsse::IN_TOTO;
+use crate::attest::{Envelope, PrivateKey, key, summary, verdict};
+use crate::exit;
+use crate::finding::clean;
+use crate::report::open_regular;
+
+/// Sign a verdict
+#[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
+pub(super) struct AttestArgs {
+    #[command(subcommand)]
+    command: Option<AttestCommand>,
+
+    #[command(flatten)]
+    sign: Option<SignArgs>,
+}
+
+#[derive(Debug, Subcommand)]
+enum AttestCommand {
+    /// Make a key pair
+    Keygen(keygen::KeygenArgs),
+    /// Sign a person's word that what a verdict asked for is accepted
+    Accept(accept::AcceptArgs),
+}
+
+/// Sign a verdict: an in-toto statement and, for pass and fail, a SLSA verification summary
+#[derive(Debug, Args)]
+struct SignArgs {
+    /// The verdict, as `secgate check --output json=PATH` wrote it; an error is no decision and is not signed
+    #[arg(long, value_name = "FILE")]
+    verdict: PathBuf,
+
+    /// The private key: Ed25519 or ECDSA P-256, PKCS#8 in PEM; several for several signatures
+    #[arg(long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
+
+    /// Where the signed statements go: DSSE envelopes, one a line
+    #[arg(long, value_name = "FILE")]
+    output: PathBuf,
+
+    /// The tree of the commit that the verdict is about, so that a merge commit with the same content joins it
+    #[arg(long, value_name = "SHA", conflicts_with = "git_tree")]
+    tree: Option<String>,
+
+    /// Ask git for the tree of the verdict's commit
+    #[arg(long)]
+    git_tree: bool,
+
+    /// Who verified, in the verification summary
+    #[arg(long, value_name = "URI", default_value = "secgate:verifier")]
+    verifier_id: String,
+
+    /// What was verified, in the verification summary [default: the artifact, else the commit]
+    #[arg(long, value_name = "URI")]
+    resource_uri: Option<String>,
+}
+
+pub(super) fn run(args: &AttestArgs) -> Result<u8> {
+    match (&args.command, &args.sign) {
+        (Some(AttestCommand::Keygen(args)), _) => keygen::run(args),
+        (Some(AttestCommand::Accept(args)), _) => accept::run(args),
+        (None, Some(args)) => sign(args),
+        (None, None) => bail!("attest wants --verdict, --key and --output, or keygen or accept"),
+    }
+}
+
+fn sign(args: &SignArgs) -> Result<u8> {
+    let mut inputs = vec![args.verdict.as_path()];
+    inputs.extend(args.key.iter().map(PathBuf::as_path));
+    let output = Output::prepare(&args.output, &inputs)?;
+    let keys = private_keys(&args.key)?;
+    let file = bytes(&args.verdict, verdict::MAX_BYTES)?;
+    let name = clean(&args.verdict.to_string_lossy()).into_owned();
+    let facts = verdict::Facts::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
+    let tree = match (&args.tree, args.git_tree) {
+        (Some(tree), _) => Some(super::environment::parse_commit("--tree", tree)?),
+        (None, true) => Some(git_tree(facts.commit.as_deref())?),
+        (None, false) => None,
+    };
+    let (statement, facts) =
+        verdict::write(&file, tree.as_deref(), None).map_err(|error| anyhow!("{name}: {error}"))?;
+    let keys: Vec<&PrivateKey> = keys.iter().collect();
+    let summary = summary::write(&facts, tree.as_deref(), &args.verifier_id, args.resource_uri.as_deref());
+    let mut text = String::new();
+    for statement in [Some(statement), summary].into_iter().flatten() {
+        writeln!(text, "{}", Envelope::sign(IN_TOTO, statement, &keys).to_json())?;
+    }
+    output.publish(text.as_bytes())?;
+    let about: Vec<String> = verdict::subjects(&facts, tree.as_deref())
+        .iter()
+        .flat_map(|s| s.digest.iter().map(|(algorithm, digest)| format!("{algorithm}:{digest}")))
+        .collect();
+    let told = format!(
+        "{}: gate {} {}{}, about {}, signed by {}\n",
+        clean(&args.output.to_string_lossy()),
+        facts.gate,
+        facts.verdict.as_str(),
+        if facts.enforced { "" } else { " (ADVISORY)" },
+        about.join(", "),
+        keys.iter().map(|key| key.public().id()).collect::<Vec<_>>().join(", ")
+    );
+    super::print(told.as_bytes())?;
+    Ok(exit::PASS)
+}
+
+/// The keys that sign, each once.
+fn private_keys(paths: &[PathBuf]) -> Result<Vec<PrivateKey>> {
+    let mut keys: Vec<PrivateKey> = Vec::new();
+    for path in paths {
+        let name = clean(&path.to_string_lossy()).into_owned();
+        let text = zeroize::Zeroizing::new(bytes(path, key::MAX_PEM as u64)?);
+        let text = std::str::from_utf8(&text).map_err(|_| anyhow!("{name}: is no key in PEM form"))?;
+        let key = PrivateKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
+        if keys.iter().any(|known| known.public() == key.public()) {
+            bail!("--key {name}: the same key is given twice");
+        }
+        keys.push(key);
+    }
+    Ok(keys)
+}
+
+/// All bytes of a regular file that may have `max`.
+pub(super) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    if path.as_os_str().is_empty() {
+        bail!("an empty path; is a variable of the script unset?");
+    }
+    let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
+    let mut bytes = Vec::new();
+    file.take(max + 1).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
+    if bytes.len() as u64 > max {
+        bail!("{name}: is over the limit of {max} bytes");
+    }
+    Ok(bytes)
+}
+
+/// The tree of a commit, from git in the current directory.
+fn git_tree(commit: Option<&str>) -> Result<String> {
+    let commit = commit.context("--git-tree: the verdict names no commit")?;
+    let output = Command::new("git")
+        .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
+        .arg(OsString::from(format!("{commit}^{{tree}}")))
+        .stdin(Stdio::null())
+        .output()
+        .context("--git-tree: git cannot be run")?;
+    let tree = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+    if !output.status.success() || tree.is_empty() {
+        bail!("--git-tree: git does not know the commit {commit} here; give --tree SHA");
+    }
+    super::environment::parse_commit("--git-tree", &tree)
+}
+
+/// A file that is written whole or not at all, and is gone from the start, so that an old statement never passes for
+/// the one that could not be made.
+pub(super) struct Output<'p> {
+    path: &'p Path,
+}
+
+impl<'p> Output<'p> {
+    /// Removes what an earlier run left. A file that is an input, or that is no attestation, stays.
+    pub(super) fn prepare(path: &'p Path, inputs: &[&Path]) -> Result<Self> {
+        let name = clean(&path.to_string_lossy()).into_owned();
+        if path.as_os_str().is_empty() {
+            bail!("--output is empty; is a variable of the script unset?");
+        }
+        if inputs.iter().any(|input| same(input, path)) {
+            bail!("--output {name}: is also an input of this run");
+        }
+        match fs::symlink_metadata(path) {
+            Err(_) => {}
+            Ok(_) if is_attestation(path) => {
+                fs::remove_file(path).with_context(|| format!("--output {name}: cannot be replaced"))?;
+            }
+            Ok(_) => bail!("--output {name}: is there and is no attestation; nothing was removed"),
+        }
+        Ok(Self { path })
+    }
+
+    /// Writes the file.
+    pub(super) fn publish(&self, bytes: &[u8]) -> Result<()> {
+        let name = clean(&self.path.to_string_lossy()).into_owned();
+        let temporary = beside(self.path);
+        let written = fs::File::options()
+            .write(true)
+            .create_new(true)
+            .open(&temporary)
+            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
+            .and_then(|()| fs::rename(&temporary, self.path));
+        if written.is_err() {
+            let _ = fs::remove_file(&temporary);
+        }
+        written.with_context(|| format!("--output {name}: cannot be written"))
+    }
+}
+
+fn is_attestation(path: &Path) -> bool {
+    let source = crate::report::Source::File(path.to_owned());
+    crate::attest::dsse::read(&source).is_ok()
+}

@@ -1,0 +1,357 @@
+//! `secgate verify`: who signed what, and whether the gates passed one after the other for one artifact.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Result, anyhow, bail};
+use clap::{Args, ValueEnum};
+use jiff::Timestamp;
+
+use super::args::clock;
+use super::attest::bytes;
+use super::environment::parse_commit;
+use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, SignedVerdict};
+use crate::attest::verdict::{Word, is_sha256};
+use crate::attest::{PublicKey, key};
+use crate::exit;
+use crate::finding::{clean, clean_line};
+use crate::report::Source;
+
+/// Check signed verdicts: signatures, what they are about, and the chain of gates
+#[derive(Debug, Args)]
+pub(super) struct VerifyArgs {
+    /// Attestations: DSSE envelopes, one or several a file
+    #[arg(value_name = "FILE", required = true)]
+    files: Vec<PathBuf>,
+
+    /// A public key (SPKI in PEM) that may have signed; each statement needs one of them
+    #[arg(long, value_name = "FILE", required = true)]
+    key: Vec<PathBuf>,
+
+    /// The artifact that the verdicts must be about
+    #[arg(long, value_name = "[NAME@]sha256:HEX")]
+    subject: Option<String>,
+
+    /// The commit that the verdicts, or the merge gate's, must be about
+    #[arg(long, value_name = "SHA")]
+    commit: Option<String>,
+
+    /// Gates that must have passed in this order: `merge` for the commit that was built, the others for the artifact
+    #[arg(long, value_name = "GATE,…", value_delimiter = ',')]
+    chain: Vec<String>,
+
+    /// Verdicts that will do
+    #[arg(long, value_name = "WORD,…", value_delimiter = ',', value_enum, default_value = "pass")]
+    verdict: Vec<Wanted>,
+
+    /// A policy that may have decided; any number of times
+    #[arg(long, value_name = "sha256:HEX")]
+    policy: Vec<String>,
+
+    /// Oldest verdict, such as 72h or 7d
+    #[arg(long, value_name = "AGE")]
+    max_age: Option<String>,
+
+    /// Pin the clock
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Wanted {
+    Pass,
+    Review,
+    Fail,
+}
+
+/// What is demanded, from the flags.
+struct Demands {
+    artifact: Option<String>,
+    commit: Option<String>,
+    words: Vec<Word>,
+    policies: Vec<String>,
+    max_age: Option<i64>,
+    now: Timestamp,
+}
+
+/// What was found, line by line.
+#[derive(Default)]
+struct Told {
+    lines: String,
+    failed: bool,
+}
+
+impl Told {
+    fn good(&mut self, line: &str) {
+        let _ = writeln!(self.lines, "[ok]   {line}");
+    }
+
+    fn bad(&mut self, line: &str) {
+        self.failed = true;
+        let _ = writeln!(self.lines, "[FAIL] {line}");
+    }
+}
+
+pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
+    let keys = public_keys(&args.key)?;
+    let demands = demands(args)?;
+    let mut told = Told::default();
+    let verdicts = signed_verdicts(&args.files, &keys, &mut told)?;
+    if args.chain.is_empty() {
+        each(&verdicts, &demands, &mut told);
+    } else {
+        links(&args.chain, &verdicts, &demands, &mut told)?;
+    }
+    let end = if told.failed { "not verified" } else { "verified" };
+    super::print(format!("{}{end}\n", told.lines).as_bytes())?;
+    Ok(if told.failed { exit::FAIL } else { exit::PASS })
+}
+
+/// The keys of the command line, named by their files.
+fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
+    paths
+        .iter()
+        .map(|path| {
+            let name = clean(&path.to_string_lossy()).into_owned();
+            let text = bytes(path, key::MAX_PEM as u64)?;
+            let text =
+                std::str::from_utf8(&text).map_err(|_| anyhow!("--key {name}: is no key in PEM form"))?;
+            let key = PublicKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
+            Ok(NamedKey { name, key })
+        })
+        .collect()
+}
+
+fn demands(args: &VerifyArgs) -> Result<Demands> {
+    let digest = |flag: &str, text: &str| {
+        let hex = text.rsplit('@').next().and_then(|digest| digest.strip_prefix("sha256:"));
+        let hex = hex.map(str::to_ascii_lowercase).filter(|hex| is_sha256(hex));
+        hex.ok_or_else(|| {
+            anyhow!("{flag} wants sha256: and 64 hexadecimal digits, got `{}`", clean_line(text))
+        })
+    };
+    let word = |wanted: &Wanted| match wanted {
+        Wanted::Pass => Word::Pass,
+        Wanted::Review => Word::Review,
+        Wanted::Fail => Word::Fail,
+    };
+    Ok(Demands {
+        artifact: args.subject.as_deref().map(|text| digest("--subject", text)).transpose()?,
+        commit: args.commit.as_deref().map(|text| parse_commit("--commit", text)).transpose()?,
+        words: args.verdict.iter().map(word).collect(),
+        policies: args.policy.iter().map(|text| digest("--policy", text)).collect::<Result<_>>()?,
+        max_age: args.max_age.as_deref().map(age).transpose()?,
+        now: clock(args.now.as_deref())?,
+    })
+}
+
+/// Seconds of an age such as `72h`.
+fn age(text: &str) -> Result<i64> {
+    let unit = |c: char| match c {
+        'm' => Some(60),
+        'h' => Some(3_600),
+        'd' => Some(86_400),
+        'w' => Some(7 * 86_400),
+        _ => None,
+    };
+    let split = text.char_indices().next_back().and_then(|(at, c)| Some((text.get(..at)?, unit(c)?)));
+    let seconds = split.and_then(|(number, unit)| number.parse::<u32>().ok().map(|n| i64::from(n) * unit));
+    seconds
+        .filter(|seconds| *seconds > 0)
+        .ok_or_else(|| anyhow!("--max-age `{}` is no age such as 72h or 7d", clean_line(text)))
+}
+
+/// The verdicts of all files whose signature holds; whatever does not is told.
+fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Result<Vec<SignedVerdict>> {
+    let mut verdicts = Vec::new();
+    let mut seen = BTreeSet::new();
+    for path in paths {
+        if path.as_os_str().is_empty() {
+            bail!("an empty FILE; is a variable of the script unset?");
+        }
+        let name = path.to_string_lossy();
+        match chain::read(&name, &Source::File(path.clone())) {
+            Err(refused) => told.bad(&format!("{}: {}", refused.place, refused.why)),
+            Ok(documents) => {
+                for (place, document) in documents {
+                    let signed = chain::open(&place, &document, keys);
+                    let read = signed.and_then(|signed| {
+                        let verdict = signed.verdict().transpose()?;
+                        Ok((signed, verdict))
+                    });
+                    match read {
+                        Err(refused) => told.bad(&format!("{}: {}", refused.place, refused.why)),
+                        Ok((signed, Some(verdict))) => {
+                            // The same statement in two files is one.
+                            if seen.insert(signed.payload) {
+                                verdicts.push(verdict);
+                            }
+                        }
+                        Ok((signed, None)) => {
+                            let kind = clean_line(&signed.statement.predicate_type);
+                            told.good(&format!("{place}: a signed statement {kind}, no verdict"));
+                        }
+                    }
+                }
+            }
+        }
+    }
+    Ok(verdicts)
+}
+
+/// Every verdict by itself.
+fn each(verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) {
+    if verdicts.is_empty() {
+        told.bad("there is no verdict in these files");
+    }
+    for one in verdicts {
+        let verdict = &one.verdict;
+        let mut why = Vec::new();
+        if let Some(digest) = demands.artifact.as_ref().filter(|digest| !verdict.artifacts.contains(digest)) {
+            why.push(format!("it is not about sha256:{digest}"));
+        }
+        if let Some(commit) = demands.commit.as_ref().filter(|commit| !verdict.commits.contains(commit)) {
+            why.push(format!("it is not about commit {commit}"));
+        }
+        // The demands of a link, on what it says itself to be about.
+        let about = match verdict.artifacts.first() {
+            Some(digest) => About::Artifact(digest),
+            None => About::Commit { commits: &verdict.commits, trees: &verdict.trees },
+        };
+        let demand = demands.of(&verdict.facts.gate, about);
+        if let Err(fault) = demand.last(std::slice::from_ref(one)) {
+            why.push(fault);
+        }
+        if why.is_empty() {
+            told.good(&line(one));
+        } else {
+            told.bad(&format!("{}: {}", line(one), why.join("; ")));
+        }
+    }
+}
+
+impl Demands {
+    fn of<'d>(&'d self, gate: &'d str, about: About<'d>) -> Demand<'d> {
+        Demand {
+            gate,
+            about,
+            words: &self.words,
+            policies: &self.policies,
+            max_age: self.max_age,
+            now: self.now,
+        }
+    }
+}
+
+/// One link after the other.
+fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) -> Result<()> {
+    if gates.iter().any(String::is_empty) || gates.iter().collect::<BTreeSet<_>>().len() != gates.len() {
+        bail!("--chain wants gates, each once, such as merge,package,release,production");
+    }
+    let artifact = demands.artifact.as_deref();
+    let on_artifact = |gate: &String| gate != "merge";
+    if artifact.is_none() && gates.iter().any(on_artifact) {
+        bail!("--chain with a gate other than merge wants --subject NAME@sha256:HEX");
+    }
+    // What was built: the first gate that decided about the artifact says so.
+    let mut found: Vec<Option<&SignedVerdict>> = vec![None; gates.len()];
+    let mut faults: Vec<Option<String>> = vec![None; gates.len()];
+    for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| on_artifact(gate)) {
+        let about = About::Artifact(artifact.unwrap_or_default());
+        set(at, demands.of(gate, about).last(verdicts), &mut found, &mut faults);
+    }
+    let built = found.iter().flatten().next().map(|v| &v.verdict);
+    for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| !on_artifact(gate)) {
+        let named: Vec<String> = demands.commit.iter().cloned().collect();
+        let (commits, trees) = match (built, &demands.commit) {
+            (Some(built), Some(commit)) if !built.commits.contains(commit) => {
+                let fault =
+                    format!("the artifact was built from {}, not from {commit}", built.commits.join(", "));
+                told.bad(&fault);
+                (named.as_slice(), &[][..])
+            }
+            (Some(built), _) => (built.commits.as_slice(), built.trees.as_slice()),
+            (None, Some(_)) => (named.as_slice(), &[][..]),
+            (None, None) => {
+                let fault = "nothing says which commit the artifact was built from".to_owned();
+                set(at, Err(fault), &mut found, &mut faults);
+                continue;
+            }
+        };
+        set(at, demands.of(gate, About::Commit { commits, trees }).last(verdicts), &mut found, &mut faults);
+    }
+    for ((gate, found), fault) in gates.iter().zip(&found).zip(&faults) {
+        match (found, fault) {
+            (Some(verdict), _) => told.good(&line(verdict)),
+            (None, fault) => {
+                told.bad(&format!("{gate}: {}", fault.as_deref().unwrap_or("there is no verdict")));
+            }
+        }
+    }
+    in_order(gates, &found, verdicts, demands, told);
+    Ok(())
+}
+
+fn set<'v>(
+    at: usize,
+    result: Result<&'v SignedVerdict, String>,
+    found: &mut [Option<&'v SignedVerdict>],
+    faults: &mut [Option<String>],
+) {
+    match result {
+        Ok(verdict) => {
+            if let Some(slot) = found.get_mut(at) {
+                *slot = Some(verdict);
+            }
+        }
+        Err(fault) => {
+            if let Some(slot) = faults.get_mut(at) {
+                *slot = Some(fault);
+            }
+        }
+    }
+}
+
+/// A gate must have let pass before the next one decided, whenever it was run again later.
+fn in_order(
+    gates: &[String],
+    found: &[Option<&SignedVerdict>],
+    verdicts: &[SignedVerdict],
+    demands: &Demands,
+    told: &mut Told,
+) {
+    for ((gate, first), (next, second)) in gates.iter().zip(found).zip(gates.iter().zip(found).skip(1)) {
+        let (Some(first), Some(second)) = (first, second) else { continue };
+        let about = match first.verdict.artifacts.first() {
+            Some(digest) if gate != "merge" => About::Artifact(digest),
+            _ => About::Commit { commits: &first.verdict.commits, trees: &first.verdict.trees },
+        };
+        let passes = demands.of(gate, about).all(verdicts).into_iter();
+        let earliest = passes
+            .filter(|v| demands.words.contains(&v.verdict.facts.verdict) && v.verdict.facts.enforced)
+            .map(|v| v.verdict.facts.evaluated_at)
+            .min();
+        let decided = second.verdict.facts.evaluated_at;
+        if let Some(earliest) = earliest.filter(|e| e.as_second() > decided.as_second() + CLOCK_SKEW) {
+            told.bad(&format!(
+                "{next}: it decided at {decided}, before gate {gate} did at {earliest}: the order of the gates is broken"
+            ));
+        }
+    }
+}
+
+fn line(one: &SignedVerdict) -> String {
+    let facts = &one.verdict.facts;
+    format!(
+        "{}: {}{} at {}, about {}, policy sha256:{}, signed by {} ({})",
+        facts.gate,
+        facts.verdict.as_str(),
+        if facts.enforced { "" } else { " (ADVISORY)" },
+        facts.evaluated_at,
+        chain::about(&one.verdict),
+        facts.policy_sha256,
+        one.keys.join(" and "),
+        one.place
+    )
+}
