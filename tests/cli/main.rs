@@ -32,6 +32,7 @@ mod reports;
 mod scan;
 mod secrets;
 mod shell;
+mod signed;
 mod stability;
 mod subjects;
 mod waivers;

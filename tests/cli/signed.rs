@@ -1,0 +1,292 @@
+//! Rules about provenance and earlier verdicts: each fact has to be there, signed by a key that the policy pins.
+
+use secgate::attest::dsse::IN_TOTO;
+use secgate::attest::{Algorithm, Envelope, PrivateKey};
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::common::{Dir, NOW, Run, SAST_POLICY, semgrep};
+
+const COMMIT: &str = "1111111111111111111111111111111111111111";
+const OTHER: &str = "4444444444444444444444444444444444444444";
+const TREE: &str = "2222222222222222222222222222222222222222";
+
+fn image(digit: &str) -> String {
+    format!("registry.invalid/app@sha256:{}", digit.repeat(64))
+}
+
+/// A key whose public half lies in `keys/NAME.pub`, with the line of the policy that pins it.
+fn key(dir: &Dir, name: &str, algorithm: Algorithm) -> (PrivateKey, String) {
+    let key = PrivateKey::generate(algorithm).unwrap();
+    let pem = key.public().to_pem();
+    dir.write(&format!("keys/{name}.pub"), &pem);
+    let sha256: String = Sha256::digest(&pem).iter().map(|b| format!("{b:02x}")).collect();
+    (key, format!("  {name}: {{file: keys/{name}.pub, sha256: \"{sha256}\"}}\n"))
+}
+
+fn provenance() -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "app", "digest": {"sha256": "a".repeat(64)}}],
+        "predicateType": "https://slsa.dev/provenance/v1",
+        "predicate": {
+            "buildDefinition": {
+                "buildType": "https://example.com/build/v1",
+                "externalParameters": {"repository": "https://gitlab.example.com/team/api", "ref": "refs/heads/main"},
+                "resolvedDependencies": [
+                    {"uri": "git+https://gitlab.example.com/team/api@refs/heads/main", "digest": {"gitCommit": COMMIT}},
+                    {"uri": "git+https://gitlab.example.com/team/tools", "digest": {"gitCommit": OTHER}},
+                ],
+            },
+            "runDetails": {"builder": {"id": "https://gitlab.example.com/-/runners/42"}},
+        },
+    })
+}
+
+const RULE: &str = "signed_by: [builder], predicate: [slsa-v1], builder: [\"https://gitlab.example.com/-/runners/42\"], \
+                    source: \"git+https://gitlab.example.com/team/api\", ref: [\"refs/heads/main\", \"refs/tags/v*\"], \
+                    commit: context";
+
+fn policy(keys: &str, rule: &str) -> String {
+    format!(
+        "version: 1\ngate: package\nkeys:\n{keys}evidence:\n  slsa: {{document: provenance, files: [p.jsonl]}}\n\
+         rules:\n  - {{id: built-by-us, provenance: {{{rule}}}, then: fail}}\n"
+    )
+}
+
+fn check(dir: &Dir, more: &[&str]) -> (Run, Value) {
+    let run = dir.check(&[&["--policy", "policy.yaml", "--format", "json"], more].concat());
+    let rule = run.json()["rules"][0].clone();
+    (run, rule)
+}
+
+#[test]
+fn provenance_has_to_say_all_that_the_rule_asks() {
+    for algorithm in [Algorithm::Ed25519, Algorithm::P256] {
+        let dir = Dir::new();
+        let (builder, pinned) = key(&dir, "builder", algorithm);
+        dir.write("policy.yaml", policy(&pinned, RULE));
+        let signed = |statement: &Value, key: &PrivateKey| {
+            Envelope::sign(IN_TOTO, statement.to_string().into_bytes(), &[key]).to_json()
+        };
+        let subject = image("a");
+        let about = ["--commit", COMMIT, "--subject", subject.as_str()];
+        dir.write("p.jsonl", signed(&provenance(), &builder));
+        let (run, rule) = check(&dir, &about);
+        assert_eq!((run.code, rule["outcome"].as_str()), (0, Some("pass")), "{rule}");
+        assert!(rule["message"].as_str().unwrap().contains("signed by builder"), "{rule}");
+
+        let fails = |text: String, about: &[&str], why: &str| {
+            dir.write("p.jsonl", text);
+            let (run, rule) = check(&dir, about);
+            assert_eq!(run.code, 1, "{rule}");
+            assert!(rule["message"].as_str().unwrap().contains(why), "{why}: {rule}");
+        };
+        let stranger = PrivateKey::generate(algorithm).unwrap();
+        fails(signed(&provenance(), &stranger), &about, "signed by none of the keys builder");
+        fails(provenance().to_string(), &about, "is not signed");
+        let (dead, other) = (image("b"), OTHER);
+        fails(signed(&provenance(), &builder), &["--commit", COMMIT, "--subject", &dead], "another artifact");
+        fails(
+            signed(&provenance(), &builder),
+            &["--commit", other, "--subject", &subject],
+            "from commit 1111",
+        );
+        let changed = |pointer: &str, value: Value, why: &str| {
+            let mut statement = provenance();
+            *statement.pointer_mut(pointer).unwrap() = value;
+            fails(signed(&statement, &builder), &about, why);
+        };
+        let definition = "/predicate/buildDefinition";
+        changed(
+            "/predicate/runDetails/builder/id",
+            json!("https://evil.invalid"),
+            "built by https://evil.invalid",
+        );
+        changed("/predicate/runDetails", json!({}), "does not say who built it");
+        changed("/predicateType", json!("https://slsa.dev/provenance/v0.2"), "slsa-v0.2");
+        changed("/predicateType", json!("https://example.com/other"), "no SLSA provenance");
+        changed(
+            &format!("{definition}/externalParameters/repository"),
+            json!("https://evil.invalid/api"),
+            "built from https://evil",
+        );
+        changed(
+            &format!("{definition}/externalParameters/ref"),
+            json!("refs/heads/evil"),
+            "from refs/heads/evil",
+        );
+        changed(&format!("{definition}/resolvedDependencies"), json!([]), "from which commit");
+        changed(
+            &format!("{definition}/resolvedDependencies/0/digest"),
+            json!({"gitCommit": OTHER}),
+            "from commit 4444",
+        );
+        changed("/predicate", Value::Null, "does not say");
+    }
+}
+
+#[test]
+fn a_run_that_says_nothing_about_itself_cannot_be_decided() {
+    let dir = Dir::new();
+    let (builder, pinned) = key(&dir, "builder", Algorithm::Ed25519);
+    dir.write("policy.yaml", policy(&pinned, RULE));
+    dir.write(
+        "p.jsonl",
+        Envelope::sign(IN_TOTO, provenance().to_string().into_bytes(), &[&builder]).to_json(),
+    );
+    let subject = image("a");
+    for (about, why) in [
+        (vec!["--commit", COMMIT], "--subject"),
+        (vec!["--subject", subject.as_str()], "--commit"),
+        (vec![], "--subject"),
+    ] {
+        let (run, rule) = check(&dir, &about);
+        assert_eq!((run.code, rule["outcome"].as_str()), (2, Some("error")), "{rule}");
+        assert!(rule["message"].as_str().unwrap().contains(why), "{rule}");
+    }
+}
+
+#[test]
+fn keys_that_cannot_be_used_are_an_error_that_says_what_to_fill_in() {
+    let dir = Dir::new();
+    let (builder, pinned) = key(&dir, "builder", Algorithm::Ed25519);
+    dir.write(
+        "p.jsonl",
+        Envelope::sign(IN_TOTO, provenance().to_string().into_bytes(), &[&builder]).to_json(),
+    );
+    let subject = image("a");
+    let about = ["--commit", COMMIT, "--subject", subject.as_str()];
+    let errs = |keys: &str, why: &str| {
+        dir.write("policy.yaml", policy(keys, RULE));
+        let (run, rule) = check(&dir, &about);
+        assert_eq!((run.code, rule["outcome"].as_str()), (2, Some("error")), "{rule}");
+        assert!(rule["message"].as_str().unwrap().contains(why), "{why}: {rule}");
+    };
+    let zeros = "0".repeat(64);
+    errs(&format!("  builder: {{file: keys/builder.pub, sha256: \"{zeros}\"}}\n"), "placeholder");
+    errs(&pinned.replace("keys/builder.pub", "keys/absent.pub"), "keys/absent.pub");
+    dir.write("keys/builder.pub", builder.public().to_pem() + "\n");
+    errs(&pinned, "the policy demands sha256:");
+    // A private key where a public one belongs is refused, and never shown.
+    let secret = builder.to_pem();
+    dir.write("keys/builder.pub", secret.as_bytes());
+    let sha256: String = Sha256::digest(secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    errs(&format!("  builder: {{file: keys/builder.pub, sha256: \"{sha256}\"}}\n"), "is a private key");
+    let (run, _) = check(&dir, &about);
+    assert!(!run.all().contains(secret.lines().nth(1).unwrap()));
+}
+
+#[test]
+fn without_signed_by_a_rule_may_only_warn() {
+    let dir = Dir::new();
+    let rule = "builder: [\"https://gitlab.example.com/-/runners/42\"]";
+    let text = policy("", rule).replace("keys:\n", "");
+    dir.write("policy.yaml", &text).write("p.jsonl", provenance().to_string());
+    let subject = image("a");
+    let about = ["--policy", "policy.yaml", "--subject", subject.as_str(), "--format", "json"];
+    let run = dir.check(&about);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("an unsigned statement proves nothing"), "{run:?}");
+    dir.write("policy.yaml", text.replace("then: fail", "then: warn"));
+    let run = dir.check(&about);
+    assert_eq!((run.code, run.json()["rules"][0]["outcome"].as_str()), (0, Some("pass")), "{run:?}");
+}
+
+/// A folder in which merge and package have passed, each signed by the gate's key.
+fn earlier(dir: &Dir, gates: &[(&str, &str, bool)]) {
+    for (gate, now, on_image) in gates {
+        dir.write("before.yaml", SAST_POLICY.replace("gate: merge", &format!("gate: {gate}")));
+        dir.write("semgrep.json", semgrep(&["INFO"]));
+        let (commit, subject) = (if *on_image { OTHER } else { COMMIT }, image("a"));
+        let mut args = vec![
+            "check",
+            "--now",
+            now,
+            "--policy",
+            "before.yaml",
+            "--commit",
+            commit,
+            "--output",
+            "json=v.json",
+        ];
+        if *on_image {
+            args.extend(["--subject", &subject]);
+        }
+        assert_eq!(dir.run(&args).code, 0);
+        let output = format!("verdicts/{gate}.jsonl");
+        let signed = dir.run(&[
+            "attest",
+            "--verdict",
+            "v.json",
+            "--key",
+            "gate.key",
+            "--tree",
+            TREE,
+            "--output",
+            &output,
+        ]);
+        assert_eq!(signed.code, 0, "{signed:?}");
+    }
+}
+
+fn verdicts_policy(dir: &Dir, rule: &str) {
+    let pem = dir.read("gate.pub");
+    let sha256: String = Sha256::digest(&pem).iter().map(|b| format!("{b:02x}")).collect();
+    dir.write(
+        "policy.yaml",
+        format!(
+            "version: 1\ngate: production\nkeys: {{gate: {{file: gate.pub, sha256: \"{sha256}\"}}}}\n\
+             evidence:\n  verdicts: {{document: verdict, files: [\"verdicts/*.jsonl\"]}}\n\
+             rules:\n  - {{id: all-gates, verdicts: {{{rule}}}, then: fail}}\n"
+        ),
+    );
+}
+
+#[test]
+fn earlier_gates_must_have_passed_for_this_commit_and_this_artifact() {
+    let dir = Dir::new();
+    dir.run(&["attest", "keygen", "--output", "gate"]);
+    dir.write("verdicts/.keep", "");
+    earlier(&dir, &[("merge", "2026-06-01T09:00:00Z", false), ("package", "2026-06-01T10:00:00Z", true)]);
+    let rule = "merge: {on: commit}, package: {on: subject}, signed_by: [gate], max_age: 72h";
+    verdicts_policy(&dir, rule);
+    let subject = image("a");
+    // The merge gate saw another commit with the same tree.
+    let about = ["--commit", OTHER, "--subject", subject.as_str()];
+    let (run, said) = check(&dir, &about);
+    assert_eq!(run.code, 0, "{said}");
+    let message = said["message"].as_str().unwrap();
+    assert!(message.contains("merge: pass at 2026-06-01T09:00:00Z, signed by gate"), "{said}");
+    let fails = |about: &[&str], why: &str| {
+        let (run, said) = check(&dir, about);
+        assert_eq!(run.code, 1, "{said}");
+        assert!(said["message"].as_str().unwrap().contains(why), "{why}: {said}");
+    };
+    fails(&["--commit", TREE, "--subject", &subject], "no signed verdict of gate merge about commit 2222");
+    let dead = image("b");
+    fails(&["--commit", OTHER, "--subject", &dead], "verdicts/package.jsonl#1 is about sha256:aaaa");
+    verdicts_policy(&dir, &rule.replace("72h", "2h"));
+    fails(&about, "has expired");
+    verdicts_policy(&dir, &format!("{rule}, policy: [\"sha256:{}\"]", "f".repeat(64)));
+    fails(&about, "none of those demanded");
+    // A release gate that never ran.
+    verdicts_policy(&dir, &rule.replace("signed_by", "release: {on: subject}, signed_by"));
+    fails(&about, "no signed verdict of gate release");
+    verdicts_policy(&dir, rule);
+    // The last word counts.
+    dir.write("semgrep.json", semgrep(&["ERROR"]));
+    let args =
+        ["check", "--now", NOW, "--policy", "before.yaml", "--commit", OTHER, "--output", "json=v.json"];
+    assert_eq!(dir.run(&[&args[..], &["--subject", &subject]].concat()).code, 1);
+    let args = ["attest", "--verdict", "v.json", "--key", "gate.key", "--output", "verdicts/late.jsonl"];
+    assert_eq!(dir.run(&args).code, 0);
+    fails(&about, "is fail");
+    // By a key that the policy does not pin it is no word at all.
+    dir.run(&["attest", "keygen", "--output", "evil"]);
+    let args = ["attest", "--verdict", "v.json", "--key", "evil.key", "--output", "verdicts/late.jsonl"];
+    assert_eq!(dir.run(&args).code, 0);
+    assert_eq!(check(&dir, &about).0.code, 0);
+    std::fs::remove_file(dir.path().join("verdicts/package.jsonl")).unwrap();
+    fails(&about, "verdicts/late.jsonl#1 is signed by none of the keys gate");
+}
