@@ -60,13 +60,6 @@ pub enum Document {
     Bare(Vec<u8>),
 }
 
-impl Document {
-    /// What a document that was read as JSON is; else why it is neither.
-    pub fn of(value: &Value) -> Result<Self, String> {
-        document(value, value.to_string().into_bytes())
-    }
-}
-
 impl Envelope {
     /// Signs bytes with each of the keys.
     pub fn sign(payload_type: &str, payload: Vec<u8>, keys: &[&PrivateKey]) -> Self {

@@ -1,9 +1,10 @@
 //! What rules about anything but findings share: demands that are met, are not, or cannot be decided.
 
 use super::{Context, Document, Evidence, Outcome, WaiverResult};
-use crate::attest::PublicKey;
-use crate::attest::chain::NamedKey;
+use crate::attest::chain::{self, NamedKey, Refused};
+use crate::attest::{PublicKey, dsse};
 use crate::policy::{Action, DocumentKind, Key, Policy};
+use crate::report::Source;
 
 /// What a rule about anything but findings says of its demands.
 #[derive(Debug, Clone, Default)]
@@ -91,18 +92,17 @@ impl<'w> World<'w> {
         })
     }
 
-    /// The statements of such documents, each with what messages call it.
+    /// The statements of such documents, each with what messages call it, or why they cannot be read.
     pub(super) fn statements(
         self,
         kind: DocumentKind,
         subject: Option<&'w str>,
-    ) -> impl Iterator<Item = (String, &'w serde_json::Value)> {
+    ) -> impl Iterator<Item = (String, Result<dsse::Document, Refused>)> {
         self.documents(kind, subject).flat_map(|document| {
-            let path = crate::finding::clean(&document.path).into_owned();
-            let several = document.values.len() > 1;
-            document.values.iter().enumerate().map(move |(at, value)| {
-                (if several { format!("{path}#{}", at + 1) } else { path.clone() }, value)
-            })
+            match chain::read(&document.path, &Source::Bytes(document.bytes.as_slice().into())) {
+                Ok(all) => all.into_iter().map(|(place, document)| (place, Ok(document))).collect(),
+                Err(refused) => vec![(refused.place.clone(), Err(refused))],
+            }
         })
     }
 

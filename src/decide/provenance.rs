@@ -3,7 +3,7 @@
 use super::demand::{Demands, World, each};
 use crate::attest::Provenance;
 use crate::attest::Statement;
-use crate::attest::chain::{self, NamedKey};
+use crate::attest::chain::{self, NamedKey, Refused};
 use crate::attest::dsse::Document;
 use crate::attest::provenance::{Form, Material};
 use crate::finding::clean_line;
@@ -35,19 +35,21 @@ fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subjec
     }
     let digest = artifact.digest.trim_start_matches("sha256:");
     let (mut found, mut others) = (Vec::new(), Vec::new());
-    for (place, value) in world.statements(DocumentKind::Provenance, subject) {
-        match open(rule, keys, &place, value) {
-            Err(why) => others.push(format!("{place} {why}")),
-            Ok((statement, _)) if !statement.is_about(digest) => {
-                others.push(format!("{place} is about another artifact"));
+    for (place, document) in world.statements(DocumentKind::Provenance, subject) {
+        let (statement, signed_by) = match document.and_then(|document| open(rule, keys, &place, document)) {
+            Ok(opened) => opened,
+            Err(refused) => {
+                others.push(format!("{} {}", refused.place, refused.why));
+                continue;
             }
-            Ok((statement, signed_by)) => match Provenance::of(&statement) {
-                Some(provenance) => found.push(Found { place, signed_by, provenance }),
-                None => {
-                    let kind = clean_line(&statement.predicate_type);
-                    others.push(format!("{place} is no SLSA provenance but {kind}"));
-                }
-            },
+        };
+        if !statement.is_about(digest) {
+            others.push(format!("{place} is about another artifact"));
+        } else if let Some(provenance) = Provenance::of(&statement) {
+            found.push(Found { place, signed_by, provenance });
+        } else {
+            others
+                .push(format!("{place} is no SLSA provenance but {}", clean_line(&statement.predicate_type)));
         }
     }
     let mut demands = Demands::default();
@@ -76,18 +78,18 @@ fn open(
     rule: &ProvenanceRule,
     keys: &[NamedKey],
     place: &str,
-    value: &serde_json::Value,
-) -> Result<(Statement, Vec<String>), String> {
-    let document = Document::of(value).map_err(|why| format!("is no attestation: {why}"))?;
+    document: Document,
+) -> Result<(Statement, Vec<String>), Refused> {
     if !rule.signed_by.is_empty() {
-        let signed = chain::open(place, &document, keys).map_err(|refused| refused.why)?;
+        let signed = chain::open(place, &document, keys)?;
         return Ok((signed.statement, signed.keys));
     }
     let text = match document {
         Document::Bare(text) => text,
         Document::Signed(envelope) => envelope.payload,
     };
-    let statement = Statement::read(&text).map_err(|error| error.to_string())?;
+    let refuse = |why: String| Refused { place: place.to_owned(), why };
+    let statement = Statement::read(&text).map_err(|error| refuse(error.to_string()))?;
     Ok((statement, Vec::new()))
 }
 

@@ -2,7 +2,6 @@
 
 use super::demand::{Demands, World, each};
 use crate::attest::chain::{self, About, Demand, NamedKey, SignedVerdict};
-use crate::attest::dsse::Document;
 use crate::attest::verdict::Word;
 use crate::policy::{DecidedOn, DocumentKind, VerdictWord, VerdictsRule};
 
@@ -33,11 +32,8 @@ pub(super) fn judge(rule: &VerdictsRule, world: World<'_>) -> Demands {
 /// The verdicts whose signature holds, and why others prove nothing.
 fn verdicts(keys: &[NamedKey], world: World<'_>) -> (Vec<SignedVerdict>, Vec<String>) {
     let (mut verdicts, mut refused) = (Vec::new(), Vec::new());
-    for (place, value) in world.statements(DocumentKind::Verdict, None) {
-        let document = Document::of(value);
-        let signed = document
-            .map_err(|why| chain::Refused { place: place.clone(), why: format!("is no attestation: {why}") })
-            .and_then(|document| chain::open(&place, &document, keys));
+    for (place, document) in world.statements(DocumentKind::Verdict, None) {
+        let signed = document.and_then(|document| chain::open(&place, &document, keys));
         match signed.map(|signed| signed.verdict()) {
             Ok(Some(Ok(verdict))) => verdicts.push(verdict),
             Ok(Some(Err(why))) | Err(why) => refused.push(format!("{} {}", why.place, why.why)),

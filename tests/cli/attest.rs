@@ -47,8 +47,8 @@ fn a_key_is_private_and_never_overwritten() {
     let made = dir.run(&["attest", "keygen", "--output", "gate"]);
     assert_eq!(made.code, 0, "{made:?}");
     let secret = dir.read("gate.key");
-    let mode = fs::metadata(dir.path().join("gate.key")).unwrap().permissions().mode();
-    assert_eq!(mode & 0o777, 0o600);
+    let bits = fs::metadata(dir.path().join("gate.key")).unwrap().permissions().mode();
+    assert_eq!(bits & 0o777, 0o600);
     assert!(made.stdout.contains("file: \"gate.pub\", sha256: \""), "{}", made.stdout);
     let body = secret.lines().nth(1).unwrap();
     assert!(!made.all().contains(body));

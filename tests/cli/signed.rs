@@ -2,6 +2,7 @@
 
 use secgate::attest::dsse::IN_TOTO;
 use secgate::attest::{Algorithm, Envelope, PrivateKey};
+use secgate::report::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -20,7 +21,7 @@ fn key(dir: &Dir, name: &str, algorithm: Algorithm) -> (PrivateKey, String) {
     let key = PrivateKey::generate(algorithm).unwrap();
     let pem = key.public().to_pem();
     dir.write(&format!("keys/{name}.pub"), &pem);
-    let sha256: String = Sha256::digest(&pem).iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&pem));
     (key, format!("  {name}: {{file: keys/{name}.pub, sha256: \"{sha256}\"}}\n"))
 }
 
@@ -171,7 +172,7 @@ fn keys_that_cannot_be_used_are_an_error_that_says_what_to_fill_in() {
     // A private key where a public one belongs is refused, and never shown.
     let secret = builder.to_pem();
     dir.write("keys/builder.pub", secret.as_bytes());
-    let sha256: String = Sha256::digest(secret.as_bytes()).iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(secret.as_bytes()));
     errs(&format!("  builder: {{file: keys/builder.pub, sha256: \"{sha256}\"}}\n"), "is a private key");
     let (run, _) = check(&dir, &about);
     assert!(!run.all().contains(secret.lines().nth(1).unwrap()));
@@ -232,7 +233,7 @@ fn earlier(dir: &Dir, gates: &[(&str, &str, bool)]) {
 
 fn verdicts_policy(dir: &Dir, rule: &str) {
     let pem = dir.read("gate.pub");
-    let sha256: String = Sha256::digest(&pem).iter().map(|b| format!("{b:02x}")).collect();
+    let sha256 = hex(&Sha256::digest(&pem));
     dir.write(
         "policy.yaml",
         format!(
