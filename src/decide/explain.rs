@@ -387,7 +387,7 @@ fn explained(
         clauses,
         waivers,
         changes,
-        decides: decides(said),
+        decides: decides(said, rule.is_some_and(|(rule, policy)| rule.waivable && policy.waivers.is_some())),
     }
 }
 
@@ -495,16 +495,17 @@ fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<St
     }
 }
 
-fn decides(said: &Said) -> String {
+fn decides(said: &Said, waivable: bool) -> String {
     match (said.outcome, said.obligations.first()) {
         (Outcome::Review, Some(o)) => {
             let not = if o.not.is_empty() { String::new() } else { format!(" (not {})", o.not.join(", ")) };
             format!("{} of {}{not} can approve", o.at_least, o.any_of.join(", "))
         }
         (Outcome::Review, None) => "nobody is named: only a waiver or better evidence resolves it".to_owned(),
-        (Outcome::Fail, _) => {
+        (Outcome::Fail, _) if waivable => {
             "whoever makes the change; for a waiver its owner and a second person".to_owned()
         }
+        (Outcome::Fail, _) => "whoever makes the change".to_owned(),
         (Outcome::Error, _) => "whoever provides the evidence".to_owned(),
         _ => "nobody has to".to_owned(),
     }

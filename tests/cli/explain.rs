@@ -151,3 +151,41 @@ fn the_stage_of_the_base_is_told() {
     let run = dir.explain(&[&id]);
     assert!(run.stdout.contains("the same finding in the base: it would be `existing`"), "{}", run.stdout);
 }
+
+#[test]
+fn what_the_diff_says_is_told() {
+    let dir = dir(&["ERROR", "ERROR"]);
+    let policy = POLICY.replace("rules:", "base: {from: [diff], without: warn}\nrules:");
+    dir.write("policy.yaml", policy.replace("confidence: high}", "confidence: high, state: new}"));
+    // The second finding is in the file that the change touches, on the line that it adds.
+    dir.write(
+        "change.diff",
+        "diff --git a/src/a1.py b/src/a1.py\nindex 0000001..0000002 100644\n--- a/src/a1.py\n+++ b/src/a1.py\n\
+         @@ -1 +1,2 @@\n one\n+two\n",
+    );
+    let prints = dir.fingerprints();
+    let run = dir.explain(&[&prints[0], "--diff", "change.diff"]);
+    assert!(run.stdout.contains("existing: the diff leaves its lines alone"), "{run:?}");
+    let run = dir.explain(&[&prints[1], "--diff", "change.diff"]);
+    assert!(run.stdout.contains("state     new"), "{run:?}");
+    let said = |id: &str| {
+        let run = dir.explain(&[id, "--diff", "change.diff", "--format", "json"]);
+        let json = run.json();
+        let witness = &json["witnesses"][0];
+        let rule = witness["rules"].as_array().unwrap().iter().find(|r| r["id"] == "sast-high").cloned();
+        (witness["finding"]["state"].clone(), rule.map(|rule| rule["looks"].clone()))
+    };
+    assert_eq!(said(&prints[1]), ("new".into(), Some(true.into())));
+    assert_eq!(said(&prints[0]).0, "existing");
+    assert_ne!(said(&prints[0]).1, Some(true.into()));
+    // Where no waiver applies, none is offered.
+    dir.write(
+        "policy.yaml",
+        POLICY.replace(
+            "then: fail\n  - {id: sast-medium",
+            "then: fail\n    waivable: false\n  - {id: sast-medium",
+        ),
+    );
+    let run = dir.explain(&[&prints[0]]);
+    assert!(run.stdout.contains("decides   whoever makes the change\n"), "{}", run.stdout);
+}
