@@ -3,7 +3,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
+use smol_str::SmolStr;
 
 /// Longest text kept of a report, in characters. Titles of real scanners stay below 300.
 const MAX_CHARS: usize = 500;
@@ -13,7 +14,11 @@ const MAX_CHARS: usize = 500;
 /// What was there stays visible: such a character is written as `\u{202e}`. Markup is the outputs' business.
 #[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
-pub struct Text(Box<str>);
+pub struct Text(#[serde(serialize_with = "as_str")] SmolStr);
+
+fn as_str<S: Serializer>(text: &SmolStr, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(text)
+}
 
 impl Text {
     /// The first line that is not blank, cleaned and cut to 500 characters.

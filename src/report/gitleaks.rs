@@ -60,15 +60,13 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if json.kind()? == Kind::Null {
         return json.skip();
     }
-    json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.around()))? {
-        Some(finding) => {
-            reading.finding(finding);
-            Ok(())
-        }
-        None => {
-            Err(json
-                .shape("no gitleaks finding: it has neither `RuleID` (or `rule`) nor `File` nor `Secret`"))
-        }
+    json.array(|json, _| {
+        let found = json.item::<Item<'static>, _>(|item| {
+            item.finding(reading.around()).map(|finding| reading.finding(finding))
+        })?;
+        found.ok_or_else(|| {
+            json.shape("no gitleaks finding: it has neither `RuleID` (or `rule`) nor `File` nor `Secret`")
+        })
     })
 }
 

@@ -18,7 +18,7 @@ use super::text::{Broken, More, Text};
 use super::{Opening, ReadError};
 use parser::{FaultKind, MAX_DEPTH};
 
-pub(super) use parser::{Fault, Parser, RAW, parse};
+pub(super) use parser::{Fault, LIST, OBJECT, Parser, RAW, STRING, parse};
 
 /// First size of the window; in unit tests so small that every document crosses its edge.
 const WINDOW: usize = if cfg!(test) { 64 } else { 256 << 10 };

@@ -70,9 +70,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             seen.results = true;
             json.array(|json, _| {
                 seen.found = true;
-                let finding = json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))?;
-                reading.finding(finding);
-                Ok(())
+                let roots = reading.roots();
+                json.item::<Item<'static>, _>(|item| reading.finding(item.finding(roots)))
             })
         }
         "errors" => {

@@ -2,12 +2,13 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::marker::PhantomData;
 
 use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
-use super::json::{RAW, parse};
+use super::json::{RAW, STRING, parse};
 
 /// A string that borrows from the window where it can.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +71,27 @@ impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
     }
 }
 
+/// A value of that kind ([`STRING`], `OBJECT` or `LIST`); one of another kind is skipped, and then there is none.
+pub(super) fn only<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    kind: &'static str,
+    deserializer: D,
+) -> Result<Option<T>, D::Error> {
+    struct Only<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Only<T> {
+        type Value = Option<T>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("any value")
+        }
+        fn visit_newtype_struct<D: Deserializer<'de>>(self, of_kind: D) -> Result<Self::Value, D::Error> {
+            T::deserialize(of_kind).map(Some)
+        }
+        fn visit_unit<E>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+    }
+    deserializer.deserialize_newtype_struct(kind, Only(PhantomData))
+}
+
 /// A severity or status word: a string, or anything else that is then no word at all.
 ///
 /// A number or an object in its place must not lose the finding; the word is then unknown.
@@ -90,14 +112,7 @@ impl Word<'_> {
 
 impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
-        let Some(quoted) = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"')) else {
-            return Ok(Self(None));
-        };
-        if memchr::memchr(b'\\', quoted.as_bytes()).is_none() {
-            return Ok(Self(Some(Cow::Borrowed(quoted))));
-        }
-        parse::<Str<'de>>(raw).map(|s| Self(Some(s.0))).map_err(serde::de::Error::custom)
+        only::<Str<'de>, D>(STRING, deserializer).map(|string| Self(string.map(|s| s.0)))
     }
 }
 

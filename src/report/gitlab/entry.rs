@@ -2,16 +2,15 @@
 
 use std::borrow::Cow;
 
-use serde::de::Error;
 use serde::{Deserialize, Deserializer};
 
 use super::scan_type::ScanType;
 use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
-use crate::report::json::{parse, shapes};
+use crate::report::json::{LIST, OBJECT, shapes};
 use crate::report::secret::masked;
 use crate::report::semgrep::{is_about_secrets, without_literals};
-use crate::report::value::{LineNumber, Raw, Word, cwe_numbers};
+use crate::report::value::{LineNumber, Word, cwe_numbers, only};
 
 shapes!(Vulnerability, Agent);
 
@@ -142,9 +141,8 @@ struct Part<T>(T);
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
         // A derived struct would also accept an array.
-        if raw.starts_with('{') { part(raw).map(Self) } else { Ok(Self::default()) }
+        only(OBJECT, deserializer).map(|part| Self(part.unwrap_or_default()))
     }
 }
 
@@ -159,19 +157,9 @@ impl<T> Default for Parts<T> {
 
 impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Parts<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
-        if !raw.starts_with('[') {
-            return Ok(Self::default());
-        }
-        part::<Vec<Part<T>>, D::Error>(raw).map(|parts| Self(parts.into_iter().map(|p| p.0).collect()))
+        let parts: Vec<Part<T>> = only(LIST, deserializer)?.unwrap_or_default();
+        Ok(Self(parts.into_iter().map(|part| part.0).collect()))
     }
-}
-
-fn part<'de, T: Deserialize<'de>, E: Error>(raw: &'de str) -> Result<T, E> {
-    parse(raw).map_err(|fault| {
-        let message = fault.to_string();
-        E::custom(message.split(" at line ").next().unwrap_or_default())
-    })
 }
 
 /// A finding, and what the reading needs to know of it.

@@ -16,7 +16,7 @@ use super::json::{Json, Kind};
 use super::secret::unknown;
 use super::{Format, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target};
-use entry::Vulnerability;
+use entry::{Found, Vulnerability};
 use scan::Scan;
 use scan_type::ScanType;
 
@@ -221,22 +221,25 @@ fn vulnerabilities(
     seen: &mut Seen,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
-        let found =
-            json.item::<Vulnerability<'static>, _>(|v| v.found(scan_type, &seen.scanner, reading.roots()))?;
-        let Some(found) = found else {
-            return Err(json.shape("a vulnerability has nothing that says what or where it is"));
-        };
-        if found.digest && reading.report.digests.len() < MAX_DIGESTS {
-            let image = found.finding.target.as_ref().map_or("", crate::finding::Text::as_str);
-            if !reading.report.digests.iter().any(|known| image.ends_with(known.as_str())) {
-                reading.image_digest(image);
-            }
-        }
-        seen.found += 1;
-        seen.attributed |= found.attributed;
-        reading.finding(found.finding);
-        Ok(())
+        let listed = json.item::<Vulnerability<'static>, _>(|vulnerability| {
+            vulnerability
+                .found(scan_type, &seen.scanner, reading.roots())
+                .map(|found| hand_over(found, reading, seen))
+        })?;
+        listed.ok_or_else(|| json.shape("a vulnerability has nothing that says what or where it is"))
     })
+}
+
+fn hand_over(found: Found, reading: &mut Reading<'_>, seen: &mut Seen) {
+    if found.digest && reading.report.digests.len() < MAX_DIGESTS {
+        let image = found.finding.target.as_ref().map_or("", crate::finding::Text::as_str);
+        if !reading.report.digests.iter().any(|known| image.ends_with(known.as_str())) {
+            reading.image_digest(image);
+        }
+    }
+    seen.found += 1;
+    seen.attributed |= found.attributed;
+    reading.finding(found.finding);
 }
 
 /// A key that is nearly one of those that matter: a report that was changed, or written by hand, may say by it

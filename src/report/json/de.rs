@@ -6,7 +6,7 @@ use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::parser::{Fault, Parser, RAW};
+use super::parser::{Fault, LIST, OBJECT, Parser, RAW, STRING};
 
 impl<'de> Parser<'de> {
     fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
@@ -157,13 +157,23 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value, Fault> {
-        if name != RAW {
+        let next = self.peek();
+        let wanted = match name {
+            RAW => {
+                let start = self.at;
+                self.skip()?;
+                return visitor.visit_borrowed_str(self.since(start));
+            }
+            STRING => b'"',
+            OBJECT => b'{',
+            LIST => b'[',
+            _ => return visitor.visit_newtype_struct(self),
+        };
+        if next == Some(wanted) {
             return visitor.visit_newtype_struct(self);
         }
-        self.peek();
-        let start = self.at;
         self.skip()?;
-        visitor.visit_borrowed_str(self.since(start))
+        visitor.visit_unit()
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {

@@ -15,6 +15,10 @@ pub(super) const MAX_DEPTH: usize = 128;
 
 /// What a type calls itself that wants a value's text as it is written: see [`crate::report::value::Raw`].
 pub(in crate::report) const RAW: &str = "secgate::Raw";
+/// What a type calls itself that wants a string, an object or a list, or nothing: see [`crate::report::value::only`].
+pub(in crate::report) const STRING: &str = "secgate::String";
+pub(in crate::report) const OBJECT: &str = "secgate::Object";
+pub(in crate::report) const LIST: &str = "secgate::List";
 
 /// Why a value could not be read.
 #[derive(Debug)]

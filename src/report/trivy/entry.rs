@@ -13,14 +13,13 @@ use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
 
 shapes!(Vulnerability, Misconfiguration, Secret, License, Modified);
 
-/// What an entry is.
-pub(super) enum Found {
-    /// A finding.
-    Finding(Box<Finding>),
-    /// A check that passed.
-    Passed,
-    /// Nothing that has a meaning, and why.
-    Nothing(&'static str),
+/// A finding, or none where a check passed; or why an entry has no meaning.
+pub(super) type Found = Result<Option<Finding>, &'static str>;
+
+/// An entry of a list.
+pub(super) trait Entry {
+    /// What it is.
+    fn found(&self, site: &Site<'_>) -> Found;
 }
 
 /// Where an entry stands.
@@ -142,14 +141,16 @@ struct Identifier<'a> {
     purl: Word<'a>,
 }
 
-impl Vulnerability<'_> {
-    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+impl Entry for Vulnerability<'_> {
+    fn found(&self, site: &Site<'_>) -> Found {
         if self.id.as_str().is_empty() && self.pkg_name.as_str().is_empty() {
-            return Found::Nothing("a vulnerability has neither `VulnerabilityID` nor `PkgName`");
+            return Err("a vulnerability has neither `VulnerabilityID` nor `PkgName`");
         }
-        Found::Finding(Box::new(self.finding(site)))
+        Ok(Some(self.finding(site)))
     }
+}
 
+impl Vulnerability<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let (id, name, version) = (self.id.as_str(), self.pkg_name.as_str(), self.installed_version.as_str());
         let mut finding = site.start(Category::Vulnerability, id, &self.severity);
@@ -233,24 +234,26 @@ struct Cause<'a> {
     end_line: LineNumber,
 }
 
-impl Misconfiguration<'_> {
-    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+impl Entry for Misconfiguration<'_> {
+    fn found(&self, site: &Site<'_>) -> Found {
         // Any word but these two is a failure; a missing one as well.
         match self.status.as_str() {
-            "PASS" => return Found::Passed,
+            "PASS" => return Ok(None),
             "EXCEPTION" => {
-                let mut finding = Box::new(self.finding(site));
+                let mut finding = self.finding(site);
                 suppress(&mut finding, "exception of a trivy policy", &[]);
-                return Found::Finding(finding);
+                return Ok(Some(finding));
             }
             _ => {}
         }
         if [&self.id, &self.avd_id, &self.title, &self.message].iter().all(|word| word.as_str().is_empty()) {
-            return Found::Nothing("a misconfiguration has neither `ID`, `AVDID`, `Title` nor `Message`");
+            return Err("a misconfiguration has neither `ID`, `AVDID`, `Title` nor `Message`");
         }
-        Found::Finding(Box::new(self.finding(site)))
+        Ok(Some(self.finding(site)))
     }
+}
 
+impl Misconfiguration<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let (id, avd_id, message) = (self.id.as_str(), self.avd_id.as_str(), self.message.as_str());
         let rule = if id.is_empty() { avd_id } else { id };
@@ -306,14 +309,16 @@ pub(super) struct Secret<'a> {
     r#match: Word<'a>,
 }
 
-impl Secret<'_> {
-    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+impl Entry for Secret<'_> {
+    fn found(&self, site: &Site<'_>) -> Found {
         if [&self.rule_id, &self.title, &self.category].iter().all(|word| word.as_str().is_empty()) {
-            return Found::Nothing("a secret has neither `RuleID`, `Title` nor `Category`");
+            return Err("a secret has neither `RuleID`, `Title` nor `Category`");
         }
-        Found::Finding(Box::new(self.finding(site)))
+        Ok(Some(self.finding(site)))
     }
+}
 
+impl Secret<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let rule = self.rule_id.as_str();
         let mut finding = site.start(Category::Secret, rule, &self.severity);
@@ -357,15 +362,17 @@ pub(super) struct License<'a> {
     name: Word<'a>,
 }
 
-impl License<'_> {
-    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+impl Entry for License<'_> {
+    fn found(&self, site: &Site<'_>) -> Found {
         let words = [&self.name, &self.pkg_name, &self.file_path, &self.category];
         if words.iter().all(|word| word.as_str().is_empty()) {
-            return Found::Nothing("a licence has neither `Name`, `PkgName`, `FilePath` nor `Category`");
+            return Err("a licence has neither `Name`, `PkgName`, `FilePath` nor `Category`");
         }
-        Found::Finding(Box::new(self.finding(site)))
+        Ok(Some(self.finding(site)))
     }
+}
 
+impl License<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let (name, package, category) = (self.name.as_str(), self.pkg_name.as_str(), self.category.as_str());
         let mut finding = site.start(Category::License, name, &self.severity);
@@ -402,8 +409,8 @@ pub(super) struct Modified<'a> {
     finding: Option<Raw<'a>>,
 }
 
-impl Modified<'_> {
-    pub(super) fn found(&self, site: &Site<'_>) -> Found {
+impl Entry for Modified<'_> {
+    fn found(&self, site: &Site<'_>) -> Found {
         let named = Category::from_word(self.r#type.as_str()).filter(|c| FORMAT.categories.contains(c));
         let category = named.or_else(|| scanned_category(&site.class)).unwrap_or(Category::Vulnerability);
         let raw = self.finding.map_or("", |raw| raw.0);
@@ -419,6 +426,6 @@ impl Modified<'_> {
             (status, source) => format!("{status}, {source}"),
         };
         suppress(&mut finding, &by, &[self.statement.as_str()]);
-        Found::Finding(Box::new(finding))
+        Ok(Some(finding))
     }
 }

@@ -349,21 +349,19 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
             }
             "Vulnerabilities" => {
                 vulnerabilities = true;
-                list(json, reading, seen, |json| json.item::<Vulnerability<'static>, _>(|v| v.found(&site)))?;
+                list::<Vulnerability<'static>>(json, reading, seen, &site)?;
             }
             "Misconfigurations" => {
-                list(json, reading, seen, |json| {
-                    json.item::<Misconfiguration<'static>, _>(|m| m.found(&site))
-                })?;
+                list::<Misconfiguration<'static>>(json, reading, seen, &site)?;
             }
             "Secrets" => {
-                list(json, reading, seen, |json| json.item::<Secret<'static>, _>(|s| s.found(&site)))?;
+                list::<Secret<'static>>(json, reading, seen, &site)?;
             }
             "Licenses" => {
-                list(json, reading, seen, |json| json.item::<License<'static>, _>(|l| l.found(&site)))?;
+                list::<License<'static>>(json, reading, seen, &site)?;
             }
             "ExperimentalModifiedFindings" => {
-                list(json, reading, seen, |json| json.item::<Modified<'static>, _>(|m| m.found(&site)))?;
+                list::<Modified<'static>>(json, reading, seen, &site)?;
             }
             "Type" | "Packages" | "MisconfSummary" | "CustomResources" => json.skip()?,
             key => other(json, reading, key, &[RESULT, FINDINGS])?,

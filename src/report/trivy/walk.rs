@@ -1,30 +1,31 @@
 //! Steps that the levels of a report share.
 
 use super::Seen;
-use super::entry::Found;
-use crate::finding::Finding;
-use crate::report::json::{Json, Kind};
+use super::entry::{Entry, Site};
+use crate::report::json::{Json, Kind, Shape};
 use crate::report::{ProblemKind, ReadError, Reading};
 
 /// A list of findings; `null` is an empty one, as Go writes it.
-pub(super) fn list(
+pub(super) fn list<S: Shape>(
     json: &mut Json,
     reading: &mut Reading<'_>,
     seen: &mut Seen,
-    mut one: impl FnMut(&mut Json) -> Result<Found, ReadError>,
-) -> Result<(), ReadError> {
-    let mut hand_over = |finding: Box<Finding>| {
-        seen.found += 1;
-        reading.finding(*finding);
-    };
+    site: &Site<'_>,
+) -> Result<(), ReadError>
+where
+    for<'a> S::As<'a>: Entry,
+{
     unless_null(json, |json| {
-        json.array(|json, _| match one(json)? {
-            Found::Finding(finding) => {
-                hand_over(finding);
-                Ok(())
-            }
-            Found::Passed => Ok(()),
-            Found::Nothing(message) => Err(json.shape(message)),
+        json.array(|json, _| {
+            let found = json.item::<S, _>(|entry| {
+                entry.found(site).map(|finding| {
+                    if let Some(finding) = finding {
+                        seen.found += 1;
+                        reading.finding(finding);
+                    }
+                })
+            })?;
+            found.map_err(|why| json.shape(why))
         })
     })
 }
