@@ -1,6 +1,6 @@
 //! Approvals: of merge requests and deployments, and the reviews that they resolve.
 
-use crate::common::{Dir, Run, semgrep};
+use crate::common::{Dir, NOW, Run, semgrep};
 
 const HEAD: &str = "1111111111111111111111111111111111111111";
 
@@ -204,6 +204,35 @@ fn deployment_approvals() {
     let (outcome, message) = rule(&run, "deploy");
     assert_eq!((run.code, outcome.as_str()), (2, "error"), "{run:?}");
     assert!(message.contains("people.release has placeholders"), "{message}");
+}
+
+#[test]
+fn in_a_job_only_the_deployment_of_that_job_counts() {
+    let dir = dir();
+    let outcome = |job: &str| {
+        let mut command = dir.command();
+        command.env("CI_JOB_ID", job).args([
+            "check",
+            "--now",
+            NOW,
+            "--policy",
+            "policy.yaml",
+            "--commit",
+            HEAD,
+        ]);
+        let run = Run::of(command.args(["--param", "environment=production", "--format", "json"]));
+        (run.code, rule(&run, "deploy"))
+    };
+    assert_eq!(outcome("664").0, 0);
+    for other in ["665", "", "66", "0664"] {
+        let (code, (outcome, message)) = outcome(other);
+        assert_eq!((code, outcome.as_str()), (1, "fail"), "{other}");
+        assert!(message.contains("the deployment is of job 664, and this is job"), "{message}");
+    }
+    edit(&dir, "deployment.json", "\"id\": 664, ", "");
+    let (code, (outcome, message)) = outcome("664");
+    assert_eq!((code, outcome.as_str()), (1, "fail"));
+    assert!(message.contains("`deployable.id`"), "{message}");
 }
 
 #[test]

@@ -42,6 +42,7 @@ fn of(document: &Document, purpose: Purpose, world: World<'_>) -> Result<Given, 
         return Err(format!("the deployment is of commit {sha}, and the run is about {}", ours.join(" or ")));
     }
     same_environment(deployment, world)?;
+    same_job(deployment, world)?;
     let created = time(deployment.get("created_at")).ok_or("the deployment has no `created_at`")?;
     let lists: Vec<&Value> = records(deployment);
     if lists.is_empty()
@@ -117,6 +118,16 @@ fn same_environment(deployment: &Value, world: World<'_>) -> Result<(), String> 
         Some(is) if is == ours => Ok(()),
         Some(is) => Err(format!("the deployment is to {}, and the run is about {ours}", clean_line(is))),
         None => Err("the deployment does not say to which environment it goes".to_owned()),
+    }
+}
+
+/// In a job of GitLab, only the deployment of that very job counts: an approval of another attempt is none of this one.
+fn same_job(deployment: &Value, world: World<'_>) -> Result<(), String> {
+    let Some(ours) = world.context.shown.env.get("CI_JOB_ID") else { return Ok(()) };
+    match deployment.get("deployable").and_then(|job| job.get("id")).and_then(Value::as_u64) {
+        Some(id) if id.to_string() == *ours => Ok(()),
+        Some(id) => Err(format!("the deployment is of job {id}, and this is job {}", clean_line(ours))),
+        None => Err("the deployment does not say of which job it is (`deployable.id`)".to_owned()),
     }
 }
 
