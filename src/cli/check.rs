@@ -11,6 +11,7 @@ use jiff::Timestamp;
 
 use super::args::{InputArgs, clock, pair};
 use super::base::BaseArgs;
+use super::codeowners;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
 use super::policy::PolicyArgs;
@@ -45,6 +46,10 @@ pub(super) struct DecideArgs {
     /// A waiver file, besides those that the policy names; any number of times
     #[arg(long, value_name = "PATH")]
     waivers: Vec<PathBuf>,
+
+    /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
+    #[arg(long, value_name = "PATH")]
+    codeowners: Option<PathBuf>,
 
     /// The commit that the run is about [default: `CI_COMMIT_SHA`]
     #[arg(long, value_name = "SHA")]
@@ -118,6 +123,7 @@ pub(super) fn prepare(args: &DecideArgs, outputs: &[OsString]) -> Result<Outputs
     inputs.extend(policy.as_deref());
     inputs.extend(args.waivers.iter().map(PathBuf::as_path));
     inputs.extend(args.base.paths());
+    inputs.extend(args.codeowners.as_deref());
     Outputs::prepare(outputs, &inputs)
 }
 
@@ -190,7 +196,8 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
         parameters: &args.param,
         no_env: args.inputs.no_env,
     };
-    let context = context(&about, &mut environment, &policy, now)?;
+    let mut context = context(&about, &mut environment, &policy, now)?;
+    codeowners::read(args.codeowners.as_deref(), &mut context)?;
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
     let waivers = Waivers::new(super::waiver::of_run(&policy, &args.waivers, now)?);

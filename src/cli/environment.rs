@@ -8,6 +8,7 @@ use jiff::Timestamp;
 use crate::decide::{Artifact, Context, Shown};
 use crate::finding::{clean, clean_line};
 use crate::policy::Policy;
+use crate::relate::Owners;
 
 /// GitLab's predefined variables that a run may read.
 const READ: [&str; 9] = [
@@ -59,6 +60,7 @@ impl Environment {
             author: text("GITLAB_USER_LOGIN").or_else(|| text("CI_COMMIT_AUTHOR")),
             subjects: Vec::new(),
             env: self.0.iter().map(|(name, value)| (name.clone(), clean(value).into_owned())).collect(),
+            codeowners: None,
         }
     }
 
@@ -106,8 +108,8 @@ pub(super) fn context(
     let parameters = parameters(about, environment, policy)?;
     let shown = Shown { subjects: artifacts.clone(), ..environment.shown(commit.as_deref()) };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
-    let authors = environment.authors();
-    Ok(Context { now, commits, artifacts, authors, login, parameters, shown })
+    let (authors, owners) = (environment.authors(), Owners::default());
+    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, shown })
 }
 
 /// A full commit id, SHA-1 or SHA-256.

@@ -5,6 +5,7 @@ mod attest;
 mod base;
 mod baseline;
 mod check;
+mod codeowners;
 mod environment;
 mod explain;
 mod findings;

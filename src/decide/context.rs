@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::relate::Owners;
+
 /// Facts of the run that do not come from evidence.
 #[derive(Debug, Clone)]
 pub struct Context {
@@ -20,6 +22,8 @@ pub struct Context {
     pub login: Option<String>,
     /// Values of the policy's parameters.
     pub parameters: BTreeMap<String, String>,
+    /// Who owns the project's files.
+    pub owners: Owners,
     /// What outputs say about the surroundings.
     pub shown: Shown,
 }
@@ -34,6 +38,7 @@ impl Context {
             authors: Vec::new(),
             login: None,
             parameters: BTreeMap::new(),
+            owners: Owners::default(),
             shown: Shown::default(),
         }
     }
@@ -78,4 +83,15 @@ pub struct Shown {
     pub subjects: Vec<Artifact>,
     /// Every environment variable that was read, with its value.
     pub env: BTreeMap<String, String>,
+    /// The CODEOWNERS file that gave the owners, if there is one.
+    pub codeowners: Option<CodeownersFile>,
+}
+
+/// A CODEOWNERS file that was read. It changes what is shown, and no verdict.
+#[derive(Debug, Clone, Serialize)]
+pub struct CodeownersFile {
+    /// Its path.
+    pub path: String,
+    /// SHA-256 of its content.
+    pub sha256: String,
 }

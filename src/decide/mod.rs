@@ -21,6 +21,7 @@ mod resolve;
 mod sbom;
 mod selector;
 mod tally;
+mod unblock;
 mod verdicts;
 mod waiver;
 
@@ -37,7 +38,7 @@ use crate::report::hex;
 
 pub use base::{BaseResult, Compared, Comparison, source_word};
 pub use clauses::{Clause, Surrounding, clauses, describe, looks_at};
-pub use context::{Artifact, Context, Shown};
+pub use context::{Artifact, CodeownersFile, Context, Shown};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
 pub(crate) use evidence::duration;
@@ -46,10 +47,11 @@ pub use outcome::{Outcome, exit_code};
 pub use problem::Problem;
 pub use resolve::Obligation;
 pub use tally::{Counts, Matched, Relations, States, Tally, Watched};
+pub use unblock::{Step, StepKind, Unblock};
 pub use waiver::{WaiverResult, WaiverStatus};
 
 use demand::{Demands, World};
-use problem::{Shared, problems, shown};
+use problem::{Hits, Shared, problems, shown};
 use tally::Counted;
 
 /// Everything a run decided, ready to be told in any format.
@@ -101,6 +103,8 @@ pub struct Decision {
     pub errors: Vec<Fault>,
     /// The findings that somebody asks about.
     pub watched: Vec<Watched>,
+    /// The smallest set of actions that lets the change through.
+    pub unblock: Unblock,
 }
 
 /// Something that kept the run from deciding.
@@ -174,7 +178,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let Gathered { mut evidence, mut tally, documents, comparison, base_given } = gathered;
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
-    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, details);
+    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);
     let found = |index: usize| {
         let Counted { open, new, waived, vexed } = tally.counted(index, &coverage);
@@ -231,6 +235,10 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     if let Some(base) = &mut base {
         resolve::base(base, world);
     }
+    let stops: Vec<bool> =
+        rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
+    let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
+    let (findings, hits): (Vec<Problem>, Vec<Hits>) = problems.into_iter().unzip();
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
@@ -247,7 +255,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         fixed,
         rules,
         counts: tally.counts,
-        findings: problems.into_iter().map(|(problem, _)| problem).collect(),
+        findings,
         findings_digest,
         suppressed: tally.suppressed(),
         unmatched: tally.unmatched.into_iter().collect(),
@@ -255,6 +263,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         waivers,
         errors: Vec::new(),
         watched: tally.watched,
+        unblock: Unblock::default(),
     };
     if decision.rules.iter().all(|r| r.outcome == Outcome::NotApplicable) {
         decision.errors.push(Fault {
@@ -265,6 +274,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         });
     }
     decision.settle();
+    decision.unblock = Unblock::of(&decision, &hits, stopping);
     decision
 }
 
@@ -303,8 +313,10 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         emergencies: Vec::new(),
         errors,
         watched: Vec::new(),
+        unblock: Unblock::default(),
     };
     decision.settle();
+    decision.unblock = Unblock::of(&decision, &[], 0);
     decision
 }
 
@@ -327,6 +339,7 @@ impl Decision {
 
     /// Adds trouble that came after the decision, such as an output that could not be written.
     pub fn add_error(&mut self, fault: Fault) {
+        self.unblock.add_error(&fault);
         self.errors.push(fault);
         self.settle();
     }

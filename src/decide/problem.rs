@@ -8,7 +8,7 @@ use super::tally::{Covered, Matched};
 use super::waiver::Lift;
 use crate::finding::{Fingerprint, VexNote};
 use crate::policy::{Action, Policy};
-use crate::relate::{self, Vex, Why};
+use crate::relate::{self, Owners, Vex, Why};
 
 /// One problem: a finding, or several of different reports that say the same.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Problem {
     pub waiver: Option<String>,
     /// The first VEX statement of what lifts it from every rule that could stop it.
     pub vex: Option<VexNote>,
+    /// Who owns the file it is in, by CODEOWNERS.
+    pub owners: Vec<String>,
 }
 
 impl Problem {
@@ -37,8 +39,11 @@ impl Problem {
     }
 }
 
-/// A problem with the rules that one of its witnesses counts for.
-pub(super) type Shared = (Problem, Vec<usize>);
+/// Which witness of a problem counts for which rule.
+pub(super) type Hits = Vec<(usize, usize)>;
+
+/// A problem with what counts of it.
+pub(super) type Shared = (Problem, Hits);
 
 /// One finding that rules matched, with what lifts it from each.
 type Told = (Arc<Matched>, Vec<(usize, Option<Lift>)>);
@@ -49,6 +54,7 @@ pub(super) fn problems(
     policy: &Policy,
     waivers: &[WaiverResult],
     vex: &Vex,
+    owners: &Owners,
     details: Vec<Vec<Covered>>,
 ) -> (Vec<Shared>, BTreeMap<u32, BTreeSet<Fingerprint>>) {
     let mut all: Vec<(Arc<Matched>, usize, Option<Lift>)> = Vec::new();
@@ -73,16 +79,18 @@ pub(super) fn problems(
         .into_iter()
         .map(|group| {
             let members: Vec<&Told> = group.members.iter().filter_map(|&at| each.get(at)).collect();
-            let open = |(_, rules): &&Told| {
-                rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| *rule).collect()
+            let open = |(at, (_, rules)): (usize, &&Told)| -> Hits {
+                rules.iter().filter(|(_, by)| by.is_none()).map(|(rule, _)| (at, *rule)).collect()
             };
-            let rules = members.iter().flat_map(|told| -> Vec<usize> { open(told) }).collect();
+            let hits = members.iter().enumerate().flat_map(open).collect();
             let lifts = lifts(policy, &members);
             let waiver = lifts.iter().find_map(|lift| lift.waiver());
             let waiver = waiver.and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
             let vex = lifts.iter().find_map(|lift| lift.vex()).and_then(|claim| vex.note(claim)).cloned();
+            let path = members.first().and_then(|(matched, _)| matched.finding.path());
+            let owned = path.map(|path| owners.of(path)).unwrap_or_default();
             let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
-            (Problem { witnesses, why: group.why, waiver, vex }, rules)
+            (Problem { witnesses, why: group.why, waiver, vex, owners: owned }, hits)
         })
         .collect();
     (problems, hidden)
@@ -100,6 +108,6 @@ fn lifts(policy: &Policy, members: &[&Told]) -> Vec<Lift> {
 
 /// The problems that count for a rule.
 pub(super) fn shown(problems: &[Shared], rule: usize) -> Vec<usize> {
-    let of_rule = problems.iter().enumerate().filter(|(_, (_, rules))| rules.contains(&rule));
+    let of_rule = problems.iter().enumerate().filter(|(_, (_, hits))| hits.iter().any(|(_, r)| *r == rule));
     of_rule.map(|(at, _)| at).collect()
 }

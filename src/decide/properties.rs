@@ -472,6 +472,23 @@ proptest! {
     }
 
     #[test]
+    fn what_the_steps_clear_unblocks(
+        policy in policy(), findings in prop::collection::vec(finding(), 0..9),
+        written in prop::collection::vec(exception(), 0..3),
+    ) {
+        let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
+        let before = run(&policy, &waivers, &findings, &entries);
+        let plan = &before.unblock;
+        prop_assert_eq!(plan.steps.is_empty(), before.verdict == Outcome::Pass);
+        prop_assert!(plan.clears <= plan.stops, "{:?}", plan);
+        let cleared: Vec<Fingerprint> = plan.steps.iter().flat_map(|step| step.findings.clone()).collect();
+        let left: Vec<Finding> =
+            findings.iter().filter(|f| !cleared.contains(&f.fingerprint)).cloned().collect();
+        let after = run(&policy, &waivers, &left, &entries);
+        prop_assert_eq!(after.verdict, Outcome::Pass, "{:?}", plan);
+    }
+
+    #[test]
     fn a_waiver_less_never_helps(
         policy in policy(), findings in prop::collection::vec(finding(), 0..8),
         written in prop::collection::vec(exception(), 1..5), lost in any::<prop::sample::Index>(),

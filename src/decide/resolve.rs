@@ -36,6 +36,12 @@ impl Obligation {
         self.missing == 0
     }
 
+    /// True if the same people can do both at once.
+    pub(super) fn asks_the_same(&self, other: &Self) -> bool {
+        (&self.any_of, self.at_least, &self.not) == (&other.any_of, other.at_least, &other.not)
+            && (self.missing, &self.comment) == (other.missing, &other.comment)
+    }
+
     fn new(reviewers: &Reviewers, why: &str, weighed: Weighed, comment: Option<String>) -> Self {
         let met = weighed.is_met();
         let mut not_counted = weighed.not_counted;
@@ -51,6 +57,17 @@ impl Obligation {
             not_counted,
             comment,
         }
+    }
+}
+
+impl std::fmt::Display for Obligation {
+    /// `2 of role:appsec (not author)`; one of one is named alone.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if self.at_least != 1 {
+            write!(f, "{} of ", self.at_least)?;
+        }
+        write!(f, "{}", self.any_of.join(" or "))?;
+        if self.not.is_empty() { Ok(()) } else { write!(f, " (not {})", self.not.join(", ")) }
     }
 }
 

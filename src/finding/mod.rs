@@ -23,7 +23,7 @@ pub use package::Package;
 pub use purl::{Purl, decoded};
 pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
-pub use text::{Text, clean, clean_line};
+pub use text::{Text, clean, clean_line, plural};
 pub use view::View;
 pub use words::{Category, Confidence, Fix, Scope, Stage, State, Target};
 

@@ -111,6 +111,15 @@ pub fn clean_line(raw: &str) -> Cow<'_, str> {
     }
 }
 
+/// `1 finding`, `2 findings`, `2 pieces of evidence`.
+pub fn plural(n: u64, noun: &str) -> String {
+    match (n, noun.split_once(" of ")) {
+        (1, _) => format!("1 {noun}"),
+        (n, Some((head, tail))) => format!("{n} {head}s of {tail}"),
+        (n, None) => format!("{n} {noun}s"),
+    }
+}
+
 /// The first line that is not blank, without blanks around it.
 fn first_line(raw: &str) -> &str {
     let mut start = 0;

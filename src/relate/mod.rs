@@ -2,12 +2,14 @@
 
 mod base;
 mod exploitation;
+mod owners;
 mod same;
 mod vex;
 mod waiver;
 
 pub use base::{Bars, Base, BaseError, BaselineFile, Code, Diff, Entry as BaseEntry, Heads, summary};
 pub use exploitation::Exploitation;
+pub use owners::{CODEOWNERS, Owners};
 pub use same::{Group, Why, group};
 pub use vex::{Acceptance, Vex};
 pub use waiver::Waivers;

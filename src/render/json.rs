@@ -7,7 +7,7 @@ use serde::Serialize;
 
 use super::{Look, Output};
 use crate::decide::{
-    BaseResult, Counts, Decision, Evidence, Fault, Outcome, Problem, RuleResult, Shown, WaiverResult,
+    BaseResult, Counts, Decision, Evidence, Fault, Outcome, Problem, RuleResult, Shown, Unblock, WaiverResult,
 };
 use crate::finding::{Category, Fingerprint, Severity, View};
 use crate::policy::PolicyFile;
@@ -35,9 +35,10 @@ struct Object<'d> {
     findings_shown: usize,
     findings_digest: &'d str,
     unmatched: u64,
-    findings: Vec<View<'d>>,
+    findings: Vec<Shared<'d>>,
     waivers: &'d [WaiverResult],
     errors: &'d [Fault],
+    unblock: &'d Unblock,
     base: Option<&'d BaseResult>,
     fixed: Vec<Fixed<'d>>,
     unmatched_by_category: BTreeMap<&'static str, Counts>,
@@ -83,13 +84,22 @@ struct PolicyRef<'d> {
     extends: &'d [PolicyFile],
 }
 
+/// A finding with what stands beside it: `where` does not see who owns a file, because owners decide nothing.
+#[derive(Serialize)]
+struct Shared<'d> {
+    #[serde(flatten)]
+    finding: View<'d>,
+    owners: &'d [String],
+}
+
 /// A problem as its worst witness says it, with the others named.
-fn view(problem: &Problem) -> Option<View<'_>> {
+fn view(problem: &Problem) -> Option<Shared<'_>> {
     let lead = problem.lead()?;
     let others = problem.witnesses.iter().skip(1).map(|m| (&m.finding, m.evidence));
     let view =
         View::of(&lead.finding, lead.evidence).waived(problem.waiver.as_deref()).vexed(problem.vex.as_ref());
-    Some(view.with_witnesses(problem.why.map(Why::words), others))
+    let finding = view.with_witnesses(problem.why.map(Why::words), others);
+    Some(Shared { finding, owners: &problem.owners })
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -117,6 +127,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         findings: decision.findings.iter().filter_map(view).collect(),
         waivers: &decision.waivers,
         errors: &decision.errors,
+        unblock: &decision.unblock,
         base: decision.base.as_ref(),
         fixed: decision.fixed.iter().map(Fixed::of).collect(),
         unmatched_by_category: decision

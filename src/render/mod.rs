@@ -19,7 +19,6 @@ use crate::finding::Finding;
 
 pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, Listed, Listing};
-pub use text::reviewers;
 
 /// A finding on one line: how bad, where, what.
 pub fn one_line(finding: &Finding) -> String {

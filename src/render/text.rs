@@ -5,23 +5,33 @@
 
 mod waivers;
 
-use std::collections::BTreeMap;
-use std::fmt::Display;
+use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Look, Output};
 use crate::decide::{
-    BaseResult, Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status,
+    BaseResult, Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status, Step,
 };
-use crate::finding::{Category, Finding, Fix, Severity, clean};
+use crate::finding::{Category, Finding, Fix, Severity, State, clean, plural};
 
 /// Text.
 pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", write };
 
 /// Findings that are listed under a rule; the rest is counted.
 const LISTED: usize = 8;
+/// Steps to a pass that are listed.
+const STEPS: usize = 12;
+/// Things that one step names.
+const NAMED: usize = 6;
+/// Owners that are named beside one thing.
+const OWNERS: usize = 3;
+/// Pieces of evidence that are listed though nothing is to say of them.
+const EVIDENCE: usize = 24;
+/// Before what stands under a rule or a report.
+const INDENT: &str = "          ";
 /// Problems of a scan that are listed.
 const PROBLEMS: usize = 3;
 
@@ -52,8 +62,11 @@ impl Page<'_> {
         };
         writeln!(self.out, "secgate {} · {} · {policy}", env!("CARGO_PKG_VERSION"), clean(&decision.gate))?;
         let verdict = self.paint(decision.verdict, decision.verdict.as_str().to_uppercase());
-        let advisory = if decision.enforced { "" } else { "  ADVISORY: the verdict does not gate" };
-        writeln!(self.out, "{verdict}  {}{advisory}", summary(decision))?;
+        self.wrapped(&verdict, &format!(" {}", summary(decision)))?;
+        if !decision.enforced {
+            let label = self.paint(Outcome::Warn, "ADVISORY");
+            writeln!(self.out, "{label} the verdict does not gate: the policy says `enforcement: advisory`")?;
+        }
         self.emergencies(decision)
     }
 
@@ -67,17 +80,24 @@ impl Page<'_> {
     }
 
     fn evidence(&mut self, decision: &Decision) -> io::Result<()> {
-        if decision.evidence.is_empty() {
+        if decision.evidence.is_empty() && decision.base.is_none() {
             return Ok(());
         }
         self.title("Evidence")?;
         let entry = |e: &Evidence| e.entry.clone().unwrap_or_else(|| "(no entry)".to_owned());
         let path = |e: &Evidence| e.path.as_ref().map_or("-", |p| p.as_str()).to_owned();
-        let wide = |of: &dyn Fn(&Evidence) -> String| {
-            decision.evidence.iter().map(|e| of(e).chars().count()).max().unwrap_or(0).min(32)
+        let wide = |of: &dyn Fn(&Evidence) -> String, most: usize| {
+            decision.evidence.iter().map(|e| width(&of(e))).max().unwrap_or(0).min(most)
         };
-        let (entries, paths) = (wide(&entry), wide(&path));
+        let (entries, paths) = (wide(&entry, 32), wide(&path, self.look.width / 4));
+        let mut quiet = 0;
         for evidence in &decision.evidence {
+            if evidence.outcome < Outcome::Warn && evidence.copy_of.is_none() {
+                quiet += 1;
+                if quiet > EVIDENCE {
+                    continue;
+                }
+            }
             let state = match (evidence.status, evidence.outcome) {
                 (Status::Complete, Outcome::Pass) => "ok",
                 (Status::Absent, Outcome::NotApplicable) => "-",
@@ -85,22 +105,25 @@ impl Page<'_> {
                 (_, outcome) => outcome.as_str(),
             };
             let state = self.paint(evidence.outcome, format!("{state:<7}"));
-            let mut line = format!("{:<entries$}  {:<paths$}  ", entry(evidence), path(evidence));
-            line.push_str(&told(evidence));
-            writeln!(self.out, "  {state} {line}")?;
+            let label =
+                format!("  {state} {}  {}  ", pad(&entry(evidence), entries), pad(&path(evidence), paths));
+            self.wrapped(&label, &told(evidence))?;
             if let Some(other) = &evidence.copy_of {
-                writeln!(self.out, "          the same file as {other}, byte for byte; both count")?;
+                writeln!(self.out, "{INDENT}the same file as {other}, byte for byte; both count")?;
             }
             if evidence.outcome >= Outcome::Warn && evidence.problems.len() > 1 {
                 for problem in evidence.problems.iter().take(PROBLEMS) {
-                    let line = format!("          {problem}");
+                    let line = format!("{INDENT}{problem}");
                     writeln!(self.out, "{}", fit(&line, self.look.width))?;
                 }
             }
         }
+        if quiet > EVIDENCE {
+            writeln!(self.out, "  … and {} more that are as demanded", quiet - EVIDENCE)?;
+        }
         if let Some(base) = &decision.base {
             let state = self.paint(base.outcome, format!("{:<7}", base.outcome.as_str()));
-            writeln!(self.out, "  {state} {:<entries$}  {}", "base", base.message)?;
+            self.wrapped(&format!("  {state} {}  ", pad("base", entries)), &base.message)?;
         }
         Ok(())
     }
@@ -111,24 +134,22 @@ impl Page<'_> {
         }
         self.title("Rules")?;
         let source = decision.policy.as_ref().map_or("policy", |(source, _)| source.as_str());
-        let ids = decision.rules.iter().map(|r| r.id.chars().count()).max().unwrap_or(0).min(32);
+        let ids = decision.rules.iter().map(|r| width(&r.id)).max().unwrap_or(0).min(32);
         for rule in &decision.rules {
             let word = if rule.outcome == Outcome::NotApplicable { "-" } else { rule.outcome.as_str() };
             let state = self.paint(rule.outcome, format!("{word:<7}"));
-            let mut line = format!("{:<ids$}", rule.id);
-            if rule.title != rule.id {
-                line = format!("{line}  {}", rule.title);
-            }
-            if !rule.message.is_empty() {
-                line = format!("{line}: {}", rule.message);
-            }
+            let mut parts: Vec<&str> = Vec::new();
+            parts.extend(Some(rule.title.as_str()).filter(|title| *title != rule.id));
+            parts.extend(Some(rule.message.as_str()).filter(|message| !message.is_empty()));
+            let mut line = parts.join(": ");
             if rule.outcome >= Outcome::Warn {
                 let source = rule.policy.as_deref().unwrap_or(source);
-                line = format!("{line}  ({}:{})", clean(source), rule.line);
+                let _ = write!(line, "  ({}:{})", clean(source), rule.line);
             }
-            writeln!(self.out, "  {state} {line}")?;
+            self.wrapped(&format!("  {state} {}  ", pad(&rule.id, ids)), &line)?;
             if rule.outcome >= Outcome::Warn && !rule.blind {
                 self.findings(decision, rule)?;
+                self.answers(rule)?;
             }
         }
         Ok(())
@@ -138,20 +159,73 @@ impl Page<'_> {
         let listed: Vec<&Problem> =
             rule.problems.iter().take(LISTED).filter_map(|&at| decision.findings.get(at)).collect();
         let leads = || listed.iter().filter_map(|problem| Some((problem.lead()?, *problem)));
-        let places = leads().map(|(m, _)| place(&m.finding).chars().count()).max().unwrap_or(0).min(48);
+        let most = (self.look.width / 3).min(48);
+        let places = leads().map(|(m, _)| width(&place(&m.finding))).max().unwrap_or(0).min(most);
+        let compared =
+            decision.findings.iter().filter_map(Problem::lead).any(|m| m.finding.state != State::New);
         for (matched, problem) in leads() {
             let finding = &matched.finding;
             let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let (place, off) = (place(finding), off(finding));
-            let line = format!("{place:<places$}  {}{off} [{}]", what(finding), tools(problem));
-            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+            let state = if compared { format!("{:<9} ", short(finding.state)) } else { String::new() };
+            let head =
+                format!("{state}{}  {}", pad(&fit(&place(finding), most.max(20)), places), named(finding));
+            let head = format!("{head}{}", off(finding));
+            let by = format!(" [{}]", tools(problem));
+            let people = match owners(&problem.owners) {
+                people if people.is_empty() => people,
+                people => format!(" {people}"),
+            };
+            let room = self.look.width.saturating_sub(INDENT.len() + 9 + width(&head));
+            // On a narrow terminal who has to act comes before who saw it.
+            let mut tail = [format!("{by}{people}"), people, by].into_iter().find(|tail| width(tail) <= room);
+            let tail = tail.take().unwrap_or_default();
+            let left = room.saturating_sub(width(&tail));
+            // The title gives way to what names the finding and who has to act.
+            let title = if left > 8 { fit(&format!("  {}", title(finding)), left) } else { String::new() };
+            let line = format!("{head}{}{tail}", title.trim_end());
+            writeln!(
+                self.out,
+                "{INDENT}{severity} {}",
+                fit(&line, self.look.width.saturating_sub(INDENT.len() + 9))
+            )?;
         }
         let told: usize = listed.iter().map(|problem| problem.witnesses.len()).sum();
         let more = rule.count.saturating_sub(told as u64);
         if more > 0 && !listed.is_empty() {
-            writeln!(self.out, "          … and {more} more")?;
+            writeln!(self.out, "{INDENT}… and {more} more")?;
         }
         Ok(())
+    }
+
+    /// What to do about a rule, and who decides.
+    fn answers(&mut self, rule: &RuleResult) -> io::Result<()> {
+        if let Some(fix) = &rule.fix {
+            self.wrapped(&format!("{INDENT}fix: "), &clean(fix))?;
+        }
+        if rule.outcome != Outcome::Review {
+            return Ok(());
+        }
+        if rule.obligations.is_empty() {
+            let words = "the policy names no reviewer, so only a waiver or better evidence resolves it";
+            return self.wrapped(&format!("{INDENT}review: "), words);
+        }
+        rule.obligations.iter().try_for_each(|obligation| self.review(obligation))
+    }
+
+    /// Who can let it be, and how far that is.
+    fn review(&mut self, obligation: &Obligation) -> io::Result<()> {
+        self.wrapped(&format!("{INDENT}review: "), &clean(&format!("by {obligation}")))?;
+        let so_far = obligation.approved_by.iter();
+        for (label, text) in so_far
+            .map(|by| ("so far by ", by))
+            .chain(obligation.not_counted.iter().map(|why| ("not counted: ", why)))
+        {
+            self.wrapped(&format!("{INDENT}        {label}"), &clean(text))?;
+        }
+        // Alone on its line, whatever its length, so that it can be copied.
+        let Some(comment) = &obligation.comment else { return Ok(()) };
+        writeln!(self.out, "{INDENT}        approve the deployment with this comment:")?;
+        writeln!(self.out, "{INDENT}        {}", clean(comment))
     }
 
     fn rest(&mut self, decision: &Decision) -> io::Result<()> {
@@ -181,16 +255,32 @@ impl Page<'_> {
         Ok(())
     }
 
+    /// The smallest set of actions, in one line and one by one.
     fn remedies(&mut self, decision: &Decision) -> io::Result<()> {
-        let steps = steps(decision);
-        if steps.is_empty() {
+        let plan = &decision.unblock;
+        if plan.steps.is_empty() {
             return Ok(());
         }
-        self.title("To pass")?;
-        for step in steps {
-            writeln!(self.out, "  - {step}")?;
+        self.title(&format!("To pass: {}", clean(&plan.summary)))?;
+        let groups: Vec<&[Step]> = plan.groups().collect();
+        for group in groups.iter().take(STEPS) {
+            let told = steps(group);
+            self.wrapped("  - ", &told)?;
+        }
+        if let Some(more) = groups.len().checked_sub(STEPS).filter(|more| *more > 0) {
+            writeln!(self.out, "  … and {more} more; --format json lists all under `unblock`")?;
         }
         writeln!(self.out)
+    }
+
+    /// Text after a label, on as many lines as it needs.
+    fn wrapped(&mut self, label: &str, text: &str) -> io::Result<()> {
+        // A label that takes more than half of the line would leave a column too narrow to read.
+        let indent = if width(label) > self.look.width / 2 { INDENT.len() } else { width(label) };
+        let first = self.look.width.saturating_sub(width(label));
+        let mut lines = wrap(text, first, self.look.width.saturating_sub(indent)).into_iter();
+        writeln!(self.out, "{label}{}", lines.next().unwrap_or_default())?;
+        lines.try_for_each(|line| writeln!(self.out, "{:indent$}{line}", ""))
     }
 
     fn title(&mut self, title: &str) -> io::Result<()> {
@@ -224,7 +314,7 @@ impl Page<'_> {
 
 /// The one line that says it all.
 pub(super) fn summary(decision: &Decision) -> String {
-    let count = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count() as u64;
+    let rules = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count() as u64;
     let evidence =
         |outcome: Outcome| decision.evidence.iter().filter(|e| e.outcome == outcome).count() as u64;
     let applicable = decision.rules.iter().filter(|r| r.outcome != Outcome::NotApplicable).count() as u64;
@@ -232,8 +322,8 @@ pub(super) fn summary(decision: &Decision) -> String {
     for (outcome, verb) in
         [(Outcome::Fail, "failed"), (Outcome::Error, "undecided"), (Outcome::Review, "to review")]
     {
-        if count(outcome) > 0 {
-            parts.push(format!("{} {verb}", plural(count(outcome), "rule")));
+        if rules(outcome) > 0 {
+            parts.push(format!("{} of {} {verb}", rules(outcome), plural(applicable, "rule")));
         }
     }
     let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
@@ -246,9 +336,21 @@ pub(super) fn summary(decision: &Decision) -> String {
     if parts.is_empty() {
         parts.push(format!("{} held", plural(applicable, "rule")));
     }
+    if rules(Outcome::Warn) > 0 {
+        parts.push(format!("{} with a warning", rules(Outcome::Warn)));
+    }
+    let waived = decision.findings.iter().filter(|problem| problem.waiver.is_some()).count();
+    let waived = if waived > 0 { format!(", {waived} waived") } else { String::new() };
+    let counts = match (decision.unblock.stops, decision.counts.total) {
+        (_, 0) => "no findings".to_owned(),
+        (0, 1) => "1 finding, which does not stop it".to_owned(),
+        (0, total) => format!("{total} findings, none of which stops it"),
+        (1, total) => format!("1 of {} stops it", plural(total, "finding")),
+        (stops, total) => format!("{stops} of {} stop it", plural(total, "finding")),
+    };
     let story = decision.base.as_ref().and_then(BaseResult::story);
-    let story = story.map(|story| format!(": {story}")).unwrap_or_default();
-    format!("{} · {} in all{story}", parts.join(", "), plural(decision.counts.total, "finding"))
+    let story = story.map(|story| format!(" ({story})")).unwrap_or_default();
+    format!("{} · {counts}{story}{waived}", parts.join(", "))
 }
 
 /// What there is to say of a piece of evidence after its name.
@@ -311,18 +413,32 @@ pub(super) fn place(finding: &Finding) -> String {
 
 /// What a finding is, with the version that fixes it.
 pub(super) fn what(finding: &Finding) -> String {
+    format!("{}  {}", named(finding), title(finding)).trim_end().to_owned()
+}
+
+/// Its check or advisory, and the version that fixes it.
+fn named(finding: &Finding) -> String {
     let fix = match (finding.fix, finding.package.as_ref().and_then(|p| p.fixed.first())) {
         (Fix::Available, Some(version)) => format!(" → {version}"),
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),
     };
-    // Some scanners have no other name for a check than its title.
-    let title = if finding.title.as_str().eq_ignore_ascii_case(finding.rule_id.as_str()) {
-        ""
-    } else {
-        finding.title.as_str()
-    };
-    format!("{}{fix}  {title}", finding.rule_id).trim_end().to_owned()
+    format!("{}{fix}", finding.rule_id)
+}
+
+/// Its title; some scanners have no other name for a check, and it is not said twice.
+fn title(finding: &Finding) -> &str {
+    let title = finding.title.as_str();
+    if title.eq_ignore_ascii_case(finding.rule_id.as_str()) { "" } else { title }
+}
+
+/// The state in one word of a column.
+const fn short(state: State) -> &'static str {
+    match state {
+        State::New => "new",
+        State::Existing => "existing",
+        State::NewlyDisclosed => "disclosed",
+    }
 }
 
 /// By what a finding was switched off, in parentheses; empty for one that was not.
@@ -346,126 +462,99 @@ fn tools(problem: &Problem) -> String {
     names.join(", ")
 }
 
-/// What would make it pass, the most telling first.
-fn steps(decision: &Decision) -> Vec<String> {
-    let mut steps: Vec<String> = decision
-        .evidence
-        .iter()
-        .filter(|e| e.outcome >= Outcome::Review)
-        .map(|e| {
-            let name = e.entry.as_ref().map_or_else(String::new, |entry| format!("{entry}: "));
-            let path = e.path.as_ref().map_or("", |p| p.as_str());
-            let answer = e.obligations.first().map_or_else(String::new, |obligation| {
-                format!(", or have it reviewed by {}", reviewers(obligation))
-            });
-            let step = match e.status {
-                Status::Absent => {
-                    format!("{name}save the scanner's report where the policy looks for it ({})", e.message)
-                }
-                Status::Unreadable => {
-                    format!("{name}make {path} again; it is no report that can be relied on")
-                }
-                Status::Failed | Status::Incomplete => {
-                    format!("{name}look at why the scan behind {path} was not whole, and run it again")
-                }
-                Status::NothingScanned => format!(
-                    "{name}point the scan behind {path} at something to scan, or say `nothing_scanned: warn`"
-                ),
-                Status::Stale => format!("{name}run the scan behind {path} again"),
-                Status::Foreign => {
-                    format!("{name}scan what this run is about, instead of what {path} is about")
-                }
-                Status::Complete | Status::Ignored => format!("{name}{}", e.message),
-            };
-            format!("{step}{answer}")
-        })
-        .collect();
-    for rule in decision.rules.iter().filter(|r| r.outcome >= Outcome::Review && !r.blind) {
-        let mut actions: Vec<String> = upgrades(decision, rule).into_iter().chain(rule.fix.clone()).collect();
-        if actions.is_empty() {
-            actions.push("resolve what is listed above".to_owned());
+/// Steps of one kind in one line, with the rules they serve and the owners of what they touch.
+fn steps(group: &[Step]) -> String {
+    let Some(first) = group.first() else { return String::new() };
+    let clears: u64 = group.iter().map(|step| step.clears).sum();
+    let clears = if clears > 1 { format!(", clears {clears}") } else { String::new() };
+    let mut told = match first.kind.together().filter(|_| group.len() > 1) {
+        None => format!("{}{clears}", clean(&first.text)),
+        Some((verb, noun)) => {
+            let what: Vec<&str> = group.iter().take(NAMED).map(|step| step.what.as_str()).collect();
+            let more = group.len().saturating_sub(NAMED);
+            let more = if more > 0 { format!("; … and {more} more") } else { String::new() };
+            let what = clean(&what.join("; ")).into_owned();
+            format!("{verb} {}{clears}: {what}{more}", plural(group.len() as u64, noun))
         }
-        steps.extend(actions.iter().map(|action| format!("{}: {action}", rule.id)));
-        if rule.outcome == Outcome::Review {
-            steps.push(match rule.obligations.first() {
-                Some(obligation) => format!("{}: or have it reviewed by {}", rule.id, reviewers(obligation)),
-                None => {
-                    format!(
-                        "{}: the policy names no reviewer, so only a waiver or better evidence resolves it",
-                        rule.id
-                    )
-                }
-            });
-        }
-    }
-    steps
-}
-
-/// `2 of role:appsec (not author)`.
-pub fn reviewers(obligation: &Obligation) -> String {
-    let not = if obligation.not.is_empty() {
-        String::new()
-    } else {
-        format!(" (not {})", obligation.not.join(", "))
     };
-    let mut text = format!("{} of {}{not}", obligation.at_least, obligation.any_of.join(", "));
-    if !obligation.approved_by.is_empty() {
-        text = format!("{text}; so far by {}", obligation.approved_by.join(", "));
+    let rules = each(group.iter().flat_map(|step| &step.rules));
+    if !rules.is_empty() {
+        let _ = write!(told, "  [{}]", rules.join(", "));
     }
-    if !obligation.not_counted.is_empty() {
-        text = format!("{text}; not counted: {}", obligation.not_counted.join(", "));
+    let people = each(group.iter().flat_map(|step| &step.owners));
+    if !people.is_empty() {
+        let _ = write!(told, "  {}", owners(&people));
     }
-    if let Some(comment) = &obligation.comment {
-        text = format!("{text}; an approval of the deployment has to have the comment: {comment}");
-    }
-    clean(&text).into_owned()
+    told
 }
 
-/// The upgrades that the shown findings of a rule ask for, the one that clears most first.
-fn upgrades(decision: &Decision, rule: &RuleResult) -> Option<String> {
-    let mut wanted: BTreeMap<&str, (&str, u64)> = BTreeMap::new();
-    for problem in rule.problems.iter().filter_map(|&at| decision.findings.get(at)) {
-        let Some(Matched { finding, .. }) = problem.lead() else { continue };
-        if finding.category == Category::Vulnerability
-            && let Some(package) = &finding.package
-            && let Some(version) = package.fixed.last()
-        {
-            let (highest, clears) = wanted.entry(package.name.as_str()).or_insert((version.as_str(), 0));
-            if natural(version.as_str()) > natural(highest) {
-                *highest = version.as_str();
-            }
-            *clears += 1;
+/// Each once, in the order of their first place.
+fn each<'s>(all: impl Iterator<Item = &'s String>) -> Vec<String> {
+    let mut once: Vec<String> = Vec::new();
+    for one in all {
+        if !once.contains(one) {
+            once.push(one.clone());
         }
     }
-    let mut wanted: Vec<_> = wanted.into_iter().collect();
-    wanted.sort_by_key(|(name, (_, clears))| (std::cmp::Reverse(*clears), *name));
-    let first: Vec<String> = wanted
-        .iter()
-        .take(6)
-        .map(|(name, (version, clears))| format!("{name} to {version} (clears {clears})"))
-        .collect();
-    let more = if wanted.len() > first.len() { ", …" } else { "" };
-    (!first.is_empty()).then(|| format!("upgrade {}{more}", first.join(", ")))
+    once
 }
 
-/// A version's numbers, for choosing the highest of several: what each ecosystem means by an order is not asked here.
-fn natural(version: &str) -> Vec<u64> {
-    version.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
+/// The owners by CODEOWNERS, a few of them.
+pub(super) fn owners(all: &[String]) -> String {
+    let first: Vec<&str> = all.iter().take(OWNERS).map(String::as_str).collect();
+    let more = if all.len() > OWNERS { ", …" } else { "" };
+    format!("{}{more}", first.join(", "))
 }
 
-/// `1 finding`, `2 findings`.
-fn plural(n: u64, noun: &str) -> String {
-    match (n, noun.split_once(" of ")) {
-        (1, _) => format!("1 {noun}"),
-        (n, Some((head, tail))) => format!("{n} {head}s of {tail}"),
-        (n, None) => format!("{n} {noun}s"),
+/// A text with blanks up to that many columns.
+fn pad(text: &str, columns: usize) -> String {
+    let blanks = columns.saturating_sub(width(text));
+    format!("{text}{:blanks$}", "")
+}
+
+/// Columns that a text takes on a terminal, colours left out.
+fn width(text: &str) -> usize {
+    let mut plain = 0;
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once("\u{1b}[") {
+        plain += UnicodeWidthStr::width(before);
+        rest = after.split_once('m').map_or("", |(_, rest)| rest);
     }
+    plain + UnicodeWidthStr::width(rest)
+}
+
+/// A text in lines, the first of `first` columns and the others of `columns`; a longer word has a line of its own.
+fn wrap(text: &str, first: usize, columns: usize) -> Vec<String> {
+    let mut lines = vec![String::new()];
+    for (at, word) in text.split(' ').enumerate() {
+        let most = if lines.len() == 1 { first } else { columns };
+        match lines.last_mut() {
+            Some(line) if at == 0 => line.push_str(word),
+            Some(line) if width(line) + 1 + width(word) <= most => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines
 }
 
 /// Cuts a line to the width.
-pub(super) fn fit(line: &str, width: usize) -> String {
-    match line.char_indices().nth(width) {
-        None => line.to_owned(),
-        Some(_) => line.chars().take(width.saturating_sub(1)).chain(['…']).collect(),
+pub(super) fn fit(line: &str, columns: usize) -> String {
+    if width(line) <= columns {
+        return line.to_owned();
     }
+    let mut out = String::new();
+    let mut left = columns.saturating_sub(1);
+    for c in line.chars() {
+        let wide = UnicodeWidthChar::width(c).unwrap_or(0);
+        if wide > left {
+            break;
+        }
+        left -= wide;
+        out.push(c);
+    }
+    out.push('…');
+    out
 }

@@ -26,6 +26,7 @@ mod interop;
 mod legacy;
 mod mapping;
 mod outputs;
+mod owners;
 mod policy;
 mod receipts;
 mod reports;

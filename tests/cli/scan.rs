@@ -224,7 +224,7 @@ fn the_hook_says_what_stops_the_push_and_what_ci_will_ask_for() {
     repo.commit("third");
     let run = push(&["main"]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.all().contains("sast-medium: 1 finding") && run.all().contains("1 of @lead"), "{run:?}");
+    assert!(run.all().contains("sast-medium: 1 finding") && run.all().contains("approval: @lead"), "{run:?}");
     repo.dir.write("src/c.py", "SECRET\n");
     repo.commit("fourth");
     let run = push(&["main"]);

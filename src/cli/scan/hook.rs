@@ -7,8 +7,9 @@ use anyhow::Result;
 use super::{Unknown, list};
 use crate::decide::{Decision, Outcome, Status};
 use crate::exit;
+use crate::finding::clean;
 use crate::policy::Policy;
-use crate::render::{one_line, reviewers};
+use crate::render::one_line;
 
 /// Findings of a rule that are listed.
 const LISTED: usize = 8;
@@ -58,7 +59,7 @@ pub(super) fn tell(policy: &Policy, decision: &Decision, unknown: &[Unknown]) ->
         }
         if rule.outcome == Outcome::Review {
             if let Some(who) = rule.obligations.first() {
-                writeln!(text, "    approval: {}", reviewers(who))?;
+                writeln!(text, "    approval: {}", clean(&who.to_string()))?;
             }
         } else {
             code = exit::FAIL;

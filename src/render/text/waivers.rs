@@ -2,9 +2,9 @@
 
 use std::io;
 
-use super::{LISTED, Page, fit, place, plural, what};
+use super::{LISTED, Page, fit, place, what};
 use crate::decide::{Decision, Matched, Outcome, WaiverResult, WaiverStatus};
-use crate::finding::clean;
+use crate::finding::{clean, plural};
 
 /// Waivers that are listed, of those that hide something and of the others; the rest is counted.
 const MOST: usize = 50;

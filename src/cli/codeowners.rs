@@ -1,0 +1,31 @@
+//! The project's CODEOWNERS file: given, or where GitLab looks for it below the current directory.
+
+use std::io::Read;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, bail};
+use sha2::{Digest, Sha256};
+
+use crate::decide::{CodeownersFile, Context};
+use crate::finding::clean;
+use crate::relate::{CODEOWNERS, Owners};
+use crate::report::{hex, open_regular};
+
+/// Largest file; read one byte further to notice.
+const MAX: u64 = 1 << 20;
+
+/// Reads the file into the context. One that is not there owns nothing, unless it was given.
+pub(super) fn read(given: Option<&Path>, context: &mut Context) -> Result<()> {
+    let found = || CODEOWNERS.iter().map(Path::new).find(|path| path.is_file());
+    let Some(path) = given.or_else(found) else { return Ok(()) };
+    let name = clean(&path.to_string_lossy()).into_owned();
+    let mut bytes = Vec::new();
+    let file = open_regular(path).with_context(|| name.clone())?;
+    file.take(MAX + 1).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
+    if bytes.len() as u64 > MAX {
+        bail!("{name}: is over the limit of {MAX} bytes for a CODEOWNERS file");
+    }
+    context.owners = Owners::parse(&String::from_utf8_lossy(&bytes));
+    context.shown.codeowners = Some(CodeownersFile { path: name, sha256: hex(&Sha256::digest(&bytes)) });
+    Ok(())
+}
