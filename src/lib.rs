@@ -16,6 +16,7 @@ pub mod decide;
 pub mod exit;
 pub mod finding;
 pub mod gather;
+pub mod init;
 pub mod policy;
 pub mod relate;
 pub mod render;

@@ -11,6 +11,7 @@ mod explain;
 mod findings;
 mod formats;
 mod git;
+mod init;
 mod outputs;
 mod policy;
 mod record;
@@ -46,6 +47,8 @@ enum Command {
     Record(record::RecordArgs),
     /// Run the scanners that the policy names and that are installed, then check; before a push too
     Scan(Box<scan::ScanArgs>),
+    /// Write a policy, a GitLab job and a hook for this repository
+    Init(init::InitArgs),
     /// Known findings: write, show, prune
     #[command(subcommand)]
     Baseline(Box<baseline::BaselineCommand>),
@@ -87,6 +90,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Findings(args) => findings::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Scan(args) => scan::run(*args),
+        Command::Init(args) => init::run(&args),
         Command::Baseline(command) => baseline::run(&command),
         Command::Explain(args) => explain::run(&args),
         Command::Formats => formats::run(),

@@ -22,6 +22,7 @@ mod convert;
 mod explain;
 mod extends;
 mod feeds;
+mod init;
 mod interop;
 mod legacy;
 mod mapping;

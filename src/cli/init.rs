@@ -1,0 +1,187 @@
+//! `secgate init`: a policy, a GitLab job and a hook for this repository. Nothing that is there is touched.
+
+use std::fs::{self, OpenOptions};
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use clap::Args;
+
+use super::git::git;
+use crate::exit;
+use crate::finding::clean;
+use crate::init::{self, Draft, Survey};
+use crate::policy;
+use crate::report::open_regular;
+
+/// Largest script that is converted.
+const MAX_SCRIPT: u64 = 1 << 20;
+
+/// Write a policy, a GitLab job and a hook for this repository
+#[derive(Debug, Args)]
+#[command(after_help = "Run it at the top of the repository. A file that is there is left as it is.")]
+pub(super) struct InitArgs {
+    /// Take the thresholds of this script, such as `security_gate.sh`, instead of those that fit the repository
+    #[arg(long, value_name = "SCRIPT")]
+    from: Option<PathBuf>,
+
+    /// Also a git hook that runs `secgate scan` before a push
+    #[arg(long)]
+    hook: bool,
+
+    /// Print what would be written, and write nothing
+    #[arg(long)]
+    dry_run: bool,
+}
+
+/// A file to write.
+struct Planned {
+    path: PathBuf,
+    text: String,
+    mode: u32,
+}
+
+pub(super) fn run(args: &InitArgs) -> Result<u8> {
+    let survey = init::look(Path::new("."));
+    let (draft, left) = match &args.from {
+        Some(path) => of_script(path)?,
+        None => (init::of_survey(&survey), Vec::new()),
+    };
+    let text = draft.to_string();
+    let checked = policy::load(init::POLICY, text.as_bytes())
+        .map_err(|error| anyhow!("a bug: the policy that was about to be written is not valid: {error}"))?;
+    let mut planned = vec![
+        Planned { path: init::POLICY.into(), text, mode: 0o644 },
+        Planned {
+            path: init::JOBS.into(),
+            text: init::jobs(&draft, survey.gitlab_ci.as_deref()),
+            mode: 0o644,
+        },
+    ];
+    if survey.gitlab_ci.is_none() {
+        planned.push(Planned { path: ".gitlab-ci.yml".into(), text: init::include(), mode: 0o644 });
+    }
+    if args.hook {
+        planned.push(Planned { path: hook()?, text: init::HOOK.to_owned(), mode: 0o755 });
+    }
+    seen(args, &survey);
+    let wrote = write(&planned, args.dry_run)?;
+    for (line, what) in &left {
+        super::note(&format!("not converted, line {line}: {}", crate::finding::clean_line(what)));
+    }
+    if wrote && !args.dry_run {
+        next(&survey, checked.base.is_some());
+    }
+    if !wrote {
+        bail!("all of it is there already; nothing was written");
+    }
+    Ok(exit::PASS)
+}
+
+/// The policy of a script, and what could not be converted.
+fn of_script(path: &Path) -> Result<(Draft, Vec<(u64, String)>)> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    let mut text = String::new();
+    let file = open_regular(path).with_context(|| format!("--from {name}"))?;
+    file.take(MAX_SCRIPT)
+        .read_to_string(&mut text)
+        .with_context(|| format!("--from {name}: cannot be read as text"))?;
+    let script = init::script::read(&text);
+    if script.conditions.is_empty() {
+        let left: Vec<String> =
+            script.left.iter().map(|(line, what)| format!("\n  line {line}: {}", clean(what))).collect();
+        let hint = if text.contains("secgate") { "; it seems to call secgate already" } else { "" };
+        bail!(
+            "--from {name}: no count of findings that is compared with a number was understood, so nothing was \
+             written{hint}{}",
+            left.concat()
+        );
+    }
+    Ok((init::of_script(&script, &name), script.left))
+}
+
+/// Where git looks for the hook.
+fn hook() -> Result<PathBuf> {
+    let out = git(Path::new("."), &["rev-parse", "--git-path", "hooks/pre-push"]).context("--hook")?;
+    let text = String::from_utf8(out).context("--hook: the path of git's hooks is not UTF-8")?;
+    Ok(PathBuf::from(text.trim_end_matches('\n')))
+}
+
+/// Says what the repository was found to hold.
+fn seen(args: &InitArgs, survey: &Survey) {
+    let mut found: Vec<String> = survey.languages.iter().map(|l| (*l).to_owned()).collect();
+    for (what, files) in [
+        ("lock files", &survey.locks),
+        ("Docker files", &survey.docker),
+        ("Terraform files", &survey.terraform),
+        ("Kubernetes manifests", &survey.kubernetes),
+        ("OpenAPI descriptions", &survey.openapi),
+    ] {
+        if !files.is_empty() {
+            found.push(format!("{what}: {}", files.len()));
+        }
+    }
+    found.extend(survey.saved.iter().map(|saved| format!("{} ({})", clean(&saved.path), saved.format)));
+    let more = if survey.cut_off { "; there is more that was not looked at" } else { "" };
+    let found = if found.is_empty() { "nothing that is known".to_owned() } else { found.join(", ") };
+    super::note(&format!("found {found}{more}"));
+    if args.from.is_none()
+        && let Some(script) = survey.scripts.first()
+    {
+        let script = clean(script);
+        super::note(&format!("`secgate init --from {script}` takes the thresholds of that script instead"));
+    }
+}
+
+/// Writes what is not there; true if anything was, or would be.
+fn write(planned: &[Planned], dry_run: bool) -> Result<bool> {
+    let mut wrote = false;
+    let mut out = Vec::new();
+    for file in planned {
+        let name = clean(&file.path.to_string_lossy()).into_owned();
+        if file.path.symlink_metadata().is_ok() {
+            super::note(&format!("{name} is there and stays as it is"));
+            continue;
+        }
+        wrote = true;
+        if dry_run {
+            writeln!(out, "==> {name} <==\n{}", file.text)?;
+            continue;
+        }
+        if let Some(folder) = file.path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
+            // What a link leads to lies elsewhere, and is not this project's.
+            if folder.is_symlink() {
+                bail!("{}: is a link; nothing is written through it", clean(&folder.to_string_lossy()));
+            }
+            fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
+        }
+        let written = OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(file.mode)
+            .open(&file.path)
+            .and_then(|mut new| new.write_all(file.text.as_bytes()));
+        if let Err(error) = written {
+            if error.kind() != std::io::ErrorKind::AlreadyExists {
+                let _ = fs::remove_file(&file.path);
+            }
+            return Err(error).with_context(|| format!("{name}: cannot be written"));
+        }
+        writeln!(out, "wrote {name}")?;
+    }
+    super::print(&out)?;
+    Ok(wrote)
+}
+
+/// What to do next.
+fn next(survey: &Survey, compares: bool) {
+    let mut text = String::from("next: read .secgate/merge.yaml, then run `secgate check`");
+    if compares {
+        text.push_str("; `secgate check --diff-base origin/main` judges only what is new");
+    }
+    if survey.gitlab_ci.is_some() {
+        text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
+    }
+    super::note(&text);
+}

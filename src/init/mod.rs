@@ -1,0 +1,68 @@
+//! INIT: a first policy, GitLab jobs and a hook for a repository, written once and then owned by whoever keeps it.
+
+mod job;
+mod scanner;
+pub mod script;
+pub mod survey;
+mod write;
+
+pub use job::{include, jobs};
+pub use survey::{Survey, look};
+pub use write::{Draft, of_script, of_survey};
+
+/// The git hook.
+pub const HOOK: &str = include_str!("../../ci/hooks/pre-push");
+/// Where the policy goes.
+pub const POLICY: &str = ".secgate/merge.yaml";
+/// Where the jobs go.
+pub const JOBS: &str = ".secgate/gitlab-ci.yml";
+
+/// Text as YAML: as it is where that is safe, else in quotes.
+fn quoted(text: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'+');
+    let safe = text.as_bytes().first().is_some_and(|b| b.is_ascii_alphabetic() || matches!(b, b'.' | b'/'))
+        && text.bytes().all(plain)
+        && !matches!(
+            text.to_ascii_lowercase().as_str(),
+            "true" | "false" | "null" | "yes" | "no" | "on" | "off"
+        )
+        || (text.len() > 1
+            && text.starts_with('-')
+            && text.bytes().all(plain)
+            && text.bytes().any(|b| b.is_ascii_alphabetic()));
+    if safe {
+        return text.to_owned();
+    }
+    let text = crate::finding::clean_line(text);
+    format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
+}
+
+/// A YAML list on one line.
+fn list(words: &[String]) -> String {
+    let words: Vec<String> = words.iter().map(|word| quoted(word)).collect();
+    format!("[{}]", words.join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_yaml_would_read_otherwise_stands_in_quotes() {
+        for (text, yaml) in [
+            ("semgrep.json", "semgrep.json"),
+            ("--config", "--config"),
+            ("{report}", "\"{report}\""),
+            ("a \"b\" \\", "\"a \\\"b\\\" \\\\\""),
+            ("no", "\"no\""),
+            ("0", "\"0\""),
+            ("-", "\"-\""),
+            ("-1", "\"-1\""),
+            ("", "\"\""),
+            ("./...", "./..."),
+        ] {
+            assert_eq!(quoted(text), yaml);
+        }
+        assert_eq!(list(&["a".to_owned(), "*".to_owned()]), "[a, \"*\"]");
+    }
+}

@@ -1,0 +1,330 @@
+//! What a `jq` filter or a `grep` counts. Everything of it must be understood; half of it would be another threshold.
+
+use crate::finding::{Category, Severity};
+
+/// What is counted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Counted {
+    pub(super) file: String,
+    pub(super) format: Option<&'static str>,
+    pub(super) category: Category,
+    pub(super) severity: Option<Severity>,
+    pub(super) image: bool,
+    pub(super) fix: bool,
+    pub(super) notes: Vec<String>,
+}
+
+/// How a report is known by what is asked of it: what must stand in the filter, in the file's name, the format, and the
+/// category (`None`: the name of the file tells).
+struct Shape(&'static str, &'static str, &'static str, Option<Category>);
+
+const SHAPES: &[Shape] = &[
+    Shape(".Vulnerabilities", "", "trivy", Some(Category::Vulnerability)),
+    Shape(".Misconfigurations", "", "trivy", Some(Category::Misconfiguration)),
+    Shape(".Secrets", "", "trivy", Some(Category::Secret)),
+    Shape(".matches", "", "grype", Some(Category::Vulnerability)),
+    Shape(".runs", "", "sarif", None),
+    Shape(".issue_severity", "", "bandit", Some(Category::Sast)),
+    Shape(".extra.", "", "semgrep", Some(Category::Sast)),
+    Shape(".results", "semgrep", "semgrep", Some(Category::Sast)),
+    Shape(".results", "bandit", "bandit", Some(Category::Sast)),
+    Shape(".failed_checks", "", "checkov", Some(Category::Misconfiguration)),
+    Shape(".results", "secret", "detect-secrets", Some(Category::Secret)),
+    Shape(".findings", "", "generic-secrets", Some(Category::Secret)),
+    Shape(".metadata.vulnerabilities", "", "npm-audit", Some(Category::Vulnerability)),
+    Shape(".vulnerabilities", "", "gitlab", None),
+    Shape(".Issues", "", "gosec", Some(Category::Sast)),
+    Shape(".alerts", "", "zap", Some(Category::Dast)),
+    Shape("", "gitleaks", "gitleaks", Some(Category::Secret)),
+    Shape("", "leaks", "gitleaks", Some(Category::Secret)),
+    Shape("", "spectral", "spectral", Some(Category::Contract)),
+    Shape("", "secret", "", Some(Category::Secret)),
+];
+
+/// Words of file names that tell a category.
+const NAMES: &[(&str, Category)] = &[
+    ("secret", Category::Secret),
+    ("leak", Category::Secret),
+    ("container", Category::Vulnerability),
+    ("image", Category::Vulnerability),
+    ("depend", Category::Vulnerability),
+    ("trivy", Category::Vulnerability),
+    ("grype", Category::Vulnerability),
+    ("osv", Category::Vulnerability),
+    ("checkov", Category::Misconfiguration),
+    ("kics", Category::Misconfiguration),
+    ("tfsec", Category::Misconfiguration),
+    ("iac", Category::Misconfiguration),
+    ("dast", Category::Dast),
+    ("zap", Category::Dast),
+    ("sast", Category::Sast),
+    ("semgrep", Category::Sast),
+    ("bandit", Category::Sast),
+    ("codeql", Category::Sast),
+    ("gosec", Category::Sast),
+];
+
+/// Keys and words of `jq` that say nothing about what is counted.
+const SILENT: &[&str] = &[
+    "results",
+    "Results",
+    "Vulnerabilities",
+    "Misconfigurations",
+    "Secrets",
+    "matches",
+    "vulnerability",
+    "runs",
+    "findings",
+    "vulnerabilities",
+    "Issues",
+    "issues",
+    "site",
+    "alerts",
+    "failed_checks",
+    "metadata",
+    "extra",
+    "severity",
+    "Severity",
+    "level",
+    "issue_severity",
+    "riskcode",
+    "length",
+    "select",
+    "map",
+    "or",
+    "flatten",
+    "add",
+    "ascii_downcase",
+    "ascii_upcase",
+    "test",
+    "IN",
+    "index",
+    "inside",
+    "any",
+    "empty",
+    "i",
+    "values",
+    "fix",
+    "state",
+];
+
+/// What a command counts; `None` where it is no count at all.
+pub(super) fn count(command: &str) -> Option<Result<Counted, String>> {
+    // A count that failed was taken for 0; nothing here is.
+    let (command, hides) = match command.split_once(" || ") {
+        Some((command, _)) => (command, true),
+        None => (command, command.contains("2>/dev/null")),
+    };
+    let words = words(command);
+    let at = words.iter().position(|word| word.ends_with("jq") || word.ends_with("grep"))?;
+    let read = if words.get(at).is_some_and(|word| word.ends_with("grep")) {
+        grep(&words, at)
+    } else {
+        jq(&words, at)
+    };
+    Some(read.map(|mut counted| {
+        if hides {
+            counted.notes.push("a count that failed was 0 to the script; here it is no pass".to_owned());
+        }
+        counted
+    }))
+}
+
+/// Words as a shell splits them, without their quotes.
+fn words(text: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word: Option<String> = None;
+    let mut quote = None;
+    for c in text.chars() {
+        match quote {
+            Some(q) if c == q => quote = None,
+            None if c == '\'' || c == '"' => {
+                quote = Some(c);
+                word.get_or_insert_default();
+            }
+            None if c.is_whitespace() || c == '<' => words.extend(word.take()),
+            None if c == '|' => {
+                words.extend(word.take());
+                words.push("|".to_owned());
+            }
+            _ => word.get_or_insert_default().push(c),
+        }
+    }
+    words.extend(word);
+    words
+}
+
+fn jq(words: &[String], at: usize) -> Result<Counted, String> {
+    let own: Vec<&String> = words
+        .iter()
+        .skip(at + 1)
+        .take_while(|word| *word != "|")
+        .filter(|word| !word.starts_with("2>"))
+        .collect();
+    if own.iter().any(|word| word.starts_with("--arg")) {
+        return Err("jq with --arg".to_owned());
+    }
+    let mut plain = own.iter().filter(|word| !word.starts_with('-'));
+    let filter = plain.next().ok_or("jq without a filter")?;
+    let files: Vec<&&String> = plain.collect();
+    let file = match files.as_slice() {
+        [file] => file.as_str(),
+        [] => match words.iter().take(at).map(String::as_str).collect::<Vec<_>>().as_slice() {
+            ["cat", file, "|"] => file,
+            _ => return Err("jq without a file".to_owned()),
+        },
+        _ => return Err("jq over several files".to_owned()),
+    };
+    let piped: Vec<&str> =
+        words.iter().skip(at).skip_while(|word| *word != "|").skip(1).map(String::as_str).collect();
+    let counts =
+        filter.contains("length") || filter.contains(".metadata.vulnerabilities.") || piped == ["wc", "-l"];
+    if !counts || (!piped.is_empty() && piped != ["wc", "-l"]) {
+        return Err(format!("`{filter}` counts nothing"));
+    }
+    let mut counted = shape(filter, file)?;
+    let rest = asked(filter, &mut counted)?;
+    if !rest.is_empty() {
+        return Err(format!("`{}` in `{filter}` is not a question about severity or a fix", rest.join(" ")));
+    }
+    Ok(counted)
+}
+
+/// A `grep -c PATTERN FILE`, in which the pattern names severities.
+fn grep(words: &[String], at: usize) -> Result<Counted, String> {
+    let own: Vec<&String> = words.iter().skip(at + 1).collect();
+    let flags = own.iter().filter(|word| word.starts_with('-')).count();
+    let plain: Vec<&&String> =
+        own.iter().filter(|word| !word.starts_with('-') && !word.starts_with("2>")).collect();
+    let [pattern, file] = plain.as_slice() else {
+        return Err("grep without one pattern and one file".to_owned());
+    };
+    if flags == 0 || own.iter().any(|word| *word == "|") {
+        return Err("grep that does not count".to_owned());
+    }
+    let mut counted = shape("", file).or_else(|_| named(file, "", None))?;
+    let words = pattern.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let severities: Option<Vec<Severity>> = words
+        .filter(|word| !matches!(*word, "severity" | "Severity" | "level" | "s"))
+        .map(|word| severity(word, counted.format.unwrap_or_default()))
+        .collect();
+    match severities {
+        Some(list) if !list.is_empty() => lowest(&list, &mut counted),
+        _ => return Err(format!("`{pattern}` names no severities")),
+    }
+    counted.notes.push("the script counted lines; here findings are counted".to_owned());
+    Ok(counted)
+}
+
+/// Which report it is.
+fn shape(filter: &str, file: &str) -> Result<Counted, String> {
+    let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
+    let fits = |shape: &&Shape| filter.contains(shape.0) && name.contains(shape.1);
+    let Some(Shape(_, _, format, category)) = SHAPES.iter().find(fits) else {
+        return Err(format!("what `{filter}` finds in {file} is not known"));
+    };
+    named(file, format, *category)
+}
+
+fn named(file: &str, format: &'static str, category: Option<Category>) -> Result<Counted, String> {
+    if file.contains(['$', '*', '`']) {
+        return Err(format!("the file {file} has no fixed name"));
+    }
+    let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
+    let told = || NAMES.iter().find(|(word, _)| name.contains(word)).map(|(_, category)| *category);
+    let category = category.or_else(told).ok_or_else(|| format!("what {file} holds is not known"))?;
+    let image = category == Category::Vulnerability && (name.contains("image") || name.contains("container"));
+    Ok(Counted {
+        file: file.strip_prefix("./").unwrap_or(file).to_owned(),
+        format: (!format.is_empty()).then_some(format),
+        category,
+        severity: None,
+        // GitLab's own reports say by their format what they are of.
+        image: image && format != "gitlab",
+        fix: false,
+        notes: Vec::new(),
+    })
+}
+
+/// Reads what a filter asks for; gives the words that are not understood.
+fn asked(filter: &str, counted: &mut Counted) -> Result<Vec<String>, String> {
+    let compact: String = filter.chars().filter(|c| !c.is_whitespace()).collect();
+    let mut text = filter.to_owned();
+    for is_there in [
+        ".FixedVersion!=null",
+        ".FixedVersion!=\"\"",
+        ".FixedVersion//\"\"!=\"\"",
+        "(.FixedVersion|length)>0",
+        ".vulnerability.fix.state==\"fixed\"",
+    ] {
+        if compact.contains(is_there) {
+            counted.fix = true;
+            text = compact.replace(is_there, " ");
+        }
+    }
+    if counted.fix {
+        text = text.replace("and", " ").replace(".FixedVersion", " ");
+    }
+    if let Some((_, word)) = compact.split_once(".metadata.vulnerabilities.") {
+        let word: String = word.chars().take_while(|c| c.is_alphabetic()).collect();
+        let severity = severity(&word, "npm-audit").ok_or_else(|| format!("`{word}` is no severity"))?;
+        lowest(&[severity], counted);
+        return Ok(Vec::new());
+    }
+    if text.contains("!=") || text.contains("not") || text.contains('<') || text.contains('>') {
+        return Ok(vec![text]);
+    }
+    let mut severities = Vec::new();
+    let mut rest = Vec::new();
+    let mut quoted = false;
+    for part in text.split('"') {
+        let words = part.split(|c: char| !c.is_alphanumeric() && c != '_').filter(|word| !word.is_empty());
+        for word in words {
+            match severity(word, counted.format.unwrap_or_default()) {
+                Some(severity) if quoted || word.bytes().all(|b| b.is_ascii_digit()) => {
+                    severities.push(severity);
+                }
+                _ if !quoted && SILENT.contains(&word) => {}
+                _ if quoted && matches!(word, "i" | "fixed") => {}
+                _ => rest.push(word.to_owned()),
+            }
+        }
+        quoted = !quoted;
+    }
+    if !severities.is_empty() {
+        lowest(&severities, counted);
+    } else if text.contains("select") && !counted.fix {
+        rest.push("select".to_owned());
+    }
+    Ok(rest)
+}
+
+fn lowest(severities: &[Severity], counted: &mut Counted) {
+    let rank = |severity: &Severity| severity.rank(Severity::Critical);
+    let Some(lowest) = severities.iter().copied().min_by_key(rank) else { return };
+    counted.severity = Some(lowest);
+    let all = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+    let highest_word = match counted.format {
+        // Semgrep, SARIF and Bandit had no word above these when such scripts were written.
+        Some("semgrep" | "sarif" | "bandit" | "zap" | "gosec") => Severity::High,
+        _ => Severity::Critical,
+    };
+    let above = all.iter().filter(|s| rank(s) > rank(&lowest) && rank(s) <= rank(&highest_word));
+    if above.clone().any(|severity| !severities.contains(severity)) {
+        counted
+            .notes
+            .push(format!("the script counted only some severities; the rule counts {lowest} and worse"));
+    }
+}
+
+/// A tool's word on the common scale.
+fn severity(word: &str, format: &str) -> Option<Severity> {
+    Some(match (word.to_ascii_lowercase().as_str(), format) {
+        ("critical", _) => Severity::Critical,
+        ("high" | "error", _) | ("3", "zap") => Severity::High,
+        ("medium" | "moderate" | "warning", _) | ("2", "zap") => Severity::Medium,
+        ("low" | "note", _) | ("1", "zap") => Severity::Low,
+        ("info" | "negligible", _) => Severity::Info,
+        _ => return None,
+    })
+}

@@ -1,0 +1,374 @@
+//! As much of a shell's language as gates are written in.
+
+use super::Comparison;
+
+/// A command and its line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Command {
+    pub(super) line: u64,
+    pub(super) text: String,
+}
+
+/// A command, or an `if` with what it guards.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Block {
+    Simple(Command),
+    If { condition: Command, then: Vec<Block>, otherwise: Vec<Block> },
+}
+
+/// What is open while a text is read: quotes, brackets, `{ … }` that groups commands.
+#[derive(Default)]
+struct Open {
+    stack: Vec<char>,
+    before: char,
+}
+
+/// A group of commands.
+const GROUP: char = 'G';
+
+impl Open {
+    /// Takes the next character; `group` says that a brace here would group commands.
+    fn take(&mut self, c: char, group: bool) {
+        let code = matches!(self.stack.last(), None | Some(')' | '`' | '}' | &GROUP));
+        match (c, self.stack.last().copied()) {
+            ('\'', Some('\''))
+            | ('"', Some('"'))
+            | ('`', Some('`'))
+            | (')', Some(')'))
+            | ('}', Some('}' | GROUP)) => {
+                self.stack.pop();
+            }
+            (_, Some('\'')) => {}
+            ('\'' | '"', _) if code => self.stack.push(c),
+            ('`', _) => self.stack.push(c),
+            ('(', _) if code || self.before == '$' => self.stack.push(')'),
+            ('{', _) if self.before == '$' => self.stack.push('}'),
+            ('{', None) if group => self.stack.push(GROUP),
+            _ => {}
+        }
+        self.before = c;
+    }
+
+    fn nothing(&self) -> bool {
+        self.stack.is_empty()
+    }
+}
+
+/// Splits a text at ends of commands that stand in no quotes and no brackets: at newlines and `;`.
+fn commands(text: &str) -> Vec<Command> {
+    let mut commands: Vec<Command> = Vec::new();
+    let (mut line, mut begin) = (1, 1);
+    let mut current = String::new();
+    let mut open = Open { before: '\n', ..Open::default() };
+    let mut chars = text.chars().peekable();
+    while let Some(c) = chars.next() {
+        line += u64::from(c == '\n');
+        if c == '\\' && open.stack.last() != Some(&'\'') {
+            let next = chars.next();
+            line += u64::from(next == Some('\n'));
+            if next == Some('\n') {
+                current.push(' ');
+            } else {
+                current.push(c);
+                current.extend(next);
+            }
+            open.before = ' ';
+            continue;
+        }
+        let code = matches!(open.stack.last(), None | Some(&GROUP));
+        if c == '#' && code && (open.before.is_whitespace() || open.before == ';') {
+            while chars.peek().is_some_and(|next| *next != '\n') {
+                chars.next();
+            }
+            continue;
+        }
+        let so_far = current.trim_end();
+        let goes_on = ["&&", "||", "|"].iter().any(|end| so_far.ends_with(end));
+        if open.nothing() && (c == ';' || c == '\n' && !goes_on) {
+            end(&mut commands, &mut current, begin);
+            open.before = c;
+            continue;
+        }
+        if so_far.is_empty() && !c.is_whitespace() {
+            begin = line;
+        }
+        open.take(c, goes_on);
+        current.push(if c == '\n' && open.stack.last() == Some(&GROUP) { ';' } else { c });
+    }
+    end(&mut commands, &mut current, begin);
+    commands
+}
+
+fn end(commands: &mut Vec<Command>, current: &mut String, line: u64) {
+    let text = current.split_whitespace().collect::<Vec<_>>().join(" ");
+    current.clear();
+    if !text.is_empty() {
+        words_that_open(line, &text, commands);
+    }
+}
+
+/// `then cmd`, `else cmd` and `do cmd` become commands of their own.
+fn words_that_open(line: u64, text: &str, into: &mut Vec<Command>) {
+    for word in ["then", "else", "do", "{"] {
+        if let Some(rest) = text.strip_prefix(word).filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
+            into.push(Command { line, text: word.to_owned() });
+            if !rest.trim().is_empty() {
+                words_that_open(line, rest.trim(), into);
+            }
+            return;
+        }
+    }
+    into.push(Command { line, text: text.to_owned() });
+}
+
+type Rest = std::iter::Peekable<std::vec::IntoIter<Command>>;
+
+/// The commands of a script with their `if`s; loops and functions are looked into as if they stood open.
+pub(super) fn blocks(text: &str) -> Vec<Block> {
+    let mut rest = commands(text).into_iter().peekable();
+    let mut blocks = Vec::new();
+    while rest.peek().is_some() {
+        blocks.extend(sequence(&mut rest));
+        // A word that closes nothing.
+        rest.next();
+    }
+    blocks
+}
+
+fn sequence(rest: &mut Rest) -> Vec<Block> {
+    let mut blocks = Vec::new();
+    while let Some(command) = rest.next_if(|next| !closes(&next.text)) {
+        if let Some(condition) = command.text.strip_prefix("if ") {
+            branches(Command { line: command.line, text: condition.to_owned() }, rest, &mut blocks);
+            rest.next_if(|next| next.text == "fi" || next.text.starts_with("fi "));
+        } else if !matches!(command.text.as_str(), "then" | "do" | "done" | "{" | "}") {
+            blocks.push(Block::Simple(command));
+        }
+    }
+    blocks
+}
+
+fn closes(text: &str) -> bool {
+    matches!(text, "fi" | "else") || text.starts_with("elif ") || text.starts_with("fi ")
+}
+
+/// An `if`, and each `elif` as one of its own beside it: an earlier one that held has stopped the script.
+fn branches(condition: Command, rest: &mut Rest, into: &mut Vec<Block>) {
+    let then = sequence(rest);
+    let mut otherwise = Vec::new();
+    if rest.next_if(|next| next.text == "else").is_some() {
+        otherwise = sequence(rest);
+    }
+    into.push(Block::If { condition, then, otherwise });
+    if let Some(next) = rest.next_if(|next| next.text.starts_with("elif ")) {
+        let text = next.text.strip_prefix("elif ").unwrap_or_default().to_owned();
+        branches(Command { line: next.line, text }, rest, into);
+    }
+}
+
+/// Names of functions that end the script with a failure.
+pub(super) fn functions_that_exit(text: &str) -> Vec<String> {
+    let mut names = Vec::new();
+    let mut inside: Option<String> = None;
+    for line in text.lines() {
+        let begin = line.trim().strip_prefix("function ").unwrap_or(line.trim());
+        if let Some((name, _)) = begin.split_once("()")
+            && is_name(name.trim())
+        {
+            inside = Some(name.trim().to_owned());
+        }
+        if let Some(name) = &inside
+            && ["exit 1", "exit 2", "exit 3", "exit \""].iter().any(|exit| line.contains(exit))
+        {
+            names.push(name.clone());
+        }
+        if line.trim_end().ends_with('}') {
+            inside = None;
+        }
+    }
+    names
+}
+
+fn is_name(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
+
+/// Where a text outside quotes and brackets splits at one of some operators; each part with the operator before it.
+fn split<'t>(text: &'t str, operators: &[&'static str]) -> Vec<(&'static str, &'t str)> {
+    let mut parts = Vec::new();
+    let mut open = Open { before: ' ', ..Open::default() };
+    let (mut begin, mut operator, mut skip) = (0, "", 0);
+    for (at, c) in text.char_indices() {
+        if at >= skip && open.nothing() {
+            let rest = text.get(at..).unwrap_or_default();
+            if let Some(found) = operators.iter().find(|operator| rest.starts_with(**operator)) {
+                parts.push((operator, text.get(begin..at).unwrap_or_default().trim()));
+                operator = found;
+                begin = at + found.len();
+                skip = begin;
+            }
+        }
+        open.take(c, operator == "&&" || operator == "||");
+    }
+    parts.push((operator, text.get(begin..).unwrap_or_default().trim()));
+    parts
+}
+
+/// `CONDITION && COMMAND`: the condition, the commands, and whether they follow where it does not hold.
+pub(super) fn short_circuit(text: &str) -> Option<(String, Vec<String>, bool)> {
+    let parts = split(text, &["&&", "||"]);
+    let (&(operator, body), before) = parts.split_last()?;
+    let first = before.first()?.1;
+    if !["[", "((", "test ", "jq "].iter().any(|begin| first.starts_with(begin)) {
+        return None;
+    }
+    let joined: Vec<String> = before
+        .iter()
+        .map(
+            |(operator, part)| {
+                if operator.is_empty() { (*part).to_owned() } else { format!("{operator} {part}") }
+            },
+        )
+        .collect();
+    let inner = body.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(body);
+    let body =
+        split(inner, &[";"]).into_iter().map(|(_, part)| part.to_owned()).filter(|part| !part.is_empty());
+    Some((joined.join(" "), body.collect(), operator == "||"))
+}
+
+/// The parts of a condition of which one is enough; those that ask for a file may stand beside. `None`: all must hold.
+pub(super) fn alternatives(text: &str) -> Option<Vec<String>> {
+    let text = text.trim();
+    // Brackets around all of it, or around each part.
+    let inner = Some(bare(text)).filter(|inner| !inner.contains("] ")).unwrap_or(text);
+    let parts = if split(inner, &["&&", "||", " -o ", " -a "]).len() > 1 { inner } else { text };
+    let split = split(parts, &["&&", "||", " -o ", " -a "]);
+    let files = split.iter().filter(|(_, part)| super::is_file_test(part)).count();
+    let all = split.iter().any(|(operator, _)| matches!(*operator, "&&" | " -a "));
+    if all && split.len() - files > 1 {
+        return None;
+    }
+    let parts: Vec<String> = split
+        .into_iter()
+        .map(|(_, part)| part)
+        .filter(|part| files == 0 || !super::is_file_test(part))
+        .map(str::to_owned)
+        .collect();
+    (!parts.iter().any(|part| part.starts_with("! "))).then_some(parts)
+}
+
+/// A test without its brackets.
+fn bare(text: &str) -> &str {
+    let text = text.trim();
+    let pairs = [("[[", "]]"), ("((", "))"), ("[", "]"), ("test ", "")];
+    for (begin, end) in pairs {
+        if let Some(inner) = text.strip_prefix(begin).and_then(|rest| rest.strip_suffix(end)) {
+            return inner.trim();
+        }
+    }
+    text
+}
+
+/// `A -gt B` in whatever brackets.
+pub(super) fn comparison(text: &str) -> Option<Comparison> {
+    let inner = bare(text);
+    let operators = [
+        " -gt ", " -ge ", " -ne ", " -eq ", " -lt ", " -le ", " >= ", " <= ", " != ", " == ", " > ", " < ",
+        " = ", ">=", "<=", "!=", "==", ">", "<",
+    ];
+    match split(inner, &operators).as_slice() {
+        [(_, left), (operator, right)] => Some(Comparison {
+            left: (*left).to_owned(),
+            operator: operator.trim().to_owned(),
+            right: (*right).to_owned(),
+        }),
+        // `(( count ))` holds where it is not 0.
+        [(_, only)] if text.trim().starts_with("((") => {
+            Some(Comparison { left: (*only).to_owned(), operator: "-ne".to_owned(), right: "0".to_owned() })
+        }
+        _ => None,
+    }
+}
+
+/// The operator with its sides changed over.
+pub(super) fn mirrored(operator: &str) -> &str {
+    match operator {
+        "-gt" => "-lt",
+        "-ge" => "-le",
+        "-lt" => "-gt",
+        "-le" => "-ge",
+        ">" => "<",
+        ">=" => "<=",
+        "<" => ">",
+        "<=" => ">=",
+        same => same,
+    }
+}
+
+/// `NAME=VALUE`.
+pub(super) fn assignment(text: &str) -> Option<(&str, &str)> {
+    text.split_once('=').filter(|(name, value)| is_name(name) && !value.starts_with('='))
+}
+
+fn unquoted(text: &str) -> &str {
+    let text = text.trim();
+    let inner = |quote: char| text.strip_prefix(quote).and_then(|rest| rest.strip_suffix(quote));
+    inner('"').or_else(|| inner('\'')).unwrap_or(text)
+}
+
+/// A number, also the default of a variable.
+pub(super) fn number(text: &str) -> Option<u64> {
+    let text = unquoted(text);
+    let default = text
+        .strip_prefix("${")
+        .and_then(|rest| rest.strip_suffix('}'))
+        .and_then(|rest| rest.split_once(":-"));
+    let digits = default.map_or(text, |(_, digits)| digits);
+    digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// What stands in `$(…)` or between back quotes.
+pub(super) fn substitution(text: &str) -> Option<&str> {
+    let text = unquoted(text);
+    let round = text
+        .strip_prefix("$(")
+        .and_then(|rest| rest.strip_suffix(')'))
+        .filter(|inner| !inner.starts_with('('));
+    round.or_else(|| text.strip_prefix('`').and_then(|rest| rest.strip_suffix('`'))).map(str::trim)
+}
+
+/// The variable that a word is.
+pub(super) fn variable(text: &str) -> Option<&str> {
+    let text = unquoted(text);
+    let text = text.strip_prefix('$').unwrap_or(text);
+    let text = text.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')).unwrap_or(text);
+    let name = text.split(":-").next().unwrap_or_default();
+    is_name(name).then_some(name)
+}
+
+/// The first word.
+pub(super) fn program(text: &str) -> &str {
+    text.split_whitespace().next().unwrap_or_default().trim_end_matches(';')
+}
+
+/// A command without words that only say how a variable is kept.
+pub(super) fn without_words<'t>(text: &'t str, words: &[&str]) -> &'t str {
+    let mut text = text.trim();
+    while let Some((first, rest)) = text.split_once(' ') {
+        if !words.contains(&first) {
+            break;
+        }
+        text = rest.trim_start();
+    }
+    text
+}
+
+/// What a command says: its words without options, quotes and where it goes.
+pub(super) fn quoted_words(text: &str) -> String {
+    let rest = text.split_once(' ').map_or("", |(_, rest)| rest);
+    let said = split(rest, &[">"]).first().map_or("", |(_, said)| *said);
+    let said = said.trim_end_matches([' ', '1', '2']);
+    let said = without_words(said, &["-e", "-n", "-en"]);
+    unquoted(said).to_owned()
+}

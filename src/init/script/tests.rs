@@ -1,0 +1,204 @@
+use super::*;
+
+fn one(text: &str) -> Condition {
+    let script = read(text);
+    assert_eq!(script.left, [], "{script:?}");
+    assert_eq!(script.conditions.len(), 1, "{script:?}");
+    script.conditions.into_iter().next().unwrap()
+}
+
+/// Line, id, file, category, severity, allow.
+fn told(condition: &Condition) -> (u64, &str, &str, Category, Option<Severity>, u64) {
+    (condition.line, &condition.id, &condition.file, condition.category, condition.severity, condition.allow)
+}
+
+const LEGACY: &str = r#"#!/usr/bin/env bash
+set -euo pipefail
+# Turn counts into a decision.
+errors=$(jq '[.results[]? | select(.extra.severity == "ERROR")] | length' semgrep.json)
+image=$(jq '[.Results[]?.Vulnerabilities[]? | select(.Severity == "CRITICAL")] | length' trivy-image.json)
+secrets_found=$(jq '[.findings[]?] | length' secrets.json)
+if [ "$secrets_found" -gt 0 ]; then
+echo "[FAIL] secrets detected"
+exit 1
+fi
+if [ "$errors" -gt 0 ]; then
+  echo "[FAIL] errors"
+  exit 1
+fi
+if [ "$image" -gt 3 ]; then
+  echo "[FAIL] image"
+  exit 1
+fi
+echo "[PASS] fine"
+"#;
+
+#[test]
+fn three_counts() {
+    let script = read(LEGACY);
+    assert_eq!(script.left, []);
+    let told: Vec<_> = script.conditions.iter().map(told).collect();
+    assert_eq!(
+        told,
+        [
+            (7, "secrets-found", "secrets.json", Category::Secret, None, 0),
+            (11, "errors", "semgrep.json", Category::Sast, Some(Severity::High), 0),
+            (15, "image", "trivy-image.json", Category::Vulnerability, Some(Severity::Critical), 3),
+        ]
+    );
+    assert_eq!(script.conditions[0].title, "secrets detected");
+    assert!(script.conditions[2].image);
+}
+
+#[test]
+fn ways_to_compare() {
+    let count = "n=$(jq '[.results[] | select(.extra.severity==\"ERROR\")] | length' semgrep.json)\n";
+    for (text, allow) in [
+        ("if [[ $n -ge 5 ]]; then exit 1; fi", 4),
+        ("if (( n > 2 )); then\n exit 1\nfi", 2),
+        ("if test \"$n\" -ne 0\nthen exit 1\nfi", 0),
+        ("[ \"${n}\" -gt 0 ] && exit 1", 0),
+        ("[ \"$n\" -gt 1 ] && { echo \"[FAIL] many\"; exit 1; }", 1),
+        ("[ \"$n\" -eq 0 ] || { echo many\n exit 1\n}", 0),
+        ("if [ $n -eq 0 ]; then echo fine; else exit 1; fi", 0),
+        ("MAX=7\nif [ \"$n\" -gt \"$MAX\" ]; then FAILED=1; fi\nexit $FAILED", 7),
+        ("MAX=\"${MAX:-9}\"\nif [ \"$MAX\" -lt \"$n\" ]; then exit 1; fi", 9),
+        ("fail() { echo \"$1\"; exit 1; }\n[ \"$n\" -gt 0 ] && fail \"too many\"", 0),
+        ("if [ -f semgrep.json ] && [ \"$n\" -gt 0 ]; then exit 1; fi", 0),
+        ("if [ -f semgrep.json ]; then\n  if [ \"$n\" -gt 0 ]; then\n    exit 1\n  fi\nfi", 0),
+    ] {
+        let condition = one(&format!("{count}{text}\n"));
+        assert_eq!((condition.allow, condition.then), (allow, Action::Fail), "{text}");
+        assert_eq!(condition.severity, Some(Severity::High));
+    }
+    let condition = one("if [ \"$(jq length gitleaks.json)\" -gt 0 ]; then echo 'ERROR: leaks'; exit 1; fi");
+    assert_eq!((condition.title.as_str(), condition.category), ("leaks", Category::Secret));
+    let condition = one(&format!("{count}if [ $n -gt 0 ]; then echo \"[WARN] some\"; fi"));
+    assert_eq!(condition.then, Action::Warn);
+    let script = read(&format!(
+        "{count}m=$(cat gitleaks.json | jq '. | length')\nif [ $n -gt 0 ] || [ $m -gt 0 ]; then exit 1\nelif [ $m -gt 9 ]; then exit 2; fi"
+    ));
+    assert_eq!((script.conditions.len(), script.left), (3, vec![]));
+}
+
+#[test]
+fn ways_to_count() {
+    for (count, file, category, severity) in [
+        (
+            "jq '[.Results[].Vulnerabilities[]? | select(.Severity==\"HIGH\" or .Severity==\"CRITICAL\")] | length' a/trivy-fs.json",
+            "a/trivy-fs.json",
+            Category::Vulnerability,
+            Some(Severity::High),
+        ),
+        (
+            "jq -r '[.Results[]? | .Vulnerabilities[]? | select(.Severity | IN(\"HIGH\",\"CRITICAL\"))] | length' < trivy.json",
+            "trivy.json",
+            Category::Vulnerability,
+            Some(Severity::High),
+        ),
+        (
+            "jq '[.matches[] | select(.vulnerability.severity | test(\"High|Critical\"))] | length' grype.json",
+            "grype.json",
+            Category::Vulnerability,
+            Some(Severity::High),
+        ),
+        (
+            "jq '[.runs[].results[] | select(.level == \"error\")] | length' codeql.sarif",
+            "codeql.sarif",
+            Category::Sast,
+            Some(Severity::High),
+        ),
+        (
+            "jq '.metadata.vulnerabilities.critical' npm-audit.json",
+            "npm-audit.json",
+            Category::Vulnerability,
+            Some(Severity::Critical),
+        ),
+        (
+            "jq '.results | map(select(.issue_severity == \"HIGH\")) | length' bandit.json",
+            "bandit.json",
+            Category::Sast,
+            Some(Severity::High),
+        ),
+        (
+            "jq '[.vulnerabilities[] | select(.severity == \"Critical\")] | length' gl-sast-report.json",
+            "gl-sast-report.json",
+            Category::Sast,
+            Some(Severity::Critical),
+        ),
+        ("jq '.results[].check_id' semgrep.json | wc -l", "", Category::Sast, None),
+        (
+            "grep -c '\"severity\": \"ERROR\"' semgrep.json",
+            "semgrep.json",
+            Category::Sast,
+            Some(Severity::High),
+        ),
+    ] {
+        let text = format!("x=$({count})\n[ \"$x\" -gt 0 ] && exit 1\n");
+        let script = read(&text);
+        if file.is_empty() {
+            assert!(script.conditions.is_empty() && !script.left.is_empty(), "{text}: {script:?}");
+        } else {
+            let condition = one(&text);
+            assert_eq!(
+                (condition.file.as_str(), condition.category, condition.severity),
+                (file, category, severity),
+                "{text}"
+            );
+        }
+    }
+    let fixed = one(
+        "x=$(jq '[.Results[].Vulnerabilities[] | select(.Severity == \"CRITICAL\" and .FixedVersion != null)] | length' t-image.json)\nif [ $x -gt 0 ]; then exit 1; fi",
+    );
+    assert!(fixed.fix && fixed.severity == Some(Severity::Critical));
+    let some = one(
+        "x=$(jq '[.results[]|select(.extra.severity==\"WARNING\")]|length' semgrep.json 2>/dev/null || echo 0)\nif [ $x -gt 0 ]; then exit 1; fi",
+    );
+    assert_eq!(some.severity, Some(Severity::Medium));
+    assert_eq!(some.notes.len(), 2, "{:?}", some.notes);
+}
+
+#[test]
+fn what_is_not_understood_is_said_with_its_line() {
+    for (text, line, says) in [
+        (
+            "\nx=$(jq '[.Results[].Vulnerabilities[] | select(.CVSS.nvd.V3Score >= 7)] | length' t.json)\nif [ $x -gt 0 ]; then exit 1; fi\n",
+            3,
+            "CVSS",
+        ),
+        (
+            "a=$(jq length gitleaks.json)\nb=$(jq length leaks.json)\ntotal=$((a + b))\nif [ $total -gt 3 ]; then exit 1; fi\n",
+            4,
+            "sum",
+        ),
+        ("trivy image --exit-code 1 --severity CRITICAL app\n", 1, "by its own exit code"),
+        ("if ! grep -q passed sonar.txt; then exit 1; fi\n", 1, "grep -q"),
+        (
+            "a=$(jq length gitleaks.json)\nif [ $a -gt 0 ] && [ \"$CI\" = true ]; then exit 1; fi\n",
+            2,
+            "together",
+        ),
+        (
+            "a=$(jq length gitleaks.json)\nif [ \"$BRANCH\" = main ]; then\n  if [ $a -gt 0 ]; then\n    exit 1\n  fi\nfi\n",
+            3,
+            "counts only under",
+        ),
+        ("a=$(jq length gitleaks.json)\necho $a\n", 1, "compared with nothing"),
+        ("a=$(jq length \"$REPORT\")\nif [ $a -gt 0 ]; then exit 1; fi\n", 2, "$REPORT"),
+        (
+            "x=$(jq '[.results[] | select(.extra.severity != \"INFO\")] | length' semgrep.json)\nif [ $x -gt 0 ]; then exit 1; fi\n",
+            2,
+            "!=",
+        ),
+        ("score=$(./score.py)\nif [ $score -lt 80 ]; then exit 1; fi\n", 2, "score"),
+    ] {
+        let script = read(text);
+        assert!(script.left.iter().any(|(at, what)| *at == line && what.contains(says)), "{text}{script:?}");
+        assert_eq!(script.conditions, [], "{text}");
+    }
+    // Anything at all is read to its end.
+    for text in ["if", "fi fi ' \" $( {", "x=$(jq", "else\nelif x\n", "\\", "[ ] && { }", "))", "if [ a -gt"]
+    {
+        let _ = read(text);
+    }
+}

@@ -1,0 +1,520 @@
+//! The policy's text.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+
+use super::script::{Condition, Script};
+use super::survey::{Saved, Survey};
+use super::{list, quoted, scanner};
+use crate::finding::Category;
+use crate::policy::Action;
+
+/// A policy that is about to be written.
+#[derive(Debug, Default)]
+pub struct Draft {
+    entries: Vec<Entry>,
+    rules: Vec<Rule>,
+    /// With a base, so that only what is new stops a change.
+    compares: bool,
+    title: String,
+    head: Vec<String>,
+    tail: Vec<String>,
+}
+
+/// An evidence entry.
+#[derive(Debug, Clone)]
+pub(super) struct Entry {
+    pub(super) name: String,
+    category: Category,
+    image: bool,
+    pub(super) files: Vec<String>,
+    format: Option<&'static str>,
+    pub(super) scanner: Option<scanner::Scanner>,
+    required: bool,
+    /// What it is for, and why it is here.
+    why: String,
+}
+
+#[derive(Debug)]
+struct Rule {
+    id: String,
+    title: String,
+    findings: String,
+    allow: u64,
+    then: Action,
+    waivable: bool,
+    fix: &'static str,
+    why: Vec<String>,
+}
+
+impl Draft {
+    /// Lines of `severity.map` that the scanners need.
+    fn corrections(&self) -> Vec<&'static str> {
+        let by = |program: &str, file: &str| {
+            self.entries.iter().any(|entry| {
+                entry.scanner.as_ref().is_some_and(|s| s.argv.first().is_some_and(|first| first == program))
+                    || entry.files.iter().any(|name| name.contains(file))
+            })
+        };
+        let mut lines = Vec::new();
+        if by("checkov", "checkov") {
+            lines
+                .push("{tool: checkov, severity: unknown, as: medium}     # Checkov rates nothing by itself");
+        }
+        if self.compares && by("semgrep", "semgrep") {
+            lines.push(
+                "{tool: semgrep, rule_id: \"*generic.secrets.*\", category: secret}     # these find secrets",
+            );
+        }
+        lines
+    }
+
+    pub(super) fn entries(&self) -> &[Entry] {
+        &self.entries
+    }
+}
+
+/// What an entry is about: its name, category, an image or not.
+struct Kind {
+    name: &'static str,
+    category: Category,
+    image: bool,
+    /// What it is, for people.
+    is: &'static str,
+    /// The scanner where nothing else is known, and the file that it writes here.
+    format: &'static str,
+    file: &'static [&'static str],
+}
+
+const KINDS: &[Kind] = &[
+    Kind {
+        name: "sast",
+        category: Category::Sast,
+        image: false,
+        is: "weaknesses in our own code",
+        format: "semgrep",
+        file: &["semgrep.json"],
+    },
+    Kind {
+        name: "secrets",
+        category: Category::Secret,
+        image: false,
+        is: "credentials in the repository",
+        format: "gitleaks",
+        file: &["gitleaks.json"],
+    },
+    Kind {
+        name: "deps",
+        category: Category::Vulnerability,
+        image: false,
+        is: "known vulnerabilities of what we use",
+        format: "trivy",
+        file: &["trivy-fs.json"],
+    },
+    Kind {
+        name: "image",
+        category: Category::Vulnerability,
+        image: true,
+        is: "known vulnerabilities of the image",
+        format: "trivy",
+        file: &["trivy-image.json"],
+    },
+    Kind {
+        name: "iac",
+        category: Category::Misconfiguration,
+        image: false,
+        is: "unsafe infrastructure and containers",
+        format: "trivy-config",
+        file: &["trivy-config.json"],
+    },
+    Kind {
+        name: "api",
+        category: Category::Contract,
+        image: false,
+        is: "the API's description",
+        format: "spectral",
+        file: &["spectral.json"],
+    },
+    Kind {
+        name: "dast",
+        category: Category::Dast,
+        image: false,
+        is: "weaknesses of the running application",
+        format: "zap",
+        file: &["zap.json"],
+    },
+    Kind {
+        name: "quality",
+        category: Category::Quality,
+        image: false,
+        is: "tests and the quality gate",
+        format: "junit",
+        file: &["junit.xml"],
+    },
+];
+
+/// A policy for what a repository holds.
+pub fn of_survey(survey: &Survey) -> Draft {
+    let mut draft = Draft { compares: true, title: "Merge-request gate".to_owned(), ..Draft::default() };
+    for kind in KINDS {
+        let of_kind = |saved: &&Saved| saved.category == kind.category && saved.image == kind.image;
+        let saved: Vec<&Saved> = survey.saved.iter().filter(of_kind).collect();
+        let reason = reason(kind, survey);
+        if saved.is_empty() && reason.is_none() {
+            continue;
+        }
+        draft.entries.push(entry(kind, &saved, reason, survey));
+    }
+    draft.rules = rules(&draft.entries);
+    draft.head.push(
+        "What stops a merge request here: see `secgate explain`, `secgate policy lint`, `secgate check`."
+            .to_owned(),
+    );
+    draft
+}
+
+/// Why a repository needs an entry of a kind, although no report of it was found.
+fn reason(kind: &Kind, survey: &Survey) -> Option<String> {
+    let some = |files: &[String]| match files {
+        [] => None,
+        [one] => Some(one.clone()),
+        [first, rest @ ..] => Some(format!("{first} and {} more", rest.len())),
+    };
+    match kind.name {
+        "sast" if !survey.languages.is_empty() => {
+            Some(survey.languages.iter().copied().collect::<Vec<_>>().join(", "))
+        }
+        "secrets" => Some("every repository can hold some".to_owned()),
+        "deps" => some(&survey.locks),
+        "image" => some(&survey.docker),
+        "iac" => some(&[survey.kubernetes.as_slice(), &survey.terraform, &survey.docker].concat()),
+        "api" => some(&survey.openapi),
+        _ => None,
+    }
+}
+
+fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey) -> Entry {
+    let mut files: Vec<String> = saved.iter().map(|saved| saved.path.clone()).collect();
+    let mut format = saved.first().map_or(kind.format, |saved| saved.format.as_str());
+    if saved.is_empty() {
+        files = kind.file.iter().map(|file| (*file).to_owned()).collect();
+        if kind.name == "secrets" && survey.detect_secrets {
+            (format, files) = ("detect-secrets", vec!["secrets.json".to_owned()]);
+        }
+    }
+    if kind.name == "iac" && format == "trivy" {
+        format = "trivy-config";
+    }
+    let one_format = saved.iter().all(|other| other.format == format);
+    Entry {
+        name: kind.name.to_owned(),
+        category: kind.category,
+        image: kind.image,
+        // An empty list of Spectral's looks like one of many others.
+        format: (format == "spectral" && one_format).then_some("spectral"),
+        scanner: scanner::of(format, kind.image, survey),
+        required: !kind.image || !saved.is_empty(),
+        why: reason.map_or_else(|| kind.is.to_owned(), |reason| format!("{}: {reason}", kind.is)),
+        files,
+    }
+}
+
+fn rules(entries: &[Entry]) -> Vec<Rule> {
+    let rule = |id: &str, title: &str, findings: &str, fix| Rule {
+        id: id.to_owned(),
+        title: title.to_owned(),
+        findings: findings.to_owned(),
+        allow: 0,
+        then: Action::Fail,
+        waivable: true,
+        fix,
+        why: Vec::new(),
+    };
+    let mut rules = Vec::new();
+    for entry in entries {
+        rules.push(match entry.name.as_str() {
+            "secrets" => Rule {
+                waivable: false,
+                why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
+                ..rule(
+                    "no-secrets",
+                    "No secret in the repository",
+                    "{category: secret, state: [new, existing]}",
+                    "Revoke the credential, then remove it from history.",
+                )
+            },
+            "sast" => rule(
+                "sast-high",
+                "No new weakness of high severity",
+                "{category: sast, severity: high, state: new}",
+                "Correct the code; if the scanner is wrong, say so in a waiver.",
+            ),
+            "deps" => rule(
+                "dependency-delta",
+                "No new dependency with a vulnerability of high severity",
+                "{category: vulnerability, severity: high, state: new, evidence: deps}",
+                "Take a version that is not affected, or another package.",
+            ),
+            "image" => rule(
+                "image-critical",
+                "No new critical vulnerability in the image that has a fix",
+                "{category: vulnerability, severity: critical, fix: available, state: new, evidence: image}",
+                "Rebuild on a base image and with packages that hold the fix.",
+            ),
+            "iac" => rule(
+                "iac-high",
+                "No new unsafe configuration of high severity",
+                "{category: misconfiguration, severity: high, state: new}",
+                "Change the setting as the scanner says.",
+            ),
+            "api" => rule(
+                "api-description",
+                "No new error in the API's description",
+                "{category: contract, severity: high, state: new}",
+                "Correct the description.",
+            ),
+            "dast" => rule(
+                "dast-high",
+                "No new weakness of high severity in the running application",
+                "{category: dast, severity: high, state: new}",
+                "Correct the application.",
+            ),
+            _ => rule(
+                "quality",
+                "Tests and quality gate hold",
+                "{category: quality, severity: high, state: new}",
+                "See the report.",
+            ),
+        });
+    }
+    if entries.iter().any(|entry| entry.category == Category::Vulnerability) {
+        rules.push(Rule {
+            then: Action::Warn,
+            why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
+            ..rule(
+                "disclosed-since",
+                "Critical vulnerabilities that became known since",
+                "{category: vulnerability, severity: critical, state: newly_disclosed}",
+                "Update in a change of its own.",
+            )
+        });
+    }
+    rules
+}
+
+/// A policy with the thresholds of a script.
+pub fn of_script(script: &Script, name: &str) -> Draft {
+    let mut draft = Draft { title: "security gate".to_owned(), ..Draft::default() };
+    draft.head = vec![
+        format!(
+            "The thresholds of {}, converted. What the script did not do: a report that is missing, cut off,",
+            crate::finding::clean_line(name)
+        ),
+        "of another shape or of a scan that failed stops the gate, where a count would have been empty."
+            .to_owned(),
+    ];
+    for condition in &script.conditions {
+        let at = draft.entries.iter().position(|entry| {
+            entry.category == condition.category
+                && entry.image == condition.image
+                && entry.files.contains(&condition.file)
+        });
+        if at.is_none() {
+            let name = free_name(&draft.entries, condition);
+            draft.entries.push(Entry {
+                name,
+                category: condition.category,
+                image: condition.image,
+                files: vec![condition.file.clone()],
+                format: (condition.format == Some("spectral")).then_some("spectral"),
+                scanner: None,
+                required: true,
+                why: format!("line {}", condition.line),
+            });
+        }
+    }
+    let mut taken = BTreeSet::new();
+    for condition in &script.conditions {
+        let rule = converted(condition, &draft.entries, &mut taken);
+        draft.rules.push(rule);
+    }
+    for (line, what) in &script.left {
+        draft.tail.push(format!("Not converted, line {line}: {}", crate::finding::clean_line(what)));
+    }
+    draft
+}
+
+fn free_name(entries: &[Entry], condition: &Condition) -> String {
+    let kind = KINDS.iter().find(|kind| kind.category == condition.category && kind.image == condition.image);
+    let base = kind.map_or("report", |kind| kind.name);
+    let name = (1..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}-{n}") });
+    name.take(10_000).find(|name| entries.iter().all(|entry| entry.name != *name)).unwrap_or_default()
+}
+
+fn converted(condition: &Condition, entries: &[Entry], taken: &mut BTreeSet<String>) -> Rule {
+    let mut findings = format!("category: {}", condition.category);
+    if let Some(severity) = condition.severity {
+        let _ = write!(findings, ", severity: {severity}");
+    }
+    if condition.fix {
+        findings.push_str(", fix: available");
+    }
+    let of_category = entries.iter().filter(|entry| entry.category == condition.category).count();
+    let own = entries.iter().find(|entry| {
+        entry.category == condition.category
+            && entry.image == condition.image
+            && entry.files.contains(&condition.file)
+    });
+    if let (true, Some(own)) = (of_category > 1, own) {
+        let _ = write!(findings, ", evidence: {}", own.name);
+    }
+    let mut id = condition.id.clone();
+    for n in 2..10_000 {
+        if taken.insert(id.clone()) {
+            break;
+        }
+        id = format!("{}-{n}", condition.id);
+    }
+    let mut why = vec![format!("line {}: {}", condition.line, crate::finding::clean_line(&condition.was))];
+    why.extend(condition.notes.iter().map(|note| crate::finding::clean_line(note).into_owned()));
+    Rule {
+        title: condition.title.clone(),
+        findings: format!("{{{findings}}}"),
+        allow: condition.allow,
+        then: condition.then,
+        waivable: true,
+        fix: "",
+        why,
+        id,
+    }
+}
+
+impl std::fmt::Display for Draft {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        for line in &self.head {
+            writeln!(f, "# {line}")?;
+        }
+        writeln!(
+            f,
+            "version: 1\ngate: merge                     # waivers name the rules below as merge/RULE"
+        )?;
+        writeln!(f, "title: {}", quoted(&self.title))?;
+        writeln!(
+            f,
+            "enforcement: blocking           # \"advisory\" says the same verdict and lets the job pass\n"
+        )?;
+        if self.compares {
+            writeln!(
+                f,
+                "# What a change is compared with. Without one of these every finding counts as new, and the gate says so."
+            )?;
+            writeln!(f, "base: {{from: [base-report, baseline, diff], without: warn}}\n")?;
+        }
+        writeln!(
+            f,
+            "# What must be on the table, from which files. `run` is what `secgate scan` starts before a push."
+        )?;
+        writeln!(f, "evidence:")?;
+        for entry in &self.entries {
+            write_entry(f, entry)?;
+        }
+        let corrections = self.corrections();
+        if !corrections.is_empty() {
+            writeln!(
+                f,
+                "\nseverity:\n  map:{:26}# corrections; the first line that fits a finding is used",
+                ""
+            )?;
+            for line in corrections {
+                writeln!(f, "    - {line}")?;
+            }
+        }
+        writeln!(
+            f,
+            "\n# Exceptions, each with an owner, a second person who approved it, and a last day. The file need not exist."
+        )?;
+        writeln!(f, "waivers: {{files: [.secgate/waivers.yaml], max_duration: 90d}}\n")?;
+        writeln!(
+            f,
+            "# Who approves what ends in a review, such as an empty scan. Put GitLab user names in and take the # away."
+        )?;
+        writeln!(f, "# reviewers: {{any_of: [\"role:appsec\"], at_least: 1, not: [author]}}")?;
+        writeln!(f, "# people: {{appsec: [\"@you\", \"@somebody-else\"]}}\n")?;
+        writeln!(
+            f,
+            "# \"severity: high\" means high or worse.{}",
+            if self.compares { " \"state: new\" means introduced by this change." } else { "" }
+        )?;
+        writeln!(f, "rules:")?;
+        for (index, rule) in self.rules.iter().enumerate() {
+            if index > 0 {
+                writeln!(f)?;
+            }
+            write_rule(f, rule)?;
+        }
+        if !self.tail.is_empty() {
+            writeln!(f)?;
+        }
+        for line in &self.tail {
+            writeln!(f, "# {line}")?;
+        }
+        Ok(())
+    }
+}
+
+fn write_entry(f: &mut std::fmt::Formatter<'_>, entry: &Entry) -> std::fmt::Result {
+    writeln!(
+        f,
+        "  {}:{:width$}# {}",
+        entry.name,
+        "",
+        crate::finding::clean_line(&entry.why),
+        width = 29_usize.saturating_sub(entry.name.len())
+    )?;
+    writeln!(f, "    category: {}", entry.category)?;
+    writeln!(f, "    files: {}", list(&entry.files))?;
+    if let Some(format) = entry.format {
+        writeln!(f, "    format: {format}")?;
+    }
+    if entry.image {
+        writeln!(f, "    target: image")?;
+    }
+    if !entry.required {
+        writeln!(
+            f,
+            "    required: false             # take this line away once the pipeline scans the image first"
+        )?;
+    }
+    if let Some(scanner) = &entry.scanner {
+        writeln!(f, "    run: {}", list(&scanner.argv))?;
+    }
+    Ok(())
+}
+
+fn write_rule(f: &mut std::fmt::Formatter<'_>, rule: &Rule) -> std::fmt::Result {
+    for line in &rule.why {
+        writeln!(f, "  # {line}")?;
+    }
+    writeln!(f, "  - id: {}", quoted(&rule.id))?;
+    writeln!(f, "    title: {}", quoted(&rule.title))?;
+    writeln!(f, "    findings: {}", rule.findings)?;
+    if rule.allow > 0 {
+        writeln!(f, "    allow: {}", rule.allow)?;
+    }
+    writeln!(
+        f,
+        "    then: {}",
+        match rule.then {
+            Action::Fail => "fail",
+            Action::Review => "review",
+            Action::Warn => "warn",
+        }
+    )?;
+    if !rule.waivable {
+        writeln!(f, "    waivable: false")?;
+    }
+    if !rule.fix.is_empty() {
+        writeln!(f, "    fix: {}", rule.fix)?;
+    }
+    Ok(())
+}

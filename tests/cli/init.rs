@@ -1,0 +1,192 @@
+//! `secgate init`: what it writes loads, lints clean, and decides sensibly on what lies there.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
+use std::process::Command;
+
+use crate::common::{Dir, fixture, root, semgrep};
+
+/// A copy of the sample application with its reports, in a repository.
+fn app() -> Dir {
+    let dir = Dir::new();
+    for name in ["Dockerfile", "package-lock.json", "requirements.txt", "shop/web.py", "deploy/shop.yaml"] {
+        dir.copy(&format!("app/{name}"), name);
+    }
+    for name in ["secrets.json", "semgrep.json", "trivy-fs.json", "trivy-image.json"] {
+        dir.copy(&format!("gate/{name}"), name);
+    }
+    dir
+}
+
+fn lint(dir: &Dir) {
+    let run = dir.run(&["policy", "lint"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.stdout.lines().count(), 1, "nothing is doubtful: {}", run.stdout);
+}
+
+#[test]
+fn a_policy_that_loads_lints_clean_and_decides() {
+    let dir = app();
+    let run = dir.run(&["init"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    insta::assert_snapshot!("init_policy", dir.read(".secgate/merge.yaml"));
+    insta::assert_snapshot!("init_jobs", dir.read(".secgate/gitlab-ci.yml"));
+    assert_eq!(dir.read(".gitlab-ci.yml"), "include:\n  - local: .secgate/gitlab-ci.yml\n");
+    lint(&dir);
+    // The reports that are there are taken, and what nobody made yet is missing, not passed over.
+    let json = dir.check(&["--format", "json"]).json();
+    assert_eq!(json["verdict"], "fail");
+    let status = |entry: &str| {
+        let list = json["evidence"].as_array().unwrap();
+        list.iter().find(|e| e["entry"] == entry).unwrap()["status"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(
+        ["sast", "secrets", "deps", "image", "iac"].map(status),
+        ["complete", "complete", "complete", "complete", "absent"]
+    );
+    for rule in json["rules"].as_array().unwrap() {
+        assert_ne!(rule["outcome"], "error", "{rule}");
+    }
+    // A second time nothing is touched.
+    dir.write(".secgate/merge.yaml", "mine");
+    let again = dir.run(&["init"]);
+    assert_eq!((again.code, dir.read(".secgate/merge.yaml").as_str()), (2, "mine"));
+    assert!(again.stderr.contains("stays as it is"), "{}", again.stderr);
+}
+
+#[test]
+fn a_clean_repository_passes_once_its_reports_are_there() {
+    let dir = Dir::new();
+    dir.write("a.py", "print()\n");
+    assert_eq!(dir.run(&["init"]).code, 0);
+    lint(&dir);
+    assert_eq!(dir.check(&[]).code, 1, "absent evidence fails");
+    dir.write("semgrep.json", semgrep(&["WARNING"])).write("gitleaks.json", "[]");
+    let run = dir.check(&[]);
+    assert_eq!(run.code, 0, "{run:?}");
+    dir.write("semgrep.json", semgrep(&["ERROR"]));
+    assert_eq!(dir.check(&[]).code, 1);
+}
+
+#[test]
+fn every_kind_of_evidence_has_an_entry_that_loads() {
+    let dir = Dir::new();
+    dir.write("main.tf", "")
+        .write("api/openapi.yaml", "openapi: 3.1.0\n")
+        .write("go.sum", "")
+        .write("Dockerfile", "");
+    for (from, name) in [
+        ("bandit/app.json", "bandit.json"),
+        ("zap/app.json", "reports/zap.json"),
+        ("checkov/app.json", "checkov.json"),
+        ("spectral/openapi.json", "spectral.json"),
+        ("gitlab/container-scanning.json", "gl-container-scanning-report.json"),
+        ("gitlab/secret-detection.json", "gl-secret-detection-report.json"),
+        ("osv-scanner/app.json", "osv.json"),
+        ("junit/pytest.xml", "junit.xml"),
+    ] {
+        if root().join("fixtures").join(from).exists() {
+            dir.write(name, fs::read(fixture(from)).unwrap());
+        }
+    }
+    let run = dir.run(&["init"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    lint(&dir);
+    let json = dir.check(&["--format", "json"]).json();
+    let entries = json["evidence"].as_array().unwrap();
+    for name in ["sast", "secrets", "deps", "image", "iac", "api", "dast"] {
+        let entry = entries.iter().find(|e| e["entry"] == name).unwrap_or_else(|| panic!("{name}: {json}"));
+        assert_ne!(entry["status"], "unreadable", "{entry}");
+    }
+    let policy = dir.read(".secgate/merge.yaml");
+    assert!(policy.contains("files: [reports/zap.json]") && policy.contains("run: [bandit, "), "{policy}");
+}
+
+#[test]
+fn dry_run_prints_and_writes_nothing() {
+    let dir = app();
+    let run = dir.run(&["init", "--dry-run"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("==> .secgate/merge.yaml <==\n") && run.stdout.contains("version: 1\n"));
+    assert!(!dir.exists(".secgate") && !dir.exists(".gitlab-ci.yml"));
+}
+
+#[test]
+fn jobs_of_an_existing_pipeline_are_used() {
+    let dir = app();
+    let pipeline =
+        "stages: [build, security]\nsemgrep-job:\n  script: [semgrep scan --json --output semgrep.json .]\n";
+    dir.write(".gitlab-ci.yml", pipeline);
+    let run = dir.run(&["init"]);
+    assert_eq!((run.code, dir.read(".gitlab-ci.yml").as_str()), (0, pipeline));
+    let jobs = dir.read(".secgate/gitlab-ci.yml");
+    assert!(jobs.contains("{job: semgrep-job, optional: true}") && !jobs.contains("secgate-sast:"), "{jobs}");
+    assert!(jobs.contains("  stage: security\n"), "{jobs}");
+    assert!(run.stderr.contains("include: [{local: .secgate/gitlab-ci.yml}]"), "{}", run.stderr);
+}
+
+#[test]
+fn the_thresholds_of_a_script_are_taken_over() {
+    let dir = app();
+    dir.write(
+        "ci/security_gate.sh",
+        r#"#!/bin/bash
+set -eu
+MAX_CRITICAL="${MAX_CRITICAL:-2}"
+errors=$(jq '[.results[]? | select(.extra.severity == "ERROR")] | length' semgrep.json || echo 0)
+critical=$(jq '[.Results[]?.Vulnerabilities[]? | select(.Severity == "CRITICAL")] | length' trivy-image.json)
+secrets=$(jq '[.findings[]?] | length' secrets.json)
+odd=$(jq '[.results[] | select(.path | startswith("src/"))] | length' semgrep.json)
+[ "$secrets" -gt 0 ] && { echo "[FAIL] secrets detected"; exit 1; }
+if [ "$errors" -gt 20 ]; then echo "[FAIL] too many errors"; exit 1; fi
+if (( critical > MAX_CRITICAL )); then echo "[FAIL] critical in image: $critical"; exit 1; fi
+if [ "$odd" -gt 0 ]; then exit 1; fi
+"#,
+    );
+    let run = dir.run(&["init", "--from", "ci/security_gate.sh"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    insta::assert_snapshot!("init_from_script", dir.read(".secgate/merge.yaml"));
+    assert!(
+        run.stderr.contains("not converted, line 11:") && run.stderr.contains("startswith"),
+        "{}",
+        run.stderr
+    );
+    lint(&dir);
+    // What the script said: 9 secrets, 10 errors of 20, 6 critical of 2.
+    let json = dir.check(&["--format", "json"]).json();
+    let outcome = |id: &str| {
+        let rules = json["rules"].as_array().unwrap();
+        rules.iter().find(|rule| rule["id"] == id).unwrap()["outcome"].as_str().unwrap().to_owned()
+    };
+    assert_eq!(["secrets", "errors", "critical"].map(outcome), ["fail", "pass", "fail"]);
+    // Nothing to convert is an error, and nothing is written.
+    let other = Dir::new();
+    other.write("gate.sh", "#!/bin/sh\nexec secgate check\n");
+    let run = other.run(&["init", "--from", "gate.sh"]);
+    assert_eq!((run.code, other.exists(".secgate")), (2, false));
+    assert!(run.stderr.contains("to call secgate already"), "{}", run.stderr);
+    assert_eq!(other.run(&["init", "--from", "nowhere.sh"]).code, 2);
+}
+
+#[test]
+fn the_hook_goes_where_git_looks_and_replaces_none() {
+    let dir = Dir::new();
+    // Outside of a repository there is no hook, and then nothing else either.
+    let run = dir.command().args(["init", "--hook"]).env("PATH", "/usr/bin:/bin").output().unwrap();
+    assert_eq!((run.status.code(), dir.exists(".secgate")), (Some(2), false));
+    let git = |args: &[&str]| {
+        assert!(Command::new("git").args(args).current_dir(dir.path()).status().unwrap().success());
+    };
+    git(&["init", "-q"]);
+    git(&["config", "core.hooksPath", "hooks"]);
+    let run = dir.command().args(["init", "--hook"]).env("PATH", "/usr/bin:/bin").output().unwrap();
+    assert_eq!(run.status.code(), Some(0), "{run:?}");
+    assert_eq!(dir.read("hooks/pre-push"), fs::read_to_string(root().join("ci/hooks/pre-push")).unwrap());
+    let mode = fs::metadata(dir.path().join("hooks/pre-push")).unwrap().permissions().mode();
+    assert_eq!(mode & 0o111, 0o111);
+    // A link is not written through.
+    let linked = Dir::new();
+    std::os::unix::fs::symlink(dir.path(), linked.path().join(".secgate")).unwrap();
+    assert_eq!(linked.run(&["init"]).code, 2);
+    assert!(!dir.exists("merge.yaml"));
+}
