@@ -335,10 +335,34 @@ def child_pipeline(repository):
             print(f"FAIL {name}: {generated} is there")
 
 
+def own(repository):
+    """secgate's own pipeline, on its own source; the job `test` is `.ci/run`, which runs this."""
+    shutil.rmtree(repository.path / "src")
+    for name in ("src", ".ci", ".gitlab-ci.yml"):
+        copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
+        copy(ROOT / name, repository.path / name)
+    repository.base = repository.commit("secgate")
+    jobs = ["scan", "gate"]
+    for name, change, state, code in [
+        ("secgate's own gate passes", "//! Nothing.\n", "passed", 0),
+        ("a socket in secgate's source fails", "use std::net::TcpStream;\n", "failed", 1),
+        ("a token in secgate's source fails", "// glpat-" + "Yb3kT9wQz5LmN8rXc2Vd\n", "failed", 1),
+    ]:
+        repository.change(change, "src/more.rs")
+        states, out = repository.run(*jobs, SECGATE=SECGATE)
+        verdict = json.loads((repository.path / "verdict.json").read_text())
+        wanted = {"scan": "passed", "gate": state}
+        expect(name, repository, states, out, wanted)
+        if verdict["exit_code"] != code:
+            failures.append(name)
+            print(f"FAIL {name}: exit code {verdict['exit_code']}")
+        (repository.path / "verdict.json").unlink()
+
+
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    for part in (merge_requests, tags, child_pipeline):
+    for part in (merge_requests, tags, child_pipeline, own):
         if len(sys.argv) > 2 and part.__name__ not in sys.argv[2:]:
             continue
         with tempfile.TemporaryDirectory() as folder:
