@@ -2,10 +2,23 @@
 
 import datetime
 import json
+import re
 import sys
 
 import jsonschema
 import yaml
+
+
+class Loader(yaml.SafeLoader):
+    """YAML 1.2, where `on` is a word: only true and false are booleans."""
+
+    yaml_implicit_resolvers = {
+        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
 
 def plain(value):
@@ -25,7 +38,7 @@ def main():
     validator = jsonschema.Draft202012Validator(schema)
     bad = 0
     for path in sys.argv[2:]:
-        document = plain(yaml.safe_load(open(path, encoding="utf-8")))
+        document = plain(yaml.load(open(path, encoding="utf-8"), Loader))
         for error in validator.iter_errors(document):
             print(f"{path}: {error.json_path}: {error.message}")
             bad += 1
