@@ -3,7 +3,8 @@
 documentation.py SECGATE. Each file gets a scratch copy of the repository's fixtures, policies and ci as a git repository. Comments
 in the files, which readers do not see, say what is needed:
 
-    <!-- test exit=1 in=fixtures/gate -->     exit codes of the block's commands (one for all, or one each), and the folder
+    <!-- test exit=1 in=fixtures/gate -->     exit codes of the block's commands (one for all, or one each), and the folder;
+                                              with fresh=yes each command starts from the committed files and the last setup
     <!-- setup: COMMANDS -->                   what is run before, in the scratch copy's root
 
 `cargo run … -- ARGS` is secgate itself, and other cargo commands do nothing: `.ci/run` runs those. In a `console` block lines after
@@ -77,18 +78,20 @@ def check(path):
     with tempfile.TemporaryDirectory() as folder:
         root, environment = scratch(pathlib.Path(folder))
         text = path.read_text(encoding="utf-8")
-        codes, where = ["0"], root
+        codes, where, setup, fresh = ["0"], root, "true", False
         for part in PART.finditer(text):
             said, options, language, block = part.groups()
             line = text.count("\n", 0, part.start()) + 1
             if said == "setup:":
-                done = run(options, root, environment)
+                setup = options
+                done = run(setup, root, environment)
                 if done.returncode:
                     bad += 1
                     print(f"{path.name}:{line}: setup gave {done.returncode}: {done.stderr}")
             elif said == "test":
                 options = dict(option.split("=", 1) for option in options.split())
                 codes, where = options.get("exit", "0").split(","), root / options.get("in", "")
+                fresh = "fresh" in options
             else:
                 all_commands = commands(language, block)
                 if len(codes) not in (1, len(all_commands)):
@@ -96,6 +99,8 @@ def check(path):
                     print(f"{path.name}:{line}: {len(codes)} exit codes for {len(all_commands)} commands")
                 for at, (command, wanted) in enumerate(all_commands):
                     count += 1
+                    if fresh:
+                        run(f"git clean -ffdxq; git checkout -q .; rm -f .git/hooks/pre-push; {setup}", root, environment)
                     code = int(codes[at] if len(codes) > at else codes[-1])
                     done = run(command, where, environment)
                     rest = iter(done.stdout.splitlines())
@@ -104,7 +109,7 @@ def check(path):
                         bad += 1
                         print(f"{path.name}:{line}: {command}: exit code {done.returncode}, not {code}; missing: {missing}\n"
                               f"{done.stdout[-1500:]}{done.stderr[-1500:]}")
-                codes, where = ["0"], root
+                codes, where, setup, fresh = ["0"], root, "true", False
     return count, bad
 
 
