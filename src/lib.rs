@@ -20,6 +20,7 @@ pub mod init;
 pub mod policy;
 pub mod relate;
 pub mod render;
+pub mod replay;
 pub mod report;
 pub mod scan;
 

@@ -25,6 +25,9 @@ use std::process::Command;
 use serde_json::Value;
 use tempfile::TempDir;
 
+#[path = "tools/push.rs"]
+mod push;
+
 /// Path, line, rule and severity of a finding.
 type Row = (String, Option<u64>, String, String);
 

@@ -33,7 +33,7 @@ pub(super) struct BaseArgs {
 
     /// The diff of the change, as git writes it
     #[arg(long, value_name = "PATH", conflicts_with = "diff_base")]
-    diff: Option<PathBuf>,
+    pub(super) diff: Option<PathBuf>,
 
     /// Have git make the diff: from where this revision and HEAD went apart to the working tree
     #[arg(long, value_name = "REV")]

@@ -15,6 +15,7 @@ mod init;
 mod outputs;
 mod policy;
 mod record;
+mod replay;
 mod scan;
 mod shell;
 mod verify;
@@ -47,6 +48,8 @@ enum Command {
     Record(record::RecordArgs),
     /// Run the scanners that the policy names and that are installed, then check; before a push too
     Scan(Box<scan::ScanArgs>),
+    /// Decide again on saved runs, with one policy or two side by side
+    Replay(Box<replay::ReplayArgs>),
     /// Write a policy, a GitLab job and a hook for this repository
     Init(init::InitArgs),
     /// Known findings: write, show, prune
@@ -90,6 +93,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Findings(args) => findings::run(&args),
         Command::Record(args) => record::run(&args),
         Command::Scan(args) => scan::run(*args),
+        Command::Replay(args) => replay::run(*args),
         Command::Init(args) => init::run(&args),
         Command::Baseline(command) => baseline::run(&command),
         Command::Explain(args) => explain::run(&args),

@@ -9,6 +9,7 @@ pub mod explanation;
 mod json;
 mod junit;
 mod listing;
+pub mod replay;
 mod sarif;
 mod text;
 

@@ -30,6 +30,7 @@ mod outputs;
 mod owners;
 mod policy;
 mod receipts;
+mod replay;
 mod reports;
 mod scan;
 mod secrets;

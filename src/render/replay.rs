@@ -1,0 +1,113 @@
+//! A replay for people.
+
+use std::io::{self, Write};
+
+use crate::replay::{Replay, Row, Run, Said};
+
+/// Runs that are listed where one policy is looked at.
+const LISTED: usize = 40;
+
+/// Writes the table.
+///
+/// # Errors
+/// What writing says.
+pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "{} runs", replay.runs.len())?;
+    let names = ["A", "B"];
+    for (name, column) in names.iter().zip(&replay.policies) {
+        let name = if replay.policies.len() > 1 { format!("{name}  ") } else { String::new() };
+        let verdicts: Vec<String> = ["pass", "review", "fail", "error"]
+            .iter()
+            .map(|word| format!("{} {word}", column.verdicts.get(word).copied().unwrap_or_default()))
+            .collect();
+        writeln!(out, "{name}policy {} sha256:{}", column.source, column.sha256)?;
+        writeln!(out, "{name}{}", verdicts.join(", "))?;
+    }
+    for (name, column) in names.iter().zip(&replay.policies) {
+        let of = if replay.policies.len() > 1 { format!(" of {name}") } else { String::new() };
+        writeln!(out, "\nRules{of}: runs that each would have stopped, and alone")?;
+        let width = column.rules.iter().map(|row| row.id.chars().count()).max().unwrap_or_default();
+        for row in &column.rules {
+            writeln!(out, "  {:width$}  {}", row.id, told(row))?;
+        }
+        for (entry, runs) in &column.evidence {
+            writeln!(out, "  {entry}: evidence missing or not as demanded in {runs} runs")?;
+        }
+        if !column.never.is_empty() {
+            writeln!(out, "  never said anything: {}", column.never.join(", "))?;
+        }
+    }
+    match replay.policies.as_slice() {
+        [_, _] => differences(replay, out),
+        _ => list(replay, out),
+    }
+}
+
+fn told(row: &Row) -> String {
+    let mut words = Vec::new();
+    for (n, word) in [(row.fail, "fail"), (row.review, "review"), (row.error, "error"), (row.warn, "warn")] {
+        if n > 0 {
+            words.push(format!("{n} {word}"));
+        }
+    }
+    if row.alone > 0 {
+        words.push(format!("{} alone", row.alone));
+    }
+    if row.blind > 0 {
+        words.push(format!("{} with nothing to look at", row.blind));
+    }
+    if row.count > 0 {
+        words.push(format!("{} matches", row.count));
+    }
+    if words.is_empty() { "-".to_owned() } else { words.join(", ") }
+}
+
+/// What stopped a run, on one line.
+fn stops(said: &Said) -> String {
+    let mut words: Vec<String> = said
+        .stopped_by
+        .iter()
+        .map(
+            |stop| if stop.count > 0 { format!("{} ({})", stop.what, stop.count) } else { stop.what.clone() },
+        )
+        .collect();
+    words.extend(said.errors.iter().map(|error| error.lines().next().unwrap_or_default().to_owned()));
+    words.join(", ")
+}
+
+fn list(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\nRuns")?;
+    let width = replay.runs.iter().map(|run| run.path.chars().count()).max().unwrap_or_default().min(48);
+    for run in replay.runs.iter().take(LISTED) {
+        let Some(said) = run.said.first() else { continue };
+        let line = format!("  {:6}  {:width$}  {}", said.verdict.as_str(), run.path, stops(said));
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if replay.runs.len() > LISTED {
+        writeln!(out, "  … and {} more (--format json lists all)", replay.runs.len() - LISTED)?;
+    }
+    Ok(())
+}
+
+/// Runs of which two policies say different things.
+fn differences(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "\n{} of {} runs differ", replay.differ, replay.runs.len())?;
+    for run in &replay.runs {
+        if let [a, b] = run.said.as_slice()
+            && a.verdict != b.verdict
+        {
+            difference(run, a, b, out)?;
+        }
+    }
+    Ok(())
+}
+
+fn difference(run: &Run, a: &Said, b: &Said, out: &mut dyn Write) -> io::Result<()> {
+    writeln!(out, "  {}: {} -> {}", run.path, a.verdict.as_str(), b.verdict.as_str())?;
+    for (name, said) in [("A", a), ("B", b)] {
+        if !said.stopped_by.is_empty() || !said.errors.is_empty() {
+            writeln!(out, "    {name} stopped by {}", stops(said))?;
+        }
+    }
+    Ok(())
+}
