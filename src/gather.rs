@@ -1,6 +1,7 @@
 //! Which files are read for which evidence entry, and the reading itself: files in parallel above a size.
 
-use std::collections::BTreeMap;
+use std::cell::OnceCell;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Component, Path, PathBuf};
@@ -16,6 +17,7 @@ use crate::policy::testing::{Flaw, Written};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
 use crate::relate::{Acceptance, Base, Exploitation, Heads, Vex, Waivers};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
+use crate::saved::{Saved, SavedBase, SavedDocument, SavedReport, Secrets};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
 const PARALLEL_FROM: u64 = 4 << 20;
@@ -60,6 +62,19 @@ struct Item {
     in_directory: bool,
 }
 
+impl Item {
+    fn of_saved(document: &SavedDocument) -> Self {
+        Self {
+            name: document.name.clone(),
+            source: document.source.clone(),
+            bytes: document.source.size(),
+            format: None,
+            entries: document.entries.clone(),
+            in_directory: false,
+        }
+    }
+}
+
 /// What a run is given.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'p> {
@@ -79,6 +94,10 @@ pub struct Inputs<'p> {
     pub watch: Option<&'p str>,
     /// Reports written out in a case of the policy; then nothing is looked for.
     pub rehearsal: Option<Rehearsal<'p>>,
+    /// Evidence of an earlier run, which takes the place of all files.
+    pub saved: Option<&'p Saved>,
+    /// Where the evidence of this run is kept.
+    pub keep: Option<&'p OnceCell<Saved>>,
 }
 
 /// What a case of the policy lays on the table.
@@ -97,17 +116,37 @@ pub fn gather<'p>(
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
-    let Inputs { policy, waivers, given, roots, comparison, secret_key, watch, rehearsal } = inputs;
-    let items = plan(policy, given, limits, rehearsal.is_none())?;
+    let Inputs { policy, waivers, given, roots, comparison, secret_key, watch, rehearsal, saved, keep } =
+        inputs;
+    let items = match saved {
+        Some(saved) => saved.documents.iter().map(Item::of_saved).collect(),
+        None => plan(policy, given, limits, rehearsal.is_none())?,
+    };
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
     let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
-    let to =
-        Relations { policy, waivers, exploitation, vex, now, cap: limits.max_findings, base, bars, watch };
-    *names = reports.iter().map(|item| item.entries.clone()).collect();
+    let to = Relations {
+        policy,
+        waivers,
+        exploitation,
+        vex,
+        now,
+        cap: limits.max_findings,
+        base,
+        bars,
+        watch,
+        keep: keep.is_some(),
+    };
+    let of_saved = saved.map_or(&[][..], |saved| saved.reports.as_slice());
+    *names = reports
+        .iter()
+        .map(|item| &item.entries)
+        .chain(of_saved.iter().map(|r| &r.entries))
+        .cloned()
+        .collect();
     let total: u64 = reports.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
     let cores = if total < PARALLEL_FROM { 1 } else { cores() };
@@ -123,8 +162,30 @@ pub fn gather<'p>(
     let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
     let mut gathered =
         Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison, base_given };
-    for (item, (outcome, tally)) in reports.iter().zip(read) {
-        judge_report(policy, item, &outcome, &tally, context, &options, &mut gathered.evidence);
+    let mut kept = Keeping::default();
+    for (item, (outcome, mut tally)) in reports.iter().zip(read) {
+        let ignored = ignored(item, &outcome, &options);
+        if keep.is_some() {
+            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut tally.kept), base);
+        }
+        judge_report(
+            policy,
+            (&item.name, &item.entries),
+            ignored,
+            &outcome,
+            &tally,
+            context,
+            &mut gathered.evidence,
+        );
+        gathered.tally.merge(tally);
+    }
+    for (report, entries) in of_saved.iter().zip(names.iter()) {
+        let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
+        report.findings().for_each(|finding| Sink::finding(&mut tally, finding));
+        let outcome = report.outcome();
+        tally.about(&outcome.report.digests);
+        let name = (report.name.as_str(), report.entries.as_slice());
+        judge_report(policy, name, report.ignored.clone(), &outcome, &tally, context, &mut gathered.evidence);
         gathered.tally.merge(tally);
     }
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
@@ -137,7 +198,9 @@ pub fn gather<'p>(
         read_document(policy, item, limits, context, &mut gathered);
     }
     for entry in &policy.evidence {
-        let there = reports.iter().chain(&documents).filter(|i| i.entries.contains(&entry.name)).count();
+        let files = reports.iter().chain(&documents).map(|item| &item.entries);
+        let there =
+            files.chain(of_saved.iter().map(|r| &r.entries)).filter(|e| e.contains(&entry.name)).count();
         // A report written out stands for as many as the entry demands.
         let written = written.iter().any(|report| report.entries.contains(&entry.name));
         let there = if written { entry.count as usize } else { there };
@@ -146,6 +209,10 @@ pub fn gather<'p>(
         }
     }
     Evidence::name_copies(&mut gathered.evidence);
+    if let Some(keep) = keep {
+        let heads = &gathered.tally.heads;
+        let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads))));
+    }
     Ok(gathered)
 }
 
@@ -382,30 +449,92 @@ fn read_all<'p>(
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }
 
+/// Why a file in a directory that was given is no report, and need not be one.
+fn ignored(item: &Item, outcome: &report::Outcome, options: &Options) -> Option<String> {
+    match &outcome.error {
+        Some(ReadError::Unknown { looks_like })
+            if item.in_directory
+                && item.entries.is_empty()
+                && report::is_whole_document(&item.source, options) =>
+        {
+            Some(looks_like.clone())
+        }
+        _ => None,
+    }
+}
+
+/// Keeps the evidence of a run as it was read.
+#[derive(Default)]
+struct Keeping {
+    saved: Saved,
+    secrets: Secrets,
+    left_alone: BTreeSet<String>,
+}
+
+impl Keeping {
+    fn report(
+        &mut self,
+        item: &Item,
+        read: &report::Outcome,
+        ignored: Option<&String>,
+        findings: Vec<Finding>,
+        base: Option<&Base>,
+    ) {
+        if let Some(diff) = base.and_then(Base::diff) {
+            let paths = read.report.problems.iter().filter_map(|problem| problem.path.as_ref());
+            let alone = paths.filter(|path| diff.leaves_file(path.as_str()));
+            self.left_alone.extend(alone.map(ToString::to_string));
+        }
+        self.saved.reports.push(SavedReport {
+            name: item.name.clone(),
+            entries: item.entries.clone(),
+            ignored: ignored.cloned(),
+            format: read.format.as_ref().map(ToString::to_string),
+            digest: read.digest.clone(),
+            error: read.error.as_ref().map(ToString::to_string),
+            report: read.report.clone(),
+            findings: findings.into_iter().map(|finding| self.secrets.save(finding)).collect(),
+        });
+    }
+
+    fn all(mut self, documents: &[Item], compared: Option<(&Comparison, &Heads)>) -> Saved {
+        self.saved.documents = documents
+            .iter()
+            .map(|item| SavedDocument {
+                name: item.name.clone(),
+                entries: item.entries.clone(),
+                source: item.source.clone(),
+            })
+            .collect();
+        self.saved.base = compared.map(|(comparison, heads)| SavedBase {
+            sources: comparison.sources.clone(),
+            fixed: comparison.base.fixed(heads),
+            left_alone: comparison.base.diff().map(|_| self.left_alone.into_iter().collect()),
+        });
+        self.saved
+    }
+}
+
 fn judge_report(
     policy: &Policy,
-    item: &Item,
+    (name, entries): (&str, &[String]),
+    ignored: Option<String>,
     outcome: &report::Outcome,
     tally: &Tally<'_>,
     context: &Context,
-    options: &Options,
     evidence: &mut Vec<Evidence>,
 ) {
-    if item.in_directory
-        && item.entries.is_empty()
-        && let Some(ReadError::Unknown { looks_like }) = &outcome.error
-        && report::is_whole_document(&item.source, options)
-    {
-        evidence.push(Evidence::ignored(&item.name, looks_like.clone()));
+    if let Some(looks_like) = ignored {
+        evidence.push(Evidence::ignored(name, looks_like));
         return;
     }
     let diff = tally.base().and_then(Base::diff);
     let judge =
-        |entry| Evidence::judged(&item.name, entry, outcome, tally.counts, &tally.categories, context, diff);
-    if item.entries.is_empty() {
+        |entry| Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, diff);
+    if entries.is_empty() {
         evidence.push(judge(None));
     }
-    evidence.extend(item.entries.iter().map(|name| judge(entry(policy, name))));
+    evidence.extend(entries.iter().map(|name| judge(entry(policy, name))));
 }
 
 /// Reads the feeds, which come before the reports: what they know is put onto findings before a rule looks. A kind

@@ -22,6 +22,7 @@ pub mod relate;
 pub mod render;
 pub mod replay;
 pub mod report;
+pub mod saved;
 pub mod scan;
 
 use decide::{Context, Decision, Fault};

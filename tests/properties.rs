@@ -136,6 +136,8 @@ fn one_flipped_bit_never_passes() {
             secret_key: None,
             watch: None,
             rehearsal: None,
+            saved: None,
+            keep: None,
         };
         let decision = secgate::check(inputs, &context, limits).unwrap();
         if decision.exit_code == 0 {

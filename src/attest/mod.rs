@@ -5,6 +5,7 @@
 //! line pins; key ids in an envelope are hints and never proof.
 
 pub mod acceptance;
+pub mod bundle;
 pub mod chain;
 pub mod dsse;
 pub mod key;

@@ -13,6 +13,7 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 
+use super::bundle;
 use super::outputs::{beside, same};
 use crate::attest::dsse::IN_TOTO;
 use crate::attest::{Envelope, PrivateKey, key, summary, verdict};
@@ -43,8 +44,13 @@ enum AttestCommand {
 #[derive(Debug, Args)]
 struct SignArgs {
     /// The verdict, as `secgate check --output json=PATH` wrote it; an error is no decision and is not signed
-    #[arg(long, value_name = "FILE")]
-    verdict: PathBuf,
+    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    verdict: Option<PathBuf>,
+
+    /// The bundle of evidence that `secgate check --bundle` wrote: it is checked, its verdict is derived again and
+    /// signed, and the statement names the bundle
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    bundle: Option<PathBuf>,
 
     /// The private key: Ed25519 or ECDSA P-256, PKCS#8 in PEM; several for several signatures
     #[arg(long, value_name = "FILE", required = true)]
@@ -81,20 +87,19 @@ pub(super) fn run(args: &AttestArgs) -> Result<u8> {
 }
 
 fn sign(args: &SignArgs) -> Result<u8> {
-    let mut inputs = vec![args.verdict.as_path()];
+    let mut inputs: Vec<&Path> = args.verdict.iter().chain(&args.bundle).map(PathBuf::as_path).collect();
     inputs.extend(args.key.iter().map(PathBuf::as_path));
     let output = Output::prepare(&args.output, &inputs)?;
     let keys = private_keys(&args.key)?;
-    let file = bytes(&args.verdict, verdict::MAX_BYTES)?;
-    let name = clean(&args.verdict.to_string_lossy()).into_owned();
+    let (name, file, bundle) = verdict_of(args)?;
     let facts = verdict::Facts::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
     let tree = match (&args.tree, args.git_tree) {
         (Some(tree), _) => Some(super::environment::parse_commit("--tree", tree)?),
         (None, true) => Some(git_tree(facts.commit.as_deref())?),
         (None, false) => None,
     };
-    let (statement, facts) =
-        verdict::write(&file, tree.as_deref(), None).map_err(|error| anyhow!("{name}: {error}"))?;
+    let (statement, facts) = verdict::write(&file, tree.as_deref(), bundle.as_deref())
+        .map_err(|error| anyhow!("{name}: {error}"))?;
     let keys: Vec<&PrivateKey> = keys.iter().collect();
     let summary = summary::write(&facts, tree.as_deref(), &args.verifier_id, args.resource_uri.as_deref());
     let mut text = String::new();
@@ -117,6 +122,27 @@ fn sign(args: &SignArgs) -> Result<u8> {
     );
     super::print(told.as_bytes())?;
     Ok(exit::PASS)
+}
+
+/// What is signed: its name for messages, the verdict, and the digest of its bundle.
+fn verdict_of(args: &SignArgs) -> Result<(String, Vec<u8>, Option<String>)> {
+    let name = |path: &PathBuf| clean(&path.to_string_lossy()).into_owned();
+    let given = match &args.verdict {
+        Some(path) => Some((name(path), bytes(path, verdict::MAX_BYTES)?)),
+        None => None,
+    };
+    let Some(path) = &args.bundle else {
+        let (name, file) = given.context("attest wants --verdict or --bundle")?;
+        return Ok((name, file, None));
+    };
+    let bundle = bundle::read(path)?;
+    let file = bundle::recomputed(&bundle).with_context(|| name(path))?;
+    if let Some((given, bytes)) = given
+        && bytes != file
+    {
+        bail!("{given}: is not the verdict of the bundle {}", name(path));
+    }
+    Ok((name(path), file, Some(bundle.digest())))
 }
 
 /// The keys that sign, each once.

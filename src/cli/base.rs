@@ -242,7 +242,7 @@ impl BaseArgs {
             let covers = seen.categories.iter().copied();
             comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
             comparison.sources.push(Compared {
-                kind: "base-report",
+                kind: "base-report".into(),
                 path: seen.path.clone().unwrap_or_default(),
                 sha256: seen.sha256.clone().unwrap_or_default(),
                 holds: seen.findings.total,
@@ -254,7 +254,13 @@ impl BaseArgs {
 }
 
 fn source(kind: &'static str, name: &str, bytes: &[u8], holds: u64) -> Compared {
-    Compared { kind, path: Text::whole(name), sha256: hex(&Sha256::digest(bytes)), holds, status: None }
+    Compared {
+        kind: kind.into(),
+        path: Text::whole(name),
+        sha256: hex(&Sha256::digest(bytes)),
+        holds,
+        status: None,
+    }
 }
 
 /// How an unknown severity counts where there is no policy: closed.

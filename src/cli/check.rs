@@ -1,5 +1,6 @@
 //! `secgate check`
 
+use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 
 use super::args::{InputArgs, clock, pair};
 use super::base::BaseArgs;
+use super::bundle;
 use super::codeowners;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
@@ -22,6 +24,7 @@ use crate::gather::{Given, Inputs, Limits};
 use crate::policy::Policy;
 use crate::relate::Waivers;
 use crate::render::Output;
+use crate::saved::Saved;
 
 /// What a decision rests on: all that `check` takes but its outputs.
 #[derive(Debug, Args)]
@@ -45,7 +48,7 @@ pub(super) struct DecideArgs {
 
     /// A waiver file, besides those that the policy names; any number of times
     #[arg(long, value_name = "PATH")]
-    waivers: Vec<PathBuf>,
+    pub(super) waivers: Vec<PathBuf>,
 
     /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
     #[arg(long, value_name = "PATH")]
@@ -86,6 +89,10 @@ pub(super) struct CheckArgs {
     #[arg(long, value_name = "FORMAT=PATH")]
     output: Vec<OsString>,
 
+    /// Also pack all that the decision rests on, without secrets: a directory, or one file NAME.tar
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    bundle: Option<PathBuf>,
+
     /// Say on standard error how long the run took
     #[arg(long)]
     timings: bool,
@@ -94,8 +101,27 @@ pub(super) struct CheckArgs {
 /// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
 pub(super) fn run(args: &CheckArgs) -> u8 {
     let start = Instant::now();
-    let code = match prepare(&args.decide, &args.output) {
-        Ok(outputs) => tell(&args.format, &outputs, decide(&args.decide)),
+    let prepared = prepare(&args.decide, &args.output).and_then(|outputs| {
+        if let Some(path) = &args.bundle {
+            let inputs = args.decide.files();
+            bundle::prepare(path, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+        }
+        Ok(outputs)
+    });
+    let code = match prepared {
+        Ok(outputs) => {
+            let decision = match &args.bundle {
+                Some(path) => decide_and_pack(&args.decide, path),
+                None => decide(&args.decide),
+            };
+            let decided = decision.exit_code;
+            let code = tell(&args.format, &outputs, decision);
+            if let Some(path) = args.bundle.as_ref().filter(|_| code != decided) {
+                // What was not told in full is not kept either.
+                let _ = bundle::remove(path);
+            }
+            code
+        }
         Err(error) => {
             let undecided = undecided(&args.decide, Timestamp::now(), &error);
             tell(&args.format, &Outputs::default(), undecided)
@@ -109,22 +135,37 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
 
 /// Removes the outputs of an earlier run, before anything is opened.
 pub(super) fn prepare(args: &DecideArgs, outputs: &[OsString]) -> Result<Outputs> {
-    let pairs: Vec<_> = args
-        .inputs
-        .input
-        .iter()
-        .chain(&args.evidence)
-        .chain(&args.document)
-        .filter_map(|text| pair("", "", text).ok())
-        .collect();
-    let policy = args.policy.source().ok().and_then(|source| source.file);
-    let mut inputs: Vec<&Path> = args.inputs.paths.iter().map(PathBuf::as_path).collect();
-    inputs.extend(pairs.iter().map(|(_, path)| path.as_path()));
-    inputs.extend(policy.as_deref());
-    inputs.extend(args.waivers.iter().map(PathBuf::as_path));
-    inputs.extend(args.base.paths());
-    inputs.extend(args.codeowners.as_deref());
-    Outputs::prepare(outputs, &inputs)
+    let inputs = args.files();
+    Outputs::prepare(outputs, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+}
+
+impl DecideArgs {
+    /// The files that the flags name.
+    fn files(&self) -> Vec<PathBuf> {
+        let pairs = self.inputs.input.iter().chain(&self.evidence).chain(&self.document);
+        let policy = self.policy.source().ok().and_then(|source| source.file);
+        let mut files = self.inputs.paths.clone();
+        files.extend(pairs.filter_map(|text| pair("", "", text).ok()).map(|(_, path)| path));
+        files.extend(policy);
+        files.extend(self.waivers.iter().cloned());
+        files.extend(self.base.paths().map(Path::to_owned));
+        files.extend(self.codeowners.clone());
+        files
+    }
+
+    /// Findings a rule whose details are kept.
+    pub(super) fn max_findings(&self) -> usize {
+        self.max_findings as usize
+    }
+}
+
+/// The same as [`decide`], with a bundle of what the decision rests on.
+fn decide_and_pack(args: &DecideArgs, path: &Path) -> Decision {
+    let packed = |now| Ok(bundle::decide(args, &question(args, now)?, path));
+    match clock(args.now.as_deref()) {
+        Ok(now) => packed(now).unwrap_or_else(|error: anyhow::Error| undecided(args, now, &error)),
+        Err(error) => undecided(args, Timestamp::UNIX_EPOCH, &error),
+    }
 }
 
 pub(super) fn decide(args: &DecideArgs) -> Decision {
@@ -159,6 +200,20 @@ impl Question {
 
     /// Reads the evidence and decides; `watch` is the beginning of the fingerprints that somebody asks about.
     pub(super) fn decide(&self, watch: Option<&str>) -> Decision {
+        self.answer(watch, None)
+    }
+
+    /// The same, with the evidence as it was read.
+    pub(super) fn decide_and_keep(&self, keep: &OnceCell<Saved>) -> Decision {
+        self.answer(None, Some(keep))
+    }
+
+    /// What the run is about.
+    pub(super) fn context(&self) -> &Context {
+        &self.context
+    }
+
+    fn answer(&self, watch: Option<&str>, keep: Option<&OnceCell<Saved>>) -> Decision {
         let inputs = Inputs {
             policy: &self.policy,
             waivers: &self.waivers,
@@ -168,6 +223,8 @@ impl Question {
             secret_key: self.secret_key.as_ref(),
             watch,
             rehearsal: None,
+            saved: None,
+            keep,
         };
         crate::check(inputs, &self.context, self.limits).unwrap_or_else(|faults| {
             let shown = self.context.shown.clone();

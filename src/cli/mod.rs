@@ -4,6 +4,7 @@ mod args;
 mod attest;
 mod base;
 mod baseline;
+mod bundle;
 mod check;
 mod codeowners;
 mod environment;

@@ -2,6 +2,7 @@
 
 mod test;
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -41,6 +42,15 @@ pub(super) struct PolicySource {
     /// The file, if it is one.
     pub(super) file: Option<PathBuf>,
     embedded: Option<&'static str>,
+}
+
+/// A policy, and what it names, as they are.
+pub(super) struct PolicyText {
+    /// As outputs name it.
+    pub(super) source: String,
+    pub(super) bytes: Vec<u8>,
+    /// Name and bytes of each file that it names, by what it asked for, or why there is none.
+    pub(super) beside: BTreeMap<String, Result<(String, Vec<u8>), String>>,
 }
 
 impl PolicyArgs {
@@ -85,6 +95,19 @@ impl PolicyArgs {
             return Ok(file(&path));
         }
         embedded("--gate", &self.gate)
+    }
+
+    /// The policy and the files that it names, as they are.
+    pub(super) fn text(&self) -> Result<PolicyText> {
+        let source = self.source()?;
+        let bytes = source.bytes()?;
+        let mut beside = BTreeMap::new();
+        policy::load_with(&source.name, &bytes, &mut |path| {
+            let got = source.beside(path);
+            beside.insert(path.to_owned(), got.clone());
+            got
+        })?;
+        Ok(PolicyText { source: source.name, bytes, beside })
     }
 
     /// Reads and checks the policy.

@@ -98,7 +98,7 @@ fn write(
         .map_err(|error| anyhow::anyhow!("{}: the scanner left no report: {error}", shown(&args.report)))?;
     let (sha256, bytes) = digest(&args.report)?;
     let receipt = Receipt {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         argv: masked(&args.command),
         exit_code: status.code(),
         expected: if args.expect.is_empty() { vec![0, 1] } else { args.expect.clone() },

@@ -2,32 +2,39 @@
 
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
+use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
+use super::bundle;
 use super::environment::parse_commit;
 use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, SignedVerdict};
 use crate::attest::verdict::{Word, is_sha256};
 use crate::attest::{PublicKey, key};
 use crate::exit;
 use crate::finding::{clean, clean_line};
-use crate::report::Source;
+use crate::report::{Source, hex};
 
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
 #[derive(Debug, Args)]
 pub(super) struct VerifyArgs {
     /// Attestations: DSSE envelopes, one or several a file
-    #[arg(value_name = "FILE", required = true)]
+    #[arg(value_name = "FILE", required_unless_present = "recompute")]
     files: Vec<PathBuf>,
 
     /// A public key (SPKI in PEM) that may have signed; each statement needs one of them
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present = "recompute")]
     key: Vec<PathBuf>,
+
+    /// Derive the verdict of a bundle of evidence again and compare it byte for byte; with FILE and --key, one of the
+    /// signed verdicts must be this one and must name this bundle
+    #[arg(long, value_name = "DIR|FILE.tar")]
+    recompute: Vec<PathBuf>,
 
     /// The artifact that the verdicts must be about
     #[arg(long, value_name = "[NAME@]sha256:HEX")]
@@ -97,8 +104,18 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     let keys = public_keys(&args.key)?;
     let demands = demands(args)?;
     let mut told = Told::default();
+    if args.files.is_empty() != args.key.is_empty() {
+        bail!("FILE and --key belong together: a signature is checked with a key");
+    }
     let verdicts = signed_verdicts(&args.files, &keys, &mut told)?;
-    if args.chain.is_empty() {
+    for path in &args.recompute {
+        bundle_of(path, &args.files, &verdicts, &mut told);
+    }
+    if args.files.is_empty() {
+        if !args.chain.is_empty() || args.subject.is_some() || args.commit.is_some() {
+            bail!("--chain, --subject and --commit want signed verdicts: give FILE and --key");
+        }
+    } else if args.chain.is_empty() {
         each(&verdicts, &demands, &mut told);
     } else {
         links(&args.chain, &verdicts, &demands, &mut told)?;
@@ -198,6 +215,37 @@ fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Res
         }
     }
     Ok(verdicts)
+}
+
+/// Checks a bundle and derives its verdict again.
+fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &mut Told) {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    let checked = bundle::read(path).and_then(|read| {
+        let verdict = bundle::recomputed(&read).with_context(|| name.clone())?;
+        Ok((read.digest(), verdict))
+    });
+    let (digest, verdict) = match checked {
+        Ok(checked) => checked,
+        Err(error) => return told.bad(&format!("{error:#}")),
+    };
+    let sha256 = hex(&Sha256::digest(&verdict));
+    told.good(&format!("{name}: the same verdict byte for byte, sha256:{sha256}; bundle sha256:{digest}"));
+    if files.is_empty() {
+        return;
+    }
+    let signed = verdicts.iter().find(|one| one.verdict.sha256 == sha256);
+    match signed.map(|one| (one, one.verdict.bundle_sha256.as_deref())) {
+        None => told.bad(&format!("{name}: none of the signed verdicts is its verdict")),
+        Some((one, Some(named))) if named == digest => {
+            told.good(&format!("{name}: is the bundle that {} names", one.place));
+        }
+        Some((one, Some(named))) => {
+            told.bad(&format!("{name}: {} names another bundle, sha256:{}", one.place, clean_line(named)));
+        }
+        Some((one, None)) => {
+            told.bad(&format!("{name}: {} names no bundle; sign with: secgate attest --bundle", one.place));
+        }
+    }
 }
 
 /// Every verdict by itself.

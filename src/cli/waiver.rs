@@ -47,6 +47,24 @@ pub(super) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> 
 
 /// Reads waiver files, each once, in the order of their names; all that is wrong with them is said at once.
 fn read(paths: impl Iterator<Item = PathBuf>, policy: &Policy, now: Timestamp) -> Result<Vec<WaiverFile>> {
+    let (mut files, mut faults) = (Vec::new(), Vec::new());
+    for path in once(paths)? {
+        match file(&path, policy, now) {
+            Ok(file) => files.push(file),
+            Err(error) => faults.push(format!("{error:#}")),
+        }
+    }
+    if faults.is_empty() { Ok(files) } else { Err(anyhow!(faults.join("\n\n"))) }
+}
+
+/// Names and bytes of the waiver files of a run.
+pub(super) fn texts(policy: &Policy, given: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>> {
+    let named = policy.waivers.iter().flat_map(|limits| &limits.files).flat_map(look_for);
+    once(given.iter().cloned().chain(named))?.iter().map(|path| text(path)).collect()
+}
+
+/// Each file once, in the order of their names.
+fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>> {
     let mut once: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     for path in paths {
         if path.as_os_str().is_empty() {
@@ -60,22 +78,20 @@ fn read(paths: impl Iterator<Item = PathBuf>, policy: &Policy, now: Timestamp) -
     }
     let mut paths: Vec<PathBuf> = once.into_values().collect();
     paths.sort();
-    let (mut files, mut faults) = (Vec::new(), Vec::new());
-    for path in paths {
-        match file(&path, policy, now) {
-            Ok(file) => files.push(file),
-            Err(error) => faults.push(format!("{error:#}")),
-        }
-    }
-    if faults.is_empty() { Ok(files) } else { Err(anyhow!(faults.join("\n\n"))) }
+    Ok(paths)
 }
 
 fn file(path: &Path, policy: &Policy, now: Timestamp) -> Result<WaiverFile> {
+    let (name, bytes) = text(path)?;
+    Ok(waiver::load(&name, &bytes, policy, now)?)
+}
+
+fn text(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
     let mut bytes = Vec::new();
     file.take(READ_AT_MOST).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
-    Ok(waiver::load(&name, &bytes, policy, now)?)
+    Ok((name, bytes))
 }
 
 /// Exceptions to rules

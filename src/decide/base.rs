@@ -1,6 +1,8 @@
 //! What the change is compared with, and what came of it.
 
-use serde::Serialize;
+use std::borrow::Cow;
+
+use serde::{Deserialize, Serialize};
 
 use super::{Evidence, Obligation, Outcome, States, Status};
 use crate::finding::{Category, Text};
@@ -17,10 +19,10 @@ pub struct Comparison {
 }
 
 /// One source of a base; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Compared {
     /// `base-report`, `baseline` or `diff`.
-    pub kind: &'static str,
+    pub kind: Cow<'static, str>,
     /// The file; of a diff that git made, the revision.
     pub path: Text,
     /// SHA-256 of what was read.

@@ -3,12 +3,12 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::relate::Owners;
 
 /// Facts of the run that do not come from evidence.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Context {
     /// The clock, pinned by `--now`.
     pub now: Timestamp,
@@ -23,6 +23,7 @@ pub struct Context {
     /// Values of the policy's parameters.
     pub parameters: BTreeMap<String, String>,
     /// Who owns the project's files.
+    #[serde(skip)]
     pub owners: Owners,
     /// What outputs say about the surroundings.
     pub shown: Shown,
@@ -57,7 +58,7 @@ impl Context {
 }
 
 /// An artifact that the run is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Artifact {
     /// The subject of the policy that it is; `None` where the policy declares none.
     pub subject: Option<String>,
@@ -68,7 +69,7 @@ pub struct Artifact {
 }
 
 /// The part of the context that outputs show; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub struct Shown {
     /// The commit the run is about.
     pub commit: Option<String>,
@@ -79,7 +80,7 @@ pub struct Shown {
     /// The author of the change, as the environment says.
     pub author: Option<String>,
     /// The artifacts that the run is about.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Artifact>,
     /// Every environment variable that was read, with its value.
     pub env: BTreeMap<String, String>,
@@ -88,7 +89,7 @@ pub struct Shown {
 }
 
 /// A CODEOWNERS file that was read. It changes what is shown, and no verdict.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct CodeownersFile {
     /// Its path.
     pub path: String,

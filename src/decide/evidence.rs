@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
 use crate::finding::{Category, Text};
@@ -17,7 +17,7 @@ use crate::report::{
 const CLOCK_SKEW: i64 = 300;
 
 /// The state of one piece of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Read in full, and the tool says that it did its work.

@@ -219,6 +219,7 @@ fn run_based(
             base,
             bars,
             watch: None,
+            keep: false,
         };
         let mut tally = Tally::new(to, entries, 0);
         for finding in findings {

@@ -244,6 +244,8 @@ pub struct Relations<'p> {
     pub bars: Arc<Bars>,
     /// The beginning of the fingerprints that somebody asks about.
     pub watch: Option<&'p str>,
+    /// Findings are kept as their reports have them.
+    pub keep: bool,
 }
 
 /// A finding that somebody asks about, whether a rule matched it or not.
@@ -315,6 +317,8 @@ pub struct Tally<'p> {
     pub watched: Vec<Watched>,
     /// How many findings each group of the base has now.
     pub heads: Heads,
+    /// The findings of the report as it has them, with their states; kept only where that is asked for.
+    pub(crate) kept: Vec<Finding>,
     /// Source lines of the present report's findings.
     code: Code,
 }
@@ -341,6 +345,7 @@ impl<'p> Tally<'p> {
             states: States::default(),
             watched: Vec::new(),
             heads: Heads::default(),
+            kept: Vec::new(),
             code,
         }
     }
@@ -554,6 +559,9 @@ impl Sink for Tally<'_> {
         let policy = self.to.policy;
         if let Some(base) = self.to.base {
             base.judge(&mut finding, &self.to.bars, &mut self.heads, &mut self.code);
+        }
+        if self.to.keep {
+            self.kept.push(finding.clone());
         }
         correct(&mut finding, policy);
         self.to.exploitation.tell(&mut finding);

@@ -15,6 +15,8 @@ mod text;
 mod view;
 mod words;
 
+use serde::{Deserialize, Serialize};
+
 pub use cve::Cve;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
@@ -27,8 +29,8 @@ pub use text::{Text, clean, clean_line, plural};
 pub use view::View;
 pub use words::{Category, Confidence, Fix, Scope, Stage, State, Target};
 
-/// One problem, as one entry of one report says it.
-#[derive(Debug, Clone, PartialEq)]
+/// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
     /// What kind of problem it is; decides which rules can look at it.
     pub category: Category,
@@ -75,8 +77,10 @@ pub struct Finding {
     /// The scanner that said it.
     pub tool: Text,
     /// The value of a secret, comparable within this run.
+    #[serde(skip)]
     pub mark: Option<Mark>,
     /// The value of a secret under the user's own key, comparable across runs; `None` without key or value.
+    #[serde(skip)]
     pub trace: Option<Trace>,
     /// What it is, whatever its place: what [`Self::fingerprint`] is made of besides the path.
     pub body: Fingerprint,

@@ -1,11 +1,11 @@
 //! The package a vulnerability or licence is about.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::Text;
 
 /// A package in the version that was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// Name as the scanner writes it.
     pub name: Text,

@@ -104,6 +104,9 @@ pub enum ReadError {
         /// The nearest known id.
         nearest: Option<&'static str>,
     },
+    /// What an earlier run said of the file.
+    #[error("{0}")]
+    Saved(String),
     /// Two readings of the file saw different bytes.
     #[error("changed while it was being read")]
     Changed,

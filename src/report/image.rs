@@ -12,7 +12,7 @@ use crate::finding::Text;
 const MOST_NAMES: usize = 64;
 
 /// Facts of an image. Each can be missing; a rule that needs one then fails.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ImageFacts {
     /// Where it stands: names without tag, each with a manifest digest, `sha256:…`.
     pub names: Vec<(Text, Text)>,

@@ -23,7 +23,7 @@ pub trait Sink {
 }
 
 /// What a report says about itself.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The tool that wrote it.
     pub tool: Tool,
@@ -55,7 +55,7 @@ pub struct Report {
 }
 
 /// A scanner.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tool {
     /// Its name.
     pub name: Text,
@@ -64,7 +64,7 @@ pub struct Tool {
 }
 
 /// Something that kept a scan from being whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Problem {
     /// Its kind.
     pub kind: ProblemKind,
@@ -75,7 +75,7 @@ pub struct Problem {
 }
 
 /// Kinds of problems, as policies name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProblemKind {
     /// A file could not be parsed.
@@ -89,7 +89,7 @@ pub enum ProblemKind {
 }
 
 /// When a report was made.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum Generated {
     /// It does not say.
     #[default]

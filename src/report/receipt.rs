@@ -1,10 +1,11 @@
 //! Receipts: what `secgate record` saw when a scanner made a report. They tell what formats cannot: when the scan
 //! began, how long it took, of which commit it was, and how the scanner ended.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
 use jiff::Timestamp;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Generated, Report, Source, read_document};
@@ -23,10 +24,10 @@ const MAX: u64 = 1 << 20;
 const ROUNDING: i64 = 300;
 
 /// A receipt as it is written; its keys are a contract.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Receipt {
     /// `secgate/receipt/v1`.
-    pub schema: &'static str,
+    pub schema: Cow<'static, str>,
     /// The program and its arguments, secrets masked.
     pub argv: Vec<String>,
     /// How it ended; null where a signal ended it.
@@ -112,7 +113,7 @@ fn parse(value: &Value) -> Result<Receipt, String> {
     let code = |value: &Value| value.as_i64().and_then(|code| i32::try_from(code).ok());
     let expected = value.get("expected").and_then(Value::as_array).into_iter().flatten().filter_map(code);
     Ok(Receipt {
-        schema: SCHEMA,
+        schema: SCHEMA.into(),
         argv: Vec::new(),
         exit_code: value.get("exit_code").and_then(code),
         expected: expected.collect(),

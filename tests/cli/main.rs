@@ -15,6 +15,7 @@
 mod approvals;
 mod attest;
 mod baseline;
+mod bundle;
 mod cases;
 mod check;
 mod common;

@@ -162,6 +162,8 @@ fn decide(case: &Case, policy: &Policy, folder: &Path) -> Result<Decision> {
         secret_key: None,
         watch: None,
         rehearsal: Some(rehearsal),
+        saved: None,
+        keep: None,
     };
     let limits = Limits { max_report: 1 << 30, max_stdin: 0, max_findings: 1000 };
     crate::check(inputs, &context, limits).map_err(|faults| {

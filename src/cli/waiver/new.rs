@@ -77,6 +77,8 @@ impl Runner<'_> {
             secret_key: None,
             watch: None,
             rehearsal: None,
+            saved: None,
+            keep: None,
         };
         crate::check(inputs, &self.context, limits).map_err(|faults| {
             let said = faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));

@@ -25,7 +25,7 @@ pub struct BaselineFile {
 }
 
 /// Findings that are the same.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entry {
     /// Where they are, for people; empty where they have no path.
     pub path: String,

@@ -55,6 +55,8 @@ pub struct Base {
     unknown: Severity,
     /// Values of secrets can be compared.
     keyed: bool,
+    /// What is gone, as an earlier run found; then findings have their states already.
+    settled: Option<Vec<Entry>>,
 }
 
 /// How bad a finding of each group may be to count as known, 0 for not at all: its rank must be below the bar.
@@ -93,7 +95,18 @@ impl Heads {
 impl Base {
     /// A base that knows nothing. Source lines are read below `root`.
     pub fn new(unknown: Severity, root: Option<PathBuf>, keyed: bool) -> Self {
-        Self { baseline: None, reports: None, diff: None, root, unknown, keyed }
+        Self { baseline: None, reports: None, diff: None, root, unknown, keyed, settled: None }
+    }
+
+    /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the
+    /// change leaves these files alone.
+    pub fn settled(fixed: Vec<Entry>, left_alone: Option<Vec<String>>) -> Self {
+        let diff = left_alone.map(|paths| {
+            let mut diff = Diff::default();
+            diff.set_before(paths);
+            diff
+        });
+        Self { settled: Some(fixed), diff, ..Self::new(Severity::Critical, None, false) }
     }
 
     /// Takes the diff of the change. To be called before any report is added.
@@ -215,6 +228,9 @@ impl Base {
 
     /// Says of a finding, as its report has it, whether it is new, and counts it.
     pub fn judge(&self, finding: &mut Finding, bars: &Bars, heads: &mut Heads, code: &mut Code) {
+        if self.settled.is_some() {
+            return;
+        }
         (finding.state, finding.stage) = self.state(finding, bars, heads, code);
     }
 
@@ -303,6 +319,9 @@ impl Base {
 
     /// What the base holds and the head does not, with how many, sorted. Of secrets nothing is said without a key.
     pub fn fixed(&self, heads: &Heads) -> Vec<Entry> {
+        if let Some(fixed) = &self.settled {
+            return fixed.clone();
+        }
         let mut all = Vec::new();
         for known in self.known() {
             let mut left: Vec<Ranked> = Vec::with_capacity(known.counts.len());

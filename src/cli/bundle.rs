@@ -1,0 +1,308 @@
+//! Bundles of evidence: what a run decided on, packed so that the same verdict can be derived from it again.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use anyhow::{Context as _, Result, anyhow, bail};
+use serde::{Deserialize, Serialize};
+
+use super::check::{DecideArgs, Question};
+use super::outputs::same;
+use super::waiver;
+use crate::attest::bundle::{self, Bundle};
+use crate::decide::{Comparison, Context, Decision, Fault};
+use crate::finding::{clean, clean_line};
+use crate::gather::{Inputs, Limits};
+use crate::policy;
+use crate::relate::{Base, Owners, Waivers};
+use crate::render::{Look, Output};
+use crate::report::Source;
+use crate::saved::{Saved, SavedBase, SavedDocument, SavedReport};
+
+const SCHEMA: &str = "secgate/bundle/v1";
+const MANIFEST: &str = "bundle.json";
+/// The verdict in a bundle.
+pub(super) const VERDICT: &str = "verdict.json";
+/// Largest document or feed that is packed.
+const MAX_DOCUMENT: u64 = 1 << 30;
+
+/// What the files of a bundle are.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Manifest {
+    schema: String,
+    secgate: String,
+    gate: String,
+    context: Context,
+    max_findings: usize,
+    policy: PolicyFile,
+    waivers: Vec<Packed>,
+    reports: Vec<Packed>,
+    documents: Vec<PackedDocument>,
+    base: Option<SavedBase>,
+    /// The baseline, as it was read; what came of it is in `base` and in the findings.
+    baseline: Option<Packed>,
+    codeowners: Option<Packed>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PolicyFile {
+    source: String,
+    file: String,
+    /// Files that it names.
+    names: Vec<Named>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    asked: String,
+    name: String,
+    file: Option<String>,
+    error: Option<String>,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Packed {
+    name: String,
+    file: String,
+}
+
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackedDocument {
+    name: String,
+    entries: Vec<String>,
+    file: String,
+}
+
+/// Removes the bundle of an earlier run; whatever else is there stays, and is an error.
+pub(super) fn prepare(path: &Path, inputs: &[&Path]) -> Result<()> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    if path.as_os_str().is_empty() {
+        bail!("--bundle is empty; is a variable of the script unset?");
+    }
+    if let Some(input) = inputs.iter().find(|input| same(input, path) || input.starts_with(path)) {
+        bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
+    }
+    let meta = std::fs::symlink_metadata(path);
+    let Ok(meta) = meta else { return Ok(()) };
+    if !bundle::is_bundle(path) || meta.is_symlink() {
+        bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
+    }
+    remove(path).with_context(|| format!("--bundle {name}: cannot be replaced"))
+}
+
+/// Removes a bundle.
+pub(super) fn remove(path: &Path) -> std::io::Result<()> {
+    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
+}
+
+/// Decides and writes the bundle; what keeps it from being written is part of the decision.
+pub(super) fn decide(args: &DecideArgs, question: &Question, path: &Path) -> Decision {
+    let keep = OnceCell::new();
+    let mut decision = question.decide_and_keep(&keep);
+    // Where no file was read there is no evidence, and the decision says why.
+    if let Some(saved) = keep.into_inner()
+        && let Err(error) = write(args, question, saved, &decision, path)
+    {
+        let name = clean(&path.to_string_lossy()).into_owned();
+        decision.add_error(Fault { path: None, message: format!("--bundle {name}: {error:#}") });
+    }
+    decision
+}
+
+/// A bundle from which the verdict cannot be derived again is not written.
+fn write(
+    args: &DecideArgs,
+    question: &Question,
+    saved: Saved,
+    decision: &Decision,
+    path: &Path,
+) -> Result<()> {
+    let bundle = pack(args, question, saved, decision)?;
+    if recompute(&bundle)? != bundle.file(VERDICT)? {
+        bail!("the verdict cannot be derived from it again; did a file change meanwhile?");
+    }
+    bundle.write(path)?;
+    Ok(())
+}
+
+fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decision) -> Result<Bundle> {
+    let mut bundle = Bundle::default();
+    let mut put = |folder: &str, extension: &str, number: usize, bytes: Vec<u8>| {
+        let file = format!("{folder}/{number:04}{extension}");
+        bundle.add(&file, bytes);
+        file
+    };
+    let text = args.policy.text()?;
+    let mut policy =
+        PolicyFile { source: text.source, file: put("policy", ".yaml", 0, text.bytes), names: Vec::new() };
+    for (at, (asked, got)) in text.beside.into_iter().enumerate() {
+        policy.names.push(match got {
+            Ok((name, bytes)) => {
+                Named { asked, name, file: Some(put("policy", "", at + 1, bytes)), error: None }
+            }
+            Err(error) => Named { asked, name: String::new(), file: None, error: Some(error) },
+        });
+    }
+    let waivers = waiver::texts(&question.policy, &args.waivers)?.into_iter().enumerate();
+    let waivers =
+        waivers.map(|(at, (name, bytes))| Packed { name, file: put("waivers", ".yaml", at + 1, bytes) });
+    let waivers = waivers.collect();
+    let mut reports = Vec::new();
+    for (at, report) in saved.reports.iter().enumerate() {
+        let mut bytes = serde_json::to_vec(report)?;
+        bytes.push(b'\n');
+        reports.push(Packed { name: report.name.clone(), file: put("reports", ".json", at + 1, bytes) });
+    }
+    let mut documents = Vec::new();
+    for (at, document) in saved.documents.into_iter().enumerate() {
+        let SavedDocument { name, entries, source } = document;
+        // One that cannot be read is told so by the verdict, and is packed as nothing, which cannot be read either.
+        let bytes = source.bytes(MAX_DOCUMENT).unwrap_or_default();
+        documents.push(PackedDocument { name, entries, file: put("documents", "", at + 1, bytes) });
+    }
+    let baseline = match &args.base.baseline {
+        None => None,
+        Some(path) => {
+            let bytes = Source::File(path.clone()).bytes(MAX_DOCUMENT)?;
+            let name = path.to_string_lossy().into_owned();
+            Some(Packed { name, file: put("base", ".jsonl", 1, bytes) })
+        }
+    };
+    let codeowners = match &question.context().shown.codeowners {
+        None => None,
+        Some(file) => {
+            let bytes = Source::File(file.path.clone().into()).bytes(MAX_DOCUMENT)?;
+            Some(Packed { name: file.path.clone(), file: put("owners", "", 1, bytes) })
+        }
+    };
+    let manifest = Manifest {
+        schema: SCHEMA.to_owned(),
+        secgate: env!("CARGO_PKG_VERSION").to_owned(),
+        gate: decision.gate.clone(),
+        context: question.context().clone(),
+        max_findings: args.max_findings(),
+        policy,
+        waivers,
+        reports,
+        documents,
+        base: saved.base,
+        baseline,
+        codeowners,
+    };
+    let mut text = serde_json::to_vec_pretty(&manifest)?;
+    text.push(b'\n');
+    bundle.add(MANIFEST, text);
+    bundle.add(VERDICT, json(decision)?);
+    Ok(bundle)
+}
+
+/// The verdict as `secgate check --format json` writes it.
+fn json(decision: &Decision) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    let output = Output::by_id("json").context("there is no JSON output")?;
+    (output.write)(decision, Look::PLAIN, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// Reads a bundle and checks that nothing in it was changed.
+pub(super) fn read(path: &Path) -> Result<Bundle> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    Bundle::read(path).map_err(|error| anyhow!("{name}: {error}"))
+}
+
+/// The verdict of a bundle, which must be what its evidence leads to.
+pub(super) fn recomputed(bundle: &Bundle) -> Result<Vec<u8>> {
+    let saved = bundle.file(VERDICT)?;
+    let again = recompute(bundle)?;
+    if again == saved {
+        return Ok(again);
+    }
+    let at = again.iter().zip(saved).take_while(|(ours, theirs)| ours == theirs).count();
+    let part = |bytes: &[u8]| {
+        let from = at.saturating_sub(30);
+        let text = String::from_utf8_lossy(bytes.get(from..bytes.len().min(at + 40)).unwrap_or_default());
+        clean_line(&text).into_owned()
+    };
+    bail!(
+        "{VERDICT}: is not what the evidence leads to: at byte {at} it says `{}`, and what is derived says `{}`",
+        part(saved),
+        part(&again)
+    )
+}
+
+/// Derives the verdict of a bundle again.
+pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
+    let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
+        .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
+    if manifest.schema != SCHEMA {
+        bail!("{MANIFEST}: `schema` is not {SCHEMA}");
+    }
+    let ours = env!("CARGO_PKG_VERSION");
+    if manifest.secgate != ours {
+        bail!(
+            "was made by secgate {}, and this is {ours}: another version may decide otherwise; use that one",
+            clean(&manifest.secgate)
+        );
+    }
+    let mut context = manifest.context;
+    if let Some(packed) = &manifest.codeowners {
+        context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
+    }
+    let policy = load_policy(&manifest.policy, bundle)?;
+    let mut files = Vec::new();
+    for waivers in &manifest.waivers {
+        files.push(policy::waiver::load(&waivers.name, bundle.file(&waivers.file)?, &policy, context.now)?);
+    }
+    let waivers = Waivers::new(policy::waiver::unite(files).map_err(|message| anyhow!(message))?);
+    let mut saved = Saved::default();
+    for report in &manifest.reports {
+        let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
+            .map_err(|error| anyhow!("{}: is not as secgate writes it: {error}", clean(&report.file)))?;
+        saved.reports.push(report);
+    }
+    for document in manifest.documents {
+        let source = Source::Bytes(bundle.file(&document.file)?.into());
+        saved.documents.push(SavedDocument { name: document.name, entries: document.entries, source });
+    }
+    let comparison = manifest
+        .base
+        .map(|base| Comparison { base: Base::settled(base.fixed, base.left_alone), sources: base.sources });
+    let inputs = Inputs {
+        policy: &policy,
+        waivers: &waivers,
+        given: &[],
+        roots: &[],
+        comparison: comparison.as_ref(),
+        secret_key: None,
+        watch: None,
+        rehearsal: None,
+        saved: Some(&saved),
+        keep: None,
+    };
+    let limits =
+        Limits { max_report: u64::MAX >> 1, max_stdin: 0, max_findings: manifest.max_findings.max(1) };
+    let decision = crate::check(inputs, &context, limits).map_err(|faults| {
+        anyhow!(faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; "))
+    })?;
+    json(&decision)
+}
+
+fn load_policy(packed: &PolicyFile, bundle: &Bundle) -> Result<policy::Policy> {
+    let mut beside = |asked: &str| -> Result<(String, Vec<u8>), String> {
+        let named = packed.names.iter().find(|named| named.asked == asked);
+        let named = named.ok_or_else(|| "is not in the bundle".to_owned())?;
+        match (&named.file, &named.error) {
+            (Some(file), _) => {
+                let bytes = bundle.file(file).map_err(|error| error.to_string())?;
+                Ok((named.name.clone(), bytes.to_vec()))
+            }
+            (None, error) => Err(error.clone().unwrap_or_default()),
+        }
+    };
+    Ok(policy::load_with(&packed.source, bundle.file(&packed.file)?, &mut beside)?)
+}

@@ -1,0 +1,299 @@
+//! Bundles of evidence: the verdict is derived from them again, and nothing in them can be changed.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::common::{Dir, NOW, Run, SAST_POLICY, fixture, root, semgrep};
+
+const COMMIT: &str = "1111111111111111111111111111111111111111";
+
+fn reports(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() && path.file_name().is_some_and(|n| n != "app") {
+            reports(&path, found);
+        } else if path.extension().is_some_and(|e| e == "json" || e == "jsonl" || e == "xml") {
+            found.push(path);
+        }
+    }
+}
+
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { all.extend(files(&path)) } else { all.push(path) }
+    }
+    all.sort();
+    all
+}
+
+/// What a run with `--bundle` says must be what it says without.
+fn same_with_bundle(dir: &Dir, args: &[&str], bundle: &str) -> Run {
+    let without = dir.check(&[args, &["--format", "json"]].concat());
+    let with = dir.check(&[args, &["--format", "json", "--bundle", bundle]].concat());
+    assert_eq!(with, without, "{args:?}");
+    with
+}
+
+#[test]
+fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
+    let dir = Dir::new();
+    let values: Vec<String> = fs::read_to_string(fixture("secret-values.txt"))
+        .unwrap()
+        .lines()
+        .filter(|line| !line.is_empty() && !line.starts_with('#'))
+        .map(str::to_owned)
+        .collect();
+    let mut all = Vec::new();
+    reports(&root().join("fixtures"), &mut all);
+    assert!(all.len() >= 60);
+    let mut packed = 0;
+    for file in &all {
+        let file = file.to_str().unwrap();
+        let run = same_with_bundle(&dir, &["--policy", "merge", file], "b.tar");
+        if !dir.exists("b.tar") {
+            assert_eq!(run.code, 2, "{file}");
+            continue;
+        }
+        packed += 1;
+        let bundle = fs::read(dir.path().join("b.tar")).unwrap();
+        for value in &values {
+            assert!(memchr::memmem::find(&bundle, value.as_bytes()).is_none(), "{file}: {value}");
+        }
+    }
+    assert!(packed >= 50, "{packed}");
+    // Several at once, of which some hold the same secret.
+    let gate = root().join("fixtures/gate");
+    let run = same_with_bundle(&dir, &["--policy", "merge", gate.to_str().unwrap()], "b");
+    assert_eq!(run.code, 1);
+    assert_eq!(dir.read("b/verdict.json"), run.stdout);
+    let again = dir.run(&["verify", "--recompute", "b"]);
+    assert_eq!((again.code, again.last_line()), (0, "verified"), "{again:?}");
+}
+
+#[test]
+fn waivers_feeds_bases_and_named_files_are_in_it() {
+    let dir = Dir::new();
+    let one = semgrep(&["ERROR"]);
+    dir.write("semgrep.json", semgrep(&["ERROR", "ERROR", "WARNING"]))
+        .write("base.json", &one)
+        .write("code.diff", "diff --git a/src/a0.py b/src/a0.py\n--- a/src/a0.py\n+++ b/src/a0.py\n@@ -9,0 +10 @@\n+SECRET_LINE = 1\n")
+        .write("kev.json", r#"{"catalogVersion":"1","dateReleased":"2026-05-31T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-1","dateAdded":"2026-01-01"}]}"#)
+        .write(
+            "waivers.yaml",
+            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/medium\n    match: {rule_id: rule-2, path: src/a2.py}\n    \
+             reason: r\n    owner: \"@a\"\n    approved_by: \"@b\"\n    compensating_controls: [c]\n    created: 2026-05-01\n    \
+             expires: 2026-07-01\n    review_trigger: [severity_raised]\n    seen: {severity: medium, fix: unknown, matches: 1}\n",
+        )
+        .write(
+            "policy.yaml",
+            "version: 1\ngate: merge\nbase: {from: [baseline, diff], without: review}\nwaivers: {files: [waivers.yaml]}\n\
+             evidence:\n  sast: {category: sast, files: [semgrep.json]}\n  kev: {feed: kev, files: [kev.json], max_age: 7d}\n\
+             rules:\n  - {id: high, findings: {category: sast, severity: high, state: new}, then: fail}\n  \
+             - {id: medium, findings: {category: sast, severity: medium}, then: review}\n",
+        );
+    dir.write("CODEOWNERS", "src/ @team\n");
+    assert_eq!(dir.run(&["baseline", "write", "--output", "baseline.jsonl", "base.json"]).code, 0);
+    let base = ["--baseline", "baseline.jsonl", "--diff", "code.diff"];
+    let args = [&["--policy", "policy.yaml", "--commit", COMMIT], &base[..]].concat();
+    let run = same_with_bundle(&dir, &args, "b");
+    let verdict = run.json();
+    assert_eq!((run.code, verdict["base"]["findings"]["existing"].as_u64()), (1, Some(1)), "{verdict}");
+    assert_eq!(verdict["rules"][1]["waived"], 1, "{verdict}");
+    let names: Vec<String> = files(&dir.path().join("b"))
+        .iter()
+        .map(|path| path.strip_prefix(dir.path().join("b")).unwrap().to_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(
+        names,
+        [
+            "base/0001.jsonl",
+            "bundle.json",
+            "checksums.sha256",
+            "documents/0001",
+            "owners/0001",
+            "policy/0000.yaml",
+            "reports/0001.json",
+            "verdict.json",
+            "waivers/0001.yaml"
+        ]
+    );
+    assert_eq!(dir.run(&["verify", "--recompute", "b"]).code, 0);
+    for file in files(&dir.path().join("b")) {
+        assert!(!fs::read_to_string(&file).unwrap().contains("SECRET_LINE"), "{}", file.display());
+    }
+}
+
+#[test]
+fn the_same_run_packs_the_same_bytes() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(&["INFO", "WARNING"]));
+    let args = ["--policy", "policy.yaml", "--commit", COMMIT];
+    for name in ["a.tar", "b.tar"] {
+        assert_eq!(dir.check(&[&args[..], &["--bundle", name]].concat()).code, 10);
+    }
+    let bytes = |name: &str| fs::read(dir.path().join(name)).unwrap();
+    assert_eq!(bytes("a.tar"), bytes("b.tar"));
+    // An earlier bundle is replaced; anything else is not, and an input never.
+    assert_eq!(dir.check(&[&args[..], &["--bundle", "a.tar"]].concat()).code, 10);
+    dir.write("notes.tar", "x").write("folder/notes.txt", "x");
+    for (bundle, why) in [
+        ("notes.tar", "is no bundle of evidence"),
+        ("folder", "is no bundle of evidence"),
+        ("policy.yaml", "is an input"),
+        ("", "a value is required"),
+        ("nowhere/b", "cannot be written"),
+    ] {
+        let run = dir.check(&[&args[..], &["--bundle", bundle]].concat());
+        assert_eq!(run.code, 2, "{bundle}: {run:?}");
+        assert!(run.stderr.contains(why), "{bundle}: {run:?}");
+    }
+    assert_eq!(dir.read("folder/notes.txt"), "x");
+    // What could not be told in full is not kept.
+    let run = dir.check(&[&args[..], &["--bundle", "a.tar", "--output", "json=nowhere/v.json"]].concat());
+    assert_eq!((run.code, dir.exists("a.tar")), (2, false), "{run:?}");
+}
+
+/// A bundle of 20 files, and its signed verdict.
+fn signed(dir: &Dir) {
+    dir.write("semgrep.json", semgrep(&["INFO"]));
+    let mut policy =
+        SAST_POLICY.replace("rules:", "  more: {document: json, files: [\"doc/*.json\"]}\nrules:");
+    policy.push_str("  - {id: doc, document: {name: more, require: {\"$.ready\": true}}, then: fail}\n");
+    dir.write("policy.yaml", policy);
+    for at in 0..15 {
+        dir.write(&format!("doc/{at:02}.json"), format!("{{\"ready\": true, \"number\": {at}}}\n"));
+    }
+    let run = dir.check(&["--policy", "policy.yaml", "--commit", COMMIT, "--bundle", "b"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(dir.run(&["attest", "keygen", "--output", "gate"]).code, 0);
+    let run = dir.run(&["attest", "--bundle", "b", "--key", "gate.key", "--output", "v.jsonl"]);
+    assert_eq!(run.code, 0, "{run:?}");
+}
+
+const VERIFY: [&str; 8] = ["verify", "--recompute", "b", "--key", "gate.pub", "--now", NOW, "v.jsonl"];
+
+#[test]
+fn a_thousand_flipped_bytes_are_all_noticed() {
+    let dir = Dir::new();
+    signed(&dir);
+    assert_eq!(dir.run(&VERIFY).code, 0, "{:?}", dir.run(&VERIFY));
+    let all = files(&dir.path().join("b"));
+    assert_eq!(all.len(), 20);
+    let sizes: Vec<usize> = all.iter().map(|path| fs::read(path).unwrap().len()).collect();
+    let total: usize = sizes.iter().sum();
+    let reader = secgate::attest::bundle::Bundle::read;
+    for sample in 0..1000 {
+        // Spread over all bytes, and over the bits of a byte.
+        let mut at = sample * total / 1000;
+        let file = sizes.iter().position(|size| {
+            let here = at < *size;
+            at -= if here { 0 } else { *size };
+            here
+        });
+        let path = &all[file.unwrap()];
+        let before = fs::read(path).unwrap();
+        let mut flipped = before.clone();
+        flipped[at] ^= 1 << (sample % 8);
+        fs::write(path, flipped).unwrap();
+        assert!(reader(&dir.path().join("b")).is_err(), "byte {at} of {}", path.display());
+        if sample % 100 == 0 {
+            let run = dir.run(&VERIFY);
+            assert_eq!((run.code, run.last_line()), (1, "not verified"), "{run:?}");
+        }
+        fs::write(path, before).unwrap();
+    }
+    assert_eq!(dir.run(&VERIFY).code, 0);
+}
+
+#[test]
+fn what_was_swapped_is_named() {
+    let dir = Dir::new();
+    signed(&dir);
+    let fails = |what: &dyn Fn(&Path), why: &str| {
+        let kept: Vec<(PathBuf, Vec<u8>)> = files(&dir.path().join("b"))
+            .into_iter()
+            .map(|path| (path.clone(), fs::read(path).unwrap()))
+            .collect();
+        what(&dir.path().join("b"));
+        let run = dir.run(&VERIFY);
+        assert_eq!((run.code, run.last_line()), (1, "not verified"), "{why}: {run:?}");
+        assert!(run.stdout.contains(why), "{why}: {run:?}");
+        fs::remove_dir_all(dir.path().join("b")).unwrap();
+        for (path, bytes) in kept {
+            fs::create_dir_all(path.parent().unwrap()).unwrap();
+            fs::write(path, bytes).unwrap();
+        }
+    };
+    fails(&|b| fs::write(b.join("reports/0001.json"), "{}").unwrap(), "reports/0001.json: is not what");
+    fails(
+        &|b| fs::remove_file(b.join("documents/0003")).unwrap(),
+        "documents/0003: is in checksums.sha256 and is not",
+    );
+    fails(
+        &|b| fs::write(b.join("documents/9999"), "{}").unwrap(),
+        "documents/9999: is not in checksums.sha256",
+    );
+    // With a list made again the bundle is another one.
+    let listed = |b: &Path| {
+        let mut bundle = secgate::attest::bundle::Bundle::default();
+        for path in files(b) {
+            let name = path.strip_prefix(b).unwrap().to_str().unwrap().to_owned();
+            if name != "checksums.sha256" {
+                bundle.add(&name, fs::read(path).unwrap());
+            }
+        }
+        fs::write(b.join("checksums.sha256"), bundle.list()).unwrap();
+    };
+    fails(
+        &|b| {
+            fs::write(b.join("documents/0003"), "{\"ready\": false}\n").unwrap();
+            listed(b);
+        },
+        "verdict.json: is not what the evidence leads to",
+    );
+    fails(
+        &|b| {
+            let manifest = fs::read_to_string(b.join("bundle.json")).unwrap();
+            fs::write(b.join("bundle.json"), manifest + "\n").unwrap();
+            listed(b);
+        },
+        "v.jsonl#1 names another bundle",
+    );
+    fails(
+        &|b| {
+            let verdict = fs::read_to_string(b.join("verdict.json")).unwrap();
+            fs::write(b.join("verdict.json"), verdict.replace(COMMIT, &"2".repeat(40))).unwrap();
+            listed(b);
+        },
+        "verdict.json: is not what the evidence leads to",
+    );
+    fails(
+        &|b| {
+            let manifest = fs::read_to_string(b.join("bundle.json")).unwrap();
+            let other = manifest.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
+            fs::write(b.join("bundle.json"), other).unwrap();
+            listed(b);
+        },
+        "was made by secgate 0.0.1",
+    );
+    // The same evidence with another clock is another run.
+    let at = ["check", "--now", "2026-06-01T13:00:00Z", "--policy", "policy.yaml", "--commit", COMMIT];
+    assert_eq!(dir.run(&[&at[..], &["--bundle", "other"]].concat()).code, 0);
+    let run = dir.run(&[&["verify", "--recompute", "other"], &VERIFY[3..]].concat());
+    assert!(run.code == 1 && run.stdout.contains("none of the signed verdicts is its verdict"), "{run:?}");
+    // A statement about the verdict alone names no bundle.
+    let args =
+        ["check", "--now", NOW, "--policy", "policy.yaml", "--commit", COMMIT, "--output", "json=v.json"];
+    assert_eq!(dir.run(&args).code, 0);
+    let run = dir.run(&["attest", "--verdict", "v.json", "--key", "gate.key", "--output", "v.jsonl"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let run = dir.run(&VERIFY);
+    assert!(run.code == 1 && run.stdout.contains("names no bundle"), "{run:?}");
+    // What is signed with a bundle must be its verdict.
+    let args =
+        ["attest", "--verdict", "v.json", "--bundle", "other", "--key", "gate.key", "--output", "w.jsonl"];
+    let run = dir.run(&args);
+    assert!(run.code == 2 && run.stderr.contains("is not the verdict of the bundle"), "{run:?}");
+}
