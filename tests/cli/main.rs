@@ -38,5 +38,6 @@ mod secrets;
 mod shell;
 mod signed;
 mod stability;
+mod story;
 mod subjects;
 mod waivers;
