@@ -6,9 +6,11 @@ mod annotations;
 mod codequality;
 mod dotenv;
 pub mod explanation;
+mod html;
 mod json;
 mod junit;
 mod listing;
+mod markdown;
 pub mod replay;
 mod sarif;
 mod text;
@@ -45,6 +47,8 @@ pub static OUTPUTS: &[Output] = &[
     codequality::OUTPUT,
     dotenv::OUTPUT,
     annotations::OUTPUT,
+    markdown::OUTPUT,
+    html::OUTPUT,
 ];
 
 /// What a terminal can do; touches text only.

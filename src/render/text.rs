@@ -379,7 +379,7 @@ fn told(evidence: &Evidence) -> String {
 }
 
 /// Counts in words, severities without findings left out.
-fn counted(counts: &Counts) -> String {
+pub(super) fn counted(counts: &Counts) -> String {
     let suppressed =
         if counts.suppressed > 0 { format!(", {} suppressed", counts.suppressed) } else { String::new() };
     match counts.total {
@@ -427,7 +427,7 @@ fn named(finding: &Finding) -> String {
 }
 
 /// Its title; some scanners have no other name for a check, and it is not said twice.
-fn title(finding: &Finding) -> &str {
+pub(super) fn title(finding: &Finding) -> &str {
     let title = finding.title.as_str();
     if title.eq_ignore_ascii_case(finding.rule_id.as_str()) { "" } else { title }
 }
@@ -463,7 +463,7 @@ fn tools(problem: &Problem) -> String {
 }
 
 /// Steps of one kind in one line, with the rules they serve and the owners of what they touch.
-fn steps(group: &[Step]) -> String {
+pub(super) fn steps(group: &[Step]) -> String {
     let Some(first) = group.first() else { return String::new() };
     let clears: u64 = group.iter().map(|step| step.clears).sum();
     let clears = if clears > 1 { format!(", clears {clears}") } else { String::new() };

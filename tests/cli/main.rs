@@ -27,6 +27,7 @@ mod init;
 mod interop;
 mod legacy;
 mod mapping;
+mod markdown;
 mod outputs;
 mod owners;
 mod policy;

@@ -1,0 +1,297 @@
+//! The verdict as Markdown: the note of a merge request, or the summary of a job.
+//!
+//! The first line is a comment that no reader sees, `<!-- secgate:gate=merge -->`, by which a job finds the note of an
+//! earlier run and replaces it. The whole stays below the 1,000,000 characters that GitLab takes for a note: what a
+//! reader needs comes first, and of the rest as much as there is room for.
+
+mod inert;
+
+use std::io::{self, Write};
+
+use super::text::{owners, place, steps, summary, title};
+use super::{Look, Output, word};
+use crate::decide::{Decision, Matched, Obligation, Outcome, Problem, RuleResult, Status, WaiverResult};
+use crate::finding::{Finding, Fix, plural};
+use inert::{code, prose};
+
+/// Markdown.
+pub(super) const OUTPUT: Output =
+    Output { id: "markdown", title: "a note for a merge request, or a job's summary", write };
+
+/// Bytes of the note, which are at least its characters; below GitLab's limit by what its end takes.
+const MOST: usize = 950_000;
+/// Findings of a rule that stand open; the others are folded.
+const OPEN: usize = 5;
+/// Steps to a pass that are listed.
+const STEPS: usize = 12;
+
+fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    let mut note = Note { text: format!("<!-- secgate:gate={} -->\n", word(&decision.gate)), left_out: 0 };
+    note.head(decision);
+    note.steps(decision);
+    note.rules(decision);
+    for rule in decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Warn) {
+        note.rule(decision, rule);
+    }
+    note.waivers(decision);
+    note.statements(decision);
+    note.suppressed(decision);
+    note.evidence(decision);
+    note.foot(decision);
+    out.write_all(note.text.as_bytes())
+}
+
+struct Note {
+    text: String,
+    /// Lines for which there was no room.
+    left_out: u64,
+}
+
+impl Note {
+    fn line(&mut self, line: &str) {
+        self.text.push_str(line);
+        self.text.push('\n');
+    }
+
+    /// A line that may be left out where there is no room.
+    fn item(&mut self, line: &str) {
+        if self.text.len() + line.len() < MOST { self.line(line) } else { self.left_out += 1 }
+    }
+
+    /// Lines of which the first stand open and the others are folded.
+    fn items(&mut self, lines: &[String], open: usize) {
+        let (first, rest) = lines.split_at_checked(open).unwrap_or((lines, &[]));
+        for line in first {
+            self.item(line);
+        }
+        if !rest.is_empty() {
+            self.fold(&format!("… and {} more", rest.len()), rest);
+        }
+    }
+
+    /// Lines behind a heading that opens them.
+    fn fold(&mut self, heading: &str, lines: &[String]) {
+        self.line(&format!("\n<details><summary>{heading}</summary>\n"));
+        for line in lines {
+            self.item(line);
+        }
+        self.line("\n</details>");
+    }
+
+    fn head(&mut self, decision: &Decision) {
+        let verdict = decision.verdict.as_str().to_uppercase();
+        self.line(&format!("\n### {verdict} · {}\n", prose(&decision.title)));
+        self.line(&prose(&summary(decision)));
+        if !decision.enforced {
+            self.line(
+                "\n> **ADVISORY**: the verdict does not gate; the policy says `enforcement: advisory`.",
+            );
+        }
+        for line in &decision.emergencies {
+            self.line(&format!("\n> **Emergency**: {}", prose(line)));
+        }
+        for fault in &decision.errors {
+            let path = fault.path.as_ref().map(|path| format!("{}: ", code(path))).unwrap_or_default();
+            let first = fault.message.lines().next().unwrap_or_default();
+            self.item(&format!("\n> **Error**: {path}{}", prose(first)));
+        }
+    }
+
+    /// The smallest set of actions, and what each of those who can let it be has to know.
+    fn steps(&mut self, decision: &Decision) {
+        if decision.unblock.steps.is_empty() {
+            return;
+        }
+        self.line(&format!("\n#### To pass\n\n{}\n", prose(&decision.unblock.summary)));
+        let all: Vec<String> =
+            decision.unblock.groups().map(|group| format!("- [ ] {}", prose(&steps(group)))).collect();
+        self.items(&all, STEPS);
+        let asked = decision.rules.iter().flat_map(|rule| &rule.obligations);
+        let mut asked: Vec<&Obligation> = asked
+            .chain(decision.evidence.iter().flat_map(|evidence| &evidence.obligations))
+            .chain(decision.base.iter().flat_map(|base| &base.obligations))
+            .filter(|obligation| !obligation.is_met())
+            .collect();
+        asked.dedup_by(|a, b| a.to_string() == b.to_string() && a.comment == b.comment);
+        let told: Vec<String> = asked.iter().filter_map(|obligation| progress(obligation)).collect();
+        if !told.is_empty() {
+            self.line("");
+            self.items(&told, STEPS);
+        }
+    }
+
+    fn rules(&mut self, decision: &Decision) {
+        if decision.rules.is_empty() {
+            return;
+        }
+        self.line("\n#### Rules\n\n| outcome | rule | findings | waived |\n|---|---|--:|--:|");
+        for rule in &decision.rules {
+            let outcome = match rule.outcome {
+                Outcome::NotApplicable => "–".to_owned(),
+                Outcome::Pass => "pass".to_owned(),
+                outcome => format!("**{}**", outcome.as_str()),
+            };
+            let lifted = rule.waived + rule.vexed;
+            self.item(&format!("| {outcome} | `{}` | {} | {lifted} |", word(&rule.id), rule.count));
+        }
+    }
+
+    fn rule(&mut self, decision: &Decision, rule: &RuleResult) {
+        let source = decision.policy.as_ref().map_or("policy", |(source, _)| source.as_str());
+        let source = code(&format!("{}:{}", rule.policy.as_deref().unwrap_or(source), rule.line));
+        let outcome = rule.outcome.as_str();
+        self.item(&format!(
+            "\n**{outcome}** `{}`: {} ({source})\n",
+            word(&rule.id),
+            prose(&told(&rule.title, &rule.message, &rule.id))
+        ));
+        if rule.blind {
+            return;
+        }
+        let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
+        let lines: Vec<String> = problems.filter_map(problem).collect();
+        self.items(&lines, OPEN);
+        let shown = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
+        let shown: u64 = shown.map(|problem| problem.witnesses.len() as u64).sum();
+        if let Some(more) = rule.count.checked_sub(shown).filter(|more| *more > 0 && !lines.is_empty()) {
+            self.item(&format!("- … and {more} more of which no details were kept"));
+        }
+        if let Some(fix) = &rule.fix {
+            self.item(&format!("\nFix: {}", prose(fix)));
+        }
+    }
+
+    fn waivers(&mut self, decision: &Decision) {
+        let lines: Vec<String> = decision.waivers.iter().map(waiver).collect();
+        if !lines.is_empty() {
+            self.fold(&format!("Waivers: {}", lines.len()), &lines);
+        }
+    }
+
+    fn statements(&mut self, decision: &Decision) {
+        let line = |problem: &Problem| {
+            let note = problem.vex.as_ref()?;
+            Some(format!("{}: {}", problem_line(&problem.lead()?.finding), prose(&note.line())))
+        };
+        let lines: Vec<String> = decision.findings.iter().filter_map(line).collect();
+        if !lines.is_empty() {
+            self.fold(&format!("Not affected (VEX): {}", lines.len()), &lines);
+        }
+    }
+
+    fn suppressed(&mut self, decision: &Decision) {
+        let line = |matched: &Matched| {
+            let finding = &matched.finding;
+            let why = finding.suppression.as_ref().map(|why| format!(": {}", prose(why.as_str())));
+            format!("{}{}", problem_line(finding), why.unwrap_or_default())
+        };
+        let lines: Vec<String> = decision.suppressed.iter().map(|matched| line(matched)).collect();
+        if decision.counts.suppressed > 0 {
+            let heading = "Suppressed by the scanner or in the code, not counted";
+            self.fold(&format!("{heading}: {}", decision.counts.suppressed), &lines);
+        }
+    }
+
+    fn evidence(&mut self, decision: &Decision) {
+        let mut lines: Vec<String> = Vec::new();
+        for evidence in &decision.evidence {
+            let outcome = evidence.outcome.as_str();
+            let entry =
+                evidence.entry.as_deref().map(|entry| format!(" {}", code(entry))).unwrap_or_default();
+            let path = evidence.path.as_ref().map(|path| format!(" {}", code(path.as_str())));
+            let tool = evidence.tool.as_ref().map(|tool| format!(" by {}", code(tool.name.as_str())));
+            let said = match evidence.status {
+                Status::Complete => format!("{}", evidence.findings.total),
+                status => format!("{}, {}", status.as_str(), prose(&evidence.message)),
+            };
+            let (path, tool) = (path.unwrap_or_default(), tool.unwrap_or_default());
+            lines.push(format!("- {outcome}{entry}{path}{tool}: {said}"));
+        }
+        if let Some(base) = &decision.base {
+            lines.push(format!("- {} base: {}", base.outcome.as_str(), prose(&base.message)));
+        }
+        if !lines.is_empty() {
+            self.fold(&format!("Evidence: {}", plural(decision.evidence.len() as u64, "file")), &lines);
+        }
+    }
+
+    fn foot(&mut self, decision: &Decision) {
+        let unmatched = decision.unmatched_total();
+        if unmatched > 0 {
+            self.line(&format!("\n{} met no rule.", plural(unmatched, "finding")));
+        }
+        if self.left_out > 0 {
+            self.line(&format!("\n{} left out for want of room.", plural(self.left_out, "line")));
+        }
+        let policy = match &decision.policy {
+            Some((source, sha256)) => format!("policy {} `sha256:{sha256}`", code(source)),
+            None => "no policy".to_owned(),
+        };
+        let version = env!("CARGO_PKG_VERSION");
+        self.line(&format!("\nsecgate {version}, {policy}, {}", decision.evaluated_at));
+    }
+}
+
+/// How far an approval is, and the line to paste; nothing where nobody has approved and any comment will do.
+fn progress(obligation: &Obligation) -> Option<String> {
+    let mut told = Vec::new();
+    if !obligation.approved_by.is_empty() {
+        told.push(format!("so far by {}", prose(&obligation.approved_by.join(", "))));
+    }
+    if !obligation.not_counted.is_empty() {
+        told.push(format!("not counted: {}", prose(&obligation.not_counted.join("; "))));
+    }
+    if let Some(comment) = &obligation.comment {
+        told.push(format!("approve the deployment with the comment {}", code(comment)));
+    }
+    (!told.is_empty()).then(|| format!("- {}: {}", prose(&obligation.to_string()), told.join("; ")))
+}
+
+/// Title and message of a rule, without saying its id twice.
+fn told(title: &str, message: &str, id: &str) -> String {
+    let parts = [title, message].into_iter().filter(|part| !part.is_empty() && *part != id);
+    parts.collect::<Vec<_>>().join(": ")
+}
+
+fn problem(problem: &Problem) -> Option<String> {
+    let Matched { finding, .. } = problem.lead()?;
+    let mut tools: Vec<&str> = problem.witnesses.iter().map(|w| w.finding.tool.as_str()).collect();
+    tools.dedup();
+    let people = owners(&problem.owners);
+    let people = if people.is_empty() { people } else { format!(" {}", prose(&people)) };
+    let state = finding.state.as_str().replace('_', " ");
+    Some(format!("{} ({state}, {}){people}", problem_line(finding), prose(&tools.join(", "))))
+}
+
+/// A finding as an item of a list: how bad, where, what.
+fn problem_line(finding: &Finding) -> String {
+    let fixed = finding.package.as_ref().and_then(|package| package.fixed.first());
+    let fix = match (finding.fix, fixed) {
+        (Fix::Available, Some(version)) => format!(" → {}", code(version.as_str())),
+        _ => String::new(),
+    };
+    let title = prose(title(finding));
+    let title = if title.is_empty() { title } else { format!(" {title}") };
+    format!(
+        "- **{}** {} {}{fix}{title}",
+        finding.severity,
+        code(&place(finding)),
+        code(finding.rule_id.as_str())
+    )
+}
+
+fn waiver(waiver: &WaiverResult) -> String {
+    let message =
+        if waiver.message.is_empty() { String::new() } else { format!(": {}", prose(&waiver.message)) };
+    format!(
+        "- {} {} for {}, owner {}, approved by {}, until {}, hides {}: {}{message}",
+        waiver.status.as_str().replace('_', " "),
+        code(&waiver.id),
+        code(&waiver.rule.join(", ")),
+        code(&waiver.owner),
+        code(&waiver.approved_by),
+        waiver.expires,
+        waiver.hides,
+        prose(&waiver.reason)
+    )
+}
