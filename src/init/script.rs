@@ -4,7 +4,7 @@
 mod filter;
 mod shell;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Category, Severity};
 use crate::policy::Action;
@@ -70,6 +70,10 @@ struct Comparison {
 #[derive(Default)]
 struct Reader {
     numbers: BTreeMap<String, u64>,
+    /// Names whose number depends on how the script runs.
+    unsure: BTreeSet<String>,
+    /// Names of files and folders.
+    texts: BTreeMap<String, String>,
     counts: BTreeMap<String, Count>,
     /// Functions that end the script, and what else is known of them.
     stops: Vec<String>,
@@ -102,7 +106,7 @@ impl Reader {
         match block {
             Block::Simple(command) => self.simple(command, around),
             Block::If { condition, then, otherwise } => {
-                self.command(condition);
+                self.command(condition, true);
                 self.branch(condition, then, false, around);
                 self.branch(condition, otherwise, true, around);
             }
@@ -168,21 +172,25 @@ impl Reader {
                 return;
             }
         }
-        self.command(command);
+        self.command(command, !around.is_empty());
     }
 
     /// An assignment, or something that decides by its own exit code.
-    fn command(&mut self, command: &Command) {
+    fn command(&mut self, command: &Command, guarded: bool) {
         let text =
             shell::without_words(&command.text, &["export", "local", "readonly", "declare", "-i", "-r"]);
         if let Some((name, value)) = shell::assignment(text) {
             if let Some(number) = shell::number(value) {
                 self.numbers.insert(name.to_owned(), number);
-            } else if let Some(inner) = shell::substitution(value) {
-                if let Some(counted) = filter::count(inner) {
-                    let count = Count { line: command.line, counted, used: false };
-                    self.counts.insert(name.to_owned(), count);
+                if guarded {
+                    self.unsure.insert(name.to_owned());
                 }
+            } else if let Some(inner) = shell::substitution(value) {
+                if let Some(counted) = filter::count(&shell::expanded(inner, &self.texts)) {
+                    self.counted(command.line, name, counted);
+                }
+            } else if let Some(text) = shell::text(value) {
+                self.texts.insert(name.to_owned(), text.to_owned());
             } else if value.contains("((") && self.names(value).next().is_some() {
                 let counted = Err(format!("`{}` is a sum of counts; a rule counts one kind", value.trim()));
                 let used: Vec<String> = self.names(value).map(str::to_owned).collect();
@@ -206,6 +214,13 @@ impl Reader {
                 &format!("`{text}` decides by its own exit code; have it write its report instead"),
             );
         }
+    }
+
+    fn counted(&mut self, line: u64, name: &str, mut counted: Result<Counted, String>) {
+        if self.counts.get(name).is_some_and(|before| !before.used && before.counted != counted) {
+            counted = Err("is counted in several ways".to_owned());
+        }
+        self.counts.insert(name.to_owned(), Count { line, counted, used: false });
     }
 
     /// The counts that a text names.
@@ -313,7 +328,9 @@ impl Reader {
                     .ok_or_else(|| format!("what `{name}` counts was not understood"))?;
                 count.counted.clone()?
             }
-            (None, Some(inner)) => filter::count(inner).ok_or("is no count by jq or grep")??,
+            (None, Some(inner)) => {
+                filter::count(&shell::expanded(inner, &self.texts)).ok_or("is no count by jq or grep")??
+            }
             (None, None) => return Err("is no count by jq or grep".to_owned()),
         };
         let what = name.clone().unwrap_or_else(|| format!("{}-{}", counted.category, line));
@@ -339,7 +356,8 @@ impl Reader {
 
     /// A number, as it is or by its name.
     fn value(&self, text: &str) -> Option<u64> {
-        shell::number(text).or_else(|| self.numbers.get(shell::variable(text)?).copied())
+        let named = || shell::variable(text).filter(|name| !self.unsure.contains(*name));
+        shell::number(text).or_else(|| self.numbers.get(named()?).copied())
     }
 }
 

@@ -1,5 +1,7 @@
 //! As much of a shell's language as gates are written in.
 
+use std::collections::BTreeMap;
+
 use super::Comparison;
 
 /// A command and its line.
@@ -326,6 +328,28 @@ pub(super) fn number(text: &str) -> Option<u64> {
         .and_then(|rest| rest.split_once(":-"));
     let digits = default.map_or(text, |(_, digits)| digits);
     digits.bytes().all(|b| b.is_ascii_digit()).then(|| digits.parse().ok())?
+}
+
+/// A text that stands for itself, also the default of a variable.
+pub(super) fn text(value: &str) -> Option<&str> {
+    let value = unquoted(value);
+    let inner = value.strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+    let text = inner.and_then(|rest| rest.split_once(":-")).map_or(value, |(_, text)| text);
+    (!text.is_empty() && !text.contains(['$', '`', '*', ' '])).then_some(text)
+}
+
+/// A command with the texts that its variables stand for.
+pub(super) fn expanded(command: &str, texts: &BTreeMap<String, String>) -> String {
+    let mut command = command.to_owned();
+    // The longest first, so that `$DIR` is not taken for the beginning of `$DIRECTORY`.
+    let mut names: Vec<&String> = texts.keys().collect();
+    names.sort_by_key(|name| std::cmp::Reverse(name.len()));
+    for name in names {
+        if let Some(text) = texts.get(name) {
+            command = command.replace(&format!("${{{name}}}"), text).replace(&format!("${name}"), text);
+        }
+    }
+    command
 }
 
 /// What stands in `$(…)` or between back quotes.

@@ -71,6 +71,12 @@ fn ways_to_compare() {
         assert_eq!((condition.allow, condition.then), (allow, Action::Fail), "{text}");
         assert_eq!(condition.severity, Some(Severity::High));
     }
+    for text in [
+        "DIR=reports\nREPORT=\"${REPORT:-semgrep.json}\"\nn=$(jq '[.results[] | select(.extra.severity==\"ERROR\")] | length' \"$DIR/${REPORT}\")\n[ $n -gt 0 ] && exit 1",
+        "DIR=reports\nif [ -f $DIR/semgrep.json ]; then\n  n=$(jq '[.results[] | select(.extra.severity==\"ERROR\")] | length' $DIR/semgrep.json)\nelse\n  n=0\nfi\n[ $n -gt 0 ] && exit 1",
+    ] {
+        assert_eq!(one(text).file, "reports/semgrep.json", "{text}");
+    }
     let condition = one("if [ \"$(jq length gitleaks.json)\" -gt 0 ]; then echo 'ERROR: leaks'; exit 1; fi");
     assert_eq!((condition.title.as_str(), condition.category), ("leaks", Category::Secret));
     let condition = one(&format!("{count}if [ $n -gt 0 ]; then echo \"[WARN] some\"; fi"));
@@ -189,6 +195,16 @@ fn what_is_not_understood_is_said_with_its_line() {
             "x=$(jq '[.results[] | select(.extra.severity != \"INFO\")] | length' semgrep.json)\nif [ $x -gt 0 ]; then exit 1; fi\n",
             2,
             "!=",
+        ),
+        (
+            "a=$(jq length gitleaks.json)\nMAX=0\nif [ \"$B\" = dev ]; then MAX=9; fi\nif [ $a -gt $MAX ]; then exit 1; fi\n",
+            4,
+            "neither side",
+        ),
+        (
+            "if [ \"$B\" = dev ]; then a=$(jq length gitleaks.json); else a=$(jq length leaks.json); fi\nif [ $a -gt 0 ]; then exit 1; fi\n",
+            2,
+            "several ways",
         ),
         ("score=$(./score.py)\nif [ $score -lt 80 ]; then exit 1; fi\n", 2, "score"),
     ] {
