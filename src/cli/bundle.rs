@@ -137,6 +137,10 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         bundle.add(&file, bytes);
         file
     };
+    if question.context().own_gate.is_some() {
+        // What the gate was is not kept, so that the verdict could not be made again.
+        bail!("--bundle holds no policy before the change: leave --base-policy and --base-waivers out");
+    }
     let text = args.policy.text()?;
     let mut policy =
         PolicyFile { source: text.source, file: put("policy", ".yaml", 0, text.bytes), names: Vec::new() };

@@ -16,6 +16,7 @@ use super::bundle;
 use super::codeowners;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
+use super::own_gate::OwnGateArgs;
 use super::policy::PolicyArgs;
 use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
@@ -53,6 +54,9 @@ pub(super) struct DecideArgs {
     /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
     #[arg(long, value_name = "PATH")]
     codeowners: Option<PathBuf>,
+
+    #[command(flatten)]
+    own_gate: OwnGateArgs,
 
     /// The commit that the run is about [default: `CI_COMMIT_SHA`]
     #[arg(long, value_name = "SHA")]
@@ -150,6 +154,7 @@ impl DecideArgs {
         files.extend(self.waivers.iter().cloned());
         files.extend(self.base.paths().map(Path::to_owned));
         files.extend(self.codeowners.clone());
+        files.extend(self.own_gate.inputs().map(Path::to_owned));
         files
     }
 
@@ -257,7 +262,9 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     codeowners::read(args.codeowners.as_deref(), &mut context)?;
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let waivers = Waivers::new(super::waiver::of_run(&policy, &args.waivers, now)?);
+    let waivers = super::waiver::of_run(&policy, &args.waivers, now)?;
+    context.own_gate = args.own_gate.compare(&policy, &waivers, now)?;
+    let waivers = Waivers::new(waivers);
     let secret_key = args.base.key.read()?;
     let comparison = args.base.comparison(&policy, limits, &roots, secret_key.as_ref())?;
     Ok(Question { policy, waivers, given, context, limits, roots, comparison, secret_key })

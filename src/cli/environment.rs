@@ -109,7 +109,7 @@ pub(super) fn context(
     let shown = Shown { subjects: artifacts.clone(), ..environment.shown(commit.as_deref()) };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let (authors, owners) = (environment.authors(), Owners::default());
-    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, shown })
+    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, own_gate: None, shown })
 }
 
 /// A full commit id, SHA-1 or SHA-256.

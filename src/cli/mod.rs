@@ -14,6 +14,7 @@ mod formats;
 mod git;
 mod init;
 mod outputs;
+mod own_gate;
 mod policy;
 mod record;
 mod replay;

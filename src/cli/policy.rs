@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 
 use super::args::{known_format, no_shadows};
@@ -61,21 +61,8 @@ impl PolicyArgs {
 
     /// Finds the policy, without opening it.
     pub(super) fn source(&self) -> Result<PolicySource> {
-        let file = |path: &Path| PolicySource {
-            name: clean(&path.to_string_lossy()).into_owned(),
-            file: Some(path.to_owned()),
-            embedded: None,
-        };
         if let Some(path) = &self.policy {
-            let text = path.to_string_lossy();
-            if text.is_empty() {
-                bail!("--policy is empty; is a variable of the script unset?");
-            }
-            return if text.contains(['/', '.', '\\']) {
-                Ok(file(path))
-            } else {
-                embedded("--policy", &text)
-            };
+            return PolicySource::named("--policy", path);
         }
         if self.gate.contains(['/', '.', '\\']) {
             bail!("--gate {} is a name such as merge; a file is given with --policy", clean(&self.gate));
@@ -92,7 +79,7 @@ impl PolicyArgs {
                     clean(&self.gate),
                 );
             }
-            return Ok(file(&path));
+            return Ok(PolicySource::of(&path));
         }
         embedded("--gate", &self.gate)
     }
@@ -112,8 +99,7 @@ impl PolicyArgs {
 
     /// Reads and checks the policy.
     pub(super) fn load(&self, source: &PolicySource) -> Result<Policy> {
-        let bytes = source.bytes()?;
-        let policy = policy::load_with(&source.name, &bytes, &mut |path| source.beside(path))?;
+        let policy = source.read()?;
         if let Some(demanded) = &self.require_policy {
             require(demanded, &policy)?;
         }
@@ -138,6 +124,28 @@ impl PolicyArgs {
 }
 
 impl PolicySource {
+    fn of(path: &Path) -> Self {
+        Self {
+            name: clean(&path.to_string_lossy()).into_owned(),
+            file: Some(path.to_owned()),
+            embedded: None,
+        }
+    }
+
+    /// A file, or an embedded policy by its name.
+    pub(super) fn named(flag: &str, path: &Path) -> Result<Self> {
+        let text = path.to_string_lossy();
+        if text.is_empty() {
+            bail!("{flag} is empty; is a variable of the script unset?");
+        }
+        if text.contains(['/', '.', '\\']) { Ok(Self::of(path)) } else { embedded(flag, &text) }
+    }
+
+    /// Reads and checks it, whatever gate it is for.
+    pub(super) fn read(&self) -> Result<Policy> {
+        Ok(policy::load_with(&self.name, &self.bytes()?, &mut |path| self.beside(path))?)
+    }
+
     /// Name and bytes of a file that the policy names.
     fn beside(&self, path: &str) -> Result<(String, Vec<u8>), String> {
         let folder = self.file.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
@@ -169,7 +177,7 @@ fn below(folder: &Path, path: &str) -> PathBuf {
 
 /// The bytes of a file, or one more than a policy may have.
 fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    let file = open_regular(path)?;
+    let file = open_regular(path).map_err(|error| anyhow!("{error}"))?;
     let mut bytes = Vec::new();
     file.take(MAX_POLICY + 1).read_to_end(&mut bytes).context("cannot be read")?;
     Ok(bytes)

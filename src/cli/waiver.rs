@@ -46,7 +46,11 @@ pub(super) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> 
 }
 
 /// Reads waiver files, each once, in the order of their names; all that is wrong with them is said at once.
-fn read(paths: impl Iterator<Item = PathBuf>, policy: &Policy, now: Timestamp) -> Result<Vec<WaiverFile>> {
+pub(super) fn read(
+    paths: impl Iterator<Item = PathBuf>,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Vec<WaiverFile>> {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
     for path in once(paths)? {
         match file(&path, policy, now) {

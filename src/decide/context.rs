@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use super::GateComparison;
 use crate::relate::Owners;
 
 /// Facts of the run that do not come from evidence.
@@ -25,6 +26,9 @@ pub struct Context {
     /// Who owns the project's files.
     #[serde(skip)]
     pub owners: Owners,
+    /// What the gate was before the change that it decides on, where something says so.
+    #[serde(skip)]
+    pub own_gate: Option<GateComparison>,
     /// What outputs say about the surroundings.
     pub shown: Shown,
 }
@@ -40,6 +44,7 @@ impl Context {
             login: None,
             parameters: BTreeMap::new(),
             owners: Owners::default(),
+            own_gate: None,
             shown: Shown::default(),
         }
     }

@@ -13,6 +13,7 @@ pub mod explain;
 mod feed;
 mod image;
 mod outcome;
+mod own_gate;
 mod problem;
 #[cfg(test)]
 mod properties;
@@ -20,6 +21,8 @@ mod provenance;
 mod resolve;
 mod sbom;
 mod selector;
+#[cfg(test)]
+mod stricter;
 mod tally;
 mod unblock;
 mod verdicts;
@@ -44,6 +47,7 @@ pub(crate) use documents::DocumentLimits;
 pub(crate) use evidence::duration;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
+pub use own_gate::{GateComparison, OwnGate};
 pub use problem::Problem;
 pub use resolve::Obligation;
 pub use tally::{Counts, Matched, Relations, States, Tally, Watched};
@@ -83,6 +87,8 @@ pub struct Decision {
     pub base: Option<BaseResult>,
     /// Findings of the base that are gone, worst first, up to a cap.
     pub fixed: Vec<BaseEntry>,
+    /// What the change does to the gate itself, where something says what it was.
+    pub own_gate: Option<OwnGate>,
     /// The rules in the policy's order.
     pub rules: Vec<RuleResult>,
     /// Active findings of all reports.
@@ -239,18 +245,22 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
     let (findings, hits): (Vec<Problem>, Vec<Hits>) = problems.into_iter().unzip();
+    let own_gate = context.own_gate.as_ref().map(|comparison| own_gate::judge(comparison, world));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
         verdict: Outcome::Error,
         exit_code: crate::exit::ERROR,
-        enforced: policy.enforcement == Enforcement::Blocking,
+        // A change that takes the gate's force away is decided on by the gate that had it.
+        enforced: policy.enforcement == Enforcement::Blocking
+            || context.own_gate.as_ref().is_some_and(|gate| gate.enforced),
         evaluated_at: context.now,
         policy: Some((policy.source.clone(), policy.sha256.clone())),
         policy_files: policy.files.clone(),
         policy_extends: policy.ancestors.clone(),
         context: context.shown.clone(),
         evidence,
+        own_gate,
         base,
         fixed,
         rules,
@@ -265,17 +275,17 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         watched: tally.watched,
         unblock: Unblock::default(),
     };
-    if decision.rules.iter().all(|r| r.outcome == Outcome::NotApplicable) {
-        decision.errors.push(Fault {
-            path: None,
-            message:
-                "no rule applies: there is no evidence for any of them, so there is nothing to decide on"
-                    .to_owned(),
-        });
-    }
+    decision.errors.extend(vacuous(&decision.rules));
     decision.settle();
     decision.unblock = Unblock::of(&decision, &hits, stopping);
     decision
+}
+
+/// Where no rule applies there is nothing to pass.
+fn vacuous(rules: &[RuleResult]) -> Option<Fault> {
+    let message = "no rule applies: there is no evidence for any of them, so there is nothing to decide on";
+    let none = rules.iter().all(|r| r.outcome == Outcome::NotApplicable);
+    none.then(|| Fault { path: None, message: message.to_owned() })
 }
 
 /// SHA-256 over identities, one a line.
@@ -301,6 +311,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         policy_extends: Vec::new(),
         context,
         evidence: Vec::new(),
+        own_gate: None,
         base: None,
         fixed: Vec::new(),
         rules: Vec::new(),
@@ -329,6 +340,7 @@ impl Decision {
             .iter()
             .map(|r| r.outcome)
             .chain(self.evidence.iter().map(|e| e.outcome))
+            .chain(self.own_gate.iter().map(|gate| gate.outcome))
             .chain(self.base.iter().map(|b| b.outcome))
             .chain(errors);
         let has_error = all.clone().any(|o| o == Outcome::Error);
@@ -368,12 +380,18 @@ impl Decision {
                 format!("evidence {name}: {}", e.message)
             })
         };
+        let gate = || self.own_gate.as_ref().filter(|g| decided(g.outcome)).map(|g| g.message.clone());
         let base = || self.base.as_ref().filter(|b| decided(b.outcome)).map(|b| b.message.clone());
         let error = self.errors.first().filter(|_| self.verdict == Outcome::Error).map(|e| {
             let first = e.message.lines().next().unwrap_or_default();
             e.path.as_ref().map_or_else(|| first.to_owned(), |path| format!("{path}: {first}"))
         });
-        error.or_else(rule).or_else(evidence).or_else(base).unwrap_or_else(|| self.title.clone())
+        error
+            .or_else(rule)
+            .or_else(gate)
+            .or_else(evidence)
+            .or_else(base)
+            .unwrap_or_else(|| self.title.clone())
     }
 }
 

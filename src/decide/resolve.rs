@@ -72,7 +72,7 @@ impl std::fmt::Display for Obligation {
 }
 
 /// What a review asks of its reviewers, and whether they have answered.
-fn review(reviewers: &Reviewers, why: &str, world: World<'_>) -> Obligation {
+pub(super) fn review(reviewers: &Reviewers, why: &str, world: World<'_>) -> Obligation {
     let there = |source: &ApprovalSource| {
         let of_source =
             |kind| matches!(kind, EntryKind::Document(kind) if source.documents().contains(&kind));

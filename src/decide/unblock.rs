@@ -61,6 +61,8 @@ pub enum StepKind {
     Evidence,
     /// Give a base to compare with.
     Base,
+    /// Take back what loosens the gate.
+    Gate,
     /// Meet a demand on something else than findings.
     Demand,
     /// Rotate a secret.
@@ -312,13 +314,21 @@ fn beside_findings(decision: &Decision) -> Vec<Step> {
         let text = or_approved("give a base to compare with".to_owned(), &base.obligations);
         Step::plain(StepKind::Base, text, Vec::new())
     });
+    let gate = decision.own_gate.iter().filter(|gate| stops(gate.outcome)).map(|gate| {
+        let text = "take what loosens the gate out, into a change of its own".to_owned();
+        let text = match gate.obligations.first() {
+            Some(_) => or_approved(text, &gate.obligations),
+            None => format!("{text}; the policy before this change names nobody who can allow it"),
+        };
+        Step::plain(StepKind::Gate, text, Vec::new())
+    });
     let others = decision.rules.iter().filter(|r| {
         let by_people = r.outcome == Outcome::Review && !r.obligations.is_empty();
         stops(r.outcome) && !r.blind && r.problems.is_empty() && !by_people
     });
     let others = others
         .map(|r| Step::plain(StepKind::Demand, format!("meet {}: {}", r.id, r.message), vec![r.id.clone()]));
-    errors.chain(evidence).chain(base).chain(others).collect()
+    errors.chain(evidence).chain(base).chain(gate).chain(others).collect()
 }
 
 /// What people may let be instead.
@@ -531,6 +541,7 @@ fn summary(steps: &[Step], stopping: u64) -> String {
         (StepKind::Error, "error", "to correct"),
         (StepKind::Evidence, "report", "to bring"),
         (StepKind::Base, "base", "to give"),
+        (StepKind::Gate, "looser gate", "to take back"),
         (StepKind::Demand, "demand", "to meet"),
         (StepKind::Rotate, "secret", "to rotate"),
         (StepKind::Replace, "package", "to replace"),

@@ -12,12 +12,15 @@ mod evidence;
 mod people;
 mod rules;
 mod selector;
+mod waivers;
 
 use std::fmt::{Debug, Display};
 
 use super::written::Word;
 use super::{Action, Base, Enforcement, Mapping, Parameter, Place, Policy, ReportMapping, VexRules, Waivers};
-use crate::finding::{Severity, clean};
+use crate::finding::{Severity, clean, clean_line};
+
+pub use waivers::waivers;
 
 /// A clause that is less strict than it was.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
@@ -41,9 +44,36 @@ pub struct Looser {
 }
 
 impl Looser {
+    /// A clause that is none of a policy's, in words.
+    pub fn told(
+        clause: &str,
+        before: &str,
+        after: &str,
+        before_at: Option<Place>,
+        after_at: Option<Place>,
+    ) -> Self {
+        let clean = |text: &str| clean_line(text).into_owned();
+        let (clause, before, after) = (clean(clause), clean(before), clean(after));
+        Self { clause, before, after, before_at, after_at, adds: false, path: Vec::new() }
+    }
+
     /// The keys that lead to the clause.
     pub fn path(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
+    }
+}
+
+/// ``rule `sast-high`: `then`: fail → warn (.secgate/merge.yaml:12, before base.yaml:12)``
+impl Display for Looser {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Self { clause, before, after, before_at, after_at, .. } = self;
+        write!(f, "{clause}: {before} → {after}")?;
+        match (after_at, before_at) {
+            (Some(after), Some(before)) => write!(f, " ({after}, before {before})"),
+            (Some(after), None) => write!(f, " ({after})"),
+            (None, Some(before)) => write!(f, " (before {before})"),
+            (None, None) => Ok(()),
+        }
     }
 }
 

@@ -125,7 +125,13 @@ fn others(decision: &Decision) -> Vec<Degradation> {
         .iter()
         .filter(|b| stops(b.outcome))
         .map(|b| entry("secgate/base", b.outcome, policy, b.line, b.message.clone()));
-    errors.chain(evidence).chain(rules).chain(base).collect()
+    let gates = decision.own_gate.iter().filter(|gate| stops(gate.outcome));
+    let gate = gates.flat_map(|gate| &gate.clauses).map(|looser| {
+        let (path, line) = looser.after_at.as_ref().map_or((policy, 1), |at| (at.file.as_str(), at.line));
+        let text = format!("this change loosens its own gate: {looser}");
+        entry("secgate/gate", Outcome::Review, path, line, text)
+    });
+    errors.chain(evidence).chain(rules).chain(base).chain(gate).collect()
 }
 
 /// As the policy counts it, so that an unknown severity is what it counts as.

@@ -7,7 +7,8 @@ use serde::Serialize;
 
 use super::{Look, Output};
 use crate::decide::{
-    BaseResult, Counts, Decision, Evidence, Fault, Outcome, Problem, RuleResult, Shown, Unblock, WaiverResult,
+    BaseResult, Counts, Decision, Evidence, Fault, Outcome, OwnGate, Problem, RuleResult, Shown, Unblock,
+    WaiverResult,
 };
 use crate::finding::{Category, Fingerprint, Severity, View};
 use crate::policy::PolicyFile;
@@ -41,6 +42,7 @@ struct Object<'d> {
     unblock: &'d Unblock,
     base: Option<&'d BaseResult>,
     fixed: Vec<Fixed<'d>>,
+    loosened: Option<&'d OwnGate>,
     unmatched_by_category: BTreeMap<&'static str, Counts>,
     emergencies: &'d [String],
     suppressed: Vec<View<'d>>,
@@ -130,6 +132,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         unblock: &decision.unblock,
         base: decision.base.as_ref(),
         fixed: decision.fixed.iter().map(Fixed::of).collect(),
+        loosened: decision.own_gate.as_ref(),
         unmatched_by_category: decision
             .unmatched
             .iter()

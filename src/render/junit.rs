@@ -37,6 +37,13 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         message: base.message.clone(),
         detail: Vec::new(),
     }));
+    cases.extend(decision.own_gate.iter().map(|gate| Case {
+        class: "secgate.gate",
+        name: "gate".to_owned(),
+        outcome: gate.outcome,
+        message: gate.message.clone(),
+        detail: gate.clauses.iter().map(ToString::to_string).collect(),
+    }));
     cases.extend(decision.errors.iter().map(|error| Case {
         class: "secgate.run",
         name: error.path.clone().unwrap_or_else(|| "run".to_owned()),

@@ -3,6 +3,7 @@
 //! The last line is `[PASS]`, `[FAIL]`, `[REVIEW]` or `[ERROR]` and what decided, so that a log can be searched
 //! for it.
 
+mod own_gate;
 mod waivers;
 
 use std::fmt::{Display, Write as _};
@@ -41,6 +42,7 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     page.errors(decision)?;
     page.evidence(decision)?;
     page.rules(decision)?;
+    page.own_gate(decision)?;
     page.waivers(decision)?;
     page.statements(decision)?;
     page.rest(decision)?;
@@ -329,6 +331,9 @@ pub(super) fn summary(decision: &Decision) -> String {
     let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
     if missing > 0 {
         parts.push(format!("{} not as demanded", plural(missing, "piece of evidence")));
+    }
+    if decision.own_gate.as_ref().is_some_and(|gate| gate.outcome >= Outcome::Review) {
+        parts.push("the gate itself loosened".to_owned());
     }
     if !decision.errors.is_empty() {
         parts.push(plural(decision.errors.len() as u64, "error"));

@@ -29,6 +29,7 @@ mod legacy;
 mod mapping;
 mod markdown;
 mod outputs;
+mod own_gate;
 mod owners;
 mod policy;
 mod receipts;

@@ -1,0 +1,108 @@
+//! A change that loosens the gate which is to let it through: at least a review, by those who decided before it.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+
+use super::demand::World;
+use super::resolve;
+use super::{Document, Obligation, Outcome};
+use crate::policy::compare::Looser;
+use crate::policy::{Enforcement, Policy, Reviewers};
+
+/// What the gate was compared with, and where it is looser.
+#[derive(Debug, Clone, Default)]
+pub struct GateComparison {
+    /// What was compared, each in words, such as `policy .secgate/merge.yaml of 1a2b3c`.
+    pub compared: Vec<String>,
+    /// What else is to be known, such as that there was no policy before.
+    pub notes: Vec<String>,
+    /// Every clause that is looser.
+    pub clauses: Vec<Looser>,
+    /// The policy before the change, where it is given.
+    pub before: Option<Arc<Policy>>,
+    /// The verdict gated before.
+    pub enforced: bool,
+    /// Who decided before, every role that the change touches written out; none where nobody did.
+    pub reviewers: Option<Reviewers>,
+}
+
+impl GateComparison {
+    /// Takes over what a policy before the change says about the gate itself.
+    pub fn under(&mut self, before: &Policy, after: &Policy) {
+        self.enforced |= before.enforcement == Enforcement::Blocking;
+        self.reviewers = before.reviewers.clone().map(|reviewers| Reviewers {
+            any_of: reviewers.any_of.iter().flat_map(|word| written_out(word, before, after)).collect(),
+            ..reviewers
+        });
+    }
+}
+
+/// A role whose members are not those of before is given by name, so that nobody joins it to approve that they do.
+fn written_out(word: &str, before: &Policy, after: &Policy) -> Vec<String> {
+    let members = |policy: &Policy| {
+        let people = word.strip_prefix("role:").and_then(|role| policy.people.get(role));
+        people.map(|people| people.iter().map(|person| person.user.clone()).collect::<Vec<_>>())
+    };
+    match (members(before), members(after)) {
+        (Some(was), now) if now.as_ref() != Some(&was) => was.iter().map(|user| format!("@{user}")).collect(),
+        _ => vec![word.to_owned()],
+    }
+}
+
+/// What the comparison means; its keys are part of the schema `secgate/verdict/v1`.
+#[derive(Debug, Clone, Serialize)]
+pub struct OwnGate {
+    /// `pass`, or `review` if a clause is looser.
+    pub outcome: Outcome,
+    /// In words.
+    pub message: String,
+    /// Who decides.
+    pub obligations: Vec<Obligation>,
+    /// What was compared.
+    pub compared: Vec<String>,
+    /// What else is to be known.
+    pub notes: Vec<String>,
+    /// Every clause that is looser.
+    pub clauses: Vec<Looser>,
+}
+
+/// Judges a comparison.
+pub(super) fn judge(comparison: &GateComparison, world: World<'_>) -> OwnGate {
+    let GateComparison { compared, notes, clauses, before, enforced: _, reviewers } = comparison;
+    let message = match clauses.len() {
+        0 => "the gate is as strict as it was before this change".to_owned(),
+        1 => "this change loosens its own gate in 1 clause".to_owned(),
+        n => format!("this change loosens its own gate in {n} clauses"),
+    };
+    let mut gate = OwnGate {
+        outcome: if clauses.is_empty() { Outcome::Pass } else { Outcome::Review },
+        message,
+        obligations: Vec::new(),
+        compared: compared.clone(),
+        notes: notes.clone(),
+        clauses: clauses.clone(),
+    };
+    let Some(reviewers) = reviewers.as_ref().filter(|_| gate.outcome == Outcome::Review) else { return gate };
+    // Who is who, and what tells of approvals, is what it was before the change.
+    let policy = before.as_deref().unwrap_or(world.policy);
+    let documents: Vec<Document> =
+        world.documents.iter().filter(|d| same_entry(&d.entry, policy, world.policy)).cloned().collect();
+    let obligation =
+        resolve::review(reviewers, &gate.message, World { policy, documents: &documents, ..world });
+    if obligation.is_met() {
+        gate.outcome = Outcome::Pass;
+        gate.message = format!("{}; approved by {}", gate.message, obligation.approved_by.join(", "));
+    }
+    gate.obligations.push(obligation);
+    gate
+}
+
+/// True if an entry of the evidence looks where it looked before.
+fn same_entry(name: &str, before: &Policy, after: &Policy) -> bool {
+    let places = |policy: &Policy| {
+        let entry = policy.evidence.iter().find(|entry| entry.name == name)?;
+        Some((entry.kind, entry.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>()))
+    };
+    places(before).is_some_and(|was| Some(was) == places(after))
+}

@@ -1,0 +1,29 @@
+//! What a change does to its own gate.
+
+use std::io;
+
+use super::{INDENT, Page};
+use crate::decide::{Decision, Outcome};
+
+/// Clauses that are listed; the rest is counted.
+const LISTED: usize = 12;
+
+impl Page<'_> {
+    pub(super) fn own_gate(&mut self, decision: &Decision) -> io::Result<()> {
+        let Some(gate) = &decision.own_gate else { return Ok(()) };
+        self.title("The gate itself")?;
+        let word = if gate.outcome == Outcome::Pass { "ok" } else { gate.outcome.as_str() };
+        let state = self.paint(gate.outcome, format!("{word:<7}"));
+        self.wrapped(&format!("  {state} "), &gate.message)?;
+        for looser in gate.clauses.iter().take(LISTED) {
+            self.wrapped(INDENT, &looser.to_string())?;
+        }
+        if let Some(more) = gate.clauses.len().checked_sub(LISTED).filter(|more| *more > 0) {
+            writeln!(self.out, "{INDENT}… and {more} more")?;
+        }
+        for note in &gate.notes {
+            self.wrapped(INDENT, note)?;
+        }
+        self.wrapped(INDENT, &format!("compared with {}", gate.compared.join(", ")))
+    }
+}
