@@ -95,7 +95,7 @@ include:
 scan:
   stage: scan
   script:
-    - semgrep scan --metrics off --disable-version-check --quiet --config rules.yaml --json --output semgrep.json src
+    - semgrep scan --metrics off --disable-version-check --quiet --timeout 120 --config rules.yaml --json --output semgrep.json src
     - detect-secrets scan --no-verify --all-files src > secrets.json
   artifacts: {when: always, paths: [semgrep.json, secrets.json]}
 
