@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use crate::attest::{COMMIT, verdict_in};
 use crate::common::{Dir, NOW, root};
@@ -64,5 +65,24 @@ fn others_verify_what_secgate_signs_and_secgate_what_others_sign() {
         let signed = dir.run(&[&sign[..], &["key.pem"]].concat());
         assert_eq!(signed.code, 0, "{signed:?}");
         peer(&python, &dir, &["verify", "key.pub", "ours.jsonl"]);
+        // A rule takes provenance that they make.
+        let (digest, other) = ("a".repeat(64), "b".repeat(64));
+        peer(&python, &dir, &["provenance", "key.pem", &digest, COMMIT, "provenance.json"]);
+        let sha256 = secgate::report::hex(&Sha256::digest(dir.read("key.pub")));
+        dir.write(
+            "policy.yaml",
+            format!(
+                "version: 1\ngate: package\nkeys: {{builder: {{file: key.pub, sha256: \"{sha256}\"}}}}\n\
+                 evidence: {{slsa: {{document: provenance, files: [provenance.json]}}}}\nrules:\n  \
+                 - {{id: built, then: fail, provenance: {{signed_by: [builder], predicate: [slsa-v1], commit: context, \
+                 source: \"git+https://gitlab.shop.invalid/shop/web\", ref: [refs/heads/main], \
+                 builder: [\"https://gitlab.shop.invalid/-/runners/7\"]}}}}\n"
+            ),
+        );
+        for (digest, code) in [(digest, 0), (other, 1)] {
+            let subject = format!("web@sha256:{digest}");
+            let run = dir.check(&["--policy", "policy.yaml", "--commit", COMMIT, "--subject", &subject]);
+            assert_eq!(run.code, code, "{run:?}");
+        }
     }
 }

@@ -6,7 +6,7 @@ use secgate::report::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{Dir, NOW, Run, SAST_POLICY, semgrep};
+use crate::common::{Dir, NOW, Run, SAST_POLICY, root, semgrep};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 const OTHER: &str = "4444444444444444444444444444444444444444";
@@ -290,4 +290,42 @@ fn earlier_gates_must_have_passed_for_this_commit_and_this_artifact() {
     assert_eq!(check(&dir, &about).0.code, 0);
     std::fs::remove_file(dir.path().join("verdicts/package.jsonl")).unwrap();
     fails(&about, "verdicts/late.jsonl#1 is signed by none of the keys gate");
+}
+
+/// Published examples of SLSA provenance and of an attestation that is none.
+#[test]
+fn published_examples_are_read() {
+    let examples = root().join("../shared/corpus/provenance");
+    if !examples.is_dir() {
+        assert!(
+            std::env::var_os("SECGATE_DEMAND_SHARED").is_none(),
+            "../shared/corpus is missing and demanded"
+        );
+        println!("skipped: ../shared/corpus is not there");
+        return;
+    }
+    let dir = Dir::new();
+    let example = |name: &str| std::fs::read(examples.join(name)).unwrap();
+    let facts = "predicate: [slsa-v0.2], source: \"git+https://github.com/slsa-framework/slsa-verifier\", \
+                 ref: [\"refs/tags/v*\"], commit: context, builder: [\"https://github.com/slsa-framework/\
+                 slsa-github-generator/.github/workflows/builder_go_slsa3.yml@refs/tags/v0.0.1\"]";
+    let text = policy("", facts).replace("keys:\n", "").replace("then: fail", "then: warn");
+    dir.write("policy.yaml", text).write("p.jsonl", example("slsa-sharded.intoto.jsonl"));
+    let subject = "slsa-verifier@sha256:e14616a4eec58f082fd6bea05de02dd9eba193379ddb15b5eb7e7e3880d0ccec";
+    let about = |commit: &str| check(&dir, &["--commit", commit, "--subject", subject]).1;
+    let rule = about("eea3a5d3af9370a6a35946fa24e47a426c3f4576");
+    assert_eq!(rule["outcome"], "pass", "{rule}");
+    let rule = about(COMMIT);
+    assert_eq!(rule["outcome"], "warn", "{rule}");
+    assert!(rule["message"].as_str().unwrap().contains("from commit eea3a5d3"), "{rule}");
+    // A statement of another kind, and what is no statement: never provenance.
+    for (name, why) in [
+        ("chainloop-cosign.json", "there is no provenance of"),
+        ("cosign-verify.json", "there is no provenance of"),
+    ] {
+        dir.write("p.jsonl", example(name));
+        let rule = about("eea3a5d3af9370a6a35946fa24e47a426c3f4576");
+        assert_eq!(rule["outcome"], "warn", "{rule}");
+        assert!(rule["message"].as_str().unwrap().contains(why), "{name}: {rule}");
+    }
 }

@@ -2,6 +2,7 @@
 
 peer.py verify PUBLIC.pem FILE          every envelope of FILE; prints a predicate type a line
 peer.py sign ed25519|p256 PAYLOAD DIR   a new key and an envelope around PAYLOAD: DIR/key.pem, DIR/key.pub, DIR/signed.json
+peer.py provenance PRIVATE.pem SHA256 COMMIT FILE   SLSA provenance of an artifact, made by in-toto-attestation
 peer.py resign PRIVATE.pem PAYLOAD FILE an envelope around PAYLOAD by a key that secgate made
 """
 
@@ -13,9 +14,10 @@ import sys
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519
-from google.protobuf.json_format import ParseDict
+from google.protobuf.json_format import MessageToJson, ParseDict
 from in_toto.models.metadata import Envelope as InTotoEnvelope
 from in_toto_attestation.v1 import statement_pb2
+from in_toto_attestation.v1.resource_descriptor import ResourceDescriptor
 from in_toto_attestation.v1.statement import Statement
 from securesystemslib.dsse import Envelope
 from securesystemslib.signer import CryptoSigner, SSlibKey
@@ -55,7 +57,7 @@ def verify(pem, path):
 
 
 def envelope(signer, payload, path):
-    signed = Envelope(pathlib.Path(payload).read_bytes(), IN_TOTO, {})
+    signed = Envelope(payload, IN_TOTO, {})
     signed.sign(signer)
     pathlib.Path(path).write_text(json.dumps(signed.to_dict(), indent=1))
 
@@ -67,13 +69,32 @@ def sign(kind, payload, folder):
     public = signer.public_key._crypto_key()
     spki = public.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     (folder / "key.pub").write_bytes(spki)
-    envelope(signer, payload, folder / "signed.json")
+    envelope(signer, pathlib.Path(payload).read_bytes(), folder / "signed.json")
+
+
+def signer_of(pem):
+    return CryptoSigner(serialization.load_pem_private_key(pathlib.Path(pem).read_bytes(), None))
 
 
 def resign(pem, payload, path):
-    private = serialization.load_pem_private_key(pathlib.Path(pem).read_bytes(), None)
-    envelope(CryptoSigner(private), payload, path)
+    envelope(signer_of(pem), pathlib.Path(payload).read_bytes(), path)
+
+
+def provenance(pem, sha256, commit, path):
+    source = ResourceDescriptor(uri="git+https://gitlab.shop.invalid/shop/web@refs/heads/main", digest={"gitCommit": commit})
+    predicate = {
+        "buildDefinition": {
+            "buildType": "https://shop.invalid/build/v1",
+            "externalParameters": {"repository": "https://gitlab.shop.invalid/shop/web", "ref": "refs/heads/main"},
+            "resolvedDependencies": [json.loads(MessageToJson(source.pb))],
+        },
+        "runDetails": {"builder": {"id": "https://gitlab.shop.invalid/-/runners/7"}},
+    }
+    subject = ResourceDescriptor(name="web", digest={"sha256": sha256})
+    statement = Statement([subject.pb], "https://slsa.dev/provenance/v1", predicate)
+    statement.validate()
+    envelope(signer_of(pem), MessageToJson(statement.pb).encode(), path)
 
 
 if __name__ == "__main__":
-    {"verify": verify, "sign": sign, "resign": resign}[sys.argv[1]](*sys.argv[2:])
+    {"verify": verify, "sign": sign, "resign": resign, "provenance": provenance}[sys.argv[1]](*sys.argv[2:])
