@@ -22,6 +22,9 @@ pub(super) const OUTPUT: Output =
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
 
+/// Findings of one table body, the part of the table that a browser lays out or leaves out.
+const BODY: usize = 200;
+
 /// Text in HTML: inert whatever it holds.
 struct Esc<T>(T);
 
@@ -64,7 +67,7 @@ fn head(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         out,
         "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
          <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '{}'; script-src '{}'; \
-         base-uri 'none'; form-action 'none'\">\n\
+         img-src data:; base-uri 'none'; form-action 'none'\">\n\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
          <meta name=\"generator\" content=\"secgate {}\">\n<link rel=\"icon\" href=\"data:,\">\n\
          <title>{verdict}: {gate}</title>\n<style>{STYLE}</style>\n</head>\n<body>",
@@ -167,10 +170,11 @@ fn of_rule(rule: &RuleResult, source: &str, out: &mut dyn Write) -> io::Result<(
         out,
         "<tr><td><span class=\"word {class}\">{outcome}</span></td><td><code>{}</code></td><td>{}",
         Esc(&rule.id),
-        Esc(&rule.title)
+        Esc(if rule.title == rule.id { "" } else { &rule.title })
     )?;
     if !rule.message.is_empty() {
-        write!(out, "<br>{}", Esc(&rule.message))?;
+        let line = if rule.title == rule.id { "" } else { "<br>" };
+        write!(out, "{line}{}", Esc(&rule.message))?;
     }
     if let Some(fix) = rule.fix.as_ref().filter(|_| rule.outcome >= Outcome::Warn) {
         write!(out, "<br><span class=\"dim\">Fix: {}</span>", Esc(fix))?;
@@ -219,7 +223,10 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</tr></thead><tbody>")?;
-    for (problem, rules) in decision.findings.iter().zip(&rules) {
+    for (at, (problem, rules)) in decision.findings.iter().zip(&rules).enumerate() {
+        if at > 0 && at % BODY == 0 {
+            writeln!(out, "</tbody><tbody>")?;
+        }
         of_problem(problem, rules, out)?;
     }
     writeln!(out, "{END}")?;

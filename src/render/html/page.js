@@ -2,13 +2,22 @@
 (() => {
   const table = document.getElementById("findings");
   if (!table) return;
-  const body = table.tBodies[0];
-  const rows = [...body.rows];
+  const bodies = [...table.tBodies];
+  const rows = bodies.flatMap((body) => [...body.rows]);
+  const each = bodies[0].rows.length;
   rows.forEach((row, at) => { row.at = at; });
   const controls = document.getElementById("controls");
   const [search, severity, state, rule, count] =
     ["search", "severity", "state", "rule", "count"].map((id) => document.getElementById(id));
   controls.hidden = false;
+  // How high a body out of sight is taken to be, by its rows.
+  const measure = () => {
+    for (const body of bodies) {
+      const shown = [...body.rows].filter((row) => !row.hidden).length;
+      body.hidden = !shown;
+      body.style.containIntrinsicSize = `auto ${shown * 76}px`;
+    }
+  };
   const filter = () => {
     const words = search.value.toLowerCase().split(/\s+/).filter(Boolean);
     let shown = 0;
@@ -23,6 +32,7 @@
       row.hidden = !fits;
       shown += fits;
     }
+    measure();
     count.textContent = `${shown} of ${rows.length}`;
   };
   const key = (row, column) =>
@@ -38,8 +48,9 @@
       const [x, y] = [keys.get(a), keys.get(b)];
       return (x < y ? -1 : x > y ? 1 : 0) * (up ? 1 : -1) || a.at - b.at;
     });
-    body.append(...order);
+    bodies.forEach((body, at) => body.append(...order.slice(at * each, (at + 1) * each)));
+    measure();
   });
   for (const input of [search, severity, state, rule]) input.addEventListener("input", filter);
-  filter();
+  count.textContent = `${rows.length} of ${rows.length}`;
 })();
