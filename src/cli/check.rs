@@ -4,9 +4,10 @@ use std::cell::OnceCell;
 use std::ffi::OsString;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::thread;
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, anyhow};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -262,11 +263,22 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     codeowners::read(args.codeowners.as_deref(), &mut context)?;
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let waivers = super::waiver::of_run(&policy, &args.waivers, now)?;
-    context.own_gate = args.own_gate.compare(&policy, &waivers, now)?;
-    let waivers = Waivers::new(waivers);
     let secret_key = args.base.key.read()?;
-    let comparison = args.base.comparison(&policy, limits, &roots, secret_key.as_ref())?;
+    let waivers = || super::waiver::of_run(&policy, &args.waivers, now);
+    let base = || args.base.comparison(&policy, limits, &roots, secret_key.as_ref());
+    // Either can be a large file.
+    let (waivers, comparison) = if args.base.is_given() {
+        thread::scope(|scope| {
+            let waivers = scope.spawn(waivers);
+            let base = base();
+            (waivers.join().unwrap_or_else(|_| Err(anyhow!("the waivers could not be read: a bug"))), base)
+        })
+    } else {
+        (waivers(), base())
+    };
+    let waivers = waivers?;
+    context.own_gate = args.own_gate.compare(&policy, &waivers, now)?;
+    let (waivers, comparison) = (Waivers::new(waivers), comparison?);
     Ok(Question { policy, waivers, given, context, limits, roots, comparison, secret_key })
 }
 
@@ -287,7 +299,7 @@ pub(super) fn tell(format: &str, outputs: &Outputs, mut decision: Decision) -> u
     let mut text = Vec::new();
     let written = match Output::by_id(format) {
         Some(output) => (output.write)(&decision, super::look(), &mut text).map_err(anyhow::Error::from),
-        None => Err(anyhow::anyhow!("`{format}` is no output format")),
+        None => Err(anyhow!("`{format}` is no output format")),
     };
     for error in &decision.errors {
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
