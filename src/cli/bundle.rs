@@ -1,6 +1,7 @@
 //! Bundles of evidence: what a run decided on, packed so that the same verdict can be derived from it again.
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -8,6 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{DecideArgs, Question};
 use super::outputs::same;
+use super::own_gate::GateBefore;
+use super::policy::PolicyText;
 use super::waiver;
 use crate::attest::bundle::{self, Bundle};
 use crate::decide::{Comparison, Context, Decision, Fault};
@@ -37,6 +40,10 @@ struct Manifest {
     max_findings: usize,
     policy: PolicyFile,
     waivers: Vec<Packed>,
+    /// The policy before the change, where the gate was compared with it.
+    base_policy: Option<PolicyFile>,
+    /// The waiver files before the change, where there was something to compare with.
+    base_waivers: Option<Vec<Packed>>,
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
     base: Option<SavedBase>,
@@ -137,25 +144,15 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         bundle.add(&file, bytes);
         file
     };
-    if question.context().own_gate.is_some() {
-        // What the gate was is not kept, so that the verdict could not be made again.
-        bail!("--bundle holds no policy before the change: leave --base-policy and --base-waivers out");
-    }
-    let text = args.policy.text()?;
-    let mut policy =
-        PolicyFile { source: text.source, file: put("policy", ".yaml", 0, text.bytes), names: Vec::new() };
-    for (at, (asked, got)) in text.beside.into_iter().enumerate() {
-        policy.names.push(match got {
-            Ok((name, bytes)) => {
-                Named { asked, name, file: Some(put("policy", "", at + 1, bytes)), error: None }
-            }
-            Err(error) => Named { asked, name: String::new(), file: None, error: Some(error) },
-        });
-    }
-    let waivers = waiver::texts(&question.policy, &args.waivers)?.into_iter().enumerate();
-    let waivers =
-        waivers.map(|(at, (name, bytes))| Packed { name, file: put("waivers", ".yaml", at + 1, bytes) });
-    let waivers = waivers.collect();
+    let policy = pack_policy("policy", &args.policy.text()?, &mut put);
+    let waivers = pack_waivers("waivers", &waiver::texts(&question.policy, &args.waivers)?, &mut put);
+    let before = question.gate_before.as_ref();
+    let base_policy = before
+        .and_then(|before| before.policy.as_ref())
+        .map(|text| pack_policy("base-policy", text, &mut put));
+    let base_waivers = before
+        .and_then(|before| before.waivers.as_ref())
+        .map(|texts| pack_waivers("base-waivers", texts, &mut put));
     let mut reports = Vec::new();
     for (at, report) in saved.reports.iter().enumerate() {
         let mut bytes = serde_json::to_vec(report)?;
@@ -192,6 +189,8 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         max_findings: args.max_findings(),
         policy,
         waivers,
+        base_policy,
+        base_waivers,
         reports,
         documents,
         base: saved.base,
@@ -203,6 +202,32 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
     bundle.add(MANIFEST, text);
     bundle.add(VERDICT, json(decision)?);
     Ok(bundle)
+}
+
+/// Puts a file into a folder of the bundle by its extension and number, and says what it is called there.
+type Put<'p> = dyn FnMut(&str, &str, usize, Vec<u8>) -> String + 'p;
+
+fn pack_policy(folder: &str, text: &PolicyText, put: &mut Put<'_>) -> PolicyFile {
+    let file = put(folder, ".yaml", 0, text.bytes.clone());
+    let names = text.beside.iter().enumerate().map(|(at, (asked, got))| match got.clone() {
+        Ok((name, bytes)) => {
+            let file = Some(put(folder, "", at + 1, bytes));
+            Named { asked: asked.clone(), name, file, error: None }
+        }
+        Err(error) => Named { asked: asked.clone(), name: String::new(), file: None, error: Some(error) },
+    });
+    let names = names.collect();
+    PolicyFile { source: text.source.clone(), file, names }
+}
+
+fn pack_waivers(folder: &str, texts: &[(String, Vec<u8>)], put: &mut Put<'_>) -> Vec<Packed> {
+    let texts = texts.iter().enumerate();
+    texts
+        .map(|(at, (name, bytes))| Packed {
+            name: name.clone(),
+            file: put(folder, ".yaml", at + 1, bytes.clone()),
+        })
+        .collect()
 }
 
 /// The verdict as `secgate check --format json` writes it.
@@ -257,12 +282,17 @@ pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     if let Some(packed) = &manifest.codeowners {
         context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
     }
-    let policy = load_policy(&manifest.policy, bundle)?;
-    let mut files = Vec::new();
-    for waivers in &manifest.waivers {
-        files.push(policy::waiver::load(&waivers.name, bundle.file(&waivers.file)?, &policy, context.now)?);
+    let policy = policy_text(&manifest.policy, bundle)?.load()?;
+    let files = waiver::parse(&texts(&manifest.waivers, bundle)?, &policy, context.now)?;
+    let waivers = policy::waiver::unite(files).map_err(|message| anyhow!(message))?;
+    let before = GateBefore {
+        policy: manifest.base_policy.as_ref().map(|packed| policy_text(packed, bundle)).transpose()?,
+        waivers: manifest.base_waivers.as_ref().map(|packed| texts(packed, bundle)).transpose()?,
+    };
+    if before.policy.is_some() || before.waivers.is_some() {
+        context.own_gate = Some(before.compare(&policy, &waivers, context.now)?);
     }
-    let waivers = Waivers::new(policy::waiver::unite(files).map_err(|message| anyhow!(message))?);
+    let waivers = Waivers::new(waivers);
     let mut saved = Saved::default();
     for report in &manifest.reports {
         let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
@@ -296,17 +326,20 @@ pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     json(&decision)
 }
 
-fn load_policy(packed: &PolicyFile, bundle: &Bundle) -> Result<policy::Policy> {
-    let mut beside = |asked: &str| -> Result<(String, Vec<u8>), String> {
-        let named = packed.names.iter().find(|named| named.asked == asked);
-        let named = named.ok_or_else(|| "is not in the bundle".to_owned())?;
-        match (&named.file, &named.error) {
-            (Some(file), _) => {
-                let bytes = bundle.file(file).map_err(|error| error.to_string())?;
-                Ok((named.name.clone(), bytes.to_vec()))
-            }
-            (None, error) => Err(error.clone().unwrap_or_default()),
-        }
-    };
-    Ok(policy::load_with(&packed.source, bundle.file(&packed.file)?, &mut beside)?)
+/// A policy and the files that it names.
+fn policy_text(packed: &PolicyFile, bundle: &Bundle) -> Result<PolicyText> {
+    let mut beside = BTreeMap::new();
+    for Named { asked, name, file, error } in &packed.names {
+        let got = match file {
+            Some(file) => Ok((name.clone(), bundle.file(file)?.to_vec())),
+            None => Err(error.clone().unwrap_or_default()),
+        };
+        beside.insert(asked.clone(), got);
+    }
+    Ok(PolicyText { source: packed.source.clone(), bytes: bundle.file(&packed.file)?.to_vec(), beside })
+}
+
+/// Names and bytes of files.
+fn texts(packed: &[Packed], bundle: &Bundle) -> Result<Vec<(String, Vec<u8>)>> {
+    packed.iter().map(|one| Ok((one.name.clone(), bundle.file(&one.file)?.to_vec()))).collect()
 }

@@ -17,7 +17,7 @@ use super::bundle;
 use super::codeowners;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
-use super::own_gate::OwnGateArgs;
+use super::own_gate::{GateBefore, OwnGateArgs};
 use super::policy::PolicyArgs;
 use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
@@ -189,6 +189,8 @@ fn try_decide(args: &DecideArgs, now: Timestamp) -> Result<Decision> {
 pub(super) struct Question {
     pub(super) policy: Policy,
     pub(super) waivers: Waivers,
+    /// What the gate was before the change, where something says so.
+    pub(super) gate_before: Option<GateBefore>,
     given: Vec<Given>,
     context: Context,
     limits: Limits,
@@ -277,9 +279,11 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
         (waivers(), base())
     };
     let waivers = waivers?;
-    context.own_gate = args.own_gate.compare(&policy, &waivers, now)?;
+    let gate_before = args.own_gate.read()?;
+    context.own_gate =
+        gate_before.as_ref().map(|before| before.compare(&policy, &waivers, now)).transpose()?;
     let (waivers, comparison) = (Waivers::new(waivers), comparison?);
-    Ok(Question { policy, waivers, given, context, limits, roots, comparison, secret_key })
+    Ok(Question { policy, waivers, gate_before, given, context, limits, roots, comparison, secret_key })
 }
 
 /// The decision that none could be reached.

@@ -53,6 +53,17 @@ pub(super) struct PolicyText {
     pub(super) beside: BTreeMap<String, Result<(String, Vec<u8>), String>>,
 }
 
+impl PolicyText {
+    /// Reads and checks it, whatever gate it is for.
+    pub(super) fn load(&self) -> Result<Policy> {
+        let beside = &mut |asked: &str| {
+            let known = self.beside.get(asked).cloned();
+            known.unwrap_or_else(|| Err("was not read with the policy".to_owned()))
+        };
+        Ok(policy::load_with(&self.source, &self.bytes, beside)?)
+    }
+}
+
 impl PolicyArgs {
     /// This file or embedded policy.
     pub(super) fn of_file(policy: PathBuf) -> Self {
@@ -86,15 +97,7 @@ impl PolicyArgs {
 
     /// The policy and the files that it names, as they are.
     pub(super) fn text(&self) -> Result<PolicyText> {
-        let source = self.source()?;
-        let bytes = source.bytes()?;
-        let mut beside = BTreeMap::new();
-        policy::load_with(&source.name, &bytes, &mut |path| {
-            let got = source.beside(path);
-            beside.insert(path.to_owned(), got.clone());
-            got
-        })?;
-        Ok(PolicyText { source: source.name, bytes, beside })
+        self.source()?.text()
     }
 
     /// Reads and checks the policy.
@@ -144,6 +147,18 @@ impl PolicySource {
     /// Reads and checks it, whatever gate it is for.
     pub(super) fn read(&self) -> Result<Policy> {
         Ok(policy::load_with(&self.name, &self.bytes()?, &mut |path| self.beside(path))?)
+    }
+
+    /// It and the files that it names, as they are.
+    pub(super) fn text(&self) -> Result<PolicyText> {
+        let bytes = self.bytes()?;
+        let mut beside = BTreeMap::new();
+        policy::load_with(&self.name, &bytes, &mut |path| {
+            let got = self.beside(path);
+            beside.insert(path.to_owned(), got.clone());
+            got
+        })?;
+        Ok(PolicyText { source: self.name.clone(), bytes, beside })
     }
 
     /// Name and bytes of a file that the policy names.

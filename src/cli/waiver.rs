@@ -51,9 +51,22 @@ pub(super) fn read(
     policy: &Policy,
     now: Timestamp,
 ) -> Result<Vec<WaiverFile>> {
+    gather(once(paths)?.iter().map(|path| {
+        let (name, bytes) = text(path)?;
+        Ok(waiver::load(&name, &bytes, policy, now)?)
+    }))
+}
+
+/// The same of names and bytes that were read.
+pub(super) fn parse(texts: &[(String, Vec<u8>)], policy: &Policy, now: Timestamp) -> Result<Vec<WaiverFile>> {
+    gather(texts.iter().map(|(name, bytes)| Ok(waiver::load(name, bytes, policy, now)?)))
+}
+
+/// All files, or all that is wrong with them.
+fn gather(read: impl Iterator<Item = Result<WaiverFile>>) -> Result<Vec<WaiverFile>> {
     let (mut files, mut faults) = (Vec::new(), Vec::new());
-    for path in once(paths)? {
-        match file(&path, policy, now) {
+    for file in read {
+        match file {
             Ok(file) => files.push(file),
             Err(error) => faults.push(format!("{error:#}")),
         }
@@ -68,7 +81,7 @@ pub(super) fn texts(policy: &Policy, given: &[PathBuf]) -> Result<Vec<(String, V
 }
 
 /// Each file once, in the order of their names.
-fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>> {
+pub(super) fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>> {
     let mut once: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     for path in paths {
         if path.as_os_str().is_empty() {
@@ -85,12 +98,8 @@ fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn file(path: &Path, policy: &Policy, now: Timestamp) -> Result<WaiverFile> {
-    let (name, bytes) = text(path)?;
-    Ok(waiver::load(&name, &bytes, policy, now)?)
-}
-
-fn text(path: &Path) -> Result<(String, Vec<u8>)> {
+/// Name and bytes of a waiver file.
+pub(super) fn text(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
     let mut bytes = Vec::new();

@@ -207,6 +207,18 @@ fn a_thousand_flipped_bytes_are_all_noticed() {
     assert_eq!(dir.run(&VERIFY).code, 0);
 }
 
+/// Makes the list of checksums anew.
+fn relist(b: &Path) {
+    let mut bundle = secgate::attest::bundle::Bundle::default();
+    for path in files(b) {
+        let name = path.strip_prefix(b).unwrap().to_str().unwrap().to_owned();
+        if name != "checksums.sha256" {
+            bundle.add(&name, fs::read(path).unwrap());
+        }
+    }
+    fs::write(b.join("checksums.sha256"), bundle.list()).unwrap();
+}
+
 #[test]
 fn what_was_swapped_is_named() {
     let dir = Dir::new();
@@ -236,20 +248,10 @@ fn what_was_swapped_is_named() {
         "documents/9999: is not in checksums.sha256",
     );
     // With a list made again the bundle is another one.
-    let listed = |b: &Path| {
-        let mut bundle = secgate::attest::bundle::Bundle::default();
-        for path in files(b) {
-            let name = path.strip_prefix(b).unwrap().to_str().unwrap().to_owned();
-            if name != "checksums.sha256" {
-                bundle.add(&name, fs::read(path).unwrap());
-            }
-        }
-        fs::write(b.join("checksums.sha256"), bundle.list()).unwrap();
-    };
     fails(
         &|b| {
             fs::write(b.join("documents/0003"), "{\"ready\": false}\n").unwrap();
-            listed(b);
+            relist(b);
         },
         "verdict.json: is not what the evidence leads to",
     );
@@ -257,7 +259,7 @@ fn what_was_swapped_is_named() {
         &|b| {
             let manifest = fs::read_to_string(b.join("bundle.json")).unwrap();
             fs::write(b.join("bundle.json"), manifest + "\n").unwrap();
-            listed(b);
+            relist(b);
         },
         "v.jsonl#1 names another bundle",
     );
@@ -265,7 +267,7 @@ fn what_was_swapped_is_named() {
         &|b| {
             let verdict = fs::read_to_string(b.join("verdict.json")).unwrap();
             fs::write(b.join("verdict.json"), verdict.replace(COMMIT, &"2".repeat(40))).unwrap();
-            listed(b);
+            relist(b);
         },
         "verdict.json: is not what the evidence leads to",
     );
@@ -274,7 +276,7 @@ fn what_was_swapped_is_named() {
             let manifest = fs::read_to_string(b.join("bundle.json")).unwrap();
             let other = manifest.replace(env!("CARGO_PKG_VERSION"), "0.0.1");
             fs::write(b.join("bundle.json"), other).unwrap();
-            listed(b);
+            relist(b);
         },
         "was made by secgate 0.0.1",
     );
@@ -296,4 +298,45 @@ fn what_was_swapped_is_named() {
         ["attest", "--verdict", "v.json", "--bundle", "other", "--key", "gate.key", "--output", "w.jsonl"];
     let run = dir.run(&args);
     assert!(run.code == 2 && run.stderr.contains("is not the verdict of the bundle"), "{run:?}");
+}
+
+#[test]
+fn what_the_gate_was_before_the_change_is_in_it() {
+    let dir = Dir::new();
+    let tail = "waivers: {files: [waivers.yaml], max_duration: 90d}\n\
+         people: {appsec: [\"@appsec-lead\"]}\nreviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}\n";
+    let organisation = SAST_POLICY.to_owned() + tail;
+    let sha256 = secgate::policy::load("o.yaml", organisation.as_bytes()).unwrap().sha256;
+    let before = format!(
+        "version: 1\ngate: merge\nextends: {{file: organisation.yaml, sha256: {sha256}}}\nrules:\n  \
+         - {{id: low, findings: {{category: sast, severity: low}}, then: fail}}\n"
+    );
+    let waiver = "version: 1\nwaivers:\n  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py}, \
+         reason: r, owner: \"@a\", approved_by: \"@b\", compensating_controls: [c], created: 2026-05-01, \
+         expires: 2026-07-01, review_trigger: [severity_raised], seen: {severity: high}}\n";
+    dir.write("organisation.yaml", &organisation)
+        .write("before/organisation.yaml", &organisation)
+        .write("before/policy.yaml", &before)
+        .write("policy.yaml", before.replace("severity: low", "severity: high"))
+        .write("before/waivers.yaml", "version: 1\nwaivers: []\n")
+        .write("waivers.yaml", waiver)
+        .write("semgrep.json", semgrep(&["INFO"]));
+    let args = ["--policy", "policy.yaml", "--commit", COMMIT, "--base-policy", "before/policy.yaml"];
+    let waivers = ["--base-waivers", "before/waivers.yaml"];
+    for (args, clauses) in
+        [(args.to_vec(), 1), ([&args[..4], &waivers].concat(), 1), ([&args[..], &waivers].concat(), 2)]
+    {
+        let run = same_with_bundle(&dir, &args, "b");
+        assert_eq!(run.code, 10, "{run:?}");
+        assert_eq!(run.json()["loosened"]["clauses"].as_array().unwrap().len(), clauses, "{run:?}");
+        assert_eq!(dir.run(&["verify", "--recompute", "b"]).code, 0);
+    }
+    assert_eq!(dir.read("b/base-policy/0000.yaml"), before);
+    assert_eq!(dir.read("b/base-policy/0001"), organisation);
+    assert_eq!(dir.read("b/base-waivers/0001.yaml"), "version: 1\nwaivers: []\n");
+    // The clauses are derived from them: with another policy of before, the verdict is another.
+    fs::write(dir.path().join("b/base-policy/0000.yaml"), dir.read("policy.yaml")).unwrap();
+    relist(&dir.path().join("b"));
+    let run = dir.run(&["verify", "--recompute", "b"]);
+    assert!(run.code == 1 && run.stdout.contains("is not what the evidence leads to"), "{run:?}");
 }
