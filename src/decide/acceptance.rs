@@ -52,8 +52,8 @@ fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> 
     let artifacts: Vec<String> =
         context.digests(None).iter().map(|d| d.trim_start_matches("sha256:").to_owned()).collect();
     let run = Run {
-        gate: &world.policy.gate,
-        policy_sha256: &world.policy.sha256,
+        gate: &world.decides.gate,
+        policy_sha256: &world.decides.sha256,
         findings_digest: world.findings_digest,
         commits: &context.commits,
         artifacts: &artifacts,

@@ -61,7 +61,10 @@ impl Demands {
 /// What such rules look at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct World<'w> {
+    /// Who is who, and what is asked of them.
     pub(super) policy: &'w Policy,
+    /// The policy that decides; another than `policy` only where those are asked who decided before the change.
+    pub(super) decides: &'w Policy,
     pub(super) context: &'w Context,
     pub(super) evidence: &'w [Evidence],
     pub(super) documents: &'w [Document],

@@ -204,6 +204,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     };
     let answers = resolve::of_evidence(World {
         policy,
+        decides: policy,
         context,
         evidence: &evidence,
         documents: &documents,
@@ -214,6 +215,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     resolve::answer(&mut evidence, answers);
     let world = World {
         policy,
+        decides: policy,
         context,
         evidence: &evidence,
         documents: &documents,

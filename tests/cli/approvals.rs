@@ -1,5 +1,10 @@
 //! Approvals: of merge requests and deployments, and the reviews that they resolve.
 
+use std::fmt::Write as _;
+
+use secgate::report::hex;
+use sha2::{Digest, Sha256};
+
 use crate::common::{Dir, NOW, Run, semgrep};
 
 const HEAD: &str = "1111111111111111111111111111111111111111";
@@ -323,4 +328,140 @@ fn a_missing_base_is_let_be_by_the_policys_reviewers() {
         (10, Some(1)),
         "{run:?}"
     );
+}
+
+#[test]
+fn who_cannot_be_told_from_the_author_is_the_author() {
+    type Case<'c> = (&'c [(&'c str, &'c str)], Option<&'c str>);
+    // Who started the pipeline, who wrote the commit, and what is said of the approver, Rea Lease, @release-lead.
+    let cases: &[Case<'_>] = &[
+        (&[], Some("is not known")),
+        (&[("GITLAB_USER_LOGIN", "dev")], None),
+        (&[("GITLAB_USER_LOGIN", "Release-Lead")], Some("is the author")),
+        (&[("CI_COMMIT_AUTHOR", "rea lease <r@x.invalid>")], Some("is the author")),
+        // A colleague runs the pipeline again: the commit's author is still not known to be anybody else.
+        (
+            &[("GITLAB_USER_LOGIN", "dev"), ("CI_COMMIT_AUTHOR", "R <r@x.invalid>")],
+            Some("cannot be told from the author"),
+        ),
+        (&[("CI_COMMIT_AUTHOR", "R <r@x.invalid>")], Some("cannot be told from the author")),
+        (&[("GITLAB_USER_LOGIN", "dev"), ("CI_COMMIT_AUTHOR", "R")], Some("cannot be told from the author")),
+        // The address is that of somebody whom the policy knows.
+        (&[("GITLAB_USER_LOGIN", "dev"), ("CI_COMMIT_AUTHOR", "D <DEV@shop.invalid>")], None),
+        (&[("CI_COMMIT_AUTHOR", "D <dev@shop.invalid>")], None),
+    ];
+    let dir = dir();
+    std::fs::remove_file(dir.path().join("merge-request.json")).unwrap();
+    for (environment, why) in cases {
+        let mut command = dir.command();
+        command.envs(environment.iter().copied()).args(["check", "--now", NOW, "--policy", "policy.yaml"]);
+        let more = ["--param", "environment=production", "--commit", HEAD, "--format", "json"];
+        let run = Run::of(command.args(more));
+        let (outcome, message) = rule(&run, "deploy");
+        assert_eq!(outcome, if why.is_some() { "fail" } else { "pass" }, "{environment:?}: {message}");
+        assert!(message.contains(why.unwrap_or("approved by")), "{environment:?}: {message}");
+    }
+    // With an address of their own, they can.
+    dir.write(
+        "policy.yaml",
+        POLICY.replace("\"@Release-Lead\"", "{user: \"@Release-Lead\", emails: [rea@shop.invalid]}"),
+    );
+    let by = |author: &str| {
+        let mut command = dir.command();
+        command.env("CI_COMMIT_AUTHOR", author).args(["check", "--now", NOW, "--policy", "policy.yaml"]);
+        let more = ["--param", "environment=production", "--commit", HEAD, "--format", "json"];
+        rule(&Run::of(command.args(more)), "deploy")
+    };
+    assert_eq!(by("R <r@x.invalid>").0, "pass");
+    assert!(by("R <Rea@shop.invalid>").1.contains("is the author"));
+}
+
+#[test]
+fn an_address_of_several_is_that_of_each() {
+    let dir = dir();
+    let policy = POLICY.replace("emails: [ada@shop.invalid]", "emails: [ada@shop.invalid, pat@shop.invalid]");
+    dir.write("policy.yaml", &policy);
+    assert!(rule(&check(&dir, &["--format", "json"]), "approved").1.contains("has committed"));
+    // In whatever order the policy names them.
+    let moved = policy.replace("  appsec:", "  zappsec:").replace("role:appsec", "role:zappsec");
+    dir.write("policy.yaml", moved);
+    assert!(rule(&check(&dir, &["--format", "json"]), "approved").1.contains("has committed"));
+}
+
+/// A policy that takes signed acceptances, with the key of each person.
+fn acceptances(dir: &Dir, people: &[&str]) {
+    let mut keys = String::new();
+    for person in people {
+        let name = format!("keys/{person}");
+        if !dir.exists(&format!("{name}.pub")) {
+            dir.write("keys/readme", "");
+            assert_eq!(dir.run(&["attest", "keygen", "--output", &name]).code, 0);
+        }
+        let sha256 = hex(&Sha256::digest(dir.read(&format!("{name}.pub"))));
+        writeln!(keys, "  {person}: {{file: {name}.pub, sha256: {sha256}, user: \"@{person}\"}}").unwrap();
+    }
+    dir.write(
+        "policy.yaml",
+        format!(
+            "version: 1\ngate: release\nkeys:\n{keys}evidence:\n  sast: {{category: sast, files: [semgrep.json]}}\n  \
+             accepted: {{document: acceptance, files: [accepted.json], required: false}}\n\
+             people: {{appsec: [\"@Ada\"], others: [\"@bob\"]}}\n\
+             reviewers: {{any_of: [\"role:appsec\"], not: [author]}}\n\
+             rules:\n  - {{id: medium, findings: {{category: sast, severity: medium}}, then: review}}\n"
+        ),
+    );
+}
+
+#[test]
+fn a_signed_acceptance_answers_for_these_findings_and_no_others() {
+    let dir = Dir::new();
+    dir.write("semgrep.json", semgrep(&["WARNING"]));
+    acceptances(&dir, &["ada", "bob"]);
+    let run = |more: &[&str]| {
+        let mut command = dir.command();
+        command.env("GITLAB_USER_LOGIN", "dev").args(["check", "--policy", "policy.yaml"]);
+        let commit = if more.contains(&"--commit") { &[][..] } else { &["--commit", HEAD] };
+        let now = if more.contains(&"--now") { &[][..] } else { &["--now", NOW] };
+        Run::of(command.args(["--format", "json"]).args(commit).args(now).args(more))
+    };
+    let accept = |person: &str, key: &str| {
+        let args = ["attest", "accept", "--verdict", "review.json", "--key", key, "--person", person];
+        let more = ["--reason", "seen", "--expires", "2026-06-30", "--now", NOW, "--output", "accepted.json"];
+        let done = dir.run(&[&args[..], &more].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+    };
+    let asked = run(&["--output", "json=review.json"]);
+    assert_eq!(asked.code, 10, "{asked:?}");
+    accept("@ADA", "keys/ada.key");
+    let met = run(&[]);
+    assert_eq!((met.code, rule(&met, "medium").0.as_str()), (0, "pass"), "{met:?}");
+    assert!(rule(&met, "medium").1.contains("approved by @ada (acceptance accepted.json)"), "{met:?}");
+    let stays = |run: &Run, why: &str| {
+        let told = run.json()["rules"][0]["obligations"][0]["not_counted"].to_string();
+        assert!(run.code == 10 && told.contains(why), "{why}: {run:?}");
+    };
+    stays(&run(&["--commit", "2222222222222222222222222222222222222222"]), "it is about commit 1111");
+    stays(&run(&["--now", "2026-07-01T00:00:00Z"]), "it expired at");
+    stays(&run(&["--now", "2026-06-01T11:00:00Z"]), "in the future");
+    dir.write("semgrep.json", semgrep(&["WARNING", "WARNING"]));
+    stays(&run(&[]), "other findings");
+    dir.write("semgrep.json", semgrep(&["WARNING"]));
+    dir.write("policy.yaml", dir.read("policy.yaml").replace("gate: release", "gate: release\ntitle: T"));
+    stays(&run(&[]), "another policy");
+    // Somebody else's key, somebody else, and nobody.
+    acceptances(&dir, &["ada", "bob"]);
+    accept("@ada", "keys/bob.key");
+    stays(&run(&[]), "is not signed by their key");
+    accept("@bob", "keys/bob.key");
+    stays(&run(&[]), "@bob: is not role:appsec");
+    dir.write("policy.yaml", dir.read("policy.yaml").replace(", user: \"@ada\"", ""));
+    assert_eq!(run(&["--output", "json=review.json"]).code, 10);
+    accept("@ada", "keys/ada.key");
+    stays(&run(&[]), "no key of `keys` that has a `user`");
+    // The author's own word.
+    acceptances(&dir, &["ada", "dev"]);
+    dir.write("policy.yaml", dir.read("policy.yaml").replace("[\"@Ada\"]", "[\"@Ada\", \"@dev\"]"));
+    assert_eq!(run(&["--output", "json=review.json"]).code, 10);
+    accept("dev", "keys/dev.key");
+    stays(&run(&[]), "@dev: is the author of the change");
 }

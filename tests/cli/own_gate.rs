@@ -1,6 +1,9 @@
 //! A change that loosens the gate which is to let it through.
 
-use crate::common::{Dir, SAST_POLICY, semgrep};
+use secgate::report::hex;
+use sha2::{Digest, Sha256};
+
+use crate::common::{Dir, NOW, Run, SAST_POLICY, semgrep};
 
 /// The policy of the target branch: with reviewers, and with waivers.
 fn before() -> String {
@@ -195,4 +198,49 @@ fn those_who_decided_before_the_change_resolve_it() {
     dir.write("base.yaml", policy.replace("@appsec-lead", "@ann"));
     dir.write("policy.yaml", &looser);
     assert_eq!(dir.check(&args).code, 10);
+}
+
+#[test]
+fn a_signed_acceptance_is_of_the_policy_that_decides_by_a_key_of_the_one_before() {
+    let dir = Dir::new();
+    for person in ["ann", "eve"] {
+        assert_eq!(dir.run(&["attest", "keygen", "--output", person]).code, 0);
+    }
+    let key = |person: &str| {
+        let sha256 = hex(&Sha256::digest(dir.read(&format!("{person}.pub"))));
+        format!("  {person}: {{file: {person}.pub, sha256: {sha256}, user: \"@{person}\"}}\n")
+    };
+    let entry = "evidence:\n  accepted: {document: acceptance, files: [accepted.json], required: false}\n";
+    let base = format!("{}keys:\n{}", before().replace("evidence:\n", entry), key("ann"));
+    let looser = format!("{}{}", base.replace("severity: high}", "severity: critical}"), key("eve"))
+        .replace("[\"@ann\", \"@bob\"]", "[\"@ann\", \"@bob\", \"@eve\"]");
+    dir.write("base.yaml", &base).write("policy.yaml", &looser).write("semgrep.json", semgrep(&[]));
+    let commit = ["--commit", "1111111111111111111111111111111111111111"];
+    let run = |more: &[&str]| {
+        let mut command = dir.command();
+        command.env("GITLAB_USER_LOGIN", "dev").args(["check", "--now", NOW, "--format", "json"]);
+        Run::of(command.args(COMPARED).args(commit).args(more))
+    };
+    let accept = |person: &str| {
+        let key = format!("{person}.key");
+        let args = ["attest", "accept", "--verdict", "review.json", "--key", &key, "--person", person];
+        let more = ["--reason", "seen", "--expires", "2026-06-30", "--now", NOW, "--output", "accepted.json"];
+        let done = dir.run(&[&args[..], &more].concat());
+        assert_eq!(done.code, 0, "{done:?}");
+    };
+    assert_eq!(run(&["--output", "json=review.json"]).code, 10);
+    accept("ann");
+    let met = run(&[]);
+    assert_eq!((met.code, &met.json()["loosened"]["outcome"]), (0, &"pass".into()), "{met:?}");
+    // Who comes with the change signs for nobody.
+    accept("eve");
+    let run_of_eve = run(&[]);
+    let told = run_of_eve.json()["loosened"]["obligations"][0]["not_counted"].to_string();
+    assert!(run_of_eve.code == 10 && told.contains("no key of `keys` that has a `user`"), "{run_of_eve:?}");
+    // An acceptance of another policy, even of the one before, says nothing of this change.
+    accept("ann");
+    dir.write("policy.yaml", looser.replace("severity: critical}", "severity: critical, path: \"x/**\"}"));
+    let other = run(&[]);
+    let told = other.json()["loosened"]["obligations"][0]["not_counted"].to_string();
+    assert!(other.code == 10 && told.contains("another policy"), "{other:?}");
 }

@@ -20,8 +20,8 @@ pub(super) struct People<'w> {
 enum Author {
     /// Of the merge request.
     User(String),
-    /// As the surroundings name them: every name and address.
-    Named { names: Vec<String>, login: bool },
+    /// As the surroundings name them: user name of who started the pipeline, name and address of the commit's author.
+    Named { names: Vec<String>, login: Option<String> },
     /// It is not known.
     Unknown(String),
 }
@@ -82,9 +82,15 @@ impl<'w> People<'w> {
                     .waivers
                     .iter()
                     .map(|waiver| crate::policy::waiver::person(&waiver.owner, self.world.policy));
-                owners
-                    .any(|owner| self.goes_by(user, approval.name.as_deref(), &owner))
-                    .then(|| "owns a waiver of this gate".into())
+                owners.find_map(|owner| {
+                    if self.goes_by(user, approval.name.as_deref(), &owner) {
+                        return Some("owns a waiver of this gate".to_owned());
+                    }
+                    let unknown = is_address(&owner) && !self.is_somebody_else(user, &owner);
+                    unknown.then(|| {
+                        format!("cannot be told from {}, who owns a waiver of this gate", clean_line(&owner))
+                    })
+                })
             }
             other => Some(format!("may not be approved by {}, which is not known", clean_line(other))),
         })
@@ -98,8 +104,11 @@ impl<'w> People<'w> {
                 if names.iter().any(|author| self.goes_by(user, name, author)) {
                     return Some("is the author of the change".to_owned());
                 }
-                // The author's name and address are known; whether they are this person's, only addresses tell.
-                (!login && self.emails(user).is_empty()).then(|| {
+                // Who started the pipeline need not be who wrote the commit, and whether that is this person, only
+                // addresses tell.
+                let mut commit = names.iter().filter(|name| login.as_ref() != Some(name)).peekable();
+                let told = commit.peek().is_none() || commit.any(|name| self.is_somebody_else(user, name));
+                (!told).then(|| {
                     "cannot be told from the author, who is known by name and address only: add `emails` in `people`"
                         .to_owned()
                 })
@@ -113,6 +122,15 @@ impl<'w> People<'w> {
         other == user
             || name.is_some_and(|name| name.trim().to_lowercase() == other)
             || self.emails(user).iter().any(|email| email.to_lowercase() == other)
+    }
+
+    /// Whether an address is known not to be this person's: it is that of somebody else, or theirs are known.
+    fn is_somebody_else(&self, user: &str, address: &str) -> bool {
+        let mut members = self.world.policy.people.values().flatten();
+        is_address(address)
+            && (!self.emails(user).is_empty()
+                || members
+                    .any(|person| person.emails.iter().any(|email| email.eq_ignore_ascii_case(address))))
     }
 
     /// The addresses of a user.
@@ -132,9 +150,13 @@ impl<'w> People<'w> {
                 let address = commit.get(key).and_then(Value::as_str).map(str::trim).unwrap_or_default();
                 let is =
                     |person: &&Person| person.emails.iter().any(|email| email.eq_ignore_ascii_case(address));
-                let person = self.world.policy.people.values().flatten().find(is);
-                if let Some(person) = person.filter(|_| !address.is_empty()) {
-                    users.push(plain(&person.user));
+                // An address that several share may be that of each.
+                let before = users.len();
+                if !address.is_empty() {
+                    let people = self.world.policy.people.values().flatten().filter(is);
+                    users.extend(people.map(|person| plain(&person.user)));
+                }
+                if users.len() > before {
                     continue;
                 }
                 let id = commit.get("short_id").or_else(|| commit.get("id")).and_then(Value::as_str);
@@ -197,6 +219,10 @@ pub(in crate::decide) fn placeholders(reviewers: &Reviewers, policy: &Policy) ->
     })
 }
 
+fn is_address(text: &str) -> bool {
+    text.trim().trim_start_matches('@').contains('@')
+}
+
 fn is_placeholder(user: &str) -> bool {
     user.starts_with(PLACEHOLDER)
 }
@@ -219,7 +245,7 @@ fn author(world: World<'_>) -> Author {
             "the author of the change is not known: add a document gitlab-merge-request".to_owned(),
         ),
         Ok(None) => {
-            Author::Named { names: world.context.authors.clone(), login: world.context.login.is_some() }
+            Author::Named { names: world.context.authors.clone(), login: world.context.login.clone() }
         }
     }
 }
