@@ -4,7 +4,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::BaseError;
-use crate::finding::clean;
+use crate::finding::{clean, decoded, project_path};
 
 /// A diff, read.
 #[derive(Debug, Default)]
@@ -15,7 +15,8 @@ pub struct Diff {
     deleted: BTreeSet<String>,
     /// Renamed files: from the old path to the new one.
     renamed: BTreeMap<String, String>,
-    /// Touched paths by their last part, so that a path below another directory is not taken for an untouched file.
+    /// Touched paths as a scanner may write them, by their last part, so that a path below another directory or in
+    /// another spelling is not taken for an untouched file.
     names: HashMap<String, Vec<String>>,
     /// Files that were there before the change, where that is known.
     before: Option<HashSet<String>>,
@@ -78,8 +79,8 @@ impl Diff {
         let mut diff = parser.diff;
         let touched = diff.files.keys().chain(&diff.deleted).chain(diff.renamed.keys());
         let mut names: HashMap<String, Vec<String>> = HashMap::new();
-        for path in touched {
-            names.entry(last_part(path).to_owned()).or_default().push(path.clone());
+        for path in touched.map(|path| spelled(path)) {
+            names.entry(last_part(&path).to_owned()).or_default().push(path);
         }
         diff.names = names;
         Ok(diff)
@@ -102,7 +103,8 @@ impl Diff {
         }
         !self.deleted.contains(path)
             && self.before.as_ref().is_none_or(|before| before.contains(path))
-            && !self.touches_namesake(path)
+            && !self.touches_namesake(&spelled(path))
+            && !self.touches_above(path)
     }
 
     /// True if the diff leaves a whole file alone.
@@ -120,6 +122,15 @@ impl Diff {
             .is_some_and(|touched| touched.iter().any(|other| ends(other, path) || ends(path, other)))
     }
 
+    /// A touched submodule or link: of what lies below it the diff says nothing.
+    fn touches_above(&self, path: &str) -> bool {
+        let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
+        let touched = |path: &str| {
+            self.files.contains_key(path) || self.deleted.contains(path) || self.renamed.contains_key(path)
+        };
+        above.any(touched)
+    }
+
     /// The path that a renamed file had before.
     pub(super) fn old_path(&self, path: &str) -> Option<&str> {
         let old = self.files.get(path)?.old.as_deref()?;
@@ -133,6 +144,11 @@ impl Diff {
         let (new, change) = self.files.get_key_value(new.unwrap_or(path)).filter(of_path)?;
         Some((new.as_str(), change.forward(lines)?))
     }
+}
+
+/// A path of git as a scanner may write it: with `%41` for `A`, which some write and some do not, and with `\` for `/`.
+fn spelled(path: &str) -> String {
+    project_path(&decoded(path), &[]).into_owned()
 }
 
 fn last_part(path: &str) -> &str {
@@ -276,7 +292,10 @@ impl Parser<'_> {
             header.from = Some(path(rest)?);
         } else if let Some(rest) = line.strip_prefix(b"copy to ") {
             header.to = Some(path(rest)?);
-        } else if line.starts_with(b"Binary files ") {
+        } else if line.starts_with(b"Binary files ")
+            // A link or a submodule: its line names what stands elsewhere.
+            || line.starts_with(b"index ") && (line.ends_with(b" 120000") || line.ends_with(b" 160000"))
+        {
             header.opaque = true;
         } else if ![&b"old mode "[..], b"new mode ", b"similarity index ", b"dissimilarity index ", b"index "]
             .iter()
@@ -337,6 +356,10 @@ impl Parser<'_> {
         let broken =
             |parser: &Self| parser.error("a hunk's first line is no `@@ -LINE,COUNT +LINE,COUNT @@`");
         let ((old, old_len), (new, new_len)) = hunk_ranges(line).ok_or_else(|| broken(self))?;
+        let ends = [(old, old_len), (new, new_len)];
+        if ends.iter().any(|(start, len)| start.checked_add(*len).is_none_or(|end| end == u32::MAX)) {
+            return Err(broken(self));
+        }
         // Without lines on a side, the number is that of the line before.
         let mut at = (old + u32::from(old_len == 0), new + u32::from(new_len == 0));
         let end = (at.0.saturating_add(old_len), at.1.saturating_add(new_len));
@@ -349,6 +372,7 @@ impl Parser<'_> {
             let Some(line) = self.lines.next() else {
                 return Err(self.error("the diff ends within a hunk; it is not whole"));
             };
+            change.opaque |= hides_lines(line.get(1..).unwrap_or_default());
             let edit = Edit { old: at.0, old_len: 0, new: at.1, new_len: 0 };
             match line.first() {
                 Some(b' ' | b'\t') | None => {
@@ -380,6 +404,15 @@ impl Parser<'_> {
 }
 
 const TWICE: &str = "names a file a second time; give one diff of the whole change: git diff BASE...HEAD";
+
+/// True of a line that stands for others: the pointer that git keeps in the place of a file of Git LFS, or a line with
+/// another end of line within it (of Unicode's), which a scanner may count and git does not.
+fn hides_lines(line: &[u8]) -> bool {
+    let pointer = line.strip_prefix(b"oid sha256:").is_some_and(|oid| oid.len() == 64)
+        || line.starts_with(b"version https://git-lfs.github.com/spec/");
+    let ends = [&b"\r"[..], b"\x0b", b"\x0c", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
+    pointer || ends.iter().any(|end| memchr::memmem::find(line, end).is_some())
+}
 
 /// `-OLD[,LEN] +NEW[,LEN]` between two `@@`.
 fn hunk_ranges(line: &[u8]) -> Option<((u32, u32), (u32, u32))> {
