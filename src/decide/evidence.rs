@@ -88,7 +88,7 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
-    /// How long the scan took, in seconds, where a receipt tells.
+    /// How long the scan took, in seconds, where a receipt or the report tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<i64>,
     /// What resolves the review that it is.
@@ -253,7 +253,7 @@ impl Evidence {
             about: About { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
             image: report.image.clone(),
-            took: report.receipt.as_ref().and_then(|receipt| Some(receipt.as_ref().ok()?.took())),
+            took: took(report),
             ..Self::nothing(
                 Status::Complete,
                 Outcome::Pass,
@@ -274,6 +274,12 @@ impl Evidence {
         faults.tell(&mut judged);
         judged
     }
+}
+
+/// A receipt saw the whole run of the scanner, a report what the scanner itself has counted.
+fn took(report: &Report) -> Option<i64> {
+    let receipt = report.receipt.as_ref().and_then(|receipt| Some(receipt.as_ref().ok()?.took()));
+    receipt.or_else(|| i64::try_from(report.lasted?.saturating_add(500) / 1000).ok())
 }
 
 fn shown(generated: &Generated) -> Option<String> {

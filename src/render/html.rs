@@ -10,7 +10,7 @@ use std::io::{self, Write};
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::text::{counted, off, owners, place, steps, summary, title};
+use super::text::{all_took, counted, off, owners, place, steps, summary, title, took};
 use super::{Look, Output, word};
 use crate::decide::{Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, WaiverResult};
 use crate::finding::{Finding, Fix, Severity, State, clean, plural};
@@ -359,6 +359,7 @@ fn evidence(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     )?;
     decision.evidence.iter().try_for_each(|evidence| of_evidence(evidence, out))?;
     writeln!(out, "{END}")?;
+    all_took(decision).iter().try_for_each(|took| writeln!(out, "<p>{took}</p>"))?;
     decision.base.iter().try_for_each(|base| writeln!(out, "<p>Base: {}</p>", Esc(&base.message)))
 }
 
@@ -373,7 +374,9 @@ fn of_evidence(evidence: &Evidence, out: &mut dyn Write) -> io::Result<()> {
     )?;
     if let Some(tool) = &evidence.tool {
         let version = tool.version.as_ref().map(|version| format!(" {version}")).unwrap_or_default();
-        write!(out, "{}{}: {}<br>", Esc(tool.name.as_str()), Esc(version), counted(&evidence.findings))?;
+        let counted = counted(&evidence.findings);
+        let took = took(evidence).map(|took| format!(", {took}")).unwrap_or_default();
+        write!(out, "{}{}: {counted}{took}<br>", Esc(tool.name.as_str()), Esc(version))?;
     }
     let message = &evidence.message;
     write!(out, "{}{}", evidence.status.as_str(), if message.is_empty() { "" } else { ": " })?;

@@ -8,7 +8,7 @@ mod inert;
 
 use std::io::{self, Write};
 
-use super::text::{owners, place, steps, summary, title};
+use super::text::{all_took, owners, place, steps, summary, title, took};
 use super::{Look, Output, word};
 use crate::decide::{Decision, Matched, Obligation, Outcome, Problem, RuleResult, Status, WaiverResult};
 use crate::finding::{Finding, Fix, plural};
@@ -204,14 +204,17 @@ impl Note {
                 Status::Complete => format!("{}", evidence.findings.total),
                 status => format!("{}, {}", status.as_str(), prose(&evidence.message)),
             };
+            let lasted = took(evidence).map(|took| format!(", {took}")).unwrap_or_default();
             let (path, tool) = (path.unwrap_or_default(), tool.unwrap_or_default());
-            lines.push(format!("- {outcome}{entry}{path}{tool}: {said}"));
+            lines.push(format!("- {outcome}{entry}{path}{tool}: {said}{lasted}"));
         }
         if let Some(base) = &decision.base {
             lines.push(format!("- {} base: {}", base.outcome.as_str(), prose(&base.message)));
         }
         if !lines.is_empty() {
-            self.fold(&format!("Evidence: {}", plural(decision.evidence.len() as u64, "file")), &lines);
+            let took = all_took(decision).map(|took| format!("; {took}")).unwrap_or_default();
+            let files = plural(decision.evidence.len() as u64, "file");
+            self.fold(&format!("Evidence: {files}{took}"), &lines);
         }
     }
 

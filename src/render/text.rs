@@ -6,6 +6,7 @@
 mod own_gate;
 mod waivers;
 
+use std::collections::BTreeMap;
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
@@ -122,6 +123,9 @@ impl Page<'_> {
         }
         if quiet > EVIDENCE {
             writeln!(self.out, "  … and {} more that are as demanded", quiet - EVIDENCE)?;
+        }
+        if let Some(took) = all_took(decision) {
+            writeln!(self.out, "  {took}")?;
         }
         if let Some(base) = &decision.base {
             let state = self.paint(base.outcome, format!("{:<7}", base.outcome.as_str()));
@@ -374,13 +378,31 @@ fn told(evidence: &Evidence) -> String {
         Some(_) => format!("{tool}  {}", counted(&evidence.findings)),
         None => tool,
     };
-    if let Some(seconds) = evidence.took {
-        text = format!("{text}, took {}", crate::decide::duration(seconds));
+    if let Some(took) = took(evidence) {
+        text = format!("{text}, {took}");
     }
     if evidence.status != Status::Complete {
         text = format!("{text}; {}: {}", evidence.status.as_str(), evidence.message);
     }
     text
+}
+
+/// How long the scan took, where something says.
+pub(super) fn took(evidence: &Evidence) -> Option<String> {
+    Some(match evidence.took? {
+        ..=0 => "took less than 1s".to_owned(),
+        seconds => format!("took {}", crate::decide::duration(seconds)),
+    })
+}
+
+/// How long all scans took together, which is for the reader to hold against the gate's budget; one is told beside it.
+pub(super) fn all_took(decision: &Decision) -> Option<String> {
+    // A file is listed once for each entry that it is for.
+    let files: BTreeMap<_, _> =
+        decision.evidence.iter().filter_map(|e| Some((e.path.as_ref()?.as_str(), e.took?))).collect();
+    let seconds = files.values().copied().fold(0i64, i64::saturating_add);
+    (files.len() > 1 && seconds > 0)
+        .then(|| format!("{} scans took {} in all", files.len(), crate::decide::duration(seconds)))
 }
 
 /// Counts in words, severities without findings left out.

@@ -6,10 +6,12 @@
 
 use std::borrow::Cow;
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::field::{first_of, number, text};
 use super::json::{Json, Kind, shapes};
+use super::reading::parse_time;
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
 use super::value::{LineNumber, Word, cwe_numbers};
@@ -68,6 +70,8 @@ struct Seen {
     scanned: Option<u64>,
     parsed: Option<u64>,
     total: Option<u64>,
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -103,17 +107,23 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "files_failed_to_scan" => failures(json, reading, ProblemKind::Parse),
         "queries_failed_to_execute" => failures(json, reading, ProblemKind::Rule),
         "kics_version" => text(json).map(|version| reading.version(&version)),
+        // Go's zero time is how a scan says that it noted none.
+        "start" => {
+            seen.began = parse_time(&text(json)?).filter(|time| time.as_second() > 0);
+            Ok(())
+        }
         "end" => {
             let end = text(json)?;
-            // Go's zero time is how a scan says that it noted none.
             if !end.starts_with("0001-01-01T") {
                 reading.generated(&end);
+                seen.ended = parse_time(&end);
             }
             Ok(())
         }
         "bill_of_materials" => json.skip(),
         _ => unknown(json, reading),
     })?;
+    reading.ran(seen.began, seen.ended);
     if !seen.queries {
         return Err(json.shape("a KICS report has a list `queries`"));
     }

@@ -40,6 +40,8 @@ pub struct Report {
     pub problems_total: u64,
     /// When it was made.
     pub generated: Generated,
+    /// How long the scan took, in milliseconds, where the report says.
+    pub lasted: Option<u64>,
     /// The commit it says it is about, in lower-case hexadecimal.
     pub commit: Option<Text>,
     /// Manifest digests of the image it says it is about, `sha256:…`.
@@ -217,6 +219,19 @@ impl<'s> Reading<'s> {
     /// The report's time has a shape that is no time.
     pub fn generated_unreadable(&mut self) {
         self.report.generated = Generated::Unreadable;
+    }
+
+    /// How long a part of the scan took, in milliseconds.
+    pub fn lasted(&mut self, milliseconds: u64) {
+        self.report.lasted = Some(self.report.lasted.unwrap_or(0).saturating_add(milliseconds));
+    }
+
+    /// From when to when a part of the scan was run; what ends before it begins tells nothing.
+    pub fn ran(&mut self, from: Option<Timestamp>, to: Option<Timestamp>) {
+        let between = from.zip(to).map(|(from, to)| to.as_millisecond() - from.as_millisecond());
+        if let Some(milliseconds) = between.and_then(|ms| u64::try_from(ms).ok()) {
+            self.lasted(milliseconds);
+        }
     }
 
     /// The commit the report is about.

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::field::suppress;
+use super::field::{scalar, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
@@ -97,6 +97,21 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "version" if json.kind()? == Kind::String => {
             json.take::<String, _>(|version| reading.version(&version))
         }
+        "time" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+            "profiling_times" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+                "total_time" => {
+                    let milliseconds = scalar(json)?.parse().map_or(0.0, |seconds: f64| seconds * 1e3);
+                    if milliseconds > 0.0 {
+                        // A cast of a float saturates.
+                        #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+                        reading.lasted(milliseconds as u64);
+                    }
+                    Ok(())
+                }
+                _ => json.skip(),
+            }),
+            _ => json.skip(),
+        }),
         key if OTHER.contains(&key) => json.skip(),
         // A list of objects under another name may be findings that this reader does not know.
         _ => unknown(json, reading),

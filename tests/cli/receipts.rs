@@ -109,3 +109,50 @@ fn a_receipt_that_does_not_fit_is_none() {
     let run = check(&dir);
     assert!(run.code == 1 && message(&run).contains("there is none beside it"), "{run:?}");
 }
+
+#[test]
+fn outputs_say_how_long_the_scans_took_where_the_reports_tell() {
+    let dir = Dir::new();
+    dir.copy("sarif/codeql.json", "codeql.json")
+        .copy("semgrep/app-clean.json", "semgrep.json")
+        .copy("kics/app.json", "kics.json")
+        .copy("gosec/clean.json", "gosec.json");
+    let scan = |end: &str| {
+        format!(
+            r#"{{"version":"15.0.7","vulnerabilities":[],"scan":{{"type":"sast","status":"success","start_time":"2026-06-01T11:50:00","end_time":"{end}","scanner":{{"id":"s","name":"s","version":"1","vendor":{{"name":"v"}}}},"analyzer":{{"id":"s","name":"s","version":"1","vendor":{{"name":"v"}}}}}}}}"#
+        )
+    };
+    // One that ends before it begins says nothing.
+    dir.write("gl-sast.json", scan("2026-06-01T11:51:30")).write("gl-odd.json", scan("2026-06-01T11:49:00"));
+    let files = ["codeql.json", "semgrep.json", "kics.json", "gosec.json", "gl-sast.json", "gl-odd.json"];
+    let outputs = ["--output", "json=v.json", "--output", "markdown=v.md", "--output", "html=v.html"];
+    let run = dir.check(&[&["--policy", "merge"], &files[..], &outputs].concat());
+    let json: serde_json::Value = serde_json::from_str(&dir.read("v.json")).unwrap();
+    let took = |name: &str| {
+        let all = json["evidence"].as_array().unwrap();
+        all.iter().find(|e| e["path"] == name).unwrap().get("took").cloned()
+    };
+    assert_eq!(took("codeql.json"), Some(240.into()));
+    assert_eq!(took("gl-sast.json"), Some(90.into()));
+    assert_eq!(took("semgrep.json"), Some(0.into()));
+    assert!(run.stdout.contains("took less than 1s"));
+    assert_eq!(took("kics.json"), Some(9.into()));
+    assert_eq!((took("gosec.json"), took("gl-odd.json")), (None, None));
+    for text in [run.stdout.as_str(), &dir.read("v.md"), &dir.read("v.html")] {
+        assert!(text.contains("took 4m") && text.contains("took 1m 30s"), "{text}");
+        assert!(text.contains("scans took"), "{text}");
+    }
+    // A receipt saw the whole of it.
+    let copy = |to: &str| {
+        let args = ["record", "--report", "codeql.json", "--", "cp", "made", to];
+        dir.copy("sarif/codeql.json", "made");
+        assert_eq!(dir.run(&args).code, 0);
+    };
+    copy("codeql.json");
+    let mut receipt: serde_json::Value = serde_json::from_str(&dir.read("codeql.json.receipt.json")).unwrap();
+    receipt["started_at"] = "2026-11-20T08:59:00Z".into();
+    receipt["ended_at"] = "2026-11-20T09:04:30Z".into();
+    dir.write("codeql.json.receipt.json", receipt.to_string());
+    let run = dir.check(&["--policy", "merge", "codeql.json"]);
+    assert!(run.stdout.contains("took 5m 30s"), "{run:?}");
+}

@@ -1,11 +1,13 @@
 //! What a report says about its scan.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::entry::Agent;
 use super::scan_type::ScanType;
 use super::{ScanSeen, Seen, misspelt};
 use crate::report::json::{Json, Kind, shapes};
+use crate::report::reading::parse_time;
 use crate::report::secret::without_credentials;
 use crate::report::value::Word;
 use crate::report::{ProblemKind, ReadError, Reading};
@@ -20,6 +22,8 @@ const NEEDED: &[&str] = &["type", "status", "messages"];
 pub(super) struct Scan {
     scanner: Option<(String, String)>,
     analyzer: Option<(String, String)>,
+    began: Option<Timestamp>,
+    ended: Option<Timestamp>,
 }
 
 /// The scanner that the end of the file names: `scan` comes last in reports of version 15, behind the findings that
@@ -56,9 +60,13 @@ impl Scan {
                 status(json, reading)
             }
             "messages" => messages(json, reading),
-            "end_time" if json.kind()? == Kind::String => {
-                json.take::<String, _>(|time| reading.generated(&time))
+            "start_time" if json.kind()? == Kind::String => {
+                json.take::<String, _>(|time| scan.began = parse_time(&time))
             }
+            "end_time" if json.kind()? == Kind::String => json.take::<String, _>(|time| {
+                reading.generated(&time);
+                scan.ended = parse_time(&time);
+            }),
             "end_time" => {
                 reading.generated_unreadable();
                 json.skip()
@@ -76,6 +84,7 @@ impl Scan {
                 json.skip()
             }
         })?;
+        reading.ran(scan.began, scan.ended);
         // An analyzer wraps a scanner; the latter is the tool.
         if let Some((id, version)) = scan.scanner.or(scan.analyzer) {
             reading.tool(&id);

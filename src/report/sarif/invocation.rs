@@ -79,6 +79,7 @@ impl Invocations {
         reading: &mut Reading<'_>,
         index: Option<usize>,
     ) -> Result<(), ReadError> {
+        let (mut began, mut ended) = (None, None);
         json.object(|json, key| match key {
             "executionSuccessful" => {
                 match json.kind()? {
@@ -106,9 +107,16 @@ impl Invocations {
                 }
                 Ok(())
             }
+            "startTimeUtc" => unless_null(json, |json| {
+                began = text(json)?.parse::<Timestamp>().ok();
+                Ok(())
+            }),
             "endTimeUtc" => unless_null(json, |json| {
                 match text(json)?.parse::<Timestamp>() {
-                    Ok(time) => self.ended = Some(self.ended.map_or(time, |first| first.min(time))),
+                    Ok(time) => {
+                        ended = Some(time);
+                        self.ended = Some(self.ended.map_or(time, |first| first.min(time)));
+                    }
                     Err(_) => self.no_time = true,
                 }
                 Ok(())
@@ -140,7 +148,12 @@ impl Invocations {
                 Ok(())
             }),
             key => other(json, reading, key, INVOCATION),
-        })
+        })?;
+        // How long a converter took is not how long the scan did.
+        if index.is_some() {
+            reading.ran(began, ended);
+        }
+        Ok(())
     }
 
     /// An error is a problem; so is a level that cannot be read.
