@@ -417,7 +417,13 @@ fn demands(rule: &Rule, world: World<'_>) -> Demands {
         Subject::Approvals(approvals) => {
             approvals::placeholders(&approvals.reviewers, world.policy).into_iter().collect()
         }
-        Subject::Provenance(provenance) => world.keys(&provenance.signed_by).err().unwrap_or_default(),
+        Subject::Provenance(rule) => {
+            let mut fill_in = world.keys(&rule.signed_by).err().unwrap_or_default();
+            if !fill_in.is_empty() {
+                fill_in.extend(provenance::placeholders(rule));
+            }
+            fill_in
+        }
         Subject::Verdicts(verdicts) => world.keys(&verdicts.signed_by).err().unwrap_or_default(),
         Subject::Findings(_) | Subject::Document(_) | Subject::Sbom(_) => Vec::new(),
     };

@@ -7,7 +7,7 @@ use crate::attest::chain::{self, NamedKey, Refused};
 use crate::attest::dsse::Document;
 use crate::attest::provenance::{Form, Material};
 use crate::finding::clean_line;
-use crate::policy::{DocumentKind, PathGlob, PredicateKind, ProvenanceRule};
+use crate::policy::{DocumentKind, PathGlob, PredicateKind, ProvenanceRule, is_placeholder};
 
 /// The demands of a rule, over each of its subjects.
 pub(super) fn judge(rule: &ProvenanceRule, world: World<'_>) -> Demands {
@@ -15,6 +15,19 @@ pub(super) fn judge(rule: &ProvenanceRule, world: World<'_>) -> Demands {
         Ok(keys) => each(&rule.subjects, |subject| of_subject(rule, &keys, world, subject)),
         Err(undecided) => Demands { undecided, ..Demands::default() },
     }
+}
+
+/// What has still to be filled in.
+pub(super) fn placeholders(rule: &ProvenanceRule) -> Option<String> {
+    let all = rule.builder.iter().chain(&rule.source).filter(|text| is_placeholder(text));
+    let found = all.map(|text| clean_line(text)).collect::<Vec<_>>();
+    let are = if found.len() == 1 { "is a placeholder" } else { "are placeholders" };
+    (!found.is_empty()).then(|| {
+        format!(
+            "{} {are}: put your own builder and source there, as the provenance names them",
+            found.join(", ")
+        )
+    })
 }
 
 /// A statement about the artifact.
@@ -67,6 +80,10 @@ fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subjec
         Some((faults, one)) => {
             for fault in faults {
                 demands.unmet(format!("{}: {fault}", one.place));
+            }
+            // Who has filled in the keys and nothing else is told what else there is.
+            if let (Some(last), Some(fill_in)) = (demands.unmet.last_mut(), placeholders(rule)) {
+                last.text = format!("{}; {fill_in}", last.text);
             }
         }
     }

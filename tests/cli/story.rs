@@ -44,6 +44,8 @@ fn filled(gate: &str, keys: &[(&str, String)]) -> String {
     (lines.collect::<Vec<_>>().join("\n") + "\n")
         .replace("registry.example.com/prod/**", "registry.shop.invalid/shop/**")
         .replace("registry.example.com/base/**", "docker.io/library/*")
+        .replace("gitlab.example.com/-/runners/42", "gitlab.shop.invalid/-/runners/7")
+        .replace("gitlab.example.com/team/app", "gitlab.shop.invalid/shop/web")
         .replace("@example-appsec-lead", "@appsec-lead")
         .replace("[\"@example-release-lead\", \"@example-platform-lead\"]", "[\"@release-lead\"]")
 }

@@ -272,7 +272,13 @@ fn shipped_policies_say_what_is_to_be_filled_in() {
     assert!(
         of(&package, "from-our-registry").starts_with("error: registry.example.com/prod/** is a placeholder")
     );
-    assert!(of(&package, "built-by-us").starts_with("error: keys.builder is a placeholder"));
+    let built = of(&package, "built-by-us");
+    assert!(built.starts_with("error: keys.builder is a placeholder"), "{built}");
+    assert!(
+        built
+            .contains("https://gitlab.example.com/-/runners/42, git+https://gitlab.example.com/team/app are"),
+        "{built}"
+    );
     // The others are decided.
     assert!(of(&package, "sbom-there").starts_with("fail: sbom-app.cdx.json is about"));
     assert!(of(&package, "critical-with-fix").starts_with("fail: "));
