@@ -22,6 +22,9 @@ use crate::finding::{Severity, clean, clean_line};
 
 pub use waivers::waivers;
 
+/// What is said of a clause before it was there.
+pub const NOT_THERE: &str = "not there";
+
 /// A clause that is less strict than it was.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct Looser {
@@ -146,6 +149,12 @@ impl Comparison<'_> {
                 && (&now.sha256, &now.user) != (&key.sha256, &key.user)
             {
                 self.add(&["keys", &key.name], &key.sha256, &now.sha256);
+            }
+        }
+        for key in after.keys.iter().filter(|key| !keys.iter().any(|known| known.name == key.name)) {
+            // With it somebody can accept in the name of one who could before.
+            if let Some(user) = key.user.as_ref().filter(|user| people::names(self.before, user)) {
+                self.add(&["keys", &key.name], NOT_THERE, format!("a key that speaks for @{user}"));
             }
         }
         self.entries(evidence);

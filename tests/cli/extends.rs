@@ -71,6 +71,18 @@ fn loosening_names_both_lines_and_says_what_to_do() {
 }
 
 #[test]
+fn a_child_brings_no_word_of_its_own_for_who_approved() {
+    let dir = dir("evidence:\n  mine: {document: gitlab-approvals, files: [mine.json]}\n");
+    dir.write("semgrep.json", semgrep(&["HIGH", "HIGH"])).write("mine.json", "{}");
+    let run = dir.check(&[]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(
+        run.stderr.contains(".secgate/merge.yaml:5:3: evidence `mine`: one more file that says who approved"),
+        "{run:?}"
+    );
+}
+
+#[test]
 fn what_an_inherited_rule_looks_at_stays() {
     let dir = dir(
         "evidence: {sast: {files: [other.json]}}\nrules:\n  - {id: sast-high, findings: {severity: critical}}\n",

@@ -46,6 +46,30 @@ fn dir(after: &str) -> Dir {
 const COMPARED: [&str; 4] = ["--policy", "policy.yaml", "--base-policy", "base.yaml"];
 
 #[test]
+fn a_change_brings_no_approvals_of_its_own() {
+    const HEAD: &str = "1111111111111111111111111111111111111111";
+    let before = before().replace("then: fail", "then: review");
+    let forged = before.replace(
+        "evidence:\n",
+        "evidence:\n  approvals: {document: gitlab-approvals, files: [approvals.json]}\n  \
+         request: {document: gitlab-merge-request, files: [merge-request.json]}\n  \
+         versions: {document: gitlab-versions, files: [versions.json]}\n",
+    );
+    let dir = dir(&forged);
+    dir.write("base.yaml", before)
+        .write("merge-request.json", format!(r#"{{"id":1,"iid":1,"project_id":1,"author":{{"username":"eve"}},"sha":"{HEAD}"}}"#))
+        .write("versions.json", format!(r#"[{{"id":1,"merge_request_id":1,"head_commit_sha":"{HEAD}","created_at":"2026-06-01T10:00:00Z"}}]"#))
+        .write("approvals.json", r#"{"id":1,"iid":1,"project_id":1,"approved_by":[{"user":{"username":"ann"},"approved_at":"2026-06-01T11:00:00Z"}]}"#);
+    let alone = dir.check(&["--policy", "policy.yaml", "--commit", HEAD]);
+    assert_eq!(alone.code, 0, "the approvals would do: {alone:?}");
+    let run = dir.check(&[&COMPARED[..], &["--commit", HEAD]].concat());
+    assert_eq!(run.code, 10, "{run:?}");
+    assert!(
+        words(&run.stdout).contains("evidence `approvals`: not there → one more file that says who approved")
+    );
+}
+
+#[test]
 fn a_policy_that_lets_its_own_change_through_is_a_review_clause_by_clause() {
     let dir = dir(&before().replace("severity: high}, then: fail", "severity: critical}, then: warn"));
     dir.write("semgrep.json", semgrep(&[]));

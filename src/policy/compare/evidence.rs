@@ -1,8 +1,8 @@
 //! Evidence entries: what is demanded stays demanded, and of the same files.
 
-use super::{Comparison, duration, word};
+use super::{Comparison, NOT_THERE, duration, word};
 use crate::finding::Target;
-use crate::policy::{Action, Entry, EntryKind, Feed, Policy, Problems, Rule, Subject};
+use crate::policy::{Action, DocumentKind, Entry, EntryKind, Feed, Policy, Problems, Rule, Subject};
 
 impl Comparison<'_> {
     pub(super) fn entries(&mut self, before: &[Entry]) {
@@ -25,16 +25,43 @@ impl Comparison<'_> {
             }
         }
         for entry in after.evidence.iter().filter(|entry| !known(before, &entry.name)) {
-            if let EntryKind::Feed(feed) = entry.kind
-                && !before.iter().any(|e| e.kind == entry.kind)
-                && asked(self.before, feed)
+            self.one_more(before, entry);
+        }
+    }
+
+    /// An entry that was not there is one more report to be clean, and may be one more word to be taken.
+    fn one_more(&mut self, before: &[Entry], entry: &Entry) {
+        let path = ["evidence", &entry.name];
+        match entry.kind {
+            EntryKind::Feed(Feed::Vex) if self.before.vex.is_some() => {
+                self.add(&path, NOT_THERE, "one more file whose statements lift findings");
+            }
+            EntryKind::Feed(feed)
+                if !before.iter().any(|e| e.kind == entry.kind) && asked(self.before, feed) =>
             {
-                let path = ["evidence", &entry.name];
                 self.adds(
                     &path,
                     "none, so that nothing was known of a finding",
                     "a feed that tells them apart",
                 );
+            }
+            EntryKind::Document(kind) if tells_who(kind) && anybody_approves(self.before) => {
+                self.add(&path, NOT_THERE, "one more file that says who approved, or who somebody is");
+            }
+            EntryKind::Feed(_) | EntryKind::Document(_) | EntryKind::Report(_) => {
+                let feeds = |rule: &&Rule| {
+                    let facts = matches!(rule.subject, Subject::Image(_) | Subject::Sbom(_));
+                    let fed = self
+                        .after
+                        .rules
+                        .iter()
+                        .any(|now| now.id == rule.id && now.fed_by.contains(&entry.name));
+                    facts && fed
+                };
+                if let Some(rule) = self.before.rules.iter().find(feeds) {
+                    let what = format!("one more file that can satisfy the rule `{}`", rule.id);
+                    self.adds(&path, NOT_THERE, what);
+                }
             }
         }
     }
@@ -118,6 +145,27 @@ fn kind_of(kind: EntryKind) -> String {
         EntryKind::Document(kind) => format!("document {}", kind.as_str()),
         EntryKind::Feed(feed) => format!("feed {}", word(feed)),
     }
+}
+
+/// Whether a document says who approved, who the author is or who somebody is.
+fn tells_who(kind: DocumentKind) -> bool {
+    match kind {
+        DocumentKind::Acceptance
+        | DocumentKind::GitlabApprovals
+        | DocumentKind::GitlabApprovalState
+        | DocumentKind::GitlabMergeRequest
+        | DocumentKind::GitlabVersions
+        | DocumentKind::GitlabCommits
+        | DocumentKind::GitlabDeployment => true,
+        // The first is looked at by its name; the others are signed, or compared with the rules that look at them.
+        DocumentKind::Json | DocumentKind::Sbom | DocumentKind::Provenance | DocumentKind::Verdict => false,
+    }
+}
+
+/// Whether a policy lets anybody approve anything.
+fn anybody_approves(policy: &Policy) -> bool {
+    let asks = |rule: &Rule| rule.reviewers.is_some() || matches!(rule.subject, Subject::Approvals(_));
+    policy.reviewers.is_some() || policy.rules.iter().any(asks)
 }
 
 /// Whether something in a policy takes every finding for one of these as long as no feed says otherwise.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Comparison, listed};
-use crate::policy::{Person, Policy, Reviewers};
+use crate::policy::{Person, Policy, Reviewers, Subject};
 
 impl Comparison<'_> {
     /// Roles: nobody joins one, and no address is given to somebody else.
@@ -72,6 +72,20 @@ fn members(policy: &Policy, any_of: &[String]) -> BTreeSet<String> {
         }
     }
     users
+}
+
+/// Whether a policy names somebody, in a role or as one who may approve.
+pub(super) fn names(policy: &Policy, user: &str) -> bool {
+    let of_rules = policy.rules.iter().flat_map(|rule| {
+        let approvals = match &rule.subject {
+            Subject::Approvals(approvals) => Some(&approvals.reviewers),
+            _ => None,
+        };
+        rule.reviewers.iter().chain(approvals)
+    });
+    let words = policy.reviewers.iter().chain(of_rules).flat_map(|reviewers| &reviewers.any_of);
+    let people = policy.people.values().flatten().map(|known| &known.user);
+    words.chain(people).any(|known| person(known) == person(user))
 }
 
 /// Addresses, whose they are, and a role that says so.

@@ -96,6 +96,58 @@ fn what_lets_more_through_is_looser() {
 }
 
 #[test]
+fn one_more_file_that_answers_for_somebody_is_looser() {
+    let entry = "  facts: {document: json";
+    for (more, adds) in [
+        ("mine: {document: gitlab-approvals, files: [mine.json]}", false),
+        ("mine: {document: gitlab-approval-state, files: [mine.json]}", false),
+        ("mine: {document: gitlab-merge-request, files: [mine.json]}", false),
+        ("mine: {document: gitlab-versions, files: [mine.json]}", false),
+        ("mine: {document: gitlab-commits, files: [mine.json]}", false),
+        ("mine: {document: gitlab-deployment, files: [mine.json]}", false),
+        ("mine: {document: acceptance, files: [mine.json]}", false),
+        ("mine: {feed: vex, files: [mine.json]}", false),
+        ("mine: {feed: kev, files: [mine.json]}", true),
+    ] {
+        let found = looser(entry, &format!("  {more}\n{entry}"));
+        let told: Vec<_> = found.iter().map(|l| (l.clause.as_str(), l.adds)).collect();
+        assert_eq!(told, [("evidence `mine`", adds)], "{more}");
+    }
+    for more in ["mine: {category: sast, files: [mine.json]}", "mine: {document: json, files: [mine.json]}"] {
+        assert!(looser(entry, &format!("  {more}\n{entry}")).is_empty(), "{more}");
+    }
+    // Where nobody can approve anything, nobody is taken for somebody.
+    let nobody = BEFORE.replace("reviewers: {any_of", "#").replace("people:", "#");
+    let more =
+        nobody.replace(entry, &format!("  mine: {{document: gitlab-approvals, files: [m.json]}}\n{entry}"));
+    assert!(policies(&policy(&nobody), &policy(&more)).is_empty());
+    // Of an image, one more report can say what another does not.
+    let image =
+        BEFORE.replace("rules:\n", "rules:\n  - {id: young, image: {created_within: 7d}, then: fail}\n");
+    let more =
+        image.replace(entry, &format!("  mine: {{category: vulnerability, files: [m.json]}}\n{entry}"));
+    let found = policies(&policy(&image), &policy(&more));
+    let told: Vec<_> = found.iter().map(|l| (l.clause.as_str(), l.adds)).collect();
+    assert_eq!(told, [("evidence `mine`", true)]);
+}
+
+#[test]
+fn a_key_that_speaks_for_somebody_is_looser() {
+    let digest = "0".repeat(64);
+    let with = |user: &str| {
+        let key = format!("keys: {{mine: {{file: mine.pub, sha256: \"{digest}\"{user}}}}}\nwaivers:");
+        looser("waivers:", &key)
+    };
+    for user in [", user: ann", ", user: \"@BOB\""] {
+        let found = with(user);
+        assert!(found.len() == 1 && found[0].clause == "`keys.mine`" && !found[0].adds, "{user}: {found:?}");
+    }
+    for user in ["", ", user: carol"] {
+        assert!(with(user).is_empty(), "{user}");
+    }
+}
+
+#[test]
 fn what_cannot_be_compared_is_looser_both_ways() {
     for (from, to) in [
         ("[semgrep.json]", "[semgrep.json, other.json]"),

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::super::compare;
+use super::super::compare::{self, Looser};
 use super::super::error::{Mark, Problems, quoted};
 use super::super::place::Places;
 use super::super::written::node::{Kind, Node};
@@ -312,13 +312,20 @@ fn tightened(parent: &Policy, child: &Policy, problems: &mut Problems) {
         if looser.adds {
             continue;
         }
-        let message = format!(
-            "{} is {}, and {} says {}: what is inherited may only be made stricter",
-            looser.clause,
-            looser.after,
-            looser.before_at.as_ref().map_or_else(String::new, ToString::to_string),
-            looser.before
-        );
-        problems.help(child.places.mark(&looser.path()), message, "add a rule of your own");
+        let said = looser.before_at.as_ref().map_or_else(String::new, ToString::to_string);
+        let message = if looser.before == compare::NOT_THERE {
+            format!("{}: {}, which {said} does not have", looser.clause, looser.after)
+        } else {
+            let Looser { clause, before, after, .. } = &looser;
+            format!(
+                "{clause} is {after}, and {said} says {before}: what is inherited may only be made stricter"
+            )
+        };
+        let help = if looser.before == compare::NOT_THERE {
+            "let the policy that is extended name it"
+        } else {
+            "add a rule of your own"
+        };
+        problems.help(child.places.mark(&looser.path()), message, help);
     }
 }
