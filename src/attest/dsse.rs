@@ -136,7 +136,25 @@ fn document(value: &Value, text: Vec<u8>) -> Result<Document, String> {
     if let Some(inner) = object.get("dsseEnvelope") {
         return envelope(inner).map(Document::Signed);
     }
+    if object.contains_key("messageSignature") {
+        return Err(
+            "it is a Sigstore bundle around the signature of a file, which states nothing of it".to_owned()
+        );
+    }
+    if let Some(inner) = object.get("base64Signature") {
+        return enclosed(inner).map(Document::Signed);
+    }
     envelope(value).map(Document::Signed)
+}
+
+/// The envelope in the bundle that `cosign attest-blob` wrote before there were Sigstore bundles.
+fn enclosed(inner: &Value) -> Result<Envelope, String> {
+    let bytes = inner.as_str().and_then(base64).ok_or("`base64Signature` is not base64")?;
+    let documents = report::read_documents(&Source::Bytes(bytes.into()), MAX_BYTES);
+    match documents.unwrap_or_default().as_slice() {
+        [(value, _)] => envelope(value),
+        _ => Err("`base64Signature` is the signature of a file, which states nothing of it".to_owned()),
+    }
 }
 
 fn envelope(value: &Value) -> Result<Envelope, String> {
@@ -246,6 +264,37 @@ mod tests {
             (r#"{"_type":"https://example.com/x"}"#, "no in-toto statement"),
         ] {
             let error = read_text(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    /// `cosign attest` and `cosign verify-attestation` write envelopes, `--bundle` puts them into one of two others.
+    #[test]
+    fn envelopes_inside_of_bundles() {
+        let key = PrivateKey::generate(Algorithm::P256).unwrap();
+        let text = Envelope::sign(IN_TOTO, b"{}".to_vec(), &[&key]).to_json();
+        let sigstore = format!(
+            r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{"publicKey":{{"hint":"x"}},"tlogEntries":[]}},"dsseEnvelope":{text}}}"#
+        );
+        let cosign = |inner: &str| {
+            format!(
+                r#"{{"base64Signature":"{}","cert":"","rekorBundle":null}}"#,
+                Base64::encode_string(inner.as_bytes())
+            )
+        };
+        for bundle in [&sigstore, &cosign(&text), &cosign(&format!("{text}\n"))] {
+            assert_eq!(signed(bundle), signed(&text));
+            assert_eq!(signed(bundle).signed_by(&[key.public()]), [0], "{bundle}");
+        }
+        for (text, why) in [
+            (cosign("a signature"), "states nothing of it"),
+            (cosign(&format!("{text}{text}")), "states nothing of it"),
+            (cosign("{}"), "no `payloadType`"),
+            (r#"{"base64Signature":7}"#.to_owned(), "not base64"),
+            (r#"{"messageSignature":{"signature":"aa"}}"#.to_owned(), "the signature of a file"),
+            (sigstore.replace("dsseEnvelope\":{", "dsseEnvelope\":{\"payload\":\"e30=\","), "duplicate"),
+        ] {
+            let error = read_text(&text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
     }

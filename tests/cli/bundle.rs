@@ -3,6 +3,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Base64Url, Encoding as _};
+use sha2::{Digest as _, Sha256};
+
 use crate::common::{Dir, NOW, Run, SAST_POLICY, fixture, root, semgrep};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
@@ -28,6 +31,25 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     all
 }
 
+/// A value as it stands, and as whoever does not want to see it would write it: in hexadecimal, in base64 at any place
+/// of a longer text, and by its digest.
+fn written(value: &str) -> Vec<Vec<u8>> {
+    let bytes = value.as_bytes();
+    let digits = secgate::report::hex(bytes);
+    let mut all = vec![value.to_owned(), digits.to_uppercase(), digits];
+    all.push(secgate::report::hex(&Sha256::digest(bytes)));
+    for before in 0..3 {
+        let text = [&vec![b'x'; before], bytes].concat();
+        // The digits that depend on what stands before and after are left out.
+        let whole = text.len() / 3 * 4;
+        for encoded in [Base64::encode_string(&text), Base64Url::encode_string(&text)] {
+            all.push(encoded[if before > 0 { 4 } else { 0 }..whole].to_owned());
+        }
+    }
+    // Short ones occur by chance.
+    all.into_iter().filter(|text| text.len() >= 8).map(String::into_bytes).collect()
+}
+
 /// What a run with `--bundle` says must be what it says without.
 fn same_with_bundle(dir: &Dir, args: &[&str], bundle: &str) -> Run {
     let without = dir.check(&[args, &["--format", "json"]].concat());
@@ -45,9 +67,14 @@ fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
         .filter(|line| !line.is_empty() && !line.starts_with('#'))
         .map(str::to_owned)
         .collect();
+    let values: Vec<Vec<u8>> = values.iter().flat_map(|value| written(value)).collect();
+    assert!(values.len() >= 200, "{}", values.len());
+    let holds = |bytes: &[u8], value: &[u8]| memchr::memmem::find(bytes, value).is_some();
     let mut all = Vec::new();
     reports(&root().join("fixtures"), &mut all);
     assert!(all.len() >= 60);
+    let planted = all.iter().filter(|file| values.iter().any(|value| holds(&fs::read(file).unwrap(), value)));
+    assert!(planted.count() >= 10);
     let mut packed = 0;
     for file in &all {
         let file = file.to_str().unwrap();
@@ -59,7 +86,7 @@ fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
         packed += 1;
         let bundle = fs::read(dir.path().join("b.tar")).unwrap();
         for value in &values {
-            assert!(memchr::memmem::find(&bundle, value.as_bytes()).is_none(), "{file}: {value}");
+            assert!(!holds(&bundle, value), "{file}: {}", String::from_utf8_lossy(value));
         }
     }
     assert!(packed >= 50, "{packed}");
@@ -70,6 +97,22 @@ fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
     assert_eq!(dir.read("b/verdict.json"), run.stdout);
     let again = dir.run(&["verify", "--recompute", "b"]);
     assert_eq!((again.code, again.last_line()), (0, "verified"), "{again:?}");
+    // Nor what it was compared with, and the key under which that was done.
+    let key = "0123456789abcdef-a-key-of-the-project-0123456789abcdef";
+    let secrets = fixture("gate/secrets.json");
+    dir.write("secret.key", key)
+        .write("policy.yaml", "version: 1\ngate: merge\nbase: {from: [base-report, baseline], without: warn}\nevidence:\n  secrets: {category: secret, files: [secrets.json]}\nrules:\n  - {id: s, findings: {category: secret, state: new}, then: fail}\n");
+    let secrets = secrets.to_str().unwrap();
+    let write = ["baseline", "write", "--secret-key", "secret.key", "--output", "baseline.jsonl", secrets];
+    assert_eq!(dir.run(&write).code, 0);
+    let args = ["--policy", "policy.yaml", "--secret-key", "secret.key", "--baseline", "baseline.jsonl"];
+    let args = [&args[..], &["--base-report", secrets, secrets]].concat();
+    same_with_bundle(&dir, &args, "c.tar");
+    let bundle = fs::read(dir.path().join("c.tar")).unwrap();
+    for value in written(key).iter().chain(&values) {
+        assert!(!holds(&bundle, value), "{}", String::from_utf8_lossy(value));
+    }
+    assert_eq!(dir.run(&["verify", "--recompute", "c.tar"]).code, 0);
 }
 
 #[test]

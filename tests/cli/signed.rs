@@ -1,5 +1,6 @@
 //! Rules about provenance and earlier verdicts: each fact has to be there, signed by a key that the policy pins.
 
+use base64ct::{Base64, Encoding as _};
 use secgate::attest::dsse::IN_TOTO;
 use secgate::attest::{Algorithm, Envelope, PrivateKey};
 use secgate::report::hex;
@@ -76,6 +77,18 @@ fn provenance_has_to_say_all_that_the_rule_asks() {
         let (run, rule) = check(&dir, &about);
         assert_eq!((run.code, rule["outcome"].as_str()), (0, Some("pass")), "{rule}");
         assert!(rule["message"].as_str().unwrap().contains("signed by builder"), "{rule}");
+        // As `cosign attest --bundle` writes it, and as `cosign attest-blob --bundle` did before.
+        let bundle = format!(
+            r#"{{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","verificationMaterial":{{}},"dsseEnvelope":{}}}"#,
+            signed(&provenance(), &builder)
+        );
+        let inner = Base64::encode_string(signed(&provenance(), &builder).as_bytes());
+        let older = format!(r#"{{"base64Signature":"{inner}","cert":""}}"#);
+        for text in [&bundle, &older] {
+            dir.write("p.jsonl", text);
+            let (run, rule) = check(&dir, &about);
+            assert_eq!((run.code, rule["outcome"].as_str()), (0, Some("pass")), "{text}: {rule}");
+        }
 
         let fails = |text: String, about: &[&str], why: &str| {
             dir.write("p.jsonl", text);
@@ -86,6 +99,8 @@ fn provenance_has_to_say_all_that_the_rule_asks() {
         let stranger = PrivateKey::generate(algorithm).unwrap();
         fails(signed(&provenance(), &stranger), &about, "signed by none of the keys builder");
         fails(provenance().to_string(), &about, "is not signed");
+        let plain = r#"{"mediaType":"application/vnd.dev.sigstore.bundle.v0.3+json","messageSignature":{"signature":"AA=="}}"#;
+        fails(plain.to_owned(), &about, "the signature of a file, which states nothing of it");
         let (dead, other) = (image("b"), OTHER);
         fails(signed(&provenance(), &builder), &["--commit", COMMIT, "--subject", &dead], "another artifact");
         fails(
