@@ -17,6 +17,7 @@
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
+use secgate::finding::{Attribute, Finding, Fix};
 use serde_json::Value;
 
 fn corpus() -> Option<PathBuf> {
@@ -124,4 +125,58 @@ fn every_report_agrees_with_the_oracle() {
         "{agreed} reports agree, {refused} of them only where the format is given; {unread} are of formats not read"
     );
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+struct Found(Vec<Finding>);
+
+impl secgate::report::Sink for Found {
+    fn finding(&mut self, finding: Finding) {
+        self.0.push(finding);
+    }
+    fn restart(&mut self) {
+        self.0.clear();
+    }
+}
+
+/// Whether a report can tell an attribute stands in a table, and `policy lint` believes it.
+#[test]
+fn no_report_tells_what_its_format_never_tells() {
+    let Some(folder) = corpus() else { return };
+    let manifest: Value =
+        serde_json::from_slice(&std::fs::read(folder.join("MANIFEST.json")).unwrap()).unwrap();
+    let mut told = std::collections::BTreeSet::new();
+    for entry in manifest.as_array().unwrap() {
+        let id = entry["format"].as_str().unwrap();
+        let Ok(format) = secgate::report::Format::by_id(id) else { continue };
+        let path = folder.join(entry["path"].as_str().unwrap());
+        let mut found = Found(Vec::new());
+        let options = secgate::report::Options {
+            max_report: 1 << 30,
+            read_ahead: false,
+            roots: Vec::new(),
+            secret_key: None,
+        };
+        let hint = secgate::report::Hint { format: Some(id), category: None };
+        secgate::report::read(&secgate::report::Source::File(path.clone()), hint, &options, &mut found);
+        for finding in found.0 {
+            let has = [
+                (Attribute::Confidence, finding.confidence.is_some()),
+                (Attribute::Verified, finding.verified.is_some()),
+                (Attribute::Scope, finding.scope.is_some()),
+                (Attribute::Fix, finding.fix != Fix::Unknown),
+                (Attribute::Age, finding.published.is_some()),
+                (Attribute::Package, finding.package.is_some()),
+            ];
+            for (attribute, _) in has.into_iter().filter(|(_, has)| *has) {
+                assert!(
+                    secgate::report::tells(format).contains(&attribute),
+                    "{}: {attribute}",
+                    path.display()
+                );
+                told.insert((id.to_owned(), attribute));
+            }
+        }
+    }
+    println!("{} pairs of format and attribute seen", told.len());
+    assert!(told.len() > 20, "{told:?}");
 }

@@ -1,9 +1,9 @@
 //! `secgate policy show|lint|test|schema`, and where a policy comes from.
 
+mod lint;
 mod test;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
@@ -254,7 +254,7 @@ pub(super) enum PolicyCommand {
     /// Print the policy that would decide, as it is written
     Show(ShowArgs),
     /// Check a policy: errors, and what is legal but doubtful
-    Lint(LintArgs),
+    Lint(lint::LintArgs),
     /// Run the cases of policies
     Test(test::TestArgs),
     /// Print the JSON Schema of policies, for editors
@@ -270,13 +270,6 @@ pub(super) struct ShowArgs {
     /// With all that it inherits by `extends` and all mappings that it names, each line with where it comes from
     #[arg(long)]
     effective: bool,
-}
-
-/// Check a policy
-#[derive(Debug, Args)]
-pub(super) struct LintArgs {
-    #[command(flatten)]
-    policy: PolicyArgs,
 }
 
 /// Print a JSON Schema
@@ -301,27 +294,7 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
                 super::print(&bytes)?;
             }
         }
-        PolicyCommand::Lint(args) => {
-            let source = args.policy.source()?;
-            let policy = args.policy.load(&source)?;
-            let mut text = String::new();
-            for lint in policy::lint::lint(&policy) {
-                writeln!(text, "{}:{}: {}: {}", source.name, lint.line, lint.code, lint.message)?;
-            }
-            writeln!(
-                text,
-                "{}: valid: gate {}, {} rules, {} evidence entries, sha256:{}",
-                source.name,
-                policy.gate,
-                policy.rules.len(),
-                policy.evidence.len(),
-                policy.sha256
-            )?;
-            for file in &policy.files {
-                writeln!(text, "{}: names {}, sha256:{}", source.name, clean(&file.path), file.sha256)?;
-            }
-            super::print(text.as_bytes())?;
-        }
+        PolicyCommand::Lint(args) => return lint::run(&args),
         PolicyCommand::Test(args) => return test::run(&args),
         PolicyCommand::Schema(args) => {
             let schema = if args.cases { policy::testing::schema() } else { policy::schema() };

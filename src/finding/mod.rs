@@ -27,7 +27,7 @@ pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
 pub use text::{Text, clean, clean_line, plural};
 pub use view::View;
-pub use words::{Category, Confidence, Fix, Scope, Stage, State, Target};
+pub use words::{Attribute, Category, Confidence, Fix, Scope, Stage, State, Target};
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -134,3 +134,21 @@ impl Confidence {
         Self::ALL.iter().copied().find(|c| word.trim().eq_ignore_ascii_case(c.as_str()))
     }
 }
+
+words! {
+    /// What some scanners tell of a finding and others never do.
+    Attribute {
+        /// How sure the scanner is.
+        Confidence = "confidence",
+        /// Whether a credential was found to be live.
+        Verified = "verified",
+        /// Which kind of dependency the package is.
+        Scope = "scope",
+        /// Whether a fixed version exists.
+        Fix = "fix",
+        /// When the advisory was published.
+        Age = "age",
+        /// The package.
+        Package = "package",
+    }
+}

@@ -11,7 +11,7 @@
 mod evidence;
 mod people;
 mod rules;
-mod selector;
+pub(super) mod selector;
 mod waivers;
 
 use std::fmt::{Debug, Display};

@@ -86,6 +86,11 @@ impl PolicyError {
         Self { sources, problems: list, more, excerpts }
     }
 
+    /// The file that a problem is in, as messages name it.
+    pub fn source_of(&self, problem: &Problem) -> &str {
+        self.sources.get(usize::from(problem.file)).map_or("", String::as_str)
+    }
+
     /// Each problem, in the order of the file.
     pub fn problems(&self) -> &[Problem] {
         &self.problems

@@ -1,7 +1,7 @@
 //! A report format that a policy describes, as checked: where a report holds its findings, and what of each is what.
 
 use super::query::DocumentPath;
-use crate::finding::{Category, Severity};
+use crate::finding::{Attribute, Category, Severity};
 
 /// How reports of a format that this build has no reader for become findings.
 #[derive(Debug, Clone)]
@@ -130,6 +130,18 @@ impl ReportMapping {
     /// The paths of a part.
     pub fn field(&self, field: Field) -> Option<&[FieldPath]> {
         self.fields.iter().find(|(known, _)| *known == field).map(|(_, paths)| paths.as_slice())
+    }
+
+    /// Whether its findings may tell this.
+    pub fn tells(&self, attribute: Attribute) -> bool {
+        let field = match attribute {
+            Attribute::Confidence => Field::Confidence,
+            Attribute::Verified => Field::Verified,
+            Attribute::Fix => Field::Fixed,
+            Attribute::Package => Field::Package,
+            Attribute::Scope | Attribute::Age => return false,
+        };
+        self.field(field).is_some()
     }
 
     /// Whether the path of this key may find nothing in a whole report.

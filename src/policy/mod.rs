@@ -32,7 +32,7 @@ pub use error::{PolicyError, Problem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
 pub use load::{Beside, effective, load, load_mappings, load_with};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
-pub use place::Place;
+pub use place::{Place, Spot};
 pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
 pub use run::Run;
 pub use schema::schema;

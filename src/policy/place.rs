@@ -20,7 +20,25 @@ impl std::fmt::Display for Place {
     }
 }
 
-/// The places of all clauses, by their path: keys, and for a rule its id, such as `rules`, `no-secrets`, `then`.
+/// A place in a policy file.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+pub struct Spot {
+    /// The file as outputs name it.
+    pub file: String,
+    /// Line, from 1.
+    pub line: u64,
+    /// Column, from 1, in characters.
+    pub column: u64,
+}
+
+impl std::fmt::Display for Spot {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}:{}:{}", self.file, self.line, self.column)
+    }
+}
+
+/// The places of all clauses, by their path: keys, for a rule its id, such as `rules`, `no-secrets`, `then`, and for a line of
+/// `severity.map` its number from 0.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Places {
     files: Vec<String>,
@@ -55,6 +73,13 @@ impl Places {
                     }
                 }
             }
+            Kind::List(items) if *path == ["severity", "map"] => {
+                for (index, item) in items.iter().enumerate() {
+                    path.push(index.to_string());
+                    self.add(item, path);
+                    path.pop();
+                }
+            }
             Kind::List(_) | Kind::Scalar { .. } | Kind::Broken => {}
         }
     }
@@ -83,5 +108,12 @@ impl Places {
         let mark = self.mark(path);
         let file = self.files.get(usize::from(mark.file)).cloned().unwrap_or_default();
         Place { file, line: mark.line }
+    }
+
+    /// The same, to the column.
+    pub(super) fn spot(&self, path: &[&str]) -> Spot {
+        let mark = self.mark(path);
+        let file = self.files.get(usize::from(mark.file)).cloned().unwrap_or_default();
+        Spot { file, line: mark.line, column: mark.column }
     }
 }

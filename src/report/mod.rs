@@ -15,6 +15,7 @@ mod reading;
 pub mod receipt;
 mod sbom;
 mod source;
+mod tells;
 mod text;
 pub mod value;
 mod xml;
@@ -70,6 +71,7 @@ pub use opening::{Member, Opening};
 pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
 pub use sbom::{Licensed, Sbom, read_sbom};
 pub use source::{Source, hex, open_regular};
+pub use tells::tells;
 
 pub use json::{Json, Kind};
 

@@ -26,6 +26,7 @@ mod feeds;
 mod init;
 mod interop;
 mod legacy;
+mod lint;
 mod mapping;
 mod markdown;
 mod outputs;

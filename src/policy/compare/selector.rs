@@ -12,7 +12,7 @@ type Narrower = (&'static str, String, String);
 ///
 /// The same question serves inside `not`, where it is asked the other way round: there, too, a wider list matches
 /// whatever a narrower one does, whether an unknown attribute matches or not.
-pub(super) fn narrower(before: &Selector, after: &Selector) -> Vec<Narrower> {
+pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Narrower> {
     let Selector {
         category,
         severity,

@@ -1,0 +1,263 @@
+//! `secgate policy lint`: what is wrong with a policy, and what is legal and most often not meant.
+
+use std::fmt::Write as _;
+use std::path::PathBuf;
+
+use anyhow::{Error, Result, anyhow};
+use clap::Args;
+use serde::Serialize;
+
+use super::{PolicyArgs, PolicySource};
+use crate::exit;
+use crate::finding::{clean, plural};
+use crate::policy::lint::{CHECKS, Check, FormatFacts, Level, Lint, lint};
+use crate::policy::{Policy, PolicyError, PolicyFile};
+use crate::report::{FORMATS, tells};
+
+/// Check a policy
+#[derive(Debug, Args)]
+#[command(
+    after_help = "A policy that is not valid is an error, with file, line and column. What is legal and most often not \
+                  meant is a warning: rules that never fire, rules that another rule makes needless, rules that stop \
+                  changes because of old findings, reviews that nobody can answer, selectors that let go of what gets \
+                  worse. What only its author can judge, `where` and `not`, is a note. `--list` explains each.\n\n\
+                  Exit codes: 0 valid, with warnings or without; 1 a warning under --strict; 2 not valid.\n\n\
+                  --format json prints {\"schema\":\"secgate/policy-lint/v1\",\"policies\":[{\"source\",\"valid\",\"gate\",\"sha256\",\
+                  \"rules\",\"evidence\",\"files\":[{\"path\",\"sha256\"}],\"warnings\",\"notes\",\"lints\":[{\"id\",\"level\",\"file\",\"line\",\
+                  \"column\",\"rule\",\"message\",\"why\",\"instead\",\"see\"}],\"errors\":[{\"file\",\"line\",\"column\",\"message\",\"help\"}]}]}; \
+                  lints are in the order of the file."
+)]
+pub(in super::super) struct LintArgs {
+    /// Policy files, or names of embedded policies [default: the policy of --gate]
+    #[arg(value_name = "FILE|NAME", conflicts_with_all = ["gate", "policy"])]
+    files: Vec<PathBuf>,
+
+    #[command(flatten)]
+    policy: PolicyArgs,
+
+    /// Exit 1 if there is a warning; notes do not count
+    #[arg(long)]
+    strict: bool,
+
+    /// What to print
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
+    format: String,
+
+    /// Say what is looked for, why, and what to write instead
+    #[arg(long, conflicts_with_all = ["files", "gate", "policy", "strict"])]
+    list: bool,
+}
+
+/// What is said of one policy; its keys are part of the schema `secgate/policy-lint/v1`.
+#[derive(Debug, Serialize)]
+struct Looked {
+    source: String,
+    valid: bool,
+    gate: Option<String>,
+    sha256: Option<String>,
+    rules: usize,
+    evidence: usize,
+    files: Vec<PolicyFile>,
+    warnings: usize,
+    notes: usize,
+    lints: Vec<Lint>,
+    errors: Vec<Mistake>,
+}
+
+#[derive(Debug, Serialize)]
+struct Mistake {
+    file: String,
+    line: Option<u64>,
+    column: Option<u64>,
+    message: String,
+    help: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Told {
+    schema: &'static str,
+    policies: Vec<Looked>,
+}
+
+#[derive(Debug, Serialize)]
+struct Listed {
+    schema: &'static str,
+    checks: &'static [Check],
+}
+
+pub(super) fn run(args: &LintArgs) -> Result<u8> {
+    if args.list {
+        list(args.format == "json")?;
+        return Ok(exit::PASS);
+    }
+    let sources: Vec<Result<PolicySource>> = if args.files.is_empty() {
+        vec![args.policy.source()]
+    } else {
+        args.files.iter().map(|file| PolicySource::named("FILE", file)).collect()
+    };
+    let formats = facts();
+    let (mut looked, mut faults) = (Vec::new(), Vec::new());
+    for (at, source) in sources.into_iter().enumerate() {
+        let name = match &source {
+            Ok(source) => source.name.clone(),
+            Err(_) => {
+                args.files.get(at).map(|file| clean(&file.to_string_lossy()).into_owned()).unwrap_or_default()
+            }
+        };
+        let loaded = source.and_then(|source| {
+            if args.files.is_empty() {
+                args.policy.load(&source)
+            } else {
+                PolicyArgs::of_file(source.file.clone().unwrap_or_default()).load(&source)
+            }
+        });
+        match loaded {
+            Ok(policy) => looked.push(of_policy(&policy, &formats)),
+            Err(error) => {
+                looked.push(broken(name, &error));
+                faults.push(format!("{error:#}"));
+            }
+        }
+    }
+    if args.format == "json" {
+        let told = Told { schema: "secgate/policy-lint/v1", policies: looked };
+        super::super::print(format!("{}\n", serde_json::to_string_pretty(&told)?).as_bytes())?;
+        return finish(args, &told.policies, &faults);
+    }
+    let mut text = String::new();
+    for policy in looked.iter().filter(|policy| policy.valid) {
+        show(policy, &mut text)?;
+    }
+    super::super::print(text.as_bytes())?;
+    finish(args, &looked, &faults)
+}
+
+fn finish(args: &LintArgs, looked: &[Looked], faults: &[String]) -> Result<u8> {
+    if !faults.is_empty() {
+        return Err(anyhow!(faults.join("\n\n")));
+    }
+    let warned = looked.iter().any(|policy| policy.warnings > 0);
+    Ok(if args.strict && warned { exit::FAIL } else { exit::PASS })
+}
+
+/// What is known about the formats that are read.
+fn facts() -> Vec<FormatFacts> {
+    FORMATS
+        .iter()
+        .map(|format| FormatFacts {
+            id: format.id,
+            tool: format.tool,
+            categories: format.categories,
+            tells: tells(format),
+        })
+        .collect()
+}
+
+fn of_policy(policy: &Policy, formats: &[FormatFacts]) -> Looked {
+    let lints = lint(policy, formats);
+    let count = |level| lints.iter().filter(|lint| lint.level == level).count();
+    Looked {
+        source: policy.source.clone(),
+        valid: true,
+        gate: Some(policy.gate.clone()),
+        sha256: Some(policy.sha256.clone()),
+        rules: policy.rules.len(),
+        evidence: policy.evidence.len(),
+        files: policy.files.clone(),
+        warnings: count(Level::Warning),
+        notes: count(Level::Note),
+        lints,
+        errors: Vec::new(),
+    }
+}
+
+fn broken(source: String, error: &Error) -> Looked {
+    let errors = match error.downcast_ref::<PolicyError>() {
+        Some(problems) => problems
+            .problems()
+            .iter()
+            .map(|problem| Mistake {
+                file: problems.source_of(problem).to_owned(),
+                line: Some(problem.line),
+                column: Some(problem.column),
+                message: problem.message.clone(),
+                help: problem.help.clone(),
+            })
+            .collect(),
+        None => vec![Mistake {
+            file: source.clone(),
+            line: None,
+            column: None,
+            message: format!("{error:#}"),
+            help: None,
+        }],
+    };
+    Looked {
+        source,
+        valid: false,
+        gate: None,
+        sha256: None,
+        rules: 0,
+        evidence: 0,
+        files: Vec::new(),
+        warnings: 0,
+        notes: 0,
+        lints: Vec::new(),
+        errors,
+    }
+}
+
+fn show(policy: &Looked, text: &mut String) -> Result<()> {
+    for lint in &policy.lints {
+        writeln!(text, "{}: {} [{}]: {}", lint.at, lint.level.as_str(), lint.id, lint.message)?;
+        writeln!(text, "  why: {}", lint.why)?;
+        writeln!(text, "  instead: {}", lint.instead)?;
+        if let Some(see) = &lint.see {
+            writeln!(text, "  see: {see}")?;
+        }
+    }
+    let mut said = Vec::new();
+    for (count, noun) in [(policy.warnings, "warning"), (policy.notes, "note")] {
+        if count > 0 {
+            said.push(plural(count as u64, noun));
+        }
+    }
+    let said = if said.is_empty() { String::new() } else { format!("{}, ", said.join(", ")) };
+    writeln!(
+        text,
+        "{}: valid: {said}gate {}, {}, {}, sha256:{}",
+        policy.source,
+        policy.gate.as_deref().unwrap_or_default(),
+        plural(policy.rules as u64, "rule"),
+        if policy.evidence == 1 {
+            "1 evidence entry".to_owned()
+        } else {
+            format!("{} evidence entries", policy.evidence)
+        },
+        policy.sha256.as_deref().unwrap_or_default()
+    )?;
+    for file in &policy.files {
+        writeln!(text, "{}: names {}, sha256:{}", policy.source, clean(&file.path), file.sha256)?;
+    }
+    Ok(())
+}
+
+fn list(json: bool) -> Result<()> {
+    let mut text = String::new();
+    if json {
+        text = serde_json::to_string_pretty(&Listed {
+            schema: "secgate/policy-lint-checks/v1",
+            checks: CHECKS,
+        })?;
+        text.push('\n');
+    } else {
+        for Check { id, level, finds, why, instead } in CHECKS {
+            writeln!(
+                text,
+                "{id} ({})\n  finds: {finds}\n  why: {why}\n  instead: {instead}",
+                level.as_str()
+            )?;
+        }
+    }
+    super::super::print(text.as_bytes())
+}

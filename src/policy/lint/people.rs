@@ -1,0 +1,94 @@
+//! Who answers reviews, and whose approval proves something.
+
+use super::{Found, named};
+use crate::policy::{Action, Reviewers, Rule, Subject};
+
+/// Looks at whom a rule names.
+pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
+    match &rule.subject {
+        Subject::Approvals(approvals) => {
+            let reviewers = &approvals.reviewers;
+            if !barred(reviewers) {
+                let message = format!("{} is met by the author's own approval", named(rule));
+                found.of_rule("self-approval", rule, &["approvals"], message);
+            }
+            enough(found, rule, &["approvals", "at_least"], reviewers);
+            return;
+        }
+        Subject::Verdicts(verdicts) if verdicts.max_age.is_none() => {
+            let message = format!("{} takes a verdict of any age", named(rule));
+            found.of_rule("verdict-without-age", rule, &["verdicts"], message);
+        }
+        Subject::Findings(_)
+        | Subject::Document(_)
+        | Subject::Image(_)
+        | Subject::Sbom(_)
+        | Subject::Provenance(_)
+        | Subject::Verdicts(_) => {}
+    }
+    if rule.then != Action::Review {
+        return;
+    }
+    let Some(reviewers) = &rule.reviewers else {
+        // What was suppressed is answered by a waiver, which names an owner.
+        let by_waiver = matches!(&rule.subject, Subject::Findings(s) if s.suppressed == Some(true));
+        if !(by_waiver && rule.waivable && found.policy.waivers.is_some()) {
+            let message =
+                format!("{} ends in a review, and nobody is named who could answer it", named(rule));
+            found.of_rule("review-without-reviewers", rule, &["then"], message);
+        }
+        return;
+    };
+    let own = found.policy.places.has(&["rules", &rule.id, "reviewers"]);
+    if own {
+        enough(found, rule, &["reviewers"], reviewers);
+        if !barred(reviewers) {
+            let message = format!("the author of a change may answer the review of {}", named(rule));
+            found.of_rule("reviewers-may-be-author", rule, &["reviewers"], message);
+        }
+    }
+}
+
+/// Whether the author is out.
+fn barred(reviewers: &Reviewers) -> bool {
+    reviewers.not.iter().any(|word| word == "author")
+}
+
+fn enough(found: &mut Found<'_>, rule: &Rule, clause: &[&str], reviewers: &Reviewers) {
+    if let Some(message) = too_few(found, reviewers) {
+        let message = format!("{} {message}", named(rule));
+        found.of_rule("too-few-reviewers", rule, clause, message);
+    }
+}
+
+/// Says if more are needed than there are.
+pub(super) fn too_few(found: &Found<'_>, reviewers: &Reviewers) -> Option<String> {
+    let mut users: Vec<String> = Vec::new();
+    for word in &reviewers.any_of {
+        match word.strip_prefix("role:") {
+            Some(role) => {
+                let members = found.policy.people.get(role).into_iter().flatten();
+                users.extend(members.map(|person| person.user.to_lowercase()));
+            }
+            None => users.push(word.trim_start_matches('@').to_lowercase()),
+        }
+    }
+    users.sort();
+    users.dedup();
+    let there = users.len();
+    (reviewers.at_least as usize > there).then(|| {
+        let people = if there == 1 { "1 person".to_owned() } else { format!("{there} people") };
+        format!("needs {} approvals, and names {people}", reviewers.at_least)
+    })
+}
+
+/// Looks at the reviewers of the policy.
+pub(super) fn top(found: &mut Found<'_>) {
+    let Some(reviewers) = &found.policy.reviewers else { return };
+    if let Some(message) = too_few(found, reviewers) {
+        found.add("too-few-reviewers", &["reviewers"], format!("a review {message}"));
+    }
+    if !barred(reviewers) {
+        found.add("reviewers-may-be-author", &["reviewers"], "the author of a change may answer its reviews");
+    }
+}

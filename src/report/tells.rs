@@ -1,0 +1,31 @@
+//! Which attributes a format can tell of a finding at all.
+//!
+//! For whoever writes a rule: a selector on what no report says matches every finding.
+
+use super::Format;
+use crate::finding::Attribute;
+
+/// What a report of this format may say of a finding. A format that is not listed may say anything.
+pub fn tells(format: &Format) -> &'static [Attribute] {
+    use Attribute::{Age, Confidence, Fix, Package, Scope, Verified};
+    match format.id {
+        "ggshield" | "trufflehog" | "detect-secrets" => &[Verified],
+        "bandit" | "gosec" | "zap" => &[Confidence],
+        "semgrep" | "sarif" => &[Confidence, Fix, Package],
+        "trivy" | "grype" => &[Fix, Age, Package],
+        "checkov" => &[Fix, Package],
+        "osv-scanner" | "npm-audit" | "cyclonedx" => &[Scope, Fix, Age, Package],
+        "gitleaks"
+        | "trufflehog-v2"
+        | "trufflehog3"
+        | "generic-secrets"
+        | "kics"
+        | "tfsec"
+        | "sonarqube-issues"
+        | "sonarqube-qualitygate"
+        | "spectral"
+        | "junit" => &[],
+        id if id.starts_with("gitlab-") => &[Confidence, Fix, Package],
+        _ => Attribute::ALL,
+    }
+}
