@@ -182,7 +182,7 @@ pub struct Gathered<'p> {
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
     let Gathered { mut evidence, mut tally, documents, comparison, base_given } = gathered;
-    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence);
+    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);

@@ -6,11 +6,12 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::Serialize;
+use serde_json::Value;
 
-use super::{Context, Evidence, Tally, feed};
+use super::{Context, Document, Evidence, Tally, feed};
 use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity, clean};
 use crate::policy::waiver::{Trigger, Waiver, person};
-use crate::policy::{Feed, Policy, Subject};
+use crate::policy::{DocumentKind, Feed, Policy, Subject};
 
 /// A waiver that ends within this many seconds is said to end soon.
 const SOON: i64 = 14 * 86_400;
@@ -250,6 +251,7 @@ pub(super) fn judge(
     context: &Context,
     tally: &Tally<'_>,
     evidence: &[Evidence],
+    documents: &[Document],
 ) -> (Coverage, Vec<WaiverResult>) {
     let waivers = tally.to.waivers.list();
     let waivable = policy.rules.iter().map(|rule| rule.waivable).collect();
@@ -258,9 +260,10 @@ pub(super) fn judge(
     let lacking = |feed| feed::lacking(policy, evidence, feed);
     let feeds = Feeds { kev: lacking(Feed::Kev), epss: lacking(Feed::Epss) };
     let nothing = Use::default();
+    let authors = authors(context, documents);
     for (waiver, at) in waivers.iter().zip(0..) {
         let used = tally.uses.get(&at).unwrap_or(&nothing);
-        let (status, message) = status(waiver, used, policy, context, &feeds);
+        let (status, message) = status(waiver, used, policy, context, &authors, &feeds);
         let covers = status == WaiverStatus::Active;
         let waivable = |rule: &&usize| policy.rules.get(**rule).is_some_and(|r| r.waivable);
         let rules = waiver.applies_to.iter().filter(waivable).copied();
@@ -320,9 +323,10 @@ fn status(
     used: &Use,
     policy: &Policy,
     context: &Context,
+    authors: &Result<Vec<String>, String>,
     feeds: &Feeds,
 ) -> (WaiverStatus, String) {
-    if let Some(why) = refused(waiver, policy, context) {
+    if let Some(why) = refused(waiver, policy, authors) {
         return (WaiverStatus::Refused, why);
     }
     if context.now >= waiver.ends {
@@ -346,8 +350,29 @@ fn status(
     }
 }
 
+/// Who made the change: the author of the merge request, where a document tells; else as the surroundings say, who may
+/// be somebody that only started the pipeline.
+fn authors(context: &Context, documents: &[Document]) -> Result<Vec<String>, String> {
+    let mut requests = documents.iter().filter(|d| d.is(DocumentKind::GitlabMergeRequest));
+    match (requests.next(), requests.next()) {
+        (None, _) if context.authors.is_empty() => {
+            Err("nothing says who made the change (GITLAB_USER_LOGIN or CI_COMMIT_AUTHOR)".to_owned())
+        }
+        (None, _) => Ok(context.authors.clone()),
+        (Some(request), None) => {
+            let user = request.value().get("author").and_then(|a| a.get("username")).and_then(Value::as_str);
+            let user = user.filter(|user| !user.trim().is_empty()).map(str::to_owned);
+            let path = clean(&request.path);
+            user.map(|user| vec![user]).ok_or_else(|| format!("{path} does not say who the author is"))
+        }
+        (Some(_), Some(second)) => {
+            Err(format!("{}: there are several documents of merge requests", clean(&second.path)))
+        }
+    }
+}
+
 /// Why the policy lets a waiver cover nothing.
-fn refused(waiver: &Waiver, policy: &Policy, context: &Context) -> Option<String> {
+fn refused(waiver: &Waiver, policy: &Policy, authors: &Result<Vec<String>, String>) -> Option<String> {
     let Some(limits) = &policy.waivers else { return Some("the policy has no `waivers:`".to_owned()) };
     let rules = || waiver.applies_to.iter().filter_map(|&rule| policy.rules.get(rule));
     if rules().all(|rule| !rule.waivable) {
@@ -357,12 +382,11 @@ fn refused(waiver: &Waiver, policy: &Policy, context: &Context) -> Option<String
         return Some("its rule does not look at findings".to_owned());
     }
     if limits.not_author {
-        if context.authors.is_empty() {
-            let message = "the policy says `not_author: true`, and nothing says who made the change \
-                           (GITLAB_USER_LOGIN or CI_COMMIT_AUTHOR)";
-            return Some(message.to_owned());
-        }
-        let authors: Vec<String> = context.authors.iter().map(|author| person(author, policy)).collect();
+        let authors = match authors {
+            Ok(authors) => authors,
+            Err(why) => return Some(format!("the policy says `not_author: true`, and {why}")),
+        };
+        let authors: Vec<String> = authors.iter().map(|author| person(author, policy)).collect();
         for (role, name) in [("owner", &waiver.owner), ("approver", &waiver.approved_by)] {
             if authors.contains(&person(name, policy)) {
                 return Some(format!(

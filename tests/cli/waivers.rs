@@ -206,6 +206,18 @@ fn nobody_excepts_a_change_of_their_own() {
     assert_eq!(by(&[("GITLAB_USER_LOGIN", "carol"), ("CI_COMMIT_AUTHOR", "appsec-lead <a@example.org>")]), 1);
     // Who made the change is not known, so nobody can say that it was another.
     assert_eq!(by(&[]), 1);
+    // The merge request knows who made it; who started the pipeline is somebody else.
+    let policy = dir.read("policy.yaml");
+    let request =
+        "evidence:\n  request: {document: gitlab-merge-request, files: [mr.json], required: false}\n";
+    dir.write("policy.yaml", policy.replacen("evidence:\n", request, 1));
+    let of = |request: &str| {
+        dir.write("mr.json", request);
+        by(&[("GITLAB_USER_LOGIN", "carol")])
+    };
+    assert_eq!(of(r#"{"author":{"username":"dave"}}"#), 0);
+    assert_eq!(of(r#"{"author":{"username":"Payments-Lead"}}"#), 1);
+    assert_eq!(of(r#"{"author":{"id":7}}"#), 1);
 }
 
 #[test]
