@@ -171,8 +171,9 @@ fn check_outcomes(value: &Value, verdict: &str) -> Result<(), VerdictError> {
         _ => None,
     };
     let mut worst = 0;
-    let base = value.get("base").filter(|base| !base.is_null());
-    for item in list("rules")?.iter().chain(list("evidence")?).chain(base) {
+    // What the change is compared with, and what the gate was before it.
+    let compared = ["base", "loosened"].into_iter().filter_map(|key| value.get(key)).filter(|v| !v.is_null());
+    for item in list("rules")?.iter().chain(list("evidence")?).chain(compared) {
         let rank = outcome(item).and_then(|word| rank(&word));
         worst = worst.max(rank.ok_or_else(|| VerdictError::Shape("an `outcome` is not there".to_owned()))?);
     }
@@ -384,12 +385,13 @@ mod tests {
     #[test]
     fn what_is_no_verdict_is_not_signed() {
         type Change = fn(&mut Value);
-        let cases: [(Change, &str); 10] = [
+        let cases: [(Change, &str); 11] = [
             (|v| v["schema"] = "secgate/findings/v1".into(), "schema"),
             (|v| v["verdict"] = "error".into(), "exit_code"),
             (|v| v["rules"][0]["outcome"] = "fail".into(), "worse"),
             (|v| v["evidence"][0]["outcome"] = "error".into(), "worse"),
             (|v| v["base"] = serde_json::json!({"outcome": "review"}), "worse"),
+            (|v| v["loosened"] = serde_json::json!({"outcome": "review"}), "worse"),
             (|v| v["rules"] = serde_json::json!([]), "no rules"),
             (|v| v["exit_code"] = 1.into(), "exit_code"),
             (|v| v["policy"] = Value::Null, "policy"),
