@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::fs;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -218,10 +219,11 @@ fn put(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
         bail!("--output {shown}: is there and is no baseline; nothing was written");
     }
     let beside = super::outputs::beside(path);
-    fs::write(&beside, text)
-        .and_then(|()| fs::rename(&beside, path))
-        .inspect_err(|_| {
-            let _ = fs::remove_file(&beside);
+    fs::File::create_new(&beside)
+        .and_then(|mut file| {
+            file.write_all(text.as_bytes()).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+                let _ = fs::remove_file(&beside);
+            })
         })
         .with_context(|| format!("--output {shown}: cannot be written"))?;
     Ok(exit::PASS)

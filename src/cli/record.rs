@@ -63,8 +63,12 @@ pub(super) fn run(args: &RecordArgs) -> Result<u8> {
         if old.is_dir() {
             bail!("{}: is a folder", shown(old));
         }
-        if old.symlink_metadata().is_ok() {
-            fs::remove_file(old).with_context(|| format!("{}: cannot be removed", shown(old)))?;
+        match old.symlink_metadata() {
+            Ok(meta) if !(meta.is_file() || meta.is_symlink()) => {
+                bail!("{}: is a pipe, device or socket; nothing was removed", shown(old));
+            }
+            Ok(_) => fs::remove_file(old).with_context(|| format!("{}: cannot be removed", shown(old)))?,
+            Err(_) => {}
         }
     }
     let [program, arguments @ ..] = args.command.as_slice() else { bail!("which scanner?") };

@@ -42,6 +42,9 @@ fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> 
     if signers.is_empty() {
         return Err("it is signed by no key of `keys` that has a `user`".to_owned());
     }
+    if envelope.payload_type != dsse::IN_TOTO {
+        return Err(format!("it holds {}, not an in-toto statement", clean_line(&envelope.payload_type)));
+    }
     let statement = Statement::read(&envelope.payload).map_err(|error| error.to_string())?;
     let acceptance = Acceptance::read(&statement).map_err(|error| error.to_string())?;
     if !signers.iter().any(|user| user.eq_ignore_ascii_case(&acceptance.person)) {

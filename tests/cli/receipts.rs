@@ -73,6 +73,14 @@ fn the_scanners_exit_code_is_passed_on_and_judged() {
     assert!(run.stderr.contains("semgrep.json: the scanner left no report"), "{run:?}");
     assert!(!dir.exists("semgrep.json") && !dir.exists("semgrep.json.receipt.json"));
     assert_eq!(record(&dir, &[], &["no-such-scanner"]).code, 2);
+    // Neither a pipe nor a device is taken away from whoever needs it.
+    let socket = std::os::unix::net::UnixListener::bind(dir.path().join("semgrep.json")).unwrap();
+    let run = record(&dir, &[], &["true"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("semgrep.json: is a pipe, device or socket; nothing was removed"), "{run:?}");
+    assert!(dir.exists("semgrep.json"));
+    drop(socket);
+    std::fs::remove_file(dir.path().join("semgrep.json")).unwrap();
     // A scanner that prints its report.
     assert_eq!(record(&dir, &["--stdout"], &["cat", "made.json"]).code, 0);
     assert_eq!(check(&dir).code, 0);
