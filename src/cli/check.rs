@@ -305,7 +305,9 @@ pub(super) fn tell(format: &str, outputs: &Outputs, mut decision: Decision) -> u
         Some(output) => (output.write)(&decision, super::look(), &mut text).map_err(anyhow::Error::from),
         None => Err(anyhow!("`{format}` is no output format")),
     };
-    for error in &decision.errors {
+    // On a terminal they stand in the text.
+    let shown = format == "text" && super::on_one_terminal();
+    for error in decision.errors.iter().filter(|_| !shown) {
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
         super::complain(&format!("{path}{}", error.message));
     }

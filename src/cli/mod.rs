@@ -118,6 +118,11 @@ fn complain(message: &str) {
     let _ = writeln!(io::stderr(), "error: {message}");
 }
 
+/// True if standard output and standard error are seen together.
+fn on_one_terminal() -> bool {
+    io::stdout().is_terminal() && io::stderr().is_terminal()
+}
+
 /// A remark on standard error.
 fn note(message: &str) {
     let _ = writeln!(io::stderr(), "secgate: {message}");

@@ -7,13 +7,15 @@ use serde::Serialize;
 use super::approvals::{self, Purpose, Weighed};
 use super::demand::World;
 use super::{BaseResult, Evidence, Outcome, RuleResult};
-use crate::policy::{ApprovalSource, ApprovalsRule, EntryKind, Reviewers, Rule, Subject};
+use crate::policy::{ApprovalSource, ApprovalsRule, EntryKind, Policy, Reviewers, Rule, Subject};
 
 /// What resolves a review, and how far that is.
 #[derive(Debug, Clone, Serialize)]
 pub struct Obligation {
     /// Roles and people, any of whom can.
     pub any_of: Vec<String>,
+    /// The people behind those roles, by the policy.
+    pub people: Vec<String>,
     /// How many of them.
     pub at_least: u32,
     /// Who may not.
@@ -42,12 +44,19 @@ impl Obligation {
             && (self.missing, &self.comment) == (other.missing, &other.comment)
     }
 
-    fn new(reviewers: &Reviewers, why: &str, weighed: Weighed, comment: Option<String>) -> Self {
+    fn new(
+        reviewers: &Reviewers,
+        why: &str,
+        weighed: Weighed,
+        comment: Option<String>,
+        policy: &Policy,
+    ) -> Self {
         let met = weighed.is_met();
         let mut not_counted = weighed.not_counted;
         not_counted.extend(weighed.rejected);
         Self {
             any_of: reviewers.any_of.clone(),
+            people: people(reviewers, policy),
             at_least: reviewers.at_least,
             not: reviewers.not.clone(),
             why: why.to_owned(),
@@ -71,6 +80,19 @@ impl std::fmt::Display for Obligation {
     }
 }
 
+/// Everybody in the roles that reviewers are asked by, each once and as `@name`.
+fn people(reviewers: &Reviewers, policy: &Policy) -> Vec<String> {
+    let roles = reviewers.any_of.iter().filter_map(|who| who.strip_prefix("role:"));
+    let mut people: Vec<String> = Vec::new();
+    for person in roles.filter_map(|role| policy.people.get(role)).flatten() {
+        let name = format!("@{}", person.user.trim_start_matches('@'));
+        if !people.contains(&name) {
+            people.push(name);
+        }
+    }
+    people
+}
+
 /// What a review asks of its reviewers, and whether they have answered.
 pub(super) fn review(reviewers: &Reviewers, why: &str, world: World<'_>) -> Obligation {
     let there = |source: &ApprovalSource| {
@@ -90,14 +112,14 @@ pub(super) fn review(reviewers: &Reviewers, why: &str, world: World<'_>) -> Obli
         },
         None => approvals::weigh(reviewers, &sources, None, Purpose::Review, world),
     };
-    Obligation::new(reviewers, why, weighed, comment)
+    Obligation::new(reviewers, why, weighed, comment, world.policy)
 }
 
 /// What a rule about approvals asks for; nothing but those approvals resolves it.
 fn demanded(rule: &ApprovalsRule, world: World<'_>) -> Obligation {
     let weighed = approvals::weigh(&rule.reviewers, &rule.from, rule.max_age, Purpose::Rule, world);
     let why = weighed.why(&rule.reviewers);
-    Obligation::new(&rule.reviewers, &why, weighed, None)
+    Obligation::new(&rule.reviewers, &why, weighed, None, world.policy)
 }
 
 /// Puts what resolves it to a rule's review, and passes it if that is done.

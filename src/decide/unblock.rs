@@ -471,7 +471,8 @@ fn places(findings: &[&Finding]) -> String {
         lines.dedup();
         let more = lines.len().saturating_sub(2 * NAMED);
         let first: Vec<String> = lines.iter().take(2 * NAMED).map(u32::to_string).collect();
-        let more = if more > 0 { format!(" and {more} more lines") } else { String::new() };
+        let more =
+            if more > 0 { format!(" and {}", plural(more as u64, "more line")) } else { String::new() };
         told.push(if first.is_empty() {
             path.to_owned()
         } else {

@@ -4,6 +4,7 @@
 //! HTML asks of text and of attributes in double quotes. The page's own policy (CSP) allows its one style and its one
 //! script by their digests and nothing else, so that even markup that came through could not run or load anything.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
@@ -223,11 +224,12 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         )?;
     }
     writeln!(out, "</tr></thead><tbody>")?;
+    let mut ids = Ids::default();
     for (at, (problem, rules)) in decision.findings.iter().zip(&rules).enumerate() {
         if at > 0 && at % BODY == 0 {
             writeln!(out, "</tbody><tbody>")?;
         }
-        of_problem(problem, rules, out)?;
+        of_problem(problem, &ids.of(problem), rules, out)?;
     }
     writeln!(out, "{END}")?;
     let unmatched = decision.unmatched_total();
@@ -235,6 +237,19 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "<p class=\"dim\">{} met no rule.</p>", plural(unmatched, "finding"))?;
     }
     Ok(())
+}
+
+/// Fingerprints as names to link to, of which a page has each once.
+#[derive(Default)]
+struct Ids(BTreeMap<String, usize>);
+
+impl Ids {
+    fn of(&mut self, problem: &Problem) -> String {
+        let id = problem.lead().map(|lead| lead.finding.fingerprint.to_string()).unwrap_or_default();
+        let count = self.0.entry(id.clone()).or_default();
+        *count += 1;
+        if *count == 1 { id } else { format!("{id}-{count}") }
+    }
 }
 
 fn select(out: &mut dyn Write, id: &str, all: &str, options: &[&str]) -> io::Result<()> {
@@ -245,14 +260,15 @@ fn select(out: &mut dyn Write, id: &str, all: &str, options: &[&str]) -> io::Res
     writeln!(out, "</select>")
 }
 
-fn of_problem(problem: &Problem, rules: &[&str], out: &mut dyn Write) -> io::Result<()> {
+fn of_problem(problem: &Problem, id: &str, rules: &[&str], out: &mut dyn Write) -> io::Result<()> {
     let Some(Matched { finding, .. }) = problem.lead() else { return Ok(()) };
     let (severity, state) = (finding.severity.as_str(), finding.state.as_str());
     let rank = Severity::ALL.iter().position(|s| *s == finding.severity).unwrap_or_default();
     write!(
         out,
-        "<tr data-severity=\"{severity}\" data-rank=\"{rank}\" data-state=\"{state}\" data-rules=\"{}\">\
+        "<tr id=\"{}\" data-severity=\"{severity}\" data-rank=\"{rank}\" data-state=\"{state}\" data-rules=\"{}\">\
          <td><span class=\"word {severity}\">{severity}</span></td><td>{}</td><td class=\"mono\">{}",
+        Esc(id),
         Esc(rules.join(" ")),
         state.replace('_', " "),
         Esc(place(finding))
@@ -397,11 +413,12 @@ fn foot(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     };
     writeln!(
         out,
-        "</main>\n<footer>secgate {} · gate <code>{}</code> · <span class=\"mono\">{}</span> · {}{}</footer>\n\
+        "</main>\n<footer>secgate {} · gate <code>{}</code> · <span class=\"mono\">{} · findings sha256:{}</span> · {}{}</footer>\n\
          <script>{SCRIPT}</script>\n</body>\n</html>",
         env!("CARGO_PKG_VERSION"),
         word(&decision.gate),
         Esc(policy),
+        decision.findings_digest,
         decision.evaluated_at,
         Esc(decision.context.commit.as_ref().map(|commit| format!(" · commit {commit}")).unwrap_or_default())
     )

@@ -66,19 +66,37 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         ("skipped", count(&|o| o == Outcome::NotApplicable)),
     ];
     let attributes = || counts.iter().map(|(name, value)| (*name, value.as_str()));
+    let properties = [
+        ("gate", decision.gate.clone()),
+        ("verdict", decision.verdict.as_str().to_owned()),
+        ("exit_code", decision.exit_code.to_string()),
+        ("enforced", decision.enforced.to_string()),
+        ("findings_digest", decision.findings_digest.clone()),
+    ];
 
     out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
     let mut writer = Writer::new_with_indent(&mut *out, b' ', 1);
     writer
         .create_element("testsuites")
         .with_attribute(("name", name.as_str()))
-        .with_attributes(attributes())
+        // Jenkins knows no `skipped` here.
+        .with_attributes(attributes().filter(|(name, _)| *name != "skipped"))
         .write_inner_content(|writer| {
             writer
                 .create_element("testsuite")
                 .with_attribute(("name", name.as_str()))
                 .with_attributes(attributes())
-                .write_inner_content(|writer| cases.iter().try_for_each(|case| case.write(writer)))?;
+                .write_inner_content(|writer| {
+                    writer.create_element("properties").write_inner_content(|writer| {
+                        properties.iter().try_for_each(|(name, value)| {
+                            let property = writer.create_element("property");
+                            let property = property.with_attribute(("name", *name));
+                            property.with_attribute(("value", clean(value).as_ref())).write_empty()?;
+                            Ok(())
+                        })
+                    })?;
+                    cases.iter().try_for_each(|case| case.write(writer))
+                })?;
             Ok(())
         })?;
     out.write_all(b"\n")

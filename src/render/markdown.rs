@@ -1,7 +1,8 @@
 //! The verdict as Markdown: the note of a merge request, or the summary of a job.
 //!
-//! The first line is a comment that no reader sees, `<!-- secgate:gate=merge -->`, by which a job finds the note of an
-//! earlier run and replaces it. The whole stays below the 1,000,000 characters that GitLab takes for a note: what a
+//! The first line is a link reference definition, which no reader sees, `[//]: # (secgate:gate=merge)`: by it a job finds
+//! the note of an earlier run and replaces it. It is no comment of HTML, so that whoever looks for one in a note has found
+//! something that came from a report; and only a tail that is long is folded. The whole stays below the 1,000,000 characters that GitLab takes for a note: what a
 //! reader needs comes first, and of the rest as much as there is room for.
 
 mod inert;
@@ -24,9 +25,11 @@ const MOST: usize = 950_000;
 const OPEN: usize = 5;
 /// Steps to a pass that are listed.
 const STEPS: usize = 12;
+/// Lines that a fold is worth; fewer stand open under its heading.
+const FOLDED: usize = 4;
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut note = Note { text: format!("<!-- secgate:gate={} -->\n", word(&decision.gate)), left_out: 0 };
+    let mut note = Note { text: format!("[//]: # (secgate:gate={})\n", word(&decision.gate)), left_out: 0 };
     note.head(decision);
     note.steps(decision);
     note.rules(decision);
@@ -60,6 +63,8 @@ impl Note {
 
     /// Lines of which the first stand open and the others are folded.
     fn items(&mut self, lines: &[String], open: usize) {
+        // What would not be worth a fold stands open with the others.
+        let open = if lines.len() < open + FOLDED { lines.len() } else { open };
         let (first, rest) = lines.split_at_checked(open).unwrap_or((lines, &[]));
         for line in first {
             self.item(line);
@@ -71,11 +76,19 @@ impl Note {
 
     /// Lines behind a heading that opens them.
     fn fold(&mut self, heading: &str, lines: &[String]) {
+        if lines.len() < FOLDED {
+            self.line(&format!("\n{heading}\n"));
+            for line in lines {
+                self.item(line);
+            }
+            return;
+        }
         self.line(&format!("\n<details><summary>{heading}</summary>\n"));
         for line in lines {
             self.item(line);
         }
-        self.line("\n</details>");
+        // Up to a blank line all would be HTML.
+        self.line("\n</details>\n");
     }
 
     fn head(&mut self, decision: &Decision) {
@@ -231,7 +244,9 @@ impl Note {
             None => "no policy".to_owned(),
         };
         let version = env!("CARGO_PKG_VERSION");
-        self.line(&format!("\nsecgate {version}, {policy}, {}", decision.evaluated_at));
+        let at = decision.evaluated_at;
+        let digest = &decision.findings_digest;
+        self.line(&format!("\nsecgate {version}, {policy}, findings `sha256:{digest}`, {at}"));
     }
 }
 

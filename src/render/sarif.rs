@@ -10,7 +10,7 @@ use serde::{Serialize, Serializer};
 
 use super::listing::Listed;
 use super::{Listing, Look, Output, uri};
-use crate::decide::{Decision, Evidence, Matched, Problem, Status};
+use crate::decide::{Decision, Evidence, Matched, Outcome, Problem, Status};
 use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
 use crate::report::Problem as ScanProblem;
 
@@ -41,19 +41,29 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
     }
     findings.extend(decision.suppressed.iter().map(|m| (m.finding.clone(), m.evidence)));
     let listed = Listed { evidence: &decision.evidence, findings: &findings };
-    write_log(&listed, &decision.emergencies, out)
+    let bag = LogBag {
+        verdict: Some(VerdictBag {
+            gate: &decision.gate,
+            verdict: decision.verdict,
+            exit_code: decision.exit_code,
+            enforced: decision.enforced,
+            findings_digest: &decision.findings_digest,
+        }),
+        emergencies: &decision.emergencies,
+    };
+    write_log(&listed, bag, out)
 }
 
 fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    write_log(listed, &[], out)
+    write_log(listed, LogBag { verdict: None, emergencies: &[] }, out)
 }
 
-fn write_log(listed: &Listed<'_>, emergencies: &[String], out: &mut dyn Write) -> io::Result<()> {
+fn write_log(listed: &Listed<'_>, properties: LogBag<'_>, out: &mut dyn Write) -> io::Result<()> {
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
-        runs: runs(listed, emergencies),
-        properties: LogBag { emergencies },
+        runs: runs(listed, properties.emergencies),
+        properties,
     };
     serde_json::to_writer(&mut *out, &log)?;
     out.write_all(b"\n")
@@ -90,12 +100,26 @@ struct Log<'l> {
 
 #[derive(Serialize)]
 struct LogBag<'l> {
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    verdict: Option<VerdictBag<'l>>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
     emergencies: &'l [String],
+}
+
+/// What was decided: SARIF has no word for it.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct VerdictBag<'l> {
+    gate: &'l str,
+    verdict: Outcome,
+    exit_code: u8,
+    enforced: bool,
+    findings_digest: &'l str,
 }
 
 impl LogBag<'_> {
     fn is_empty(&self) -> bool {
-        self.emergencies.is_empty()
+        self.verdict.is_none() && self.emergencies.is_empty()
     }
 }
 

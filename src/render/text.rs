@@ -3,27 +3,30 @@
 //! The last line is `[PASS]`, `[FAIL]`, `[REVIEW]` or `[ERROR]` and what decided, so that a log can be searched
 //! for it.
 
+mod columns;
+mod listed;
 mod own_gate;
 mod waivers;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{Display, Write as _};
 use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
-use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 
 use super::{Look, Output};
-use crate::decide::{
-    BaseResult, Counts, Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, Status, Step,
-};
-use crate::finding::{Category, Finding, Fix, Severity, State, clean, plural};
+use crate::decide::{BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step};
+use crate::finding::{Category, Finding, Fix, Severity, clean, plural};
+pub(super) use columns::fit;
+use columns::{pad, width, wrap};
 
 /// Text.
 pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", write };
 
 /// Findings that are listed under a rule; the rest is counted.
 const LISTED: usize = 8;
+/// Lines that a terminal shows at once: whoever reads the end of more than these sees the verdict there again.
+const SCREEN: usize = 24;
 /// Steps to a pass that are listed.
 const STEPS: usize = 12;
 /// Things that one step names.
@@ -38,7 +41,7 @@ const INDENT: &str = "          ";
 const PROBLEMS: usize = 3;
 
 fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { out, look };
+    let mut page = Page { out: Vec::new(), look, told: BTreeSet::new(), left_out: false };
     page.head(decision)?;
     page.errors(decision)?;
     page.evidence(decision)?;
@@ -48,36 +51,51 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     page.statements(decision)?;
     page.rest(decision)?;
     page.remedies(decision)?;
+    out.write_all(&page.out)?;
+    // One line whatever its length: logs are searched for it.
     let word = decision.verdict.as_str().to_uppercase();
-    writeln!(page.out, "[{word}] {}", decision.decisive())
+    writeln!(out, "[{word}] {}", decision.decisive())
 }
 
-struct Page<'o> {
-    out: &'o mut dyn Write,
+struct Page {
+    out: Vec<u8>,
     look: Look,
+    /// What was said of approvals, which is not said again.
+    told: BTreeSet<String>,
+    /// Some findings are counted and not listed.
+    left_out: bool,
 }
 
-impl Page<'_> {
+impl Page {
     fn head(&mut self, decision: &Decision) -> io::Result<()> {
         let policy = match &decision.policy {
             Some((source, sha256)) => format!("policy {} sha256:{sha256}", clean(source)),
             None => "no policy".to_owned(),
         };
-        writeln!(self.out, "secgate {} · {} · {policy}", env!("CARGO_PKG_VERSION"), clean(&decision.gate))?;
-        let verdict = self.paint(decision.verdict, decision.verdict.as_str().to_uppercase());
-        self.wrapped(&verdict, &format!(" {}", summary(decision)))?;
+        let program = format!("secgate {} · ", env!("CARGO_PKG_VERSION"));
+        self.wrapped(&program, &format!("{} · {policy}", clean(&decision.gate)))?;
+        self.verdict(decision)?;
         if !decision.enforced {
-            let label = self.paint(Outcome::Warn, "ADVISORY");
-            writeln!(self.out, "{label} the verdict does not gate: the policy says `enforcement: advisory`")?;
+            let label = self.paint(Outcome::Warn, "ADVISORY ");
+            self.wrapped(&label, "the verdict does not gate: the policy says `enforcement: advisory`")?;
         }
         self.emergencies(decision)
+    }
+
+    fn verdict(&mut self, decision: &Decision) -> io::Result<()> {
+        let verdict = self.paint(decision.verdict, decision.verdict.as_str().to_uppercase());
+        self.wrapped(&format!("{verdict} "), &summary(decision))
     }
 
     fn errors(&mut self, decision: &Decision) -> io::Result<()> {
         for fault in &decision.errors {
             let label = self.paint(Outcome::Error, "error");
             let path = fault.path.as_ref().map(|p| format!("{}: ", clean(p))).unwrap_or_default();
-            writeln!(self.out, "\n{label}: {path}{}", fault.message)?;
+            let (first, rest) = fault.message.split_once('\n').unwrap_or((&fault.message, ""));
+            writeln!(self.out)?;
+            self.wrapped(&format!("{label}: "), &format!("{path}{first}"))?;
+            // An excerpt, in which columns count.
+            rest.lines().try_for_each(|line| writeln!(self.out, "{line}"))?;
         }
         Ok(())
     }
@@ -116,10 +134,10 @@ impl Page<'_> {
             }
             if evidence.outcome >= Outcome::Warn && evidence.problems.len() > 1 {
                 for problem in evidence.problems.iter().take(PROBLEMS) {
-                    let line = format!("{INDENT}{problem}");
-                    writeln!(self.out, "{}", fit(&line, self.look.width))?;
+                    self.wrapped(INDENT, &problem.to_string())?;
                 }
             }
+            evidence.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))?;
         }
         if quiet > EVIDENCE {
             writeln!(self.out, "  … and {} more that are as demanded", quiet - EVIDENCE)?;
@@ -130,6 +148,7 @@ impl Page<'_> {
         if let Some(base) = &decision.base {
             let state = self.paint(base.outcome, format!("{:<7}", base.outcome.as_str()));
             self.wrapped(&format!("  {state} {}  ", pad("base", entries)), &base.message)?;
+            base.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))?;
         }
         Ok(())
     }
@@ -155,56 +174,14 @@ impl Page<'_> {
             self.wrapped(&format!("  {state} {}  ", pad(&rule.id, ids)), &line)?;
             if rule.outcome >= Outcome::Warn && !rule.blind {
                 self.findings(decision, rule)?;
-                self.answers(rule)?;
+                self.answers(decision, rule)?;
             }
         }
         Ok(())
     }
 
-    fn findings(&mut self, decision: &Decision, rule: &RuleResult) -> io::Result<()> {
-        let listed: Vec<&Problem> =
-            rule.problems.iter().take(LISTED).filter_map(|&at| decision.findings.get(at)).collect();
-        let leads = || listed.iter().filter_map(|problem| Some((problem.lead()?, *problem)));
-        let most = (self.look.width / 3).min(48);
-        let places = leads().map(|(m, _)| width(&place(&m.finding))).max().unwrap_or(0).min(most);
-        let compared =
-            decision.findings.iter().filter_map(Problem::lead).any(|m| m.finding.state != State::New);
-        for (matched, problem) in leads() {
-            let finding = &matched.finding;
-            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let state = if compared { format!("{:<9} ", short(finding.state)) } else { String::new() };
-            let head =
-                format!("{state}{}  {}", pad(&fit(&place(finding), most.max(20)), places), named(finding));
-            let head = format!("{head}{}", off(finding));
-            let by = format!(" [{}]", tools(problem));
-            let people = match owners(&problem.owners) {
-                people if people.is_empty() => people,
-                people => format!(" {people}"),
-            };
-            let room = self.look.width.saturating_sub(INDENT.len() + 9 + width(&head));
-            // On a narrow terminal who has to act comes before who saw it.
-            let mut tail = [format!("{by}{people}"), people, by].into_iter().find(|tail| width(tail) <= room);
-            let tail = tail.take().unwrap_or_default();
-            let left = room.saturating_sub(width(&tail));
-            // The title gives way to what names the finding and who has to act.
-            let title = if left > 8 { fit(&format!("  {}", title(finding)), left) } else { String::new() };
-            let line = format!("{head}{}{tail}", title.trim_end());
-            writeln!(
-                self.out,
-                "{INDENT}{severity} {}",
-                fit(&line, self.look.width.saturating_sub(INDENT.len() + 9))
-            )?;
-        }
-        let told: usize = listed.iter().map(|problem| problem.witnesses.len()).sum();
-        let more = rule.count.saturating_sub(told as u64);
-        if more > 0 && !listed.is_empty() {
-            writeln!(self.out, "{INDENT}… and {more} more")?;
-        }
-        Ok(())
-    }
-
     /// What to do about a rule, and who decides.
-    fn answers(&mut self, rule: &RuleResult) -> io::Result<()> {
+    fn answers(&mut self, decision: &Decision, rule: &RuleResult) -> io::Result<()> {
         if let Some(fix) = &rule.fix {
             self.wrapped(&format!("{INDENT}fix: "), &clean(fix))?;
         }
@@ -215,21 +192,30 @@ impl Page<'_> {
             let words = "the policy names no reviewer, so only a waiver or better evidence resolves it";
             return self.wrapped(&format!("{INDENT}review: "), words);
         }
-        rule.obligations.iter().try_for_each(|obligation| self.review(obligation))
+        let owned = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
+        let people = owners(&each(owned.flat_map(|problem| &problem.owners)));
+        rule.obligations.iter().try_for_each(|obligation| self.review(obligation, &people))
     }
 
-    /// Who can let it be, and how far that is.
-    fn review(&mut self, obligation: &Obligation) -> io::Result<()> {
-        self.wrapped(&format!("{INDENT}review: "), &clean(&format!("by {obligation}")))?;
+    /// Who can let it be, and how far that is; `owners` own what it is about.
+    fn review(&mut self, obligation: &Obligation, owners: &str) -> io::Result<()> {
+        let owners = if owners.is_empty() { String::new() } else { format!("; owners: {owners}") };
+        let who = format!("by {}{owners}", asked(obligation));
+        self.wrapped(&format!("{INDENT}review: "), &clean(&who))?;
         let so_far = obligation.approved_by.iter();
         for (label, text) in so_far
             .map(|by| ("so far by ", by))
             .chain(obligation.not_counted.iter().map(|why| ("not counted: ", why)))
         {
-            self.wrapped(&format!("{INDENT}        {label}"), &clean(text))?;
+            if self.told.insert(format!("{label}{text}")) {
+                self.wrapped(&format!("{INDENT}        {label}"), &clean(text))?;
+            }
+        }
+        let Some(comment) = &obligation.comment else { return Ok(()) };
+        if !self.told.insert(comment.clone()) {
+            return Ok(());
         }
         // Alone on its line, whatever its length, so that it can be copied.
-        let Some(comment) = &obligation.comment else { return Ok(()) };
         writeln!(self.out, "{INDENT}        approve the deployment with this comment:")?;
         writeln!(self.out, "{INDENT}        {}", clean(comment))
     }
@@ -250,24 +236,35 @@ impl Page<'_> {
                 "{line}{them} suppressed by the scanner or in the code (ignored, not counted)"
             )?;
         }
-        for Matched { finding, .. } in decision.suppressed.iter().take(LISTED).map(AsRef::as_ref) {
-            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let line = format!("{}  {}{} [{}]", place(finding), what(finding), off(finding), finding.tool);
-            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+        for matched in decision.suppressed.iter().take(LISTED) {
+            let finding = &matched.finding;
+            self.finding(finding, "", 0, &format!(" [{}]", finding.tool))?;
         }
         if let Some(more) = decision.suppressed.len().checked_sub(LISTED).filter(|n| *n > 0) {
-            writeln!(self.out, "          … and {more} more")?;
+            self.left_out = true;
+            writeln!(self.out, "{INDENT}… and {more} more")?;
+        }
+        if self.left_out {
+            let words =
+                "Not every finding is listed here; `--output html=FILE` and `--output json=FILE` hold them.";
+            let line = if total > 0 || suppressed > 0 { "" } else { "\n" };
+            self.wrapped(line, words)?;
         }
         Ok(())
     }
 
     /// The smallest set of actions, in one line and one by one.
     fn remedies(&mut self, decision: &Decision) -> io::Result<()> {
+        writeln!(self.out)?;
         let plan = &decision.unblock;
         if plan.steps.is_empty() {
             return Ok(());
         }
-        self.title(&format!("To pass: {}", clean(&plan.summary)))?;
+        if memchr::memchr_iter(b'\n', &self.out).count() > SCREEN {
+            self.verdict(decision)?;
+        }
+        let label = if self.look.color { "To pass:".bold().to_string() } else { "To pass:".to_owned() };
+        self.wrapped(&format!("{label} "), &clean(&plan.summary))?;
         let groups: Vec<&[Step]> = plan.groups().collect();
         for group in groups.iter().take(STEPS) {
             let told = steps(group);
@@ -283,9 +280,14 @@ impl Page<'_> {
     fn wrapped(&mut self, label: &str, text: &str) -> io::Result<()> {
         // A label that takes more than half of the line would leave a column too narrow to read.
         let indent = if width(label) > self.look.width / 2 { INDENT.len() } else { width(label) };
+        // What is copied, such as a digest or a path, stands on one line if the terminal has room for it.
+        let longest = text.split(' ').map(width).max().unwrap_or_default();
+        let indent = indent.min(self.look.width.saturating_sub(longest).max(2));
         let first = self.look.width.saturating_sub(width(label));
         let mut lines = wrap(text, first, self.look.width.saturating_sub(indent)).into_iter();
-        writeln!(self.out, "{label}{}", lines.next().unwrap_or_default())?;
+        let first = lines.next().unwrap_or_default();
+        let label = if first.is_empty() { label.trim_end() } else { label };
+        writeln!(self.out, "{label}{first}")?;
         lines.try_for_each(|line| writeln!(self.out, "{:indent$}{line}", ""))
     }
 
@@ -329,7 +331,9 @@ pub(super) fn summary(decision: &Decision) -> String {
         [(Outcome::Fail, "failed"), (Outcome::Error, "undecided"), (Outcome::Review, "to review")]
     {
         if rules(outcome) > 0 {
-            parts.push(format!("{} of {} {verb}", rules(outcome), plural(applicable, "rule")));
+            let of =
+                if parts.is_empty() { format!(" of {}", plural(applicable, "rule")) } else { String::new() };
+            parts.push(format!("{}{of} {verb}", rules(outcome)));
         }
     }
     let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
@@ -350,6 +354,10 @@ pub(super) fn summary(decision: &Decision) -> String {
     }
     let waived = decision.findings.iter().filter(|problem| problem.waiver.is_some()).count();
     let waived = if waived > 0 { format!(", {waived} waived") } else { String::new() };
+    let suppressed = match decision.counts.suppressed {
+        0 => String::new(),
+        n => format!(", {n} suppressed"),
+    };
     let counts = match (decision.unblock.stops, decision.counts.total) {
         (_, 0) => "no findings".to_owned(),
         (0, 1) => "1 finding, which does not stop it".to_owned(),
@@ -359,7 +367,7 @@ pub(super) fn summary(decision: &Decision) -> String {
     };
     let story = decision.base.as_ref().and_then(BaseResult::story);
     let story = story.map(|story| format!(" ({story})")).unwrap_or_default();
-    format!("{} · {counts}{story}{waived}", parts.join(", "))
+    format!("{} · {counts}{story}{waived}{suppressed}", parts.join(", "))
 }
 
 /// What there is to say of a piece of evidence after its name.
@@ -459,15 +467,6 @@ pub(super) fn title(finding: &Finding) -> &str {
     if title.eq_ignore_ascii_case(finding.rule_id.as_str()) { "" } else { title }
 }
 
-/// The state in one word of a column.
-const fn short(state: State) -> &'static str {
-    match state {
-        State::New => "new",
-        State::Existing => "existing",
-        State::NewlyDisclosed => "disclosed",
-    }
-}
-
 /// By what a finding was switched off, in parentheses; empty for one that was not.
 pub(super) fn off(finding: &Finding) -> String {
     match (&finding.suppression, finding.suppressed) {
@@ -477,16 +476,12 @@ pub(super) fn off(finding: &Finding) -> String {
     }
 }
 
-/// The tools that saw it, each once.
-fn tools(problem: &Problem) -> String {
-    let mut names: Vec<&str> = Vec::new();
-    for witness in &problem.witnesses {
-        let name = witness.finding.tool.as_str();
-        if !names.contains(&name) {
-            names.push(name);
-        }
+/// Who is asked, with the people behind a role.
+fn asked(obligation: &Obligation) -> String {
+    match obligation.people.as_slice() {
+        [] => obligation.to_string(),
+        people => format!("{obligation}: {}", owners(people)),
     }
-    names.join(", ")
 }
 
 /// Steps of one kind in one line, with the rules they serve and the owners of what they touch.
@@ -510,7 +505,7 @@ pub(super) fn steps(group: &[Step]) -> String {
     }
     let people = each(group.iter().flat_map(|step| &step.owners));
     if !people.is_empty() {
-        let _ = write!(told, "  {}", owners(&people));
+        let _ = write!(told, "; owners: {}", owners(&people));
     }
     told
 }
@@ -531,57 +526,4 @@ pub(super) fn owners(all: &[String]) -> String {
     let first: Vec<&str> = all.iter().take(OWNERS).map(String::as_str).collect();
     let more = if all.len() > OWNERS { ", …" } else { "" };
     format!("{}{more}", first.join(", "))
-}
-
-/// A text with blanks up to that many columns.
-fn pad(text: &str, columns: usize) -> String {
-    let blanks = columns.saturating_sub(width(text));
-    format!("{text}{:blanks$}", "")
-}
-
-/// Columns that a text takes on a terminal, colours left out.
-fn width(text: &str) -> usize {
-    let mut plain = 0;
-    let mut rest = text;
-    while let Some((before, after)) = rest.split_once("\u{1b}[") {
-        plain += UnicodeWidthStr::width(before);
-        rest = after.split_once('m').map_or("", |(_, rest)| rest);
-    }
-    plain + UnicodeWidthStr::width(rest)
-}
-
-/// A text in lines, the first of `first` columns and the others of `columns`; a longer word has a line of its own.
-fn wrap(text: &str, first: usize, columns: usize) -> Vec<String> {
-    let mut lines = vec![String::new()];
-    for (at, word) in text.split(' ').enumerate() {
-        let most = if lines.len() == 1 { first } else { columns };
-        match lines.last_mut() {
-            Some(line) if at == 0 => line.push_str(word),
-            Some(line) if width(line) + 1 + width(word) <= most => {
-                line.push(' ');
-                line.push_str(word);
-            }
-            _ => lines.push(word.to_owned()),
-        }
-    }
-    lines
-}
-
-/// Cuts a line to the width.
-pub(super) fn fit(line: &str, columns: usize) -> String {
-    if width(line) <= columns {
-        return line.to_owned();
-    }
-    let mut out = String::new();
-    let mut left = columns.saturating_sub(1);
-    for c in line.chars() {
-        let wide = UnicodeWidthChar::width(c).unwrap_or(0);
-        if wide > left {
-            break;
-        }
-        left -= wide;
-        out.push(c);
-    }
-    out.push('…');
-    out
 }

@@ -173,7 +173,7 @@ fn sarif(dir: &Dir, files: &[&str]) -> Value {
 }
 
 /// Reads a schema and files of a document each; names what does not fit.
-const VALIDATE: &str = "
+pub(crate) const VALIDATE: &str = "
 import json, sys, jsonschema
 validator = jsonschema.Draft7Validator(json.load(open(sys.argv[1])), format_checker=jsonschema.FormatChecker())
 for name in sys.argv[2:]:

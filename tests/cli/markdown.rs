@@ -1,6 +1,7 @@
 //! The note of a merge request: found again by its first line, small enough, and inert.
 
 use crate::common::{Dir, SAST_POLICY, semgrep};
+use crate::formats::inert;
 
 const HOSTILE: &str = "<script>alert(1)</script> ![x](https://evil.example/x.png) @all [l](javascript:x) </details> ``` <!-- --> $x$ /approve";
 
@@ -20,27 +21,8 @@ fn the_note_is_inert() {
     dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", hostile(9));
     let run = dir.check(&["--policy", "policy.yaml", "--format", "markdown"]);
     assert_eq!(run.code, 1);
-    assert!(run.stdout.starts_with("<!-- secgate:gate="), "{}", run.stdout);
-    // By a reader of CommonMark: no markup but our own, and no link at all.
-    let known = ["<!-- secgate:gate=", "<details><summary>", "</details>", "<code>", "</code>"];
-    let mut code = false;
-    for event in pulldown_cmark::Parser::new_ext(&run.stdout, pulldown_cmark::Options::all()) {
-        use pulldown_cmark::{Event, Tag};
-        match event {
-            Event::Html(html) | Event::InlineHtml(html) => {
-                assert!(known.iter().any(|own| html.starts_with(own)) && !html.contains("script"), "{html}");
-                code = html.starts_with("<code>");
-            }
-            Event::Start(Tag::Link { .. } | Tag::Image { .. })
-            | Event::InlineMath(_)
-            | Event::DisplayMath(_) => {
-                panic!("{event:?}")
-            }
-            // GitLab looks for people and references in what is no code.
-            Event::Text(text) => assert!(code || !text.contains(['@', '$', '!', '~']), "{text}"),
-            _ => {}
-        }
-    }
+    assert!(run.stdout.starts_with("[//]: # (secgate:gate=merge)\n"), "{}", run.stdout);
+    inert(&run.stdout);
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a change does to its own gate.
 
-use std::io;
+use std::io::{self, Write};
 
 use super::{INDENT, Page};
 use crate::decide::{Decision, Outcome};
@@ -8,7 +8,7 @@ use crate::decide::{Decision, Outcome};
 /// Clauses that are listed; the rest is counted.
 const LISTED: usize = 12;
 
-impl Page<'_> {
+impl Page {
     pub(super) fn own_gate(&mut self, decision: &Decision) -> io::Result<()> {
         let Some(gate) = &decision.own_gate else { return Ok(()) };
         self.title("The gate itself")?;
@@ -24,6 +24,7 @@ impl Page<'_> {
         for note in &gate.notes {
             self.wrapped(INDENT, note)?;
         }
-        self.wrapped(INDENT, &format!("compared with {}", gate.compared.join(", ")))
+        self.wrapped(INDENT, &format!("compared with {}", gate.compared.join(", ")))?;
+        gate.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))
     }
 }

@@ -1,21 +1,22 @@
 //! What waivers hide today, and which of them have to be looked after.
 
-use std::io;
+use std::io::{self, Write};
 
-use super::{LISTED, Page, fit, place, what};
+use super::columns::{pad, width};
+use super::{INDENT, LISTED, Page};
 use crate::decide::{Decision, Matched, Outcome, WaiverResult, WaiverStatus};
 use crate::finding::{clean, plural};
 
 /// Waivers that are listed, of those that hide something and of the others; the rest is counted.
 const MOST: usize = 50;
 
-impl Page<'_> {
+impl Page {
     /// Emergencies that still hold, where nobody can miss them.
     pub(super) fn emergencies(&mut self, decision: &Decision) -> io::Result<()> {
         for line in &decision.emergencies {
             let (label, rest) = line.split_at_checked("EMERGENCY WAIVER".len()).unwrap_or((line, ""));
             let label = self.paint(Outcome::Fail, label);
-            writeln!(self.out, "{label}{rest}")?;
+            self.wrapped(&format!("{label} "), rest.trim_start())?;
         }
         Ok(())
     }
@@ -29,10 +30,8 @@ impl Page<'_> {
         }
         self.title("Not affected (VEX)")?;
         for (Matched { finding, .. }, note) in said().take(MOST) {
-            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let line = format!("{}  {} [{}]", place(finding), what(finding), finding.tool);
-            writeln!(self.out, "  {severity} {}", fit(&line, self.look.width.saturating_sub(11)))?;
-            writeln!(self.out, "           {}, {}  ({})", note.line(), note.time, note.file)?;
+            self.finding(finding, "", 0, &format!(" [{}]", finding.tool))?;
+            self.wrapped("                   ", &format!("{}, {}  ({})", note.line(), note.time, note.file))?;
         }
         if let Some(more) = said().count().checked_sub(MOST).filter(|n| *n > 0) {
             writeln!(self.out, "  … and {more} more")?;
@@ -49,7 +48,7 @@ impl Page<'_> {
         let (hiding, others): (Vec<&WaiverResult>, Vec<&WaiverResult>) =
             decision.waivers.iter().partition(|w| w.status == WaiverStatus::Active);
         let wide = |of: fn(&WaiverResult) -> &str| {
-            decision.waivers.iter().map(|w| of(w).chars().count()).max().unwrap_or(0).min(24)
+            decision.waivers.iter().map(|w| width(of(w))).max().unwrap_or(0).min(24)
         };
         let (ids, owners) = (wide(|w| &w.id), wide(|w| &w.owner));
         for list in [others, hiding] {
@@ -78,16 +77,11 @@ impl Page<'_> {
             _ => waiver.message.clone(),
         };
         let soon = if waiver.expires_soon { "; ends within 14 days" } else { "" };
-        let (id, owner) = (clean(&waiver.id), clean(&waiver.owner));
-        writeln!(
-            self.out,
-            "  {state} {id:<ids$}  {owner:<owners$}  until {}  {}: {}{soon}  ({}:{})",
-            waiver.expires,
-            clean(&waiver.rule.join(", ")),
-            clean(&message),
-            clean(&waiver.file),
-            waiver.line
-        )
+        let (id, owner) = (pad(&clean(&waiver.id), ids), pad(&clean(&waiver.owner), owners));
+        let label = format!("  {state} {id}  {owner}  until {}  ", waiver.expires);
+        let rules = waiver.rule.join(", ");
+        let text = format!("{rules}: {message}{soon}  ({}:{})", waiver.file, waiver.line);
+        self.wrapped(&label, &clean(&text))
     }
 
     fn hidden(&mut self, decision: &Decision, waiver: &WaiverResult) -> io::Result<()> {
@@ -99,13 +93,11 @@ impl Page<'_> {
         let mut told = 0;
         for Matched { finding, .. } in hidden.take(LISTED).map(AsRef::as_ref) {
             told += 1;
-            let severity = self.paint_severity(finding.severity, format!("{:<8}", finding.severity));
-            let line = format!("{}  {} [{}]", place(finding), what(finding), finding.tool);
-            writeln!(self.out, "          {severity} {}", fit(&line, self.look.width.saturating_sub(19)))?;
+            self.finding(finding, "", 0, &format!(" [{}]", finding.tool))?;
         }
         match waiver.hides.saturating_sub(told) {
             0 => Ok(()),
-            more => writeln!(self.out, "          … and {more} more"),
+            more => writeln!(self.out, "{INDENT}… and {more} more"),
         }
     }
 }
