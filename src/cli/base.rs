@@ -1,13 +1,15 @@
 //! What the change is compared with: the flags, and the files that they name.
 
+use std::collections::BTreeMap;
 use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
 use clap::Args;
 use sha2::{Digest, Sha256};
 
-use super::git;
+use super::git::{self, Blob};
 use crate::decide::{Compared, Comparison, Status, source_word};
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line};
 use crate::gather::{self, Limits};
@@ -16,7 +18,7 @@ use crate::relate::{Base, BaselineFile, Diff};
 use crate::report::{hex, open_regular};
 
 /// Largest baseline and diff, in bytes.
-const MAX_FILE: u64 = 512 << 20;
+pub(super) const MAX_FILE: u64 = 512 << 20;
 /// Shortest and longest key, in bytes.
 const KEY: std::ops::RangeInclusive<usize> = 32..=4096;
 
@@ -112,6 +114,31 @@ pub(super) fn project(roots: &[String]) -> PathBuf {
     roots.iter().map(PathBuf::from).find(|root| root.is_dir()).unwrap_or_else(|| PathBuf::from("."))
 }
 
+/// A change, as a diff tells it.
+pub(super) struct Change {
+    /// `--diff` or `--diff-base`.
+    pub(super) flag: &'static str,
+    /// The file, or the revision with its commit.
+    pub(super) name: String,
+    /// The project's directory, which the paths of the diff are relative to.
+    pub(super) directory: PathBuf,
+    /// What was changed.
+    pub(super) diff: Arc<Diff>,
+    /// What there was before, where git tells.
+    pub(super) commit: Option<Commit>,
+    sha256: String,
+}
+
+/// A commit of a repository.
+pub(super) struct Commit {
+    /// Its id.
+    pub(super) id: String,
+    /// The top of the working tree, without links.
+    pub(super) top: PathBuf,
+    /// Its files, by their paths from the top.
+    pub(super) files: BTreeMap<String, Blob>,
+}
+
 impl BaseArgs {
     /// Whether any of them is given.
     pub(super) fn is_given(&self) -> bool {
@@ -142,84 +169,115 @@ impl BaseArgs {
         given
     }
 
-    /// Reads all that is given; `None` if nothing is.
+    /// Reads the diff, or has git make it; `None` if none is asked for.
+    pub(super) fn change(&self, roots: &[String]) -> Result<Option<Change>> {
+        let directory = project(roots);
+        let of_diff = |flag: &str, name: &str, bytes: &[u8]| {
+            Diff::parse(bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(name)))
+        };
+        if let Some(path) = &self.diff {
+            let (flag, name) = ("--diff", path.to_string_lossy().into_owned());
+            let bytes = read(flag, path, MAX_FILE)?;
+            if bytes.trim_ascii().is_empty() {
+                // A `git diff` that failed leaves an empty file, and a change without a diff is none.
+                bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
+            }
+            let diff = of_diff(flag, &name, &bytes)?.into();
+            let sha256 = hex(&Sha256::digest(&bytes));
+            return Ok(Some(Change { flag, name, directory, diff, commit: None, sha256 }));
+        }
+        let Some(revision) = &self.diff_base else { return Ok(None) };
+        if revision.is_empty() {
+            bail!("--diff-base is empty; is a variable of the script unset?");
+        }
+        let flag = "--diff-base";
+        let shown = clean_line(revision).into_owned();
+        let made = || -> Result<(Commit, Vec<u8>)> {
+            let id = git::merge_base(&directory, revision)?;
+            let bytes = git::diff(&directory, &id)?;
+            let files = git::tree(&directory, &id)?;
+            Ok((Commit { id, top: git::top(&directory)?, files }, bytes))
+        };
+        let (commit, bytes) = made().map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
+        let name = format!("{shown} ({})", commit.id);
+        let mut diff = of_diff(flag, &name, &bytes)?;
+        let below = below(&commit.top, &directory).map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
+        let files = commit.files.keys();
+        diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
+        let sha256 = hex(&Sha256::digest(&bytes));
+        Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(commit), sha256 }))
+    }
+
+    /// Reads all that is given; `None` if nothing is that the policy compares with.
     pub(super) fn comparison(
         &self,
         policy: &Policy,
         limits: Limits,
         roots: &[String],
         key: Option<&SecretKey>,
+        change: Option<&Change>,
     ) -> Result<Option<Comparison>> {
         let given = self.given();
-        let Some((first, flag)) = given.first() else { return Ok(None) };
-        let Some(wanted) = &policy.base else {
-            // Such a policy compares with nothing, and every finding is new.
-            let word = source_word(*first);
-            super::note(&format!(
-                "{flag} is not used: the policy {} compares with nothing; `base: {{from: {word}, without: review}}` \
-                 in it would",
-                policy.source
-            ));
+        if given.is_empty() {
             return Ok(None);
-        };
-        for (source, flag) in &given {
-            if !wanted.from.contains(source) {
-                let words: Vec<&str> = wanted.from.iter().map(|source| source_word(*source)).collect();
-                bail!(
-                    "{flag}: {}:{} compares with {} and not with {}; add it to `from`",
-                    policy.source,
-                    wanted.line,
-                    words.join(", "),
-                    source_word(*source)
-                );
+        }
+        let from = policy.base.as_ref().map_or(&[][..], |base| &base.from);
+        let mut used = Vec::new();
+        for (source, flag) in given {
+            let word = source_word(source);
+            match &policy.base {
+                _ if from.contains(&source) => used.push(source),
+                // A diff tells what the change does to the gate itself, whatever findings are compared with.
+                Some(wanted) if source != BaseSource::Diff => {
+                    let words: Vec<&str> = wanted.from.iter().map(|source| source_word(*source)).collect();
+                    bail!(
+                        "{flag}: {}:{} compares with {} and not with {word}; add it to `from`",
+                        policy.source,
+                        wanted.line,
+                        words.join(", "),
+                    );
+                }
+                // Such a policy compares with nothing, and every finding is new.
+                None | Some(_) => super::note(&format!(
+                    "{flag} is not used for findings: the policy {} does not compare them with it; \
+                     `base: {{from: {word}, without: review}}` in it would",
+                    policy.source
+                )),
             }
+        }
+        if used.is_empty() {
+            return Ok(None);
         }
         let mut comparison = Comparison {
             base: Base::new(policy.unknown_severity, Some(project(roots)), key.is_some()),
             sources: Vec::new(),
         };
-        self.add_diff(&mut comparison, roots)?;
+        if let Some(change) = change.filter(|_| used.contains(&BaseSource::Diff)) {
+            let (path, holds) = (Text::whole(&change.name), change.diff.touched());
+            comparison.sources.push(Compared {
+                kind: "diff".into(),
+                path,
+                sha256: change.sha256.clone(),
+                holds,
+                status: None,
+            });
+            comparison.base.set_diff(Arc::clone(&change.diff));
+        }
         if let Some(path) = &self.baseline {
             let (file, bytes) = baseline(path)?;
             same_key(path, &file, key)?;
             let holds = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
-            comparison.sources.push(source("baseline", &path.to_string_lossy(), &bytes, holds));
+            comparison.sources.push(Compared {
+                kind: "baseline".into(),
+                path: Text::whole(&path.to_string_lossy()),
+                sha256: hex(&Sha256::digest(&bytes)),
+                holds,
+                status: None,
+            });
             comparison.base.set_baseline(file);
         }
         self.add_reports(&mut comparison, policy, limits, roots, key)?;
         Ok(Some(comparison))
-    }
-
-    fn add_diff(&self, comparison: &mut Comparison, roots: &[String]) -> Result<()> {
-        let (name, bytes, before) = if let Some(path) = &self.diff {
-            let name = path.to_string_lossy().into_owned();
-            let bytes = read("--diff", path, MAX_FILE)?;
-            if bytes.trim_ascii().is_empty() {
-                // A `git diff` that failed leaves an empty file, and a change without a diff is none.
-                bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
-            }
-            (name, bytes, None)
-        } else if let Some(revision) = &self.diff_base {
-            if revision.is_empty() {
-                bail!("--diff-base is empty; is a variable of the script unset?");
-            }
-            let directory = project(roots);
-            let base = git::merge_base(&directory, revision)
-                .map_err(|error| anyhow!("--diff-base {}: {error:#}", clean_line(revision)))?;
-            let (diff, files) = git::diff(&directory, &base)
-                .map_err(|error| anyhow!("--diff-base {}: {error:#}", clean_line(revision)))?;
-            (format!("{} ({base})", clean_line(revision)), diff, Some(files))
-        } else {
-            return Ok(());
-        };
-        let flag = if before.is_some() { "--diff-base" } else { "--diff" };
-        let mut diff = Diff::parse(&bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(&name)))?;
-        if let Some(before) = before {
-            diff.set_before(before);
-        }
-        comparison.sources.push(source("diff", &name, &bytes, diff.touched()));
-        comparison.base.set_diff(diff);
-        Ok(())
     }
 
     fn add_reports(
@@ -253,14 +311,14 @@ impl BaseArgs {
     }
 }
 
-fn source(kind: &'static str, name: &str, bytes: &[u8], holds: u64) -> Compared {
-    Compared {
-        kind: kind.into(),
-        path: Text::whole(name),
-        sha256: hex(&Sha256::digest(bytes)),
-        holds,
-        status: None,
-    }
+/// What leads from a directory to one below it, with `/` behind each part.
+fn below(top: &Path, directory: &Path) -> Result<String> {
+    let directory = directory.canonicalize()?;
+    let Ok(below) = directory.strip_prefix(top) else {
+        bail!("{} is not below {}", clean(&directory.to_string_lossy()), clean(&top.to_string_lossy()));
+    };
+    let add = |path: String, part: Component<'_>| path + &part.as_os_str().to_string_lossy() + "/";
+    Ok(below.components().fold(String::new(), add))
 }
 
 /// How an unknown severity counts where there is no policy: closed.

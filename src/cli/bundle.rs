@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::check::{DecideArgs, Question};
 use super::outputs::same;
-use super::own_gate::GateBefore;
+use super::own_gate::{GateBefore, Seen};
 use super::policy::PolicyText;
 use super::waiver;
 use crate::attest::bundle::{self, Bundle};
@@ -44,6 +44,8 @@ struct Manifest {
     base_policy: Option<PolicyFile>,
     /// The waiver files before the change, where there was something to compare with.
     base_waivers: Option<Vec<Packed>>,
+    /// What the project before the change shows besides.
+    seen_before: Option<Seen>,
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
     base: Option<SavedBase>,
@@ -191,6 +193,7 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         waivers,
         base_policy,
         base_waivers,
+        seen_before: before.and_then(|before| before.seen.clone()),
         reports,
         documents,
         base: saved.base,
@@ -288,8 +291,9 @@ pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     let before = GateBefore {
         policy: manifest.base_policy.as_ref().map(|packed| policy_text(packed, bundle)).transpose()?,
         waivers: manifest.base_waivers.as_ref().map(|packed| texts(packed, bundle)).transpose()?,
+        seen: manifest.seen_before,
     };
-    if before.policy.is_some() || before.waivers.is_some() {
+    if before.policy.is_some() || before.waivers.is_some() || before.seen.is_some() {
         context.own_gate = Some(before.compare(&policy, &waivers, context.now)?);
     }
     let waivers = Waivers::new(waivers);

@@ -17,7 +17,7 @@ use super::bundle;
 use super::codeowners;
 use super::environment::{About, Environment, context};
 use super::outputs::{Outputs, Staged};
-use super::own_gate::{GateBefore, OwnGateArgs};
+use super::own_gate::{GateBefore, OwnGateArgs, Present};
 use super::policy::PolicyArgs;
 use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
@@ -267,7 +267,8 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     let roots = environment.roots(args.inputs.root.as_deref());
     let secret_key = args.base.key.read()?;
     let waivers = || super::waiver::of_run(&policy, &args.waivers, now);
-    let base = || args.base.comparison(&policy, limits, &roots, secret_key.as_ref());
+    let change = args.base.change(&roots)?;
+    let base = || args.base.comparison(&policy, limits, &roots, secret_key.as_ref(), change.as_ref());
     // Either can be a large file.
     let (waivers, comparison) = if args.base.is_given() {
         thread::scope(|scope| {
@@ -279,7 +280,13 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
         (waivers(), base())
     };
     let waivers = waivers?;
-    let gate_before = args.own_gate.read()?;
+    let present = Present {
+        args: &args.policy,
+        policy: &policy,
+        given: &args.waivers,
+        baseline: args.base.baseline.as_deref(),
+    };
+    let gate_before = args.own_gate.read(present, change.as_ref())?;
     context.own_gate =
         gate_before.as_ref().map(|before| before.compare(&policy, &waivers, now)).transpose()?;
     let (waivers, comparison) = (Waivers::new(waivers), comparison?);

@@ -1,9 +1,10 @@
 //! Git, asked for nothing but facts: no pager, no external diff, no textconv, no prompt. If it fails, that is an error.
 
-use std::path::Path;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::finding::clean_line;
 
@@ -56,9 +57,8 @@ pub(super) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     commit(directory, String::from_utf8_lossy(&out).trim())
 }
 
-/// What was changed since a commit, in the working tree below a directory, as a diff; and the files that the commit has
-/// there.
-pub(super) fn diff(directory: &Path, base: &str) -> Result<(Vec<u8>, Vec<String>)> {
+/// What was changed since a commit, in the working tree below a directory, as a diff.
+pub(super) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
     let flags = [
         "-c",
         "diff.ignoreSubmodules=none",
@@ -78,8 +78,47 @@ pub(super) fn diff(directory: &Path, base: &str) -> Result<(Vec<u8>, Vec<String>
         base,
         "--",
     ];
-    let diff = git(directory, &flags)?;
-    let listed = git(directory, &["ls-tree", "-r", "-z", "--name-only", base])?;
-    let files = listed.split(|&b| b == 0).filter(|name| !name.is_empty());
-    Ok((diff, files.map(|name| String::from_utf8_lossy(name).into_owned()).collect()))
+    git(directory, &flags)
+}
+
+/// The top of the working tree that a directory is in, without links.
+pub(super) fn top(directory: &Path) -> Result<PathBuf> {
+    let out = git(directory, &["rev-parse", "--show-toplevel"])?;
+    let path = PathBuf::from(String::from_utf8_lossy(&out).trim_end_matches('\n'));
+    path.canonicalize()
+        .with_context(|| format!("git rev-parse --show-toplevel: {}", clean_line(&path.to_string_lossy())))
+}
+
+/// A file of a commit.
+#[derive(Debug)]
+pub(super) struct Blob {
+    /// It is a symbolic link, and what it holds is where it leads to.
+    pub(super) is_link: bool,
+    /// Git's name of what it holds.
+    pub(super) id: String,
+}
+
+/// All files of a commit, by their paths from the top.
+pub(super) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Blob>> {
+    let listed = git(directory, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
+    let mut files = BTreeMap::new();
+    for line in listed.split(|&b| b == 0).filter(|line| !line.is_empty()) {
+        // MODE TYPE ID, a tab, and the path.
+        let line = String::from_utf8_lossy(line);
+        let parts = line.split_once('\t').map(|(facts, path)| (facts.split(' ').collect::<Vec<_>>(), path));
+        match parts {
+            Some((facts, path)) => {
+                if let [mode, "blob", id] = facts.as_slice() {
+                    files.insert(path.to_owned(), Blob { is_link: *mode == "120000", id: (*id).to_owned() });
+                }
+            }
+            None => bail!("git ls-tree {}: wrote a line without a path", clean_line(commit)),
+        }
+    }
+    Ok(files)
+}
+
+/// What a file of a commit holds. Asked for by its id, git neither converts it nor shows it by another program.
+pub(super) fn read(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
+    git(directory, &["cat-file", "blob", &blob.id])
 }

@@ -1,4 +1,8 @@
-//! What a gate was before the change that it decides on: `--base-policy`, `--base-waivers`.
+//! What a gate was before the change that it decides on: as `--base-policy` and `--base-waivers` say, else as the
+//! project was before the diff.
+
+mod before;
+mod scanners;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -6,23 +10,70 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
 
-use super::policy::{PolicySource, PolicyText};
-use super::waiver::{once, parse, text};
+use super::base::Change;
+use super::policy::{PolicyArgs, PolicySource, PolicyText};
+use super::waiver::{once, parse, text, texts};
 use crate::decide::GateComparison;
+use crate::finding::clean;
+use crate::policy::compare::Looser;
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{Policy, compare};
+use crate::policy::{EntryKind, Feed, Place, Policy, compare};
+use crate::relate::BaselineFile;
+use before::{Before, Was};
 
 /// The gate before this change.
 #[derive(Debug, Args)]
 pub(super) struct OwnGateArgs {
-    /// The policy before this change; what is looser since needs a review
+    /// The policy before this change [default: what git or the diff shows]; what is looser since needs a review
     #[arg(long, value_name = "FILE|NAME")]
     pub(super) base_policy: Option<PathBuf>,
 
-    /// A waiver file before this change; any number of times. What is waived in addition needs a review
+    /// A waiver file before this change; any number of times [default: what git or the diff shows]
     #[arg(long, value_name = "PATH")]
     pub(super) base_waivers: Vec<PathBuf>,
+}
+
+/// The gate that a run is about, as it is now.
+#[derive(Clone, Copy)]
+pub(super) struct Present<'p> {
+    pub(super) args: &'p PolicyArgs,
+    pub(super) policy: &'p Policy,
+    /// Files of `--waivers`.
+    pub(super) given: &'p [PathBuf],
+    /// The file of `--baseline`.
+    pub(super) baseline: Option<&'p Path>,
+}
+
+/// Names and bytes of files.
+type Texts = Vec<(String, Vec<u8>)>;
+
+/// What a gate was before the change, as it was read; a bundle of evidence holds the same bytes.
+#[derive(Debug)]
+pub(super) struct GateBefore {
+    /// The policy, where it was another.
+    pub(super) policy: Option<PolicyText>,
+    /// Names and bytes of the waiver files, where they may have been others.
+    pub(super) waivers: Option<Texts>,
+    /// What the project before the change shows besides; none where flags alone say what was.
+    pub(super) seen: Option<Seen>,
+}
+
+/// What the project before a change shows, by what is not kept.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Seen {
+    /// Why no policy could decide.
+    no_policy: Option<String>,
+    /// The waivers were found and not given: faults in them are no error.
+    found_waivers: bool,
+    /// What was compared.
+    compared: Vec<String>,
+    /// What else is to be known.
+    notes: Vec<String>,
+    /// Where the gate is looser.
+    clauses: Vec<Looser>,
 }
 
 impl OwnGateArgs {
@@ -32,14 +83,37 @@ impl OwnGateArgs {
     }
 
     /// Reads what the gate was; `None` if nothing says it.
-    pub(super) fn read(&self) -> Result<Option<GateBefore>> {
+    pub(super) fn read(&self, is: Present<'_>, change: Option<&Change>) -> Result<Option<GateBefore>> {
         let policy = self.policy()?;
         let waivers = match self.base_waivers.as_slice() {
             [] => None,
             paths => Some(read(paths).context("--base-waivers")?),
         };
-        let given = policy.is_some() || waivers.is_some();
-        Ok(given.then_some(GateBefore { policy, waivers }))
+        let Some(change) = change else {
+            let given = policy.is_some() || waivers.is_some();
+            return Ok(given.then_some(GateBefore { policy, waivers, seen: None }));
+        };
+        let before = Before::of(change)?;
+        let mut search = Search { is, seen: Seen::default() };
+        let policy = match policy {
+            Some(policy) => Some(policy),
+            None => match search.predecessor(&before)? {
+                Predecessor::Same => None,
+                Predecessor::Policy(text) => Some(text),
+                Predecessor::Nothing(why) => {
+                    search.seen.no_policy = Some(why);
+                    None
+                }
+            },
+        };
+        let waivers = match waivers {
+            Some(waivers) => Some(waivers),
+            None => search.waivers(&before, policy.as_ref())?,
+        };
+        search.baseline(&before)?;
+        search.statements(&before)?;
+        scanners::look(&before, &mut search.seen)?;
+        Ok(Some(GateBefore { policy, waivers, seen: Some(search.seen) }))
     }
 
     fn policy(&self) -> Result<Option<PolicyText>> {
@@ -53,16 +127,8 @@ impl OwnGateArgs {
 }
 
 /// Names and bytes of files, each once, in the order of their names.
-fn read(paths: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>> {
+fn read(paths: &[PathBuf]) -> Result<Texts> {
     once(paths.iter().cloned())?.iter().map(|path| text(path)).collect()
-}
-
-/// What a gate was before the change, as it was read; a bundle of evidence holds the same bytes.
-pub(super) struct GateBefore {
-    /// The policy, where it is given.
-    pub(super) policy: Option<PolicyText>,
-    /// Names and bytes of the waiver files, where any is given.
-    pub(super) waivers: Option<Vec<(String, Vec<u8>)>>,
 }
 
 impl GateBefore {
@@ -79,16 +145,281 @@ impl GateBefore {
             comparison.compared.push(format!("policy {} sha256:{}", before.source, before.sha256));
             comparison.clauses.extend(compare::policies(before, policy));
         }
-        comparison.under(before.as_ref().unwrap_or(policy), policy);
+        let old = before.as_ref().unwrap_or(policy);
+        if let Some(why) = self.seen.as_ref().and_then(|seen| seen.no_policy.as_ref()) {
+            let place = Place { file: policy.source.clone(), line: 1 };
+            let after = "the first, and nothing tells whether it is strict enough";
+            let clause = format!("policy of gate `{}`", policy.gate);
+            comparison.clauses.push(Looser::told(&clause, why, after, None, Some(place)));
+            let note = "no policy decided before this change, so that nobody is named who could allow it";
+            comparison.notes.push(note.to_owned());
+        } else {
+            comparison.under(old, policy);
+        }
         if let Some(texts) = &self.waivers {
-            let files = parse(texts, before.as_ref().unwrap_or(policy), now).context("--base-waivers")?;
-            for file in &files {
-                comparison.compared.push(format!("waivers {} sha256:{}", file.source, file.sha256));
-            }
-            let before = waiver::unite(files).map_err(|message| anyhow!("--base-waivers: {message}"))?;
-            comparison.clauses.extend(compare::waivers(&before, waivers));
+            let found = self.seen.as_ref().is_some_and(|seen| seen.found_waivers);
+            let known = if found {
+                valid_waivers(texts, old, now, &mut comparison)
+            } else {
+                let files = parse(texts, old, now).context("--base-waivers")?;
+                let named =
+                    files.iter().map(|file| format!("waivers {} sha256:{}", file.source, file.sha256));
+                comparison.compared.extend(named);
+                waiver::unite(files).map_err(|message| anyhow!("--base-waivers: {message}"))?
+            };
+            comparison.clauses.extend(compare::waivers(&known, waivers));
+        }
+        if let Some(Seen { no_policy: _, found_waivers: _, compared, notes, clauses }) = &self.seen {
+            comparison.compared.extend(compared.iter().cloned());
+            comparison.notes.extend(notes.iter().cloned());
+            comparison.clauses.extend(clauses.iter().cloned());
         }
         comparison.before = before.map(Arc::new);
         Ok(comparison)
     }
+}
+
+/// The waivers that were found; those of a file that was not valid held none, and a change may correct it.
+fn valid_waivers(
+    texts: &[(String, Vec<u8>)],
+    old: &Policy,
+    now: Timestamp,
+    comparison: &mut GateComparison,
+) -> Vec<Waiver> {
+    // Where none were allowed, none held.
+    if old.waivers.is_none() {
+        return Vec::new();
+    }
+    let mut files = Vec::new();
+    let mut broken = |said: &str| {
+        let first = said.lines().next().unwrap_or_default();
+        comparison.notes.push(format!("waivers that were not valid count as none: {first}"));
+    };
+    for (name, bytes) in texts {
+        match waiver::load(name, bytes, old, now) {
+            Ok(file) => files.push(file),
+            Err(error) => broken(&error.to_string()),
+        }
+    }
+    let named: Vec<String> =
+        files.iter().map(|file| format!("waivers {} sha256:{}", file.source, file.sha256)).collect();
+    let known = waiver::unite(files).unwrap_or_else(|message| {
+        broken(&message);
+        Vec::new()
+    });
+    comparison.compared.extend(named);
+    known
+}
+
+/// What decided before the change.
+enum Predecessor {
+    /// The same policy.
+    Same,
+    /// Another.
+    Policy(PolicyText),
+    /// None that could decide, for this reason.
+    Nothing(String),
+}
+
+/// A look at the project before the change.
+struct Search<'p> {
+    is: Present<'p>,
+    seen: Seen,
+}
+
+impl Search<'_> {
+    /// What decided before the change: the policy that the same flags led to.
+    fn predecessor(&mut self, before: &Before<'_>) -> Result<Predecessor> {
+        let source = self.is.args.source()?;
+        let gate = &self.is.args.gate;
+        let folder = Path::new(".secgate");
+        let asked = self.is.args.policy.is_some();
+        let (path, was) = match &source.file {
+            // An embedded policy asked for by name.
+            None if asked => return Ok(Predecessor::Same),
+            Some(path) if asked => (path.clone(), before.read_or_moved(path)?),
+            // By the name of a gate: a file of the folder, or an embedded policy where there was no folder.
+            _ if before.has_folder(folder) => {
+                let path = folder.join(format!("{gate}.yaml"));
+                let was = before.read_or_moved(&path)?;
+                (path, was)
+            }
+            _ => {
+                return Ok(match PolicySource::named("--gate", Path::new(gate)) {
+                    Ok(_) if source.file.is_none() => Predecessor::Same,
+                    Ok(embedded) => {
+                        let text = embedded.text()?;
+                        let note = format!("no .secgate was there, so that {} decided", text.source);
+                        self.seen.notes.push(note);
+                        Predecessor::Policy(text)
+                    }
+                    Err(_) => Predecessor::Nothing("not there".to_owned()),
+                });
+            }
+        };
+        let shown = clean(&path.to_string_lossy()).into_owned();
+        Ok(match was {
+            Was::There(name, bytes) => self.written_before(before, &path, name, bytes)?,
+            Was::Absent => Predecessor::Nothing("not there".to_owned()),
+            Was::Untold(why) => Predecessor::Nothing(format!("not told: {why}; give it with --base-policy")),
+            Was::Outside => {
+                let note = format!(
+                    "the policy {shown} is no file of the project, so that no change of it loosens it"
+                );
+                self.seen.notes.push(note);
+                Predecessor::Same
+            }
+        })
+    }
+
+    /// A policy as it was written before the change, unless it was the same.
+    fn written_before(
+        &mut self,
+        before: &Before<'_>,
+        path: &Path,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Predecessor> {
+        let mut failed = None;
+        let text = PolicyText::new(name, bytes, &mut |asked| {
+            let beside = PolicySource::path_beside(path, asked);
+            match before.read(&beside) {
+                Ok(Was::There(name, bytes)) => Ok((name, bytes)),
+                // What is no part of the project is what it is now.
+                Ok(Was::Outside) => PolicySource::read_beside(&beside),
+                Ok(Was::Absent) => Err("was not there before the change".to_owned()),
+                Ok(Was::Untold(why)) => Err(why),
+                Err(error) => {
+                    let said = format!("{error:#}");
+                    failed = Some(error);
+                    Err(said)
+                }
+            }
+        });
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let loaded = text.and_then(|text| Ok((text.load()?.sha256, text)));
+        Ok(match loaded {
+            Ok((sha256, text)) if sha256 == self.is.policy.sha256 => {
+                self.seen.compared.push(format!("policy {} sha256:{sha256}", text.source));
+                Predecessor::Same
+            }
+            Ok((_, text)) => Predecessor::Policy(text),
+            Err(error) => {
+                // A change may correct what was wrong; nobody decided by it.
+                let said = format!("{error:#}");
+                Predecessor::Nothing(format!("not valid: {}", said.lines().next().unwrap_or_default()))
+            }
+        })
+    }
+
+    /// Reads the waiver files that the policy of before named, and those given, as they were; `None` if they and the
+    /// policy were the same.
+    fn waivers(&mut self, before: &Before<'_>, old: Option<&PolicyText>) -> Result<Option<Texts>> {
+        self.seen.found_waivers = true;
+        let other = old.map(PolicyText::load).transpose()?;
+        let policy = match (&other, &self.seen.no_policy) {
+            (Some(policy), _) => Some(policy),
+            (None, None) => Some(self.is.policy),
+            (None, Some(_)) => None,
+        };
+        let named = policy.and_then(|old| old.waivers.as_ref()).map_or(&[][..], |limits| &limits.files);
+        let mut paths: Vec<PathBuf> = named.iter().flat_map(|glob| before.matching(glob)).collect();
+        if policy.is_some() {
+            paths.extend(self.is.given.iter().cloned());
+        }
+        paths.sort();
+        paths.dedup();
+        let mut was: Texts = Vec::new();
+        for path in &paths {
+            let name = clean(&path.to_string_lossy()).into_owned();
+            match before.read_or_moved(path)? {
+                // Asked for by its place before the change and by that after it.
+                Was::There(name, _) if was.iter().any(|(known, _)| *known == name) => {}
+                Was::There(name, bytes) => was.push((name, bytes)),
+                Was::Absent => {}
+                Was::Outside => {
+                    let bytes = before::bytes(path)?;
+                    was.extend(bytes.map(|bytes| (name, bytes)));
+                }
+                Was::Untold(why) => {
+                    let note = format!("the waivers {name}: {why}; give them with --base-waivers");
+                    self.seen.notes.push(note);
+                }
+            }
+        }
+        let same_policy = other.is_none() && self.seen.no_policy.is_none();
+        if same_policy && same_bytes(&was, &texts(self.is.policy, self.is.given)?) {
+            self.seen.compared.extend(was.iter().map(|(name, _)| format!("waivers {name}")));
+            return Ok(None);
+        }
+        Ok(Some(was))
+    }
+
+    /// Compares the baseline with what it was.
+    fn baseline(&mut self, before: &Before<'_>) -> Result<()> {
+        let Some(path) = self.is.baseline else { return Ok(()) };
+        let shown = clean(&path.to_string_lossy()).into_owned();
+        let was = before.read_or_moved(path)?;
+        let (name, bytes) = match was {
+            Was::Outside => return Ok(()),
+            Was::There(name, bytes) => (Some(name), Some(bytes)),
+            Was::Absent => (None, None),
+            Was::Untold(why) => {
+                self.seen.notes.push(format!("the baseline {shown}: {why}"));
+                (None, None)
+            }
+        };
+        let compared = format!("baseline {}", name.as_deref().unwrap_or("that was not there"));
+        self.seen.compared.push(compared);
+        let present = super::base::read("--baseline", path, super::base::MAX_FILE)?;
+        if bytes.as_ref() == Some(&present) {
+            return Ok(());
+        }
+        // What is wrong with the present one is said where it is read.
+        let Ok(file) = BaselineFile::parse(&present) else { return Ok(()) };
+        let known = match bytes.map(|bytes| BaselineFile::parse(&bytes)) {
+            None => BaselineFile::default(),
+            Some(Ok(known)) => known,
+            Some(Err(error)) => {
+                self.seen.notes.push(format!("a baseline that was not valid counts as empty: {error}"));
+                BaselineFile::default()
+            }
+        };
+        self.seen.clauses.extend(crate::decide::baseline_grown(&shown, name.as_deref(), &known, &file));
+        Ok(())
+    }
+
+    /// Statements that lift findings, and that the change brings or alters.
+    fn statements(&mut self, before: &Before<'_>) -> Result<()> {
+        if self.is.policy.vex.is_none() {
+            return Ok(());
+        }
+        let feeds = self.is.policy.evidence.iter().filter(|entry| entry.kind == EntryKind::Feed(Feed::Vex));
+        for path in feeds.flat_map(|entry| &entry.files).flat_map(crate::gather::look_for) {
+            let was = match before.read_or_moved(&path)? {
+                Was::Outside => continue,
+                Was::Absent => "not there",
+                Was::There(_, bytes) if before::bytes(&path)?.as_ref() == Some(&bytes) => continue,
+                Was::There(..) | Was::Untold(_) => "as they were",
+            };
+            let file = clean(&path.to_string_lossy()).into_owned();
+            let place = Place { file: file.clone(), line: 1 };
+            let clause = format!("VEX statements `{file}`");
+            let after = "others, which may lift findings";
+            self.seen.clauses.push(Looser::told(&clause, was, after, None, Some(place)));
+        }
+        Ok(())
+    }
+}
+
+/// Whether files hold the same, whatever they are called.
+fn same_bytes(some: &[(String, Vec<u8>)], others: &[(String, Vec<u8>)]) -> bool {
+    let sorted = |files: &[(String, Vec<u8>)]| {
+        let mut all: Vec<Vec<u8>> = files.iter().map(|(_, bytes)| bytes.clone()).collect();
+        all.sort();
+        all
+    };
+    sorted(some) == sorted(others)
 }

@@ -45,6 +45,7 @@ pub(super) struct PolicySource {
 }
 
 /// A policy, and what it names, as they are.
+#[derive(Debug)]
 pub(super) struct PolicyText {
     /// As outputs name it.
     pub(super) source: String,
@@ -54,6 +55,17 @@ pub(super) struct PolicyText {
 }
 
 impl PolicyText {
+    /// Takes a policy's text, and what it names from `file`. It must be valid.
+    pub(super) fn new(source: String, bytes: Vec<u8>, file: &mut policy::Beside<'_>) -> Result<Self> {
+        let mut beside = BTreeMap::new();
+        policy::load_with(&source, &bytes, &mut |path| {
+            let got = file(path);
+            beside.insert(path.to_owned(), got.clone());
+            got
+        })?;
+        Ok(Self { source, bytes, beside })
+    }
+
     /// Reads and checks it, whatever gate it is for.
     pub(super) fn load(&self) -> Result<Policy> {
         let beside = &mut |asked: &str| {
@@ -151,22 +163,23 @@ impl PolicySource {
 
     /// It and the files that it names, as they are.
     pub(super) fn text(&self) -> Result<PolicyText> {
-        let bytes = self.bytes()?;
-        let mut beside = BTreeMap::new();
-        policy::load_with(&self.name, &bytes, &mut |path| {
-            let got = self.beside(path);
-            beside.insert(path.to_owned(), got.clone());
-            got
-        })?;
-        Ok(PolicyText { source: self.name.clone(), bytes, beside })
+        PolicyText::new(self.name.clone(), self.bytes()?, &mut |path| self.beside(path))
     }
 
     /// Name and bytes of a file that the policy names.
     fn beside(&self, path: &str) -> Result<(String, Vec<u8>), String> {
-        let folder = self.file.as_deref().and_then(Path::parent).unwrap_or_else(|| Path::new(""));
-        let path = below(folder, path);
+        Self::read_beside(&Self::path_beside(self.file.as_deref().unwrap_or_else(|| Path::new("")), path))
+    }
+
+    /// The path of a file that a policy names.
+    pub(super) fn path_beside(policy: &Path, path: &str) -> PathBuf {
+        below(policy.parent().unwrap_or_else(|| Path::new("")), path)
+    }
+
+    /// Name and bytes of such a file.
+    pub(super) fn read_beside(path: &Path) -> Result<(String, Vec<u8>), String> {
         let name = clean(&path.to_string_lossy()).into_owned();
-        bytes_of(&path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
+        bytes_of(path).map(|bytes| (name, bytes)).map_err(|error| format!("{error:#}"))
     }
 
     pub(super) fn bytes(&self) -> Result<Vec<u8>> {

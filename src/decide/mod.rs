@@ -47,7 +47,7 @@ pub(crate) use documents::DocumentLimits;
 pub(crate) use evidence::duration;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
-pub use own_gate::{GateComparison, OwnGate};
+pub use own_gate::{GateComparison, OwnGate, baseline_grown};
 pub use problem::Problem;
 pub use resolve::Obligation;
 pub use tally::{Counts, Matched, Relations, States, Tally, Watched};

@@ -1,5 +1,7 @@
 //! A change that loosens the gate which is to let it through: at least a review, by those who decided before it.
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde::Serialize;
@@ -7,8 +9,10 @@ use serde::Serialize;
 use super::demand::World;
 use super::resolve;
 use super::{Document, Obligation, Outcome};
+use crate::finding::{Category, Fingerprint, Severity};
 use crate::policy::compare::Looser;
-use crate::policy::{Enforcement, Policy, Reviewers};
+use crate::policy::{Enforcement, Place, Policy, Reviewers};
+use crate::relate::{BaseEntry, BaselineFile};
 
 /// What the gate was compared with, and where it is looser.
 #[derive(Debug, Clone, Default)]
@@ -48,6 +52,64 @@ fn written_out(word: &str, before: &Policy, after: &Policy) -> Vec<String> {
         (Some(was), now) if now.as_ref() != Some(&was) => was.iter().map(|user| format!("@{user}")).collect(),
         _ => vec![word.to_owned()],
     }
+}
+
+/// Findings that a baseline knows and did not know before, or not as so bad, with how many they are.
+pub fn baseline_grown(
+    name: &str,
+    old: Option<&str>,
+    before: &BaselineFile,
+    after: &BaselineFile,
+) -> Vec<Looser> {
+    let rank = |entry: &BaseEntry| entry.severity.rank(Severity::Critical);
+    let mut known: BTreeMap<(Fingerprint, u64), Vec<&BaseEntry>> = BTreeMap::new();
+    for entry in &before.entries {
+        known.entry((entry.fingerprint, entry.content)).or_default().push(entry);
+    }
+    let mut groups: BTreeMap<(Fingerprint, u64), Vec<&BaseEntry>> = BTreeMap::new();
+    for entry in &after.entries {
+        groups.entry((entry.fingerprint, entry.content)).or_default().push(entry);
+    }
+    let mut more: BTreeMap<(Reverse<u8>, &str, Category), u64> = BTreeMap::new();
+    for (group, entries) in groups {
+        let was = known.get(&group).map_or(&[][..], Vec::as_slice);
+        // As many that bad or worse as were known may stay; the rest is more, the worst of them first.
+        let from = |list: &[&BaseEntry], least: u8| -> u64 {
+            list.iter().filter(|entry| rank(entry) >= least).map(|entry| u64::from(entry.count)).sum()
+        };
+        let mut counted = 0;
+        let mut worst_first = entries.clone();
+        worst_first.sort_by_key(|entry| Reverse(rank(entry)));
+        for entry in worst_first {
+            let beyond = from(&entries, rank(entry)).saturating_sub(from(was, rank(entry)));
+            let here = beyond.saturating_sub(counted);
+            counted += here;
+            if here > 0 {
+                *more.entry((Reverse(rank(entry)), entry.severity.as_str(), entry.category)).or_default() +=
+                    here;
+            }
+        }
+    }
+    if more.is_empty() {
+        return Vec::new();
+    }
+    let total = |file: &BaselineFile| file.entries.iter().map(|entry| u64::from(entry.count)).sum::<u64>();
+    let words: Vec<String> = more
+        .iter()
+        .map(|((_, severity, category), count)| format!("{count} {severity} {category}"))
+        .collect();
+    let was = match old {
+        Some(_) => format!("{} known findings", total(before)),
+        None => "not there".to_owned(),
+    };
+    let is = format!(
+        "{} more are known ({}), {} in all",
+        more.values().sum::<u64>(),
+        words.join(", "),
+        total(after)
+    );
+    let place = |file: &str| Place { file: file.to_owned(), line: 1 };
+    vec![Looser::told(&format!("baseline `{name}`"), &was, &is, old.map(place), Some(place(name)))]
 }
 
 /// What the comparison means; its keys are part of the schema `secgate/verdict/v1`.

@@ -26,7 +26,7 @@ pub use waivers::waivers;
 pub const NOT_THERE: &str = "not there";
 
 /// A clause that is less strict than it was.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Looser {
     /// Which clause, in words.
     pub clause: String,

@@ -6,7 +6,7 @@ use super::error::Mark;
 use super::written::node::{Kind, Node};
 
 /// A line of a policy file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 pub struct Place {
     /// The file as outputs name it.
     pub file: String,

@@ -1,7 +1,5 @@
 //! What is new: baselines, reports of the target branch, diffs.
 
-use std::process::Command;
-
 use crate::common::{Dir, Run, fixture};
 
 const POLICY: &str = "\
@@ -62,17 +60,6 @@ fn check(dir: &Dir, args: &[&str]) -> Run {
 
 fn write(dir: &Dir, args: &[&str]) -> Run {
     dir.run(&[&["baseline", "write", "--no-env", "--output", "known.jsonl"], args].concat())
-}
-
-fn git(dir: &Dir, args: &[&str]) -> String {
-    let output = Command::new("git")
-        .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
-        .args(args)
-        .current_dir(dir.path())
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
 }
 
 /// The states of the findings shown, with the stages, in output order.
@@ -226,13 +213,13 @@ fn a_secret_is_known_only_under_a_key_and_by_its_value() {
 #[test]
 fn git_shows_what_the_change_leaves_alone() {
     let dir = dir();
-    git(&dir, &["init", "-q", "-b", "main"]);
+    dir.git(&["init", "-q", "-b", "main"]);
     dir.write("src/a.py", "eval(a)\nb\nc\nd\neval(e)\n").write("src/old.py", "1\n2\n3\n4\n5\n6\neval(x)\n");
     dir.write(".gitignore", "*.json\n");
-    git(&dir, &["add", "."]);
-    git(&dir, &["commit", "-qm", "base"]);
-    git(&dir, &["checkout", "-qb", "change"]);
-    git(&dir, &["mv", "src/old.py", "src/new.py"]);
+    dir.git(&["add", "."]);
+    dir.git(&["commit", "-qm", "base"]);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.git(&["mv", "src/old.py", "src/new.py"]);
     dir.write("src/a.py", "more\neval(a)\nb\nc\nd\neval(f)\n").write("src/made.py", "eval(x)\n");
     // What a user's configuration and environment would make of it.
     for (key, value) in [
@@ -241,7 +228,7 @@ fn git_shows_what_the_change_leaves_alone() {
         ("core.pager", "false"),
         ("diff.mnemonicPrefix", "true"),
     ] {
-        git(&dir, &["config", key, value]);
+        dir.git(&["config", key, value]);
     }
     let all = [("r", "src/a.py", 2), ("r", "src/a.py", 6), ("r", "src/made.py", 1), ("r", "src/new.py", 7)];
     dir.write("semgrep.json", semgrep(1, &all));
@@ -258,11 +245,16 @@ fn git_shows_what_the_change_leaves_alone() {
     assert_eq!(json["base"]["findings"]["existing"], 2);
     assert_eq!(json["base"]["sources"][0]["kind"], "diff");
     // The same as a file, with reports of the base.
-    git(&dir, &["add", "."]);
-    let diff = git(
-        &dir,
-        &["-c", "diff.external=", "diff", "--no-ext-diff", "--src-prefix=a/", "--dst-prefix=b/", "main"],
-    );
+    dir.git(&["add", "."]);
+    let diff = dir.git(&[
+        "-c",
+        "diff.external=",
+        "diff",
+        "--no-ext-diff",
+        "--src-prefix=a/",
+        "--dst-prefix=b/",
+        "main",
+    ]);
     dir.write("change.diff", &diff);
     let base = [("r", "src/a.py", 1), ("r", "src/a.py", 5), ("r", "src/old.py", 7)];
     dir.write("main/semgrep.json", semgrep(1, &base));

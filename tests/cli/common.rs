@@ -62,6 +62,18 @@ impl Dir {
         command
     }
 
+    /// Runs git, and gives what it prints.
+    pub(crate) fn git(&self, args: &[&str]) -> String {
+        let output = std::process::Command::new("git")
+            .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"])
+            .args(args)
+            .current_dir(self.path())
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "git {args:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).unwrap()
+    }
+
     /// Runs the binary.
     pub(crate) fn run(&self, args: &[&str]) -> Run {
         Run::of(self.command().args(args))

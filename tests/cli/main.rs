@@ -32,6 +32,7 @@ mod mapping;
 mod markdown;
 mod outputs;
 mod own_gate;
+mod own_gate_change;
 mod owners;
 mod policy;
 mod receipts;

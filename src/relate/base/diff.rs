@@ -1,7 +1,7 @@
 //! The diff of a change: which lines it leaves alone, and which files it renamed. Git's format, and nothing else: what
 //! is not understood is an error, because a file that a diff does not name counts as untouched.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::BaseError;
 use crate::finding::{clean, decoded, project_path};
@@ -9,10 +9,12 @@ use crate::finding::{clean, decoded, project_path};
 /// A diff, read.
 #[derive(Debug, Default)]
 pub struct Diff {
+    /// Its text.
+    text: Vec<u8>,
     /// Files that it touches and that are there after it, by their path there.
     files: BTreeMap<String, Change>,
     /// Files that are gone.
-    deleted: BTreeSet<String>,
+    deleted: BTreeMap<String, Change>,
     /// Renamed files: from the old path to the new one.
     renamed: BTreeMap<String, String>,
     /// Touched paths as a scanner may write them, by their last part, so that a path below another directory or in
@@ -40,6 +42,94 @@ struct Edit {
     old_len: u32,
     new: u32,
     new_len: u32,
+    /// Where its lines stand in the diff.
+    text: (usize, usize),
+}
+
+/// One file that a change touches.
+#[derive(Debug, Clone, Copy)]
+pub struct TouchedFile<'d> {
+    /// Its path after the change; before it, if it is gone.
+    pub path: &'d str,
+    /// It is gone.
+    pub is_gone: bool,
+    change: &'d Change,
+    text: &'d [u8],
+}
+
+/// Lines that take the place of others.
+#[derive(Debug, Default)]
+pub struct Replaced<'d> {
+    /// The lines that are gone, without their ends.
+    pub removed: Vec<&'d [u8]>,
+    /// The lines that came, with their numbers in the new file.
+    pub added: Vec<(u32, &'d [u8])>,
+}
+
+/// What a file was before a change.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FileBefore {
+    /// It was not there.
+    Absent,
+    /// The change leaves it alone.
+    Same,
+    /// It was this.
+    Was(Vec<u8>),
+    /// The diff does not tell, for this reason.
+    Untold(&'static str),
+}
+
+impl<'d> TouchedFile<'d> {
+    /// Its path before the change, if it was there.
+    pub fn old_path(&self) -> Option<&'d str> {
+        self.change.old.as_deref()
+    }
+
+    /// What it holds is not told line by line.
+    pub fn is_opaque(&self) -> bool {
+        self.change.opaque
+    }
+
+    /// The runs of lines that differ, in order.
+    pub fn edits(&self) -> impl Iterator<Item = Replaced<'d>> {
+        let text = self.text;
+        self.change.edits.iter().map(move |edit| edit.lines(text))
+    }
+}
+
+impl Edit {
+    fn lines<'d>(&self, text: &'d [u8]) -> Replaced<'d> {
+        let mut replaced = Replaced::default();
+        let mut number = self.new;
+        for line in text.get(self.text.0..self.text.1).unwrap_or_default().split(|&b| b == b'\n') {
+            match line.split_first() {
+                Some((b'-', rest)) => replaced.removed.push(rest),
+                Some((b'+', rest)) => {
+                    replaced.added.push((number, rest));
+                    number += 1;
+                }
+                // No line end at the end of the file; behind the last line end.
+                Some(_) | None => {}
+            }
+        }
+        replaced
+    }
+
+    /// The lines that are gone, with their ends.
+    fn removed(&self, text: &[u8]) -> Vec<u8> {
+        let mut old = Vec::new();
+        let mut of_old = false;
+        for line in text.get(self.text.0..self.text.1).unwrap_or_default().split_inclusive(|&b| b == b'\n') {
+            match line.split_first() {
+                Some((b'-', rest)) => old.extend_from_slice(rest),
+                // The file did not end with a line end.
+                Some((b'\\', _)) if of_old => drop(old.pop()),
+                Some(_) | None => {}
+            }
+            of_old = line.first() == Some(&b'-');
+        }
+        old
+    }
 }
 
 /// First and last line.
@@ -54,6 +144,29 @@ fn touches(start: u32, len: u32, (first, last): Lines) -> bool {
 impl Change {
     fn leaves(&self, lines: Lines) -> bool {
         self.old.is_some() && !self.opaque && !self.edits.iter().any(|e| touches(e.new, e.new_len, lines))
+    }
+
+    /// What the file was, made from what it is; `None` if the diff is not one of it.
+    fn backward(&self, text: &[u8], now: &[u8]) -> Option<Vec<u8>> {
+        let mut lines = now.split_inclusive(|&b| b == b'\n');
+        let mut old = Vec::with_capacity(now.len());
+        let mut at = 1;
+        for edit in &self.edits {
+            while at < edit.new {
+                old.extend_from_slice(lines.next()?);
+                at += 1;
+            }
+            for (_, added) in edit.lines(text).added {
+                let line = lines.next()?;
+                if line.strip_suffix(b"\n").unwrap_or(line) != added {
+                    return None;
+                }
+                at += 1;
+            }
+            old.extend_from_slice(&edit.removed(text));
+        }
+        lines.for_each(|line| old.extend_from_slice(line));
+        Some(old)
     }
 
     /// Where lines of the old file are in the new one, if they are unchanged.
@@ -77,7 +190,8 @@ impl Diff {
             parser.file(names)?;
         }
         let mut diff = parser.diff;
-        let touched = diff.files.keys().chain(&diff.deleted).chain(diff.renamed.keys());
+        diff.text = bytes.to_vec();
+        let touched = diff.files.keys().chain(diff.deleted.keys()).chain(diff.renamed.keys());
         let mut names: HashMap<String, Vec<String>> = HashMap::new();
         for path in touched.map(|path| spelled(path)) {
             names.entry(last_part(&path).to_owned()).or_default().push(path);
@@ -101,7 +215,7 @@ impl Diff {
         if let Some(change) = self.files.get(path) {
             return lines.is_some_and(|lines| change.leaves(lines));
         }
-        !self.deleted.contains(path)
+        !self.deleted.contains_key(path)
             && self.before.as_ref().is_none_or(|before| before.contains(path))
             && !self.touches_namesake(&spelled(path))
             && !self.touches_above(path)
@@ -110,6 +224,41 @@ impl Diff {
     /// True if the diff leaves a whole file alone.
     pub fn leaves_file(&self, path: &str) -> bool {
         !self.files.contains_key(path) && self.leaves(path, None)
+    }
+
+    /// The files that it touches, those that are gone last.
+    pub fn files(&self) -> impl Iterator<Item = TouchedFile<'_>> {
+        self.files
+            .iter()
+            .map(|of| (of, false))
+            .chain(self.deleted.iter().map(|of| (of, true)))
+            .map(|((path, change), is_gone)| TouchedFile { path, is_gone, change, text: &self.text })
+    }
+
+    /// What the file at a path was before the change, where `now` reads what lies at a path.
+    pub fn before(&self, path: &str, now: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> FileBefore {
+        let backward = |change: &Change, is: Option<Vec<u8>>| {
+            if change.opaque {
+                return FileBefore::Untold("the diff does not tell its lines");
+            }
+            let was = is.and_then(|is| change.backward(&self.text, &is));
+            was.map_or(FileBefore::Untold("the diff is of another state of it"), FileBefore::Was)
+        };
+        if let Some(change) = self.deleted.get(path) {
+            return backward(change, Some(Vec::new()));
+        }
+        // Another file may have come in the place of one that was moved away.
+        if let Some((new, change)) = self.renamed.get(path).and_then(|new| self.files.get_key_value(new)) {
+            return backward(change, now(new));
+        }
+        match self.files.get(path) {
+            Some(change) if change.old.as_deref() == Some(path) => backward(change, now(path)),
+            Some(_) => FileBefore::Absent,
+            None if self.touches_namesake(&spelled(path)) || self.touches_above(path) => {
+                FileBefore::Untold("the diff touches a file that may be this one, by a path from elsewhere")
+            }
+            None => FileBefore::Same,
+        }
     }
 
     /// A touched file may be this one, named from another directory.
@@ -126,13 +275,15 @@ impl Diff {
     fn touches_above(&self, path: &str) -> bool {
         let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
         let touched = |path: &str| {
-            self.files.contains_key(path) || self.deleted.contains(path) || self.renamed.contains_key(path)
+            self.files.contains_key(path)
+                || self.deleted.contains_key(path)
+                || self.renamed.contains_key(path)
         };
         above.any(touched)
     }
 
     /// The path that a renamed file had before.
-    pub(super) fn old_path(&self, path: &str) -> Option<&str> {
+    pub fn old_path(&self, path: &str) -> Option<&str> {
         let old = self.files.get(path)?.old.as_deref()?;
         (self.renamed.get(old).map(String::as_str) == Some(path)).then_some(old)
     }
@@ -157,13 +308,19 @@ fn last_part(path: &str) -> &str {
 
 /// Lines without their ends, counted.
 struct Lined<'d> {
+    size: usize,
     rest: &'d [u8],
     number: u64,
 }
 
 impl<'d> Lined<'d> {
     fn new(rest: &'d [u8]) -> Self {
-        Self { rest, number: 0 }
+        Self { size: rest.len(), rest, number: 0 }
+    }
+
+    /// Where the next line begins.
+    fn at(&self) -> usize {
+        self.size - self.rest.len()
     }
 
     fn next(&mut self) -> Option<&'d [u8]> {
@@ -258,7 +415,7 @@ impl Parser<'_> {
             self.hunk(&mut change, &mut shift)?;
         }
         if header.kind == Kind::Deleted {
-            if !self.diff.deleted.insert(old) {
+            if self.diff.deleted.insert(old, change).is_some() {
                 return Err(self.error(TWICE));
             }
             return Ok(());
@@ -369,11 +526,12 @@ impl Parser<'_> {
         }
         let mut open: Option<Edit> = None;
         while at != end {
+            let begins = self.lines.at();
             let Some(line) = self.lines.next() else {
                 return Err(self.error("the diff ends within a hunk; it is not whole"));
             };
             change.opaque |= hides_lines(line.get(1..).unwrap_or_default());
-            let edit = Edit { old: at.0, old_len: 0, new: at.1, new_len: 0 };
+            let edit = Edit { old: at.0, old_len: 0, new: at.1, new_len: 0, text: (begins, begins) };
             match line.first() {
                 Some(b' ' | b'\t') | None => {
                     change.edits.extend(open.take());
@@ -393,12 +551,18 @@ impl Parser<'_> {
             if at.0 > end.0 || at.1 > end.1 {
                 return Err(self.error("a hunk holds more lines than it says"));
             }
+            if let Some(edit) = &mut open {
+                edit.text.1 = self.lines.at();
+            }
         }
-        change.edits.extend(open);
         *shift = i64::from(end.1) - i64::from(end.0);
         while self.lines.starts(b"\\") {
             self.lines.next();
         }
+        if let Some(edit) = &mut open {
+            edit.text.1 = self.lines.at();
+        }
+        change.edits.extend(open);
         Ok(())
     }
 }

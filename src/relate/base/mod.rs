@@ -16,9 +16,10 @@ mod tests;
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use code::Code;
-pub use diff::Diff;
+pub use diff::{Diff, FileBefore, Replaced, TouchedFile};
 pub use file::{BaselineFile, Entry, summary};
 
 use crate::finding::{Category, Finding, Package, Severity, Stage, State, Trace};
@@ -48,7 +49,7 @@ impl std::error::Error for BaseError {}
 pub struct Base {
     baseline: Option<Known>,
     reports: Option<Known>,
-    diff: Option<Diff>,
+    diff: Option<Arc<Diff>>,
     /// Where source files are, for findings that only code can tell apart.
     root: Option<PathBuf>,
     /// How an unknown severity counts.
@@ -104,14 +105,14 @@ impl Base {
         let diff = left_alone.map(|paths| {
             let mut diff = Diff::default();
             diff.set_before(paths);
-            diff
+            diff.into()
         });
         Self { settled: Some(fixed), diff, ..Self::new(Severity::Critical, None, false) }
     }
 
     /// Takes the diff of the change. To be called before any report is added.
-    pub fn set_diff(&mut self, diff: Diff) {
-        self.diff = Some(diff);
+    pub fn set_diff(&mut self, diff: impl Into<Arc<Diff>>) {
+        self.diff = Some(diff.into());
     }
 
     /// Takes the findings of a baseline.
@@ -171,7 +172,7 @@ impl Base {
 
     /// The diff, if there is one.
     pub fn diff(&self) -> Option<&Diff> {
-        self.diff.as_ref()
+        self.diff.as_deref()
     }
 
     /// A reader of source lines, for one report at a time.

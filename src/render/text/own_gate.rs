@@ -14,6 +14,13 @@ impl Page {
         self.title("The gate itself")?;
         let word = if gate.outcome == Outcome::Pass { "ok" } else { gate.outcome.as_str() };
         let state = self.paint(gate.outcome, format!("{word:<7}"));
+        if gate.clauses.is_empty() && gate.notes.is_empty() {
+            // In one line, digests aside, which JSON has.
+            let bare = |text: &String| text.split(" sha256:").next().unwrap_or_default().to_owned();
+            let compared: Vec<String> = gate.compared.iter().map(bare).collect();
+            return self
+                .wrapped(&format!("  {state} "), &format!("{}: {}", gate.message, compared.join(", ")));
+        }
         self.wrapped(&format!("  {state} "), &gate.message)?;
         for looser in gate.clauses.iter().take(LISTED) {
             self.wrapped(INDENT, &looser.to_string())?;

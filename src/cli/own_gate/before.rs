@@ -1,0 +1,233 @@
+//! The project as it was before a change: the files of a commit, or what a diff leaves when it is taken back.
+
+use std::collections::BTreeSet;
+use std::path::{Component, Path, PathBuf};
+
+use anyhow::{Context as _, Result, anyhow};
+
+use super::super::base::{Change, Commit};
+use super::super::git;
+use crate::finding::{clean, clean_line};
+use crate::gather::look_for;
+use crate::policy::PathGlob;
+use crate::relate::FileBefore;
+use crate::report::open_regular;
+
+/// Largest file of a project that is looked at.
+const MAX_FILE: u64 = 512 << 20;
+/// Links to links that are followed.
+const MAX_LINKS: usize = 8;
+
+/// The project before a change.
+pub(super) struct Before<'c> {
+    pub(super) change: &'c Change,
+    /// What paths of it are relative to, without links.
+    top: PathBuf,
+    /// The current directory, without links.
+    here: PathBuf,
+}
+
+/// What a file was.
+pub(super) enum Was {
+    /// It was not there.
+    Absent,
+    /// It was this, under this name.
+    There(String, Vec<u8>),
+    /// It is no part of the project, so that no change of it can touch it.
+    Outside,
+    /// Nobody can say, for this reason.
+    Untold(String),
+}
+
+impl<'c> Before<'c> {
+    pub(super) fn of(change: &'c Change) -> Result<Self> {
+        let real =
+            |path: &Path| path.canonicalize().with_context(|| clean(&path.to_string_lossy()).into_owned());
+        let top = match &change.commit {
+            Some(commit) => commit.top.clone(),
+            None => real(&change.directory)?,
+        };
+        Ok(Self { change, top, here: real(Path::new("."))? })
+    }
+
+    /// What the project was known by, in short.
+    pub(super) fn name(&self) -> String {
+        match &self.change.commit {
+            Some(commit) => short(&commit.id),
+            None => clean_line(&self.change.name).into_owned(),
+        }
+    }
+
+    /// The path from the top; `None` outside of the project.
+    fn below_top(&self, path: &Path) -> Option<String> {
+        let mut whole = PathBuf::new();
+        for part in self.here.join(path).components() {
+            match part {
+                Component::ParentDir => drop(whole.pop()),
+                Component::CurDir => {}
+                Component::Prefix(_) | Component::RootDir | Component::Normal(_) => whole.push(part),
+            }
+        }
+        let inside = |whole: &Path| {
+            let below = whole.strip_prefix(&self.top).ok()?;
+            Some(
+                below
+                    .components()
+                    .map(|part| part.as_os_str().to_string_lossy())
+                    .collect::<Vec<_>>()
+                    .join("/"),
+            )
+        };
+        inside(&whole).or_else(|| {
+            // A project may be named by a path with links; its file need not be there any more.
+            let folder = whole.parent()?.canonicalize().ok()?;
+            inside(&folder.join(whole.file_name()?))
+        })
+    }
+
+    /// The path from here of what lies at a path from the top.
+    fn below_here(&self, path: &str) -> Option<PathBuf> {
+        Some(self.top.join(path).strip_prefix(&self.here).ok()?.to_owned())
+    }
+
+    /// What the file at a path was.
+    pub(super) fn read(&self, path: &Path) -> Result<Was> {
+        let Some(below) = self.below_top(path) else { return Ok(Was::Outside) };
+        match &self.change.commit {
+            Some(commit) => self.of_commit(commit, &below),
+            None => self.of_diff(&below),
+        }
+    }
+
+    /// The same; of a file that the change moved here, what it was where it came from.
+    pub(super) fn read_or_moved(&self, path: &Path) -> Result<Was> {
+        let was = self.read(path)?;
+        if !matches!(was, Was::Absent) {
+            return Ok(was);
+        }
+        // Paths of the diff are those of the project's directory.
+        let directory = self.change.directory.canonicalize().unwrap_or_default();
+        let below = self.below_top(path).map(|below| self.top.join(below));
+        let of_diff = below.as_ref().and_then(|whole| whole.strip_prefix(&directory).ok()?.to_str());
+        match of_diff.and_then(|path| self.change.diff.old_path(path)) {
+            Some(old) => self.read(&directory.join(old)),
+            None => Ok(was),
+        }
+    }
+
+    fn of_commit(&self, commit: &Commit, path: &str) -> Result<Was> {
+        let failed = |error: anyhow::Error| {
+            anyhow!("{} {}: {error:#}", self.change.flag, clean_line(&self.change.name))
+        };
+        let mut path = path.to_owned();
+        for _ in 0..=MAX_LINKS {
+            let Some(blob) = commit.files.get(&path) else { return Ok(Was::Absent) };
+            let bytes = git::read(&self.change.directory, blob).map_err(failed)?;
+            if !blob.is_link {
+                return Ok(Was::There(format!("{}:{}", short(&commit.id), clean(&path)), bytes));
+            }
+            let mut parts: Vec<&str> = path.split('/').collect();
+            parts.pop();
+            let target = String::from_utf8_lossy(&bytes).into_owned();
+            for part in target.split('/') {
+                match part {
+                    ".." if parts.pop().is_none() => {
+                        return Ok(Was::Untold("is a link out of the project".to_owned()));
+                    }
+                    "" | "." | ".." => {}
+                    part => parts.push(part),
+                }
+            }
+            if target.starts_with('/') {
+                return Ok(Was::Untold("is a link out of the project".to_owned()));
+            }
+            path = parts.join("/");
+        }
+        Ok(Was::Untold("is a link to links".to_owned()))
+    }
+
+    fn of_diff(&self, path: &str) -> Result<Was> {
+        let now = |path: &str| bytes(&self.top.join(path));
+        let mut failed = None;
+        let mut read = |path: &str| match now(path) {
+            Ok(bytes) => bytes,
+            Err(error) => {
+                failed = Some(error);
+                None
+            }
+        };
+        let was = self.change.diff.before(path, &mut read);
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        let name = format!("{} before {}", clean(path), self.name());
+        Ok(match was {
+            FileBefore::Absent => Was::Absent,
+            FileBefore::Was(bytes) => Was::There(name, bytes),
+            FileBefore::Untold(why) => Was::Untold(why.to_owned()),
+            FileBefore::Same => now(path)?.map_or(Was::Absent, |bytes| Was::There(name, bytes)),
+        })
+    }
+
+    /// Whether there was anything below a folder.
+    pub(super) fn has_folder(&self, folder: &Path) -> bool {
+        let Some(below) = self.below_top(folder) else { return false };
+        let below = format!("{below}/");
+        if let Some(commit) = &self.change.commit {
+            return commit
+                .files
+                .range(below.clone()..)
+                .next()
+                .is_some_and(|(path, _)| path.starts_with(&below));
+        }
+        // What it held and was changed, or what is there and did not come with the change.
+        let came = |path: &str| {
+            let mut new = self.change.diff.files().filter(|file| file.old_path().is_none());
+            new.any(|file| file.path == path || file.path.starts_with(&format!("{path}/")))
+        };
+        self.change.diff.files().any(|file| file.old_path().is_some_and(|old| old.starts_with(&below)))
+            || files_below(&self.top.join(&below)).iter().any(|name| !came(&format!("{below}{name}")))
+    }
+
+    /// The files that a glob of the policy found, by their paths from here.
+    pub(super) fn matching(&self, glob: &PathGlob) -> Vec<PathBuf> {
+        let mut known: BTreeSet<PathBuf> = BTreeSet::new();
+        if let Some(commit) = &self.change.commit {
+            known.extend(commit.files.keys().filter_map(|path| self.below_here(path)));
+        } else {
+            let old = self.change.diff.files().filter_map(|file| self.below_here(file.old_path()?));
+            known.extend(old.chain(look_for(glob)));
+        }
+        // As the files of a run are looked for: a name by itself is a file of this very directory.
+        let fits = |path: &PathBuf| {
+            let name = path.to_string_lossy();
+            glob.matches_file(&name) && (glob.text().contains('/') || !name.contains('/'))
+        };
+        known.into_iter().filter(fits).collect()
+    }
+}
+
+/// Names of what lies in a folder.
+fn files_below(folder: &Path) -> Vec<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect()
+}
+
+/// What a file holds; `None` if it is not there.
+pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
+    use std::io::Read as _;
+
+    if path.symlink_metadata().is_err() {
+        return Ok(None);
+    }
+    let name = || clean(&path.to_string_lossy()).into_owned();
+    let file = open_regular(path).map_err(|error| anyhow!("{}: {error}", name()))?;
+    let mut bytes = Vec::new();
+    file.take(MAX_FILE).read_to_end(&mut bytes).with_context(name)?;
+    Ok(Some(bytes))
+}
+
+/// As much of a commit's id as tells it apart for people.
+fn short(id: &str) -> String {
+    id.chars().take(12).collect()
+}

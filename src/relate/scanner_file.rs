@@ -1,0 +1,492 @@
+//! Scanners' own files in a project, configuration and lists of what is ignored, and in what a change softens them.
+//!
+//! A list of exceptions is compared entry by entry, and one entry less is no harm. Of any other setting nobody can say
+//! here whether it is stricter, so that a change of it is one to look at. No text of such a file is repeated but ids and
+//! patterns of paths: the rest may be a secret, or name one.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+/// A scanner's own file.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ScannerFile {
+    /// The scanner.
+    pub tool: &'static str,
+    kind: Kind,
+}
+
+/// What a change makes a scanner see less by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Softened {
+    /// Line of the file after the change, from 1; none where it is gone.
+    pub line: Option<u64>,
+    /// What it said.
+    pub before: String,
+    /// What it says.
+    pub after: String,
+}
+
+/// How a file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    /// Something ignored a line.
+    Lines,
+    /// Patterns as in `.gitignore`, where `!` takes some back.
+    Patterns,
+    /// Settings, of which only the text can be compared.
+    Text,
+    /// Settings as a tree, with lists of exceptions in it.
+    Tree(Syntax, &'static [&'static str]),
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    Json,
+    Yaml,
+    Toml,
+}
+
+use Syntax::{Json, Toml, Yaml};
+
+/// Names of files, or the ends of their paths, with their scanner: from its documentation. The paths of a tree are the
+/// keys that lead to a list of exceptions, where `*` is any key.
+const FILES: &[(&str, &str, Kind)] = &[
+    (".semgrepignore", "Semgrep", Kind::Patterns),
+    (".semgrep.yml", "Semgrep", Kind::Tree(Yaml, &[])),
+    (".semgrep.yaml", "Semgrep", Kind::Tree(Yaml, &[])),
+    (".trivyignore", "Trivy", Kind::Lines),
+    (".trivyignore.yaml", "Trivy", TRIVY_IGNORE),
+    (".trivyignore.yml", "Trivy", TRIVY_IGNORE),
+    ("trivy.yaml", "Trivy", Kind::Tree(Yaml, &["scan.skip-dirs", "scan.skip-files"])),
+    ("trivy-secret.yaml", "Trivy", Kind::Tree(Yaml, &[])),
+    (".grype.yaml", "Grype", GRYPE),
+    (".grype.yml", "Grype", GRYPE),
+    (".grype/config.yaml", "Grype", GRYPE),
+    ("osv-scanner.toml", "OSV-Scanner", Kind::Tree(Toml, &["IgnoredVulns", "PackageOverrides"])),
+    (".gitleaksignore", "gitleaks", Kind::Lines),
+    (".gitleaks.toml", "gitleaks", Kind::Tree(Toml, &["allowlists"])),
+    (".secrets.baseline", "detect-secrets", Kind::Tree(Json, &["results.*", "filters_used"])),
+    (".gitguardian.yaml", "ggshield", GITGUARDIAN),
+    (".gitguardian.yml", "ggshield", GITGUARDIAN),
+    (".checkov.yaml", "Checkov", CHECKOV),
+    (".checkov.yml", "Checkov", CHECKOV),
+    (".checkov.baseline", "Checkov", Kind::Tree(Json, &["failed_checks"])),
+    ("kics.config", "KICS", Kind::Text),
+    (".tfsec/config.yml", "tfsec", Kind::Tree(Yaml, &["exclude"])),
+    (".tfsec/config.yaml", "tfsec", Kind::Tree(Yaml, &["exclude"])),
+    (".tfsec/config.json", "tfsec", Kind::Tree(Json, &["exclude"])),
+    (".bandit", "Bandit", Kind::Text),
+    ("bandit.yaml", "Bandit", Kind::Tree(Yaml, &["skips", "exclude_dirs"])),
+    ("bandit.yml", "Bandit", Kind::Tree(Yaml, &["skips", "exclude_dirs"])),
+    ("sonar-project.properties", "SonarQube", Kind::Text),
+    (".sonarcloud.properties", "SonarQube", Kind::Text),
+    (".spectral.yaml", "Spectral", Kind::Tree(Yaml, &[])),
+    (".spectral.yml", "Spectral", Kind::Tree(Yaml, &[])),
+    (".spectral.json", "Spectral", Kind::Tree(Json, &[])),
+    (".spectral.js", "Spectral", Kind::Text),
+    ("brakeman.ignore", "Brakeman", Kind::Tree(Json, &["ignored_warnings"])),
+    (".snyk", "Snyk", Kind::Tree(Yaml, &["ignore.*"])),
+    (".gitlab/sast-ruleset.toml", "GitLab SAST", Kind::Tree(Toml, &[])),
+    (".gitlab/secret-detection-ruleset.toml", "GitLab secret detection", Kind::Tree(Toml, &[])),
+    (".github/codeql/codeql-config.yml", "CodeQL", Kind::Tree(Yaml, &["paths-ignore"])),
+];
+
+const TRIVY_IGNORE: Kind = Kind::Tree(Yaml, &["vulnerabilities", "misconfigurations", "secrets", "licenses"]);
+const GRYPE: Kind = Kind::Tree(Yaml, &["ignore", "exclude"]);
+const CHECKOV: Kind = Kind::Tree(Yaml, &["skip-check", "skip-path", "skip-framework"]);
+const GITGUARDIAN: Kind = Kind::Tree(
+    Yaml,
+    &[
+        "secret.ignored_paths",
+        "secret.ignored_matches",
+        "secret.ignored_detectors",
+        "secret.ignored-paths",
+        "secret.ignored-matches",
+        "secret.ignored-detectors",
+    ],
+);
+
+/// Longest id or pattern that is repeated, in characters.
+const SHOWN: usize = 80;
+/// Exceptions of a file that are told one by one.
+const TOLD: usize = 50;
+
+impl ScannerFile {
+    /// The scanner that reads a file of this path, if one does.
+    pub fn of(path: &str) -> Option<Self> {
+        let is = |end: &str| {
+            path.strip_suffix(end).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
+        };
+        if let Some((_, tool, kind)) = FILES.iter().find(|(end, ..)| is(end)) {
+            return Some(Self { tool, kind: *kind });
+        }
+        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let rules = folders.split('/').any(|part| part == ".semgrep");
+        let yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
+        (rules && yaml).then_some(Self { tool: "Semgrep", kind: Kind::Tree(Yaml, &[]) })
+    }
+
+    /// Names that scanners look for at the top of a project.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        FILES.iter().map(|(name, ..)| *name)
+    }
+
+    /// In what the file is softer than it was; `None` is a file that is not there.
+    pub fn softened(self, before: Option<&[u8]>, after: Option<&[u8]>) -> Vec<Softened> {
+        if before == after {
+            return Vec::new();
+        }
+        let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
+        let (was, is) = (text(before), text(after));
+        let reasons = self.kind == Kind::Lines && self.tool == "Trivy";
+        let sides = Sides { was: &was, is: &is, is_there: after.is_some(), reasons };
+        let mut found = match self.kind {
+            Kind::Lines => sides.lines(),
+            Kind::Patterns => sides.patterns(before.is_some()),
+            Kind::Text => sides.text(),
+            Kind::Tree(syntax, exceptions) => self.trees(syntax, exceptions, &sides),
+        };
+        if let Some(more) = found.len().checked_sub(TOLD).filter(|more| *more > 0) {
+            let line = found.get(TOLD).and_then(|first| first.line);
+            found.truncate(TOLD);
+            found.push(Softened {
+                line,
+                before: "not there".to_owned(),
+                after: format!("{more} exceptions more"),
+            });
+        }
+        found
+    }
+
+    fn trees(self, syntax: Syntax, exceptions: &[&str], sides: &Sides<'_>) -> Vec<Softened> {
+        let Some((mut was, mut is)) = syntax.read(sides.was).zip(syntax.read(sides.is)) else {
+            return sides.text();
+        };
+        let mut found = Vec::new();
+        // When a file was written, and by which version, lets nothing through.
+        if self.tool == "detect-secrets" {
+            for tree in [&mut was, &mut is] {
+                tree.remove("generated_at");
+                tree.remove("version");
+            }
+        }
+        for path in exceptions {
+            let keys: Vec<&str> = path.split('.').collect();
+            let (old, new) = (taken(&mut was, &keys), taken(&mut is, &keys));
+            let mut old: Vec<(String, Value)> = old;
+            let mut more: BTreeMap<String, u64> = BTreeMap::new();
+            for (place, entry) in new {
+                match old.iter().position(|known| *known == (place.clone(), entry.clone())) {
+                    Some(at) => drop(old.swap_remove(at)),
+                    None => *more.entry(self.label(&place, &entry)).or_default() += 1,
+                }
+            }
+            for (label, count) in more {
+                let times = if count > 1 { format!(" ({count} entries)") } else { String::new() };
+                let line = sides.line_with(label.rsplit(' ').next().unwrap_or_default());
+                found.push(Softened {
+                    line,
+                    before: "not there".to_owned(),
+                    after: format!("{label}{times}"),
+                });
+            }
+        }
+        if was != is {
+            found.extend(sides.text());
+        }
+        found
+    }
+
+    /// An entry of a list of exceptions: its id, or where it stands.
+    fn label(self, place: &str, entry: &Value) -> String {
+        let secret = matches!(self.tool, "gitleaks" | "detect-secrets" | "ggshield");
+        let id = match entry {
+            Value::String(text) => Some(text.as_str()),
+            Value::Object(keys) => {
+                ["id", "vulnerability", "name", "resource"].iter().find_map(|key| keys.get(*key)?.as_str())
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => None,
+        };
+        match id.filter(|_| !secret) {
+            Some(id) => format!("{place} {}", short(id)),
+            None => place.to_owned(),
+        }
+    }
+}
+
+impl Syntax {
+    /// The file's tree; an empty file is an empty one.
+    fn read(self, text: &str) -> Option<Map<String, Value>> {
+        let said = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
+        if !text.lines().any(said) {
+            return Some(Map::new());
+        }
+        let tree: Value = match self {
+            Self::Json => serde_json::from_str(text).ok()?,
+            Self::Yaml => serde_saphyr::from_str(text).ok()?,
+            Self::Toml => toml::from_str(text).ok()?,
+        };
+        match tree {
+            Value::Object(tree) => Some(tree),
+            Value::Null => Some(Map::new()),
+            Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => None,
+        }
+    }
+}
+
+/// Takes a list of exceptions out of a tree: its entries, each with the keys that lead to it. What is no list stays.
+fn taken(tree: &mut Map<String, Value>, keys: &[&str]) -> Vec<(String, Value)> {
+    let Some((first, rest)) = keys.split_first() else { return Vec::new() };
+    if *first == "*" {
+        let names: Vec<String> = tree.keys().cloned().collect();
+        return names.iter().flat_map(|name| taken(tree, &[&[name.as_str()], rest].concat())).collect();
+    }
+    if !rest.is_empty() {
+        let Some(Value::Object(below)) = tree.get_mut(*first) else { return Vec::new() };
+        let found = taken(below, rest);
+        if below.is_empty() {
+            tree.remove(*first);
+        }
+        let named = found.into_iter().map(|(place, entry)| (format!("{first}.{place}"), entry));
+        return named.collect();
+    }
+    let entries = match tree.get(*first) {
+        Some(Value::Array(list)) => list.clone(),
+        Some(Value::String(one)) => {
+            one.split(',').map(|part| Value::String(part.trim().to_owned())).collect()
+        }
+        Some(Value::Null) => Vec::new(),
+        Some(Value::Object(_) | Value::Bool(_) | Value::Number(_)) | None => return Vec::new(),
+    };
+    tree.remove(*first);
+    entries.into_iter().map(|entry| (short(first), entry)).collect()
+}
+
+/// Both sides of a file.
+struct Sides<'t> {
+    was: &'t str,
+    is: &'t str,
+    is_there: bool,
+    /// Behind ` #` stands why, and no more.
+    reasons: bool,
+}
+
+impl Sides<'_> {
+    /// Lines that say something, with their numbers.
+    fn said<'l>(&self, text: &'l str) -> Vec<(u64, &'l str)> {
+        let told =
+            |line: &'l str| if self.reasons { line.split(" #").next().unwrap_or_default() } else { line };
+        let lines = text.lines().map(|line| told(line).trim()).zip(1..);
+        lines
+            .filter(|(line, _)| !line.is_empty() && !line.starts_with('#'))
+            .map(|(line, at)| (at, line))
+            .collect()
+    }
+
+    /// Lines of the one that the other does not have, as often as there are more.
+    fn more<'l>(of: &[(u64, &'l str)], than: &[(u64, &str)]) -> Vec<(u64, &'l str)> {
+        let mut known: BTreeMap<&str, usize> = BTreeMap::new();
+        for (_, line) in than {
+            *known.entry(line).or_default() += 1;
+        }
+        let mut more = Vec::new();
+        for (at, line) in of {
+            match known.get_mut(*line) {
+                Some(left) if *left > 0 => *left -= 1,
+                Some(_) | None => more.push((*at, *line)),
+            }
+        }
+        more
+    }
+
+    /// The line after the change that holds this and was not there; else the first that was not there.
+    fn line_with(&self, text: &str) -> Option<u64> {
+        let more = Self::more(&self.said(self.is), &self.said(self.was));
+        let with = more.iter().find(|(_, line)| !text.is_empty() && line.contains(text));
+        with.or(more.first()).map(|(at, _)| *at).or(self.is_there.then_some(1))
+    }
+
+    fn lines(&self) -> Vec<Softened> {
+        let more = Self::more(&self.said(self.is), &self.said(self.was));
+        let one = |(at, line): (u64, &str)| Softened {
+            line: Some(at),
+            before: "not there".to_owned(),
+            after: short(line),
+        };
+        more.into_iter().map(one).collect()
+    }
+
+    fn patterns(&self, was_there: bool) -> Vec<Softened> {
+        let (was, is) = (self.said(self.was), self.said(self.is));
+        let back = |line: &str| line.starts_with('!');
+        let mut found: Vec<Softened> = self.lines();
+        found.retain(|softened| !back(&softened.after));
+        let first = self.is_there.then_some(1);
+        for (_, line) in Self::more(&was, &is).into_iter().filter(|(_, line)| back(line)) {
+            found.push(Softened { line: first, before: short(line), after: "gone".to_owned() });
+        }
+        // With exceptions to exceptions the last that fits decides.
+        let kept = |of: &[(u64, &str)], than: &[(u64, &str)]| {
+            let other: Vec<String> = than.iter().map(|(_, line)| (*line).to_owned()).collect();
+            let kept = of.iter().filter(|(_, line)| other.iter().any(|known| known == line));
+            kept.map(|(_, line)| (*line).to_owned()).collect::<Vec<_>>()
+        };
+        if is.iter().any(|(_, line)| back(line)) && kept(&is, &was) != kept(&was, &is) {
+            let (before, after) =
+                ("in its order".to_owned(), "in another order, and the last that fits decides".to_owned());
+            found.push(Softened { line: first, before, after });
+        }
+        if was_there && !self.is_there {
+            let after = "gone, so that Semgrep's own list of folders to leave out holds again".to_owned();
+            found.push(Softened { line: None, before: "there".to_owned(), after });
+        }
+        found
+    }
+
+    /// That settings are others, whatever they say.
+    fn text(&self) -> Vec<Softened> {
+        let (was, is) = (self.said(self.was), self.said(self.is));
+        let (come, gone) = (Self::more(&is, &was), Self::more(&was, &is));
+        if come.is_empty() && gone.is_empty() {
+            return Vec::new();
+        }
+        let before = if was.is_empty() { "not there" } else { "as it was" };
+        let after = if self.is_there {
+            format!("other settings: {} lines come, {} go", come.len(), gone.len())
+        } else {
+            "gone, and with it what it demanded".to_owned()
+        };
+        let line = come.first().map(|(at, _)| *at).or(self.is_there.then_some(1));
+        vec![Softened { line, before: before.to_owned(), after }]
+    }
+}
+
+fn short(text: &str) -> String {
+    let mut short: String = text.chars().take(SHOWN).collect();
+    if short.len() < text.len() {
+        short.push('…');
+    }
+    short
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn told(path: &str, before: &str, after: &str) -> Vec<(Option<u64>, String)> {
+        let side = |text: &str| (!text.is_empty()).then(|| text.as_bytes().to_vec());
+        let file = ScannerFile::of(path).unwrap();
+        let found = file.softened(side(before).as_deref(), side(after).as_deref());
+        found.into_iter().map(|one| (one.line, format!("{} → {}", one.before, one.after))).collect()
+    }
+
+    #[test]
+    fn files_are_known_by_their_names_wherever_they_lie() {
+        for (path, tool) in [
+            (".trivyignore", Some("Trivy")),
+            ("services/api/.trivyignore", Some("Trivy")),
+            ("my.trivyignore", None),
+            (".grype/config.yaml", Some("Grype")),
+            ("config.yaml", None),
+            ("a/.semgrep/rules/x.yml", Some("Semgrep")),
+            ("a/.semgrep/rules/x.py", None),
+            ("osv-scanner.toml", Some("OSV-Scanner")),
+            ("config/brakeman.ignore", Some("Brakeman")),
+        ] {
+            assert_eq!(ScannerFile::of(path).map(|file| file.tool), tool, "{path}");
+        }
+    }
+
+    #[test]
+    fn an_exception_more_is_told_and_one_less_is_not() {
+        let cases = [
+            (".trivyignore", "CVE-1\n", "# why\nCVE-1 # because\nCVE-2\n", 3, "not there → CVE-2"),
+            (".gitleaksignore", "a:b:1\n", "a:b:1\na:b:1\n", 2, "not there → a:b:1"),
+            (".trivyignore", "CVE-1 exp:2026-01-01\n", "CVE-1\n", 1, "not there → CVE-1"),
+            (
+                ".trivyignore.yaml",
+                "vulnerabilities:\n  - id: CVE-1\n",
+                "vulnerabilities:\n  - id: CVE-1\n  - id: CVE-2\n",
+                3,
+                "not there → vulnerabilities CVE-2",
+            ),
+            (
+                "osv-scanner.toml",
+                "[[IgnoredVulns]]\nid = \"A\"\n",
+                "[[IgnoredVulns]]\nid = \"A\"\n[[IgnoredVulns]]\nid = \"B\"\n",
+                4,
+                "not there → IgnoredVulns B",
+            ),
+            (
+                ".grype.yaml",
+                "ignore:\n  - vulnerability: CVE-1\n",
+                "ignore:\n  - vulnerability: CVE-1\n    package: {name: a}\n  - vulnerability: CVE-1\n",
+                4,
+                "not there → ignore CVE-1",
+            ),
+            (
+                ".checkov.yaml",
+                "skip-check: CKV_1\n",
+                "skip-check: CKV_1,CKV_2\n",
+                1,
+                "not there → skip-check CKV_2",
+            ),
+        ];
+        for (path, before, after, line, says) in cases {
+            let found = told(path, before, after);
+            assert_eq!(found, [(Some(line), says.to_owned())], "{path}");
+            let back = told(path, after, before);
+            // What is narrowed the other way round is an exception that was not there, too.
+            assert_eq!(back.is_empty(), !before.contains("exp:"), "{path}: {back:?}");
+            assert_eq!(told(path, before, ""), [], "{path} is gone");
+        }
+    }
+
+    #[test]
+    fn a_list_of_secrets_is_counted_and_not_repeated() {
+        let with = |entries: &str| {
+            format!(
+                "{{\"version\":\"1\",\"plugins_used\":[{{\"name\":\"A\"}}],\"results\":{{\"a.py\":[{entries}]}},\"generated_at\":\"{}\"}}",
+                entries.len()
+            )
+        };
+        let one = "{\"hashed_secret\":\"0a0a\",\"line_number\":1}";
+        let found = told(".secrets.baseline", &with(""), &with(&format!("{one},{one}")));
+        assert_eq!(found, [(Some(1), "not there → results.a.py (2 entries)".to_owned())]);
+        assert_eq!(told(".secrets.baseline", &with(one), &with("")), []);
+        let fewer = told(".secrets.baseline", &with(one), &with(one).replace("{\"name\":\"A\"}", ""));
+        assert_eq!(fewer.len(), 1, "{fewer:?}");
+        let found = told(".gitleaks.toml", "", "[[allowlists]]\nstopwords = [\"hunter2\"]\n");
+        assert_eq!(found, [(Some(1), "not there → allowlists".to_owned())]);
+    }
+
+    #[test]
+    fn settings_that_are_no_exceptions_are_told_both_ways() {
+        for (path, text, other) in [
+            ("trivy.yaml", "severity: [HIGH]\n", "severity: [CRITICAL]\n"),
+            (".bandit", "[bandit]\n", "[bandit]\nskips: B101\n"),
+            ("sonar-project.properties", "sonar.sources=src\n", "sonar.sources=src\nsonar.exclusions=**\n"),
+            (".semgrep/rules.yml", "rules: [{id: a}, {id: b}]\n", "rules: [{id: a}]\n"),
+            (".gitleaks.toml", "[extend]\nuseDefault = true\n", "[extend]\nuseDefault = false\n"),
+            ("trivy.yaml", "severity: [HIGH]\n", "severity: [\n"),
+        ] {
+            assert_eq!(told(path, text, other).len(), 1, "{path}");
+            assert_eq!(told(path, other, text).len(), 1, "{path}");
+            assert_eq!(told(path, "", other).len(), 1, "{path}");
+            assert_eq!(told(path, text, "").len(), 1, "{path}");
+            assert_eq!(told(path, text, &format!("# why\n\n{text}")), [], "{path}");
+        }
+    }
+
+    #[test]
+    fn patterns_may_be_taken_back() {
+        let file = ".semgrepignore";
+        assert_eq!(told(file, "a/\n", "a/\n!a/b\n"), []);
+        assert_eq!(told(file, "a/\n!a/b\n", "a/\n"), [(Some(1), "!a/b → gone".to_owned())]);
+        assert_eq!(told(file, "a/\n!a/b\n", "!a/b\na/\n").len(), 1);
+        assert_eq!(told(file, "a/\nb/\n", "b/\n"), []);
+        assert_eq!(told(file, "a/\n", "a/\n*\n"), [(Some(2), "not there → *".to_owned())]);
+        assert!(told(file, "a/\n", "")[0].1.contains("own list"));
+    }
+}

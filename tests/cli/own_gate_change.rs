@@ -1,0 +1,396 @@
+//! A change that loosens its own gate, as git or a diff shows it: policy, waivers, baseline, and what makes scanners
+//! look away.
+
+use serde_json::Value;
+
+use crate::common::{Dir, Run, semgrep};
+
+const POLICY: &str = "\
+version: 1
+gate: merge
+base: {from: [diff, baseline], without: review}
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+waivers: {files: [.secgate/waivers.yaml], max_duration: 90d}
+people: {appsec: [\"@ann\", \"@bob\"]}
+reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}
+rules:
+  - {id: sast-high, findings: {category: sast, severity: high}, then: fail}
+";
+
+const WAIVERS: &str = "\
+version: 1
+waivers:
+  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py}, reason: why, owner: \"@dev\",
+     approved_by: \"@ann\", compensating_controls: [tests], created: 2026-05-01, expires: 2026-06-30,
+     review_trigger: [severity_raised], seen: {severity: high}}
+";
+
+/// A repository whose main branch has these files, on a branch of its own; reports are no part of it.
+fn repository(files: &[(&str, &str)]) -> Dir {
+    let dir = Dir::new();
+    dir.git(&["init", "-q", "-b", "main"]);
+    dir.write(".gitignore", "semgrep.json\nchange.diff\n*.tar\n");
+    for (path, text) in files {
+        dir.write(path, text);
+    }
+    commit(&dir);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.write("semgrep.json", semgrep(&[]));
+    dir
+}
+
+fn commit(dir: &Dir) {
+    dir.git(&["add", "-A"]);
+    dir.git(&["commit", "-qm", "more", "--allow-empty"]);
+}
+
+fn check(dir: &Dir, args: &[&str]) -> Run {
+    dir.check(&[&["--format", "json", "--no-env"], args].concat())
+}
+
+/// The clauses: `clause: before → after @ after_at < before_at`, with the base commit as `BASE`.
+fn clauses(dir: &Dir, args: &[&str]) -> (i32, Vec<String>) {
+    let run = check(dir, args);
+    let base = dir.git(&["rev-parse", "main"]).trim()[..12].to_owned();
+    let json = run.json();
+    let place = |place: &Value| match place {
+        Value::Null => "-".to_owned(),
+        place => format!("{}:{}", place["file"].as_str().unwrap(), place["line"]).replace(&base, "BASE"),
+    };
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    let list = json["loosened"]["clauses"].as_array().unwrap_or_else(|| panic!("{run:?}"));
+    let told = list.iter().map(|c| {
+        format!(
+            "{}: {} → {} @ {} < {}",
+            text(&c["clause"]),
+            text(&c["before"]),
+            text(&c["after"]),
+            place(&c["after_at"]),
+            place(&c["before_at"])
+        )
+    });
+    (run.code, told.collect())
+}
+
+/// The same with the diff in a file.
+fn by_diff(dir: &Dir, args: &[&str]) -> (i32, Vec<String>) {
+    dir.write("change.diff", dir.git(&["diff", "main...HEAD"]));
+    clauses(dir, &[&["--diff", "change.diff"], args].concat())
+}
+
+const BY_GIT: [&str; 2] = ["--diff-base", "main"];
+
+#[test]
+fn the_policy_is_compared_with_that_of_the_commit_where_the_branches_went_apart() {
+    let dir = repository(&[(".secgate/merge.yaml", POLICY), ("src/a.py", "a\n")]);
+    dir.write("src/a.py", "b\n");
+    commit(&dir);
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+    let text = dir.check(&["--no-env", "--diff-base", "main"]).stdout;
+    assert!(text.contains("the gate is as strict as it was before this change"), "{text}");
+    dir.write(
+        ".secgate/merge.yaml",
+        POLICY
+            .replace("gate: merge\n", "gate: merge\nenforcement: advisory\n")
+            .replace("severity: high}", "severity: critical}"),
+    );
+    dir.write(".trivyignore", "CVE-2026-1\n");
+    let looser = [
+        "`enforcement`: blocking → advisory @ .secgate/merge.yaml:3 < BASE:.secgate/merge.yaml:1",
+        "rule `sast-high`: `findings.severity`: high → critical @ .secgate/merge.yaml:11 < BASE:.secgate/merge.yaml:10",
+        "`.trivyignore` of Trivy: not there → CVE-2026-1 @ .trivyignore:1 < -",
+    ];
+    // In the working tree, and committed. The gate decides by the force that it had.
+    assert_eq!(clauses(&dir, &BY_GIT), (10, looser.map(str::to_owned).to_vec()));
+    commit(&dir);
+    assert_eq!(clauses(&dir, &BY_GIT), (10, looser.map(str::to_owned).to_vec()));
+    let run = check(&dir, &BY_GIT);
+    assert_eq!((&run.json()["enforced"], &run.json()["verdict"]), (&true.into(), &"review".into()));
+    assert_eq!(run.json()["loosened"]["obligations"][0]["any_of"], serde_json::json!(["role:appsec"]));
+    // What the flags say outweighs what git says.
+    dir.write("before.yaml", dir.read(".secgate/merge.yaml"));
+    let (_, told) = clauses(&dir, &[&BY_GIT[..], &["--base-policy", "before.yaml"]].concat());
+    assert_eq!(told, [looser[2]]);
+    // A diff by itself tells the same, but for the name of what was.
+    let (code, told) = by_diff(&dir, &[]);
+    let by_git =
+        looser.map(|told| told.replace("BASE:.secgate/merge.yaml", ".secgate/merge.yaml before change.diff"));
+    assert_eq!((code, told), (10, by_git.to_vec()));
+    // Once it is merged, it is how the gate is.
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    dir.write("src/a.py", "c\n");
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+}
+
+#[test]
+fn a_policy_that_was_elsewhere_or_not_there_is_no_way_around() {
+    // The embedded policy decided before, and is what the first one is compared with.
+    let dir = repository(&[("src/a.py", "a\n")]);
+    dir.write(".secgate/merge.yaml", POLICY);
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    assert!(told.iter().any(|clause| clause.starts_with("rule `no-secrets`: fail → gone")), "{told:#?}");
+    let notes = check(&dir, &BY_GIT).json()["loosened"]["notes"].to_string();
+    assert!(notes.contains("no .secgate was there, so that embedded:merge decided"), "{notes}");
+    // The other way round: whoever takes the policy away gets the embedded one, and is told what is gone.
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    dir.git(&["rm", "-q", ".secgate/merge.yaml"]);
+    dir.git(&["commit", "-qm", "gone"]);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert!(code != 0 && told.iter().any(|c| c.contains("BASE:.secgate/merge.yaml")), "{code} {told:#?}");
+
+    // A file that was not there; and one that only has another name now.
+    let dir = repository(&[("gates/mine.yaml", POLICY)]);
+    dir.write("gates/new.yaml", POLICY.replace("gate: merge", "gate: merge\ntitle: Another one altogether"));
+    commit(&dir);
+    let first = "policy of gate `merge`: not there → the first, and nothing tells whether it is strict enough @ gates/new.yaml:1 < -";
+    let args = [&BY_GIT[..], &["--policy", "gates/new.yaml"]].concat();
+    assert_eq!(clauses(&dir, &args), (10, vec![first.to_owned()]));
+    let gate = &check(&dir, &args).json()["loosened"];
+    // Nobody decided before, so nobody can let it through by being named in it.
+    assert_eq!(gate["obligations"], serde_json::json!([]));
+    assert_eq!(by_diff(&dir, &["--policy", "gates/new.yaml"]), (10, vec![first.to_owned()]));
+    dir.git(&["rm", "-q", "gates/new.yaml"]);
+    dir.git(&["mv", "gates/mine.yaml", "gates/new.yaml"]);
+    dir.git(&["commit", "-qm", "renamed"]);
+    assert_eq!(clauses(&dir, &args), (0, Vec::new()));
+    assert_eq!(by_diff(&dir, &["--policy", "gates/new.yaml"]), (0, Vec::new()));
+}
+
+#[test]
+fn what_a_policy_extends_is_part_of_it() {
+    let child = "version: 1\nextends: {file: parent.yaml, sha256: DIGEST}\n";
+    let digest = |text: &str| {
+        let dir = Dir::new();
+        dir.write("p.yaml", text);
+        let told = dir.run(&["policy", "lint", "--policy", "p.yaml"]).stdout;
+        told.split("sha256:").nth(1).unwrap()[..64].to_owned()
+    };
+    let with = |parent: &str| child.replace("DIGEST", &digest(parent));
+    let dir = repository(&[(".secgate/merge.yaml", &with(POLICY)), (".secgate/parent.yaml", POLICY)]);
+    let run = check(&dir, &BY_GIT);
+    assert_eq!(run.code, 0, "{run:?}");
+    let looser = POLICY.replace("then: fail", "then: warn");
+    dir.write(".secgate/parent.yaml", &looser).write(".secgate/merge.yaml", with(&looser));
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    assert!(told.iter().any(|c| c.starts_with("rule `sast-high`: `then`: fail → warn")), "{told:#?}");
+    assert!(told[0].contains("BASE:.secgate/parent.yaml:10"), "{told:#?}");
+}
+
+#[test]
+fn a_policy_that_was_not_valid_can_be_corrected_by_a_review() {
+    let dir = repository(&[(".secgate/merge.yaml", "version: 1\ngate: [\n")]);
+    dir.write(".secgate/merge.yaml", POLICY);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    assert!(
+        told.len() == 1 && told[0].starts_with("policy of gate `merge`: not valid: BASE")
+            || told[0].contains("not valid"),
+        "{told:?}"
+    );
+}
+
+#[test]
+fn a_waiver_file_of_the_change_adds_all_its_waivers() {
+    let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
+    dir.write(".secgate/waivers.yaml", WAIVERS).write("semgrep.json", semgrep(&["HIGH"]));
+    commit(&dir);
+    let added = "waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py through \
+         merge/sast-high until 2026-06-30 @ .secgate/waivers.yaml:3 < -";
+    assert_eq!(clauses(&dir, &BY_GIT), (10, vec![added.to_owned()]));
+    assert_eq!(by_diff(&dir, &[]), (10, vec![added.to_owned()]));
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+    // Longer than before; and in another file, which changes nothing.
+    dir.write(".secgate/waivers.yaml", WAIVERS.replace("2026-06-30", "2026-07-10"));
+    commit(&dir);
+    let longer = "waiver `W-1` (owner @dev, approved by @ann): `expires`: 2026-06-30 → 2026-07-10 @ \
+         .secgate/waivers.yaml:3 < BASE:.secgate/waivers.yaml:3";
+    assert_eq!(clauses(&dir, &BY_GIT), (10, vec![longer.to_owned()]));
+    assert_eq!(by_diff(&dir, &[]).1.len(), 1);
+    // One that is given counts as its own predecessor.
+    dir.git(&["mv", ".secgate/waivers.yaml", "mine.yaml"]);
+    dir.write("mine.yaml", WAIVERS);
+    commit(&dir);
+    assert_eq!(clauses(&dir, &[&BY_GIT[..], &["--waivers", "mine.yaml"]].concat()), (0, Vec::new()));
+    // Fewer waivers are no loosening.
+    assert_eq!(clauses(&dir, &BY_GIT), (1, Vec::new()));
+}
+
+#[test]
+fn findings_that_a_change_makes_known_are_counted() {
+    let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
+    dir.write("semgrep.json", semgrep(&["HIGH"]));
+    let write = || {
+        let run =
+            dir.run(&["baseline", "write", "--no-env", "--output", ".secgate/known.jsonl", "semgrep.json"]);
+        assert_eq!(run.code, 0, "{run:?}");
+    };
+    write();
+    commit(&dir);
+    let args = [&BY_GIT[..], &["--baseline", ".secgate/known.jsonl"]].concat();
+    let first = "baseline `.secgate/known.jsonl`: not there → 1 more are known (1 high sast), 1 in all @ .secgate/known.jsonl:1 < -";
+    assert_eq!(clauses(&dir, &args).1, [first]);
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
+    dir.write("semgrep.json", semgrep(&["HIGH", "LOW", "HIGH", "MEDIUM"]));
+    write();
+    let more = "baseline `.secgate/known.jsonl`: 1 known findings → 3 more are known (1 high sast, 1 medium sast, 1 low \
+         sast), 4 in all @ .secgate/known.jsonl:1 < BASE:.secgate/known.jsonl:1";
+    assert_eq!(clauses(&dir, &args).1, [more]);
+    commit(&dir);
+    assert_eq!(by_diff(&dir, &["--baseline", ".secgate/known.jsonl"]).1.len(), 1);
+    // Worse than it was is more, too; fewer is not.
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    dir.write("semgrep.json", semgrep(&["HIGH", "HIGH"]));
+    write();
+    let worse = clauses(&dir, &args).1;
+    assert!(worse.len() == 1 && worse[0].contains("1 more are known (1 high sast)"), "{worse:?}");
+    dir.write("semgrep.json", semgrep(&["HIGH"]));
+    write();
+    assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
+}
+
+#[test]
+fn what_makes_scanners_look_away_is_named_with_its_line() {
+    let files = [
+        (".secgate/merge.yaml", POLICY),
+        (".trivyignore", "CVE-2026-1\nCVE-2026-2\n"),
+        (".semgrepignore", "a/\n!a/b\n"),
+        ("osv-scanner.toml", "[[IgnoredVulns]]\nid = \"GHSA-1\"\n"),
+        ("src/a.py", "a()\nb()  # nosec\nc()\n"),
+        ("main.tf", "resource a b {\n}\n"),
+    ];
+    let dir = repository(&files);
+    dir.write(".trivyignore", "CVE-2026-2\n# why\nCVE-2026-3\n");
+    dir.write(".semgrepignore", "a/\n");
+    dir.write("osv-scanner.toml", "");
+    dir.write(".gitleaks.toml", "[[allowlists]]\nstopwords = [\"hunter2\"]\n");
+    dir.write("deep/er/.bandit", "[bandit]\nskips: B101\n");
+    dir.write("src/a.py", "a()\nif x:\n    b()  # nosec\nc()  # nosemgrep: some.rule\n");
+    dir.write("main.tf", "resource a b {\n  #checkov:skip=CKV_1:why\n}\n");
+    dir.write("b.env", "KEY=hunter2 # gitleaks:allow\n");
+    commit(&dir);
+    let told = [
+        "`.gitleaks.toml` of gitleaks: not there → allowlists @ .gitleaks.toml:1 < -",
+        "`.semgrepignore` of Semgrep: !a/b → gone @ .semgrepignore:1 < -",
+        "`.trivyignore` of Trivy: not there → CVE-2026-3 @ .trivyignore:3 < -",
+        "`deep/er/.bandit` of Bandit: not there → other settings: 2 lines come, 0 go @ deep/er/.bandit:1 < -",
+        "comment `gitleaks:allow` of gitleaks: not there → hides what is found there @ b.env:1 < -",
+        "comment `checkov:skip` of Checkov: not there → hides what is found there @ main.tf:2 < -",
+        "comment `nosemgrep` of Semgrep: not there → hides what is found there @ src/a.py:4 < -",
+    ];
+    let told = (10, told.map(str::to_owned).to_vec());
+    assert_eq!(clauses(&dir, &BY_GIT), told);
+    assert_eq!(by_diff(&dir, &[]), told);
+    let all = dir.check(&["--no-env", "--diff-base", "main"]).all() + &check(&dir, &BY_GIT).all();
+    assert!(!all.contains("hunter2"), "{all}");
+    // All of it taken away again is nothing to look at.
+    dir.git(&["branch", "-f", "main", "HEAD"]);
+    for path in [".trivyignore", "osv-scanner.toml"] {
+        dir.git(&["rm", "-q", path]);
+    }
+    dir.write("src/a.py", "a()\nb()\nc()\n").write("main.tf", "resource a b {\n}\n").write("b.env", "");
+    dir.write(".gitleaks.toml", "");
+    commit(&dir);
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+    assert_eq!(by_diff(&dir, &[]), (0, Vec::new()));
+    // What git does not know of, a scanner reads all the same.
+    dir.write(".gitignore", "*.json\n*.toml\n.bandit\n");
+    dir.write(".bandit", "[bandit]\nskips: B101\n");
+    assert_eq!(clauses(&dir, &BY_GIT).1.len(), 1);
+}
+
+#[test]
+fn a_policy_without_a_base_is_still_compared() {
+    let plain = POLICY.replace("base: {from: [diff, baseline], without: review}\n", "");
+    let dir = repository(&[(".secgate/merge.yaml", &plain)]);
+    dir.write("src/a.py", "f() # nosec\n");
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!((code, told.len()), (10, 1));
+    let run = check(&dir, &BY_GIT);
+    assert!(run.stderr.contains("--diff-base is not used for findings"), "{run:?}");
+    assert_eq!(run.json()["base"], Value::Null);
+}
+
+#[test]
+fn git_is_asked_for_nothing_but_facts_and_its_failure_is_an_error() {
+    let dir =
+        repository(&[(".secgate/merge.yaml", POLICY), (".gitattributes", "*.yaml diff=odd filter=odd\n")]);
+    for (key, value) in [
+        ("diff.odd.textconv", "touch ran-textconv; cat"),
+        ("diff.odd.command", "touch ran-command"),
+        ("diff.external", "touch ran-external"),
+        ("core.pager", "touch ran-pager"),
+        ("pager.diff", "touch ran-pager"),
+    ] {
+        dir.git(&["config", key, value]);
+    }
+    dir.write(".secgate/merge.yaml", POLICY.replace("then: fail", "then: warn"));
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!((code, told.len()), (10, 1), "{told:?}");
+    let ran: Vec<_> = std::fs::read_dir(dir.path()).unwrap().flatten().map(|e| e.file_name()).collect();
+    assert!(!ran.iter().any(|name| name.to_string_lossy().starts_with("ran-")), "{ran:?}");
+    for revision in ["nothing", "", "--output=x"] {
+        let run = check(&dir, &[&format!("--diff-base={revision}")]);
+        assert!(run.code == 2 && run.stderr.contains("--diff-base"), "{revision}: {run:?}");
+        assert_eq!(run.json()["verdict"], "error");
+    }
+    // A diff of another state than that of the files tells nothing of them.
+    commit(&dir);
+    dir.write(
+        "change.diff",
+        dir.git(&["-c", "diff.external=", "diff", "--no-ext-diff", "--no-textconv", "main...HEAD"]),
+    );
+    dir.write(".secgate/merge.yaml", POLICY.replace("then: fail", "then: review"));
+    let (code, told) = clauses(&dir, &["--diff", "change.diff"]);
+    assert_eq!(code, 10);
+    assert!(told.len() == 1 && told[0].contains("the diff is of another state of it"), "{told:?}");
+}
+
+#[test]
+fn a_bundle_keeps_what_the_gate_was() {
+    let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
+    dir.write(".secgate/merge.yaml", POLICY.replace("severity: high}", "severity: critical}"));
+    dir.write("src/a.py", "f() # nosec\n");
+    commit(&dir);
+    let without = check(&dir, &BY_GIT);
+    let with = check(&dir, &[&BY_GIT[..], &["--bundle", "b.tar"]].concat());
+    assert_eq!(with, without);
+    assert_eq!((with.code, dir.exists("b.tar")), (10, true), "{with:?}");
+}
+
+#[test]
+fn a_project_below_the_top_of_a_repository() {
+    let dir = repository(&[
+        ("app/.secgate/merge.yaml", POLICY),
+        ("app/src/a.py", "a\n"),
+        (".secgate/merge.yaml", "version: 1\n"),
+    ]);
+    dir.write("app/.secgate/merge.yaml", POLICY.replace("then: fail", "then: warn"));
+    dir.write("app/.trivyignore", "CVE-1\n").write("other/.trivyignore", "CVE-2\n");
+    dir.write("app/semgrep.json", semgrep(&[]));
+    commit(&dir);
+    let run = Run::of(dir.command().current_dir(dir.path().join("app")).args([
+        "check",
+        "--now",
+        crate::common::NOW,
+        "--no-env",
+        "--format",
+        "json",
+        "--diff-base",
+        "main",
+    ]));
+    let json = run.json();
+    let told: Vec<&str> = json["loosened"]["clauses"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|c| c["clause"].as_str().unwrap())
+        .collect();
+    assert_eq!(told, ["rule `sast-high`: `then`", "`.trivyignore` of Trivy"]);
+}
