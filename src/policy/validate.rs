@@ -128,6 +128,9 @@ fn mapping(line: At<written::Mapping>, problems: &mut Problems) -> Option<Mappin
     if let Some(At { at, value: Severity::Unknown }) = line.r#as {
         problems.add(at, "`as` must be a level, not `unknown`");
     }
+    if let Some(tool) = &line.tool {
+        selector::without_wildcards("tool", tool, problems);
+    }
     let rule_id = match line.rule_id {
         Some(glob) => Some(rule_glob(&glob, problems)?),
         None => None,

@@ -39,9 +39,9 @@ pub(super) fn selector(
         ids,
         cwe: values(written.cwe).into_iter().map(|cwe| cwe.0).collect(),
         rule_id: rule_id.iter().filter_map(|glob| rule_glob(glob, problems)).collect(),
-        tool: values(written.tool),
+        tool: written.tool.map(|list| exact("tool", &list.value, problems)).unwrap_or_default(),
         path: written.path.map(|list| path_globs(&list.value.0, "path", problems)).unwrap_or_default(),
-        package: values(written.package),
+        package: written.package.map(|list| exact("package", &list.value, problems)).unwrap_or_default(),
         scope: values(written.scope),
         confidence,
         verified: written.verified.map(|flag| flag.value),
@@ -141,7 +141,21 @@ fn advisories(list: &Many<Name>, problems: &mut Problems) -> Vec<String> {
             problems.help(id.at, message, "use the selector `cwe`");
         }
     }
-    list.0.iter().map(|id| id.value.clone()).collect()
+    exact("ids", list, problems)
+}
+
+/// Names that are compared as they are: one with a wildcard would match nothing.
+fn exact(key: &str, list: &Many<Name>, problems: &mut Problems) -> Vec<String> {
+    list.0.iter().for_each(|name| without_wildcards(key, name, problems));
+    list.0.iter().map(|name| name.value.clone()).collect()
+}
+
+/// Reports a wildcard where none is understood.
+pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut Problems) {
+    if name.value.contains(['*', '?']) {
+        let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&name.value));
+        problems.help(name.at, message, "wildcards stand in `rule_id` and `path`");
+    }
 }
 
 fn condition(text: &At<Name>, problems: &mut Problems) -> Option<Where> {
