@@ -16,7 +16,7 @@ use crate::report::{Format, ReadError};
 #[derive(Debug, Args)]
 pub(super) struct InputArgs {
     /// A report, a directory of reports, or `-` for standard input; the format is found from the content
-    #[arg(value_name = "PATH")]
+    #[arg(value_name = "PATH", help_heading = None)]
     pub(super) paths: Vec<PathBuf>,
 
     /// A report that must have this format (see `secgate formats`)
@@ -32,11 +32,11 @@ pub(super) struct InputArgs {
     pub(super) no_env: bool,
 
     /// Largest report, in bytes
-    #[arg(long, value_name = "BYTES", default_value_t = 8 << 30, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, help_heading = "Limits", value_name = "BYTES", default_value_t = 8 << 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_report: u64,
 
     /// Most bytes that are taken from standard input
-    #[arg(long, value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, help_heading = "Limits", value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_stdin: u64,
 }
 

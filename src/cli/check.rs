@@ -31,52 +31,52 @@ use crate::saved::Saved;
 /// What a decision rests on: all that `check` takes but its outputs.
 #[derive(Debug, Args)]
 pub(super) struct DecideArgs {
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Policy")]
     pub(super) policy: PolicyArgs,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Evidence")]
     pub(super) inputs: InputArgs,
 
     /// A file for this entry of the policy's evidence
-    #[arg(long, value_name = "ENTRY=PATH")]
+    #[arg(long, help_heading = "Evidence", value_name = "ENTRY=PATH")]
     pub(super) evidence: Vec<OsString>,
 
     /// A document that rules look at
-    #[arg(long, value_name = "NAME=PATH")]
+    #[arg(long, help_heading = "Evidence", value_name = "NAME=PATH")]
     document: Vec<OsString>,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "What is new")]
     pub(super) base: BaseArgs,
 
     /// A waiver file, besides those that the policy names; any number of times
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, help_heading = "Policy", value_name = "PATH")]
     pub(super) waivers: Vec<PathBuf>,
 
     /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, help_heading = "Evidence", value_name = "PATH")]
     codeowners: Option<PathBuf>,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "The gate before the change")]
     own_gate: OwnGateArgs,
 
     /// The commit that the run is about [default: `CI_COMMIT_SHA`]
-    #[arg(long, value_name = "SHA")]
+    #[arg(long, help_heading = "What the run is about", value_name = "SHA")]
     commit: Option<String>,
 
     /// An artifact that the run is about; `SUBJECT=` where the policy names several
-    #[arg(long, value_name = "[SUBJECT=]NAME@sha256:HEX")]
+    #[arg(long, help_heading = "What the run is about", value_name = "[SUBJECT=]NAME@sha256:HEX")]
     subject: Vec<String>,
 
     /// The value of a parameter of the policy
-    #[arg(long, value_name = "NAME=VALUE")]
+    #[arg(long, help_heading = "What the run is about", value_name = "NAME=VALUE")]
     param: Vec<String>,
 
     /// Pin the clock
-    #[arg(long, value_name = "RFC3339")]
+    #[arg(long, help_heading = "What the run is about", value_name = "RFC3339")]
     pub(super) now: Option<String>,
 
     /// Findings a rule whose details are kept; counts are exact whatever it is
-    #[arg(long, value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_findings: u32,
 }
 
@@ -86,20 +86,20 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     decide: DecideArgs,
 
-    /// What to print: text or json
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
+    /// What to print
+    #[arg(long, help_heading = "Outputs", value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
     format: String,
 
     /// Also write this format to a file; any number of times
-    #[arg(long, value_name = "FORMAT=PATH")]
+    #[arg(long, help_heading = "Outputs", value_name = "FORMAT=PATH")]
     output: Vec<OsString>,
 
     /// Also pack all that the decision rests on, without secrets: a directory, or one file NAME.tar
-    #[arg(long, value_name = "DIR|FILE.tar")]
+    #[arg(long, help_heading = "Outputs", value_name = "DIR|FILE.tar")]
     bundle: Option<PathBuf>,
 
     /// Say on standard error how long the run took
-    #[arg(long)]
+    #[arg(long, help_heading = "Outputs")]
     timings: bool,
 }
 

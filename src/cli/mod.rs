@@ -61,7 +61,7 @@ enum Command {
     Explain(Box<explain::ExplainArgs>),
     /// List what can be read and written
     Formats,
-    /// Look at a policy: show, lint, schema
+    /// Look at a policy: show, lint, test, schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
     /// Exceptions to rules: new, lint, list
