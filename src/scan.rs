@@ -33,6 +33,8 @@ pub struct Job {
     pub report: PathBuf,
     /// Its standard output is the report.
     pub prints_report: bool,
+    /// It is handed the files that changed, where only those are scanned.
+    pub in_part: bool,
     /// What it says besides; never shown, because a scanner may quote a secret.
     pub log: PathBuf,
 }
@@ -75,6 +77,7 @@ impl Job {
             arguments: run.arguments(&report.to_string_lossy(), files),
             log: folder.join(format!("{plain}.log")),
             prints_report: run.prints_report(),
+            in_part: files.is_some() && run.takes_changed(),
             report,
         }
     }

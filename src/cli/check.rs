@@ -23,7 +23,7 @@ use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
 use crate::finding::{Finding, SecretKey};
 use crate::gather::{Given, Inputs, Limits};
-use crate::policy::Policy;
+use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
 use crate::render::Output;
 use crate::saved::Saved;
@@ -78,6 +78,10 @@ pub(super) struct DecideArgs {
     /// Findings a rule whose details are kept; counts are exact whatever it is
     #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_findings: u32,
+
+    /// Entries whose scanner was handed only the files that changed: it may find none of them its own.
+    #[arg(skip)]
+    pub(super) in_part: Vec<String>,
 }
 
 /// Decide: the main job
@@ -244,7 +248,10 @@ impl Question {
 /// Loads all that is not evidence.
 pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     let source = args.policy.source()?;
-    let policy = args.policy.load(&source)?;
+    let mut policy = args.policy.load(&source)?;
+    for entry in policy.evidence.iter_mut().filter(|entry| args.in_part.contains(&entry.name)) {
+        entry.nothing_scanned = Action::Warn;
+    }
     let mut given = args.inputs.given(&policy.mappings)?;
     for text in &args.evidence {
         let (entry, path) = pair("--evidence", "ENTRY=PATH", text)?;

@@ -117,6 +117,9 @@ pub(super) fn run(mut args: ScanArgs) -> Result<u8> {
                 let mut pair = OsString::from(format!("{}=", job.entry));
                 pair.push(&job.report);
                 args.decide.evidence.push(pair);
+                if job.in_part {
+                    args.decide.in_part.push(job.entry.clone());
+                }
             }
             Err(why) => unknown.push(Unknown { entry: job.entry.clone(), why }),
         }

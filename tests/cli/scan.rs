@@ -1,6 +1,7 @@
 //! `secgate scan` with scanners that are shell scripts, and git's own pre-push hook.
 
 use std::fs;
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
@@ -190,6 +191,55 @@ fn commands_are_agreed_to_once_and_a_hook_never_asks() {
     // --yes is for one run; what is remembered is an answer.
     assert_ne!(repo.scan(&["--all", "--yes"]).code, 2);
     assert_eq!(repo.scan(&["--all"]).code, 2);
+}
+
+/// On a terminal, which util-linux's `script` plays.
+fn at_a_terminal(repo: &Repo, answer: &str) -> String {
+    let mut command = repo.prepared("script");
+    let scan = format!("secgate scan --all --now {NOW}");
+    let mut child = command
+        .args(["-qec", &scan, "/dev/null"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    child.stdin.take().unwrap().write_all(answer.as_bytes()).unwrap();
+    let output = child.wait_with_output().unwrap();
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[test]
+fn a_user_is_asked_once_for_each_policy() {
+    let repo = Repo::new();
+    let asks = "Run them? It is asked once for this policy. [y/N]";
+    let no = at_a_terminal(&repo, "n\n");
+    assert!(no.contains(asks) && no.contains("nothing was run") && !no.contains("Evidence"), "{no}");
+    let yes = at_a_terminal(&repo, "y\n");
+    assert!(yes.contains(asks) && yes.contains("sast: fakesemgrep --out {report} {changed}"), "{yes}");
+    assert!(yes.contains("Evidence") && yes.contains("not scanned, and so not known:"), "{yes}");
+    let again = at_a_terminal(&repo, "");
+    assert!(!again.contains("[y/N]") && again.contains("Evidence"), "{again}");
+    // Another policy is another question, for the hook too.
+    repo.dir.write(".secgate/merge.yaml", POLICY.replace("--out", "--output"));
+    assert!(at_a_terminal(&repo, "n\n").contains(asks));
+    assert!(repo.scan(&["--all"]).stderr.contains("Nobody can be asked"));
+}
+
+#[test]
+fn a_change_that_is_nothing_for_a_scanner_is_no_empty_scan() {
+    let repo = Repo::new();
+    repo.program("fakesemgrep", "#!/bin/sh\nprintf '{\"version\":\"1\",\"results\":[],\"errors\":[],\"paths\":{\"scanned\":[]}}' >\"$2\"\n");
+    repo.dir.write(
+        ".secgate/merge.yaml",
+        POLICY.lines().filter(|line| !line.contains("deps")).collect::<Vec<_>>().join("\n"),
+    );
+    repo.commit("without dependencies");
+    repo.dir.write("README.md", "more\n");
+    let run = repo.scan(&["--yes", "--since", "HEAD"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("nothing_scanned"), "it is told: {}", run.stdout);
+    // All of the project is another matter.
+    assert_eq!(repo.scan(&["--yes", "--all"]).code, 10);
 }
 
 #[test]

@@ -36,8 +36,9 @@ impl Progress {
         let begin = Instant::now();
         std::thread::scope(|scope| {
             scope.spawn(|| {
+                let mut drawn = String::new();
                 while !done.load(Ordering::Relaxed) {
-                    self.draw(begin.elapsed());
+                    self.draw(&mut drawn, begin.elapsed());
                     std::thread::sleep(TICK);
                 }
             });
@@ -48,17 +49,14 @@ impl Progress {
         })
     }
 
-    fn draw(&self, time: Duration) {
+    fn draw(&self, drawn: &mut String, time: Duration) {
+        // The lock is held while it is drawn, so that nothing that has ended is drawn again.
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<&str> = running.iter().flatten().map(String::as_str).collect();
-        if !names.is_empty() {
-            let what = self.files.map_or("everything".to_owned(), |n| format!("{n} changed files"));
-            let _ = write!(
-                std::io::stderr(),
-                "\r\x1b[Kscanning {what}: {} … {} s",
-                names.join(", "),
-                time.as_secs()
-            );
+        let line = line(self.files, &names, time, width());
+        if !names.is_empty() && *drawn != line {
+            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+            *drawn = line;
         }
     }
 
@@ -74,5 +72,45 @@ impl Progress {
             Ended::NotStarted(_) => "could not be run".to_owned(),
         };
         let _ = writeln!(std::io::stderr(), "\r\x1b[K  {name} {how} after {:.1} s", time.as_secs_f64());
+    }
+}
+
+/// Columns of the terminal.
+fn width() -> usize {
+    terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
+}
+
+/// What runs, on one line: one that the terminal breaks could not be drawn over.
+fn line(files: Option<usize>, names: &[&str], time: Duration, width: usize) -> String {
+    let what = match files {
+        None => "everything".to_owned(),
+        Some(1) => "1 changed file".to_owned(),
+        Some(n) => format!("{n} changed files"),
+    };
+    let time = format!(" … {} s", time.as_secs());
+    let line = format!("scanning {what}: {}", names.join(", "));
+    let room = width.saturating_sub(time.chars().count() + 1);
+    if line.chars().count() <= room {
+        return line + &time;
+    }
+    let short = format!("scanning {what}: {} scanners", names.len());
+    short.chars().take(room).collect::<String>() + &time
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_line_that_fits_the_terminal() {
+        let line = |files, names, width| line(files, names, Duration::from_secs(3), width);
+        assert_eq!(line(Some(1), &["sast (semgrep)"], 80), "scanning 1 changed file: sast (semgrep) … 3 s");
+        assert_eq!(line(Some(2), &["a", "b"], 80), "scanning 2 changed files: a, b … 3 s");
+        assert_eq!(
+            line(None, &["sast (semgrep)", "deps (trivy)"], 40),
+            "scanning everything: 2 scanners … 3 s"
+        );
+        assert_eq!(line(None, &["a"], 10).chars().count(), 9);
+        assert_eq!(line(None, &["a"], 0), " … 3 s");
     }
 }
