@@ -53,13 +53,17 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         .map_err(|error| anyhow!("a bug: the policy that was about to be written is not valid: {error}"))?;
     let mut planned = vec![
         Planned { path: init::POLICY.into(), text, mode: 0o644 },
-        Planned {
-            path: init::JOBS.into(),
-            text: init::jobs(&draft, survey.gitlab_ci.as_deref()),
-            mode: 0o644,
-        },
+        Planned { path: init::JOBS.into(), text: init::jobs(&draft, survey.pipeline.as_ref()), mode: 0o644 },
+        Planned { path: init::COMPONENT.into(), text: init::GATE.to_owned(), mode: 0o644 },
     ];
-    if survey.gitlab_ci.is_none() {
+    if args.from.is_none() && !survey.openapi.is_empty() && !survey.spectral_rules {
+        planned.push(Planned {
+            path: init::SPECTRAL_RULES_FILE.into(),
+            text: init::SPECTRAL_RULES.to_owned(),
+            mode: 0o644,
+        });
+    }
+    if survey.pipeline.is_none() {
         planned.push(Planned { path: ".gitlab-ci.yml".into(), text: init::include(), mode: 0o644 });
     }
     if args.hook {
@@ -180,8 +184,17 @@ fn next(survey: &Survey, compares: bool) {
     if compares {
         text.push_str("; `secgate check --diff-base origin/main` judges only what is new");
     }
-    if survey.gitlab_ci.is_some() {
+    if survey.pipeline.is_some() {
         text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
     }
     super::note(&text);
+    let running =
+        |script: &String| Some((survey.pipeline.as_ref()?.running(script)?.to_owned(), script.clone()));
+    if let Some((job, script)) = survey.scripts.iter().find_map(running) {
+        super::note(&format!(
+            "the job `{}` still runs {}; take it out when the new gate is trusted",
+            crate::finding::clean_line(&job),
+            clean(&script)
+        ));
+    }
 }

@@ -1,33 +1,35 @@
-//! Jobs for GitLab.
+//! Jobs for GitLab: secgate's own component, put to use, and a job for each scanner that no job runs yet.
 
 use std::fmt::Write as _;
 
-use super::{Draft, quoted};
+use super::pipeline::Pipeline;
+use super::scanner::From;
+use super::{COMPONENT, Draft, quoted};
 
 /// A `.gitlab-ci.yml` for a project that has none.
 pub fn include() -> String {
     format!("include:\n  - local: {}\n", super::JOBS)
 }
 
-/// The jobs: the gate, and a scanner for each entry that no job of `existing` scans for.
-pub fn jobs(draft: &Draft, existing: Option<&str>) -> String {
-    let existing = existing.unwrap_or_default();
-    let stage = stage(existing);
+/// The jobs: the gate, and a scanner for each entry whose report no job of the project's pipeline leaves.
+pub fn jobs(draft: &Draft, existing: Option<&Pipeline>) -> String {
+    let nothing = Pipeline::default();
+    let pipeline = existing.unwrap_or(&nothing);
+    let stage = quoted(pipeline.stage());
+    // Where a project has no pipelines of merge requests, its jobs would be missing in one.
+    let pipelines = if existing.is_none() || pipeline.merge_requests { "merge_requests" } else { "branches" };
     let mut needs = Vec::new();
-    let mut text = String::from(
-        "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{local: .secgate/gitlab-ci.yml}]`.\n",
-    );
+    let mut scans = String::new();
     for entry in draft.entries() {
-        let (Some(scanner), Some(file)) = (&entry.scanner, entry.files.first()) else { continue };
-        let program = scanner.argv.first().map_or("", String::as_str);
-        let there = jobs_with(existing, program);
-        if !there.is_empty() {
+        let there = pipeline.leaving(&entry.files);
+        let (Some(scanner), Some(file), true) = (&entry.scanner, entry.files.first(), there.is_empty())
+        else {
             needs.extend(there);
             continue;
-        }
+        };
         let job = format!("secgate-{}", entry.name);
         let prints = !scanner.argv.iter().any(|word| word == "{report}");
-        let words: Vec<String> = scanner
+        let mut words: Vec<String> = scanner
             .argv
             .iter()
             .map(|word| match word.as_str() {
@@ -36,24 +38,36 @@ pub fn jobs(draft: &Draft, existing: Option<&str>) -> String {
                 word => shell(word),
             })
             .collect();
+        let program = words.first().cloned().unwrap_or_default();
+        let (image, before) = match scanner.from {
+            From::Image(image) => (image, None),
+            From::ImageAt(image, path) => {
+                if let Some(first) = words.first_mut() {
+                    path.clone_into(first);
+                }
+                (image, None)
+            }
+            From::Python => ("python:3.13", Some(format!("pip install --quiet {program}"))),
+        };
         let line = if prints { format!("{} >{}", words.join(" "), shell(file)) } else { words.join(" ") };
-        let _ = write!(text, "\n{job}:\n  stage: {stage}\n");
-        if scanner.image.is_empty() {
-            let _ = writeln!(
-                text,
-                "  image: python:3.13-slim         # pin its digest\n  before_script: [pip install {program}]"
-            );
+        let _ = write!(
+            scans,
+            "\n{job}:\n  extends: \".secgate:merge\"     # when the gate runs\n  stage: {stage}\n  needs: []\n  image: \
+             {{name: {}, entrypoint: [\"\"]}}      # pin its digest\n",
+            quoted(image)
+        );
+        if let Some(before) = before {
+            let _ = writeln!(scans, "  before_script: [{}]", quoted(&before));
+        }
+        if let Some((folder, _)) = file.rsplit_once('/') {
+            let _ = writeln!(scans, "  script:\n    - {}", quoted(&format!("mkdir -p {}", shell(folder))));
         } else {
-            let _ = writeln!(
-                text,
-                "  image: {{name: {}, entrypoint: [\"\"]}}      # pin its digest",
-                scanner.image
-            );
+            scans.push_str("  script:\n");
         }
         // What a scanner found is for the gate to judge; without a report the gate fails.
         let _ = write!(
-            text,
-            "  script:\n    - {}\n  allow_failure: true             # the gate judges the report, and fails without one\n  artifacts: {{when: always, paths: [{}]}}\n",
+            scans,
+            "    - {}\n  allow_failure: true             # the gate judges the report, and fails without one\n  artifacts: {{when: always, paths: [{}]}}\n",
             quoted(&line),
             quoted(file)
         );
@@ -61,24 +75,29 @@ pub fn jobs(draft: &Draft, existing: Option<&str>) -> String {
     }
     needs.sort();
     needs.dedup();
-    let _ = write!(text, "\nsecurity-gate:\n  stage: {stage}\n");
-    if !needs.is_empty() {
-        let list: Vec<String> =
-            needs.iter().map(|job| format!("{{job: {}, optional: true}}", quoted(job))).collect();
-        let _ = writeln!(text, "  needs: [{}]", list.join(", "));
-    }
-    text.push_str(
-        "  image: alpine                   # any image with a shell; pin its digest
-  script:                         # the program lies in the repository here; elsewhere say where
-    - ./ci/bin/secgate check --output json=verdict.json --output junit=verdict.xml --output codequality=quality.json
-      --output dotenv=verdict.env --output annotations=links.json
-  artifacts:
-    when: always
-    paths: [verdict.json]
-    reports: {junit: verdict.xml, codequality: quality.json, dotenv: verdict.env, annotations: links.json}
+    let mut text = format!(
+        "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{{local: {}}}]`. The gate is the component of
+# {COMPONENT}: there it stands how a review is approved, and what SECGATE_API_TOKEN is for.
+include:
+  - local: {COMPONENT}
+    inputs:
+      gate: merge
+      stage: {stage}
+      pipelines: {pipelines}{}# of merge requests, or of branches where the others have no jobs
+      image: alpine               # pin its digest; with curl, git and jq in it, `prepare` can go
+      prepare: command -v jq >/dev/null || apk add --no-cache curl git jq
+      secgate: ./ci/bin/secgate   # the program lies in the repository here; elsewhere say where
 ",
+        super::JOBS,
+        " ".repeat(17_usize.saturating_sub(pipelines.len())),
     );
-    text
+    if !needs.is_empty() {
+        text.push_str("\n\"secgate:merge\":                  # what the gate waits for\n  needs:\n");
+        for job in needs {
+            let _ = writeln!(text, "    - {{job: {}, optional: true}}", quoted(&job));
+        }
+    }
+    text + &scans
 }
 
 /// A word for a shell.
@@ -91,85 +110,13 @@ fn shell(word: &str) -> String {
     }
 }
 
-/// The jobs of a pipeline in which a program is named: blocks that begin at the left edge.
-fn jobs_with(text: &str, program: &str) -> Vec<String> {
-    let mut jobs = Vec::new();
-    let mut current: Option<&str> = None;
-    for line in text.lines() {
-        let code = line.split(" #").next().unwrap_or_default();
-        if code.starts_with('#') {
-            continue;
-        }
-        if !code.starts_with([' ', '\t', '-']) && !code.trim().is_empty() {
-            let name = code.split(':').next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
-            // Dots begin templates; the others are no jobs.
-            let job = !name.starts_with('.')
-                && !matches!(
-                    name,
-                    "stages"
-                        | "variables"
-                        | "include"
-                        | "default"
-                        | "workflow"
-                        | "image"
-                        | "cache"
-                        | "services"
-                );
-            current = job.then_some(name);
-        }
-        let words = || code.split(|c: char| !c.is_alphanumeric() && c != '-' && c != '_');
-        if let (Some(name), true) = (current, !program.is_empty() && words().any(|word| word == program)) {
-            jobs.push(name.to_owned());
-            current = None;
-        }
-    }
-    jobs
-}
-
-/// The stage for the gate: `test`, which exists where no others are named, else the first that sounds like it.
-fn stage(text: &str) -> String {
-    let mut stages: Vec<String> = Vec::new();
-    let mut inside = false;
-    for line in text.lines() {
-        let code = line.split('#').next().unwrap_or_default();
-        if let Some(rest) = code.strip_prefix("stages:") {
-            inside = true;
-            stages.extend(rest.trim().trim_matches(['[', ']']).split(',').map(str::to_owned));
-        } else if inside && (code.trim_start().starts_with('-')) {
-            stages.push(code.trim_start().trim_start_matches('-').to_owned());
-        } else if !code.trim().is_empty() {
-            inside = false;
-        }
-    }
-    let stages: Vec<&str> =
-        stages.iter().map(|stage| stage.trim().trim_matches(['"', '\''])).filter(|s| !s.is_empty()).collect();
-    let sounds = |word: &str| stages.iter().find(|stage| stage.to_ascii_lowercase().contains(word));
-    let fallback = || stages.iter().rev().nth(1).or(stages.last());
-    if stages.is_empty() || stages.contains(&"test") {
-        return "test".to_owned();
-    }
-    quoted(
-        sounds("secur")
-            .or_else(|| sounds("gate"))
-            .or_else(|| sounds("test"))
-            .or_else(fallback)
-            .map_or("test", |stage| *stage),
-    )
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn jobs_and_stages_of_a_pipeline() {
-        let text = "stages: [build, security, deploy]\n.semgrep: {}\nscan code:\n  script:\n    - semgrep scan --json .  # trivy\n\"other\":\n  script: [make]\n";
-        assert_eq!(jobs_with(text, "semgrep"), ["scan code"]);
-        assert!(jobs_with(text, "trivy").is_empty() && jobs_with(text, "").is_empty());
-        assert_eq!(stage(text), "security");
-        assert_eq!(stage("stages:\n  - lint\n  - test # it\n"), "test");
-        assert_eq!(stage("stages:\n- a\n- b c\n- deploy\nx: {}\n"), "\"b c\"");
-        assert_eq!(stage(""), "test");
+    fn words_for_a_shell() {
         assert_eq!(shell("it's"), "'it'\\''s'");
+        assert_eq!((shell("a/b.json").as_str(), shell("").as_str()), ("a/b.json", "''"));
     }
 }

@@ -1,6 +1,7 @@
 //! INIT: a first policy, GitLab jobs and a hook for a repository, written once and then owned by whoever keeps it.
 
 mod job;
+pub mod pipeline;
 mod scanner;
 pub mod script;
 pub mod survey;
@@ -12,6 +13,14 @@ pub use write::{Draft, of_script, of_survey};
 
 /// The git hook.
 pub const HOOK: &str = include_str!("../../ci/hooks/pre-push");
+/// The GitLab component of a gate.
+pub const GATE: &str = include_str!("../../ci/gitlab/templates/gate.yml");
+/// Where the component goes.
+pub const COMPONENT: &str = ".secgate/gate.yml";
+/// Rules for Spectral, which does nothing without.
+pub const SPECTRAL_RULES: &str = "# What Spectral looks at: its rules for OpenAPI. More: https://docs.stoplight.io/docs/spectral\nextends: [\"spectral:oas\"]\n";
+/// Where they go.
+pub const SPECTRAL_RULES_FILE: &str = ".spectral.yaml";
 /// Where the policy goes.
 pub const POLICY: &str = ".secgate/merge.yaml";
 /// Where the jobs go.

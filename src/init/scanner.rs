@@ -1,4 +1,5 @@
-//! How the common scanners are started, for `run:` of a policy and for jobs of GitLab.
+//! How the common scanners are started, for `run:` of a policy and for jobs of GitLab. Options are those of the tools' own
+//! documentation; what a tool would send or fetch besides its rules and its database is turned off.
 
 use super::Survey;
 
@@ -7,97 +8,126 @@ use super::Survey;
 pub(super) struct Scanner {
     /// Program and words, with `{report}` and `{changed}`.
     pub(super) argv: Vec<String>,
-    /// A container image that holds it.
-    pub(super) image: &'static str,
+    /// Where a job gets it from.
+    pub(super) from: From,
 }
+
+/// Where a job gets a scanner from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// An image with a shell in which the program is on `PATH`.
+    Image(&'static str),
+    /// An image with a shell, and where the program lies in it.
+    ImageAt(&'static str, &'static str),
+    /// Python's packages; the image has git, which detect-secrets asks what is tracked.
+    Python,
+}
+
+/// How a scanner is recognised in a pipeline.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Known {
+    /// The evidence that it is for.
+    pub(super) kind: &'static str,
+    pub(super) format: &'static str,
+    /// Words that stand on one line of the job.
+    pub(super) words: &'static [&'static str],
+}
+
+const fn known(kind: &'static str, format: &'static str, words: &'static [&'static str]) -> Known {
+    Known { kind, format, words }
+}
+
+/// The scanners that are recognised.
+pub(super) const KNOWN: &[Known] = &[
+    known("sast", "semgrep", &["semgrep"]),
+    known("sast", "bandit", &["bandit"]),
+    known("sast", "gosec", &["gosec"]),
+    known("secrets", "gitleaks", &["gitleaks"]),
+    known("secrets", "trufflehog", &["trufflehog"]),
+    known("secrets", "detect-secrets", &["detect-secrets", "scan"]),
+    known("deps", "trivy", &["trivy", "fs"]),
+    known("deps", "trivy", &["trivy", "filesystem"]),
+    known("deps", "osv-scanner", &["osv-scanner"]),
+    known("deps", "npm-audit", &["npm", "audit"]),
+    known("deps", "grype", &["grype", "dir"]),
+    known("image", "trivy", &["trivy", "image"]),
+    known("image", "grype", &["grype", "registry"]),
+    known("iac", "trivy-config", &["trivy", "config"]),
+    known("iac", "checkov", &["checkov"]),
+    known("api", "spectral", &["spectral", "lint"]),
+];
 
 /// The command that makes a report of a format; `None` where it needs what only the team knows.
 pub(super) fn of(format: &str, image_report: bool, survey: &Survey) -> Option<Scanner> {
-    let rules = survey.semgrep_rules.as_deref().unwrap_or("p/default");
-    let (image, words): (&str, Vec<&str>) = match format {
+    let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
+    let (from, mut argv) = match format {
         // With --metrics off nothing is sent; rules that begin with p/ are fetched from semgrep.dev.
         "semgrep" => (
-            "semgrep/semgrep",
-            vec![
-                "semgrep",
-                "scan",
-                "--config",
-                rules,
-                "--metrics",
-                "off",
-                "--json",
-                "--output",
-                "{report}",
-                "--quiet",
-                "{changed}",
-            ],
+            From::Image("semgrep/semgrep"),
+            words("semgrep scan --metrics off --disable-version-check --quiet --json --output {report}"),
         ),
-        "bandit" => ("", vec!["bandit", "-r", "-q", "-f", "json", "-o", "{report}", "."]),
-        "gosec" => ("securego/gosec", vec!["gosec", "-quiet", "-fmt", "json", "-out", "{report}", "./..."]),
+        "bandit" => (From::Python, words("bandit -r -q -f json -o {report} .")),
+        // Without -quiet, which writes no report where nothing was found.
+        "gosec" => (From::Image("securego/gosec"), words("gosec -fmt json -out {report} ./...")),
         "gitleaks" => (
-            "zricethezav/gitleaks",
-            vec![
-                "gitleaks",
-                "dir",
-                "--no-banner",
-                "--report-format",
-                "json",
-                "--report-path",
-                "{report}",
-                ".",
-            ],
+            From::Image("zricethezav/gitleaks"),
+            words("gitleaks dir --no-banner --report-format json --report-path {report} ."),
         ),
-        "detect-secrets" => ("", vec!["detect-secrets", "scan", "{changed}"]),
-        "trivy-config" => (
-            "aquasec/trivy",
-            vec!["trivy", "config", "--quiet", "--format", "json", "--output", "{report}", "."],
+        // Secrets are not tried out at those whose they are.
+        "trufflehog" => (
+            From::Image("trufflesecurity/trufflehog"),
+            words("trufflehog filesystem --json --no-update --no-verification ."),
         ),
+        "detect-secrets" => (From::Python, words("detect-secrets scan {changed}")),
+        "trivy-config" => {
+            (From::Image("aquasec/trivy"), words("trivy config --quiet --format json --output {report} ."))
+        }
+        // With all packages it can be told later which advisories are new and which packages are.
         "trivy" if !image_report => (
-            "aquasec/trivy",
-            vec![
-                "trivy",
-                "fs",
-                "--quiet",
-                "--scanners",
-                "vuln",
-                "--format",
-                "json",
-                "--output",
-                "{report}",
-                ".",
-            ],
+            From::Image("aquasec/trivy"),
+            words("trivy fs --quiet --scanners vuln --list-all-pkgs --format json --output {report} ."),
         ),
-        "grype" if !image_report => {
-            ("anchore/grype", vec!["grype", "dir:.", "--quiet", "--output", "json", "--file", "{report}"])
-        }
+        // The image without `debug` has no shell.
+        "grype" if !image_report => (
+            From::ImageAt("anchore/grype:debug", "/grype"),
+            words("grype dir:. --quiet --output json --file {report}"),
+        ),
+        // The file is named by --output in old versions and by --output-file in new ones.
         "osv-scanner" => (
-            "ghcr.io/google/osv-scanner",
-            vec![
-                "osv-scanner",
-                "scan",
-                "source",
-                "--format",
-                "json",
-                "--output",
-                "{report}",
-                "--recursive",
-                ".",
-            ],
+            From::ImageAt("ghcr.io/google/osv-scanner", "/osv-scanner"),
+            words("osv-scanner scan source --format json --recursive ."),
         ),
-        "npm-audit" => ("node", vec!["npm", "audit", "--json"]),
+        "npm-audit" => (From::Image("node"), words("npm audit --json")),
         "checkov" => {
-            ("bridgecrew/checkov", vec!["checkov", "--directory", ".", "--quiet", "--output", "json"])
+            (From::Image("bridgecrew/checkov"), words("checkov --directory . --quiet --output json"))
         }
-        "spectral" => return Some(spectral(survey)),
+        "spectral" => (
+            From::Image("stoplight/spectral"),
+            words("spectral lint --quiet --format json --output {report}"),
+        ),
         _ => return None,
     };
-    Some(Scanner { argv: words.into_iter().map(str::to_owned).collect(), image })
+    match format {
+        "semgrep" => {
+            let rules = survey.semgrep_rules.as_deref().unwrap_or("p/default");
+            argv.extend(["--config", rules, "{changed}"].map(str::to_owned));
+        }
+        "npm-audit" => argv.extend(npm_folder(survey)),
+        // It needs to be told what it lints.
+        "spectral" => argv.extend(survey.openapi.iter().cloned()),
+        _ => {}
+    }
+    Some(Scanner { argv, from })
 }
 
-/// Spectral needs to be told what it lints.
-fn spectral(survey: &Survey) -> Scanner {
-    let words = ["spectral", "lint", "--quiet", "--format", "json", "--output", "{report}"];
-    let mut argv: Vec<String> = words.map(str::to_owned).to_vec();
-    argv.extend(survey.openapi.iter().cloned());
-    Scanner { argv, image: "stoplight/spectral" }
+/// Where npm's lock file is, if it is not at the top.
+fn npm_folder(survey: &Survey) -> Vec<String> {
+    const FILES: [&str; 2] = ["package-lock.json", "npm-shrinkwrap.json"];
+    let of_npm = |lock: &&String| FILES.contains(&lock.rsplit('/').next().unwrap_or_default());
+    match survey.locks.iter().find(of_npm).and_then(|lock| lock.rsplit_once('/')) {
+        Some((folder, _)) if !survey.locks.iter().any(|lock| FILES.contains(&lock.as_str())) => {
+            vec!["--prefix".to_owned(), folder.to_owned()]
+        }
+        _ => Vec::new(),
+    }
 }

@@ -5,6 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::Path;
 
+use super::pipeline::Pipeline;
 use crate::finding::{Category, Finding, Target};
 use crate::report::{self, Format, Hint, Options, Sink, Source};
 
@@ -109,8 +110,10 @@ pub struct Survey {
     pub semgrep_rules: Option<String>,
     /// Whether detect-secrets has a baseline here.
     pub detect_secrets: bool,
-    /// The text of `.gitlab-ci.yml`.
-    pub gitlab_ci: Option<String>,
+    /// Whether Spectral has rules here.
+    pub spectral_rules: bool,
+    /// `.gitlab-ci.yml`.
+    pub pipeline: Option<Pipeline>,
     /// Scripts that look like a gate.
     pub scripts: Vec<String>,
     /// Reports.
@@ -130,7 +133,12 @@ pub fn look(root: &Path) -> Survey {
         .find(|name| root.join(name).exists())
         .map(|name| (*name).to_owned());
     survey.detect_secrets = root.join(".secrets.baseline").is_file();
-    survey.gitlab_ci = opening(&root.join(".gitlab-ci.yml"), 1 << 20);
+    survey.spectral_rules = ["", "."].iter().any(|dot| {
+        ["yaml", "yml", "json", "js", "mjs"]
+            .iter()
+            .any(|end| root.join(format!("{dot}spectral.{end}")).exists())
+    });
+    survey.pipeline = opening(&root.join(".gitlab-ci.yml"), 1 << 20).map(|text| Pipeline::read(&text));
     survey
 }
 
@@ -294,6 +302,6 @@ mod tests {
         );
         assert_eq!((survey.terraform.len(), survey.docker.len(), survey.scripts.len()), (1, 1, 1));
         assert_eq!(survey.saved.iter().map(|s| s.path.as_str()).collect::<Vec<_>>(), ["reports/bandit.json"]);
-        assert!(!survey.cut_off && survey.gitlab_ci.is_none());
+        assert!(!survey.cut_off && survey.pipeline.is_none() && !survey.spectral_rules);
     }
 }

@@ -160,12 +160,32 @@ pub fn of_survey(survey: &Survey) -> Draft {
         let of_kind = |saved: &&Saved| saved.category == kind.category && saved.image == kind.image;
         let saved: Vec<&Saved> = survey.saved.iter().filter(of_kind).collect();
         let reason = reason(kind, survey);
-        if saved.is_empty() && reason.is_none() {
+        let scanned = survey.pipeline.as_ref().is_some_and(|p| p.scanner(kind.name).is_some());
+        if saved.is_empty() && reason.is_none() && !scanned {
             continue;
         }
-        draft.entries.push(entry(kind, &saved, reason, survey));
+        // An entry is there as soon as one of its files is; so that no tool goes missing unseen, each has its own.
+        let formats: BTreeSet<&str> = saved.iter().map(|saved| saved.format.as_str()).collect();
+        let mut names = Vec::new();
+        let mut add = |saved: &[&Saved], name: String| {
+            draft.entries.push(Entry { name: name.clone(), ..entry(kind, saved, reason.clone(), survey) });
+            names.push(name);
+        };
+        match formats.len() {
+            0 | 1 => add(&saved, kind.name.to_owned()),
+            _ => {
+                for format in formats {
+                    let of_format = |saved: &&&Saved| saved.format == format;
+                    let saved: Vec<&Saved> = saved.iter().filter(of_format).copied().collect();
+                    add(&saved, format!("{}-{format}", kind.name));
+                }
+            }
+        }
+        draft.rules.push(rule_of(kind, &names));
     }
-    draft.rules = rules(&draft.entries);
+    if draft.entries.iter().any(|entry| entry.category == Category::Vulnerability) {
+        draft.rules.push(disclosed_since());
+    }
     draft.head.push(
         "What stops a merge request here: see `secgate explain`, `secgate policy lint`, `secgate check`."
             .to_owned(),
@@ -198,7 +218,12 @@ fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey)
     let mut format = saved.first().map_or(kind.format, |saved| saved.format.as_str());
     if saved.is_empty() {
         files = kind.file.iter().map(|file| (*file).to_owned()).collect();
-        if kind.name == "secrets" && survey.detect_secrets {
+        if let Some((known, report)) = survey.pipeline.as_ref().and_then(|p| p.scanner(kind.name)) {
+            format = known.format;
+            files = vec![report.unwrap_or_else(|| {
+                if known.format == kind.format { files.concat() } else { format!("{}.json", known.format) }
+            })];
+        } else if kind.name == "secrets" && survey.detect_secrets {
             (format, files) = ("detect-secrets", vec!["secrets.json".to_owned()]);
         }
     }
@@ -213,14 +238,16 @@ fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey)
         // An empty list of Spectral's looks like one of many others.
         format: (format == "spectral" && one_format).then_some("spectral"),
         scanner: scanner::of(format, kind.image, survey),
-        required: !kind.image || !saved.is_empty(),
+        required: !kind.image
+            || !saved.is_empty()
+            || survey.pipeline.as_ref().is_some_and(|p| !p.leaving(&files).is_empty()),
         why: reason.map_or_else(|| kind.is.to_owned(), |reason| format!("{}: {reason}", kind.is)),
         files,
     }
 }
 
-fn rules(entries: &[Entry]) -> Vec<Rule> {
-    let rule = |id: &str, title: &str, findings: &str, fix| Rule {
+fn plain_rule(id: &str, title: &str, findings: &str, fix: &'static str) -> Rule {
+    Rule {
         id: id.to_owned(),
         title: title.to_owned(),
         findings: findings.to_owned(),
@@ -229,77 +256,84 @@ fn rules(entries: &[Entry]) -> Vec<Rule> {
         waivable: true,
         fix,
         why: Vec::new(),
+    }
+}
+
+/// What follows from the evidence of a kind; `names` are its entries.
+fn rule_of(kind: &Kind, names: &[String]) -> Rule {
+    let evidence = match names {
+        [one] => one.clone(),
+        _ => list(names),
     };
-    let mut rules = Vec::new();
-    for entry in entries {
-        rules.push(match entry.name.as_str() {
-            "secrets" => Rule {
-                waivable: false,
-                why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
-                ..rule(
-                    "no-secrets",
-                    "No secret in the repository",
-                    "{category: secret, state: [new, existing]}",
-                    "Revoke the credential, then remove it from history.",
-                )
-            },
-            "sast" => rule(
-                "sast-high",
-                "No new weakness of high severity",
-                "{category: sast, severity: high, state: new}",
-                "Correct the code; if the scanner is wrong, say so in a waiver.",
-            ),
-            "deps" => rule(
-                "dependency-delta",
-                "No new dependency with a vulnerability of high severity",
-                "{category: vulnerability, severity: high, state: new, evidence: deps}",
-                "Take a version that is not affected, or another package.",
-            ),
-            "image" => rule(
-                "image-critical",
-                "No new critical vulnerability in the image that has a fix",
-                "{category: vulnerability, severity: critical, fix: available, state: new, evidence: image}",
-                "Rebuild on a base image and with packages that hold the fix.",
-            ),
-            "iac" => rule(
-                "iac-high",
-                "No new unsafe configuration of high severity",
-                "{category: misconfiguration, severity: high, state: new}",
-                "Change the setting as the scanner says.",
-            ),
-            "api" => rule(
-                "api-description",
-                "No new error in the API's description",
-                "{category: contract, severity: high, state: new}",
-                "Correct the description.",
-            ),
-            "dast" => rule(
-                "dast-high",
-                "No new weakness of high severity in the running application",
-                "{category: dast, severity: high, state: new}",
-                "Correct the application.",
-            ),
-            _ => rule(
-                "quality",
-                "Tests and quality gate hold",
-                "{category: quality, severity: high, state: new}",
-                "See the report.",
-            ),
-        });
-    }
-    if entries.iter().any(|entry| entry.category == Category::Vulnerability) {
-        rules.push(Rule {
-            then: Action::Warn,
-            why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
-            ..rule(
-                "disclosed-since",
-                "Critical vulnerabilities that became known since",
-                "{category: vulnerability, severity: critical, state: newly_disclosed}",
-                "Update in a change of its own.",
+    match kind.name {
+        "secrets" => Rule {
+            waivable: false,
+            why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
+            ..plain_rule(
+                "no-secrets",
+                "No secret in the repository",
+                "{category: secret, state: [new, existing]}",
+                "Revoke the credential, then remove it from history.",
             )
-        });
+        },
+        "sast" => plain_rule(
+            "sast-high",
+            "No new weakness of high severity",
+            "{category: sast, severity: high, state: new}",
+            "Correct the code; if the scanner is wrong, say so in a waiver.",
+        ),
+        "deps" => plain_rule(
+            "dependency-delta",
+            "No new dependency with a vulnerability of high severity",
+            &format!("{{category: vulnerability, severity: high, state: new, evidence: {evidence}}}"),
+            "Take a version that is not affected, or another package.",
+        ),
+        "image" => plain_rule(
+            "image-critical",
+            "No new critical vulnerability in the image that has a fix",
+            &format!(
+                "{{category: vulnerability, severity: critical, fix: available, state: new, evidence: {evidence}}}"
+            ),
+            "Rebuild on a base image and with packages that hold the fix.",
+        ),
+        "iac" => plain_rule(
+            "iac-high",
+            "No new unsafe configuration of high severity",
+            "{category: misconfiguration, severity: high, state: new}",
+            "Change the setting as the scanner says.",
+        ),
+        "api" => plain_rule(
+            "api-description",
+            "No new error in the API's description",
+            "{category: contract, severity: high, state: new}",
+            "Correct the description.",
+        ),
+        "dast" => plain_rule(
+            "dast-high",
+            "No new weakness of high severity in the running application",
+            "{category: dast, severity: high, state: new}",
+            "Correct the application.",
+        ),
+        _ => plain_rule(
+            "quality",
+            "Tests and quality gate hold",
+            "{category: quality, severity: high, state: new}",
+            "See the report.",
+        ),
     }
-    rules
+}
+
+fn disclosed_since() -> Rule {
+    Rule {
+        then: Action::Warn,
+        why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
+        ..plain_rule(
+            "disclosed-since",
+            "Critical vulnerabilities that became known since",
+            "{category: vulnerability, severity: critical, state: newly_disclosed}",
+            "Update in a change of its own.",
+        )
+    }
 }
 
 /// A policy with the thresholds of a script.
@@ -417,6 +451,16 @@ impl std::fmt::Display for Draft {
         writeln!(f, "evidence:")?;
         for entry in &self.entries {
             write_entry(f, entry)?;
+        }
+        if self.compares {
+            // What the component's job fetches.
+            writeln!(
+                f,
+                "  # Answers of GitLab's API, which the job fetches: who approved which version, and whose it is."
+            )?;
+            for name in ["approvals", "versions", "merge-request", "commits"] {
+                writeln!(f, "  {name}: {{document: gitlab-{name}, files: [{name}.json], required: false}}")?;
+            }
         }
         let corrections = self.corrections();
         if !corrections.is_empty() {

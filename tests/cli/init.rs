@@ -31,6 +31,8 @@ fn a_policy_that_loads_lints_clean_and_decides() {
     assert_eq!(run.code, 0, "{run:?}");
     insta::assert_snapshot!("init_policy", dir.read(".secgate/merge.yaml"));
     insta::assert_snapshot!("init_jobs", dir.read(".secgate/gitlab-ci.yml"));
+    let component = fs::read_to_string(root().join("ci/gitlab/templates/gate.yml")).unwrap();
+    assert_eq!(dir.read(".secgate/gate.yml"), component);
     assert_eq!(dir.read(".gitlab-ci.yml"), "include:\n  - local: .secgate/gitlab-ci.yml\n");
     lint(&dir);
     // The reports that are there are taken, and what nobody made yet is missing, not passed over.
@@ -114,15 +116,80 @@ fn dry_run_prints_and_writes_nothing() {
 #[test]
 fn jobs_of_an_existing_pipeline_are_used() {
     let dir = app();
-    let pipeline =
-        "stages: [build, security]\nsemgrep-job:\n  script: [semgrep scan --json --output semgrep.json .]\n";
+    let pipeline = "stages: [build, security]\nsemgrep-job:\n  script: [semgrep scan --json --output semgrep.json .]\n  artifacts: {paths: [semgrep.json]}\n";
     dir.write(".gitlab-ci.yml", pipeline);
     let run = dir.run(&["init"]);
     assert_eq!((run.code, dir.read(".gitlab-ci.yml").as_str()), (0, pipeline));
     let jobs = dir.read(".secgate/gitlab-ci.yml");
     assert!(jobs.contains("{job: semgrep-job, optional: true}") && !jobs.contains("secgate-sast:"), "{jobs}");
-    assert!(jobs.contains("  stage: security\n"), "{jobs}");
+    assert!(jobs.contains("  stage: security\n") && jobs.contains("pipelines: branches "), "{jobs}");
     assert!(run.stderr.contains("include: [{local: .secgate/gitlab-ci.yml}]"), "{}", run.stderr);
+}
+
+#[test]
+fn the_scanners_of_an_existing_pipeline_are_taken_with_their_reports() {
+    let dir = Dir::new();
+    dir.write("a.py", "").write(
+        ".gitlab-ci.yml",
+        "\
+code: {script: [bandit -r . -f json -o out/bandit.json], artifacts: {paths: [out/bandit.json]}}
+images:
+  rules: [{if: $CI_PIPELINE_SOURCE == \"merge_request_event\"}]
+  script: [trivy image --format json --output image.json $IMAGE]
+  artifacts: {paths: [image.json]}
+npm: {script: [npm ci], artifacts: {paths: [node_modules]}}
+",
+    );
+    let run = dir.run(&["init"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    lint(&dir);
+    let policy = dir.read(".secgate/merge.yaml");
+    assert!(policy.contains("files: [out/bandit.json]\n    run: [bandit, "), "{policy}");
+    assert!(
+        policy.contains("files: [image.json]\n    target: image\n\n")
+            || policy.contains("files: [image.json]\n    target: image\n  #"),
+        "{policy}"
+    );
+    let jobs = dir.read(".secgate/gitlab-ci.yml");
+    for (line, there) in [
+        ("    - {job: code, optional: true}\n", true),
+        ("    - {job: images, optional: true}\n", true),
+        ("npm", false),
+        ("pipelines: merge_requests ", true),
+    ] {
+        assert_eq!(jobs.contains(line), there, "{line}: {jobs}");
+    }
+}
+
+#[test]
+fn each_tool_has_an_entry_of_its_own() {
+    let dir = Dir::new();
+    dir.copy("gate/semgrep.json", "semgrep.json").copy("bandit/app.json", "bandit.json");
+    dir.copy("gate/trivy-fs.json", "trivy-fs.json").copy("osv-scanner/app.json", "osv.json");
+    assert_eq!(dir.run(&["init"]).code, 0);
+    lint(&dir);
+    fs::remove_file(dir.path().join("bandit.json")).unwrap();
+    let json = dir.check(&["--format", "json"]).json();
+    let entries = json["evidence"].as_array().unwrap();
+    let absent: Vec<&str> = entries
+        .iter()
+        .filter(|entry| entry["status"] == "absent" && entry["entry"] != "secrets")
+        .filter_map(|entry| entry["entry"].as_str())
+        .filter(|name| name.starts_with("sast") || name.starts_with("deps"))
+        .collect();
+    assert_eq!(absent, ["sast-bandit"]);
+}
+
+#[test]
+fn an_api_description_gets_rules_for_its_linter_where_it_has_none() {
+    let dir = Dir::new();
+    dir.write("api.yaml", "openapi: 3.1.0\n");
+    assert_eq!(dir.run(&["init"]).code, 0);
+    assert!(dir.read(".spectral.yaml").contains("spectral:oas"));
+    let with = Dir::new();
+    with.write("api.yaml", "openapi: 3.1.0\n").write(".spectral.yml", "rules: {}\n");
+    assert_eq!(with.run(&["init"]).code, 0);
+    assert!(!with.exists(".spectral.yaml"));
 }
 
 #[test]

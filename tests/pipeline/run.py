@@ -1,9 +1,13 @@
-"""Runs the pipelines of ci/gitlab and .gitlab-ci.yml with gitlab-ci-local, in scratch repositories, with real scanners.
+"""Runs the pipelines of ci/gitlab, of `secgate init` and .gitlab-ci.yml with gitlab-ci-local, in scratch repositories, with
+real scanners.
 
-run.py SECGATE: gitlab-ci-local, semgrep and detect-secrets are looked for in the folders of SECGATE_TOOLS and on PATH. GitLab's
-API is played by a server on this machine, so that the templates' own `curl` lines run. What is judged are the states of jobs.
+run.py SECGATE [PART...]: gitlab-ci-local, semgrep and detect-secrets are looked for in the folders of SECGATE_TOOLS and on PATH.
+GitLab's API is played by a server on this machine, so that the templates' own `curl` lines run. What is judged are the states of
+jobs. Each part has a repository of its own, and two run at a time. As in GitLab, a job that is retried finds the reports of the
+jobs before it: scanners run once for each source, not once for each answer of the API.
 """
 
+import concurrent.futures
 import datetime
 import http.server
 import json
@@ -15,6 +19,8 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
+import urllib.parse
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 SECGATE = str(pathlib.Path(sys.argv[1]).resolve())
@@ -118,14 +124,20 @@ rules:
 
 
 class Api(http.server.BaseHTTPRequestHandler):
-    """The answers of GitLab's API to whoever has the token."""
+    """The answers of GitLab's API to whoever has the token; each repository has its own."""
 
     answers = {}
 
     def do_GET(self):  # noqa: N802
-        path = self.path.removeprefix("/api/v4/projects/42/")
-        known = self.headers.get("PRIVATE-TOKEN") == "read-api" and path in self.answers
-        body = json.dumps(self.answers.get(path) if known else {"message": "404 Not found"}).encode()
+        url = urllib.parse.urlsplit(self.path)
+        _, repository, path = url.path.replace("/api/v4/projects/42", "").split("/", 2)
+        answer = self.answers[repository].get(path)
+        query = urllib.parse.parse_qs(url.query)
+        if isinstance(answer, list):
+            size, page = (int(query.get(name, [default])[0]) for name, default in (("per_page", 20), ("page", 1)))
+            answer = answer[size * (page - 1):size * page]
+        known = self.headers.get("PRIVATE-TOKEN") == "read-api" and answer is not None
+        body = json.dumps(answer if known else {"message": "404 Not found"}).encode()
         self.send_response(200 if known else 404)
         self.end_headers()
         self.wfile.write(body)
@@ -143,11 +155,15 @@ def ago(minutes):
     return at.strftime("%Y-%m-%dT%H:%M:%S.000Z")
 
 
-def answers(sha, approved_by=(), state="opened", job=JOB, deployed_by=()):
-    request = {"id": 9007, "iid": 7, "project_id": 42, "state": state, "author": user("dev"), "sha": sha}
+def answers(sha, approved_by=(), state="opened", job=JOB, deployed_by=(), committers=("dev",)):
+    request = {"id": 9007, "iid": 7, "project_id": 42, "source_project_id": 42, "source_branch": "change", "state": state,
+               "author": user("dev"), "sha": sha}
     version = {"id": 1, "head_commit_sha": sha, "base_commit_sha": "0" * 40, "created_at": ago(60), "merge_request_id": 9007}
-    commit = {"id": sha, "parent_ids": ["0" * 40], "author_email": "dev@shop.invalid", "committer_email": "dev@shop.invalid",
-              "author_name": "Dee Veloper", "committer_name": "Dee Veloper"}
+    # The newest first, as GitLab lists them.
+    ids = [sha, *(f"{number:040x}" for number in range(1, len(committers)))]
+    commits = [{"id": ids[at], "parent_ids": [(ids + ["0" * 40])[at + 1]], "author_email": f"{who}@shop.invalid",
+                "committer_email": f"{who}@shop.invalid", "author_name": who, "committer_name": who}
+               for at, who in enumerate(committers)]
     deployment = {"id": 501, "sha": sha, "created_at": ago(30), "user": user("dev"), "environment": {"id": 9, "name": "production"},
                   "deployable": {"id": job}, "status": "running",
                   "approvals": [{"user": user(u), "status": "approved", "created_at": ago(10), "comment": ""} for u in deployed_by]}
@@ -156,9 +172,9 @@ def answers(sha, approved_by=(), state="opened", job=JOB, deployed_by=()):
         "merge_requests/7/approvals": {"id": 9007, "iid": 7, "project_id": 42, "approvals_required": 1,
                                        "approved_by": [{"user": user(u), "approved_at": ago(20)} for u in approved_by]},
         "merge_requests/7/versions": [version],
-        "merge_requests/7/commits?per_page=100": [commit],
+        "merge_requests/7/commits": commits,
         f"repository/commits/{sha}/merge_requests": [request],
-        "deployments?order_by=id&sort=desc&per_page=100": [{"id": 501, "deployable": {"id": job}}, {"id": 500, "deployable": None}],
+        "deployments": [{"id": 501, "deployable": {"id": job}}, {"id": 500, "deployable": None}],
         "deployments/501": deployment,
     }
 
@@ -176,15 +192,19 @@ class Repository:
     def __init__(self, folder, port):
         self.path = pathlib.Path(folder)
         self.port = port
-        shutil.copytree(ROOT / "ci" / "gitlab", self.path / "ci" / "gitlab")
-        self.write(".gitlab-ci.yml", PIPELINE.replace("SECGATE", SECGATE).replace("DIGEST > ", f"{DIGEST} > "))
+        self.failures = 0
+        self.lines = []
         self.write("rules.yaml", RULES)
         self.write("deploy.sh", "#!/bin/sh\necho deployed >deployed.txt\n").chmod(0o755)
-        self.write(".gitignore", "*.json\n*.xml\n*.env\nsecgate-*\n.gitlab-ci-local\ndeployed.txt\n")
-        for gate, text in POLICIES.items():
-            self.write(f".secgate/{gate}.yaml", text)
+        self.write(".gitignore", "*.json\n*.xml\n*.env\nsecgate-*\n.gitlab-ci-local\ndeployed.txt\nci/bin\n")
         self.git("init", "--quiet", "--initial-branch", "main")
         self.git("remote", "add", "origin", "https://gitlab.shop.invalid/shop/app.git")
+
+    def with_templates(self):
+        shutil.copytree(ROOT / "ci" / "gitlab", self.path / "ci" / "gitlab")
+        self.write(".gitlab-ci.yml", PIPELINE.replace("SECGATE", SECGATE).replace("DIGEST > ", f"{DIGEST} > "))
+        for gate, text in POLICIES.items():
+            self.write(f".secgate/{gate}.yaml", text)
         self.write("src/totals.py", SAFE)
         self.base = self.commit("Totals")
 
@@ -209,14 +229,20 @@ class Repository:
         self.write(name, text)
         return self.commit("A change")
 
-    def run(self, *arguments, **variables):
-        """Gives the state of each job, and everything that was printed."""
-        variables = {"CI_API_V4_URL": f"http://127.0.0.1:{self.port}/api/v4", "CI_PROJECT_ID": "42", "CI_JOB_ID": str(JOB),
-                     "SECGATE_API_TOKEN": "read-api", **variables}
-        for name in ("deployed.txt", "semgrep.json", "secrets.json"):
-            (self.path / name).unlink(missing_ok=True)
-        for file in self.path.glob("secgate-*"):
-            file.unlink()
+    def answers(self, *arguments, **changes):
+        Api.answers[self.path.name] = answers(self.sha, *arguments, **changes)
+        return Api.answers[self.path.name]
+
+    def pipeline(self, *arguments, **variables):
+        """A new pipeline, which finds nothing of an earlier one. Gives the state of each job, and all that was printed."""
+        self.git("clean", "-fdXq", "-e", "!ci/bin")
+        return self.retry(*arguments, **variables)
+
+    def retry(self, *arguments, **variables):
+        """Jobs of a pipeline that has run: what came before lies there."""
+        variables = {"CI_API_V4_URL": f"http://127.0.0.1:{self.port}/{self.path.name}/api/v4", "CI_PROJECT_ID": "42",
+                     "CI_JOB_ID": str(JOB), "SECGATE_API_TOKEN": "read-api", **variables}
+        (self.path / "deployed.txt").unlink(missing_ok=True)
         command = [tool("gitlab-ci-local"), "--force-shell-executor", "--no-color", "--artifacts-to-source",
                    *[f"--variable={name}={value}" for name, value in variables.items() if value is not None], *arguments]
         done = subprocess.run(command, cwd=self.path, env=ENVIRONMENT, capture_output=True, text=True, timeout=600)
@@ -231,144 +257,222 @@ class Repository:
         path = self.path / f"secgate-{gate}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def expect(self, name, ran, wanted, gate=None, code=None, deployed=False, absent=(), more=None):
+        """`wanted`: jobs and their states; `absent`: jobs that did not run; `more`: what else must hold of the verdict."""
+        states, text = ran
+        wrong = {job: states.get(job) for job, state in wanted.items() if states.get(job) != state}
+        wrong.update({job: states[job] for job in absent if job in states})
+        verdict = self.verdict(gate) if gate else None
+        if gate and (verdict or {}).get("exit_code") != code:
+            wrong[f"{gate}'s exit code"] = (verdict or {}).get("exit_code")
+        if (self.path / "deployed.txt").exists() != deployed:
+            wrong["deployed"] = not deployed
+        if "read-api" in text:
+            wrong["the token"] = "is printed"
+        if more and not wrong and (said := more(verdict)):
+            wrong["also"] = said
+        self.lines.append(f"{'ok  ' if not wrong else 'FAIL'} {name}")
+        if wrong:
+            self.failures += 1
+            self.lines.append(f"     {wrong}\n     states: {states}\n" + "\n".join("     | " + line for line in text.splitlines()[-60:]))
 
-failures = []
+
+def merge_request(repository):
+    return {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7",
+            "CI_MERGE_REQUEST_DIFF_BASE_SHA": repository.base}
 
 
-def expect(name, repository, states, text, wanted, gate=None, code=None, deployed=False):
-    wrong = {job: states.get(job) for job, state in wanted.items() if states.get(job) != state}
-    verdict = repository.verdict(gate) if gate else None
-    if gate and (verdict or {}).get("exit_code") != code:
-        wrong[f"{gate}'s exit code"] = (verdict or {}).get("exit_code")
-    if (repository.path / "deployed.txt").exists() != deployed:
-        wrong["deployed"] = not deployed
-    if "read-api" in text:
-        wrong["the token"] = "is printed"
-    print(f"{'ok  ' if not wrong else 'FAIL'} {name}")
-    if wrong:
-        failures.append(name)
-        print(f"     {wrong}\n     states: {states}\n" + "\n".join("     | " + line for line in text.splitlines()[-60:]))
+PASSED, RED = {"scan": "passed", "secgate:merge": "passed"}, {"scan": "passed", "secgate:merge": "failed"}
 
 
 def merge_requests(repository):
-    request = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7",
-               "CI_MERGE_REQUEST_DIFF_BASE_SHA": repository.base}
-    passed, red = {"scan": "passed", "secgate:merge": "passed"}, {"scan": "passed", "secgate:merge": "failed"}
-    cases = [
-        ("a clean change passes", SAFE + "\n", (), passed, 0),
-        ("a new weakness fails", UNSAFE, ("appsec-lead",), red, 1),
-        ("a secret fails", SECRET, ("appsec-lead",), red, 1),
-        ("a review is red", WARNED, (), red, 10),
-        ("the author's own approval leaves it red", WARNED, ("dev",), red, 10),
-        ("the approver approves, and the job, retried, passes", WARNED, ("appsec-lead",), passed, 0),
-    ]
-    for name, text, approved_by, wanted, code in cases:
-        sha = repository.change(text)
-        Api.answers = answers(sha, approved_by)
-        states, out = repository.run(**request)
-        expect(name, repository, states, out, wanted, "merge", code)
-        for other in ("secgate:package", "secgate:release", "secgate:deploy:production"):
-            assert other not in states, (name, states)
-    for file in ("secgate-merge.xml", "secgate-merge-quality.json", "secgate-merge.env", "secgate-merge-links.json"):
-        assert (repository.path / file).exists(), file
-    # Nothing is approved where nobody may ask: a pipeline of a fork has no token.
-    states, out = repository.run(**{**request, "SECGATE_API_TOKEN": None})
-    expect("without the token a review stays red", repository, states, out, red, "merge", 10)
+    repository.with_templates()
+    request = merge_request(repository)
+    later = ("secgate:package", "secgate:release", "secgate:deploy:production", "build")
+
+    def all_outputs(_):
+        names = [f"secgate-merge{end}" for end in (".json", ".xml", "-quality.json", ".env", "-links.json", ".md", ".html")]
+        return [name for name in names if not (repository.path / name).exists()]
+
+    for name, text, approved_by, wanted, code in [
+        ("a clean change passes", SAFE + "\n", (), PASSED, 0),
+        ("a new weakness fails", UNSAFE, ("appsec-lead",), RED, 1),
+        ("a secret fails", SECRET, ("appsec-lead",), RED, 1),
+        ("a review is red", WARNED, (), RED, 10),
+    ]:
+        repository.change(text)
+        repository.answers(approved_by)
+        repository.expect(name, repository.pipeline(**request), wanted, "merge", code, absent=later, more=all_outputs)
+    # The last pipeline's gate, again and again, as GitLab's button does it.
+    again = ["secgate:merge"]
+    repository.answers(("dev",))
+    ran = repository.retry(*again, **request)
+    repository.expect("the author's own approval leaves it red", ran, {"secgate:merge": "failed"}, "merge", 10)
+    # A fork's pipeline has no token: there nobody may ask who approved.
+    repository.answers(("appsec-lead",))
+    ran = repository.retry(*again, **{**request, "SECGATE_API_TOKEN": None})
+    repository.expect("without the token a review stays red", ran, {"secgate:merge": "failed"}, "merge", 10)
+    ran = repository.retry(*again, **request)
+    repository.expect("the approver approves, and the job, retried, passes", ran, {"secgate:merge": "passed"}, "merge", 0)
     # No decision: the policy has a mistake.
     repository.change(POLICIES["merge"].replace("category: sast,", "category: sats,"), ".secgate/merge.yaml")
-    states, out = repository.run(**request)
-    expect("a mistake in the policy is an error", repository, states, out, red, "merge", 2)
+    ran = repository.retry(*again, **request)
+    repository.expect("a mistake in the policy is an error", ran, {"secgate:merge": "failed"}, "merge", 2)
 
 
 def tags(repository):
+    repository.with_templates()
     tag = {"CI_COMMIT_TAG": "v1.0.0", "CI_PIPELINE_SOURCE": "push"}
-    sha = repository.change(SAFE + "\n")
+    repository.change(SAFE + "\n")
     deploy = "secgate:deploy:production"
     early = {"scan": "passed", "secgate:package": "passed", "secgate:release": "passed"}
-    manual = ["--manual", deploy]
-    Api.answers = answers(sha, ("appsec-lead",), "merged", deployed_by=("release-lead",))
-    states, out = repository.run(*manual, **tag)
-    expect("scan, gates, approval, deployment", repository, states, out, {**early, deploy: "passed"}, "production", 0, True)
-    states, out = repository.run(**tag)
-    expect("nothing is deployed until somebody starts it", repository, states, out, early)
-    for name, change in [
-        ("who deploys does not approve", {"deployed_by": ("dev",)}),
-        ("the approval of another job's deployment does not count", {"deployed_by": ("release-lead",), "job": 665}),
+    approved = {"approved_by": ("appsec-lead",), "state": "merged"}
+    repository.answers(**approved)
+    ran = repository.pipeline(**tag)
+    repository.expect("nothing is deployed until somebody starts it", ran, early, absent=("secgate:merge", deploy))
+    # The digest of the image that the pipeline built.
+    started = [deploy]
+    tag["IMAGE_DIGEST"] = DIGEST
+    for name, change, state, code in [
+        ("nobody approved the deployment", {}, "failed", 1),
+        ("who deploys does not approve", {"deployed_by": ("dev",)}, "failed", 1),
+        ("the approval of another job's deployment does not count", {"deployed_by": ("release-lead",), "job": 665}, "failed", 1),
+        ("a committer on the third page of commits does not approve",
+         {"deployed_by": ("release-lead",), "committers": ("dev",) * 220 + ("release-lead",)}, "failed", 1),
+        ("scan, gates, approval, deployment", {"deployed_by": ("release-lead",), "committers": ("dev",) * 220}, "passed", 0),
     ]:
-        Api.answers = answers(sha, ("appsec-lead",), "merged", **change)
-        states, out = repository.run(*manual, **tag)
-        expect(name, repository, states, out, {**early, deploy: "failed"}, "production", 1)
+        repository.answers(**approved, **change)
+        ran = repository.retry(*started, **tag)
+        repository.expect(name, ran, {deploy: state}, "production", code, deployed=code == 0)
     # The list of deployments says one job and the deployment another.
-    Api.answers = answers(sha, ("appsec-lead",), "merged", deployed_by=("release-lead",))
-    Api.answers["deployments/501"]["deployable"]["id"] = 665
-    states, out = repository.run(*manual, **tag)
-    expect("deployable.id must be CI_JOB_ID", repository, states, out, {**early, deploy: "failed"}, "production", 1)
-    Api.answers = answers(sha, (), "merged", deployed_by=("release-lead",))
-    states, out = repository.run(*manual, **tag)
-    expect("a release that nobody approved stops before the deployment", repository, states, out,
-           {"secgate:package": "passed", "secgate:release": "failed"}, "release", 1)
+    repository.answers(**approved, deployed_by=("release-lead",))["deployments/501"]["deployable"]["id"] = 665
+    ran = repository.retry(*started, **tag)
+    repository.expect("deployable.id must be CI_JOB_ID", ran, {deploy: "failed"}, "production", 1)
+    repository.answers((), "merged", deployed_by=("release-lead",))
+    ran = repository.pipeline("--manual", deploy, **{**tag, "IMAGE_DIGEST": None})
+    repository.expect("a release that nobody approved stops before the deployment", ran,
+                      {"secgate:package": "passed", "secgate:release": "failed"}, "release", 1, absent=(deploy,))
 
 
 def child_pipeline(repository):
-    repository.git("checkout", "--quiet", "main")
+    repository.with_templates()
     ci = (repository.path / ".gitlab-ci.yml").read_text()
     gate = ("stages: [scan, build, merge]\ninclude:\n  - local: ci/gitlab/templates/gate.yml\n    inputs: {gate: merge, stage: merge, "
             f"image: alpine, secgate: {SECGATE}, review: manual}}\n")
     repository.write(".gitlab-ci.yml", gate + ci[ci.index("\nscan:"):])
     repository.base = repository.commit("Reviews in a child pipeline")
-    request = {"CI_PIPELINE_SOURCE": "merge_request_event", "CI_MERGE_REQUEST_IID": "7",
-               "CI_MERGE_REQUEST_DIFF_BASE_SHA": repository.base}
-    for name, text, state, code, child in [
-        ("child pipeline: a review is a warning, and a manual job waits", WARNED, "warned", 10, "manual"),
-        ("child pipeline: a pass leaves nothing to review", SAFE + "\n", "passed", 0, "ended with 0"),
-        ("child pipeline: a failure stays red", UNSAFE, "failed", 1, None),
-    ]:
-        Api.answers = answers(repository.change(text))
-        states, out = repository.run(**request)
-        expect(name, repository, states, out, {"secgate:merge": state}, "merge", code)
-        generated = repository.path / "secgate-merge-review.yml"
-        if child and child not in generated.read_text():
-            failures.append(name)
-            print(f"FAIL {name}: {generated.read_text()}")
-        if child is None and generated.exists():
-            failures.append(name)
-            print(f"FAIL {name}: {generated} is there")
+    request = merge_request(repository)
+    repository.change(WARNED)
+
+    def generated(wanted):
+        def look(_):
+            file = repository.path / "secgate-merge-review.yml"
+            text = file.read_text() if file.exists() else None
+            return (text is None) != (wanted is None) or (wanted is not None and wanted not in text) and text
+        return look
+
+    repository.answers()
+    ran = repository.pipeline(**request)
+    repository.expect("child pipeline: a review is a warning, and a manual job waits", ran, {"secgate:merge": "warned"}, "merge", 10,
+                      more=generated("when: manual"))
+    repository.answers(("appsec-lead",))
+    ran = repository.retry("secgate:merge", **request)
+    repository.expect("child pipeline: a pass leaves nothing to review", ran, {"secgate:merge": "passed"}, "merge", 0,
+                      more=generated("ended with 0"))
+    (repository.path / "semgrep.json").unlink()
+    ran = repository.retry("secgate:merge", **request)
+    repository.expect("child pipeline: a failure stays red", ran, {"secgate:merge": "failed"}, "merge", 1, more=generated(None))
+
+
+def init(repository):
+    """What `secgate init` writes runs as it is; only the scanners' images are not there."""
+    (repository.path / "rules.yaml").rename(repository.path / ".semgrep.yml")
+    repository.write(".secrets.baseline", "{}\n")
+    # Jobs for branches, none for merge requests; one leaves the report that the gate is to judge.
+    repository.write(".gitlab-ci.yml", """\
+stages: [build, test]
+build: {stage: build, script: [mkdir -p dist]}
+code:
+  stage: test
+  script: [semgrep scan --metrics off --disable-version-check --quiet --timeout 120 --config .semgrep.yml --json --output code.json src]
+  artifacts: {when: always, paths: [code.json]}
+""")
+    repository.write("src/totals.py", SAFE)
+    bin = repository.path / "ci" / "bin"
+    bin.mkdir(parents=True)
+    (bin / "secgate").symlink_to(SECGATE)
+    subprocess.run([SECGATE, "init"], cwd=repository.path, env=ENVIRONMENT, check=True, capture_output=True)
+    ci = (repository.path / ".gitlab-ci.yml").read_text()
+    repository.write(".gitlab-ci.yml", "include: [{local: .secgate/gitlab-ci.yml}]\n" + ci)
+    policy = (repository.path / ".secgate" / "merge.yaml").read_text()
+    for commented in ("reviewers:", "people:"):
+        policy = policy.replace(f"# {commented}", commented)
+    policy = policy.replace("@you", "@appsec-lead")
+    policy += "\n  - {id: sast-medium, findings: {category: sast, severity: medium, state: new}, then: review}\n"
+    repository.write(".secgate/merge.yaml", policy)
+    repository.base = repository.commit("A gate")
+    repository.git("update-ref", "refs/remotes/origin/main", repository.base)
+    jobs = {"build": "passed", "code": "passed", "secgate-secrets": "passed"}
+    push = {"CI_PIPELINE_SOURCE": "push"}
+    repository.change(WARNED)
+    repository.answers()
+    ran = repository.pipeline(**push)
+    repository.expect("init: a branch is compared with the default branch, and a review is red", ran,
+                      {**jobs, "secgate:merge": "failed"}, "merge", 10, absent=("secgate-sast",))
+    repository.answers(("appsec-lead",))
+    ran = repository.retry("secgate:merge", **push)
+    repository.expect("init: the approval of the branch's merge request counts", ran, {"secgate:merge": "passed"}, "merge", 0)
 
 
 def own(repository):
     """secgate's own pipeline, on its own source; the job `test` is `.ci/run`, which runs this."""
-    shutil.rmtree(repository.path / "src")
     for name in ("src", ".ci", ".gitlab-ci.yml"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, repository.path / name)
     repository.base = repository.commit("secgate")
+
+    def verdict(code, *failed):
+        def look(_):
+            found = json.loads((repository.path / "verdict.json").read_text())
+            rules = {rule["id"] for rule in found["rules"] if rule["outcome"] == "fail"}
+            return (found["exit_code"], rules) != (code, set(failed)) and (found["exit_code"], rules)
+        return look
+
     jobs = ["scan", "gate"]
-    for name, change, state, code in [
-        ("secgate's own gate passes", "//! Nothing.\n", "passed", 0),
-        ("a socket in secgate's source fails", "use std::net::TcpStream;\n", "failed", 1),
-        ("a token in secgate's source fails", "// glpat-" + "Yb3kT9wQz5LmN8rXc2Vd\n", "failed", 1),
-    ]:
-        repository.change(change, "src/more.rs")
-        states, out = repository.run(*jobs, SECGATE=SECGATE)
-        verdict = json.loads((repository.path / "verdict.json").read_text())
-        wanted = {"scan": "passed", "gate": state}
-        expect(name, repository, states, out, wanted)
-        if verdict["exit_code"] != code:
-            failures.append(name)
-            print(f"FAIL {name}: exit code {verdict['exit_code']}")
-        (repository.path / "verdict.json").unlink()
+    ran = repository.pipeline(*jobs, SECGATE=SECGATE)
+    repository.expect("secgate's own gate passes", ran, {"scan": "passed", "gate": "passed"}, more=verdict(0))
+    shutil.rmtree(repository.path / "src")
+    repository.change("use std::net::TcpStream;\n// glpat-" + "Yb3kT9wQz5LmN8rXc2Vd\n", "src/more.rs")
+    ran = repository.pipeline(*jobs, SECGATE=SECGATE)
+    repository.expect("a socket and a token in secgate's source fail", ran, {"scan": "passed", "gate": "failed"},
+                      more=verdict(1, "promises", "no-secrets"))
+
+
+PARTS = (merge_requests, tags, own, child_pipeline, init)
+
+
+def run(part, port):
+    start = time.monotonic()
+    with tempfile.TemporaryDirectory() as folder:
+        repository = Repository(folder, port)
+        try:
+            part(repository)
+        except Exception as error:  # noqa: BLE001
+            repository.failures += 1
+            repository.lines.append(f"FAIL {part.__name__}: {error!r}")
+    repository.lines.append(f"     {part.__name__} took {time.monotonic() - start:.0f} s")
+    print("\n".join(repository.lines), flush=True)
+    return repository.failures
 
 
 def main():
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Api)
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    for part in (merge_requests, tags, child_pipeline, own):
-        if len(sys.argv) > 2 and part.__name__ not in sys.argv[2:]:
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            part(Repository(folder, server.server_port))
-    print(f"pipeline: {len(failures)} failures")
-    sys.exit(1 if failures else 0)
+    wanted = [part for part in PARTS if len(sys.argv) < 3 or part.__name__ in sys.argv[2:]]
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        failures = sum(pool.map(lambda part: run(part, server.server_port), wanted))
+    print(f"pipeline: {failures} failures")
+    sys.exit(1 if failures or not wanted else 0)
 
 
 main()

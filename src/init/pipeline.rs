@@ -1,0 +1,202 @@
+//! What a project's `.gitlab-ci.yml` already runs. It is looked at line by line and not as YAML: what GitLab makes of
+//! includes, anchors and `extends` is not known here, and a job that is missed is only one job too many.
+
+use super::scanner::{self, Known};
+
+/// A pipeline.
+#[derive(Debug, Clone, Default)]
+pub struct Pipeline {
+    jobs: Vec<Job>,
+    stages: Vec<String>,
+    /// It has pipelines of merge requests.
+    pub(super) merge_requests: bool,
+}
+
+/// A block that begins at the left edge.
+#[derive(Debug, Clone)]
+struct Job {
+    name: String,
+    lines: Vec<String>,
+}
+
+/// Names at the left edge that are no jobs; those with a dot are templates.
+const NO_JOBS: &[&str] = &[
+    "stages",
+    "variables",
+    "include",
+    "default",
+    "workflow",
+    "image",
+    "cache",
+    "services",
+    "spec",
+    "before_script",
+    "after_script",
+];
+
+impl Pipeline {
+    /// Reads `.gitlab-ci.yml`.
+    pub fn read(text: &str) -> Self {
+        let mut pipeline = Self {
+            stages: stages(text),
+            merge_requests: text.contains("merge_request_event")
+                || text.contains("MergeRequest-Pipelines.gitlab-ci.yml"),
+            ..Self::default()
+        };
+        let mut inside = false;
+        for line in text.lines() {
+            let code = line.split(" #").next().unwrap_or_default();
+            if code.starts_with('#') || code.trim().is_empty() {
+                continue;
+            }
+            if !code.starts_with([' ', '\t', '-']) {
+                let name = code.rsplit_once(": ").map_or(code.trim_end_matches([':', ' ']), |(name, _)| name);
+                let name = name.split(": ").next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+                inside = !name.starts_with('.') && !NO_JOBS.contains(&name);
+                if inside {
+                    pipeline.jobs.push(Job { name: name.to_owned(), lines: Vec::new() });
+                }
+            }
+            if let (true, Some(job)) = (inside, pipeline.jobs.last_mut()) {
+                job.lines.push(code.to_owned());
+            }
+        }
+        pipeline
+    }
+
+    /// The scanner that a job runs for a kind of evidence, and the report that it leaves, where that is plain.
+    pub(super) fn scanner(&self, kind: &str) -> Option<(&'static Known, Option<String>)> {
+        self.jobs.iter().filter(|job| job.keeps()).find_map(|job| {
+            let known = scanner::KNOWN.iter().find(|known| known.kind == kind && job.runs(known))?;
+            Some((known, job.report()))
+        })
+    }
+
+    /// The jobs that leave one of these files.
+    pub(super) fn leaving(&self, files: &[String]) -> Vec<String> {
+        let leaves = |job: &&Job| job.keeps() && files.iter().any(|file| job.names(file));
+        self.jobs.iter().filter(leaves).map(|job| job.name.clone()).collect()
+    }
+
+    /// The job that runs a script.
+    pub fn running(&self, script: &str) -> Option<&str> {
+        self.jobs.iter().find(|job| job.names(script)).map(|job| job.name.as_str())
+    }
+
+    /// The stage for the gate: one that sounds like it, else `test`, which exists where no others are named.
+    pub(super) fn stage(&self) -> &str {
+        let sounds = |word: &str| self.stages.iter().find(|stage| stage.to_ascii_lowercase().contains(word));
+        let found = sounds("gate").or_else(|| sounds("secur")).or_else(|| sounds("test"));
+        let late = || self.stages.iter().rev().nth(1).or(self.stages.last());
+        found.or_else(late).map_or("test", String::as_str)
+    }
+}
+
+impl Job {
+    /// It leaves something to later jobs.
+    fn keeps(&self) -> bool {
+        self.lines.iter().any(|line| line.contains("artifacts"))
+    }
+
+    fn runs(&self, known: &Known) -> bool {
+        let runs = |line: &String| {
+            let words: Vec<&str> = words(line).collect();
+            known.words.iter().all(|word| words.contains(word))
+        };
+        self.lines.iter().skip(1).chain(self.lines.first().filter(|line| line.contains('{'))).any(runs)
+    }
+
+    fn names(&self, file: &str) -> bool {
+        let file = file.trim_start_matches("./");
+        self.lines.iter().flat_map(|line| words(line)).any(|word| word.trim_start_matches("./") == file)
+    }
+
+    /// The JSON file that it writes, if it names only one.
+    fn report(&self) -> Option<String> {
+        let mut files: Vec<&str> = self.lines.iter().flat_map(|line| words(line)).collect();
+        files.retain(|word| word.ends_with(".json") && word.len() > 5 && !word.contains(['$', '*']));
+        files.sort_unstable();
+        files.dedup();
+        match files.as_slice() {
+            [one] => Some(one.trim_start_matches("./").to_owned()),
+            _ => None,
+        }
+    }
+}
+
+/// Names of programs and files.
+fn words(line: &str) -> impl Iterator<Item = &str> {
+    line.split(|c: char| !c.is_alphanumeric() && !"-_./$*".contains(c)).filter(|word| !word.is_empty())
+}
+
+fn stages(text: &str) -> Vec<String> {
+    let mut stages: Vec<String> = Vec::new();
+    let mut inside = false;
+    for line in text.lines() {
+        let code = line.split('#').next().unwrap_or_default();
+        if let Some(rest) = code.strip_prefix("stages:") {
+            inside = true;
+            stages.extend(rest.trim().trim_matches(['[', ']']).split(',').map(str::to_owned));
+        } else if inside && (code.trim_start().starts_with('-')) {
+            stages.push(code.trim_start().trim_start_matches('-').to_owned());
+        } else if !code.trim().is_empty() {
+            inside = false;
+        }
+    }
+    let plain = stages.iter().map(|stage| stage.trim().trim_matches(['"', '\'']).to_owned());
+    plain.filter(|stage| !stage.is_empty()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_pipeline_runs_and_leaves() {
+        let text = "\
+stages: [build, test, deploy]
+.semgrep: {script: [semgrep scan], artifacts: {}}
+build:
+  script: [npm ci, npm run build]
+  artifacts: {paths: [dist]}
+\"scan: code\":
+  script:
+    - semgrep scan --json --output=reports/code.json .  # trivy image
+  artifacts:
+    paths: [reports/code.json]
+no report: {script: [gitleaks dir .]}
+image: alpine
+images: {script: ['trivy image --format json -o a.json $IMAGE | jq . > b.json'], artifacts: {paths: [a.json, b.json]}}
+gate:
+  script: [./ci/scripts/security_gate.sh]
+";
+        let pipeline = Pipeline::read(text);
+        let found =
+            |kind| pipeline.scanner(kind).map(|(known, file)| (known.format, file.unwrap_or_default()));
+        assert_eq!(found("sast"), Some(("semgrep", "reports/code.json".to_owned())));
+        assert_eq!(found("image"), Some(("trivy", String::new())));
+        assert_eq!((found("deps"), found("secrets"), found("iac")), (None, None, None));
+        let leaving = |file: &str| pipeline.leaving(&[file.to_owned()]);
+        assert_eq!(leaving("reports/code.json"), ["scan: code"]);
+        assert_eq!(leaving("./b.json"), ["images"]);
+        assert!(leaving("code.json").is_empty());
+        assert_eq!(pipeline.running("ci/scripts/security_gate.sh"), Some("gate"));
+        assert!(!pipeline.merge_requests);
+        assert!(
+            Pipeline::read("a: {rules: [if: $CI_PIPELINE_SOURCE == \"merge_request_event\"]}").merge_requests
+        );
+    }
+
+    #[test]
+    fn the_stage_of_the_gate() {
+        for (text, stage) in [
+            ("", "test"),
+            ("stages:\n  - lint\n  - test # it\n  - gate\n", "gate"),
+            ("stages: [build, security, deploy]\n", "security"),
+            ("stages: [build, Tests, deploy]\n", "Tests"),
+            ("stages:\n- a\n- \"b c\"\n- deploy\nx: {}\n", "b c"),
+        ] {
+            assert_eq!(Pipeline::read(text).stage(), stage, "{text}");
+        }
+    }
+}
