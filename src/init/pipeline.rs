@@ -50,8 +50,7 @@ impl Pipeline {
                 continue;
             }
             if !code.starts_with([' ', '\t', '-']) {
-                let name = code.rsplit_once(": ").map_or(code.trim_end_matches([':', ' ']), |(name, _)| name);
-                let name = name.split(": ").next().unwrap_or_default().trim_matches(['"', '\'', ' ']);
+                let name = key(code);
                 inside = !name.starts_with('.') && !NO_JOBS.contains(&name);
                 if inside {
                     pipeline.jobs.push(Job { name: name.to_owned(), lines: Vec::new() });
@@ -114,7 +113,9 @@ impl Job {
     /// The JSON file that it writes, if it names only one.
     fn report(&self) -> Option<String> {
         let mut files: Vec<&str> = self.lines.iter().flat_map(|line| words(line)).collect();
-        files.retain(|word| word.ends_with(".json") && word.len() > 5 && !word.contains(['$', '*']));
+        files.retain(|word| {
+            word.strip_suffix(".json").is_some_and(|stem| !stem.is_empty() && !stem.contains(['$', '*']))
+        });
         files.sort_unstable();
         files.dedup();
         match files.as_slice() {
@@ -122,6 +123,17 @@ impl Job {
             _ => None,
         }
     }
+}
+
+/// What stands before the colon; within quotes there may be colons.
+fn key(line: &str) -> &str {
+    for quote in ['"', '\''] {
+        if let Some((name, _)) = line.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) {
+            return name;
+        }
+    }
+    let name = line.split_once(": ").map_or(line, |(name, _)| name);
+    name.trim_end_matches([':', ' '])
 }
 
 /// Names of programs and files.

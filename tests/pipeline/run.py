@@ -294,17 +294,23 @@ def merge_requests(repository):
         names = [f"secgate-merge{end}" for end in (".json", ".xml", "-quality.json", ".env", "-links.json", ".md", ".html")]
         return [name for name in names if not (repository.path / name).exists()]
 
-    for name, text, approved_by, wanted, code in [
-        ("a clean change passes", SAFE + "\n", (), PASSED, 0),
-        ("a new weakness fails", UNSAFE, ("appsec-lead",), RED, 1),
-        ("a secret fails", SECRET, ("appsec-lead",), RED, 1),
-        ("a review is red", WARNED, (), RED, 10),
-    ]:
+    def scanned(name, text, approved_by, wanted, code):
         repository.change(text)
         repository.answers(approved_by)
         repository.expect(name, repository.pipeline(**request), wanted, "merge", code, absent=later, more=all_outputs)
-    # The last pipeline's gate, again and again, as GitLab's button does it.
+
     again = ["secgate:merge"]
+    scanned("a clean change passes", SAFE + "\n", (), PASSED, 0)
+    # The same reports, and a change of the gate itself.
+    repository.change(POLICIES["merge"].replace("severity: high}", "severity: critical}"), ".secgate/merge.yaml")
+    repository.answers()
+    ran = repository.retry(*again, **request)
+    repository.expect("a change that loosens its own gate is a review", ran, {"secgate:merge": "failed"}, "merge", 10,
+                      more=lambda verdict: not verdict["loosened"] and "nothing is loosened")
+    scanned("a new weakness fails", UNSAFE, ("appsec-lead",), RED, 1)
+    scanned("a secret fails", SECRET, ("appsec-lead",), RED, 1)
+    scanned("a review is red", WARNED, (), RED, 10)
+    # The last pipeline's gate, again and again, as GitLab's button does it.
     repository.answers(("dev",))
     ran = repository.retry(*again, **request)
     repository.expect("the author's own approval leaves it red", ran, {"secgate:merge": "failed"}, "merge", 10)
