@@ -131,10 +131,10 @@ def report(findings, text=None):
     return {"version": "1.182.0", "results": results, "errors": [], "paths": paths}
 
 
-def page(secgate, folder, name, content):
+def page(secgate, folder, name, content, most=10_000):
     (folder / "policy.yaml").write_text(POLICY)
     (folder / "semgrep.json").write_text(json.dumps(content))
-    command = [secgate, "check", "--no-env", "--policy", "policy.yaml", "--max-findings", "10000", "--format", "html"]
+    command = [secgate, "check", "--no-env", "--policy", "policy.yaml", "--max-findings", str(most), "--format", "html"]
     run = subprocess.run(command, cwd=folder, capture_output=True)
     if run.returncode != 1:
         raise SystemExit(f"{name}: exit code {run.returncode}: {run.stderr.decode()}")
@@ -170,6 +170,7 @@ def main():
         folder = pathlib.Path(folder)
         hostile = page(secgate, folder, "hostile.html", report(6, HOSTILE))
         large = page(secgate, folder, "large.html", report(10_000))
+        few = page(secgate, folder, "few.html", report(40), 5)
         browser = Chromium(program, folder / "profile")
         try:
             browser.open(hostile)
@@ -199,10 +200,37 @@ def main():
             holds(f"large: sorted by place, {first} is first", first.startswith("src/module_0/file_0.py"))
             wide = browser.eval("document.documentElement.scrollWidth - innerWidth")
             holds(f"large: {wide} pixels too wide", wide <= 0)
+            # Rows far below are there, and what is to be seen at the top of a screen is not covered.
+            browser.eval("document.querySelector('#findings tbody:last-of-type tr:last-child').scrollIntoView({block: 'center'})")
+            browser.eval("new Promise(done => requestAnimationFrame(() => setTimeout(done, 50)))")
+            last = browser.eval(
+                "(row => { const at = row.getBoundingClientRect();"
+                " return row.contains(document.elementFromPoint(at.x + 5, at.y + 5)) ? row.innerText : '' })"
+                "(document.querySelector('#findings tbody:last-of-type tr:last-child'))"
+            )
+            holds("large: the last row cannot be reached", "file_" in last)
+            top = browser.eval("document.elementFromPoint(40, 20).closest('#controls') !== null")
+            holds("large: rows cover the filters", top)
+            browser.eval("document.querySelector('footer').scrollIntoView()")
+            under = browser.eval(
+                "(e => e.getBoundingClientRect().bottom <= e.parentElement.getBoundingClientRect().bottom)"
+                "(document.getElementById('controls'))"
+            )
+            holds("large: the filters cover what follows the findings", under)
+            browser.eval("scrollTo(0, 0)")
             wrong += [f"large: {one}" for one in browser.trouble(large)]
             browser("Emulation.setDeviceMetricsOverride", width=390, height=844, deviceScaleFactor=1, mobile=True)
             wide = browser.eval("document.documentElement.scrollWidth - 390")
             holds(f"large: {wide} pixels too wide for a phone", wide <= 0)
+            browser("Emulation.clearDeviceMetricsOverride")
+            browser("Emulation.setEmulatedMedia", media="print")
+            paper = browser.eval("getComputedStyle(document.getElementById('controls')).display")
+            laid = browser.eval("[...document.querySelectorAll('#findings tbody')].every(b => getComputedStyle(b).contentVisibility === 'visible')")
+            holds("large: on paper without filters and with every row", paper == "none" and laid)
+            browser("Emulation.setEmulatedMedia", media="")
+            browser.open(few)
+            few_text = browser.eval("document.body.innerText")
+            holds("few: says how many are left out", "sast-high: 15 more of which no details were kept" in few_text)
             if arguments.shots:
                 for path in [hostile, large]:
                     browser.open(path)

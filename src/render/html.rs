@@ -11,9 +11,11 @@ use std::io::{self, Write};
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
-use super::text::{all_took, counted, off, owners, place, steps, summary, title, took};
+use super::text::{Group, all_took, asked, counted, off, owners, place, summary, title, took};
 use super::{Look, Output, word};
-use crate::decide::{Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, WaiverResult};
+use crate::decide::{
+    Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, WaiverResult, WaiverStatus,
+};
 use crate::finding::{Finding, Fix, Severity, State, clean, plural};
 
 /// HTML.
@@ -49,7 +51,9 @@ impl<T: Display> Display for Esc<T> {
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     head(decision, out)?;
     to_pass(decision, out)?;
+    approvals(decision, out)?;
     rules(decision, out)?;
+    own_gate(decision, out)?;
     findings(decision, out)?;
     waivers(decision, out)?;
     suppressed(decision, out)?;
@@ -106,29 +110,44 @@ fn to_pass(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "<h2>To pass</h2>\n<p>{}</p>\n<ul>", Esc(&decision.unblock.summary))?;
     for group in decision.unblock.groups() {
-        writeln!(out, "<li>{}</li>", Esc(steps(group)))?;
+        let Group { what, rules, owners } = Group::of(group);
+        write!(out, "<li>{}", Esc(what))?;
+        let rules: Vec<String> = rules.iter().map(|rule| format!("<code>{}</code>", Esc(rule))).collect();
+        if !rules.is_empty() {
+            write!(out, " ({})", rules.join(", "))?;
+        }
+        if !owners.is_empty() {
+            write!(out, "<br><span class=\"dim\">owners: {}</span>", Esc(owners))?;
+        }
+        writeln!(out, "</li>")?;
     }
-    writeln!(out, "</ul>")?;
-    let asked =
+    writeln!(out, "</ul>")
+}
+
+/// Who is asked, who has answered, and what of it does not count.
+fn approvals(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
+    let asked_by =
         decision.rules.iter().flat_map(|rule| rule.obligations.iter().map(move |o| (rule.id.as_str(), o)));
     let entries = decision.evidence.iter().flat_map(|evidence| {
         let name = evidence.entry.as_deref().unwrap_or("evidence");
         evidence.obligations.iter().map(move |obligation| (name, obligation))
     });
     let base = decision.base.iter().flat_map(|base| base.obligations.iter().map(|o| ("base", o)));
-    let asked: Vec<(&str, &Obligation)> = asked.chain(entries).chain(base).collect();
-    if asked.is_empty() {
+    let gate =
+        decision.own_gate.iter().flat_map(|gate| gate.obligations.iter().map(|o| ("the gate itself", o)));
+    let all: Vec<(&str, &Obligation)> = asked_by.chain(entries).chain(base).chain(gate).collect();
+    if all.is_empty() {
         return Ok(());
     }
     writeln!(out, "<h2>Approvals</h2>\n<ul>")?;
-    for (name, obligation) in asked {
+    for (name, obligation) in all {
         let state = if obligation.is_met() { "given" } else { "missing" };
         let class = if obligation.is_met() { "pass" } else { "review" };
         write!(
             out,
             "<li><span class=\"word {class}\">{state}</span> <code>{}</code> by {}",
             Esc(name),
-            Esc(obligation)
+            Esc(asked(obligation))
         )?;
         if !obligation.approved_by.is_empty() {
             write!(out, "; so far by {}", Esc(obligation.approved_by.join(", ")))?;
@@ -184,6 +203,20 @@ fn of_rule(rule: &RuleResult, source: &str, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "</td><td class=\"dim mono\">{}:{}</td></tr>", Esc(source), rule.line)
 }
 
+/// What the change does to the gate itself.
+fn own_gate(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
+    let Some(gate) = &decision.own_gate else { return Ok(()) };
+    let class = gate.outcome.as_str();
+    writeln!(
+        out,
+        "<h2>The gate itself</h2>\n<p><span class=\"word {class}\">{class}</span> {}</p>\n<ul>",
+        Esc(&gate.message)
+    )?;
+    gate.clauses.iter().try_for_each(|looser| writeln!(out, "<li>{}</li>", Esc(looser)))?;
+    gate.notes.iter().try_for_each(|note| writeln!(out, "<li class=\"dim\">{}</li>", Esc(note)))?;
+    writeln!(out, "</ul>\n<p class=\"dim mono\">compared with {}</p>", Esc(gate.compared.join(", ")))
+}
+
 fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     if decision.findings.is_empty() {
         return Ok(());
@@ -196,7 +229,7 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
             }
         }
     }
-    writeln!(out, "<h2>Findings</h2>\n<div class=\"controls\" id=\"controls\" hidden>")?;
+    writeln!(out, "<section>\n<h2>Findings</h2>\n<div class=\"controls\" id=\"controls\" hidden>")?;
     writeln!(
         out,
         "<input type=\"search\" id=\"search\" placeholder=\"Search\" aria-label=\"Search findings\">"
@@ -232,11 +265,23 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         of_problem(problem, &ids.of(problem), rules, out)?;
     }
     writeln!(out, "{END}")?;
+    for rule in &decision.rules {
+        let kept = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
+        let kept: u64 = kept.map(|problem| problem.witnesses.len() as u64).sum();
+        if let Some(more) = rule.count.checked_sub(kept).filter(|more| *more > 0 && kept > 0) {
+            writeln!(
+                out,
+                "<p class=\"dim\"><code>{}</code>: {more} more of which no details were kept; \
+                 <code>--max-findings</code> keeps more.</p>",
+                Esc(&rule.id)
+            )?;
+        }
+    }
     let unmatched = decision.unmatched_total();
     if unmatched > 0 {
         writeln!(out, "<p class=\"dim\">{} met no rule.</p>", plural(unmatched, "finding"))?;
     }
-    Ok(())
+    writeln!(out, "</section>")
 }
 
 /// Fingerprints as names to link to, of which a page has each once.
@@ -311,10 +356,16 @@ fn waivers(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn of_waiver(waiver: &WaiverResult, out: &mut dyn Write) -> io::Result<()> {
+    let class = match waiver.status {
+        WaiverStatus::Active => "pass",
+        WaiverStatus::Unused => "not_applicable",
+        _ => "review",
+    };
     writeln!(
         out,
-        "<tr><td><code>{}</code><br><span class=\"word\">{}</span></td><td class=\"mono\">{}</td>\
-         <td>{}<br><span class=\"dim\">owner {}, approved by {}, hides {}{}</span></td><td>{}</td></tr>",
+        "<tr><td><code>{}</code><br><span class=\"word {class}\">{}</span></td><td class=\"mono\">{}</td>\
+         <td>{}<br><span class=\"dim\">owner {}, approved by {}, hides {}{}</span></td>\
+         <td><span class=\"label\">until </span>{}</td></tr>",
         Esc(&waiver.id),
         waiver.status.as_str().replace('_', " "),
         Esc(waiver.rule.join(", ")),

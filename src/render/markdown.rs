@@ -9,9 +9,11 @@ mod inert;
 
 use std::io::{self, Write};
 
-use super::text::{all_took, owners, place, steps, summary, title, took};
+use super::text::{Group, all_took, asked, owners, place, summary, title, took};
 use super::{Look, Output, word};
-use crate::decide::{Decision, Matched, Obligation, Outcome, Problem, RuleResult, Status, WaiverResult};
+use crate::decide::{
+    Decision, Matched, Obligation, Outcome, Problem, RuleResult, Status, Step, WaiverResult,
+};
 use crate::finding::{Finding, Fix, plural};
 use inert::{code, prose};
 
@@ -36,6 +38,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     for rule in decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Warn) {
         note.rule(decision, rule);
     }
+    note.own_gate(decision);
     note.waivers(decision);
     note.statements(decision);
     note.suppressed(decision);
@@ -116,17 +119,19 @@ impl Note {
             return;
         }
         self.line(&format!("\n#### To pass\n\n{}\n", prose(&decision.unblock.summary)));
-        let all: Vec<String> =
-            decision.unblock.groups().map(|group| format!("- [ ] {}", prose(&steps(group)))).collect();
+        let all: Vec<String> = decision.unblock.groups().map(step).collect();
         self.items(&all, STEPS);
         let asked = decision.rules.iter().flat_map(|rule| &rule.obligations);
-        let mut asked: Vec<&Obligation> = asked
+        let asked = asked
             .chain(decision.evidence.iter().flat_map(|evidence| &evidence.obligations))
             .chain(decision.base.iter().flat_map(|base| &base.obligations))
-            .filter(|obligation| !obligation.is_met())
-            .collect();
-        asked.dedup_by(|a, b| a.to_string() == b.to_string() && a.comment == b.comment);
-        let told: Vec<String> = asked.iter().filter_map(|obligation| progress(obligation)).collect();
+            .chain(decision.own_gate.iter().flat_map(|gate| &gate.obligations));
+        let mut told: Vec<String> = Vec::new();
+        for line in asked.filter(|obligation| !obligation.is_met()).filter_map(progress) {
+            if !told.contains(&line) {
+                told.push(line);
+            }
+        }
         if !told.is_empty() {
             self.line("");
             self.items(&told, STEPS);
@@ -147,6 +152,17 @@ impl Note {
             let lifted = rule.waived + rule.vexed;
             self.item(&format!("| {outcome} | `{}` | {} | {lifted} |", word(&rule.id), rule.count));
         }
+    }
+
+    /// What the change does to the gate itself.
+    fn own_gate(&mut self, decision: &Decision) {
+        let Some(gate) = &decision.own_gate else { return };
+        let outcome = gate.outcome.as_str();
+        self.line(&format!("\n**{outcome}** the gate itself: {}\n", prose(&gate.message)));
+        let clauses = gate.clauses.iter().map(|looser| format!("- {}", prose(&looser.to_string())));
+        let notes = gate.notes.iter().map(|note| format!("- {}", prose(note)));
+        let lines: Vec<String> = clauses.chain(notes).collect();
+        self.items(&lines, STEPS);
     }
 
     fn rule(&mut self, decision: &Decision, rule: &RuleResult) {
@@ -208,7 +224,10 @@ impl Note {
     fn evidence(&mut self, decision: &Decision) {
         let mut lines: Vec<String> = Vec::new();
         for evidence in &decision.evidence {
-            let outcome = evidence.outcome.as_str();
+            let outcome = match evidence.outcome {
+                Outcome::NotApplicable => "–",
+                outcome => outcome.as_str(),
+            };
             let entry =
                 evidence.entry.as_deref().map(|entry| format!(" {}", code(entry))).unwrap_or_default();
             let path = evidence.path.as_ref().map(|path| format!(" {}", code(path.as_str())));
@@ -250,6 +269,14 @@ impl Note {
     }
 }
 
+fn step(group: &[Step]) -> String {
+    let Group { what, rules, owners } = Group::of(group);
+    let rules: Vec<String> = rules.iter().map(|rule| format!("`{}`", word(rule))).collect();
+    let rules = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
+    let owners = if owners.is_empty() { owners } else { format!("; owners: {}", prose(&owners)) };
+    format!("- [ ] {}{rules}{owners}", prose(&what))
+}
+
 /// How far an approval is, and the line to paste; nothing where nobody has approved and any comment will do.
 fn progress(obligation: &Obligation) -> Option<String> {
     let mut told = Vec::new();
@@ -262,7 +289,7 @@ fn progress(obligation: &Obligation) -> Option<String> {
     if let Some(comment) = &obligation.comment {
         told.push(format!("approve the deployment with the comment {}", code(comment)));
     }
-    (!told.is_empty()).then(|| format!("- {}: {}", prose(&obligation.to_string()), told.join("; ")))
+    (!told.is_empty()).then(|| format!("- {}: {}", prose(&asked(obligation)), told.join("; ")))
 }
 
 /// Title and message of a rule, without saying its id twice.

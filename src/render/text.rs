@@ -9,7 +9,7 @@ mod own_gate;
 mod waivers;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::{Display, Write as _};
+use std::fmt::{self, Display, Formatter, Write as _};
 use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
@@ -267,8 +267,7 @@ impl Page {
         self.wrapped(&format!("{label} "), &clean(&plan.summary))?;
         let groups: Vec<&[Step]> = plan.groups().collect();
         for group in groups.iter().take(STEPS) {
-            let told = steps(group);
-            self.wrapped("  - ", &told)?;
+            self.wrapped("  - ", &Group::of(group).to_string())?;
         }
         if let Some(more) = groups.len().checked_sub(STEPS).filter(|more| *more > 0) {
             writeln!(self.out, "  … and {more} more; --format json lists all under `unblock`")?;
@@ -477,37 +476,52 @@ pub(super) fn off(finding: &Finding) -> String {
 }
 
 /// Who is asked, with the people behind a role.
-fn asked(obligation: &Obligation) -> String {
+pub(super) fn asked(obligation: &Obligation) -> String {
     match obligation.people.as_slice() {
         [] => obligation.to_string(),
         people => format!("{obligation}: {}", owners(people)),
     }
 }
 
-/// Steps of one kind in one line, with the rules they serve and the owners of what they touch.
-pub(super) fn steps(group: &[Step]) -> String {
-    let Some(first) = group.first() else { return String::new() };
-    let clears: u64 = group.iter().map(|step| step.clears).sum();
-    let clears = if clears > 1 { format!(", clears {clears}") } else { String::new() };
-    let mut told = match first.kind.together().filter(|_| group.len() > 1) {
-        None => format!("{}{clears}", clean(&first.text)),
-        Some((verb, noun)) => {
-            let what: Vec<&str> = group.iter().take(NAMED).map(|step| step.what.as_str()).collect();
-            let more = group.len().saturating_sub(NAMED);
-            let more = if more > 0 { format!("; … and {more} more") } else { String::new() };
-            let what = clean(&what.join("; ")).into_owned();
-            format!("{verb} {}{clears}: {what}{more}", plural(group.len() as u64, noun))
+/// Steps of one kind that are told together.
+pub(super) struct Group {
+    /// What to do.
+    pub(super) what: String,
+    /// The rules that it serves.
+    pub(super) rules: Vec<String>,
+    /// Who owns what it touches.
+    pub(super) owners: String,
+}
+
+impl Group {
+    pub(super) fn of(group: &[Step]) -> Self {
+        let rules = each(group.iter().flat_map(|step| &step.rules));
+        let owners = owners(&each(group.iter().flat_map(|step| &step.owners)));
+        let Some(first) = group.first() else { return Self { what: String::new(), rules, owners } };
+        let clears: u64 = group.iter().map(|step| step.clears).sum();
+        let clears = if clears > 1 { format!(", clears {clears}") } else { String::new() };
+        let what = match first.kind.together().filter(|_| group.len() > 1) {
+            None => format!("{}{clears}", clean(&first.text)),
+            Some((verb, noun)) => {
+                let what: Vec<&str> = group.iter().take(NAMED).map(|step| step.what.as_str()).collect();
+                let more = group.len().saturating_sub(NAMED);
+                let more = if more > 0 { format!("; … and {more} more") } else { String::new() };
+                let what = clean(&what.join("; ")).into_owned();
+                format!("{verb} {}{clears}: {what}{more}", plural(group.len() as u64, noun))
+            }
+        };
+        Self { what, rules, owners }
+    }
+}
+
+impl Display for Group {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.what)?;
+        if !self.rules.is_empty() {
+            write!(f, "  [{}]", self.rules.join(", "))?;
         }
-    };
-    let rules = each(group.iter().flat_map(|step| &step.rules));
-    if !rules.is_empty() {
-        let _ = write!(told, "  [{}]", rules.join(", "));
+        if self.owners.is_empty() { Ok(()) } else { write!(f, "; owners: {}", self.owners) }
     }
-    let people = each(group.iter().flat_map(|step| &step.owners));
-    if !people.is_empty() {
-        let _ = write!(told, "; owners: {}", owners(&people));
-    }
-    told
 }
 
 /// Each once, in the order of their first place.

@@ -21,9 +21,17 @@ pub(super) fn prose(text: &str) -> String {
             out.push_str(word);
         } else {
             // The marks of the sentence stay outside.
-            let core = word.trim_end_matches([',', ';', '.', ':']);
-            let (core, tail) =
-                word.split_at_checked(core.len()).filter(|(core, _)| !core.is_empty()).unwrap_or((word, ""));
+            let (open, core, tail) = marks(word);
+            let quoted = core.strip_prefix('`').and_then(|core| core.strip_suffix('`'));
+            let quoted = quoted.filter(|inner| !inner.is_empty());
+            if !open.is_empty() || quoted.is_some() {
+                flush(&mut out, &mut risky);
+                separate(&mut out);
+                out.push_str(open);
+                out.push_str(&code(quoted.unwrap_or(core)));
+                out.push_str(tail);
+                continue;
+            }
             risky.push(core);
             if !tail.is_empty() {
                 flush(&mut out, &mut risky);
@@ -33,6 +41,21 @@ pub(super) fn prose(text: &str) -> String {
     }
     flush(&mut out, &mut risky);
     out
+}
+
+/// A word without the parenthesis that it opens and the marks that end it, between the two.
+fn marks(word: &str) -> (&str, &str, &str) {
+    let (open, rest) = match word.strip_prefix('(') {
+        Some(rest) => ("(", rest),
+        None => ("", word),
+    };
+    let core = rest.trim_end_matches([',', ';', '.', ':']);
+    let balanced = core.matches('(').count() >= core.matches(')').count();
+    let core = if balanced { core } else { core.strip_suffix(')').unwrap_or(core) };
+    match rest.split_at_checked(core.len()) {
+        Some((core, tail)) if !core.is_empty() => (open, core, tail),
+        _ => ("", word, ""),
+    }
 }
 
 /// A text as code.
@@ -117,6 +140,14 @@ mod tests {
             ("- a list", "`-` a list"),
             ("fixes #12, ~bug :tada: $x$", "fixes `#12`, `~bug :tada`: `$x$`"),
             ("a | b", "a `|` b"),
+            (
+                "rule `a-b`: (see policy.yaml:3, and main())",
+                "rule `a-b`: (see `policy.yaml:3`, and `main()`)",
+            ),
+            (
+                "(policy.yaml:3) ( `) `` )",
+                "(`policy.yaml:3`) <code>&#40; &#96;</code>) <code>&#96;&#96; &#41;</code>",
+            ),
             ("an <img> here", "an <code>&#60;img&#62;</code> here"),
             ("", ""),
         ] {
