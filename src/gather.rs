@@ -556,7 +556,7 @@ fn feeds(
                 match entry.kind {
                     EntryKind::Feed(Feed::Kev) => report::read_kev(&item.source, max).map(|feed| {
                         let judged = Evidence::feed(&item.name, entry, &feed, context);
-                        known.add_kev(feed.holds.0);
+                        known.add_kev(feed.holds.cves);
                         judged
                     }),
                     EntryKind::Feed(Feed::Epss) => report::read_epss(&item.source, max).map(|feed| {

@@ -23,6 +23,7 @@ use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::exit;
 use crate::finding::{Finding, SecretKey};
 use crate::gather::{Given, Inputs, Limits};
+use crate::policy::waiver::Waiver;
 use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
 use crate::render::Output;
@@ -252,6 +253,16 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     for entry in policy.evidence.iter_mut().filter(|entry| args.in_part.contains(&entry.name)) {
         entry.nothing_scanned = Action::Warn;
     }
+    question_of(args, policy, None, now)
+}
+
+/// The same, of this policy, and of these waivers if they were read already.
+pub(super) fn question_of(
+    args: &DecideArgs,
+    policy: Policy,
+    waivers: Option<Vec<Waiver>>,
+    now: Timestamp,
+) -> Result<Question> {
     let mut given = args.inputs.given(&policy.mappings)?;
     for text in &args.evidence {
         let (entry, path) = pair("--evidence", "ENTRY=PATH", text)?;
@@ -273,7 +284,7 @@ pub(super) fn question(args: &DecideArgs, now: Timestamp) -> Result<Question> {
     let limits = args.inputs.limits(args.max_findings as usize);
     let roots = environment.roots(args.inputs.root.as_deref());
     let secret_key = args.base.key.read()?;
-    let waivers = || super::waiver::of_run(&policy, &args.waivers, now);
+    let waivers = || waivers.map_or_else(|| super::waiver::of_run(&policy, &args.waivers, now), Ok);
     let change = args.base.change(&roots)?;
     let base = || args.base.comparison(&policy, limits, &roots, secret_key.as_ref(), change.as_ref());
     // Either can be a large file.

@@ -1,21 +1,18 @@
 //! `secgate waiver new|lint|list`, and where the waivers of a run come from.
 
 mod import;
+mod look;
 mod new;
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, Subcommand};
+use clap::Subcommand;
 use jiff::Timestamp;
 
-use super::args::clock;
-use super::policy::PolicyArgs;
-use crate::exit;
 use crate::finding::clean;
 use crate::gather::look_for;
 use crate::policy::Policy;
@@ -112,116 +109,16 @@ pub(super) fn text(path: &Path) -> Result<(String, Vec<u8>)> {
 pub(super) enum WaiverCommand {
     /// Write a waiver for a finding, or for what an ignore file holds; what only a person knows is left to be filled
     New(new::NewArgs),
-    /// Check waiver files against the policy
-    Lint(FilesArgs),
-    /// List the waivers of the policy's gate
-    List(FilesArgs),
-}
-
-/// Which waiver files, under which policy.
-#[derive(Debug, Args)]
-pub(super) struct FilesArgs {
-    #[command(flatten)]
-    policy: PolicyArgs,
-
-    /// Waiver files [default: those that the policy names]
-    #[arg(value_name = "PATH")]
-    paths: Vec<PathBuf>,
-
-    /// Pin the clock
-    #[arg(long, value_name = "RFC3339")]
-    now: Option<String>,
+    /// Check waivers against the policy and the reports: what is expired, triggered, unused, over-matching or ends soon
+    Lint(look::LintArgs),
+    /// List the waivers of the policy's gate, with what each hides
+    List(look::ListArgs),
 }
 
 pub(super) fn run(command: WaiverCommand) -> Result<u8> {
     match command {
         WaiverCommand::New(args) => new::run(&args),
-        WaiverCommand::Lint(args) => lint(&args),
-        WaiverCommand::List(args) => list(&args),
+        WaiverCommand::Lint(args) => look::lint(args),
+        WaiverCommand::List(args) => look::list(args),
     }
-}
-
-/// The policy, the clock, and the files as read.
-fn files(args: &FilesArgs) -> Result<(Policy, Timestamp, Vec<WaiverFile>)> {
-    let now = clock(args.now.as_deref())?;
-    let source = args.policy.source()?;
-    let policy = args.policy.load(&source)?;
-    let named = policy.waivers.iter().flat_map(|w| &w.files).flat_map(look_for);
-    let paths: Vec<PathBuf> = if args.paths.is_empty() { named.collect() } else { args.paths.clone() };
-    let files = read(paths.into_iter(), &policy, now)?;
-    Ok((policy, now, files))
-}
-
-/// Days until a waiver ends, begun ones counted; 0 or less once it has.
-fn days_left(waiver: &Waiver, now: Timestamp) -> i64 {
-    let seconds = waiver.ends.as_second() - now.as_second();
-    if now >= waiver.ends { 0 } else { seconds.div_euclid(86_400) + 1 }
-}
-
-fn lint(args: &FilesArgs) -> Result<u8> {
-    let (policy, now, files) = files(args)?;
-    let mut text = String::new();
-    let mut told = String::new();
-    for file in &files {
-        writeln!(
-            told,
-            "{}: {} of gate {} under {}, sha256:{}",
-            file.source,
-            match file.waivers.len() {
-                1 => "1 waiver".to_owned(),
-                n => format!("{n} waivers"),
-            },
-            policy.gate,
-            policy.source,
-            file.sha256
-        )?;
-    }
-    if files.is_empty() {
-        writeln!(told, "{}: none of the waiver files that it names is there", policy.source)?;
-    }
-    let mut code = exit::PASS;
-    for waiver in waiver::unite(files).map_err(|message| anyhow!(message))? {
-        let place = format!("{}:{}: waiver `{}` of {}", waiver.file, waiver.line, waiver.id, waiver.owner);
-        for why in waiver::futile(&waiver, &policy) {
-            code = exit::ERROR;
-            writeln!(text, "{place}: error: it covers nothing: {why}")?;
-        }
-        match days_left(&waiver, now) {
-            ..=0 => writeln!(text, "{place}: expired: {} was its end", waiver.expires)?,
-            1..=14 => writeln!(text, "{place}: ends within 14 days, {}", waiver.expires)?,
-            _ => {}
-        }
-    }
-    super::print(format!("{text}{told}").as_bytes())?;
-    Ok(code)
-}
-
-fn list(args: &FilesArgs) -> Result<u8> {
-    let (policy, now, files) = files(args)?;
-    let waivers = waiver::unite(files).map_err(|message| anyhow!(message))?;
-    let mut text = String::new();
-    for waiver in &waivers {
-        let state = match (days_left(waiver, now), waiver.emergency) {
-            (..=0, _) => "expired",
-            (_, true) => "EMERGENCY",
-            (1..=14, _) => "ends soon",
-            _ => "valid",
-        };
-        writeln!(
-            text,
-            "{state:<9}  {}  {}  approved by {}  until {}  {}  ({}:{})",
-            waiver.id,
-            waiver.owner,
-            waiver.approved_by,
-            waiver.expires,
-            waiver.rules.join(", "),
-            waiver.file,
-            waiver.line
-        )?;
-    }
-    if waivers.is_empty() {
-        writeln!(text, "no waivers for gate {}", policy.gate)?;
-    }
-    super::print(text.as_bytes())?;
-    Ok(exit::PASS)
 }

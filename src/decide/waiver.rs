@@ -180,7 +180,7 @@ pub struct WaiverResult {
 
 impl WaiverResult {
     /// What nobody may miss: an emergency that still holds, on one line.
-    pub(super) fn emergency(&self) -> Option<String> {
+    pub fn emergency(&self) -> Option<String> {
         let holds = matches!(self.status, WaiverStatus::Active | WaiverStatus::Unused);
         (holds && self.kind.is_some()).then(|| {
             let hides = match self.hides {

@@ -56,6 +56,10 @@ fn links(decision: &Decision) -> Option<Vec<Link>> {
         Some(id) => entry(&label, format!("{project}/-/jobs/{id}/artifacts/browse")),
         None => entry(&label, pipeline.to_owned()),
     }];
+    // GitLab shows links and nothing else, so that it leads to where the verdict is.
+    for line in &decision.emergencies {
+        links.push(entry(line, pipeline.to_owned()));
+    }
     if known {
         links.push(entry("Rules as tests", format!("{pipeline}/test_report")));
     }

@@ -2,8 +2,8 @@
 //!
 //! GitLab (`doc/ci/testing/code_quality.md`, `codequality_reports.rb`) stops at the first object that lacks a field,
 //! shows equal fingerprints once, and wants paths relative to the repository. It compares by itself, so known and waived
-//! findings are listed too: left out, they would count as fixed. Whatever else stops the change has an entry as well, so
-//! that `[]` says that nothing does.
+//! findings are listed too: left out, they would count as fixed. Whatever else stops the change has an entry as well, and
+//! an emergency waiver that holds, so that `[]` says that there is neither.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -93,7 +93,8 @@ fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
     })
 }
 
-/// What stops the change and is no finding: errors, evidence, rules about something else, a missing base.
+/// What stops the change and is no finding: errors, evidence, rules about something else, a missing base; and emergencies,
+/// by which something does not.
 fn others(decision: &Decision) -> Vec<Degradation> {
     let source = decision.policy.as_ref().map(|(source, _)| source.as_str());
     // An embedded policy stands in no file; it would in this one.
@@ -131,7 +132,12 @@ fn others(decision: &Decision) -> Vec<Degradation> {
         let text = format!("this change loosens its own gate: {looser}");
         entry("secgate/gate", Outcome::Review, path, line, text)
     });
-    errors.chain(evidence).chain(rules).chain(base).chain(gate).collect()
+    // Nothing that it stops, and nobody may miss it.
+    let emergencies = decision.waivers.iter().filter_map(|waiver| {
+        let line = waiver.emergency()?;
+        Some(entry("secgate/emergency", Outcome::Fail, &waiver.file, waiver.line, line))
+    });
+    errors.chain(evidence).chain(rules).chain(base).chain(gate).chain(emergencies).collect()
 }
 
 /// As the policy counts it, so that an unknown severity is what it counts as.

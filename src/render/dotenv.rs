@@ -31,6 +31,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         ("RULES_WARN", rules(Outcome::Warn)),
         ("EVIDENCE_MISSING", demanded.to_string()),
         ("WAIVED", waived.to_string()),
+        ("EMERGENCY_WAIVERS", decision.emergencies.len().to_string()),
         ("FINDINGS", decision.counts.total.to_string()),
     ];
     let of = |severity: Severity| decision.counts.of(severity).to_string();

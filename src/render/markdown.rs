@@ -25,6 +25,9 @@ pub(super) const OUTPUT: Output =
 const MOST: usize = 950_000;
 /// Findings of a rule that stand open; the others are folded.
 const OPEN: usize = 5;
+
+/// Findings that are listed below the waiver that hides them.
+const HIDDEN: usize = 5;
 /// Steps to a pass that are listed.
 const STEPS: usize = 12;
 /// Lines that a fold is worth; fewer stand open under its heading.
@@ -191,9 +194,20 @@ impl Note {
     }
 
     fn waivers(&mut self, decision: &Decision) {
-        let lines: Vec<String> = decision.waivers.iter().map(waiver).collect();
+        let mut lines: Vec<String> = Vec::new();
+        for waiver in &decision.waivers {
+            lines.push(self::waiver(waiver));
+            let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
+            let hidden = witnesses.filter(|m| waiver.findings.binary_search(&m.finding.fingerprint).is_ok());
+            let before = lines.len();
+            lines.extend(hidden.take(HIDDEN).map(|m| format!("  {}", problem_line(&m.finding))));
+            let told = (lines.len() - before) as u64;
+            if let Some(more) = waiver.hides.checked_sub(told).filter(|more| *more > 0) {
+                lines.push(format!("  - … and {more} more"));
+            }
+        }
         if !lines.is_empty() {
-            self.fold(&format!("Waivers: {}", lines.len()), &lines);
+            self.fold(&format!("Waivers: {}", decision.waivers.len()), &lines);
         }
     }
 

@@ -14,6 +14,7 @@ mod markdown;
 pub mod replay;
 mod sarif;
 mod text;
+pub mod waivers;
 
 use std::io::{self, Write};
 

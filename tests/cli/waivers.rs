@@ -294,6 +294,244 @@ fn lint_refuses_what_can_never_cover() {
     assert!(!run.stdout.contains("ends within"), "{}", run.stdout);
 }
 
+fn lint(dir: &Dir, args: &[&str]) -> Run {
+    dir.run(&[&["waiver", "lint", "--now", NOW, "--policy", "policy.yaml"], args].concat())
+}
+
+#[test]
+fn lint_with_reports_says_what_each_waiver_hides() {
+    // Reports are found as check finds them, or given.
+    let both = dir(WAIVERS, &[ONE]);
+    for args in [&[][..], &["trivy.json"], &["waivers.yaml", "trivy.json"], &["--waivers", "waivers.yaml"]] {
+        let run = lint(&both, args);
+        assert_eq!(run.code, 0, "{run:?}");
+        assert!(run.stdout.ends_with("with trivy.json: 1 waiver hides 1 finding\n"), "{run:?}");
+        assert!(!run.stdout.contains("unused"), "{run:?}");
+    }
+    // Without one it says so, and nothing of what it cannot know.
+    std::fs::remove_file(both.path().join("trivy.json")).unwrap();
+    let run = lint(&both, &["--strict"]);
+    assert!(
+        run.code == 0 && run.stdout.contains("no report was given, and none that the policy names is there"),
+        "{run:?}"
+    );
+
+    // Each state by name and owner, with what it hides or no longer does.
+    let worse = ("CVE-2026-1", "xz", "CRITICAL", "", "app (alpine)");
+    let second = ("CVE-2026-1", "xz-libs", "HIGH", "", "app (alpine)");
+    let other = ("CVE-2026-2", "xz", "LOW", "", "app (alpine)");
+    let soon = WAIVERS.replace("2026-06-30", "2026-06-10");
+    let past = WAIVERS.replace("2026-06-30", "2026-05-31");
+    for (waivers, findings, id, words) in [
+        (WAIVERS, &[worse][..], "triggered", "ended by severity_raised: critical"),
+        (WAIVERS, &[ONE, second], "over_matching", "covers nothing: it matches 2, and 1 are allowed"),
+        (WAIVERS, &[other], "unused", "unused: it matches no finding"),
+        (&soon, &[ONE], "ends_soon", "ends within 14 days, 2026-06-10"),
+        (&past, &[ONE], "expired", "expired: 2026-05-31 was its end"),
+    ] {
+        let dir = dir(waivers, findings);
+        let run = lint(&dir, &[]);
+        assert_eq!(run.code, 0, "{run:?}");
+        let line = format!("waivers.yaml:3: waiver `W-1` of @payments-lead: {words}");
+        assert_eq!(run.stdout.matches(&line).count(), 1, "{line}: {}", run.stdout);
+        let hides = match id {
+            "unused" => "  hides nothing today\n",
+            "ends_soon" => "  hides 1 finding today:\n    high     xz 1.0  CVE-2026-1",
+            _ => "  hides nothing today; these count again",
+        };
+        assert!(run.stdout.contains(hides), "{hides}: {}", run.stdout);
+        assert_eq!(lint(&dir, &["--strict"]).code, 1, "{id}");
+        let json = lint(&dir, &["--format", "json"]).json();
+        assert_eq!(json["schema"], "secgate/waivers/v1");
+        let waiver = &json["waivers"][0];
+        assert_eq!(
+            (&waiver["remarks"][0]["id"], &waiver["remarks"][0]["kind"]),
+            (&id.into(), &"warning".into())
+        );
+        assert_eq!(
+            (&waiver["owner"], waiver["hides"].as_u64()),
+            (&"@payments-lead".into(), Some(u64::from(id == "ends_soon")))
+        );
+    }
+    // What was not read in full may hold the match.
+    let both = dir(WAIVERS, &[other]);
+    both.write(
+        "policy.yaml",
+        POLICY.replace("  kev:", "  more: {category: vulnerability, files: [grype.json]}\n  kev:"),
+    );
+    let run = lint(&both, &["--strict"]);
+    assert!(run.code == 0 && run.stdout.contains("whether it is used is not known without more"), "{run:?}");
+    both.write("trivy.json", "{\"SchemaVersion\":2,");
+    let run = lint(&both, &["trivy.json"]);
+    assert!(run.code == 2 && run.stderr.contains("trivy.json"), "{run:?}");
+    // A list has the same.
+    let both = dir(WAIVERS, &[worse]);
+    let list = both.run(&["waiver", "list", "--now", NOW, "--policy", "policy.yaml"]);
+    assert!(
+        list.stdout.starts_with("triggered  W-1  @payments-lead") && list.stdout.contains("hides 0 findings"),
+        "{list:?}"
+    );
+}
+
+#[test]
+fn a_trigger_that_was_true_from_the_beginning_is_an_error() {
+    let fixed = ("CVE-2026-1", "xz", "HIGH", "1.1", "app (alpine)");
+    // Written today, and ended today.
+    let by_fix = WAIVERS
+        .replace("[severity_raised]", "[fix_available]")
+        .replace("created: 2026-05-15", "created: 2026-06-01");
+    let today = dir(&by_fix, &[fixed]);
+    let run = lint(&today, &[]);
+    assert!(
+        run.code == 2
+            && run
+                .stdout
+                .contains("error: a trigger was true when it was written, today: ended by fix_available"),
+        "{run:?}"
+    );
+    // Written earlier, it may have become true since.
+    today.write("waivers.yaml", by_fix.replace("created: 2026-06-01", "created: 2026-05-15"));
+    assert_eq!(lint(&today, &[]).code, 0);
+    // The catalogue says since when.
+    let by_kev = WAIVERS.replace("[severity_raised]", "[kev]");
+    let exploited = dir(&by_kev, &[ONE]);
+    let feed = |added: &str| {
+        format!(
+            r#"{{"dateReleased":"2026-05-31T10:00:00.000Z","count":1,"vulnerabilities":[{{"cveID":"CVE-2026-1","dateAdded":"{added}"}}]}}"#
+        )
+    };
+    exploited.write("kev.json", feed("2026-05-15"));
+    let run = lint(&exploited, &[]);
+    assert!(
+        run.code == 2
+            && run.stdout.contains(
+                "`kev` was true when it was written: CVE-2026-0001 is in the catalogue since 2026-05-15"
+            ),
+        "{run:?}"
+    );
+    exploited.write("kev.json", feed("2026-05-16"));
+    let run = lint(&exploited, &[]);
+    assert!(run.code == 0 && run.stdout.contains("ended by kev"), "{run:?}");
+    // Known without any report.
+    for (from, to, words) in [
+        ("[severity_raised]", "[epss>=0]", "`epss>=0` was true when it was written"),
+        ("[severity_raised]", "[epss>=0.5]", "has no evidence entry `feed: epss`"),
+        ("merge/high", "merge/critical", "rule `critical` says `waivable: false`"),
+    ] {
+        let alone = dir(&WAIVERS.replace(from, to), &[]);
+        std::fs::remove_file(alone.path().join("trivy.json")).unwrap();
+        let run = lint(&alone, &[]);
+        assert!(run.code == 2 && run.stdout.contains(words), "{words}: {run:?}");
+    }
+}
+
+/// The sentences of the design about what a waiver must say, each broken once.
+#[test]
+fn what_a_waiver_must_say() {
+    let wrong = |from: &str, to: &str, words: &str| {
+        let text = WAIVERS.replace(from, to);
+        assert_ne!(text, WAIVERS, "{from}");
+        let dir = dir(&text, &[ONE]);
+        for run in [dir.check(&["--policy", "policy.yaml"]), lint(&dir, &[])] {
+            assert_eq!(run.code, 2, "{from} → {to}: {run:?}");
+            assert!(
+                run.stderr.contains(words) && run.stderr.contains("waivers.yaml:"),
+                "{words}: {}",
+                run.stderr
+            );
+        }
+    };
+    // The six fields of an exception record, and what else is mandatory.
+    for field in [
+        "rule",
+        "reason",
+        "owner",
+        "compensating_controls",
+        "expires",
+        "review_trigger",
+        "id",
+        "match",
+        "created",
+        "approved_by",
+    ] {
+        let line = WAIVERS
+            .lines()
+            .find(|line| line.trim_start_matches(['-', ' ']).starts_with(&format!("{field}:")))
+            .unwrap();
+        let without = if field == "id" {
+            WAIVERS.replace("- id: W-1\n    rule", "- rule")
+        } else {
+            WAIVERS.replace(&format!("{line}\n"), "")
+        };
+        let dir = dir(&without, &[ONE]);
+        let run = dir.check(&["--policy", "policy.yaml"]);
+        assert!(run.code == 2 && run.stderr.contains(&format!("`{field}`")), "{field}: {run:?}");
+    }
+    wrong(
+        "    seen: {severity: high, fix: none, matches: 1}\n",
+        "",
+        "`review_trigger: severity_raised` needs `seen: {severity: …}`",
+    );
+    wrong("merge/high", "merge/hgih", "did you mean `high`?");
+    wrong("merge/high", "\"merge/*\"", "without wildcards");
+    wrong("merge/high", "high", "GATE/RULE");
+    wrong("ids: [CVE-2026-1]", "ids: [CWE-79]", "a class of weakness");
+    wrong("ids: [CVE-2026-1]", "package: xz", "needs `fingerprint`, `ids`, or `rule_id` with `path`");
+    wrong("ids: [CVE-2026-1]", "rule_id: x", "`rule_id` needs `path`");
+    wrong("created: 2026-05-15", "created: 2026-06-02", "in the future");
+    wrong("expires: 2026-06-30", "expires: 2026-06-31", "`expires`");
+    wrong("expires: 2026-06-30", "expires: 2026-05-14", "before `created`");
+    wrong("expires: 2026-06-30", "expires: 2026-08-14", "2026-08-13 at the latest");
+    wrong("expires: 2026-06-30", "expires: 2026-06-02T08:00:00Z", "needs `kind: emergency`");
+    wrong("[severity_raised]", "[fixed]", "review_trigger");
+    wrong("approved_by: \"@appsec-lead\"", "approved_by: \"@Payments-Lead\"", "is the owner");
+    // Of another gate nothing is looked at but its shape.
+    let (code, json) = json(&dir(&WAIVERS.replace("merge/high", "release/high"), &[ONE]), &[]);
+    assert_eq!((code, json["waivers"].as_array().map(Vec::len)), (1, Some(0)));
+}
+
+#[test]
+fn a_waiver_holds_through_its_last_day_and_counts_pairs() {
+    let dir_of = |waivers: &str| dir(waivers, &[ONE]);
+    let at = |now: &str| {
+        let dir = dir_of(WAIVERS);
+        Run::of(dir.command().args(["check", "--policy", "policy.yaml", "--now", now])).code
+    };
+    assert_eq!((at("2026-06-30T23:59:59Z"), at("2026-07-01T00:00:00Z")), (0, 1));
+    // 90 days where the policy does not say.
+    let default = dir_of(&WAIVERS.replace("expires: 2026-06-30", "expires: 2026-08-13"));
+    default.write("policy.yaml", POLICY.replace(", max_duration: 90d", ""));
+    assert_eq!(json(&default, &[]).0, 0);
+    // `max_matches`: what it says, else `seen.matches`, else 1.
+    let second = ("CVE-2026-1", "xz-libs", "HIGH", "", "app (alpine)");
+    assert_eq!(status(&WAIVERS.replace("matches: 1", "matches: 2"), &[ONE, second]), is(0, "active"));
+    assert_eq!(status(&WAIVERS.replace(", matches: 1", ""), &[ONE, second]), is(1, "over_matching"));
+    let most = format!("{WAIVERS}    max_matches: 2\n");
+    assert_eq!(status(&most, &[ONE, second]), is(0, "active"));
+    // Two reports that hold the same pair each hold one.
+    let two = dir_of(WAIVERS);
+    two.write("again.json", trivy(&[ONE]));
+    assert_eq!(json(&two, &["trivy.json", "again.json"]).0, 0);
+    two.write("again.json", trivy(&[ONE, second]));
+    assert_eq!(json(&two, &["trivy.json", "again.json"]).0, 1);
+}
+
+#[test]
+fn what_is_waived_stays_visible_in_every_output() {
+    let dir = dir(WAIVERS, &[ONE]);
+    for format in ["text", "json", "sarif", "junit", "codequality", "markdown", "html"] {
+        let run = dir.check(&["--policy", "policy.yaml", "--format", format]);
+        for word in ["CVE-2026-1", "W-1"] {
+            assert!(run.code == 0 && run.stdout.contains(word), "{format}: {word}: {}", run.stdout);
+        }
+    }
+    let dotenv = dir.check(&["--policy", "policy.yaml", "--format", "dotenv"]).stdout;
+    assert!(
+        dotenv.contains("SECGATE_WAIVED=1\n") && dotenv.contains("SECGATE_EMERGENCY_WAIVERS=0\n"),
+        "{dotenv}"
+    );
+}
+
 #[test]
 fn what_was_suppressed_needs_an_owner_where_the_policy_says_so() {
     let policy = "\
@@ -370,12 +608,31 @@ fn an_emergency_is_loud_in_every_output() {
     assert_eq!(code, 0, "{found:#}");
     let line = found["emergencies"][0].as_str().unwrap();
     assert!(line.starts_with("EMERGENCY WAIVER W-1 hides 1 finding until 2026-06-04T08:00:00Z"), "{line}");
-    for format in ["text", "json", "sarif", "junit"] {
-        let out = dir.check(&["--policy", "policy.yaml", "--format", format]).stdout;
-        for word in ["EMERGENCY WAIVER", "W-1", "@payments-lead", "2026-06-04T08:00:00Z"] {
-            assert!(out.contains(word), "{format}: {word}: {out}");
+    for format in
+        ["text", "json", "sarif", "junit", "codequality", "annotations", "markdown", "html", "dotenv"]
+    {
+        let mut command = dir.command();
+        command.args(["check", "--now", NOW, "--policy", "policy.yaml", "--format", format]);
+        let url = "https://gitlab.example.com/g/p/-/pipelines/1";
+        let out = Run::of(command.env("CI_PIPELINE_URL", url)).stdout;
+        // A word, a number or a digest is all that dotenv can hold.
+        let words = match format {
+            "dotenv" => &["SECGATE_EMERGENCY_WAIVERS=1\n"][..],
+            _ => &["EMERGENCY WAIVER", "W-1", "@payments-lead", "2026-06-04T08:00:00Z"],
+        };
+        for word in words {
+            assert!(out.to_uppercase().contains(&word.to_uppercase()), "{format}: {word}: {out}");
+        }
+        if format == "dotenv" {
+            // GitLab refuses more than 20.
+            assert!(out.lines().count() <= 20, "{out}");
         }
     }
+    let run = lint(&dir, &[]);
+    assert!(
+        run.stdout.contains("waiver `W-1` of @payments-lead: note: EMERGENCY: it holds until"),
+        "{run:?}"
+    );
     dir.write("waivers.yaml", emergency.replace("06-04T08:00:00Z", "06-04T08:00:01Z"));
     let run = dir.check(&["--policy", "policy.yaml"]);
     assert!(run.code == 2 && run.stderr.contains("72 hours at most"), "{run:?}");

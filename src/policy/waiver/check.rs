@@ -9,7 +9,7 @@ use jiff::tz::Offset;
 use super::super::error::{Mark, Problems, quoted};
 use super::super::validate::LONGEST_ID;
 use super::super::written::{At, Name, Prose};
-use super::super::{Policy, Subject};
+use super::super::{EntryKind, Feed, Policy, Subject};
 use super::written::{self, Moment};
 use super::{Match, Seen, Trigger, Waiver, WaiverFile, person};
 use crate::finding::Fingerprint;
@@ -380,6 +380,19 @@ pub(super) fn futile(waiver: &Waiver, policy: &Policy) -> Vec<String> {
     }
     if waiver.triggers.contains(&Trigger::Epss(0.0)) {
         said.push("`epss>=0` was true when it was written".to_owned());
+    }
+    for trigger in &waiver.triggers {
+        let feed = match trigger {
+            Trigger::Kev => Feed::Kev,
+            Trigger::Epss(_) => Feed::Epss,
+            Trigger::FixAvailable | Trigger::SeverityRaised => continue,
+        };
+        if !policy.evidence.iter().any(|entry| entry.kind == EntryKind::Feed(feed)) {
+            let name = feed.as_str();
+            said.push(format!(
+                "`{trigger}` ends it at once: the policy has no evidence entry `feed: {name}` that could tell"
+            ));
+        }
     }
     for rule in waiver.applies_to.iter().filter_map(|&index| policy.rules.get(index)) {
         if !rule.waivable {

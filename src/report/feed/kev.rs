@@ -1,5 +1,8 @@
 //! CISA's catalogue of known exploited vulnerabilities, the JSON file (schema `known_exploited_vulnerabilities`).
 
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::super::field::text;
@@ -9,9 +12,14 @@ use super::super::{Generated, ReadError, Source};
 use super::{FeedFile, Said, generated, read};
 use crate::finding::{Cve, clean_line};
 
-/// The CVEs of a catalogue, sorted, each once.
+/// What a catalogue lists.
 #[derive(Debug, Default)]
-pub struct Listed(pub Vec<Cve>);
+pub struct Listed {
+    /// Its CVEs, sorted, each once.
+    pub cves: Vec<Cve>,
+    /// The day on which a CVE was added, where it says.
+    pub added: BTreeMap<Cve, Date>,
+}
 
 /// Reads a catalogue of at most `max` bytes.
 pub fn read_kev(source: &Source, max: u64) -> Result<FeedFile<Listed>, ReadError> {
@@ -20,16 +28,21 @@ pub fn read_kev(source: &Source, max: u64) -> Result<FeedFile<Listed>, ReadError
 
 fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
     let mut listed: Option<Vec<Cve>> = None;
+    let mut added = BTreeMap::new();
     let (mut entries, mut count) = (0_u64, None);
     let (mut released, mut version) = (Generated::Unknown, String::new());
     json.object(|json, key| match key {
         "vulnerabilities" => {
             let mut all = Vec::new();
             json.array(|json, _| {
-                let cve = json.item::<Entry<'static>, _>(|entry| Cve::parse(entry.cve_id.as_str()))?;
-                all.push(cve.ok_or_else(|| {
+                let (cve, day) = json.item::<Entry<'static>, _>(|entry| {
+                    (Cve::parse(entry.cve_id.as_str()), entry.date_added.as_str().parse::<Date>().ok())
+                })?;
+                let cve = cve.ok_or_else(|| {
                     json.shape("an entry of the KEV catalogue has `cveID`, such as CVE-2021-44228")
-                })?);
+                })?;
+                added.extend(day.map(|day| (cve, day)));
+                all.push(cve);
                 entries += 1;
                 Ok(())
             })?;
@@ -67,7 +80,7 @@ fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
     }
     listed.sort_unstable();
     listed.dedup();
-    Ok((Listed(listed), released, format!("KEV {version}").trim_end().to_owned()))
+    Ok((Listed { cves: listed, added }, released, format!("KEV {version}").trim_end().to_owned()))
 }
 
 shapes!(Entry);
@@ -76,6 +89,8 @@ shapes!(Entry);
 struct Entry<'a> {
     #[serde(borrow, default, rename = "cveID")]
     cve_id: Word<'a>,
+    #[serde(borrow, default, rename = "dateAdded")]
+    date_added: Word<'a>,
 }
 
 #[cfg(test)]
@@ -90,13 +105,15 @@ mod tests {
     fn a_catalogue_lists_cves() {
         let feed = kev(
             r#"{"title":"t","catalogVersion":"2026.05.31","dateReleased":"2026-05-31T10:00:00.1234Z","count":2,
-                "vulnerabilities":[{"cveID":"CVE-2021-44228","cwes":[]},{"cveID":"CVE-2014-0160"}]}"#,
+                "vulnerabilities":[{"cveID":"CVE-2021-44228","dateAdded":"2021-12-10","cwes":[]},{"cveID":"CVE-2014-0160"}]}"#,
         )
         .unwrap();
-        let all: Vec<String> = feed.holds.0.iter().map(ToString::to_string).collect();
+        let all: Vec<String> = feed.holds.cves.iter().map(ToString::to_string).collect();
         assert_eq!(all, ["CVE-2014-0160", "CVE-2021-44228"]);
         assert_eq!(feed.generated, Generated::At("2026-05-31T10:00:00.1234Z".parse().unwrap()));
         assert_eq!(feed.edition, "KEV 2026.05.31");
+        let added: Vec<String> = feed.holds.added.values().map(ToString::to_string).collect();
+        assert_eq!(added, ["2021-12-10"]);
     }
 
     #[test]
