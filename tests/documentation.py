@@ -39,7 +39,7 @@ def scratch(folder):
     (programs / "secgate").symlink_to(SECGATE)
     (programs / "cargo").write_text(CARGO)
     (programs / "cargo").chmod(0o755)
-    for name in ("fixtures", "policies", "ci", "docs", "README.md"):
+    for name in ("fixtures", "policies", "ci", "docs", "README.md", "CHANGELOG.md", "LICENSE"):
         copy = shutil.copytree if (ROOT / name).is_dir() else shutil.copy
         copy(ROOT / name, root / name)
     environment = {
