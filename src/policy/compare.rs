@@ -8,6 +8,7 @@
 //! the path of keys that leads to it; `Comparison::same` where nothing but equality is safe; `_` only where it
 //! decides nothing, with the reason beside it.
 
+mod demands;
 mod evidence;
 mod people;
 mod rules;

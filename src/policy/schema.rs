@@ -26,12 +26,19 @@ fn partly_inherited(schema: &mut Value) {
     without("/$defs/Rule/required", &["then"]);
     without("/$defs/Entry/required", &["files"]);
     without("/$defs/Reviewers/required", &["any_of"]);
+    without("/$defs/ApprovalsRule/required", &["from", "any_of"]);
+    without("/$defs/DocumentRule/required", &["name"]);
     without("/$defs/Base/required", &["from"]);
     let reviewers = json!({"required": ["any_of"]});
+    let of_rule = json!({
+        "reviewers": reviewers,
+        "approvals": {"required": ["from", "any_of"]},
+        "document": {"required": ["name"]},
+    });
     let whole = json!({
         "required": ["evidence", "rules"],
         "properties": {
-            "rules": {"items": {"required": ["then"], "properties": {"reviewers": reviewers}}},
+            "rules": {"items": {"required": ["then"], "properties": of_rule}},
             "evidence": {"additionalProperties": {"required": ["files"]}},
             "reviewers": reviewers,
             "base": {"required": ["from"]},

@@ -193,3 +193,274 @@ fn the_effective_policy_decides_the_same() {
     };
     assert_eq!(decided(&[]), decided(&["--policy", "effective.yaml"]));
 }
+
+/// All that a child may make stricter, each at a value from which there is a way up and a way down.
+const EVERYTHING: &str = "\
+version: 1
+gate: merge
+enforcement: blocking
+severity: {unknown: high}
+base: {from: [baseline], without: warn}
+evidence:
+  sast: {category: sast, files: [semgrep.json], required: false, count: 1, max_age: 24h, nothing_scanned: review, stale: review, problems: {parse: warn, timeout: review, rule: review, scan: review}}
+  strict: {category: sast, files: [strict.json], max_age: 24h, bound: required, receipt: required}
+  lenient: {category: sast, files: [lenient.json], required: false, max_age: 24h, age_unknown: warn}
+  approvals: {document: gitlab-approvals, files: [approvals.json], required: false}
+  versions: {document: gitlab-versions, files: [versions.json], required: false}
+  request: {document: gitlab-merge-request, files: [request.json], required: false}
+waivers: {files: [waivers.yaml], max_duration: 30d, not_author: true}
+vex: {accept: [vendor, team], max_age: 30d}
+people: {appsec: [\"@ann\", \"@bob\"], other: [\"@eve\"]}
+reviewers: {any_of: [\"role:appsec\", \"role:other\"], at_least: 1, not: [author]}
+rules:
+  - {id: counted, findings: {category: sast, severity: high}, then: review, allow: 2}
+  - {id: firm, findings: {category: sast, severity: critical}, then: fail, waivable: false}
+  - {id: later, findings: {category: sast, severity: medium}, then: fail, from: 2026-09-01}
+  - {id: asked, findings: {category: sast, cwe: [79]}, then: review, reviewers: {any_of: [\"role:appsec\", \"@dan\"], at_least: 2, not: [author]}}
+  - {id: approved, approvals: {from: [merge_request], any_of: [\"role:appsec\"], at_least: 1, not: [author], max_age: 7d}, then: review}
+";
+
+/// What, texts that are stricter, and texts that are looser.
+const CLAUSES: &[(&str, &[&str], &[&str])] = &[
+    (
+        "allow",
+        &["rules:\n  - {id: counted, allow: 1}", "rules:\n  - {id: counted, allow: 0}"],
+        &["rules:\n  - {id: counted, allow: 3}"],
+    ),
+    (
+        "then",
+        &["rules:\n  - {id: counted, then: fail}"],
+        &["rules:\n  - {id: counted, then: warn}", "rules:\n  - {id: firm, then: review}"],
+    ),
+    (
+        "waivable",
+        &["rules:\n  - {id: counted, waivable: false}"],
+        &["rules:\n  - {id: firm, waivable: true}"],
+    ),
+    (
+        "from",
+        &["rules:\n  - {id: later, from: 2026-08-31}"],
+        &["rules:\n  - {id: later, from: 2026-09-02}", "rules:\n  - {id: firm, from: 2026-09-02}"],
+    ),
+    (
+        "at_least",
+        &[
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"role:appsec\", \"@dan\"], at_least: 3, not: [author]}}",
+        ],
+        &[
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"role:appsec\", \"@dan\"], at_least: 1, not: [author]}}",
+        ],
+    ),
+    (
+        "any_of",
+        &["rules:\n  - {id: asked, reviewers: {any_of: [\"role:appsec\"], at_least: 2, not: [author]}}"],
+        &[
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"role:appsec\", \"@dan\", \"@me\"], at_least: 2, not: [author]}}",
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"@me\"], at_least: 2, not: [author]}}",
+        ],
+    ),
+    (
+        "not",
+        &[
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"@dan\", \"role:appsec\"], at_least: 2, not: [deployer, author]}}",
+        ],
+        &[
+            "rules:\n  - {id: asked, reviewers: {any_of: [\"@dan\", \"role:appsec\"], at_least: 2, not: [deployer]}}",
+        ],
+    ),
+    (
+        "reviewers",
+        &[
+            "reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author, committers]}",
+            "reviewers: {any_of: [\"role:appsec\", \"role:other\"], at_least: 2, not: [author]}",
+        ],
+        &[
+            "reviewers: {any_of: [\"role:appsec\", \"role:other\", \"@me\"], at_least: 1, not: [author]}",
+            "reviewers: {any_of: [\"role:appsec\", \"role:other\"], at_least: 1, not: [deployer]}",
+        ],
+    ),
+    (
+        "people",
+        &["people: {appsec: [\"@ann\"]}"],
+        &["people: {appsec: [\"@ann\", \"@bob\", \"@me\"]}", "people: {other: [\"@me\"]}"],
+    ),
+    ("required", &["evidence:\n  sast: {required: true}"], &["evidence:\n  strict: {required: false}"]),
+    ("count", &["evidence:\n  sast: {count: 2}"], &[]),
+    ("max_age", &["evidence:\n  sast: {max_age: 12h}"], &["evidence:\n  sast: {max_age: 25h}"]),
+    (
+        "age_unknown",
+        &["evidence:\n  lenient: {age_unknown: fail}"],
+        &["evidence:\n  strict: {age_unknown: warn}"],
+    ),
+    ("bound", &["evidence:\n  sast: {bound: required}"], &[]),
+    ("receipt", &["evidence:\n  sast: {receipt: required}"], &[]),
+    (
+        "nothing_scanned",
+        &["evidence:\n  sast: {nothing_scanned: fail}"],
+        &["evidence:\n  sast: {nothing_scanned: warn}"],
+    ),
+    (
+        "stale",
+        &["evidence:\n  sast: {stale: fail}"],
+        &["evidence:\n  sast: {stale: warn}", "evidence:\n  strict: {stale: review}"],
+    ),
+    (
+        "problems",
+        &[
+            "evidence:\n  sast: {problems: {parse: review, timeout: fail}}",
+            "evidence:\n  sast: {problems: {rule: fail, scan: fail}}",
+        ],
+        &["evidence:\n  sast: {problems: {timeout: warn}}", "evidence:\n  strict: {problems: {parse: warn}}"],
+    ),
+    ("without", &["base: {from: [baseline], without: review}"], &["base: {from: [diff], without: warn}"]),
+    ("unknown", &["severity: {unknown: critical}"], &["severity: {unknown: medium}"]),
+    ("max_duration", &["waivers: {max_duration: 7d}"], &["waivers: {max_duration: 31d}"]),
+    ("not_author", &[], &["waivers: {not_author: false}"]),
+    ("files of waivers", &[], &["waivers: {files: [waivers.yaml, mine.yaml]}"]),
+];
+
+#[test]
+fn every_clause_goes_one_way() {
+    let dir = Dir::new();
+    dir.write("organisation/merge.yaml", EVERYTHING);
+    let run = |parent: &str, rest: &str| {
+        let digest = digest(parent);
+        dir.write("organisation/merge.yaml", parent).write(
+            ".secgate/merge.yaml",
+            format!("version: 1\ngate: merge\nextends: {{file: ../organisation/merge.yaml, sha256: {digest}}}\n{rest}\n"),
+        );
+        dir.run(&["policy", "lint"])
+    };
+    let mut wrong = Vec::new();
+    for (what, stricter, looser) in CLAUSES {
+        for text in *stricter {
+            let run = run(EVERYTHING, text);
+            if run.code != 0 {
+                wrong.push(format!("{what}: {text}: {run:?}"));
+            }
+        }
+        for text in *looser {
+            let run = run(EVERYTHING, text);
+            // Both lines, and what to do.
+            let told = [".secgate/merge.yaml:", "organisation/merge.yaml:", "add a rule of your own"];
+            if run.code != 2 || !told.iter().all(|told| run.stderr.contains(told)) {
+                wrong.push(format!("{what}: {text}: {run:?}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    // Advisory may become blocking, and never the other way.
+    let advisory = EVERYTHING.replace("enforcement: blocking", "enforcement: advisory");
+    assert_eq!(run(&advisory, "enforcement: blocking").code, 0);
+    let back = run(EVERYTHING, "enforcement: advisory");
+    assert!(back.code == 2 && back.stderr.contains("organisation/merge.yaml:3"), "{back:?}");
+    // What inherits a demand keeps it: nothing that is silent takes it away.
+    let silent = "rules:\n  - {id: asked, reviewers: {any_of: [\"role:appsec\"], at_least: 2}}";
+    assert_eq!(run(EVERYTHING, silent).code, 0);
+    let effective = dir.run(&["policy", "show", "--effective"]).stdout;
+    let mut kept = effective.lines().filter(|line| line.trim_start().starts_with("not: [author]"));
+    assert!(kept.next_back().unwrap().ends_with("organisation/merge.yaml:22"), "{effective}");
+    assert_eq!(effective.matches("not: [author]").count(), 3, "{effective}");
+    // What a rule looks at, and what a gate is about, is not the child's.
+    for other in [
+        "rules:\n  - {id: counted, findings: {category: sast, severity: low}}",
+        "rules:\n  - {id: counted, document: {name: approvals, require: {\"$.x\": 1}}}",
+        "evidence: {sast: {files: [other.json]}}",
+        "evidence: {sast: {category: secret}}",
+        "vex: {accept: [vendor, team, me], max_age: 30d}",
+        "vex: {accept: [vendor], max_age: 60d}",
+    ] {
+        let run = run(EVERYTHING, other);
+        assert!(run.code == 2 && run.stderr.contains(".secgate/merge.yaml:"), "{other}: {run:?}");
+    }
+}
+
+/// Demands that are not about findings, each with what is stricter and what is looser.
+const DEMANDS: &str = "\
+version: 1
+gate: release
+subjects: {app: {kind: image}}
+keys:
+  builder: {file: builder.pub, sha256: \"1111111111111111111111111111111111111111111111111111111111111111\"}
+  other: {file: other.pub, sha256: \"2222222222222222222222222222222222222222222222222222222222222222\"}
+evidence:
+  scan: {category: vulnerability, subject: each, files: [trivy.json]}
+  sbom: {document: sbom, subject: each, files: [sbom.json]}
+  made: {document: provenance, subject: each, files: [made.jsonl]}
+  verdicts: {document: verdict, files: [v.jsonl]}
+  rollback: {document: json, files: [rollback.json]}
+  deployment: {document: gitlab-deployment, files: [deployment.json]}
+  request: {document: gitlab-merge-request, files: [request.json]}
+people: {release: [\"@ann\", \"@bob\"]}
+rules:
+  - {id: image, image: {subject: each, registry: [\"r.invalid/a/**\", \"r.invalid/b/**\"], created_within: 7d, base: [\"r.invalid/base/*\"]}, then: fail}
+  - {id: sbom, sbom: {subject: each, components_at_least: 2, licenses: {deny: [AGPL-3.0-only], unknown: review}}, then: fail}
+  - {id: made, provenance: {subject: each, signed_by: [builder, other], builder: [\"https://b.invalid/1\", \"https://b.invalid/2\"], ref: [\"refs/heads/main\", \"refs/tags/*\"]}, then: fail}
+  - {id: gates, verdicts: {merge: {on: commit}, package: {on: subject}, signed_by: [builder, other], max_age: 72h}, then: fail}
+  - {id: approved, approvals: {from: [deployment], any_of: [\"role:release\"], at_least: 1, not: [author], max_age: 24h}, then: fail}
+  - {id: rollback, document: {name: rollback, require: {\"$.ready\": true, \"$.tested_at\": {within: 30d}}}, then: review}
+";
+
+#[test]
+fn demands_are_only_added_to() {
+    let dir = Dir::new();
+    dir.write("organisation/release.yaml", DEMANDS);
+    let digest = digest(DEMANDS);
+    let lint = |rest: &str| {
+        dir.write(
+            ".secgate/release.yaml",
+            format!(
+                "version: 1\ngate: release\nextends: {{file: ../organisation/release.yaml, sha256: {digest}}}\nrules:\n  - {{{rest}}}\n"
+            ),
+        );
+        dir.run(&["policy", "lint", "--gate", "release"])
+    };
+    let stricter = [
+        "id: image, image: {registry: [\"r.invalid/a/**\"]}",
+        "id: image, image: {created_within: 24h, base_created_within: 60d}",
+        "id: image, image: {digest: required, os_end_of_life: false}",
+        "id: sbom, sbom: {components_at_least: 5, format: [cyclonedx]}",
+        "id: sbom, sbom: {licenses: {deny: [SSPL-1.0, AGPL-3.0-only], unknown: fail}}",
+        "id: made, provenance: {signed_by: [builder], commit: context}",
+        "id: made, provenance: {builder: [\"https://b.invalid/2\"], ref: [\"refs/tags/*\"], predicate: [slsa-v1]}",
+        "id: gates, verdicts: {signed_by: [other], max_age: 1h, release: {on: subject}}",
+        "id: approved, approvals: {at_least: 2}",
+        "id: approved, approvals: {any_of: [\"@Ann\"], max_age: 1h, not: [author, deployer]}",
+        "id: rollback, document: {require: {\"$.tested_at\": {within: 7d}, \"$.previous_digest\": present}}",
+    ];
+    let looser = [
+        ("id: image, image: {registry: [\"r.invalid/**\"]}", "`image.registry` is r.invalid/**"),
+        ("id: image, image: {created_within: 8d}", "`image.created_within` is 8d"),
+        ("id: image, image: {base: [\"r.invalid/base/*\", \"docker.io/**\"]}", "`image.base` is"),
+        ("id: sbom, sbom: {components_at_least: 1}", "`sbom.components_at_least` is 1"),
+        ("id: sbom, sbom: {names_subject: false}", "`sbom.names_subject` is false"),
+        ("id: sbom, sbom: {licenses: {deny: [SSPL-1.0]}}", "`sbom.licenses.deny` is SSPL-1.0"),
+        ("id: sbom, sbom: {licenses: {unknown: warn}}", "`sbom.licenses.unknown` is warn"),
+        ("id: made, provenance: {builder: [\"https://b.invalid/3\"]}", "`provenance.builder` is"),
+        ("id: made, provenance: {ref: [\"refs/**\"]}", "`provenance.ref` is refs/**"),
+        ("id: gates, verdicts: {merge: {on: subject}}", "`verdicts.merge` is gone, or on something else"),
+        ("id: gates, verdicts: {verdict: [pass, review]}", "`verdicts.verdict` is pass, review"),
+        ("id: gates, verdicts: {max_age: 73h}", "`verdicts.max_age` is 73h"),
+        ("id: approved, approvals: {any_of: [\"role:release\", \"@me\"]}", "`approvals.any_of` is"),
+        ("id: approved, approvals: {not: [deployer]}", "`approvals.not` is deployer"),
+        ("id: approved, approvals: {max_age: 2d}", "`approvals.max_age` is 2d"),
+        ("id: rollback, document: {require: {\"$.ready\": false}}", "`document.require` is less"),
+        ("id: rollback, document: {require: {\"$.tested_at\": {within: 31d}}}", "`document.require` is less"),
+        ("id: rollback, findings: {category: vulnerability}", "the rule `rollback` is inherited"),
+    ];
+    let mut wrong = Vec::new();
+    for text in stricter {
+        let run = lint(text);
+        if run.code != 0 {
+            wrong.push(format!("{text}: {run:?}"));
+        }
+    }
+    for (text, told) in looser {
+        let run = lint(text);
+        let names = [told, ".secgate/release.yaml:5", "add a rule"];
+        if run.code != 2 || !names.iter().all(|told| run.stderr.contains(told)) {
+            wrong.push(format!("{text}: {run:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}

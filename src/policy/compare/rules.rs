@@ -89,15 +89,7 @@ impl Comparison<'_> {
                 }
             }
             (Subject::Document(was), Subject::Document(is)) => self.document(id, was, is),
-            (was, is) if std::mem::discriminant(was) != std::mem::discriminant(is) => {
-                self.add(&["rules", id], "what it looked at", "something else");
-            }
-            // Their demands are compared as a whole: what is not the same may be less.
-            (was, is) => {
-                if format!("{was:?}") != format!("{is:?}") {
-                    self.add(&["rules", id], "what it demanded", "something else");
-                }
-            }
+            (was, is) => self.demands(id, was, is),
         }
     }
 

@@ -4,8 +4,11 @@
 use super::super::error::{Problems, listed, quoted};
 use super::super::written::node::{Key, Kind, Node};
 
-/// Keys that a rule may give which the parent has already; what it looks at stays.
+/// Keys that a rule may give which the parent has already; which findings it looks at stays.
 const RULE: [&str; 7] = ["id", "allow", "then", "waivable", "reviewers", "from", "when"];
+
+/// Demands that it may add to, where the parent's rule has them.
+const DEMANDS: [&str; 6] = ["image", "sbom", "provenance", "approvals", "verdicts", "document"];
 
 /// Keys that an entry of the evidence may give which the parent has already.
 const ENTRY: [&str; 9] = [
@@ -122,7 +125,9 @@ fn rules(below: Node, above: Node, problems: &mut Problems) -> Node {
         let known = open.iter().position(|known| *known == id).map(|at| open.remove(at));
         match known.and_then(|id| rules.iter_mut().find(|rule| rule.id() == Some(&id))) {
             Some(known) => {
-                only(&format!("the rule {}", quoted(&id)), &RULE, known, &rule, problems);
+                let mut keys = RULE.to_vec();
+                keys.extend(DEMANDS.iter().filter(|key| known.get_mut(key).is_some()));
+                only(&format!("the rule {}", quoted(&id)), &keys, known, &rule, problems);
                 let broken = Node { at: known.at, kind: Kind::Broken };
                 let old = std::mem::replace(known, broken);
                 *known = over(old, rule);
