@@ -5,6 +5,8 @@
 //! none of its own if the package only depends on a vulnerable one. Version 1 lists advisories. Where the registry
 //! does not answer, npm writes an object with `error` instead; that is no report.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::advisory::{Advisory, Worst, word_or_none};
@@ -49,6 +51,7 @@ fn looks_like(opening: &Opening) -> bool {
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
     let (mut listed, mut packages, mut total) = (false, None, None);
+    let (mut advisories, mut paths) = (None, 0);
     json.object(|json, key| match key {
         "error" if json.kind()? != Kind::Null => {
             Err(json.shape("npm reports an error instead of a list: the audit did not take place"))
@@ -67,7 +70,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         }
         "advisories" => {
             listed = true;
+            let count = advisories.get_or_insert(0_u64);
             json.object(|json, key| {
+                *count += 1;
                 let finding = json.item::<Entry<'static>, _>(|a| a.finding(key))?;
                 let Some(finding) = finding else {
                     return Err(json.shape("an advisory has neither `module_name`, `title` nor `severity`"));
@@ -77,7 +82,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "metadata" if json.kind()? == Kind::Object => {
-            total = json.item::<Metadata<'static>, _>(|metadata| metadata.total())?;
+            (total, paths) =
+                json.item::<Metadata<'static>, _>(|metadata| (metadata.total(), metadata.paths()))?;
             Ok(())
         }
         // What to do about the advisories (version 1).
@@ -88,6 +94,11 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         && total > packages
     {
         let message = format!("the report counts {total} vulnerable packages and lists {packages}");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    // One advisory may lie on many paths, and a count of paths needs one at least.
+    if advisories == Some(0) && packages.is_none() && paths > 0 {
+        let message = format!("the report counts {paths} vulnerable paths and lists no advisory");
         reading.problem(ProblemKind::Scan, &message, None);
     }
     if listed {
@@ -114,6 +125,13 @@ impl Metadata<'_> {
             total: Loose<u64>,
         }
         parse::<Counts>(self.vulnerabilities.value?.0).ok()?.total.value
+    }
+
+    /// Number of paths to vulnerable packages in version 1, all severities together.
+    fn paths(&self) -> u64 {
+        let counts =
+            self.vulnerabilities.value.and_then(|raw| parse::<BTreeMap<String, Loose<u64>>>(raw.0).ok());
+        counts.into_iter().flatten().filter_map(|(_, count)| count.value).fold(0, u64::saturating_add)
     }
 }
 
@@ -409,5 +427,9 @@ mod tests {
         let text = r#"{"auditReportVersion":2,"vulnerabilities":{"a":{}},"metadata":{"vulnerabilities":{"total":2}}}"#;
         let read = read_text(text);
         assert_eq!((read.findings.len(), read.report.problems_total), (1, 1));
+        let text =
+            r#"{"actions":[],"advisories":{},"muted":[],"metadata":{"vulnerabilities":{"low":0,"high":3}}}"#;
+        let read = read_text(text);
+        assert_eq!((read.findings.len(), read.report.problems_total), (0, 1));
     }
 }

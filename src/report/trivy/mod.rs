@@ -16,7 +16,7 @@ mod walk;
 use serde::Deserialize;
 
 use super::image::image_config;
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, Kind, Shape, shapes};
 use super::value::{Loose, Raw, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, Text, clean_line};
@@ -335,6 +335,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
     };
     let before = seen.found;
     let (mut named, mut listed, mut vulnerabilities) = (false, false, false);
+    let (mut failures, mut failed) = (0, 0);
     json.object(|json, key| {
         let late = seen.found > before;
         listed |= FINDINGS.contains(&key);
@@ -352,7 +353,12 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
                 list::<Vulnerability<'static>>(json, reading, seen, &site)?;
             }
             "Misconfigurations" => {
+                let before = seen.found;
                 list::<Misconfiguration<'static>>(json, reading, seen, &site)?;
+                failed = seen.found - before;
+            }
+            "MisconfSummary" if json.kind()? == Kind::Object => {
+                failures = json.item::<Summary, _>(|summary| summary.failures.value)?.unwrap_or_default();
             }
             "Secrets" => {
                 list::<Secret<'static>>(json, reading, seen, &site)?;
@@ -368,6 +374,12 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
         }
         Ok(())
     })?;
+    // Of a cluster they were counted before those of other severities were left out.
+    if failures > failed && root.resource.is_empty() {
+        let target = clean_line(&site.target);
+        let message = format!("{target}: the report counts {failures} failed checks and lists {failed}");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
     if vulnerabilities && site.class.is_empty() {
         // Until 0.18 there was no class, and the list was there even if empty.
         reading.covers(Category::Vulnerability);
@@ -377,6 +389,18 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
     } else {
         Err(json.shape("a result has neither `Target` nor a list of findings"))
     }
+}
+
+/// How many checks of a result failed. Trivy counts those that it lists.
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Summary {
+    #[serde(default)]
+    failures: Loose<u64>,
+}
+
+impl Shape for Summary {
+    type As<'de> = Self;
 }
 
 /// What a class of results says was looked for.

@@ -25,6 +25,23 @@ const VULNERABILITY: &str = r#""Target":"app/package-lock.json","Class":"lang-pk
     "Status":"fixed","Severity":"HIGH","CweIDs":["CWE-89"],"PublishedDate":"1970-01-01T00:01:00Z","Title":"left: bad"}]"#;
 
 #[test]
+fn failed_checks_that_are_counted_and_not_listed_make_the_report_incomplete() {
+    let of = |failures: &str, list: &str| {
+        let read = of_result(&format!(
+            r#""Target":"a.tf","Class":"config","MisconfSummary":{{"Successes":1,"Failures":{failures}}}{list}"#
+        ));
+        assert!(read.error.is_none(), "{:?}", read.error);
+        (read.findings.len(), read.report.problems_total)
+    };
+    let one = r#","Misconfigurations":[{"ID":"DS-1","Status":"FAIL"},{"ID":"DS-2","Status":"PASS"}]"#;
+    assert_eq!(of("1", one), (1, 0));
+    assert_eq!(of("2", one), (1, 1));
+    // As after `trivy --report summary`, or a filter over the report.
+    assert_eq!(of("2", ""), (0, 1));
+    assert_eq!(of("0", ""), (0, 0));
+}
+
+#[test]
 fn a_vulnerability_with_its_package_and_fix() {
     let read = of_result(VULNERABILITY);
     let finding = only(&read);
