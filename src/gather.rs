@@ -24,7 +24,7 @@ const PARALLEL_FROM: u64 = 4 << 20;
 /// Largest JSON document of a `document` rule.
 const MAX_DOCUMENT: u64 = 16 << 20;
 /// Deepest directory that is walked.
-const MAX_WALK: usize = 32;
+const MAX_WALK: usize = 128;
 
 /// A file given on the command line.
 #[derive(Debug, Clone)]
@@ -843,22 +843,33 @@ pub fn expand(given: &Given) -> Vec<(PathBuf, bool)> {
         return vec![(given.path.clone(), false)];
     }
     let mut files = Vec::new();
-    walk(&given.path, MAX_WALK, &mut |path| files.push((path.to_owned(), true)));
+    // A directory that was not looked into is handed on as a file, and reported as unreadable.
+    walk(&given.path, MAX_WALK, &mut |path, _| files.push((path.to_owned(), true)));
     files.sort();
     files
 }
 
-/// Calls `file` for each file below `directory`. Hidden files and linked directories are left out: `.gitkeep` is no
-/// report, and a link can lead back.
-fn walk(directory: &Path, depth: usize, file: &mut dyn FnMut(&Path)) {
+/// What a walk comes upon.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Met {
+    /// A file.
+    File,
+    /// A directory that cannot be read.
+    Closed,
+    /// A directory deeper than was asked for.
+    Deeper,
+}
+
+/// Calls `met` for each file below `directory`, and for each directory that was not looked into. Hidden files and linked
+/// directories are left out: `.gitkeep` is no report, and a link can lead back.
+fn walk(directory: &Path, depth: usize, met: &mut dyn FnMut(&Path, Met)) {
     let Ok(entries) = fs::read_dir(directory) else {
-        // Handed on as a file, it is reported as unreadable.
-        file(directory);
+        met(directory, Met::Closed);
         return;
     };
     for entry in entries {
         let Ok(entry) = entry else {
-            file(directory);
+            met(directory, Met::Closed);
             continue;
         };
         if entry.file_name().to_string_lossy().starts_with('.') {
@@ -870,9 +881,11 @@ fn walk(directory: &Path, depth: usize, file: &mut dyn FnMut(&Path)) {
         }
         let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
         if is_directory && depth > 0 {
-            walk(&path, depth - 1, file);
-        } else if !path.is_dir() || is_directory {
-            file(&path);
+            walk(&path, depth - 1, met);
+        } else if is_directory {
+            met(&path, Met::Deeper);
+        } else if !path.is_dir() {
+            met(&path, Met::File);
         }
     }
 }
@@ -887,14 +900,22 @@ pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
         return if path.symlink_metadata().is_ok() { vec![path] } else { Vec::new() };
     }
     let fixed: PathBuf = text.split('/').take_while(|part| !magic(part)).collect();
-    let depth = if text.contains('/') { MAX_WALK } else { 0 };
+    let below = text.split('/').count() - fixed.components().count();
+    let endless = text.contains("**");
+    let depth = if endless { MAX_WALK } else { below.saturating_sub(1) };
     let start = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
     let mut found = Vec::new();
     if start.is_dir() {
-        walk(start, depth, &mut |path| {
+        walk(start, depth, &mut |path, met| {
             let name = relative(path);
-            if glob.matches_file(&name) && !(depth == 0 && path.is_dir()) {
-                found.push(PathBuf::from(name));
+            let found_here = match met {
+                Met::File => glob.matches_file(&name),
+                // There could be one in it: as a file of the entry it is reported as unreadable.
+                Met::Closed => true,
+                Met::Deeper => endless,
+            };
+            if found_here {
+                found.push(if name.is_empty() { PathBuf::from(".") } else { PathBuf::from(name) });
             }
         });
     }

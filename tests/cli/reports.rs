@@ -182,3 +182,19 @@ fn one_secret_seen_by_two_tools_is_shown_once_and_counted_twice() {
     assert_eq!(shown("hunter2-one", "hunter2-two"), (2, 2));
     assert_eq!(shown("REDACTED", "REDACTED"), (2, 2));
 }
+
+#[test]
+fn what_a_glob_is_not_followed_into_is_no_absence_of_reports() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY.replace("[semgrep.json]", "[semgrep.json, \"**/more-*.json\"]"));
+    dir.write("semgrep.json", semgrep(&[]));
+    let check = || dir.check(&["--policy", "policy.yaml"]);
+    assert_eq!(check().code, 0);
+    dir.write(&format!("{}more-1.json", "d/".repeat(100)), semgrep(&["HIGH"]));
+    assert_eq!(check().code, 1, "it is found");
+    dir.write(&format!("{}more-1.json", "e/".repeat(140)), semgrep(&["HIGH"]));
+    fs::remove_dir_all(dir.path().join("d")).unwrap();
+    let run = check();
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stdout.contains("is a directory, not a regular file"), "{run:?}");
+}
