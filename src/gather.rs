@@ -12,7 +12,7 @@ use crate::decide::{
     Comparison, Context, Counts, Document, DocumentLimits, Evidence, Fault, Gathered, Relations, Status,
     Tally,
 };
-use crate::finding::{Finding, Package, SecretKey, Severity, Statement, Text, clean};
+use crate::finding::{Finding, Package, Purl, SecretKey, Severity, Statement, Text, clean};
 use crate::policy::testing::{Flaw, Written};
 use crate::policy::{Entry, EntryKind, Feed, PathGlob, Policy, ReportMapping};
 use crate::relate::{Acceptance, Base, Exploitation, Heads, Vex, Waivers};
@@ -381,7 +381,14 @@ pub fn base_reports(
             (Some(format), Some(sha256)) => report::listed_packages(&item.source, format, &options, sha256),
             _ => Vec::new(),
         };
-        Ok(BaseReport { evidence, findings: keep.findings, packages })
+        let inventory = match (format, sha256) {
+            (Some(format), Some(sha256)) => {
+                let listed = report::inventory(&item.source, format, &options, sha256);
+                listed.into_iter().map(|listed| (listed.path, listed.purl)).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(BaseReport { evidence, findings: keep.findings, packages, inventory })
     };
     items.into_iter().map(read).collect()
 }
@@ -395,6 +402,8 @@ pub struct BaseReport {
     pub findings: Vec<Finding>,
     /// The packages that it lists, vulnerable or not, with the path of each.
     pub packages: Vec<(String, Package)>,
+    /// The same of an SBOM: of each the file, where it says so.
+    pub inventory: Vec<(Option<String>, Purl)>,
 }
 
 /// Keeps all findings of a report.

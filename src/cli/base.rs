@@ -299,6 +299,7 @@ impl BaseArgs {
             let complete = seen.status == Status::Complete;
             let covers = seen.categories.iter().copied();
             comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
+            comparison.base.add_inventory(&report.inventory);
             comparison.sources.push(Compared {
                 kind: "base-report".into(),
                 path: seen.path.clone().unwrap_or_default(),

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
+use jiff::tz::Offset;
 
-use super::args::InputArgs;
+use super::args::{InputArgs, clock};
 use super::base::{self, KeyArgs};
 use super::environment::Environment;
 use crate::decide::{Evidence, Status};
@@ -21,7 +22,7 @@ use crate::relate::{Base, BaseEntry, BaselineFile, summary};
 #[derive(Debug, Subcommand)]
 pub(super) enum BaselineCommand {
     /// Write the findings of these reports as known
-    Write(WriteArgs),
+    Write(DatedArgs),
     /// Say what a baseline holds
     Show(ShowArgs),
     /// Take out of a baseline what these reports no longer have
@@ -40,6 +41,20 @@ pub(super) struct WriteArgs {
     /// The file to write [default: standard output]
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
+}
+
+#[derive(Debug, Args)]
+pub(super) struct DatedArgs {
+    #[command(flatten)]
+    write: WriteArgs,
+
+    /// The baseline from before, whose days of first sight are kept [default: the file of `--output`, if there]
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
+
+    /// Pin the clock
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
 }
 
 #[derive(Debug, Args)]
@@ -125,8 +140,17 @@ impl Read {
     }
 }
 
-fn write(args: &WriteArgs) -> Result<u8> {
-    let read = read(args)?;
+fn write(args: &DatedArgs) -> Result<u8> {
+    let today = Offset::UTC.to_datetime(clock(args.now.as_deref())?).date();
+    let there = args.write.output.as_ref().filter(|path| path.exists());
+    let earlier = match args.baseline.as_ref().or(there) {
+        None => BaselineFile::default(),
+        Some(path) => base::baseline(path).map(|(file, _)| file).or_else(|error| {
+            // What is in the way is said where it is written.
+            if args.baseline.is_some() { Err(error) } else { Ok(BaselineFile::default()) }
+        })?,
+    };
+    let read = read(&args.write)?;
     let (entries, left_out) = read.entries();
     if left_out > 0 {
         let why = if read.key.is_some() {
@@ -136,7 +160,9 @@ fn write(args: &WriteArgs) -> Result<u8> {
         };
         super::note(&format!("{left_out} secrets are left out and stay new: {why}"));
     }
-    put(args.output.as_deref(), &BaselineFile::new(read.key.as_ref(), entries))
+    let mut file = BaselineFile::new(read.key.as_ref(), entries);
+    file.date(&earlier, today);
+    put(args.write.output.as_deref(), &file)
 }
 
 fn show(args: &ShowArgs) -> Result<u8> {
@@ -156,10 +182,11 @@ fn show(args: &ShowArgs) -> Result<u8> {
             "" => String::new(),
             package => format!("  {}", clean_line(package)),
         };
+        let since = entry.first_seen.map_or_else(String::new, |day| format!("  since {day}"));
         let place = if entry.path.is_empty() { "-" } else { &entry.path };
         let _ = writeln!(
             text,
-            "{:<8}  {}  {}{package}  [{}]{times}",
+            "{:<8}  {}  {}{package}  [{}]{times}{since}",
             entry.severity,
             clean_line(place),
             clean_line(&entry.rule),

@@ -193,7 +193,16 @@ impl Words<'_> {
             "suppressed" => (finding.suppressed.to_string(), false),
             "kev" => known(finding.kev.map(|k| k.to_string())),
             "epss" => known(finding.epss.map(|e| e.to_string())),
-            "age" => known(finding.published.map(|at| super::evidence::duration(self.around.now - at))),
+            "age" => {
+                let now = self.around.now;
+                let since = |age: Option<i64>, what: &str| {
+                    age.map(|age| format!("{} since {what}", super::evidence::duration(age)))
+                };
+                let published = since(finding.published.map(|at| now - at), "it was published");
+                let seen = since(super::selector::seen_for(finding, now), "the baseline first knew it");
+                let told: Vec<String> = published.into_iter().chain(seen).collect();
+                known((!told.is_empty()).then(|| told.join(", ")))
+            }
             "evidence" => none(self.around.entries.join(", ")),
             _ => (String::new(), false),
         }

@@ -70,9 +70,15 @@ pub fn baseline_grown(
     for entry in &after.entries {
         groups.entry((entry.fingerprint, entry.content)).or_default().push(entry);
     }
+    let mut later = 0;
     let mut more: BTreeMap<(Reverse<u8>, &str, Category), u64> = BTreeMap::new();
     for (group, entries) in groups {
         let was = known.get(&group).map_or(&[][..], Vec::as_slice);
+        // With a later day, or with one where there was none, it counts as younger.
+        let day = |list: &[&BaseEntry]| list.iter().filter_map(|entry| entry.first_seen).max();
+        if !was.is_empty() && day(&entries) > day(was) {
+            later += 1;
+        }
         // As many that bad or worse as were known may stay; the rest is more, the worst of them first.
         let from = |list: &[&BaseEntry], least: u8| -> u64 {
             list.iter().filter(|entry| rank(entry) >= least).map(|entry| u64::from(entry.count)).sum()
@@ -90,8 +96,17 @@ pub fn baseline_grown(
             }
         }
     }
+    let place = |file: &str| Place { file: file.to_owned(), line: 1 };
+    let told = |what: &str, was: &str, is: &str| {
+        Looser::told(&format!("baseline `{name}`{what}"), was, is, old.map(place), Some(place(name)))
+    };
+    let mut clauses = Vec::new();
+    if later > 0 {
+        let is = format!("{later} lines count as first seen later, and as younger");
+        clauses.push(told(": `first_seen`", "as it was", &is));
+    }
     if more.is_empty() {
-        return Vec::new();
+        return clauses;
     }
     let total = |file: &BaselineFile| file.entries.iter().map(|entry| u64::from(entry.count)).sum::<u64>();
     let words: Vec<String> = more
@@ -108,8 +123,8 @@ pub fn baseline_grown(
         words.join(", "),
         total(after)
     );
-    let place = |file: &str| Place { file: file.to_owned(), line: 1 };
-    vec![Looser::told(&format!("baseline `{name}`"), &was, &is, old.map(place), Some(place(name)))]
+    clauses.insert(0, told("", &was, &is));
+    clauses
 }
 
 /// What the comparison means; its keys are part of the schema `secgate/verdict/v1`.

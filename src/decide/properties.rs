@@ -32,14 +32,16 @@ pub(super) fn finding() -> impl Strategy<Value = Finding> {
     let scope = prop::option::of(prop::sample::select(Scope::ALL));
     let facts =
         (prop::option::of(any::<bool>()), prop::option::of(0.0..1.0f64), prop::option::of(0..2_000_000i64));
+    let seen = prop::option::of((4..7i8).prop_map(|month| jiff::civil::date(2026, month, 25)));
+    let facts = (facts, seen);
     (severity, category, fix, confidence, scope, facts, 0..20u8).prop_map(
-        |(severity, category, fix, confidence, scope, (kev, epss, published), n)| {
+        |(severity, category, fix, confidence, scope, ((kev, epss, published), first_seen), n)| {
             let mut finding = Finding::new(category, "tool", &format!("rule-{n}"), severity);
             finding.fingerprint = identity(n);
             // Some are counted by package, several findings in one.
             finding.package = (n % 2 == 0)
                 .then(|| Package { name: Text::line(&format!("p{}", n % 3)), ..Package::default() });
-            Finding { confidence, fix, scope, kev, epss, published, ..finding }
+            Finding { confidence, fix, scope, kev, epss, published, first_seen, ..finding }
         },
     )
 }
@@ -304,6 +306,8 @@ fn stateful_policy() -> impl Strategy<Value = Policy> {
             "state: new",
             "state: [new, existing]",
             "state: [new, newly_disclosed]",
+            "category: [sast, secret, vulnerability], age: 20d",
+            "category: [sast, secret, vulnerability], not: {age: 20d}",
             "category: [sast, secret]",
         ][..],
     );
@@ -327,7 +331,8 @@ fn stateful_policy() -> impl Strategy<Value = Policy> {
 
 fn known(findings: &[Finding]) -> Base {
     let mut base = Base::new(Severity::Critical, None, true);
-    let entries = findings.iter().map(|finding| BaseEntry::of(finding, 0)).collect();
+    let dated = |finding: &Finding| BaseEntry { first_seen: finding.first_seen, ..BaseEntry::of(finding, 0) };
+    let entries = findings.iter().map(dated).collect();
     base.set_baseline(BaselineFile::new(None, entries));
     base
 }
@@ -380,7 +385,7 @@ proptest! {
 
     #[test]
     fn knowing_less_never_helps(
-        policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in 0..6u8,
+        policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in 0..7u8,
         written in prop::collection::vec(exception(), 0..4),
     ) {
         let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
@@ -393,6 +398,7 @@ proptest! {
             2 => first.kev = None,
             3 => first.published = None,
             4 => first.confidence = None,
+            5 => first.first_seen = None,
             _ => first.scope = None,
         }
         worsened(&before, &run(&policy, &waivers, &less, &entries))?;

@@ -31,7 +31,7 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             finding.identify(id);
             finding.told_by_code = false;
             // What its value is, its report does not say.
-            (finding.state, finding.stage) = (State::New, None);
+            (finding.state, finding.stage, finding.first_seen) = (State::New, None, None);
         }
         finding.category = category;
     }
@@ -90,7 +90,7 @@ pub(super) fn matches(
         && (!inside_not || selector.suppressed.is_none_or(|wanted| finding.suppressed == wanted))
         && selector.kev.is_none_or(|wanted| finding.kev.map_or(lacking, |is| is == wanted))
         && selector.epss.is_none_or(|least| finding.epss.map_or(lacking, |is| is >= least))
-        && selector.age.is_none_or(|least| finding.published.map_or(lacking, |at| around.now - at >= least))
+        && selector.age.is_none_or(|least| is_old(finding, least, around.now, inside_not))
         && (selector.evidence.is_empty()
             || selector.evidence.iter().any(|name| around.entries.contains(name)))
         && !selector.not.as_ref().is_some_and(|not| matches(not, finding, around, true))
@@ -99,6 +99,24 @@ pub(super) fn matches(
             serde_json::to_value(View::of(finding, around.evidence))
                 .map_or(true, |value| condition.matches(&value))
         })
+}
+
+/// True if a finding is at least so old, in seconds: since it was published, and since the baseline first knew it. The
+/// later of the two is when somebody could begin to answer it. Inside `not` it is the earlier: so that neither what is
+/// lost of a report nor a line taken out of a baseline lets anything through.
+fn is_old(finding: &Finding, least: i64, now: i64, inside_not: bool) -> bool {
+    let ages = [finding.published.map(|at| now - at), seen_for(finding, now)];
+    let mut known = ages.into_iter().flatten().peekable();
+    if known.peek().is_none() {
+        return !inside_not;
+    }
+    if inside_not { known.any(|age| age >= least) } else { known.all(|age| age >= least) }
+}
+
+/// Seconds since the day began on which the baseline first knew a finding. A day to come says nothing.
+pub(super) fn seen_for(finding: &Finding, now: i64) -> Option<i64> {
+    let day = jiff::tz::Offset::UTC.to_timestamp(finding.first_seen?.at(0, 0, 0, 0)).ok()?;
+    Some(now - day.as_second()).filter(|age| *age >= 0)
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ mod text;
 mod view;
 mod words;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use cve::Cve;
@@ -68,6 +69,9 @@ pub struct Finding {
     pub epss: Option<f64>,
     /// When the advisory was published, in seconds since 1970 UTC, where the report says.
     pub published: Option<i64>,
+    /// The day on which the baseline first knew it, where it says so.
+    #[serde(default)]
+    pub first_seen: Option<Date>,
     /// Switched off by the scanner or by a comment in the code; never part of a report's total.
     pub suppressed: bool,
     /// By what and why it was switched off, as far as the report says.
@@ -115,6 +119,7 @@ impl Finding {
             kev: None,
             epss: None,
             published: None,
+            first_seen: None,
             suppressed: false,
             suppression: None,
             state: State::New,

@@ -1,5 +1,6 @@
 //! A finding as outputs show it and as `where` sees it: one shape, so that a policy can be written from the JSON.
 
+use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
@@ -37,6 +38,7 @@ pub struct View<'f> {
     joined: Option<Joined>,
     matched: Option<Stage>,
     vex: Option<&'f VexNote>,
+    first_seen: Option<Date>,
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -76,6 +78,7 @@ impl<'f> View<'f> {
             joined: None,
             matched: finding.stage,
             vex: None,
+            first_seen: finding.first_seen,
         }
     }
 

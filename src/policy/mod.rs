@@ -427,7 +427,8 @@ pub struct Selector {
     pub kev: Option<bool>,
     /// EPSS at least this; a finding without a score matches.
     pub epss: Option<f64>,
-    /// At least this old, in seconds; a finding without a date matches.
+    /// At least this old, in seconds, by the later of the days it was first known and published; a finding without a date
+    /// matches.
     pub age: Option<i64>,
     /// Names of evidence entries the report must be given for.
     pub evidence: Vec<String>,

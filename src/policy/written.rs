@@ -395,7 +395,7 @@ written! {
         may kev: bool,
         /// EPSS at least this; a finding without a score matches.
         may epss: Probability,
-        /// At least this old; a finding without a date matches.
+        /// At least this old, since the baseline first knew it and since it was published; a finding without a date matches.
         may age: Duration,
         /// Names of the subjects that the report is about.
         may subject: Many<Name>,

@@ -69,7 +69,7 @@ pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
-pub use sbom::{Licensed, Sbom, read_sbom};
+pub use sbom::{Licensed, ListedPackage, Sbom, read_sbom};
 pub use source::{Source, hex, open_regular};
 pub use tells::tells;
 
@@ -278,6 +278,11 @@ pub fn listed_packages(
     sha256: &str,
 ) -> Vec<(String, Package)> {
     if format == "trivy" { trivy::listed::packages(source, options, sha256) } else { Vec::new() }
+}
+
+/// The packages that an SBOM of this format lists, by their package URLs; likewise.
+pub fn inventory(source: &Source, format: &str, options: &Options, sha256: &str) -> Vec<ListedPackage> {
+    if matches!(format, "cyclonedx" | "spdx") { sbom::listed(source, options, sha256) } else { Vec::new() }
 }
 
 /// True if a reader claims the file by its opening.

@@ -2,6 +2,7 @@
 //! distinct licences are kept.
 
 mod cyclonedx;
+mod listed;
 mod spdx;
 
 use std::collections::BTreeMap;
@@ -10,6 +11,9 @@ use serde_json::Value;
 
 use super::{Generated, ImageFacts, Json, ReadError, Source};
 use crate::finding::Text;
+
+pub use listed::ListedPackage;
+pub(super) use listed::listed;
 
 /// Most distinct licences of one SBOM.
 const MOST_LICENSES: usize = 50_000;

@@ -379,3 +379,180 @@ fn a_baseline_is_written_shown_and_pruned() {
         assert_eq!(dir.run(args).code, 2, "{args:?}");
     }
 }
+
+/// The age of a finding is since the baseline first knew it; a later baseline keeps the day.
+#[test]
+fn debt_has_a_day_by_which_it_is_to_be_gone() {
+    let dir = dir();
+    let rule = "  - {id: overdue, findings: {category: sast, state: existing, age: 30d}, then: fail}\n";
+    dir.write("policy.yaml", format!("{POLICY}{rule}"));
+    let write = |now: &str, args: &[&str]| {
+        let all =
+            [&["baseline", "write", "--no-env", "--now", now, "--output", "known.jsonl"], args].concat();
+        let run = dir.run(&all);
+        assert_eq!(run.code, 0, "{run:?}");
+        dir.read("known.jsonl")
+    };
+    let days = |text: &str| -> Vec<String> {
+        let lines = text.lines().filter(|line| line.contains("\"rule\""));
+        lines
+            .map(|line| {
+                let line: serde_json::Value = serde_json::from_str(line).unwrap();
+                format!("{} {}", line["rule"], line["first_seen"]).replace('"', "")
+            })
+            .collect()
+    };
+    dir.write("semgrep.json", semgrep(1, &[("a", "src/a.py", 1)]));
+    let first = write("2026-05-10T23:00:00Z", &["semgrep.json"]);
+    assert_eq!(days(&first), ["a 2026-05-10"]);
+    let at = |now: &str| {
+        let args = ["check", "--policy", "policy.yaml", "--no-env", "--format", "json", "--now", now];
+        let run = dir.run(&[&args[..], &["--baseline", "known.jsonl", "semgrep.json"]].concat());
+        let outcome = run.json()["rules"].as_array().unwrap().last().unwrap()["outcome"].to_string();
+        (run.code, outcome.replace('"', ""))
+    };
+    assert_eq!(at("2026-06-08T23:00:00Z"), (0, "pass".to_owned()));
+    assert_eq!(at("2026-06-09T00:00:00Z"), (1, "fail".to_owned()));
+    // Written again, with one more: the old one stays as old as it is, and so in a file of another name.
+    dir.write("semgrep.json", semgrep(2, &[("a", "src/a.py", 5), ("b", "src/b.py", 1)]));
+    let second = write("2026-06-05T00:00:00Z", &["semgrep.json"]);
+    assert_eq!(days(&second), ["a 2026-05-10", "b 2026-06-05"]);
+    let args = ["baseline", "write", "--no-env", "--now", "2026-07-01T00:00:00Z", "semgrep.json"];
+    assert_eq!(days(&dir.run(&args).stdout), ["a 2026-07-01", "b 2026-07-01"]);
+    let kept = dir.run(&[&args[..], &["--baseline", "known.jsonl"]].concat());
+    assert_eq!(days(&kept.stdout), ["a 2026-05-10", "b 2026-06-05"]);
+    let shown = dir.run(&["baseline", "show", "known.jsonl"]).stdout;
+    assert!(shown.contains("src/a.py  a  [semgrep]  since 2026-05-10"), "{shown}");
+    assert_eq!(at("2026-06-06T00:00:00Z"), (0, "pass".to_owned()));
+    // A day that nobody knows is as old as any, and so is one to come.
+    for day in ["", ",\"first_seen\":\"2999-01-01\""] {
+        let text = second.replace(",\"first_seen\":\"2026-05-10\"", day);
+        dir.write("known.jsonl", &text);
+        assert_eq!(at("2026-06-06T00:00:00Z"), (1, "fail".to_owned()), "{day}");
+        // To write it anew makes it no younger.
+        if day.is_empty() {
+            assert_eq!(days(&write("2026-06-06T00:00:00Z", &["semgrep.json"])), ["a null", "b 2026-06-05"]);
+        }
+    }
+    dir.write("known.jsonl", second.replace("2026-05-10", "yesterday"));
+    let run = check(&dir, &["semgrep.json", "--baseline", "known.jsonl"]);
+    assert!(run.code == 2 && run.stderr.contains("known.jsonl:2:"), "{run:?}");
+}
+
+/// Of an advisory with a date the later day counts: nobody can answer before it is published, nor before it is there.
+#[test]
+fn an_advisory_is_as_old_as_the_later_of_its_days() {
+    let dir = dir();
+    let rule = "  - {id: overdue, findings: {category: vulnerability, age: 30d}, then: fail}\n";
+    let policy = POLICY.replace(
+        "{category: vulnerability, state: new}, then: fail",
+        "{category: vulnerability, state: new}, then: warn",
+    );
+    dir.write("policy.yaml", format!("{policy}{rule}"));
+    let trivy = |published: &str| {
+        let published =
+            if published.is_empty() { String::new() } else { format!(",\"PublishedDate\":\"{published}\"") };
+        format!(
+            r#"{{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{{"Target":"package-lock.json",
+            "Class":"lang-pkgs","Type":"npm","Vulnerabilities":[{{"VulnerabilityID":"CVE-2026-1","PkgName":"a","InstalledVersion":"1",
+            "Severity":"HIGH","Title":"t"{published}}}]}}]}}"#
+        )
+    };
+    let count = |published: &str, baseline: &[&str]| {
+        dir.write("trivy.json", trivy(published));
+        let run = check(&dir, &[&["trivy.json"], baseline].concat());
+        run.json()["rules"].as_array().unwrap().last().unwrap()["count"].clone()
+    };
+    dir.write("trivy.json", trivy(""));
+    let known = ["--baseline", "known.jsonl"];
+    for (published, seen, overdue) in [
+        ("2025-01-01T00:00:00Z", "", 1),
+        ("2026-05-20T00:00:00Z", "", 0),
+        ("", "", 1),
+        ("2025-01-01T00:00:00Z", "2026-05-20T00:00:00Z", 0),
+        ("2025-01-01T00:00:00Z", "2026-04-20T00:00:00Z", 1),
+        ("2026-05-20T00:00:00Z", "2026-04-20T00:00:00Z", 0),
+        ("", "2026-05-20T00:00:00Z", 0),
+        ("", "2026-04-20T00:00:00Z", 1),
+    ] {
+        let _ = std::fs::remove_file(dir.path().join("known.jsonl"));
+        let args = if seen.is_empty() { &[][..] } else { &known };
+        if !seen.is_empty() {
+            dir.write("trivy.json", trivy(published));
+            assert_eq!(write(&dir, &["--now", seen, "trivy.json"]).code, 0);
+        }
+        assert_eq!(count(published, args), overdue, "published {published}, seen {seen}");
+    }
+}
+
+/// An inventory proves that a package was there; which advisories it had, it does not say.
+#[test]
+fn an_sbom_of_the_base_proves_what_was_there() {
+    let dir = dir();
+    dir.copy("trivy/fs.json", "trivy.json");
+    let all = "  - {id: all, findings: {category: vulnerability}, then: warn}\n";
+    dir.write("policy.yaml", format!("{POLICY}{all}"));
+    let states = |args: &[&str]| {
+        let run = check(&dir, &[&["trivy.json"], args].concat());
+        let json = run.json();
+        let of = |package: &str| {
+            let found = json["findings"].as_array().unwrap().iter();
+            let mut all: Vec<_> =
+                found.filter(|f| f["package"]["name"] == package).map(|f| f["state"].clone()).collect();
+            all.dedup();
+            all.iter().map(|s| s.as_str().unwrap().to_owned()).collect::<Vec<_>>().join(" ")
+        };
+        ["lodash", "Flask", "Werkzeug", "Jinja2"].map(of)
+    };
+    assert_eq!(states(&[]), ["new", "new", "new", "new"]);
+    // Made by cyclonedx-py, without the packages of npm; and by Trivy, without Werkzeug.
+    dir.copy("cyclonedx/inventory.json", "main/inventory.json");
+    assert_eq!(
+        states(&["--base-report", "main"]),
+        ["new", "newly_disclosed", "newly_disclosed", "newly_disclosed"]
+    );
+    dir.copy("cyclonedx/inventory-trivy.json", "main/inventory.json");
+    assert_eq!(
+        states(&["--base-report", "main"]),
+        ["newly_disclosed", "newly_disclosed", "new", "newly_disclosed"]
+    );
+    // What the base's own report held is known, and no SBOM makes it newly disclosed; nor what another scanner reported.
+    dir.copy("trivy/fs.json", "main/trivy.json");
+    assert_eq!(states(&["--base-report", "main"]), ["existing", "existing", "existing", "existing"]);
+    dir.copy("grype/directory.json", "main/trivy.json");
+    dir.copy("cyclonedx/inventory.json", "main/inventory.json");
+    assert_eq!(states(&["--base-report", "main"]), ["new", "newly_disclosed", "newly_disclosed", "new"]);
+    std::fs::remove_file(dir.path().join("main/trivy.json")).unwrap();
+    // An inventory knows no findings, so it does not say that one was not there.
+    assert_eq!(write(&dir, &["trivy.json"]).code, 0);
+    let both = ["--base-report", "main", "--baseline", "known.jsonl"];
+    assert_eq!(states(&both), ["existing", "existing", "existing", "existing"]);
+    // Another version, another file, and what is named because it is left out.
+    let written = |component: &str| {
+        format!(
+            r#"{{"bomFormat":"CycloneDX","specVersion":"1.6","components":[{{"type":"library","name":"lodash",{component}}}]}}"#
+        )
+    };
+    let at = |path: &str| {
+        format!(
+            r#""purl":"pkg:npm/lodash@4.17.11","properties":[{{"name":"syft:location:0:path","value":"{path}"}}]"#
+        )
+    };
+    for (component, state) in [
+        (r#""purl":"pkg:npm/lodash@4.17.11""#.to_owned(), "newly_disclosed"),
+        (r#""purl":"pkg:npm/lodash@4.17.10""#.to_owned(), "new"),
+        (r#""purl":"pkg:pypi/lodash@4.17.11""#.to_owned(), "new"),
+        (r#""version":"4.17.11""#.to_owned(), "new"),
+        (r#""purl":"pkg:npm/lodash@4.17.11","scope":"excluded""#.to_owned(), "new"),
+        (at("/package-lock.json"), "newly_disclosed"),
+        (at("/other/package-lock.json"), "new"),
+    ] {
+        dir.write("main/inventory.json", written(&component));
+        assert_eq!(states(&["--base-report", "main"])[0], state, "{component}");
+    }
+    let spdx = r#"{"spdxVersion":"SPDX-2.3","SPDXID":"SPDXRef-DOCUMENT","creationInfo":{"created":"2026-05-01T00:00:00Z"},
+        "packages":[{"name":"lodash","SPDXID":"a","versionInfo":"4.17.11","externalRefs":[{"referenceCategory":"PACKAGE-MANAGER",
+        "referenceType":"purl","referenceLocator":"pkg:npm/lodash@4.17.11"}]}]}"#;
+    dir.write("main/inventory.json", spdx);
+    assert_eq!(states(&["--base-report", "main"]), ["newly_disclosed", "new", "new", "new"]);
+}

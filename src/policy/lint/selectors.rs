@@ -209,7 +209,13 @@ fn unknown(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         (Attribute::Fix, !selector.fix.is_empty()),
         (Attribute::Age, selector.age.is_some()),
     ];
+    // A baseline tells since when it knows a finding, to rules that heed it.
+    let dated = rule.waivable
+        && found.policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Baseline));
     for (attribute, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+        if dated && attribute == Attribute::Age {
+            continue;
+        }
         if !told(found, attribute, rule, selector) {
             let key = attribute.as_str();
             let message = format!("no report of {} tells `{key}`, so every finding meets it", named(rule));

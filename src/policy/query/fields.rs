@@ -57,6 +57,7 @@ pub(super) static FINDING: Shape = Shape::Object(&[
     ("verified", Shape::Bool),
     ("suppressed", Shape::Bool),
     ("suppression", Shape::Text),
+    ("first_seen", Shape::Text),
     ("vex", Shape::Any),
 ]);
 

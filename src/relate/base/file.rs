@@ -7,6 +7,7 @@ use std::cmp::Ordering;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
+use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::BaseError;
@@ -45,6 +46,9 @@ pub struct Entry {
     pub content: u64,
     /// How many there are.
     pub count: u32,
+    /// The day on which they were first known, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub first_seen: Option<Date>,
 }
 
 impl Entry {
@@ -62,6 +66,7 @@ impl Entry {
             fingerprint: finding.fingerprint,
             content,
             count: 1,
+            first_seen: None,
         }
     }
 
@@ -100,6 +105,8 @@ struct Line<'a> {
     value: Option<&'a str>,
     #[serde(default = "one", skip_serializing_if = "is_one")]
     count: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    first_seen: Option<Date>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -125,10 +132,27 @@ impl BaselineFile {
             let same = next.order(kept) == Ordering::Equal;
             if same {
                 kept.count = kept.count.saturating_add(next.count);
+                // Of equal ones the earliest counts, and not to know is earlier than any.
+                kept.first_seen = kept.first_seen.min(next.first_seen);
             }
             same
         });
         Self { key: key.map(SecretKey::name), entries }
+    }
+
+    /// Dates the entries: those that an earlier file knew keep its day, or keep having none, and the others get this
+    /// one. An entry that was known without its code is the same with it.
+    pub fn date(&mut self, earlier: &Self, today: Date) {
+        let mut known: BTreeMap<(Fingerprint, u64), Option<Date>> = BTreeMap::new();
+        for entry in &earlier.entries {
+            let day = known.entry((entry.fingerprint, entry.content)).or_insert(entry.first_seen);
+            *day = (*day).min(entry.first_seen);
+        }
+        for entry in &mut self.entries {
+            let of = |content: u64| known.get(&(entry.fingerprint, content)).copied();
+            let was = of(entry.content).or_else(|| of(0).filter(|_| entry.category != Category::Secret));
+            entry.first_seen = was.unwrap_or(Some(today));
+        }
     }
 
     /// The file's text.
@@ -155,6 +179,7 @@ impl BaselineFile {
                 code: code.as_deref(),
                 value: value.as_deref(),
                 count: entry.count,
+                first_seen: entry.first_seen,
             }));
         }
         put(serde_json::to_string(&Tail { entries_end: true }));
@@ -259,6 +284,7 @@ fn entry(line: Line<'_>) -> Result<Entry, String> {
         fingerprint,
         content,
         count: line.count,
+        first_seen: line.first_seen,
     })
 }
 

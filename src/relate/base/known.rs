@@ -2,8 +2,10 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 
+use jiff::civil::Date;
+
 use super::file::Entry;
-use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Severity, Text};
+use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Purl, Severity, Text};
 
 /// Severity ranks, `info` to `critical`.
 pub(super) const RANKS: usize = 5;
@@ -23,11 +25,15 @@ pub(super) struct Known {
     pub(super) members: Vec<(Entry, u32)>,
     /// The lines that members of a group stand on, where they are known.
     lines: Vec<Vec<u32>>,
+    /// The day on which each group was first known. Of several the last, so that taking one out makes no other younger.
+    days: Vec<Option<Date>>,
     /// Tools and categories that the reports cover; `None` for a baseline, which speaks of all.
     covers: Option<BTreeSet<(String, Category)>>,
     /// Packages that a complete report of the base names.
     packages: HashSet<Fingerprint>,
-    /// Advisories of packages that a report of the base holds.
+    /// Packages that an SBOM of the base lists.
+    inventory: HashSet<Fingerprint>,
+    /// Advisories of packages that a report of the base holds, by its tool and by package URL.
     reported: HashSet<Fingerprint>,
     /// The number of its first group among those of all sources.
     pub(super) offset: u32,
@@ -52,6 +58,10 @@ impl Known {
         if group == next {
             self.counts.push(Ranked::default());
             self.lines.push(Vec::new());
+            self.days.push(None);
+        }
+        if let Some(day) = self.days.get_mut(group as usize) {
+            *day = (*day).max(entry.first_seen);
         }
         let rank = usize::from(entry.severity.rank(unknown));
         if let Some(count) = self.counts.get_mut(group as usize).and_then(|ranked| ranked.get_mut(rank)) {
@@ -82,6 +92,11 @@ impl Known {
         self.groups.get(&(fingerprint, content)).copied()
     }
 
+    /// The day on which a group was first known.
+    pub(super) fn day(&self, group: u32) -> Option<Date> {
+        self.days.get(group as usize).copied().flatten()
+    }
+
     /// Whether a member of a group stands on this line; true where no line is known.
     pub(super) fn has_line(&self, group: u32, line: Option<u32>) -> bool {
         let lines = self.lines.get(group as usize).map(Vec::as_slice).unwrap_or_default();
@@ -91,8 +106,10 @@ impl Known {
     /// Takes note of a vulnerable package of the base; only a `complete` report shows that an advisory was not there.
     pub(super) fn package(&mut self, finding: &Finding, complete: bool) {
         let Some(package) = package_of(finding, finding.path().unwrap_or_default()) else { return };
+        let url = purl(finding).map(|purl| identity(None, &purl));
         for id in advisories(finding) {
             self.reported.insert(advisory(package, id));
+            self.reported.extend(url.map(|url| advisory(url, id)));
         }
         if complete {
             self.packages.insert(package);
@@ -104,13 +121,47 @@ impl Known {
         self.packages.extend(package_at(tool, path, package));
     }
 
-    /// Whether the package of a finding was in the base at this path, and its advisory not reported there.
-    pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
-        package_of(finding, path).is_some_and(|package| {
-            self.packages.contains(&package)
-                && advisories(finding).all(|id| !self.reported.contains(&advisory(package, id)))
-        })
+    /// Takes note of a package that an SBOM of the base lists.
+    pub(super) fn inventoried(&mut self, path: Option<&str>, purl: &Purl) {
+        // What the system's own database lists is where the system is, whatever file an SBOM names.
+        let path = path.filter(|_| !OF_SYSTEM.contains(&purl.kind.as_str()));
+        self.inventory.insert(identity(path, purl));
     }
+
+    /// Whether the package of a finding was in the base at this path, and its advisory reported there by nobody.
+    pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
+        let Some(package) = package_of(finding, path) else { return false };
+        let purl = purl(finding);
+        let by_sbom = purl.as_ref().is_some_and(|purl| {
+            [None, Some(path)].iter().any(|path| self.inventory.contains(&identity(*path, purl)))
+        });
+        let new_to = |package: Fingerprint| {
+            advisories(finding).all(|id| !self.reported.contains(&advisory(package, id)))
+        };
+        (self.packages.contains(&package)
+            || by_sbom && purl.is_some_and(|purl| new_to(identity(None, &purl))))
+            && new_to(package)
+    }
+}
+
+/// Types of packages that a system's own database lists.
+const OF_SYSTEM: [&str; 4] = ["deb", "rpm", "apk", "alpm"];
+
+/// The package URL of a vulnerable package, with its version.
+fn purl(finding: &Finding) -> Option<Purl> {
+    let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability)?;
+    let mut purl = Purl::parse(package.purl.as_ref()?.as_str())?;
+    if purl.version.is_empty() {
+        purl.version = package.version.to_string();
+    }
+    (!purl.version.is_empty()).then_some(purl)
+}
+
+/// A package in its version, at a path or wherever it is.
+fn identity(path: Option<&str>, purl: &Purl) -> Fingerprint {
+    let Purl { kind, namespace, name, version, qualifiers: _, subpath: _ } = purl;
+    let id = FingerprintBuilder::new(if path.is_some() { "listed at" } else { "listed" });
+    id.part(path.unwrap_or_default()).part(kind).part(namespace).part(name).part(version).finish()
 }
 
 fn package_of(finding: &Finding, path: &str) -> Option<Fingerprint> {

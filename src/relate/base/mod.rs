@@ -22,7 +22,8 @@ pub use code::Code;
 pub use diff::{Diff, FileBefore, Replaced, TouchedFile};
 pub use file::{BaselineFile, Entry, summary};
 
-use crate::finding::{Category, Finding, Package, Severity, Stage, State, Trace};
+use crate::finding::{Category, Finding, Package, Purl, Severity, Stage, State, Trace};
+use jiff::civil::Date;
 use known::{GONE, Known, RANKS, Ranked};
 
 /// What is wrong with a file of the base, and where.
@@ -157,6 +158,18 @@ impl Base {
         self.number();
     }
 
+    /// Takes the packages that an SBOM of the base lists, each with its file where that is known.
+    pub fn add_inventory(&mut self, packages: &[(Option<String>, Purl)]) {
+        if packages.is_empty() {
+            return;
+        }
+        let known = self.reports.get_or_insert_with(Known::of_reports);
+        for (path, purl) in packages {
+            known.inventoried(path.as_deref(), purl);
+        }
+        self.number();
+    }
+
     /// Numbers the groups of all sources.
     fn number(&mut self) {
         let mut next = 0;
@@ -232,7 +245,7 @@ impl Base {
         if self.settled.is_some() {
             return;
         }
-        (finding.state, finding.stage) = self.state(finding, bars, heads, code);
+        (finding.state, finding.stage, finding.first_seen) = self.state(finding, bars, heads, code);
     }
 
     fn state(
@@ -241,8 +254,8 @@ impl Base {
         bars: &Bars,
         heads: &mut Heads,
         code: &mut Code,
-    ) -> (State, Option<Stage>) {
-        const NEW: (State, Option<Stage>) = (State::New, None);
+    ) -> (State, Option<Stage>, Option<Date>) {
+        const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
         let secret = finding.category == Category::Secret;
         // What its value is nobody can say, so nobody can say that it is the same.
         if finding.suppressed || secret && !(self.keyed && finding.trace.is_some()) {
@@ -256,12 +269,15 @@ impl Base {
         let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
         // What the first that speaks of it says, unless another does not know it.
         let mut told: Option<Option<Stage>> = None;
+        let mut first_seen = None;
         let mut tell = |said: Option<Stage>| {
             told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
         };
         for known in self.known() {
             if known.speaks(finding.tool.as_str(), finding.category) {
-                tell(self.find(known, finding, old_path, content, bars, heads));
+                let found = self.find(known, finding, old_path, content, bars, heads);
+                first_seen = first_seen.max(found.and_then(|(_, day)| day));
+                tell(found.map(|(stage, _)| stage));
             }
         }
         if let Some(diff) = self.diff.as_ref().filter(|_| spoken_of(finding.category))
@@ -270,14 +286,14 @@ impl Base {
             tell(Some(Stage::Unchanged));
         }
         if let Some(Some(stage)) = told {
-            return (State::Existing, Some(stage));
+            return (State::Existing, Some(stage), first_seen);
         }
         let path = finding.path().unwrap_or_default();
         let shown = |known: &Known| {
             known.disclosed(finding, path) || old_path.is_some_and(|old| known.disclosed(finding, old))
         };
         if self.reports.as_ref().is_some_and(shown) {
-            return (State::NewlyDisclosed, None);
+            return (State::NewlyDisclosed, None, None);
         }
         NEW
     }
@@ -288,7 +304,7 @@ impl Base {
         at.and_then(|(path, lines)| code.digest(path, lines)).unwrap_or(0)
     }
 
-    /// How one source knows a finding; counts it for every group that it could be of.
+    /// How one source knows a finding, and since when; counts it for every group that it could be of.
     fn find(
         &self,
         known: &Known,
@@ -297,7 +313,7 @@ impl Base {
         content: u64,
         bars: &Bars,
         heads: &mut Heads,
-    ) -> Option<Stage> {
+    ) -> Option<(Stage, Option<Date>)> {
         let rank = finding.severity.rank(self.unknown);
         let line = finding.location.as_ref().and_then(|at| at.line);
         let mut found = None;
@@ -311,7 +327,8 @@ impl Base {
                 heads.add(at, usize::from(rank));
                 if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
                     let moved = stage == Stage::Exact && !known.has_line(group, line);
-                    found = found.or(Some(if moved { Stage::Moved } else { stage }));
+                    let (first, day) = found.unwrap_or((if moved { Stage::Moved } else { stage }, None));
+                    found = Some((first, day.max(known.day(group))));
                 }
             }
         }
