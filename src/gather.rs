@@ -90,7 +90,7 @@ pub struct Inputs<'p> {
     pub comparison: Option<&'p Comparison>,
     /// The key under which values of secrets are compared with those of the base.
     pub secret_key: Option<&'p SecretKey>,
-    /// The beginning of the fingerprints that somebody asks about.
+    /// What somebody asks about, as `explain` takes it.
     pub watch: Option<&'p str>,
     /// Reports written out in a case of the policy; then nothing is looked for.
     pub rehearsal: Option<Rehearsal<'p>>,

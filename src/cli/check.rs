@@ -211,7 +211,7 @@ impl Question {
         of.iter().filter_map(|&at| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
     }
 
-    /// Reads the evidence and decides; `watch` is the beginning of the fingerprints that somebody asks about.
+    /// Reads the evidence and decides; `watch` is what somebody asks about, as `explain` takes it.
     pub(super) fn decide(&self, watch: Option<&str>) -> Decision {
         self.answer(watch, None)
     }

@@ -1,5 +1,6 @@
 //! `secgate explain`: which clause of the policy stops a finding, or what a rule looks at.
 
+use std::collections::BTreeMap;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -14,7 +15,7 @@ use crate::decide::Watched;
 use crate::decide::explain::{self, RuleExplained, Verdict, World};
 use crate::exit;
 use crate::finding::{Finding, View, clean};
-use crate::policy::Policy;
+use crate::policy::{Policy, embedded};
 use crate::render::explanation::{self, Told};
 use crate::render::{Look, Output};
 use crate::report::open_regular;
@@ -23,6 +24,8 @@ use crate::report::open_regular;
 const MAX_VERDICT: u64 = 256 << 20;
 /// Witnesses of one fingerprint that are shown.
 const WITNESSES: usize = 5;
+/// Findings that are listed where an id means several.
+const LISTED: usize = 20;
 
 /// Explain a finding or a rule
 #[derive(Debug, Args)]
@@ -30,7 +33,8 @@ const WITNESSES: usize = 5;
     after_help = "Without --verdict the run is made again, from the inputs that `secgate check` takes."
 )]
 pub(super) struct ExplainArgs {
-    /// A finding's fingerprint or its beginning, or the id of a rule
+    /// A rule, as RULE or GATE/RULE; or a finding: the beginning of its fingerprint (four digits or more), its advisory, its
+    /// check, its package, or its place as PATH:LINE
     #[arg(value_name = "ID")]
     id: String,
 
@@ -53,8 +57,8 @@ struct Run {
     question: Option<Question>,
     /// The policy of the verdict, if it is at hand.
     policy: Option<Policy>,
-    /// Its text.
-    text: String,
+    /// The texts of its files, by name.
+    texts: BTreeMap<String, String>,
     watched: Vec<Watched>,
     now: i64,
 }
@@ -66,27 +70,32 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
     }
     let run = match &args.verdict {
         Some(path) => saved(args, path)?,
-        None => made(args, &beginning(id).unwrap_or_else(|| id.to_owned()))?,
+        None => made(args, id)?,
     };
     let look = super::look();
-    if let Some(said) = run.verdict.rules.iter().find(|said| said.id == id) {
-        let rule = run.policy().and_then(|policy| policy.rules.iter().find(|rule| rule.id == id));
+    // A waiver names a rule as GATE/RULE.
+    let named = |said: &&explain::Said| {
+        said.id == id || id.split_once('/') == Some((run.verdict.gate.as_str(), said.id.as_str()))
+    };
+    if let Some(said) = run.verdict.rules.iter().find(named) {
         return print(args, &RuleTold { rule: &explain_rule(&run, said), findings: &said.findings }, |out| {
-            explanation::rule(&run.verdict, said, rule, &run.text, look, out)
+            explanation::rule(&run.verdict, said, run.policy(), &run.texts, look, out)
         });
     }
     let findings = run.findings(id);
     let Some((first, ..)) = findings.first() else { return Err(unknown(id, &run.verdict)) };
-    let mut prints: Vec<String> =
-        findings.iter().map(|(finding, ..)| finding.fingerprint.to_string()).collect();
-    prints.sort();
-    prints.dedup();
-    if prints.len() > 1 {
+    let lines: BTreeMap<String, String> =
+        findings.iter().map(|(f, ..)| (f.fingerprint.to_string(), crate::render::one_line(f))).collect();
+    if lines.len() > 1 {
+        let listed: Vec<String> =
+            lines.iter().take(LISTED).map(|(print, line)| format!("  {print}  {line}")).collect();
+        let more = lines.len().saturating_sub(LISTED);
+        let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
         bail!(
-            "`{}` is the beginning of {} findings; say more of it:\n  {}",
+            "`{}` means {} findings; give the beginning of one's fingerprint:\n{}{more}",
             clean(id),
-            prints.len(),
-            prints.join("\n  ")
+            lines.len(),
+            listed.join("\n")
         );
     }
     let seen = run.verdict.findings.iter().find(|s| s.fingerprint == first.fingerprint.to_string());
@@ -114,7 +123,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
         .map(|(told, rules)| Witness { finding: View::of(told.finding, 0), report: told.path, rules })
         .collect();
     let json = FindingTold { schema: "secgate/explanation/v1", witnesses };
-    print(args, &json, |out| explanation::finding(&run.verdict, &told, findings.len(), &run.text, look, out))
+    print(args, &json, |out| explanation::finding(&run.verdict, &told, findings.len(), &run.texts, look, out))
 }
 
 #[derive(Serialize)]
@@ -141,20 +150,28 @@ struct RuleSaid {
     schema: &'static str,
     id: String,
     line: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    policy: Option<String>,
     outcome: crate::decide::Outcome,
     message: String,
     asks: Option<String>,
+    changes: Vec<String>,
+    decides: String,
 }
 
 fn explain_rule(run: &Run, said: &explain::Said) -> RuleSaid {
-    let rule = run.policy().and_then(|policy| policy.rules.iter().find(|rule| rule.id == said.id));
+    let policy = run.policy();
+    let rule = policy.and_then(|policy| policy.rules.iter().find(|rule| rule.id == said.id));
     RuleSaid {
         schema: "secgate/explanation/v1",
         id: said.id.clone(),
         line: said.line,
+        policy: said.policy.clone(),
         outcome: said.outcome,
         message: said.message.clone(),
         asks: rule.map(explain::asks),
+        changes: explain::rule_changes(said, rule, policy, &run.verdict),
+        decides: explain::decided_by(said, rule, policy),
     }
 }
 
@@ -185,13 +202,12 @@ impl Run {
             let watched = self.watched.iter();
             return watched.map(|w| (w.finding.clone(), w.evidence, w.entries.clone())).collect();
         }
-        let Some(begin) = beginning(id) else { return Vec::new() };
         let of_report = |at: usize| {
             let path = self.verdict.evidence.get(at).and_then(|e| e.path.as_ref());
             let same = self.verdict.evidence.iter().filter(|e| path.is_some() && e.path.as_ref() == path);
             same.filter_map(|e| e.entry.clone()).collect()
         };
-        let found = self.verdict.beginning(&begin).map(|seen| {
+        let found = self.verdict.meant(id).map(|seen| {
             let at = seen.evidence.first().copied().unwrap_or_default();
             (seen.finding(), at, of_report(at))
         });
@@ -199,19 +215,11 @@ impl Run {
     }
 }
 
-/// The beginning of a fingerprint that an id is; the version may be left out.
-fn beginning(id: &str) -> Option<String> {
-    let lower = id.to_ascii_lowercase();
-    let digits = lower.strip_prefix("sg1:").unwrap_or(&lower);
-    let hex = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
-    hex.then(|| format!("sg1:{digits}"))
-}
-
 /// Makes the run again.
 fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
     let now = clock(args.decide.now.as_deref())?;
     let question = question(&args.decide, now)?;
-    let text = policy_text(&args.decide)?;
+    let texts = policy_texts(&args.decide)?;
     let mut decision = question.decide(Some(watch));
     let watched = std::mem::take(&mut decision.watched);
     let mut json = Vec::new();
@@ -222,7 +230,7 @@ fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
         let why: Vec<&str> = verdict.errors.iter().map(|e| e.message.as_str()).collect();
         bail!("no decision was reached: {}", why.join("; "));
     }
-    Ok(Run { verdict, question: Some(question), policy: None, text, watched, now: now.as_second() })
+    Ok(Run { verdict, question: Some(question), policy: None, texts, watched, now: now.as_second() })
 }
 
 /// Reads a saved verdict, and its policy if it is the one at hand.
@@ -237,42 +245,63 @@ fn saved(args: &ExplainArgs, path: &Path) -> Result<Run> {
     let verdict = Verdict::parse(&bytes).map_err(|error| anyhow!("{name} {error}"))?;
     let at_hand = args.decide.policy.source().and_then(|source| args.decide.policy.load(&source));
     let policy = at_hand.ok().filter(|p| verdict.policy.as_ref().is_some_and(|of| of.sha256 == p.sha256));
-    let text = if policy.is_some() { policy_text(&args.decide)? } else { String::new() };
+    let texts = if policy.is_some() { policy_texts(&args.decide)? } else { BTreeMap::new() };
     let now = verdict.evaluated_at.parse::<Timestamp>().map_or(0, Timestamp::as_second);
-    Ok(Run { verdict, question: None, policy, text, watched: Vec::new(), now })
+    Ok(Run { verdict, question: None, policy, texts, watched: Vec::new(), now })
 }
 
-fn policy_text(args: &DecideArgs) -> Result<String> {
-    let bytes = args.policy.source()?.bytes()?;
-    Ok(String::from_utf8_lossy(&bytes).into_owned())
+/// The policy and the files that it names, by the names that outputs give them.
+fn policy_texts(args: &DecideArgs) -> Result<BTreeMap<String, String>> {
+    let text = args.policy.text()?;
+    let beside = text.beside.into_values().filter_map(Result::ok);
+    let all = std::iter::once((text.source, text.bytes)).chain(beside);
+    Ok(all.map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect())
 }
 
 /// Nothing has this id; the nearest that has.
 fn unknown(id: &str, verdict: &Verdict) -> anyhow::Error {
-    let far = |known: &str| strsim::damerau_levenshtein(known, id);
-    let rule = verdict.rules.iter().map(|r| r.id.as_str()).min_by_key(|known| far(known));
-    let rule = rule.filter(|known| far(known) <= (id.chars().count() / 3).max(2));
+    let gate = verdict.gate.as_str();
+    let (of_gate, rule_id) = id.split_once('/').map_or((None, id), |(gate, rule)| (Some(gate), rule));
+    let is_gate = |name: &&str| {
+        let plain = !name.is_empty() && !name.contains(['.', '\\']);
+        plain && (embedded(name).is_some() || Path::new(".secgate").join(format!("{name}.yaml")).is_file())
+    };
+    if let Some(other) = of_gate.filter(|other| *other != gate).filter(is_gate) {
+        let other = clean(other);
+        return anyhow!(
+            "`{}` is a rule of gate `{other}`, and this run is of gate `{gate}`; give --gate {other}",
+            clean(id)
+        );
+    }
+    let near = |id: &str, known: &str| {
+        let far = strsim::damerau_levenshtein(&known.to_lowercase(), &id.to_lowercase());
+        (far <= (id.chars().count() / 3).max(2)).then_some(far)
+    };
+    let rule_id = if of_gate == Some(gate) { rule_id } else { id };
+    let rules = verdict.rules.iter().map(|r| r.id.as_str());
+    let rule = rules.filter_map(|known| Some((near(rule_id, known)?, known))).min();
+    let names: Vec<String> = verdict.findings.iter().flat_map(explain::Seen::names).collect();
+    let name = names.iter().filter_map(|known| Some((near(id, known)?, known.as_str()))).min();
     let common = |known: &str| {
-        known
-            .bytes()
-            .zip(format!("sg1:{}", id.trim_start_matches("sg1:")).bytes())
-            .take_while(|(a, b)| a == b)
-            .count()
+        let asked = format!("sg1:{}", id.trim_start_matches("sg1:"));
+        known.bytes().zip(asked.bytes()).take_while(|(a, b)| a == b).count()
     };
     let print = verdict.findings.iter().map(|f| f.fingerprint.as_str()).max_by_key(|known| common(known));
     let print = print.filter(|known| common(known) > "sg1:".len() + 1);
-    let hint = match (rule, print) {
-        (Some(rule), _) => format!("; did you mean the rule `{rule}`?"),
-        (None, Some(print)) => format!("; did you mean {print}?"),
-        (None, None) => {
+    let hint = match (rule, name, print) {
+        (Some((far, rule)), name, _) if name.is_none_or(|(other, _)| far <= other) => {
+            format!("; did you mean the rule `{rule}`?")
+        }
+        (_, Some((_, name)), _) => format!("; did you mean `{}`?", clean(name)),
+        (_, _, Some(print)) => format!("; did you mean {print}?"),
+        _ => {
             let rules: Vec<&str> = verdict.rules.iter().map(|r| r.id.as_str()).collect();
             format!("; rules are {}", rules.join(", "))
         }
     };
-    let whole = if verdict.findings.is_empty() {
-        ""
-    } else {
-        " (of a finding at least four digits of its fingerprint)"
-    };
-    anyhow!("`{}` is neither a finding of these reports nor a rule{whole}{hint}", clean(id))
+    anyhow!(
+        "`{}` is neither a rule of gate `{gate}` nor a finding of these reports{hint}\n\
+         A finding is named by its fingerprint (four digits or more), its advisory, its check, its package, or PATH:LINE.",
+        clean(id)
+    )
 }

@@ -11,7 +11,7 @@ use crate::finding::{
     Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
     clean_line,
 };
-use crate::policy::{Action, Policy, Rule, Selector, Subject};
+use crate::policy::{Action, PathGlob, Policy, Rule, Selector, Subject};
 
 /// Rules that are shown for a finding that met none.
 const NEAREST: usize = 3;
@@ -69,6 +69,9 @@ pub struct Said {
     pub id: String,
     /// Its line in the policy.
     pub line: u64,
+    /// The policy that it is inherited from, where the line is.
+    #[serde(default)]
+    pub policy: Option<String>,
     /// For people.
     pub title: String,
     /// What it said.
@@ -200,6 +203,14 @@ pub struct JoinedSaid {
     pub fingerprints: Vec<String>,
 }
 
+impl Seen {
+    /// What a person may call it: its check, its advisories, its package.
+    pub fn names(&self) -> Vec<String> {
+        let package = self.package.as_ref().map(|package| package.name.clone());
+        std::iter::once(self.rule_id.clone()).chain(self.ids.iter().cloned()).chain(package).collect()
+    }
+}
+
 impl Verdict {
     /// The verdict of a JSON output.
     ///
@@ -220,11 +231,13 @@ impl Verdict {
         Ok(verdict)
     }
 
-    /// The findings whose fingerprint, or that of a witness, begins so.
-    pub fn beginning<'v>(&'v self, begin: &'v str) -> impl Iterator<Item = &'v Seen> {
+    /// The findings that an id means, by themselves or by a witness; see [`is_meant`].
+    pub fn meant<'v>(&'v self, id: &'v str) -> impl Iterator<Item = &'v Seen> {
+        let begin = beginning(id);
         self.findings.iter().filter(move |seen| {
-            let joined = seen.joined.iter().flat_map(|j| &j.fingerprints);
-            std::iter::once(&seen.fingerprint).chain(joined).any(|f| f.starts_with(begin))
+            let mut joined = seen.joined.iter().flat_map(|j| &j.fingerprints);
+            is_meant(&seen.finding(), id)
+                || begin.as_ref().is_some_and(|begin| joined.any(|f| f.starts_with(begin.as_str())))
         })
     }
 }
@@ -277,6 +290,9 @@ pub struct RuleExplained {
     pub title: String,
     /// Its line in the policy.
     pub line: u64,
+    /// The policy that it is inherited from, where the line is; none for a rule of the policy itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
     /// Whether it looks at the finding.
     pub looks: bool,
     /// What it said in this run.
@@ -381,6 +397,7 @@ fn explained(
         id: said.id.clone(),
         title: said.title.clone(),
         line: said.line,
+        policy: said.policy.clone(),
         looks: true,
         outcome: said.outcome,
         message: said.message.clone(),
@@ -493,6 +510,101 @@ fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<St
         )),
         _ => None,
     }
+}
+
+/// What would change the outcome of a rule as a whole, the best first.
+pub fn rule_changes(
+    said: &Said,
+    rule: Option<&Rule>,
+    policy: Option<&Policy>,
+    verdict: &Verdict,
+) -> Vec<String> {
+    let mut changes = Vec::new();
+    if said.outcome == Outcome::NotApplicable {
+        // Where its `when` does not hold, that is what it says.
+        if rule.is_some_and(|rule| !rule.when.is_empty()) {
+            return changes;
+        }
+        let absent = |name: &String| {
+            verdict.evidence.iter().any(|e| e.entry.as_ref() == Some(name) && e.status == "absent")
+        };
+        let entries =
+            rule.map(|rule| rule.fed_by.as_slice()).unwrap_or_default().iter().filter(|name| absent(name));
+        for entry in entries.filter_map(|name| policy?.entry(name)) {
+            let files: Vec<&str> = entry.files.iter().map(PathGlob::text).collect();
+            changes.push(format!("a report for `{}`: {}", entry.name, files.join(" or ")));
+        }
+        return changes;
+    }
+    if said.outcome < Outcome::Warn {
+        return changes;
+    }
+    let findings = rule.is_none_or(|rule| matches!(rule.subject, Subject::Findings(_)));
+    if findings && said.count > said.allow {
+        let count = if said.count == 1 {
+            "1 match counts".to_owned()
+        } else {
+            format!("{} matches count", said.count)
+        };
+        changes.push(format!("{count} and {} may: {} would have to go", said.allow, said.count - said.allow));
+    }
+    changes.extend(said.fix.clone());
+    if let (Some(rule), Some(policy)) = (rule, policy) {
+        if findings && said.count > said.allow {
+            changes.push(if !rule.waivable {
+                "no waiver: the rule says `waivable: false`".to_owned()
+            } else if policy.waivers.is_none() {
+                "no waiver: the policy has no `waivers:`".to_owned()
+            } else {
+                format!(
+                    "waivers for {}/{}: `secgate waiver new --finding FINGERPRINT` writes one",
+                    policy.gate, rule.id
+                )
+            });
+        }
+        if said.outcome == Outcome::Warn {
+            changes.push(match rule.from {
+                Some(day) if rule.then != Action::Warn => {
+                    format!("nothing has to yet: the rule only warns until {day}")
+                }
+                _ => "nothing has to: it only warns".to_owned(),
+            });
+        }
+    }
+    changes
+}
+
+/// Who decides about a rule.
+pub fn decided_by(said: &Said, rule: Option<&Rule>, policy: Option<&Policy>) -> String {
+    let waivable = rule.is_some_and(|rule| rule.waivable && matches!(rule.subject, Subject::Findings(_)));
+    decides(said, waivable && policy.is_some_and(|policy| policy.waivers.is_some()))
+}
+
+/// The beginning of a fingerprint that an id is; the version may be left out.
+fn beginning(id: &str) -> Option<String> {
+    let lower = id.to_ascii_lowercase();
+    let digits = lower.strip_prefix("sg1:").unwrap_or(&lower);
+    let hex = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    hex.then(|| format!("sg1:{digits}"))
+}
+
+/// Whether a finding is meant: by the beginning of its fingerprint, its check, an advisory, its package, or its place as
+/// PATH or PATH:LINE.
+pub fn is_meant(finding: &Finding, id: &str) -> bool {
+    let same = |text: &Text| text.as_str().eq_ignore_ascii_case(id);
+    let line = finding.location.as_ref().and_then(|location| location.line);
+    beginning(id).is_some_and(|begin| finding.fingerprint.to_string().starts_with(&begin))
+        || same(&finding.rule_id)
+        || finding.rule_aliases.iter().any(same)
+        || finding.ids.iter().any(same)
+        || finding.package.as_ref().is_some_and(|package| same(&package.name))
+        || finding.path().is_some_and(|path| {
+            let rest = id.strip_prefix("./").unwrap_or(id).strip_prefix(path);
+            rest == Some("")
+                || rest
+                    .and_then(|rest| rest.strip_prefix(':')?.parse().ok())
+                    .is_some_and(|n: u32| line == Some(n))
+        })
 }
 
 fn decides(said: &Said, waivable: bool) -> String {

@@ -242,7 +242,7 @@ pub struct Relations<'p> {
     pub base: Option<&'p Base>,
     /// Which findings of the base a finding can be, as far as it is known how many there are.
     pub bars: Arc<Bars>,
-    /// The beginning of the fingerprints that somebody asks about.
+    /// What somebody asks about, as `explain` takes it.
     pub watch: Option<&'p str>,
     /// Findings are kept as their reports have them.
     pub keep: bool,
@@ -571,7 +571,7 @@ impl Sink for Tally<'_> {
         if self.to.base.is_some() && !finding.suppressed {
             self.states.add(finding.state);
         }
-        if self.to.watch.is_some_and(|begin| finding.fingerprint.to_string().starts_with(begin)) {
+        if self.to.watch.is_some_and(|id| super::explain::is_meant(&finding, id)) {
             let entries = self.entries.to_vec();
             self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
         }

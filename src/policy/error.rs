@@ -121,7 +121,7 @@ impl fmt::Display for PolicyError {
     }
 }
 
-/// True if a line is one of the keys that every policy, waiver file or mapping file has, as YAML or as JSON.
+/// True if a line is one of the keys that every policy, waiver file, mapping file or file of cases has, as YAML or as JSON.
 fn is_ours(lines: &[String]) -> bool {
     let has = |keys: &[&str]| {
         lines.iter().any(|line| {
@@ -130,7 +130,7 @@ fn is_ours(lines: &[String]) -> bool {
                 .any(|key| line.starts_with(&format!("{key}:")) || line.starts_with(&format!("\"{key}\":")))
         })
     };
-    has(&["gate", "waivers", "mappings", "rules", "evidence"])
+    has(&["gate", "waivers", "mappings", "rules", "evidence", "cases"])
 }
 
 /// The source line and a caret below the place, cut to what is around it.

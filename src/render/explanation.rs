@@ -1,5 +1,6 @@
 //! An explanation for people.
 
+use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
@@ -7,9 +8,9 @@ use owo_colors::{OwoColorize, Style};
 use super::Look;
 use super::text::{place, what};
 use crate::decide::Outcome;
-use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, lines};
+use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, decided_by, lines, rule_changes};
 use crate::finding::{Finding, Stage, clean};
-use crate::policy::Rule;
+use crate::policy::Policy;
 
 /// Findings of a rule that are listed.
 const LISTED: usize = 10;
@@ -26,7 +27,8 @@ pub struct Told<'a> {
     pub seen: Option<&'a Seen>,
 }
 
-/// Explains a finding: each witness with the rules that look at it. `text` is the policy's, empty if it is not at hand.
+/// Explains a finding: each witness with the rules that look at it. `texts`
+/// are those of the policy's files by their names, none if it is not at hand.
 ///
 /// # Errors
 /// What writing says.
@@ -34,11 +36,11 @@ pub fn finding(
     verdict: &Verdict,
     told: &[(Told<'_>, Vec<RuleExplained>)],
     times: usize,
-    text: &str,
+    texts: &BTreeMap<String, String>,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page { out, look, text, source: source(verdict) };
+    let mut page = Page { out, look, texts, source: source(verdict) };
     for (index, (told, rules)) in told.iter().enumerate() {
         if index > 0 {
             writeln!(page.out)?;
@@ -49,7 +51,7 @@ pub fn finding(
     if times > told.len() {
         writeln!(page.out, "\nThe reports say it {times} times; what rules make of it is the same.")?;
     }
-    if text.is_empty() {
+    if texts.is_empty() {
         let digest = verdict.policy.as_ref().map_or("", |p| p.sha256.as_str());
         writeln!(
             page.out,
@@ -67,14 +69,15 @@ pub fn finding(
 pub fn rule(
     verdict: &Verdict,
     said: &Said,
-    rule: Option<&Rule>,
-    text: &str,
+    policy: Option<&Policy>,
+    texts: &BTreeMap<String, String>,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page { out, look, text, source: source(verdict) };
+    let mut page = Page { out, look, texts, source: source(verdict) };
     page.title(said.outcome, &said.id, &said.title)?;
-    page.clause(said.line)?;
+    page.clause(said.policy.as_deref(), said.line)?;
+    let rule = policy.and_then(|policy| policy.rules.iter().find(|rule| rule.id == said.id));
     if let Some(rule) = rule {
         writeln!(page.out, "  looks at  {}", asks(rule))?;
         writeln!(page.out, "  fed by    {}", rule.fed_by.join(", "))?;
@@ -90,8 +93,14 @@ pub fn rule(
         let entry = evidence.entry.as_deref().unwrap_or_default();
         writeln!(page.out, "  evidence  {entry} {path} is {}{why}", evidence.status)?;
     }
+    let mut told: BTreeMap<&str, usize> = BTreeMap::new();
     for print in said.findings.iter().take(LISTED) {
-        let Some(seen) = verdict.findings.iter().find(|seen| seen.fingerprint == *print) else { continue };
+        // Equal findings have one fingerprint, and each its place.
+        let times = told.entry(print).or_default();
+        let mut equal = verdict.findings.iter().filter(|seen| seen.fingerprint == *print);
+        let seen = equal.clone().nth(*times).or_else(|| equal.next_back());
+        *times += 1;
+        let Some(seen) = seen else { continue };
         let finding = seen.finding();
         let waived = seen.waiver.as_ref().map(|id| format!(" (waived by {})", clean(id))).unwrap_or_default();
         writeln!(
@@ -105,8 +114,29 @@ pub fn rule(
     if said.findings.len() > LISTED {
         writeln!(page.out, "            … and {} more", said.findings.len() - LISTED)?;
     }
-    if let Some(fix) = said.fix.as_ref().filter(|_| said.outcome >= Outcome::Warn) {
-        writeln!(page.out, "  to do     {fix}")?;
+    let name = format!("{}/{}", verdict.gate, said.id);
+    for waiver in verdict.waivers.iter().filter(|waiver| waiver.rule.contains(&name)) {
+        let hides = if waiver.message.is_empty() {
+            format!("hides {} of these until {}", waiver.findings.len(), waiver.expires)
+        } else {
+            waiver.message.clone()
+        };
+        let place = format!("{}:{}", waiver.file, waiver.line);
+        writeln!(
+            page.out,
+            "  waiver    {} of {} {}  ({})",
+            clean(&waiver.id),
+            clean(&waiver.owner),
+            clean(&hides),
+            clean(&place)
+        )?;
+    }
+    for (index, change) in rule_changes(said, rule, policy, verdict).iter().enumerate() {
+        let label = if index == 0 { "to change" } else { "" };
+        writeln!(page.out, "  {label:<9} - {change}")?;
+    }
+    if said.outcome > Outcome::Warn {
+        writeln!(page.out, "  decides   {}", decided_by(said, rule, policy))?;
     }
     Ok(())
 }
@@ -119,7 +149,7 @@ fn source(verdict: &Verdict) -> &str {
 struct Page<'o> {
     out: &'o mut dyn Write,
     look: Look,
-    text: &'o str,
+    texts: &'o BTreeMap<String, String>,
     source: &'o str,
 }
 
@@ -183,14 +213,15 @@ impl Page<'_> {
                 let why: Vec<String> = fails
                     .map(|c| format!("{} is {}, and the rule wants {}", c.name, none(&c.is), c.wanted))
                     .collect();
-                writeln!(self.out, "  {}  ({}:{}): {}", rule.id, self.source, rule.line, why.join("; "))?;
+                let file = rule.policy.as_deref().unwrap_or(self.source);
+                writeln!(self.out, "  {}  ({}:{}): {}", rule.id, clean(file), rule.line, why.join("; "))?;
             }
             return Ok(());
         }
         for rule in rules {
             writeln!(self.out)?;
             self.title(rule.outcome, &rule.id, &rule.title)?;
-            self.clause(rule.line)?;
+            self.clause(rule.policy.as_deref(), rule.line)?;
             self.why(rule)?;
         }
         Ok(())
@@ -211,9 +242,10 @@ impl Page<'_> {
     }
 
     /// The lines of the policy that say it.
-    fn clause(&mut self, line: u64) -> io::Result<()> {
-        writeln!(self.out, "  {}:{line}", self.source)?;
-        for (number, text) in lines(self.text, line) {
+    fn clause(&mut self, file: Option<&str>, line: u64) -> io::Result<()> {
+        let file = file.unwrap_or(self.source);
+        writeln!(self.out, "  {}:{line}", clean(file))?;
+        for (number, text) in lines(self.texts.get(file).map_or("", String::as_str), line) {
             writeln!(self.out, "  {number:>4} | {}", clean(text))?;
         }
         Ok(())

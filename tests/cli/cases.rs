@@ -129,3 +129,88 @@ fn mistakes_are_errors() {
     let schema = dir.run(&["policy", "schema", "--cases"]).json();
     assert_eq!(schema["required"], serde_json::json!(["version", "cases"]));
 }
+
+#[test]
+fn a_directory_means_the_cases_in_it() {
+    let dir = Dir::new();
+    dir.write("p/merge.yaml", SAST_POLICY).write("p/merge.test.yaml", CASES).write("p/readme.txt", "x");
+    dir.write("p/more.test.yaml", format!("policy: merge.yaml\n{CASES}"));
+    let run = dir.run(&["policy", "test", "p"]);
+    assert_eq!((run.code, run.last_line()), (0, "4 cases held, 0 failed"), "{run:?}");
+    // Named twice it is run once.
+    let run = dir.run(&["policy", "test", "p/", "p/merge.test.yaml"]);
+    assert_eq!(run.last_line(), "4 cases held, 0 failed");
+    std::fs::create_dir(dir.path().join("empty")).unwrap();
+    for (path, says) in [
+        ("empty", "empty holds no file of cases; one is called merge.test.yaml, beside merge.yaml"),
+        ("nowhere", "nowhere: cannot be opened"),
+        ("p/merge.yaml", "p/merge.yaml: is a policy; its cases are in p/merge.test.yaml"),
+    ] {
+        let run = dir.run(&["policy", "test", path]);
+        assert!(run.code == 2 && run.stderr.contains(says), "{says}: {run:?}");
+    }
+}
+
+#[test]
+fn a_mistake_in_a_file_of_cases_has_its_place() {
+    let dir = Dir::new();
+    dir.write("merge.yaml", SAST_POLICY);
+    for (from, to, says) in [
+        ("cases:", "cases: [", "merge.test.yaml:3:"),
+        (
+            "evidence:",
+            "evidenc:",
+            "merge.test.yaml:5:5: unknown key in a case: `evidenc`; did you mean `evidence`?\n  |\n5 | ",
+        ),
+        (
+            "{sast: {findings",
+            "{sats: {findings",
+            "merge.test.yaml:5:16: the policy has no entry `sats`; did you mean `sast`?",
+        ),
+        (
+            "rules: {sast-high",
+            "rules: {sast-hihg",
+            "merge.test.yaml:6:37: the policy has no rule `sast-hihg`; did you mean `sast-high`?",
+        ),
+        (
+            "{verdict: fail",
+            "{verdict: fial",
+            "merge.test.yaml:6:23: `verdict`: unknown word `fial`; did you mean `fail`?",
+        ),
+        ("severity: high", "severity: hihg", "did you mean `high`?"),
+    ] {
+        dir.write("merge.test.yaml", CASES.replacen(from, to, 1));
+        let run = dir.run(&["policy", "test", "merge.test.yaml"]);
+        assert!(run.code == 2 && run.stderr.contains(says), "{says}: {run:?}");
+    }
+}
+
+#[test]
+fn junit_goes_where_it_may() {
+    let dir = Dir::new();
+    dir.write("merge.yaml", SAST_POLICY).write("merge.test.yaml", CASES);
+    let junit = |path: &str| dir.run(&["policy", "test", "merge.test.yaml", "--junit", path]);
+    std::fs::create_dir(dir.path().join("folder")).unwrap();
+    for (path, says) in [
+        ("folder", "--junit folder: is a directory"),
+        ("nowhere/x.xml", "--junit nowhere/x.xml: there is no folder nowhere"),
+        // What is no result of an earlier run is never replaced, an input least of all.
+        ("merge.test.yaml", "--junit merge.test.yaml: is there and is no JUnit XML; nothing was written"),
+        ("merge.yaml", "--junit merge.yaml: is there and is no JUnit XML"),
+    ] {
+        let run = junit(path);
+        assert!(run.code == 2 && run.stdout.is_empty() && run.stderr.contains(says), "{says}: {run:?}");
+    }
+    assert_eq!(
+        (dir.read("merge.test.yaml"), dir.read("merge.yaml")),
+        (CASES.to_owned(), SAST_POLICY.to_owned())
+    );
+    assert_eq!((junit("out.xml").code, junit("out.xml").code, junit("/dev/null").code), (0, 0, 0));
+    assert!(dir.read("out.xml").contains("tests=\"2\" failures=\"0\""));
+    // Results of an earlier run do not outlive one that did not come to its end.
+    dir.write("merge.test.yaml", "version: 1\ncases: [\n");
+    assert_eq!(junit("out.xml").code, 2);
+    assert!(dir.read("out.xml").contains("errors=\"1\""), "{}", dir.read("out.xml"));
+    assert_eq!(dir.run(&["policy", "test", "--junit", "out.xml"]).code, 2);
+    assert!(!dir.exists("out.xml"));
+}

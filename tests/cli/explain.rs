@@ -189,3 +189,100 @@ fn what_the_diff_says_is_told() {
     let run = dir.explain(&[&prints[0]]);
     assert!(run.stdout.contains("decides   whoever makes the change\n"), "{}", run.stdout);
 }
+
+#[test]
+fn a_rule_is_named_as_waivers_name_it() {
+    let dir = dir(&["ERROR"]);
+    let plain = dir.explain(&["sast-high"]);
+    assert_eq!((plain.code, dir.explain(&["merge/sast-high"]).stdout), (0, plain.stdout.clone()));
+    for words in [
+        "1 match counts and 0 may: 1 would have to go",
+        "waivers for merge/sast-high",
+        "decides   whoever makes the change",
+    ] {
+        assert!(plain.stdout.contains(words), "{words}: {}", plain.stdout);
+    }
+    for (id, says) in [
+        ("merge/sast-hgih", "did you mean the rule `sast-high`?"),
+        (
+            "release/approved",
+            "is a rule of gate `release`, and this run is of gate `merge`; give --gate release",
+        ),
+        ("rule-O1", "did you mean `rule-0`?"),
+    ] {
+        let run = dir.explain(&[id]);
+        assert!(run.code == 2 && run.stderr.contains(says), "{says}: {run:?}");
+    }
+    let json = dir.explain(&["merge/sast-high", "--format", "json"]).json();
+    assert_eq!(json["rule"]["id"], "sast-high");
+    assert!(
+        json["rule"]["changes"].as_array().unwrap().len() >= 2 && json["rule"]["decides"].is_string(),
+        "{json}"
+    );
+}
+
+#[test]
+fn a_finding_is_named_by_what_the_output_shows_of_it() {
+    let dir = dir(&["ERROR", "WARNING", "INFO"]);
+    dir.check(&["--policy", "policy.yaml", "--output", "json=verdict.json"]);
+    let by_print = dir.explain(&[&dir.fingerprints()[0]]).stdout;
+    for id in ["rule-0", "RULE-0", "src/a0.py", "src/a0.py:1", "./src/a0.py:1"] {
+        assert_eq!(dir.explain(&[id]).stdout, by_print, "{id}");
+        let saved = dir.explain(&["--verdict", "verdict.json", id]);
+        assert!(saved.code == 0 && saved.stdout.contains("src/a0.py:1"), "{id}: {saved:?}");
+    }
+    // Also one that met no rule.
+    assert!(dir.explain(&["rule-2"]).stdout.contains("It met no rule."));
+    assert_eq!(dir.explain(&["src/a0.py:2"]).code, 2);
+    // Several are listed, and none is guessed.
+    dir.write("semgrep.json", semgrep(&["ERROR", "ERROR"]).replace("rule-1", "rule-0"));
+    let run = dir.explain(&["rule-0"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("`rule-0` means 2 findings"), "{}", run.stderr);
+    for line in ["high src/a0.py:1  rule-0", "high src/a1.py:2  rule-0"] {
+        assert!(run.stderr.contains(line), "{line}: {}", run.stderr);
+    }
+}
+
+#[test]
+fn an_inherited_rule_is_shown_where_it_stands() {
+    let dir = dir(&["ERROR"]);
+    let lint = dir.run(&["policy", "lint", "policy.yaml"]).stdout;
+    let digest = lint.rsplit("sha256:").next().unwrap().trim();
+    let child = format!(
+        "version: 1\ngate: merge\nextends: {{file: policy.yaml, sha256: {digest}}}\nrules:\n  - {{id: mine, findings: {{severity: info}}, then: fail}}\n"
+    );
+    dir.write("child.yaml", child);
+    let explain = |id: &str| dir.run(&["explain", "--now", NOW, "--policy", "child.yaml", id]).stdout;
+    for text in [explain("sast-high"), explain("rule-0")] {
+        assert!(text.contains("  policy.yaml:9\n     9 |   - id: sast-high\n"), "{text}");
+    }
+    assert!(explain("mine").contains("  child.yaml:5\n     5 |   - {id: mine,"));
+}
+
+#[test]
+fn what_a_rule_lacks_is_told() {
+    let dir = dir(&[]);
+    let policy = POLICY.replace(
+        "  sast:",
+        "  deps: {category: vulnerability, files: [trivy.json, grype.json], required: false}\n  sast:",
+    );
+    dir.write(
+        "policy.yaml",
+        format!("{policy}  - {{id: deps, findings: {{category: vulnerability}}, then: fail}}\n"),
+    );
+    let text = dir.explain(&["deps"]).stdout;
+    assert!(text.contains("to change - a report for `deps`: trivy.json or grype.json"), "{text}");
+}
+
+#[test]
+fn equal_findings_each_have_their_place() {
+    let dir = dir(&[]);
+    let twice = semgrep(&["ERROR", "ERROR"])
+        .replace("rule-1", "rule-0")
+        .replace("a1.py", "a0.py")
+        .replace("message 1", "message 0");
+    dir.write("semgrep.json", twice);
+    let text = dir.explain(&["sast-high"]).stdout;
+    assert!(text.contains("src/a0.py:1") && text.contains("src/a0.py:2"), "{text}");
+}

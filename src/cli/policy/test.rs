@@ -1,7 +1,10 @@
 //! `secgate policy test`: runs the cases of a policy like a test runner.
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::io::{ErrorKind, Read as _, Write as _};
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -19,6 +22,7 @@ use crate::gather::{Given, Inputs, Limits, Rehearsal};
 use crate::policy::Policy;
 use crate::policy::testing::{self, Case};
 use crate::relate::Waivers;
+use crate::report::open_regular;
 
 /// How a file of cases ends.
 const ENDING: &str = ".test.yaml";
@@ -29,11 +33,11 @@ const ENDING: &str = ".test.yaml";
     after_help = "Exit codes: 0 every case held, 1 one did not, 2 a file has a mistake or there is no case."
 )]
 pub(in super::super) struct TestArgs {
-    /// Files of cases, X.test.yaml beside the policy X.yaml [default: those in .secgate]
-    #[arg(value_name = "FILE")]
+    /// Files of cases, X.test.yaml beside the policy X.yaml, or directories that hold some [default: .secgate]
+    #[arg(value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 
-    /// Also write the results as `JUnit` XML
+    /// Also write the results as `JUnit` XML; only such a file is ever replaced
     #[arg(long, value_name = "PATH")]
     junit: Option<PathBuf>,
 }
@@ -47,7 +51,11 @@ struct Ran {
 }
 
 pub(super) fn run(args: &TestArgs) -> Result<u8> {
-    let files = if args.files.is_empty() { beside()? } else { args.files.clone() };
+    if let Some(path) = &args.junit {
+        prepare(path)?;
+    }
+    let files =
+        if args.files.is_empty() { in_folder(Path::new(".secgate"), true)? } else { given(&args.files)? };
     let mut ran = Vec::new();
     let mut faults = Vec::new();
     for file in &files {
@@ -76,8 +84,8 @@ pub(super) fn run(args: &TestArgs) -> Result<u8> {
         if faults.is_empty() { String::new() } else { format!(", {} not run", plural(faults.len(), "file")) };
     writeln!(text, "{} held, {failed} failed{broken}", plural(held, "case"))?;
     if let Some(path) = &args.junit {
-        fs::write(path, junit(&ran, &faults)?)
-            .with_context(|| format!("--junit {}: cannot be written", path.display()))?;
+        write(path, &junit(&ran, &faults)?)
+            .with_context(|| format!("--junit {}: cannot be written", clean(&path.to_string_lossy())))?;
     }
     super::super::print(text.as_bytes())?;
     if !faults.is_empty() {
@@ -86,29 +94,122 @@ pub(super) fn run(args: &TestArgs) -> Result<u8> {
     Ok(if failed > 0 { exit::FAIL } else { exit::PASS })
 }
 
-/// The files of cases in the folder of policies.
-fn beside() -> Result<Vec<PathBuf>> {
-    let folder = Path::new(".secgate");
-    let entries = fs::read_dir(folder).into_iter().flatten().filter_map(Result::ok);
-    let mut files: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(|path| is_cases(path)).collect();
+/// The files that are meant: a directory means those in it.
+fn given(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in paths {
+        if path.is_dir() {
+            files.extend(in_folder(path, false)?);
+        } else {
+            files.push(path.clone());
+        }
+    }
+    let mut once = BTreeSet::new();
+    files.retain(|file| once.insert(fs::canonicalize(file).unwrap_or_else(|_| file.clone())));
+    Ok(files)
+}
+
+/// The files of cases in a folder, which must hold one.
+fn in_folder(folder: &Path, default: bool) -> Result<Vec<PathBuf>> {
+    let name = clean(&folder.to_string_lossy()).into_owned();
+    let entries = match fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if default && error.kind() == ErrorKind::NotFound => {
+            bail!(
+                "no file of cases given, and there is no folder {name}; one is called merge{ENDING}, beside merge.yaml"
+            )
+        }
+        Err(error) => return Err(error).with_context(|| format!("{name}: cannot be listed")),
+    };
+    let mut files = Vec::new();
+    for entry in entries {
+        let path = entry.with_context(|| format!("{name}: cannot be listed"))?.path();
+        if is_cases(&path) {
+            files.push(path);
+        }
+    }
     files.sort();
     if files.is_empty() {
-        bail!(
-            "no file of cases given, and there is none in .secgate; one is called merge{ENDING}, beside merge.yaml"
-        );
+        let given = if default { "no file of cases given, and " } else { "" };
+        bail!("{given}{name} holds no file of cases; one is called merge{ENDING}, beside merge.yaml");
     }
     Ok(files)
+}
+
+/// Checks where results go, and takes away those of an earlier run. What is no `JUnit` XML stays.
+fn prepare(path: &Path) -> Result<()> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    match fs::symlink_metadata(path) {
+        Ok(meta) if meta.is_dir() => bail!("--junit {name}: is a directory; give the path of a file in it"),
+        Ok(meta) if is_device(&meta) => Ok(()),
+        Ok(meta) if !(meta.is_file() || meta.is_symlink()) => bail!("--junit {name}: is no regular file"),
+        Ok(_) => {
+            let mut start = Vec::new();
+            let file = open_regular(path).map_err(|error| anyhow!("--junit {name}: {error}"))?;
+            file.take(1024).read_to_end(&mut start).with_context(|| format!("--junit {name}"))?;
+            if !start.is_empty() && !String::from_utf8_lossy(&start).contains("<testsuites") {
+                bail!("--junit {name}: is there and is no JUnit XML; nothing was written");
+            }
+            fs::remove_file(path).with_context(|| format!("--junit {name}: cannot be replaced"))
+        }
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+            match folder.filter(|folder| !folder.is_dir()) {
+                Some(folder) => {
+                    bail!("--junit {name}: there is no folder {}", clean(&folder.to_string_lossy()))
+                }
+                None => Ok(()),
+            }
+        }
+        Err(error) => Err(error).with_context(|| format!("--junit {name}")),
+    }
+}
+
+/// True for a device such as `/dev/null`, which is written to and never replaced.
+fn is_device(meta: &fs::Metadata) -> bool {
+    meta.file_type().is_char_device()
+}
+
+/// Writes a file whole or not at all.
+fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    if path.metadata().is_ok_and(|meta| is_device(&meta)) {
+        return Ok(fs::write(path, bytes)?);
+    }
+    let beside = super::super::outputs::beside(path);
+    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
+    file.write_all(bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
+        let _ = fs::remove_file(&beside);
+    })?;
+    Ok(())
 }
 
 fn is_cases(path: &Path) -> bool {
     path.file_name().is_some_and(|name| name.to_string_lossy().ends_with(ENDING))
 }
 
+/// Whether a file is a policy: a file of cases has no `gate`.
+fn policy_itself(bytes: &[u8]) -> bool {
+    bytes.split(|b| *b == b'\n').any(|line| line.starts_with(b"gate:"))
+}
+
 /// Reads a file of cases with its policy, and runs them.
 fn cases(path: &Path) -> Result<Ran> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let bytes = bytes_of(path).with_context(|| name.clone())?;
-    let cases = testing::load(&name, &bytes)?;
+    let cases = testing::load(&name, &bytes).map_err(|error| {
+        // Whoever gives the policy itself means the cases beside it.
+        let beside = path.with_extension("test.yaml");
+        match policy_itself(&bytes) {
+            true if beside.is_file() => {
+                anyhow!("{name}: is a policy; its cases are in {}", clean(&beside.to_string_lossy()))
+            }
+            true => anyhow!(
+                "{name}: is a policy; cases are a file of their own, such as {}",
+                clean(&beside.to_string_lossy())
+            ),
+            false => error.into(),
+        }
+    })?;
     let folder = path.parent().unwrap_or_else(|| Path::new(""));
     let policy = match &cases.policy {
         Some(named) if named.contains(['/', '.']) => folder.join(named),
