@@ -41,7 +41,7 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Dema
         registry(rule, &artifact.name, &image, &mut demands);
     }
     if let Some(most) = rule.created_within {
-        let created = image.fact(|facts| facts.created);
+        let created = image.oldest(|facts| facts.created);
         age("the image", created, "nothing says when the image was built", most, world, &mut demands);
     }
     if !rule.base.is_empty() {
@@ -53,7 +53,7 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Dema
             let facts = about(digest.as_str(), None, World { fed_by: &[], ..world });
             facts.into_iter().filter_map(|facts| facts.created).min()
         });
-        let created = of_base.or_else(|| image.fact(|facts| facts.oldest_layer));
+        let created = of_base.or_else(|| image.oldest(|facts| facts.oldest_layer));
         age(
             "the base image",
             created,
@@ -85,6 +85,11 @@ struct Image<'w> {
 }
 
 impl<'w> Image<'w> {
+    /// A time that several may state; where they do not agree, the oldest counts.
+    fn oldest(&self, of: impl Fn(&'w ImageFacts) -> Option<Timestamp>) -> Option<Timestamp> {
+        self.evidence.iter().filter_map(|facts| of(facts)).min()
+    }
+
     /// The first that has the fact.
     fn fact<T>(&self, of: impl Fn(&'w ImageFacts) -> Option<T>) -> Option<T> {
         self.evidence.iter().find_map(|facts| of(facts))

@@ -248,6 +248,20 @@ fn a_thousand_flipped_bytes_are_all_noticed() {
         fs::write(path, before).unwrap();
     }
     assert_eq!(dir.run(&VERIFY).code, 0);
+    // The same of a bundle in one file, its headers and padding not left out.
+    let run = dir.check(&["--policy", "policy.yaml", "--commit", COMMIT, "--bundle", "b.tar"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let path = dir.path().join("b.tar");
+    let whole = fs::read(&path).unwrap();
+    for sample in 0..1000 {
+        let at = sample * whole.len() / 1000;
+        let mut flipped = whole.clone();
+        flipped[at] ^= 1 << (sample % 8);
+        fs::write(&path, flipped).unwrap();
+        assert!(reader(&path).is_err(), "byte {at}");
+    }
+    fs::write(&path, &whole).unwrap();
+    assert!(reader(&path).is_ok());
 }
 
 /// Makes the list of checksums anew.

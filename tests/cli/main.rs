@@ -18,6 +18,7 @@ mod baseline;
 mod bundle;
 mod cases;
 mod check;
+mod checks;
 mod common;
 mod convert;
 mod explain;

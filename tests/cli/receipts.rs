@@ -164,3 +164,49 @@ fn outputs_say_how_long_the_scans_took_where_the_reports_tell() {
     let run = dir.check(&["--policy", "merge", "codeql.json"]);
     assert!(run.stdout.contains("took 5m 30s"), "{run:?}");
 }
+
+#[test]
+fn evidence_is_of_this_commit_or_of_the_source_of_the_merge_request() {
+    let merge = "9999999999999999999999999999999999999999";
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY.replace("receipt: required, max_age: 1h", "bound: required"));
+    let sarif = |commit: &str| {
+        format!(
+            r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"Semgrep OSS"}}}},"results":[],"versionControlProvenance":[{{"repositoryUri":"https://gitlab.invalid/shop","revisionId":"{commit}"}}],"invocations":[{{"executionSuccessful":true}}]}}]}}"#
+        )
+    };
+    let status = |environment: &[(&str, &str)], more: &[&str]| {
+        let mut command = dir.command();
+        command.envs(environment.iter().copied()).args([
+            "check",
+            "--policy",
+            "policy.yaml",
+            "--format",
+            "json",
+        ]);
+        let run = Run::of(command.args(more));
+        let evidence = run.json()["evidence"][0].clone();
+        (run.code, evidence["status"].as_str().unwrap().to_owned(), evidence["message"].to_string())
+    };
+    let source = "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA";
+    dir.write("semgrep.json", sarif(HEAD));
+    assert_eq!(status(&[], &["--commit", HEAD]).0, 0);
+    // A pipeline of merged results runs on a commit that no scanner of the branch has seen.
+    assert_eq!(status(&[("CI_COMMIT_SHA", merge), (source, HEAD)], &[]).0, 0);
+    assert_eq!(status(&[(source, HEAD)], &["--commit", merge]).0, 0);
+    for (environment, more) in [
+        (&[("CI_COMMIT_SHA", merge)][..], &[][..]),
+        (&[], &["--commit", merge]),
+        (&[(source, merge)], &["--commit", merge]),
+        (&[(source, HEAD)], &["--no-env", "--commit", merge]),
+    ] {
+        let (code, status, message) = status(environment, more);
+        assert_eq!((code, status.as_str()), (1, "foreign"), "{environment:?} {more:?}: {message}");
+        assert!(message.contains("1111111111"), "{message}");
+    }
+    // Without a word of the commit, on either side, it is bound to nothing.
+    dir.write("semgrep.json", semgrep(&[]));
+    assert_eq!(status(&[], &["--commit", HEAD]).0, 1);
+    dir.write("semgrep.json", sarif(HEAD));
+    assert_ne!(status(&[], &[]).0, 0);
+}

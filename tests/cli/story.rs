@@ -10,20 +10,20 @@ use sha2::{Digest as _, Sha256};
 
 use crate::common::{Dir, Run, fixture, root};
 
-const COMMIT: &str = "1111111111111111111111111111111111111111";
+pub(crate) const COMMIT: &str = "1111111111111111111111111111111111111111";
 const TREE: &str = "3333333333333333333333333333333333333333";
-const HEX: &str = "47d450279e8c4e3c7dcdaf8ca4cbcbfe38e693cf6786b5061c528aadd66514f4";
-const GATES: [&str; 4] = ["merge", "package", "release", "production"];
+pub(crate) const HEX: &str = "47d450279e8c4e3c7dcdaf8ca4cbcbfe38e693cf6786b5061c528aadd66514f4";
+pub(crate) const GATES: [&str; 4] = ["merge", "package", "release", "production"];
 
-fn text(path: &str) -> String {
+pub(crate) fn text(path: &str) -> String {
     fs::read_to_string(fixture(path)).unwrap()
 }
 
-fn value(path: &str) -> Value {
+pub(crate) fn value(path: &str) -> Value {
     serde_json::from_str(&text(path)).unwrap()
 }
 
-fn image() -> String {
+pub(crate) fn image() -> String {
     format!("registry.shop.invalid/shop/web:1.4.3@sha256:{HEX}")
 }
 
@@ -51,7 +51,7 @@ fn filled(gate: &str, keys: &[(&str, String)]) -> String {
 }
 
 /// What the builder says, signed.
-fn provenance(key: &PrivateKey) -> String {
+pub(crate) fn provenance(key: &PrivateKey) -> String {
     let statement = json!({
         "_type": "https://in-toto.io/Statement/v1",
         "subject": [{"name": "registry.shop.invalid/shop/web", "digest": {"sha256": HEX}}],
@@ -71,7 +71,7 @@ fn provenance(key: &PrivateKey) -> String {
 }
 
 /// A folder with everything that the four gates ask for.
-fn ground() -> Dir {
+pub(crate) fn ground() -> Dir {
     let dir = Dir::new();
     assert_eq!(dir.run(&["attest", "keygen", "--output", "gate"]).code, 0);
     let builder = PrivateKey::generate(Algorithm::P256).unwrap();
@@ -162,7 +162,7 @@ fn sign(dir: &Dir, gate: &str) {
 }
 
 /// Runs and signs gates that must pass.
-fn pass(dir: &Dir, gates: &[&str]) {
+pub(crate) fn pass(dir: &Dir, gates: &[&str]) {
     for name in gates {
         let run = gate(dir, name);
         assert_eq!(run.code, 0, "{name}: {}", run.all());
