@@ -5,14 +5,15 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
+use super::fixed::Fixed;
 use super::{Look, Output};
 use crate::decide::{
     BaseResult, Counts, Decision, Evidence, Fault, Outcome, OwnGate, Problem, RuleResult, Shown, Unblock,
     WaiverResult,
 };
-use crate::finding::{Category, Fingerprint, Severity, View};
+use crate::finding::View;
 use crate::policy::PolicyFile;
-use crate::relate::{BaseEntry, Why};
+use crate::relate::Why;
 
 /// JSON.
 pub(super) const OUTPUT: Output =
@@ -46,34 +47,6 @@ struct Object<'d> {
     unmatched_by_category: BTreeMap<&'static str, Counts>,
     emergencies: &'d [String],
     suppressed: Vec<View<'d>>,
-}
-
-/// Findings of the base that are gone.
-#[derive(Serialize)]
-struct Fixed<'d> {
-    fingerprint: Fingerprint,
-    category: Category,
-    rule_id: &'d str,
-    severity: Severity,
-    path: Option<&'d str>,
-    package: Option<&'d str>,
-    tool: &'d str,
-    count: u32,
-}
-
-impl<'d> Fixed<'d> {
-    fn of(entry: &'d BaseEntry) -> Self {
-        Self {
-            fingerprint: entry.fingerprint,
-            category: entry.category,
-            rule_id: &entry.rule,
-            severity: entry.severity,
-            path: Some(entry.path.as_str()).filter(|path| !path.is_empty()),
-            package: Some(entry.package.as_str()).filter(|package| !package.is_empty()),
-            tool: &entry.tool,
-            count: entry.count,
-        }
-    }
 }
 
 #[derive(Serialize)]

@@ -15,6 +15,9 @@ use crate::finding::{Finding, clean};
 /// `JUnit`.
 pub(super) const OUTPUT: Output = Output { id: "junit", title: "JUnit XML, one test case a rule", write };
 
+/// Kinds of fixed findings that are listed.
+const FIXED: usize = 100;
+
 /// One test case.
 struct Case<'d> {
     class: &'d str,
@@ -35,7 +38,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         name: "base".to_owned(),
         outcome: base.outcome,
         message: base.message.clone(),
-        detail: Vec::new(),
+        detail: fixed(decision),
     }));
     cases.extend(decision.own_gate.iter().map(|gate| Case {
         class: "secgate.gate",
@@ -113,16 +116,17 @@ impl Case<'_> {
             Outcome::Fail | Outcome::Review => "failure",
             Outcome::Error => "error",
             Outcome::NotApplicable => "skipped",
-            Outcome::Pass => {
+            Outcome::Pass if self.detail.is_empty() => {
                 element.write_empty()?;
                 return Ok(());
             }
-            Outcome::Warn => "system-out",
+            Outcome::Pass | Outcome::Warn => "system-out",
         };
         element.write_inner_content(|writer| {
             let lines: Vec<_> = self.detail.iter().map(|line| clean(line)).collect();
             if tag == "system-out" {
-                let text = format!("warning: {message}\n{}", lines.join("\n"));
+                let word = if self.outcome == Outcome::Warn { "warning: " } else { "" };
+                let text = format!("{word}{message}\n{}", lines.join("\n"));
                 writer.create_element(tag).write_text_content(BytesText::new(text.trim_end()))?;
                 return Ok(());
             }
@@ -177,6 +181,14 @@ fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> Case<'d> {
         message,
         detail: why.chain(hidden.map(|matched| line(&matched.finding))).collect(),
     }
+}
+
+/// What is gone since the base.
+fn fixed(decision: &Decision) -> Vec<String> {
+    let (lines, more) = super::fixed::lines(decision, FIXED);
+    let mut lines: Vec<String> = lines.into_iter().map(|line| format!("fixed: {line}")).collect();
+    lines.extend((more > 0).then(|| format!("{more} more are fixed")));
+    lines
 }
 
 /// What VEX statements lift.

@@ -32,6 +32,8 @@ const HIDDEN: usize = 5;
 const STEPS: usize = 12;
 /// Lines that a fold is worth; fewer stand open under its heading.
 const FOLDED: usize = 4;
+/// Kinds of fixed findings that are listed.
+const FIXED: usize = 10;
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut note = Note { text: format!("[//]: # (secgate:gate={})\n", word(&decision.gate)), left_out: 0 };
@@ -256,6 +258,9 @@ impl Note {
         }
         if let Some(base) = &decision.base {
             lines.push(format!("- {} base: {}", base.outcome.as_str(), prose(&base.message)));
+            let (fixed, more) = super::fixed::lines(decision, FIXED);
+            lines.extend(fixed.iter().map(|line| format!("- fixed: {}", code(line))));
+            lines.extend((more > 0).then(|| format!("- fixed: {more} more")));
         }
         if !lines.is_empty() {
             let took = all_took(decision).map(|took| format!("; {took}")).unwrap_or_default();

@@ -6,6 +6,7 @@ mod annotations;
 mod codequality;
 mod dotenv;
 pub mod explanation;
+mod fixed;
 mod html;
 mod json;
 mod junit;

@@ -8,6 +8,7 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use super::fixed::Fixed;
 use super::listing::Listed;
 use super::{Listing, Look, Output, uri};
 use crate::decide::{Decision, Evidence, Matched, Outcome, Problem, Status};
@@ -50,12 +51,14 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
             findings_digest: &decision.findings_digest,
         }),
         emergencies: &decision.emergencies,
+        base: decision.base.as_ref().map(|base| base.message.as_str()),
+        fixed: decision.fixed.iter().map(Fixed::of).collect(),
     };
     write_log(&listed, bag, out)
 }
 
 fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    write_log(listed, LogBag { verdict: None, emergencies: &[] }, out)
+    write_log(listed, LogBag { verdict: None, emergencies: &[], base: None, fixed: Vec::new() }, out)
 }
 
 fn write_log(listed: &Listed<'_>, properties: LogBag<'_>, out: &mut dyn Write) -> io::Result<()> {
@@ -104,6 +107,12 @@ struct LogBag<'l> {
     verdict: Option<VerdictBag<'l>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     emergencies: &'l [String],
+    /// What came of the comparison with a base.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    base: Option<&'l str>,
+    /// What is gone since. No results: a viewer that does not know of `absent` would show them as open.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    fixed: Vec<Fixed<'l>>,
 }
 
 /// What was decided: SARIF has no word for it.

@@ -37,6 +37,8 @@ const OWNERS: usize = 3;
 const EVIDENCE: usize = 24;
 /// Before what stands under a rule or a report.
 const INDENT: &str = "          ";
+/// Kinds of fixed findings that are listed.
+const FIXED: usize = 3;
 /// Problems of a scan that are listed.
 const PROBLEMS: usize = 3;
 
@@ -228,6 +230,15 @@ impl Page {
             decision.unmatched.iter().for_each(|(_, counts)| all.merge(counts));
             writeln!(self.out, "\n{} met no rule: {}", plural(total, "finding"), by_severity(&all))?;
         }
+        let (fixed, more) = super::fixed::lines(decision, FIXED);
+        if !fixed.is_empty() {
+            if total == 0 {
+                writeln!(self.out)?;
+            }
+            let more = if more > 0 { format!(", and {more} more") } else { String::new() };
+            self.wrapped("Fixed since the base: ", &format!("{}{more}", fixed.join(", ")))?;
+        }
+        let total = total + fixed.len() as u64;
         if suppressed > 0 {
             let line = if total > 0 { "" } else { "\n" };
             let them = plural(suppressed, "finding");

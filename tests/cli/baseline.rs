@@ -105,6 +105,22 @@ fn the_story_of_a_change_in_numbers() {
         dir.check(&["--policy", "policy.yaml", "--no-env", "--baseline", "known.jsonl", "semgrep.json"]);
     assert_eq!(run.code, 1);
     assert!(run.stdout.contains("baseline known.jsonl: 1 new, 1 known, 2 fixed"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("Fixed since the base: high src/b.py: b, high src/c.py: c\n"),
+        "{}",
+        run.stdout
+    );
+    for (format, told) in [
+        ("json", r#""rule_id":"b","severity":"high","path":"src/b.py""#),
+        ("sarif", r#""rule_id":"b","severity":"high","path":"src/b.py""#),
+        ("junit", "fixed: high src/b.py: b"),
+        ("markdown", "fixed: `high src/b.py: b`"),
+        ("html", "Fixed since the base"),
+    ] {
+        let args = ["--policy", "policy.yaml", "--no-env", "--baseline", "known.jsonl", "semgrep.json"];
+        let run = dir.check(&[&args[..], &["--format", format]].concat());
+        assert!(run.code == 1 && run.stdout.contains(told), "{format}: {}", run.stdout);
+    }
     // Where no report looks, nothing is fixed.
     dir.write("semgrep.json", r#"{"version":"1","results":[],"errors":[],"paths":{"scanned":[]}}"#);
     let json = check(&dir, &["semgrep.json", "--baseline", "known.jsonl"]).json();
