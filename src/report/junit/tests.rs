@@ -64,7 +64,7 @@ fn counts_without_cases_are_a_runner_that_died() {
         (r#"tests="2" errors="1""#, 0),
         (r#"tests="2""#, 0),
         (r#"tests="9" failures="1" errors="0""#, 1),
-        (r#"tests="1" failures="1" errors="0""#, 1),
+        (r#"tests="1" failures="1" errors="0""#, 0),
         (r#"tests="2" failures="3" errors="0""#, 1),
         (r#"tests="2" failures="1" errors="1""#, 1),
         (r#"tests="2" failures="0" errors="0""#, 1),
@@ -88,6 +88,29 @@ fn counts_without_cases_are_a_runner_that_died() {
         r#"<testsuites tests="3" failures="3"><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
     );
     assert_eq!(messages(&died).len(), 2);
+}
+
+/// Surefire counts every run of a test where it runs failing ones again; jest-junit counts no test of a file that it
+/// could not run, and holds a case for it.
+#[test]
+fn reruns_count_and_more_cases_than_counted_miss_nothing() {
+    let suite = |tests: u64, failures: u64| {
+        read_ok(&format!(
+            r#"<testsuite name="t" tests="{tests}" errors="0" failures="{failures}">
+            <testcase name="flaky"><flakyFailure/><flakyError/></testcase>
+            <testcase name="never"><failure/><rerunFailure/><rerunError/></testcase><testcase name="ok"/></testsuite>"#
+        ))
+    };
+    for (tests, failures, problems) in [(7, 5, 0), (3, 1, 0), (8, 5, 1), (7, 6, 1), (3, 0, 1)] {
+        let read = suite(tests, failures);
+        assert_eq!((read.findings.len(), messages(&read).len()), (1, problems), "{tests} {failures}");
+    }
+    let file = read_ok(
+        r#"<testsuites tests="0" failures="0" errors="1"><testsuite name="a.spec.ts" errors="1" failures="0" tests="0">
+        <testcase classname="Test suite failed to run" name="a.spec.ts"><error>x</error></testcase></testsuite></testsuites>"#,
+    );
+    assert_eq!((file.findings.len(), messages(&file).len()), (1, 0));
+    assert!(file.report.nothing_scanned.is_none());
 }
 
 #[test]
