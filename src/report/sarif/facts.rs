@@ -194,6 +194,9 @@ pub(super) struct Rule {
 pub(super) struct Component {
     pub(super) name: String,
     rules: Vec<Rule>,
+    /// Some of its rules have a level, or a score; a list that is `null` may have held both.
+    pub(super) levels: bool,
+    pub(super) scores: bool,
     #[serde(skip)]
     by_id: HashMap<Box<str>, u32>,
 }
@@ -215,10 +218,14 @@ impl Component {
                 cwes.push(cwe);
             }
         }
+        let level = Level::of(item.configuration.level.as_ref());
+        let score = item.properties.score();
+        self.levels |= level.is_some();
+        self.scores |= score.is_some();
         self.rules.push(Rule {
             id: id.into(),
-            level: Level::of(item.configuration.level.as_ref()),
-            score: item.properties.score().map(|s| (s, item.properties.severity.0.trim().into())),
+            level,
+            score: score.map(|s| (s, item.properties.severity.0.trim().into())),
             title: title.into(),
             cwes,
             category: item.properties.category(),
@@ -287,8 +294,6 @@ pub(super) struct Facts {
     pub(super) extensions: Vec<Component>,
     pub(super) bases: Bases,
     pub(super) overrides: Vec<Override>,
-    /// The tool lists rules, so that a result without one is odd.
-    pub(super) described: bool,
 }
 
 impl Facts {
@@ -323,6 +328,12 @@ impl Facts {
             .or_else(|| self.driver.named(id))
             .or_else(|| self.extensions.iter().find_map(|c| c.named(id)))
             .or_else(|| home.at(index))
+    }
+
+    /// True if a result may lack its severity where its rule is not listed: those that are listed tell theirs.
+    pub(super) fn tells_severity(&self, level_given: bool) -> bool {
+        let mut all = std::iter::once(&self.driver).chain(&self.extensions);
+        all.any(|c| c.scores || c.levels && !level_given)
     }
 
     /// The level that invocation gave the rule.

@@ -20,7 +20,7 @@ use super::json::{Json, Kind};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, clean_line};
 use run::{RUN, Run};
-use walk::{holds_something, other, text};
+use walk::{holds_something, other, text, unless_null};
 
 /// SARIF.
 pub(super) static FORMAT: Format = Format {
@@ -61,13 +61,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 Run::read(json, reading, &mut seen)
             })
         }
-        "inlineExternalProperties" => {
-            if holds_something(json)? {
-                let message = "`inlineExternalProperties` hold external properties, which are not read";
-                reading.problem(ProblemKind::Scan, message, None);
-            }
-            Ok(())
-        }
+        "inlineExternalProperties" => inline(json, reading),
         key => other(json, reading, key, LOG),
     })?;
     if !seen.version {
@@ -87,6 +81,23 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         (false, None) => {}
     }
     Ok(())
+}
+
+/// External properties that stand in the log itself. Some tools write an entry that only says which run it is about.
+fn inline(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    unless_null(json, |json| {
+        json.array(|json, _| {
+            json.object(|json, key| {
+                let about = ["schema", "version", "guid", "runGuid", "properties"].contains(&key);
+                if holds_something(json)? && !about && !run::ASIDE.contains(&key) {
+                    let message =
+                        format!("`{}` are external properties, which are not read", json.path_text());
+                    reading.problem(ProblemKind::Scan, &message, None);
+                }
+                Ok(())
+            })
+        })
+    })
 }
 
 /// What was passed so far.

@@ -82,7 +82,7 @@ pub(super) struct Found {
 pub(super) struct Remarks {
     /// Something in it looks misspelt.
     pub(super) odd: u64,
-    /// It names a rule that the tool does not list.
+    /// It names a rule that the tool does not list, and has no severity of its own.
     pub(super) unlisted: u64,
     /// Its URI has a base.
     pub(super) based: u64,
@@ -184,7 +184,10 @@ impl Item<'_> {
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
         finding.identify_at(id, &place);
         let based = self.artifact().is_some_and(Artifact::is_based);
-        let unlisted = scene.facts.described && rule.is_none() && named != Named::default();
+        let unlisted = rule.is_none()
+            && named != Named::default()
+            && self.properties.score().is_none()
+            && scene.facts.tells_severity(self.level.is_some());
         let remarks = Remarks {
             odd: self.is_odd().into(),
             unlisted: unlisted.into(),

@@ -47,6 +47,18 @@ pub(super) const RUN: &[&str] = &[
     "specialLocations",
     "properties",
 ];
+/// Parts of a run of which no finding hangs, nor anything that is kept of one: of a class in a taxonomy the id is, which
+/// stands where the class is named.
+pub(super) const ASIDE: &[&str] = &[
+    "graphs",
+    "logicalLocations",
+    "addresses",
+    "threadFlowLocations",
+    "taxonomies",
+    "translations",
+    "webRequests",
+    "webResponses",
+];
 /// Keys of a tool component.
 const COMPONENT: &[&str] = &[
     "guid",
@@ -181,11 +193,11 @@ impl Run {
             }
             "rules" if json.kind()? == Kind::Null => {
                 // No list at all is not the same as an empty one.
-                self.facts.described = true;
+                component.levels = true;
+                component.scores = true;
                 json.skip()
             }
             "rules" => json.array(|json, _| {
-                self.facts.described = true;
                 let odd = json.item::<RuleItem<'static>, _>(|rule| {
                     component.add(&rule, &mut self.titles);
                     rule.is_odd()
@@ -339,8 +351,10 @@ impl Run {
             reading.problem(ProblemKind::Scan, &message, None);
         }
         if self.remarks.unlisted > 0 {
-            let message =
-                format!("{} results name a rule that the tool does not list", self.remarks.unlisted);
+            let message = format!(
+                "{} results name a rule that the tool does not list, though it tells severities there",
+                self.remarks.unlisted
+            );
             reading.problem(ProblemKind::Rule, &message, None);
         }
         if self.before.is_some() {
@@ -391,9 +405,7 @@ fn external(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError>
         return json.skip();
     }
     json.object(|json, key| {
-        let harmless =
-            ["graphs", "logicalLocations", "addresses", "threadFlowLocations", "translations", "webRequests"];
-        if holds_something(json)? && !harmless.contains(&key) && key != "webResponses" {
+        if holds_something(json)? && !ASIDE.contains(&key) {
             let message = format!("`{}` lie in an external file, which is not read", json.path_text());
             reading.problem(ProblemKind::Scan, &message, None);
         }

@@ -166,6 +166,28 @@ fn rules_are_found_however_they_are_named() {
     assert!(problems(&of("X", "", r#"{"ruleId":"four"}"#)).is_empty());
 }
 
+/// Section 3.19.23 lets a tool list any of its rules, or none. Where the rules tell severities, one may be lost.
+#[test]
+fn a_rule_that_is_not_listed_matters_where_listed_ones_tell_severities() {
+    let plain = r#"{"id":"one","shortDescription":{"text":"x"}}"#;
+    let level = r#"{"id":"one","defaultConfiguration":{"level":"error"}}"#;
+    let score = r#"{"id":"one","properties":{"security-severity":"9.8"}}"#;
+    for (rules, keys, lost) in [
+        (plain, "", false),
+        (plain, r#","level":"error""#, false),
+        (level, "", true),
+        (level, r#","level":"error""#, false),
+        (score, r#","level":"error""#, true),
+        (score, r#","properties":{"security-severity":"7.0"}"#, false),
+    ] {
+        let read = of("X", rules, &format!(r#"{{"ruleId":"four"{keys}}}"#));
+        assert_eq!(problems(&read) == [ProblemKind::Rule], lost, "{rules} {keys}");
+        assert_eq!(problems(&read).is_empty(), !lost, "{rules} {keys}");
+    }
+    let null = r#""tool":{"driver":{"name":"X","rules":null}},"results":[{"ruleId":"four","level":"error"}]"#;
+    assert_eq!(problems(&run(null)), [ProblemKind::Rule]);
+}
+
 #[test]
 fn an_invocation_sets_levels_of_rules() {
     let invocations = r#""invocations":[{"executionSuccessful":true},{"executionSuccessful":true,"ruleConfigurationOverrides":
@@ -340,7 +362,25 @@ fn a_run_without_results_is_not_a_clean_one() {
     let inline = read_text(&format!(
         r#"{{"version":"2.1.0","runs":[{{{tool},"results":[]}}],"inlineExternalProperties":[{{"results":[]}}]}}"#
     ));
-    assert_eq!(problems(&inline), [ProblemKind::Scan]);
+    assert!(problems(&inline).is_empty());
+    for (of_run, in_log, problem) in [
+        (
+            r#""taxonomies":[{"location":{"uri":"https://cwe.example/cwe.sarif"}}]"#,
+            r#"{"guid":"g","runGuid":"r"}"#,
+            false,
+        ),
+        (r#""driver":{"location":{"uri":"d.sarif"}}"#, "{}", true),
+        (r#""graphs":[]"#, r#"{"guid":"g","results":[{"level":"error"}]}"#, true),
+        (r#""graphs":[]"#, r#"{"driver":{"name":"X"}}"#, true),
+        (r#""graphs":[]"#, r#"{"rezults":[{"level":"error"}]}"#, true),
+    ] {
+        let read = read_text(&format!(
+            r#"{{"version":"2.1.0","runs":[{{{tool},"results":[],"externalPropertyFileReferences":{{{of_run}}}}}],
+            "inlineExternalProperties":[{in_log}]}}"#
+        ));
+        assert!(read.error.is_none());
+        assert_eq!(!problems(&read).is_empty(), problem, "{of_run} {in_log}");
+    }
 }
 
 #[test]
