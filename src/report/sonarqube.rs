@@ -43,9 +43,18 @@ fn looks_like(opening: &Opening) -> bool {
     })
 }
 
-/// Lists that hold no finding.
-const OTHER_LISTS: [&str; 8] =
-    ["components", "rules", "users", "languages", "facets", "projects", "actionPlans", "actions"];
+/// Lists that hold no finding; SonarQube Cloud adds the organizations.
+const OTHER_LISTS: [&str; 9] = [
+    "components",
+    "rules",
+    "users",
+    "languages",
+    "facets",
+    "projects",
+    "organizations",
+    "actionPlans",
+    "actions",
+];
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut seen = Seen::default();
@@ -394,6 +403,11 @@ mod tests {
         assert_eq!(read.report.problems.len(), 2);
         let read = read_text(r#"{"paging":{"pageIndex":1,"pageSize":100,"total":0},"hotspots":[]}"#);
         assert!(read.error.is_none() && read.report.problems.is_empty());
+        let cloud = format!(
+            r#"{{"total":1,"p":1,"ps":100,"issues":[{}],"organizations":[{{"key":"o","name":"O"}}]}}"#,
+            issue("\"line\":1")
+        );
+        assert!(read_text(&cloud).error.is_none() && read_text(&cloud).report.problems.is_empty());
     }
 
     #[test]
