@@ -33,7 +33,8 @@ fn looks_like(opening: &Opening) -> bool {
         let rule = first.get("rule").filter(|rule| rule.kind == Some(Kind::Object));
         let rule = rule.is_some_and(|rule| ["id", "message", "severity"].iter().any(|k| rule.has(k)));
         let others = ["path", "line", "secret", "context"].iter().filter(|k| first.has(k)).count();
-        rule && others >= 1 || others == 4
+        // Linters have an object `rule` and a `line`, too.
+        rule && others >= 2 || others == 4
     })
 }
 
@@ -45,7 +46,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             Ok(())
         }
         None => {
-            Err(json.shape("no trufflehog3 issue: it has neither an object `rule` nor `path` with `secret`"))
+            Err(json.shape("no trufflehog3 issue: it has no two of `path`, `secret` and an object `rule`"))
         }
     })
 }
@@ -82,7 +83,8 @@ struct Rule<'a> {
 impl Issue<'_> {
     /// `None` if nothing says what was found, nor where.
     fn finding(&self, around: Around<'_>) -> Option<Finding> {
-        if self.rule.value.is_none() && (self.path.0.is_none() || self.secret.0.is_none()) {
+        let said = [self.rule.value.is_some(), self.path.0.is_some(), self.secret.0.is_some()];
+        if said.iter().filter(|said| **said).count() < 2 {
             return None;
         }
         let none = Rule::default();
@@ -144,7 +146,11 @@ mod tests {
             assert!(read.error.is_none(), "{rule}: {:?}", read.error);
             assert_eq!(read.findings[0].severity, Severity::Critical);
         }
-        for text in [r#"[{"a":1}]"#, "{}", "null", "[[]]"] {
+        // A linter for Salt states has an object `rule` and lines.
+        let linter = r#"[{"id":"201","filename":"a.sls","linenumber":4,"line":"x ","message":"Trailing whitespace",
+            "rule":{"id":"201","shortdesc":"Trailing whitespace","severity":"LOW"}}]"#;
+        assert!(read_text(linter).error.is_some());
+        for text in [linter, r#"[{"a":1}]"#, "{}", "null", "[[]]"] {
             assert!(read_as("trufflehog3", text).error.is_some(), "{text}");
         }
         assert!(read_as("trufflehog3", "[]").error.is_none());
