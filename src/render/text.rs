@@ -103,7 +103,7 @@ impl Page {
     }
 
     fn evidence(&mut self, decision: &Decision) -> io::Result<()> {
-        if decision.evidence.is_empty() && decision.base.is_none() {
+        if decision.evidence.is_empty() && decision.base.is_none() && decision.own_gate.is_none() {
             return Ok(());
         }
         self.title("Evidence")?;
@@ -151,6 +151,10 @@ impl Page {
             let state = self.paint(base.outcome, format!("{:<7}", base.outcome.as_str()));
             self.wrapped(&format!("  {state} {}  ", pad("base", entries)), &base.message)?;
             base.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))?;
+        }
+        if let Some(gate) = decision.own_gate.as_ref().filter(|gate| own_gate::is_quiet(gate)) {
+            let state = self.paint(gate.outcome, format!("{:<7}", gate.outcome.as_str()));
+            self.wrapped(&format!("  {state} {}  ", pad("gate", entries)), &gate.message)?;
         }
         Ok(())
     }

@@ -3,24 +3,18 @@
 use std::io::{self, Write};
 
 use super::{INDENT, Page};
-use crate::decide::{Decision, Outcome};
+use crate::decide::{Decision, Outcome, OwnGate};
 
 /// Clauses that are listed; the rest is counted.
 const LISTED: usize = 12;
 
 impl Page {
     pub(super) fn own_gate(&mut self, decision: &Decision) -> io::Result<()> {
-        let Some(gate) = &decision.own_gate else { return Ok(()) };
+        // Where nothing is looser, one line beside the evidence says so.
+        let Some(gate) = decision.own_gate.as_ref().filter(|gate| !is_quiet(gate)) else { return Ok(()) };
         self.title("The gate itself")?;
         let word = if gate.outcome == Outcome::Pass { "ok" } else { gate.outcome.as_str() };
         let state = self.paint(gate.outcome, format!("{word:<7}"));
-        if gate.clauses.is_empty() && gate.notes.is_empty() {
-            // In one line, digests aside, which JSON has.
-            let bare = |text: &String| text.split(" sha256:").next().unwrap_or_default().to_owned();
-            let compared: Vec<String> = gate.compared.iter().map(bare).collect();
-            return self
-                .wrapped(&format!("  {state} "), &format!("{}: {}", gate.message, compared.join(", ")));
-        }
         self.wrapped(&format!("  {state} "), &gate.message)?;
         for looser in gate.clauses.iter().take(LISTED) {
             self.wrapped(INDENT, &looser.to_string())?;
@@ -34,4 +28,9 @@ impl Page {
         self.wrapped(INDENT, &format!("compared with {}", gate.compared.join(", ")))?;
         gate.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))
     }
+}
+
+/// True if there is nothing to look at.
+pub(super) fn is_quiet(gate: &OwnGate) -> bool {
+    gate.clauses.is_empty() && gate.notes.is_empty()
 }
