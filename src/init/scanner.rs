@@ -2,6 +2,7 @@
 //! documentation; what a tool would send or fetch besides its rules and its database is turned off.
 
 use super::Survey;
+use crate::policy::inert;
 
 /// A scanner's command line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +115,7 @@ pub(super) fn of(format: &str, image_report: bool, survey: &Survey) -> Option<Sc
         }
         "npm-audit" => argv.extend(npm_folder(survey)),
         // It needs to be told what it lints.
-        "spectral" => argv.extend(survey.openapi.iter().cloned()),
+        "spectral" => argv.extend(survey.openapi.iter().map(|file| inert(file))),
         _ => {}
     }
     Some(Scanner { argv, from })

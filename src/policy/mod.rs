@@ -34,7 +34,7 @@ pub use load::{Beside, effective, load, load_mappings, load_with};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use place::{Place, Spot};
 pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
-pub use run::Run;
+pub use run::{Run, inert};
 pub use schema::schema;
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, Key,

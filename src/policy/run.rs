@@ -45,7 +45,7 @@ impl Run {
 }
 
 /// A file name that no program takes for an option.
-fn inert(file: &str) -> String {
+pub fn inert(file: &str) -> String {
     if file.starts_with('-') { format!("./{file}") } else { file.to_owned() }
 }
 

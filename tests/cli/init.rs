@@ -57,6 +57,17 @@ fn a_policy_that_loads_lints_clean_and_decides() {
 }
 
 #[test]
+fn the_name_of_a_file_is_no_option_of_a_scanner() {
+    let dir = Dir::new();
+    dir.write("--ruleset=https:/evil.invalid/openapi.yaml", "openapi: 3.1.0\n");
+    assert_eq!(dir.run(&["init"]).code, 0);
+    for file in [".secgate/merge.yaml", ".secgate/gitlab-ci.yml"] {
+        let text = dir.read(file);
+        assert!(text.contains("./--ruleset=https:/evil.invalid/openapi.yaml"), "{text}");
+    }
+}
+
+#[test]
 fn a_clean_repository_passes_once_its_reports_are_there() {
     let dir = Dir::new();
     dir.write("a.py", "print()\n");
