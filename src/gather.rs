@@ -390,7 +390,16 @@ pub fn base_reports(
         };
         Ok(BaseReport { evidence, findings: keep.findings, packages, inventory })
     };
-    items.into_iter().map(read).collect()
+    let mut reports: Vec<BaseReport> = Vec::new();
+    for item in items {
+        let report = read(item)?;
+        // Given twice, under whatever names, it does not show twice as many findings.
+        let known = |other: &BaseReport| other.evidence.sha256 == report.evidence.sha256;
+        if !reports.iter().any(known) {
+            reports.push(report);
+        }
+    }
+    Ok(reports)
 }
 
 /// A report of the base.

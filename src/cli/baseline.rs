@@ -14,7 +14,7 @@ use super::base::{self, KeyArgs};
 use super::environment::Environment;
 use crate::decide::{Evidence, Status};
 use crate::exit;
-use crate::finding::{Category, Finding, SecretKey, clean, clean_line};
+use crate::finding::{Category, Finding, SecretKey, clean, clean_line, plural};
 use crate::gather;
 use crate::relate::{Base, BaseEntry, BaselineFile, summary};
 
@@ -114,15 +114,19 @@ fn read(args: &WriteArgs) -> Result<Read> {
         }
     }
     let base = Base::new(base::UNKNOWN, Some(base::project(&roots)), key.is_some());
-    let findings = findings.into_iter().map(|(finding, _)| finding).filter(|f| !f.suppressed).collect();
+    // A report given twice does not show twice as many findings.
+    let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
+    let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));
+    let findings = counted.map(|(finding, _)| finding).collect();
     Ok(Read { evidence, findings, base, key })
 }
 
 impl Read {
-    /// The findings as entries, and how many secrets were left out because nothing tells their values.
-    fn entries(&self) -> (Vec<BaseEntry>, usize) {
+    /// The findings as entries, how many secrets were left out because nothing tells their values, and how many are
+    /// told by their file alone because their code cannot be read.
+    fn entries(&self) -> (Vec<BaseEntry>, usize, usize) {
         let mut code = self.base.code();
-        let mut left_out = 0;
+        let (mut left_out, mut without_code) = (0, 0);
         let mut entries = Vec::with_capacity(self.findings.len());
         for finding in &self.findings {
             let content = match (finding.category, finding.trace) {
@@ -134,9 +138,10 @@ impl Read {
                 _ if finding.told_by_code => self.base.content(finding, &mut code),
                 _ => 0,
             };
+            without_code += usize::from(finding.told_by_code && content == 0);
             entries.push(BaseEntry::of(finding, content));
         }
-        (entries, left_out)
+        (entries, left_out, without_code)
     }
 }
 
@@ -151,7 +156,14 @@ fn write(args: &DatedArgs) -> Result<u8> {
         })?,
     };
     let read = read(&args.write)?;
-    let (entries, left_out) = read.entries();
+    let (entries, left_out, without_code) = read.entries();
+    if without_code > 0 {
+        super::note(&format!(
+            "of {} the lines cannot be read, so that any finding of the same rule in the same file \
+             passes for one of them; write it where the files are (--root)",
+            plural(without_code as u64, "finding")
+        ));
+    }
     if left_out > 0 {
         let why = if read.key.is_some() {
             "their values are not in the report"

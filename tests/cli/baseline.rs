@@ -147,6 +147,28 @@ fn more_than_there_were_are_all_new_and_all_shown() {
 }
 
 #[test]
+fn a_report_of_the_base_given_twice_shows_no_more_findings() {
+    let dir = dir();
+    dir.write("src/a.py", "eval(x)\nb\neval(x)\n");
+    dir.write("base.json", semgrep(1, &[("r", "src/a.py", 1)]));
+    dir.write("again/copy.json", dir.read("base.json"));
+    dir.write("semgrep.json", semgrep(1, &[("r", "src/a.py", 1), ("r", "src/a.py", 3)]));
+    let run = check(
+        &dir,
+        &["--base-report", "base.json", "--base-report", "./base.json", "--base-report", "again"],
+    );
+    assert_eq!(run.code, 1, "{run:?}");
+    let run = dir.run(&["baseline", "write", "--output", "b.jsonl", "base.json", "again/copy.json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(!dir.read("b.jsonl").contains("\"count\"") && run.stderr.is_empty(), "{run:?}");
+    assert_eq!(check(&dir, &["--baseline", "b.jsonl"]).code, 1);
+    // Where the code cannot be read, whoever writes it is told how little it tells.
+    std::fs::remove_dir_all(dir.path().join("src")).unwrap();
+    let run = dir.run(&["baseline", "write", "--output", "b.jsonl", "base.json"]);
+    assert!(run.code == 0 && run.stderr.contains("of 1 finding the lines cannot be read"), "{run:?}");
+}
+
+#[test]
 fn a_base_report_tells_what_was_disclosed_since() {
     let dir = dir();
     // The report holds masked secrets too, which are never known.
