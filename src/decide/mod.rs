@@ -101,6 +101,8 @@ pub struct Decision {
     pub unmatched: Vec<(Category, Counts)>,
     /// Suppressed findings that no rule looked at, worst first, up to a cap; [`Counts::suppressed`] counts all.
     pub suppressed: Vec<Arc<Matched>>,
+    /// Active findings that were there before and that no rule looked at, worst first, up to a cap.
+    pub known: Vec<Arc<Matched>>,
     /// The waivers of this gate, sorted by id.
     pub waivers: Vec<WaiverResult>,
     /// Emergency waivers that hold, a line each, which every output shows.
@@ -270,6 +272,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         findings,
         findings_digest,
         suppressed: tally.suppressed(),
+        known: tally.old(),
         unmatched: tally.unmatched.into_iter().collect(),
         emergencies: waivers.iter().filter_map(WaiverResult::emergency).collect(),
         waivers,
@@ -322,6 +325,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         findings_digest: hex(&Sha256::digest(b"")),
         unmatched: Vec::new(),
         suppressed: Vec::new(),
+        known: Vec::new(),
         waivers: Vec::new(),
         emergencies: Vec::new(),
         errors,

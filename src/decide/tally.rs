@@ -301,6 +301,8 @@ pub struct Tally<'p> {
     pub unmatched: BTreeMap<Category, Counts>,
     /// Suppressed findings that no rule looked at.
     suppressed: Worst,
+    /// Active findings of the base that no rule looked at.
+    old: Worst,
     /// Every combination with the number of findings that have it.
     sets: Vec<(Combination, u64)>,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
@@ -337,6 +339,7 @@ impl<'p> Tally<'p> {
             rules,
             unmatched: BTreeMap::new(),
             suppressed: Worst::default(),
+            old: Worst::default(),
             sets: Vec::new(),
             known: HashMap::new(),
             recent: 0,
@@ -367,6 +370,7 @@ impl<'p> Tally<'p> {
             self.unmatched.entry(category).or_default().merge(&counts);
         }
         self.suppressed.merge(other.suppressed);
+        self.old.merge(other.old);
         let renamed: Vec<u32> = other.sets.into_iter().map(|(set, count)| self.intern(set, count)).collect();
         self.marks
             .extend(other.marks.into_iter().filter_map(|(id, set)| Some((id, *renamed.get(set as usize)?))));
@@ -513,11 +517,12 @@ impl<'p> Tally<'p> {
         any
     }
 
-    /// Keeps a suppressed finding that no rule asks for, so that it is shown all the same.
+    /// Keeps a finding that no rule asks for and that is suppressed or not new, so that it is shown all the same.
     fn set_aside(&mut self, finding: Finding) {
         let rank = finding.severity.rank(self.to.policy.unknown_severity);
         let ordinal = self.counts.total + self.counts.suppressed;
-        if self.suppressed.admits(&order(&finding, rank, self.evidence, ordinal)) {
+        let aside = if finding.suppressed { &mut self.suppressed } else { &mut self.old };
+        if aside.admits(&order(&finding, rank, self.evidence, ordinal)) {
             let matched = Matched {
                 finding,
                 evidence: self.evidence,
@@ -527,8 +532,15 @@ impl<'p> Tally<'p> {
                 claims: None,
                 vex: OnceLock::new(),
             };
-            self.suppressed.push(Arc::new(matched), self.to.cap);
+            aside.push(Arc::new(matched), self.to.cap);
         }
+    }
+
+    /// Active findings that are not new and that no rule looked at, worst first, up to the cap.
+    pub(super) fn old(&mut self) -> Vec<Arc<Matched>> {
+        let mut all = std::mem::take(&mut self.old);
+        all.settle(self.to.cap);
+        all.kept
     }
 
     /// Suppressed findings that no rule looked at, worst first, up to the cap.
@@ -576,10 +588,11 @@ impl Sink for Tally<'_> {
             self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
         }
         let Some(rules) = self.looked_at(&mut finding) else {
-            if finding.suppressed {
-                self.set_aside(finding);
-            } else {
+            if !finding.suppressed {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
+            }
+            if finding.suppressed || finding.state != State::New {
+                self.set_aside(finding);
             }
             return;
         };

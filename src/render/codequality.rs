@@ -2,8 +2,8 @@
 //!
 //! GitLab (`doc/ci/testing/code_quality.md`, `codequality_reports.rb`) stops at the first object that lacks a field,
 //! shows equal fingerprints once, and wants paths relative to the repository. It compares by itself, so known and waived
-//! findings are listed too: left out, they would count as fixed. Whatever else stops the change has an entry as well, and
-//! an emergency waiver that holds, so that `[]` says that there is neither.
+//! findings are listed too, whether a rule looks at them or not: left out, they would count as fixed. Whatever else stops
+//! the change has an entry as well, and an emergency waiver that holds, so that `[]` says that there is neither.
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};
@@ -12,7 +12,7 @@ use serde::Serialize;
 
 use super::text::{place, what};
 use super::{Look, Output};
-use crate::decide::{Decision, Outcome, Problem};
+use crate::decide::{Decision, Matched, Outcome, Problem};
 use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
 
 /// Code quality.
@@ -47,6 +47,8 @@ struct Lines {
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut all: Vec<Degradation> =
         decision.findings.iter().filter_map(|problem| of_problem(decision, problem)).collect();
+    let known = decision.known.iter().map(|matched| of_finding(decision, matched, None));
+    all.extend(known);
     all.extend(others(decision));
     // Several findings may have one fingerprint: the same line of code twice in a file.
     let mut seen: BTreeMap<String, usize> = BTreeMap::new();
@@ -65,7 +67,11 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
 }
 
 fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
-    let matched = problem.lead()?;
+    Some(of_finding(decision, problem.lead()?, problem.lifted_by().as_deref()))
+}
+
+/// A finding, and what lifts it.
+fn of_finding(decision: &Decision, matched: &Matched, lifted: Option<&str>) -> Degradation {
     let finding = &matched.finding;
     let report = || decision.evidence.get(matched.evidence).and_then(|e| e.path.as_ref()).map(Text::as_str);
     let path = finding.path().or_else(report).unwrap_or("stdin");
@@ -77,20 +83,20 @@ fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
     if finding.state != crate::finding::State::New {
         description = format!("{}: {description}", finding.state);
     }
-    let severity = match &problem.lifted_by() {
+    let severity = match lifted {
         Some(waiver) => {
             description = format!("{waiver} ({}): {description}", finding.severity);
             "info"
         }
         None => severity(matched.rank()),
     };
-    Some(Degradation {
+    Degradation {
         description: clean_line(&description).into_owned(),
         check_name: finding.rule_id.to_string(),
         fingerprint: finding.fingerprint.to_string(),
         severity,
         location: location(path, finding.location.as_ref().and_then(|l| l.line).map_or(1, u64::from)),
-    })
+    }
 }
 
 /// What stops the change and is no finding: errors, evidence, rules about something else, a missing base; and emergencies,

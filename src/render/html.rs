@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::io::{self, Write};
+use std::sync::Arc;
 
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
@@ -57,6 +58,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     findings(decision, out)?;
     waivers(decision, out)?;
     suppressed(decision, out)?;
+    known(decision, out)?;
     fixed(decision, out)?;
     evidence(decision, out)?;
     foot(decision, out)
@@ -384,7 +386,21 @@ fn suppressed(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     }
     let count = decision.counts.suppressed;
     writeln!(out, "<h2>Suppressed by the scanner or in the code, not counted: {count}</h2>\n<ul>")?;
-    for Matched { finding, .. } in decision.suppressed.iter().map(AsRef::as_ref) {
+    aside(&decision.suppressed, out)
+}
+
+/// What was there before and met no rule: old debt, apart from what counts.
+fn known(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
+    if decision.known.is_empty() {
+        return Ok(());
+    }
+    writeln!(out, "<h2>Known before, and met no rule: {}</h2>\n<ul>", decision.known.len())?;
+    aside(&decision.known, out)
+}
+
+/// Findings that do not count, as a list that was begun.
+fn aside(all: &[Arc<Matched>], out: &mut dyn Write) -> io::Result<()> {
+    for Matched { finding, .. } in all.iter().map(AsRef::as_ref) {
         writeln!(
             out,
             "<li><span class=\"word {0}\">{0}</span> <code>{1}</code> {2}{3}</li>",

@@ -47,6 +47,7 @@ struct Object<'d> {
     unmatched_by_category: BTreeMap<&'static str, Counts>,
     emergencies: &'d [String],
     suppressed: Vec<View<'d>>,
+    known: Vec<View<'d>>,
 }
 
 #[derive(Serialize)]
@@ -113,6 +114,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
             .collect(),
         emergencies: &decision.emergencies,
         suppressed: decision.suppressed.iter().map(|m| View::of(&m.finding, m.evidence)).collect(),
+        known: decision.known.iter().map(|m| View::of(&m.finding, m.evidence)).collect(),
     };
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")

@@ -12,7 +12,9 @@ use super::fixed::Fixed;
 use super::listing::Listed;
 use super::{Listing, Look, Output, uri};
 use crate::decide::{Decision, Evidence, Matched, Outcome, Problem, Status};
-use crate::finding::{Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, Text};
+use crate::finding::{
+    Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, State, Text,
+};
 use crate::report::Problem as ScanProblem;
 
 /// SARIF.
@@ -22,7 +24,7 @@ pub(super) const LISTING: Listing =
 /// The same of a verdict: what its rules matched, as far as details are kept.
 pub(super) const OUTPUT: Output = Output {
     id: "sarif",
-    title: "SARIF 2.1.0 of the findings that rules matched, and of suppressed ones",
+    title: "SARIF 2.1.0 of the findings that rules matched, and of suppressed and known ones",
     write: write_verdict,
 };
 
@@ -40,7 +42,8 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
     for problem in &decision.findings {
         findings.extend(problem.witnesses.iter().map(|matched| told(problem, matched)));
     }
-    findings.extend(decision.suppressed.iter().map(|m| (m.finding.clone(), m.evidence)));
+    let aside = decision.suppressed.iter().chain(&decision.known);
+    findings.extend(aside.map(|m| (m.finding.clone(), m.evidence)));
     let listed = Listed { evidence: &decision.evidence, findings: &findings };
     let bag = LogBag {
         verdict: Some(VerdictBag {
@@ -54,18 +57,26 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
         base: decision.base.as_ref().map(|base| base.message.as_str()),
         fixed: decision.fixed.iter().map(Fixed::of).collect(),
     };
-    write_log(&listed, bag, out)
+    let compared = decision.base.as_ref().is_some_and(|base| base.findings.is_some());
+    write_log(&listed, compared, bag, out)
 }
 
 fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    write_log(listed, LogBag { verdict: None, emergencies: &[], base: None, fixed: Vec::new() }, out)
+    let nothing = LogBag { verdict: None, emergencies: &[], base: None, fixed: Vec::new() };
+    write_log(listed, false, nothing, out)
 }
 
-fn write_log(listed: &Listed<'_>, properties: LogBag<'_>, out: &mut dyn Write) -> io::Result<()> {
+/// `compared`: there is a base, so that each finding has a state.
+fn write_log(
+    listed: &Listed<'_>,
+    compared: bool,
+    properties: LogBag<'_>,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     let log = Log {
         schema: "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json",
         version: "2.1.0",
-        runs: runs(listed, properties.emergencies),
+        runs: runs(listed, compared, properties.emergencies),
         properties,
     };
     serde_json::to_writer(&mut *out, &log)?;
@@ -74,7 +85,7 @@ fn write_log(listed: &Listed<'_>, properties: LogBag<'_>, out: &mut dyn Write) -
 
 /// One run a report, and one more for each further tool that its findings name, so that an empty report is a run too.
 /// A file that is no report is none: an empty run would look like a clean one.
-fn runs<'l>(listed: &'l Listed<'l>, emergencies: &'l [String]) -> Vec<Run<'l>> {
+fn runs<'l>(listed: &'l Listed<'l>, compared: bool, emergencies: &'l [String]) -> Vec<Run<'l>> {
     let mut found: BTreeMap<(usize, Option<&Text>), Vec<&Finding>> = BTreeMap::new();
     let own = |at: usize| listed.evidence.get(at).and_then(|e| e.tool.as_ref()).map(|tool| &tool.name);
     for (at, _) in listed.evidence.iter().enumerate().filter(|(_, e)| e.status != Status::Ignored) {
@@ -87,7 +98,7 @@ fn runs<'l>(listed: &'l Listed<'l>, emergencies: &'l [String]) -> Vec<Run<'l>> {
     let evidence = |at: usize| listed.evidence.get(at);
     found
         .into_iter()
-        .filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list, emergencies)))
+        .filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list, compared, emergencies)))
         .collect()
 }
 
@@ -239,6 +250,8 @@ struct SarifResult<'l> {
     kind: Option<&'static str>,
     level: &'static str,
     message: Message<'l>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    baseline_state: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     locations: Vec<Place<'l>>,
     partial_fingerprints: Fingerprints,
@@ -300,6 +313,8 @@ struct ResultBag<'l> {
     #[serde(rename = "security-severity")]
     score: &'static str,
     tags: BTreeSet<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    state: Option<State>,
     severity: Severity,
     #[serde(skip_serializing_if = "Option::is_none")]
     native_severity: Option<&'l Text>,
@@ -327,6 +342,7 @@ impl<'l> Run<'l> {
         evidence: &'l Evidence,
         other: Option<&'l Text>,
         findings: Vec<&'l Finding>,
+        compared: bool,
         emergencies: &'l [String],
     ) -> Self {
         let path = evidence.path.as_ref().map_or("-", Text::as_str);
@@ -346,7 +362,7 @@ impl<'l> Run<'l> {
             },
             invocations: [Invocation::of(evidence, nothing, emergencies)],
             automation_details: Id { id: format!("secgate/{path}/") },
-            results: (!nothing).then_some(Results { findings, index, suppressions }),
+            results: (!nothing).then_some(Results { findings, index, suppressions, compared }),
             properties: RunBag {
                 format: evidence.format.as_deref(),
                 sha256: evidence.sha256.as_deref(),
@@ -404,6 +420,8 @@ struct Results<'l> {
     index: BTreeMap<&'l str, usize>,
     /// Some of them are suppressed; the others then say that they are not (§3.27.23).
     suppressions: bool,
+    /// Each says whether it is new.
+    compared: bool,
 }
 
 impl Serialize for Results<'_> {
@@ -429,12 +447,14 @@ impl Results<'_> {
             kind: (finding.severity == Severity::Info).then_some("informational"),
             level: level(finding.severity),
             message: message(text),
+            baseline_state: self.compared.then(|| baseline_state(finding.state)),
             locations: place(finding).into_iter().collect(),
             partial_fingerprints: Fingerprints { v1: finding.fingerprint },
             suppressions: self.suppressions.then_some(suppressions),
             properties: ResultBag {
                 score: score(finding.severity),
                 tags: tags(finding).collect(),
+                state: self.compared.then_some(finding.state),
                 severity: finding.severity,
                 native_severity: finding.native_severity.as_ref(),
                 category: finding.category,
@@ -487,6 +507,14 @@ const fn score(severity: Severity) -> &'static str {
         Severity::Low => "2.0",
         Severity::Info => "0.0",
         Severity::Unknown => "unknown",
+    }
+}
+
+/// What was not reported before is new to a reader of SARIF; `properties.state` says why it need not be the change's.
+const fn baseline_state(state: State) -> &'static str {
+    match state {
+        State::New | State::NewlyDisclosed => "new",
+        State::Existing => "unchanged",
     }
 }
 
