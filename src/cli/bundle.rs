@@ -6,6 +6,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
 use super::check::{DecideArgs, Question};
 use super::outputs::same;
@@ -28,6 +29,9 @@ const MANIFEST: &str = "bundle.json";
 pub(super) const VERDICT: &str = "verdict.json";
 /// Largest document or feed that is packed.
 const MAX_DOCUMENT: u64 = 1 << 30;
+
+/// Differences between a verdict and what is derived that are told.
+const DIFFERENCES: usize = 6;
 
 /// What the files of a bundle are.
 #[derive(Debug, Serialize, Deserialize)]
@@ -254,17 +258,53 @@ pub(super) fn recomputed(bundle: &Bundle) -> Result<Vec<u8>> {
     if again == saved {
         return Ok(again);
     }
+    bail!("{VERDICT}: is not what the evidence leads to: {}", difference(saved, &again))
+}
+
+/// In what a verdict differs from what is derived: the first things that a person would look at, else the first byte.
+fn difference(saved: &[u8], again: &[u8]) -> String {
+    let verdicts = [saved, again].map(|bytes| serde_json::from_slice::<Value>(bytes).unwrap_or_default());
+    let [was, is] = &verdicts;
+    let told = of_verdicts(was, is);
+    if !told.is_empty() {
+        return told.join("; ");
+    }
     let at = again.iter().zip(saved).take_while(|(ours, theirs)| ours == theirs).count();
     let part = |bytes: &[u8]| {
         let from = at.saturating_sub(30);
         let text = String::from_utf8_lossy(bytes.get(from..bytes.len().min(at + 40)).unwrap_or_default());
         clean_line(&text).into_owned()
     };
-    bail!(
-        "{VERDICT}: is not what the evidence leads to: at byte {at} it says `{}`, and what is derived says `{}`",
-        part(saved),
-        part(&again)
-    )
+    format!("at byte {at} it says `{}`, and what is derived says `{}`", part(saved), part(again))
+}
+
+/// Differences of the verdict itself, of files, and of rules with why.
+fn of_verdicts(saved: &Value, again: &Value) -> Vec<String> {
+    let text = |value: &Value| clean_line(value.as_str().unwrap_or("nothing")).into_owned();
+    let list =
+        |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
+    let mut told = Vec::new();
+    let (was, is) = (&saved["verdict"], &again["verdict"]);
+    if was != is {
+        told.push(format!("it says {}, and what is derived is {}", text(was), text(is)));
+    }
+    for (was, is) in list(saved, "evidence").iter().zip(&list(again, "evidence")) {
+        if was["path"] == is["path"] && was["sha256"] != is["sha256"] {
+            let (path, was, is) = (text(&was["path"]), text(&was["sha256"]), text(&is["sha256"]));
+            told.push(format!("it was reached on {path} of sha256:{was}, and the bundle holds sha256:{is}"));
+        }
+    }
+    for (was, is) in list(saved, "rules").iter().zip(&list(again, "rules")) {
+        if was["outcome"] != is["outcome"] {
+            let mut why = vec![text(&is["message"])];
+            let obligations = list(is, "obligations");
+            why.extend(obligations.iter().flat_map(|one| list(one, "not_counted")).map(|one| text(&one)));
+            let (id, was, is) = (text(&is["id"]), text(&was["outcome"]), text(&is["outcome"]));
+            told.push(format!("rule `{id}`: {was}, and what is derived is {is}: {}", why.join("; ")));
+        }
+    }
+    told.truncate(DIFFERENCES);
+    told
 }
 
 /// Derives the verdict of a bundle again.

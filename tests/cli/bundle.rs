@@ -397,3 +397,39 @@ fn what_the_gate_was_before_the_change_is_in_it() {
     let run = dir.run(&["verify", "--recompute", "b"]);
     assert!(run.code == 1 && run.stdout.contains("is not what the evidence leads to"), "{run:?}");
 }
+
+#[test]
+fn an_older_approval_in_a_bundle_is_named() {
+    let dir = Dir::new();
+    for name in ["approvals", "versions", "merge-request"] {
+        dir.copy(&format!("gitlab-api/{name}.json"), &format!("{name}.json"));
+    }
+    let entries = "evidence:\n  approvals: {document: gitlab-approvals, files: [approvals.json]}\n  \
+         versions: {document: gitlab-versions, files: [versions.json]}\n  \
+         request: {document: gitlab-merge-request, files: [merge-request.json]}\n";
+    let policy = SAST_POLICY.replace("evidence:\n", entries)
+        + "people: {appsec: [\"@appsec-lead\"]}\nreviewers: {any_of: [\"role:appsec\"], not: [author]}\n";
+    dir.write("policy.yaml", policy).write("semgrep.json", semgrep(&["WARNING"]));
+    let run = dir.check(&["--policy", "policy.yaml", "--commit", COMMIT, "--bundle", "b"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let b = dir.path().join("b");
+    let found = files(&b).into_iter().find(|path| {
+        fs::read_to_string(path).is_ok_and(|text| text.contains("approved_at") && text.contains("10:30"))
+    });
+    let found = found.unwrap();
+    let older = fs::read_to_string(&found).unwrap().replace("T10:30", "T09:30");
+    fs::write(&found, older).unwrap();
+    let run = dir.run(&["verify", "--recompute", "b"]);
+    assert!(run.code == 1 && run.stdout.contains("it was changed or swapped"), "{run:?}");
+    // Also where the list of checksums was made to fit.
+    relist(&b);
+    let run = dir.run(&["verify", "--recompute", "b"]);
+    assert_eq!(run.code, 1, "{run:?}");
+    for told in [
+        "it says pass, and what is derived is review",
+        "it was reached on approvals.json of sha256:",
+        "rule `sast-medium`: pass, and what is derived is review: 1 finding; @appsec-lead: the approval is older than the commit",
+    ] {
+        assert!(run.stdout.contains(told), "{told}: {run:?}");
+    }
+}
