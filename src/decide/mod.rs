@@ -8,6 +8,8 @@ mod context;
 mod demand;
 mod document;
 mod documents;
+#[cfg(test)]
+mod doubts;
 mod evidence;
 pub mod explain;
 mod feed;

@@ -202,7 +202,7 @@ fn run_with(
     run_based(policy, waivers, findings, entries, feeds, None, vex)
 }
 
-fn run_based(
+pub(super) fn run_based(
     policy: &Policy,
     waivers: &[Waiver],
     findings: &[Finding],
@@ -329,7 +329,7 @@ fn stateful_policy() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn known(findings: &[Finding]) -> Base {
+pub(super) fn known(findings: &[Finding]) -> Base {
     let mut base = Base::new(Severity::Critical, None, true);
     let dated = |finding: &Finding| BaseEntry { first_seen: finding.first_seen, ..BaseEntry::of(finding, 0) };
     let entries = findings.iter().map(dated).collect();

@@ -266,6 +266,12 @@ pub static CHECKS: &[Check] = &[
         "nothing, if that is meant",
     ),
     note(
+        "approvals-unread",
+        "a review with reviewers, in a policy without an evidence entry that holds approvals",
+        "nobody's approval is read, so only a waiver or better evidence resolves it",
+        "add what the pipeline fetches, such as `approvals: {document: gitlab-approvals, files: [approvals.json]}`",
+    ),
+    note(
         "reviewers-may-be-author",
         "reviewers of whom the author of the change may be one",
         "whoever wrote it can answer the review",

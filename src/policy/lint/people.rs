@@ -1,7 +1,7 @@
 //! Who answers reviews, and whose approval proves something.
 
 use super::{Found, named};
-use crate::policy::{Action, Reviewers, Rule, Subject};
+use crate::policy::{Action, ApprovalSource, Entry, EntryKind, Reviewers, Rule, Subject};
 
 /// Looks at whom a rule names.
 pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
@@ -39,6 +39,12 @@ pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
         }
         return;
     };
+    let holds = |kind| ApprovalSource::ALL.iter().any(|source| source.documents().contains(&kind));
+    let read = |entry: &Entry| matches!(entry.kind, EntryKind::Document(kind) if holds(kind));
+    if !found.policy.evidence.iter().any(read) {
+        let message = format!("no approval answers the review of {}: none is read", named(rule));
+        found.of_rule("approvals-unread", rule, &["then"], message);
+    }
     let own = found.policy.places.has(&["rules", &rule.id, "reviewers"]);
     if own {
         enough(found, rule, &["reviewers"], reviewers);

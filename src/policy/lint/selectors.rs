@@ -44,10 +44,6 @@ fn never(found: &Found<'_>, rule: &Rule, selector: &Selector) -> Option<(&'stati
                 format!("without `base:` every finding is `new`, and none is {}", said()),
             ));
         };
-        if !rule.waivable {
-            let why = "a rule that may not be waived takes no base: to it every finding is `new`";
-            return Some(("state", why.to_owned()));
-        }
         if selector.suppressed == Some(true) {
             let why = "what is suppressed is always `new`: it is never put into a base";
             return Some(("state", why.to_owned()));

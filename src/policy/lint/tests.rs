@@ -63,11 +63,6 @@ const RULES: &[(&str, &str, &str)] = &[
     ),
     (
         "never-fires",
-        "id: a, findings: {category: sast, state: existing}, then: fail, waivable: false",
-        "id: a, findings: {category: sast, state: existing}, then: fail",
-    ),
-    (
-        "never-fires",
         "id: a, findings: {suppressed: true, state: existing}, then: fail",
         "id: a, findings: {suppressed: true, state: new}, then: fail",
     ),
@@ -315,6 +310,12 @@ const HEADS: &[(&str, &str, &str, &str)] = &[
         "reviewers: {any_of: [\"role:appsec\"], not: [author]}\n",
         "",
         "reviewers: {any_of: [\"@ann\"], not: [author]}\n",
+    ),
+    (
+        "approvals-unread",
+        "  facts: {",
+        "  facts: {",
+        "  approvals: {document: gitlab-approvals, files: [a.json]}\n  facts: {",
     ),
     ("reviewers-may-be-author", "not: [author]}", "not: [deployer]}", "not: [author, deployer]}"),
     ("too-few-reviewers", "not: [author]}", "not: [author], at_least: 2}", "not: [author], at_least: 1}"),
