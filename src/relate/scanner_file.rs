@@ -173,13 +173,16 @@ impl ScannerFile {
         }
         for path in exceptions {
             let keys: Vec<&str> = path.split('.').collect();
-            let (old, new) = (taken(&mut was, &keys), taken(&mut is, &keys));
-            let mut old: Vec<(String, Value)> = old;
+            let mut known: BTreeMap<(String, String), u64> = BTreeMap::new();
+            for (place, entry) in taken(&mut was, &keys) {
+                *known.entry((place, entry.to_string())).or_default() += 1;
+            }
             let mut more: BTreeMap<String, u64> = BTreeMap::new();
-            for (place, entry) in new {
-                match old.iter().position(|known| *known == (place.clone(), entry.clone())) {
-                    Some(at) => drop(old.swap_remove(at)),
-                    None => *more.entry(self.label(&place, &entry)).or_default() += 1,
+            for (place, entry) in taken(&mut is, &keys) {
+                let label = self.label(&place, &entry);
+                match known.get_mut(&(place, entry.to_string())) {
+                    Some(left) if *left > 0 => *left -= 1,
+                    Some(_) | None => *more.entry(label).or_default() += 1,
                 }
             }
             for (label, count) in more {

@@ -1,5 +1,7 @@
 //! Comments that tell a scanner to look away, and which of them a change adds.
 
+use std::collections::BTreeMap;
+
 use super::base::{Diff, Replaced};
 
 /// A comment that suppresses findings.
@@ -115,25 +117,25 @@ pub fn added(diff: &Diff) -> Vec<Suppression<'_>> {
     let mut found = Vec::new();
     for file in diff.files().filter(|file| !file.is_gone) {
         for edit in file.edits() {
-            let mut old: Vec<Vec<u8>> = edit.removed.iter().map(|line| squeezed(line)).collect();
-            let whole = is_reindented(&edit);
-            for (line, text) in &edit.added {
-                let marks = marks(text);
-                if marks.is_empty() || whole {
-                    continue;
+            let marked = edit.added.iter().map(|(line, text)| (*line, *text, marks(text)));
+            let marked: Vec<_> = marked.filter(|(_, _, marks)| !marks.is_empty()).collect();
+            if marked.is_empty() || is_reindented(&edit) {
+                continue;
+            }
+            let mut old: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
+            for line in &edit.removed {
+                *old.entry(squeezed(line)).or_default() += 1;
+            }
+            for (line, text, marks) in marked {
+                let alone = marks.iter().any(|mark| mark.is_alone(text));
+                match old.get_mut(&squeezed(text)).filter(|left| **left > 0 && !alone) {
+                    Some(left) => *left -= 1,
+                    None => found.extend(marks.into_iter().map(|mark| Suppression {
+                        path: file.path,
+                        line,
+                        mark,
+                    })),
                 }
-                let same = squeezed(text);
-                if let Some(at) = old.iter().position(|old| *old == same)
-                    && !marks.iter().any(|mark| mark.is_alone(text))
-                {
-                    old.swap_remove(at);
-                    continue;
-                }
-                found.extend(marks.into_iter().map(|mark| Suppression {
-                    path: file.path,
-                    line: *line,
-                    mark,
-                }));
             }
         }
     }

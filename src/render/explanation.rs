@@ -9,7 +9,7 @@ use super::Look;
 use super::text::{place, what};
 use crate::decide::Outcome;
 use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, decided_by, lines, rule_changes};
-use crate::finding::{Finding, Stage, clean};
+use crate::finding::{Finding, Stage, State, clean};
 use crate::policy::Policy;
 
 /// Findings of a rule that are listed.
@@ -177,9 +177,13 @@ impl Page<'_> {
                 ": the same content stands in the base in a file that was renamed to this one"
             }
             Some(Stage::Unchanged) => ": the diff leaves its lines alone",
+            None if finding.state == State::NewlyDisclosed => {
+                ": the base had the package in this version, and no report of the base has this advisory"
+            }
             None => "",
         };
-        writeln!(self.out, "  state     {}{how}", finding.state)?;
+        let since = finding.first_seen.map(|day| format!(", first known on {day}")).unwrap_or_default();
+        writeln!(self.out, "  state     {}{how}{since}", finding.state)?;
         if finding.suppressed {
             writeln!(
                 self.out,

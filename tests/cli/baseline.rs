@@ -461,6 +461,14 @@ fn debt_has_a_day_by_which_it_is_to_be_gone() {
     assert_eq!(days(&kept.stdout), ["a 2026-05-10", "b 2026-06-05"]);
     let shown = dir.run(&["baseline", "show", "known.jsonl"]).stdout;
     assert!(shown.contains("src/a.py  a  [semgrep]  since 2026-05-10"), "{shown}");
+    let args =
+        ["explain", "src/a.py:5", "--policy", "policy.yaml", "--no-env", "--now", "2026-06-09T00:00:00Z"];
+    let told = dir.run(&[&args[..], &["--baseline", "known.jsonl", "semgrep.json"]].concat()).stdout;
+    for line in ["first known on 2026-05-10", "age       at least 30d  30d since the baseline first knew it"]
+    {
+        let words = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(words(&told).contains(&words(line)), "{line}: {told}");
+    }
     assert_eq!(at("2026-06-06T00:00:00Z"), (0, "pass".to_owned()));
     // A day that nobody knows is as old as any, and so is one to come.
     for day in ["", ",\"first_seen\":\"2999-01-01\""] {

@@ -259,6 +259,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     let files = [
         (".secgate/merge.yaml", POLICY),
         (".trivyignore", "CVE-2026-1\nCVE-2026-2\n"),
+        ("app/.trivyignore", "CVE-2026-9"),
         (".semgrepignore", "a/\n!a/b\n"),
         ("osv-scanner.toml", "[[IgnoredVulns]]\nid = \"GHSA-1\"\n"),
         ("src/a.py", "a()\nb()  # nosec\nc()\n"),
@@ -266,6 +267,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     ];
     let dir = repository(&files);
     dir.write(".trivyignore", "CVE-2026-2\n# why\nCVE-2026-3\n");
+    dir.write("app/.trivyignore", "CVE-2026-9\nCVE-2026-8");
     dir.write(".semgrepignore", "a/\n");
     dir.write("osv-scanner.toml", "");
     dir.write(".gitleaks.toml", "[[allowlists]]\nstopwords = [\"hunter2\"]\n");
@@ -278,6 +280,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
         "`.gitleaks.toml` of gitleaks: not there → allowlists @ .gitleaks.toml:1 < -",
         "`.semgrepignore` of Semgrep: !a/b → gone @ .semgrepignore:1 < -",
         "`.trivyignore` of Trivy: not there → CVE-2026-3 @ .trivyignore:3 < -",
+        "`app/.trivyignore` of Trivy: not there → CVE-2026-8 @ app/.trivyignore:2 < -",
         "`deep/er/.bandit` of Bandit: not there → other settings: 2 lines come, 0 go @ deep/er/.bandit:1 < -",
         "comment `gitleaks:allow` of gitleaks: not there → hides what is found there @ b.env:1 < -",
         "comment `checkov:skip` of Checkov: not there → hides what is found there @ main.tf:2 < -",
@@ -286,6 +289,14 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     let told = (10, told.map(str::to_owned).to_vec());
     assert_eq!(clauses(&dir, &BY_GIT), told);
     assert_eq!(by_diff(&dir, &[]), told);
+    // A file that only moves says the same of other files.
+    dir.git(&["mv", "app/.trivyignore", "src/.trivyignore"]);
+    commit(&dir);
+    let moved = clauses(&dir, &BY_GIT).1;
+    assert!(
+        moved.iter().any(|told| told.starts_with("`src/.trivyignore` of Trivy: not there → CVE-2026-9")),
+        "{moved:#?}"
+    );
     let all = dir.check(&["--no-env", "--diff-base", "main"]).all() + &check(&dir, &BY_GIT).all();
     assert!(!all.contains("hunter2"), "{all}");
     // All of it taken away again is nothing to look at.
