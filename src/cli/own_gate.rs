@@ -249,7 +249,11 @@ impl Search<'_> {
                     Ok(_) if source.file.is_none() => Predecessor::Same,
                     Ok(embedded) => {
                         let text = embedded.text()?;
-                        let note = format!("no .secgate was there, so that {} decided", text.source);
+                        let note = format!(
+                            "no .secgate was there, so that {} decided; once this is merged, it is what the next \
+                             change is compared with",
+                            text.source
+                        );
                         self.seen.notes.push(note);
                         Predecessor::Policy(text)
                     }
