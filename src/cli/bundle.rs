@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::check::{DecideArgs, Question};
-use super::outputs::same;
+use super::outputs::{Outputs, within};
 use super::own_gate::{GateBefore, Seen};
 use super::policy::PolicyText;
 use super::waiver;
@@ -92,13 +92,16 @@ struct PackedDocument {
 }
 
 /// Removes the bundle of an earlier run; whatever else is there stays, and is an error.
-pub(super) fn prepare(path: &Path, inputs: &[&Path]) -> Result<()> {
+pub(super) fn prepare(path: &Path, inputs: &[&Path], outputs: &Outputs) -> Result<()> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if path.as_os_str().is_empty() {
         bail!("--bundle is empty; is a variable of the script unset?");
     }
-    if let Some(input) = inputs.iter().find(|input| same(input, path) || input.starts_with(path)) {
+    if let Some(input) = inputs.iter().find(|input| within(input, path)) {
         bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
+    }
+    if let Some(output) = outputs.paths().find(|output| within(output, path)) {
+        bail!("--bundle {name}: --output {} would lie in it", clean(&output.to_string_lossy()));
     }
     let meta = std::fs::symlink_metadata(path);
     let Ok(meta) = meta else { return Ok(()) };

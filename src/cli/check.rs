@@ -114,7 +114,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
     let prepared = prepare(&args.decide, &args.output).and_then(|outputs| {
         if let Some(path) = &args.bundle {
             let inputs = args.decide.files();
-            bundle::prepare(path, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())?;
+            bundle::prepare(path, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &outputs)?;
         }
         Ok(outputs)
     });

@@ -70,6 +70,11 @@ impl Outputs {
         Ok(Self(files))
     }
 
+    /// Where they go.
+    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.0.iter().map(|file| file.path.as_path())
+    }
+
     /// Writes every file beside its place, ready to be moved there.
     pub(super) fn stage(&self, decision: &Decision) -> Result<Staged> {
         let mut staged = Staged(Vec::new());
@@ -195,11 +200,22 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 
 /// True if both names lead to the same file, also where it does not exist yet.
 pub(super) fn same(a: &Path, b: &Path) -> bool {
-    let real = |path: &Path| {
-        fs::canonicalize(path).unwrap_or_else(|_| {
-            let directory = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            fs::canonicalize(directory).unwrap_or_default().join(path.file_name().unwrap_or_default())
-        })
-    };
     real(a) == real(b)
+}
+
+/// True if a name leads to a place below a directory, or to the directory, also where neither exists yet.
+pub(super) fn within(path: &Path, directory: &Path) -> bool {
+    real(path).starts_with(real(directory))
+}
+
+/// A path without links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = fs::canonicalize(path) {
+        return real;
+    }
+    match (path.parent(), path.file_name()) {
+        (Some(parent), Some(name)) if parent.as_os_str().is_empty() => real(Path::new(".")).join(name),
+        (Some(parent), Some(name)) => real(parent).join(name),
+        _ => path.to_owned(),
+    }
 }

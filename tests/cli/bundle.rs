@@ -433,3 +433,22 @@ fn an_older_approval_in_a_bundle_is_named() {
         assert!(run.stdout.contains(told), "{told}: {run:?}");
     }
 }
+
+#[test]
+fn nothing_else_is_written_into_it_or_over_it() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(&[]));
+    for (bundle, output) in
+        [("b.tar", "json=b.tar"), ("b", "json=b/v.json"), ("./b", "json=b/more/v.json"), ("b", "json=b")]
+    {
+        let run = dir.check(&["--policy", "policy.yaml", "--bundle", bundle, "--output", output]);
+        assert_eq!(run.code, 2, "{bundle} {output}: {run:?}");
+        assert!(run.stderr.contains("would lie in it"), "{bundle} {output}: {run:?}");
+        assert!(!dir.exists("b") && !dir.exists("b.tar"), "{bundle} {output}");
+    }
+    // What an earlier run packed is no longer taken away where an input of this one lies in it.
+    assert_eq!(dir.check(&["--policy", "policy.yaml", "--bundle", "b"]).code, 0);
+    dir.write("b/semgrep.json", semgrep(&[]));
+    let run = dir.check(&["--policy", "policy.yaml", "--bundle", "./b", "b/semgrep.json"]);
+    assert!(run.code == 2 && dir.exists("b/semgrep.json"), "{run:?}");
+}
