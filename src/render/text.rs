@@ -107,14 +107,16 @@ impl Page {
             return Ok(());
         }
         self.title("Evidence")?;
+        let (optional, there): (Vec<&Evidence>, Vec<&Evidence>) =
+            decision.evidence.iter().partition(|e| is_optional_and_absent(e));
         let entry = |e: &Evidence| e.entry.clone().unwrap_or_else(|| "(no entry)".to_owned());
         let path = |e: &Evidence| e.path.as_ref().map_or("-", |p| p.as_str()).to_owned();
         let wide = |of: &dyn Fn(&Evidence) -> String, most: usize| {
-            decision.evidence.iter().map(|e| width(&of(e))).max().unwrap_or(0).min(most)
+            there.iter().map(|e| width(&of(e))).max().unwrap_or(0).min(most)
         };
         let (entries, paths) = (wide(&entry, 32), wide(&path, self.look.width / 4));
         let mut quiet = 0;
-        for evidence in &decision.evidence {
+        for evidence in &there {
             if evidence.outcome < Outcome::Warn && evidence.copy_of.is_none() {
                 quiet += 1;
                 if quiet > EVIDENCE {
@@ -123,7 +125,6 @@ impl Page {
             }
             let state = match (evidence.status, evidence.outcome) {
                 (Status::Complete, Outcome::Pass) => "ok",
-                (Status::Absent, Outcome::NotApplicable) => "-",
                 (Status::Ignored, _) => "ignored",
                 (_, outcome) => outcome.as_str(),
             };
@@ -143,6 +144,11 @@ impl Page {
         }
         if quiet > EVIDENCE {
             writeln!(self.out, "  … and {} more that are as demanded", quiet - EVIDENCE)?;
+        }
+        if !optional.is_empty() {
+            let each: Vec<String> =
+                optional.iter().map(|e| format!("{} ({})", entry(e), e.message)).collect();
+            self.wrapped("  -       ", &format!("optional and absent: {}", each.join(", ")))?;
         }
         if let Some(took) = all_took(decision) {
             writeln!(self.out, "  {took}")?;
@@ -385,6 +391,11 @@ pub(super) fn summary(decision: &Decision) -> String {
 }
 
 /// What there is to say of a piece of evidence after its name.
+/// Nobody has to bring it, and nobody did.
+fn is_optional_and_absent(evidence: &Evidence) -> bool {
+    (evidence.status, evidence.outcome) == (Status::Absent, Outcome::NotApplicable)
+}
+
 fn told(evidence: &Evidence) -> String {
     if evidence.status == Status::Absent
         || evidence.status == Status::Unreadable
