@@ -140,6 +140,11 @@ impl Read for Person {
             wrong(node, key, "a person or a team such as `\"@payments-lead\"`", problems);
             return None;
         }
+        // GitLab's user names are ASCII: another letter that looks the same would be somebody else.
+        if name.trim_start().starts_with('@') && !name.is_ascii() {
+            wrong(node, key, "a user name of GitLab, in letters from a to z", problems);
+            return None;
+        }
         Some(Self(name))
     }
 
