@@ -25,11 +25,14 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
-/// Keys that GitLab's DAST reports had beside those of ZAP, from which they were made.
-const GITLAB: [&str; 4] = ["vulnerabilities", "scan", "remediations", "spider"];
+/// Keys that GitLab's DAST reports had beside those of ZAP, from which they were made. The first of them had only
+/// `spider`, and no list of their own: those are read as ZAP's.
+const GITLAB: [&str; 3] = ["vulnerabilities", "scan", "remediations"];
 
 fn looks_like(opening: &Opening) -> bool {
-    if !opening.is_object() || GITLAB.iter().any(|key| opening.has(key)) {
+    // Behind `spider` a list of GitLab's may follow.
+    let theirs = opening.has("spider") && !opening.whole || GITLAB.iter().any(|key| opening.has(key));
+    if !opening.is_object() || theirs {
         return false;
     }
     let signed = opening.has("@version") && opening.has("@generated");
@@ -60,7 +63,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             reading.problem(ProblemKind::Scan, "the automation plan had an error (afPlanErrors)", None);
             Ok(())
         }),
-        "insights" | "sequences" => json.skip(),
+        "spider" if json.kind()? == Kind::Object => spider(json, reading),
+        "insights" | "sequences" | "spider" => json.skip(),
         key if GITLAB.contains(&key) => {
             Err(json.shape("no ZAP report: GitLab's DAST reports have this key (format gitlab-dast)"))
         }
@@ -97,6 +101,19 @@ fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
     })?;
     reading.problem(ProblemKind::Scan, &format!("ZAP stopped the scan (stoppingInsight): {why}"), None);
     Ok(())
+}
+
+/// How the crawl went, in the reports of GitLab's DAST.
+fn spider(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    json.object(|json, key| {
+        if key != "state" {
+            return json.skip();
+        }
+        if !text(json)?.trim().eq_ignore_ascii_case("finished") {
+            reading.problem(ProblemKind::Scan, "the spider did not finish (spider.state)", None);
+        }
+        Ok(())
+    })
 }
 
 fn site(json: &mut Json, reading: &mut Reading<'_>, nth: usize) -> Result<(), ReadError> {
@@ -341,6 +358,22 @@ mod tests {
         }
         let clean = report("");
         assert!(clean.error.is_none() && clean.report.nothing_scanned.is_none());
+    }
+
+    /// The reports of GitLab's DAST before it had a list `vulnerabilities`.
+    #[test]
+    fn a_spider_beside_the_sites_tells_how_it_went() {
+        let of = |state: &str, more: &str| {
+            read_text(&format!(
+                r#"{{"@generated":"Thu, 10 Oct 2019 21:20:27","@version":"2.8.0","site":[{{"@name":"http://a",
+                "alerts":[]}}],"spider":{{"progress":"100","state":"{state}","result":{{"urlsInScope":[{{}}]}}}}{more}}}"#
+            ))
+        };
+        let read = of("FINISHED", "");
+        assert_eq!((read.error.is_none(), read.format), (true, Some("zap")));
+        assert!(read.report.problems.is_empty() && read.report.nothing_scanned.is_none());
+        assert_eq!(of("RUNNING", "").report.problems.len(), 1);
+        assert_ne!(of("FINISHED", r#","version":"2.3","vulnerabilities":[]"#).format, Some("zap"));
     }
 
     #[test]
