@@ -454,6 +454,11 @@ impl Faults {
             let message = "the policy demands that it states the commit or the image digest of this run";
             self.add(Status::Foreign, Outcome::Fail, message);
         }
+        if let Some(unbound) = report.unbound.as_ref().filter(|_| entry.is_some_and(|e| e.bound)) {
+            let message =
+                format!("the policy demands that all of it states the commit or image, and {unbound}");
+            self.add(Status::Foreign, Outcome::Fail, message);
+        }
     }
 
     fn tell(self, evidence: &mut Evidence) {

@@ -46,6 +46,8 @@ pub struct Report {
     pub commit: Option<Text>,
     /// Manifest digests of the image it says it is about, `sha256:…`.
     pub digests: Vec<Text>,
+    /// Parts of it that say neither, where others do.
+    pub unbound: Option<Text>,
     /// What it says of that image.
     pub image: ImageFacts,
     /// What kind of thing was scanned, where it says.
@@ -247,6 +249,11 @@ impl<'s> Reading<'s> {
         if digest.as_str().starts_with("sha256:") && !self.report.digests.contains(&digest) {
             self.report.digests.push(digest);
         }
+    }
+
+    /// Some parts of the report say neither commit nor image, though others do.
+    pub fn partly_bound(&mut self, why: &str) {
+        self.report.unbound = Some(Text::line(why));
     }
 
     /// What the report says of the image that it is about.

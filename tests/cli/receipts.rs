@@ -204,6 +204,12 @@ fn evidence_is_of_this_commit_or_of_the_source_of_the_merge_request() {
         assert_eq!((code, status.as_str()), (1, "foreign"), "{environment:?} {more:?}: {message}");
         assert!(message.contains("1111111111"), "{message}");
     }
+    // One run of the right commit does not speak for another.
+    let silent = r#"{"tool":{"driver":{"name":"Semgrep OSS"}},"results":[],"invocations":[{"executionSuccessful":true}]}"#;
+    dir.write("semgrep.json", sarif(HEAD).replace(r#""runs":["#, &format!(r#""runs":[{silent},"#)));
+    let (code, found, message) = status(&[], &["--commit", HEAD]);
+    assert_eq!((code, found.as_str()), (1, "foreign"), "{message}");
+    assert!(message.contains("1 of its 2 runs"), "{message}");
     // Without a word of the commit, on either side, it is bound to nothing.
     dir.write("semgrep.json", semgrep(&[]));
     assert_eq!(status(&[], &["--commit", HEAD]).0, 1);

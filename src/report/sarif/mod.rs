@@ -75,6 +75,10 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     } else if seen.with_results < runs {
         reading.problem(ProblemKind::Scan, "some runs have no list `results`", None);
     }
+    if (1..runs).contains(&seen.stating) {
+        let silent = runs - seen.stating;
+        reading.partly_bound(&format!("{silent} of its {runs} runs say neither commit nor image"));
+    }
     match (seen.no_time, seen.ended) {
         (true, _) => reading.generated_unreadable(),
         (false, Some(time)) => reading.generated(&time.to_string()),
@@ -107,6 +111,8 @@ struct Seen {
     /// Number of runs, if there is a list of them.
     runs: Option<usize>,
     with_results: usize,
+    /// Number of runs that say which commit or image they are about.
+    stating: usize,
     /// The tool is named.
     named: bool,
     /// The first commit that a run says it is about.

@@ -110,6 +110,8 @@ pub(super) struct Run {
     /// Results that wait for the next reading.
     waiting: u64,
     null_results: bool,
+    /// It says which commit or image it is about.
+    states: bool,
     remarks: Remarks,
 }
 
@@ -137,11 +139,18 @@ impl Run {
             }),
             "originalUriBaseIds" if json.kind()? == Kind::Object => run.bases(json),
             "artifacts" if json.kind()? == Kind::Array => run.artifacts(json, reading),
-            "versionControlProvenance" if json.kind()? == Kind::Array => commit(json, reading, seen),
+            "versionControlProvenance" if json.kind()? == Kind::Array => {
+                run.states |= commit(json, reading, seen)?;
+                Ok(())
+            }
             "externalPropertyFileReferences" | "externalPropertyFiles" => external(json, reading),
-            "properties" if json.kind()? == Kind::Object => properties(json, reading),
+            "properties" if json.kind()? == Kind::Object => {
+                run.states |= properties(json, reading)?;
+                Ok(())
+            }
             key => other(json, reading, key, RUN),
         })?;
+        seen.stating += usize::from(run.states);
         run.finish(reading, seen);
         Ok(())
     }
@@ -374,8 +383,9 @@ impl Run {
     }
 }
 
-/// The commit of the first repository that the run names.
-fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+/// The commit of the first repository that the run names; true if it names one.
+fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<bool, ReadError> {
+    let mut states = false;
     json.array(|json, index| {
         if index > 0 || json.kind()? != Kind::Object {
             return json.skip();
@@ -385,6 +395,7 @@ fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
                 return json.skip();
             }
             let revision = text(json)?;
+            states |= !revision.is_empty();
             match &seen.commit {
                 _ if revision.is_empty() => {}
                 None => {
@@ -396,7 +407,8 @@ fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
             }
             Ok(())
         })
-    })
+    })?;
+    Ok(states)
 }
 
 /// Parts of the run that lie in other files.
@@ -413,8 +425,9 @@ fn external(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError>
     })
 }
 
-/// Trivy names the image that it scanned.
-fn properties(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+/// Trivy names the image that it scanned; true if it states a digest.
+fn properties(json: &mut Json, reading: &mut Reading<'_>) -> Result<bool, ReadError> {
+    let mut states = false;
     json.object(|json, key| match key {
         "imageName" if json.kind()? == Kind::String => {
             reading.target(Target::Image);
@@ -422,9 +435,11 @@ fn properties(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
         }
         "repoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
             let digest = text(json)?;
+            states |= !digest.is_empty();
             reading.image_digest(&digest);
             Ok(())
         }),
         _ => json.skip(),
-    })
+    })?;
+    Ok(states)
 }
