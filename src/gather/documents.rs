@@ -1,0 +1,110 @@
+//! Evidence that is no report: documents of `document` rules, and the feeds that are put onto findings.
+
+use std::sync::Arc;
+
+use super::plan::Item;
+use super::{Limits, entry};
+use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Status};
+use crate::finding::{Statement, clean};
+use crate::policy::{Entry, EntryKind, Feed, Policy};
+use crate::relate::{Acceptance, Exploitation, Vex};
+use crate::report::{self, ReadError};
+
+/// Largest JSON document of a `document` rule.
+pub(super) const MAX_DOCUMENT: u64 = 16 << 20;
+
+pub(super) fn is_document(policy: &Policy, item: &Item) -> bool {
+    item.entries
+        .iter()
+        .filter_map(|name| entry(policy, name))
+        .any(|e| !matches!(e.kind, EntryKind::Report(_)))
+}
+
+pub(super) fn read_document(
+    policy: &Policy,
+    item: &Item,
+    limits: DocumentLimits,
+    context: &Context,
+    gathered: &mut Gathered<'_>,
+) {
+    let is_document = |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_));
+    for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
+        match Document::read(&item.name, &item.source, entry, limits, context) {
+            Ok((document, evidence)) => {
+                gathered.evidence.push(evidence);
+                gathered.documents.push(document);
+            }
+            Err(error) => {
+                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error.to_string()));
+            }
+        }
+    }
+}
+
+/// Reads the feeds, which come before the reports: what they know is put onto findings before a rule looks. A kind
+/// of which one entry is absent, old or unreadable is not known at all.
+pub(super) fn feeds(
+    policy: &Policy,
+    items: &[Item],
+    context: &Context,
+    limits: Limits,
+) -> (Vec<Evidence>, Arc<Exploitation>, Arc<Vex>) {
+    let mut told = Vec::new();
+    let (mut known, mut vex) = (Exploitation::default(), Vex::default());
+    for item in items {
+        for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
+            let unreadable =
+                |error: ReadError| Evidence::unreadable(&item.name, Some(entry), error.to_string());
+            let max = limits.max_report;
+            told.push(
+                match entry.kind {
+                    EntryKind::Feed(Feed::Kev) => report::read_kev(&item.source, max).map(|feed| {
+                        let judged = Evidence::feed(&item.name, entry, &feed, context);
+                        known.add_kev(feed.holds.cves);
+                        judged
+                    }),
+                    EntryKind::Feed(Feed::Epss) => report::read_epss(&item.source, max).map(|feed| {
+                        let judged = Evidence::feed(&item.name, entry, &feed, context);
+                        known.add_epss(feed.holds.0);
+                        judged
+                    }),
+                    EntryKind::Feed(Feed::Vex) => report::read_vex(&item.source, max).map(|feed| {
+                        let mut judged = Evidence::feed(&item.name, entry, &feed, context);
+                        if judged.status == Status::Complete {
+                            judged.message = accept(policy, &item.name, feed.holds.0, context, &mut vex);
+                        }
+                        judged
+                    }),
+                    EntryKind::Report(_) | EntryKind::Document(_) => continue,
+                }
+                .unwrap_or_else(unreadable),
+            );
+        }
+    }
+    let files = |entry: &Entry| items.iter().filter(|i| i.entries.contains(&entry.name)).count();
+    for entry in &policy.evidence {
+        let of_entry = |e: &&Evidence| e.entry.as_ref() == Some(&entry.name);
+        let sound = files(entry) > 0
+            && files(entry) >= entry.count as usize
+            && told.iter().filter(of_entry).all(|e| e.status == Status::Complete);
+        match entry.kind {
+            EntryKind::Feed(Feed::Kev) if !sound => known.drop_kev(),
+            EntryKind::Feed(Feed::Epss) if !sound => known.drop_epss(),
+            _ => {}
+        }
+    }
+    (told, Arc::new(known), Arc::new(vex))
+}
+
+/// Takes the statements that the policy accepts; says what becomes of them.
+fn accept(policy: &Policy, file: &str, said: Vec<Statement>, context: &Context, vex: &mut Vex) -> String {
+    let Some(rules) = &policy.vex else {
+        return "they change nothing: the policy accepts none (`vex: {accept: [AUTHOR]}`)".to_owned();
+    };
+    let accept = Acceptance { authors: &rules.accept, max_age: rules.max_age, now: context.now };
+    let (useful, idle) = vex.add(&clean(file), said, accept);
+    let idle: Vec<String> = idle.iter().map(|(why, n)| format!("{n} {why}")).collect();
+    let rest =
+        if idle.is_empty() { String::new() } else { format!("; changing nothing: {}", idle.join(", ")) };
+    format!("{useful} accepted as not affected{rest}")
+}

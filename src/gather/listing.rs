@@ -1,0 +1,157 @@
+//! All findings of reports, with nothing to decide: those of the base, and those that are only listed.
+
+use std::path::PathBuf;
+
+use super::files::expand;
+use super::plan::{Item, item, standard_input};
+use super::read::read_into;
+use super::{Given, Limits};
+use crate::decide::{Context, Counts, Evidence, Fault, Status};
+use crate::finding::{Finding, Package, Purl, SecretKey, Severity, clean};
+use crate::policy::{Policy, ReportMapping};
+use crate::report::{self, Hint, Options, ReadError, Sink, Source};
+
+/// A report of the base.
+#[derive(Debug)]
+pub struct BaseReport {
+    /// The file and what it says of the scan.
+    pub evidence: Evidence,
+    /// Its findings, suppressed ones too.
+    pub findings: Vec<Finding>,
+    /// The packages that it lists, vulnerable or not, with the path of each.
+    pub packages: Vec<(String, Package)>,
+    /// The same of an SBOM: of each the file, where it says so.
+    pub inventory: Vec<(Option<String>, Purl)>,
+}
+
+/// Reads reports of the base: the findings of each with its path, outcome and status.
+pub fn base_reports(
+    policy: &Policy,
+    paths: &[PathBuf],
+    limits: Limits,
+    roots: &[String],
+    secret_key: Option<&SecretKey>,
+) -> Result<Vec<BaseReport>, Fault> {
+    let given = paths.iter().map(|path| Given { path: path.clone(), format: None, entry: None });
+    let mut items = Vec::new();
+    for one in given {
+        for (path, in_directory) in expand(&one) {
+            items.push(item(policy, &one, &path, in_directory, limits)?);
+        }
+    }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    let options = Options {
+        max_report: limits.max_report,
+        read_ahead: true,
+        roots: roots.to_vec(),
+        secret_key: secret_key.cloned(),
+    };
+    let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
+    let read = |item: Item| {
+        let mut keep = Keep::default();
+        let outcome = read_into(policy, &item, &options, &mut keep);
+        let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context, None);
+        if evidence.status == Status::Unreadable {
+            let path = Some(clean(&item.name).into_owned());
+            return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
+        }
+        let (format, sha256) = (evidence.format.as_deref(), evidence.sha256.as_deref());
+        let packages = match (format, sha256) {
+            (Some(format), Some(sha256)) => report::listed_packages(&item.source, format, &options, sha256),
+            _ => Vec::new(),
+        };
+        let inventory = match (format, sha256) {
+            (Some(format), Some(sha256)) => {
+                let listed = report::inventory(&item.source, format, &options, sha256);
+                listed.into_iter().map(|listed| (listed.path, listed.purl)).collect()
+            }
+            _ => Vec::new(),
+        };
+        Ok(BaseReport { evidence, findings: keep.findings, packages, inventory })
+    };
+    let mut reports: Vec<BaseReport> = Vec::new();
+    for item in items {
+        let report = read(item)?;
+        // Given twice, under whatever names, it does not show twice as many findings.
+        let known = |other: &BaseReport| other.evidence.sha256 == report.evidence.sha256;
+        if !reports.iter().any(known) {
+            reports.push(report);
+        }
+    }
+    Ok(reports)
+}
+
+/// Reports and all their findings, suppressed ones too, each with the index of its report.
+pub type Findings = (Vec<Evidence>, Vec<(Finding, usize)>);
+
+/// Reads reports without a policy, but for `mappings` of formats of its own: their evidence as it would be judged
+/// without an entry, and all findings, worst first.
+pub fn findings(
+    given: &[Given],
+    mappings: &[ReportMapping],
+    limits: Limits,
+    roots: &[String],
+    secret_key: Option<&SecretKey>,
+) -> Result<Findings, Fault> {
+    // They are read one after the other.
+    let options = Options {
+        max_report: limits.max_report,
+        read_ahead: true,
+        roots: roots.to_vec(),
+        secret_key: secret_key.cloned(),
+    };
+    let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
+    let mut evidence = Vec::new();
+    let mut all = Vec::new();
+    for one in given {
+        for (path, in_directory) in expand(one) {
+            let name = path.to_string_lossy().into_owned();
+            let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
+            let mut keep = Keep::default();
+            let hint = Hint { format: one.format.as_deref(), category: None };
+            let outcome = match mappings.iter().find(|m| hint.format == Some(m.id.as_str())) {
+                Some(mapping) => report::read_mapped(&source, mapping, &options, &mut keep),
+                None => report::read(&source, hint, &options, &mut keep),
+            };
+            if in_directory
+                && let Some(ReadError::Unknown { looks_like }) = &outcome.error
+                && report::is_whole_document(&source, &options)
+            {
+                evidence.push(Evidence::ignored(&name, looks_like.clone()));
+                continue;
+            }
+            let index = evidence.len();
+            evidence.push(Evidence::judged(&name, None, &outcome, keep.counts, &[], &context, None));
+            all.extend(keep.findings.into_iter().map(|finding| (finding, index)));
+        }
+    }
+    Evidence::name_copies(&mut evidence);
+    let rank = |finding: &Finding| std::cmp::Reverse(finding.severity.rank(Severity::Critical));
+    // Stable, so that findings of one place stay in their report's order.
+    all.sort_by(|(a, _), (b, _)| {
+        (rank(a), a.path(), a.location.as_ref().and_then(|l| l.line), a.fingerprint).cmp(&(
+            rank(b),
+            b.path(),
+            b.location.as_ref().and_then(|l| l.line),
+            b.fingerprint,
+        ))
+    });
+    Ok((evidence, all))
+}
+
+/// Keeps all findings of a report.
+#[derive(Default)]
+struct Keep {
+    findings: Vec<Finding>,
+    counts: Counts,
+}
+
+impl Sink for Keep {
+    fn finding(&mut self, finding: Finding) {
+        self.counts.add(&finding);
+        self.findings.push(finding);
+    }
+    fn restart(&mut self) {
+        *self = Self::default();
+    }
+}

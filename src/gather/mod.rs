@@ -1,0 +1,224 @@
+//! Finds all evidence of a run and has it read, in an order of its own: feeds, reports, documents, what is absent.
+
+mod documents;
+mod files;
+mod keep;
+mod listing;
+mod plan;
+mod read;
+mod rehearse;
+
+use std::cell::OnceCell;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+pub use files::{expand, look_for};
+pub use listing::{BaseReport, Findings, base_reports, findings};
+pub use rehearse::Rehearsal;
+
+use documents::{MAX_DOCUMENT, feeds, is_document, read_document};
+use keep::Keeping;
+use plan::{Item, plan};
+use read::{PARALLEL_FROM, cores, read_again, read_all};
+use rehearse::rehearse;
+
+use crate::decide::{Comparison, Context, DocumentLimits, Evidence, Fault, Gathered, Relations, Tally};
+use crate::finding::SecretKey;
+use crate::policy::{Entry, Policy};
+use crate::relate::{Base, Waivers};
+use crate::report::{self, Options, ReadError, Sink};
+use crate::saved::Saved;
+
+/// A file given on the command line.
+#[derive(Debug, Clone)]
+pub struct Given {
+    /// The path as given; `-` is standard input.
+    pub path: PathBuf,
+    /// The format it must have.
+    pub format: Option<String>,
+    /// The evidence entry it is for.
+    pub entry: Option<String>,
+}
+
+/// Limits of a run.
+#[derive(Debug, Clone, Copy)]
+pub struct Limits {
+    /// Largest report, in bytes.
+    pub max_report: u64,
+    /// Most bytes that are taken from standard input.
+    pub max_stdin: u64,
+    /// Findings a rule whose details are kept.
+    pub max_findings: usize,
+}
+
+/// What a run is given.
+#[derive(Debug, Clone, Copy)]
+pub struct Inputs<'p> {
+    /// What decides.
+    pub policy: &'p Policy,
+    /// Exceptions to its rules.
+    pub waivers: &'p Waivers,
+    /// Files of the command line.
+    pub given: &'p [Given],
+    /// Prefixes that scanners put before paths of the project.
+    pub roots: &'p [String],
+    /// What the change is compared with.
+    pub comparison: Option<&'p Comparison>,
+    /// The key under which values of secrets are compared with those of the base.
+    pub secret_key: Option<&'p SecretKey>,
+    /// What somebody asks about, as `explain` takes it.
+    pub watch: Option<&'p str>,
+    /// Reports written out in a case of the policy; then nothing is looked for.
+    pub rehearsal: Option<Rehearsal<'p>>,
+    /// Evidence of an earlier run, which takes the place of all files.
+    pub saved: Option<&'p Saved>,
+    /// Where the evidence of this run is kept.
+    pub keep: Option<&'p OnceCell<Saved>>,
+}
+
+/// Finds and reads all evidence.
+pub fn gather<'p>(
+    inputs: Inputs<'p>,
+    context: &Context,
+    limits: Limits,
+    names: &'p mut Vec<Vec<String>>,
+) -> Result<Gathered<'p>, Vec<Fault>> {
+    let Inputs { policy, waivers, given, roots, comparison, secret_key, watch, rehearsal, saved, keep } =
+        inputs;
+    let items = match saved {
+        Some(saved) => saved.documents.iter().map(Item::of_saved).collect(),
+        None => plan(policy, given, limits, rehearsal.is_none())?,
+    };
+    let (documents, reports): (Vec<Item>, Vec<Item>) =
+        items.into_iter().partition(|item| is_document(policy, item));
+    let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
+    let now = context.now.as_second();
+    let base = comparison.map(|comparison| &comparison.base);
+    let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
+    let to = Relations {
+        policy,
+        waivers,
+        exploitation,
+        vex,
+        now,
+        cap: limits.max_findings,
+        base,
+        bars,
+        watch,
+        keep: keep.is_some(),
+    };
+    let of_saved = saved.map_or(&[][..], |saved| saved.reports.as_slice());
+    *names = reports
+        .iter()
+        .map(|item| &item.entries)
+        .chain(of_saved.iter().map(|r| &r.entries))
+        .cloned()
+        .collect();
+    let total: u64 = reports.iter().map(|item| item.bytes).sum();
+    // Asked only where it matters: to find out takes longer than to read a small file.
+    let cores = if total < PARALLEL_FROM { 1 } else { cores() };
+    let read_ahead = cores > reports.len();
+    let secret_key = secret_key.cloned();
+    let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key };
+    let mut read = read_all(&to, &reports, names, &options, cores);
+    if let Some(base) = base {
+        read_again(base, &to, &reports, names, &options, &mut read);
+    }
+
+    let tally = Tally::new(to.clone(), &[], 0);
+    let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
+    let mut gathered =
+        Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison, base_given };
+    let mut kept = Keeping::default();
+    for (item, (outcome, mut tally)) in reports.iter().zip(read) {
+        let ignored = ignored(item, &outcome, &options);
+        if keep.is_some() {
+            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut tally.kept), base);
+        }
+        judge_report(
+            policy,
+            (&item.name, &item.entries),
+            ignored,
+            &outcome,
+            &tally,
+            context,
+            &mut gathered.evidence,
+        );
+        gathered.tally.merge(tally);
+    }
+    for (report, entries) in of_saved.iter().zip(names.iter()) {
+        let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
+        report.findings().for_each(|finding| Sink::finding(&mut tally, finding));
+        let outcome = report.outcome();
+        tally.about(&outcome.report.digests);
+        let name = (report.name.as_str(), report.entries.as_slice());
+        judge_report(policy, name, report.ignored.clone(), &outcome, &tally, context, &mut gathered.evidence);
+        gathered.tally.merge(tally);
+    }
+    let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
+    for report in written {
+        rehearse(&to, report, context, &mut gathered);
+    }
+    gathered.evidence.extend(told);
+    for item in &documents {
+        let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
+        read_document(policy, item, limits, context, &mut gathered);
+    }
+    for entry in &policy.evidence {
+        let files = reports.iter().chain(&documents).map(|item| &item.entries);
+        let there =
+            files.chain(of_saved.iter().map(|r| &r.entries)).filter(|e| e.contains(&entry.name)).count();
+        // A report written out stands for as many as the entry demands.
+        let written = written.iter().any(|report| report.entries.contains(&entry.name));
+        let there = if written { entry.count as usize } else { there };
+        if there == 0 || there < entry.count as usize {
+            gathered.evidence.push(Evidence::absent(entry, there));
+        }
+    }
+    Evidence::name_copies(&mut gathered.evidence);
+    if let Some(keep) = keep {
+        let heads = &gathered.tally.heads;
+        let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads))));
+    }
+    Ok(gathered)
+}
+
+/// Why a file in a directory that was given is no report, and need not be one.
+fn ignored(item: &Item, outcome: &report::Outcome, options: &Options) -> Option<String> {
+    match &outcome.error {
+        Some(ReadError::Unknown { looks_like })
+            if item.in_directory
+                && item.entries.is_empty()
+                && report::is_whole_document(&item.source, options) =>
+        {
+            Some(looks_like.clone())
+        }
+        _ => None,
+    }
+}
+
+fn judge_report(
+    policy: &Policy,
+    (name, entries): (&str, &[String]),
+    ignored: Option<String>,
+    outcome: &report::Outcome,
+    tally: &Tally<'_>,
+    context: &Context,
+    evidence: &mut Vec<Evidence>,
+) {
+    if let Some(looks_like) = ignored {
+        evidence.push(Evidence::ignored(name, looks_like));
+        return;
+    }
+    let diff = tally.base().and_then(Base::diff);
+    let judge =
+        |entry| Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, diff);
+    if entries.is_empty() {
+        evidence.push(judge(None));
+    }
+    evidence.extend(entries.iter().map(|name| judge(entry(policy, name))));
+}
+
+fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p Entry> {
+    policy.evidence.iter().find(|e| e.name == name)
+}

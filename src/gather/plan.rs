@@ -1,0 +1,186 @@
+//! Which file is read for which evidence entry.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use super::files::{expand, look_for, relative};
+use super::{Given, Limits, entry};
+use crate::decide::Fault;
+use crate::finding::clean;
+use crate::policy::{EntryKind, Policy};
+use crate::report::Source;
+use crate::saved::SavedDocument;
+
+/// A file to read.
+#[derive(Debug)]
+pub(super) struct Item {
+    /// Its path as outputs name it.
+    pub(super) name: String,
+    pub(super) source: Source,
+    pub(super) bytes: u64,
+    pub(super) format: Option<String>,
+    /// Names of the entries it is for, in the policy's order.
+    pub(super) entries: Vec<String>,
+    /// Found by walking a directory that was given.
+    pub(super) in_directory: bool,
+}
+
+impl Item {
+    pub(super) fn of_saved(document: &SavedDocument) -> Self {
+        Self {
+            name: document.name.clone(),
+            source: document.source.clone(),
+            bytes: document.source.size(),
+            format: None,
+            entries: document.entries.clone(),
+            in_directory: false,
+        }
+    }
+}
+
+/// The files to read, sorted by name, each once.
+pub(super) fn plan(
+    policy: &Policy,
+    given: &[Given],
+    limits: Limits,
+    look: bool,
+) -> Result<Vec<Item>, Vec<Fault>> {
+    let mut faults = Vec::new();
+    let mut items: Vec<Item> = Vec::new();
+    let (given, unknown) = resolve(policy, given);
+    faults.extend(unknown);
+    for one in &given {
+        for (path, in_directory) in expand(one) {
+            match item(policy, one, &path, in_directory, limits) {
+                Ok(item) => items.push(item),
+                Err(fault) => faults.push(fault),
+            }
+        }
+    }
+    let reports_given = given.iter().any(|g| {
+        let kind = g.entry.as_ref().and_then(|name| entry(policy, name)).map(|e| e.kind);
+        !matches!(kind, Some(EntryKind::Document(_) | EntryKind::Feed(_)))
+    });
+    for entry in policy.evidence.iter().filter(|_| look) {
+        let is_report = matches!(entry.kind, EntryKind::Report(_));
+        let filled = given.iter().any(|g| g.entry.as_ref() == Some(&entry.name));
+        if !(is_report && reports_given || filled) {
+            for path in entry.files.iter().flat_map(look_for) {
+                let found = Given { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
+                items.extend(item(policy, &found, &path, false, limits));
+            }
+        }
+    }
+    if faults.is_empty() { unite(policy, items) } else { Err(faults) }
+}
+
+/// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
+fn resolve(policy: &Policy, given: &[Given]) -> (Vec<Given>, Vec<Fault>) {
+    let (mut named, mut faults) = (Vec::new(), Vec::new());
+    for one in given {
+        let Some(name) = &one.entry else {
+            named.push(one.clone());
+            continue;
+        };
+        let called: Vec<&str> =
+            policy.evidence.iter().filter(|e| e.is_called(name)).map(|e| e.name.as_str()).collect();
+        match called.as_slice() {
+            [full] => named.push(Given { entry: Some((*full).to_owned()), ..one.clone() }),
+            [] => faults.push(Fault { path: None, message: no_such_entry(policy, name) }),
+            several => faults.push(Fault {
+                path: None,
+                message: format!(
+                    "--evidence {}: there is one for each subject; say which: {}",
+                    clean(name),
+                    several.join(", ")
+                ),
+            }),
+        }
+    }
+    (named, faults)
+}
+
+fn no_such_entry(policy: &Policy, name: &str) -> String {
+    let known: Vec<&str> = policy.evidence.iter().map(|e| e.name.as_str()).collect();
+    format!("--evidence {}: the policy has no such entry; it has {}", clean(name), known.join(", "))
+}
+
+pub(super) fn item(
+    policy: &Policy,
+    given: &Given,
+    path: &Path,
+    in_directory: bool,
+    limits: Limits,
+) -> Result<Item, Fault> {
+    let name = path.to_string_lossy().into_owned();
+    let (source, bytes) = if name == "-" {
+        let source = standard_input(limits.max_stdin)?;
+        let bytes = if let Source::Bytes(bytes) = &source { bytes.len() as u64 } else { 0 };
+        (source, bytes)
+    } else {
+        let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
+        (Source::File(path.to_owned()), bytes)
+    };
+    let relative = relative(path);
+    let entries = match &given.entry {
+        Some(name) => vec![name.clone()],
+        None => policy
+            .evidence
+            .iter()
+            .filter(|e| e.files.iter().any(|glob| glob.matches_file(&relative)))
+            .map(|e| e.name.clone())
+            .collect(),
+    };
+    Ok(Item { name, source, bytes, format: given.format.clone(), entries, in_directory })
+}
+
+/// Standard input, held in memory because it may have to be read twice.
+pub(super) fn standard_input(max: u64) -> Result<Source, Fault> {
+    let mut bytes = Vec::new();
+    let fault = |message: String| Fault { path: Some("-".to_owned()), message };
+    io::stdin()
+        .lock()
+        .take(max + 1)
+        .read_to_end(&mut bytes)
+        .map_err(|e| fault(format!("standard input cannot be read: {e}")))?;
+    if bytes.len() as u64 > max {
+        return Err(fault(format!("standard input is over the limit of {max} bytes (--max-stdin)")));
+    }
+    Ok(Source::Bytes(bytes.into()))
+}
+
+/// One item a file: a file that is named twice is read once, for all the entries that name it.
+fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
+    let mut united: BTreeMap<(PathBuf, String), Item> = BTreeMap::new();
+    let mut faults = Vec::new();
+    for item in items {
+        let key = match &item.source {
+            Source::File(path) => (fs::canonicalize(path).unwrap_or_else(|_| path.clone()), String::new()),
+            Source::Bytes(_) => (PathBuf::new(), item.name.clone()),
+        };
+        let Some(known) = united.get_mut(&key) else {
+            united.insert(key, item);
+            continue;
+        };
+        if known.format.is_some() && item.format.is_some() && known.format != item.format {
+            faults.push(Fault {
+                path: Some(clean(&item.name).into_owned()),
+                message: "is given twice, as two different formats".to_owned(),
+            });
+        }
+        known.name = known.name.clone().min(item.name);
+        known.format = known.format.take().or(item.format);
+        known.in_directory &= item.in_directory;
+        known.entries.extend(item.entries);
+    }
+    let mut items: Vec<Item> = united.into_values().collect();
+    let position = |name: &String| policy.evidence.iter().position(|e| e.name == *name);
+    for item in &mut items {
+        item.entries.sort_by_key(position);
+        item.entries.dedup();
+    }
+    items.sort_by(|a, b| a.name.cmp(&b.name));
+    if faults.is_empty() { Ok(items) } else { Err(faults) }
+}
