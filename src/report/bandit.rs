@@ -217,7 +217,7 @@ impl Fault<'_> {
 mod tests {
     use super::*;
     use crate::report::Generated;
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound};
 
     const ITEM: &str = r#"{"code":"5 def run(cmd):\n6     os.system(cmd)\n7     return\n","col_offset":4,"filename":"./app/views.py",
         "issue_confidence":"HIGH","issue_cwe":{"id":78,"link":"https://cwe.invalid/78"},"issue_severity":"HIGH",
@@ -230,16 +230,9 @@ mod tests {
         )
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("bandit"));
-        read
-    }
-
     #[test]
     fn a_finding_with_its_place_and_weakness() {
-        let read = ok(&report(ITEM));
+        let read = read_sound("bandit", &report(ITEM));
         assert!(read.report.problems.is_empty() && read.report.nothing_scanned.is_none());
         assert!(matches!(read.report.generated, Generated::At(_)));
         let finding = &read.findings[0];
@@ -252,7 +245,7 @@ mod tests {
 
     #[test]
     fn the_fingerprint_follows_the_code_and_not_the_line() {
-        let of = |item: &str| ok(&report(item)).findings[0].fingerprint;
+        let of = |item: &str| read_sound("bandit", &report(item)).findings[0].fingerprint;
         let moved = ITEM
             .replace("5 def run(cmd):\\n6     os.system(cmd)\\n7 ", "55 # new\\n56   os.system(cmd)\\n57 ")
             .replace("\"line_number\":6,\"line_range\":[6]", "\"line_number\":56,\"line_range\":[56]");
@@ -268,7 +261,7 @@ mod tests {
                 r#"{{"code":"3 PASSWORD = \"{value}\"\n","filename":"a.py","issue_severity":"LOW","issue_confidence":"MEDIUM","issue_cwe":{{"id":259}},
                     "issue_text":"Possible hardcoded password: '{value}'","line_number":3,"line_range":[3],"test_id":"B105","test_name":"hardcoded_password_string"}}"#
             );
-            ok(&report(&item)).findings.remove(0)
+            read_sound("bandit", &report(&item)).findings.remove(0)
         };
         let (one, two) = (of("hunter2"), of("it's \\\"x"));
         assert_eq!(one.title.as_str(), "Possible hardcoded password");
@@ -282,9 +275,14 @@ mod tests {
             "\"errors\":[]",
             r#""errors":[{"filename":"b.py","reason":"syntax error while parsing AST from file"},{"filename":"c.py","reason":"Permission denied"}]"#,
         );
-        let kinds: Vec<_> = ok(&errors).report.problems.iter().map(|p| p.kind).collect();
+        let kinds: Vec<_> = read_sound("bandit", &errors).report.problems.iter().map(|p| p.kind).collect();
         assert_eq!(kinds, [ProblemKind::Parse, ProblemKind::Scan]);
-        assert!(ok(&report("").replace("\"loc\":20", "\"loc\":0")).report.nothing_scanned.is_some());
+        assert!(
+            read_sound("bandit", &report("").replace("\"loc\":20", "\"loc\":0"))
+                .report
+                .nothing_scanned
+                .is_some()
+        );
         for (from, to) in [
             ("\"loc\":20", "\"lines\":20"),
             ("\"loc\":20", "\"loc\":null"),
@@ -304,7 +302,7 @@ mod tests {
             ("{\"id\":78,", "{\"id\":\"x\","),
             ("\"HIGH\",\"issue_text\"", "7,\"issue_text\""),
         ] {
-            assert_eq!(ok(&report(&ITEM.replace(from, to))).findings.len(), 1, "{to}");
+            assert_eq!(read_sound("bandit", &report(&ITEM.replace(from, to))).findings.len(), 1, "{to}");
         }
         for text in [
             report("null"),

@@ -328,7 +328,7 @@ fn is_digest(resource: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound, read_text};
 
     const CHECK: &str = r#"{"check_id":"CKV_K8S_16","bc_check_id":"BC_K8S_15","check_name":"Container should not be privileged","check_result":{"result":"FAILED"},
         "code_block":[[1,"password: hunter2\n"]],"file_path":"/deploy/shop.yaml","file_line_range":[1,21],"resource":"Deployment.shop.shop",
@@ -342,17 +342,10 @@ mod tests {
         )
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("checkov"));
-        read
-    }
-
     #[test]
     fn failed_and_skipped_checks_of_one_or_several_frameworks() {
         let one = report(CHECK, CHECK);
-        let read = ok(&one);
+        let read = read_sound("checkov", &one);
         assert_eq!((read.findings.len(), read.active().count()), (2, 1));
         assert!(read.report.problems.is_empty() && read.report.nothing_scanned.is_none());
         assert_eq!(read.report.tool.version.as_ref().unwrap().as_str(), "3.3.30");
@@ -365,11 +358,11 @@ mod tests {
         );
         assert!(!format!("{finding:?}").contains("hunter2"));
         let several = format!("[{one},{}]", report("", ""));
-        assert_eq!(ok(&several).findings, read.findings);
+        assert_eq!(read_sound("checkov", &several).findings, read.findings);
         // Two documents, one behind the other, as two `-d` arguments give them.
         assert!(read_text(&format!("{one}\n{one}")).error.is_some());
         let quiet = one.replace("\"passed_checks\":[{\"check_id\":\"CKV_K8S_1\"}],", "");
-        assert!(ok(&quiet).report.problems.is_empty());
+        assert!(read_sound("checkov", &quiet).report.problems.is_empty());
     }
 
     #[test]
@@ -378,9 +371,12 @@ mod tests {
             r#"{"passed":0,"failed":0,"skipped":0,"parsing_errors":0,"resource_count":0,"checkov_version":"3.3.30"}"#,
             r#"{"passed":0,"failed":0,"skipped":0,"parsingerrors":0,"resourcecount":0,"checkov_version":"2.1.269"}"#,
         ] {
-            let read = ok(text);
+            let read = read_sound("checkov", text);
             assert!(read.report.nothing_scanned.is_some() && read.report.problems.is_empty());
-            assert_eq!(ok(&text.replacen("errors\":0", "errors\":2", 1)).report.problems.len(), 1);
+            assert_eq!(
+                read_sound("checkov", &text.replacen("errors\":0", "errors\":2", 1)).report.problems.len(),
+                1
+            );
             assert!(read_text(&text.replace("\"failed\":0", "\"failed\":2")).error.is_some());
         }
     }
@@ -388,26 +384,32 @@ mod tests {
     #[test]
     fn what_could_not_be_parsed_is_told() {
         let listed = report(CHECK, "").replace("\"parsing_errors\":[]", "\"parsing_errors\":[\"/a.tf\"]");
-        let read = ok(&listed);
+        let read = read_sound("checkov", &listed);
         assert_eq!(read.report.problems.len(), 1);
         assert_eq!(read.report.problems[0].path.as_ref().unwrap().as_str(), "a.tf");
         let both = listed.replace("\"parsing_errors\":0", "\"parsing_errors\":1");
-        assert_eq!(ok(&both).report.problems.len(), 1);
+        assert_eq!(read_sound("checkov", &both).report.problems.len(), 1);
         let counted = report(CHECK, "")
             .replace(",\"parsing_errors\":[]", "")
             .replace("\"parsing_errors\":0", "\"parsing_errors\":3");
-        assert_eq!(ok(&counted).report.problems.len(), 1);
-        assert_eq!(ok(&report("", "").replace("\"failed\":0", "\"failed\":4")).report.problems.len(), 1);
+        assert_eq!(read_sound("checkov", &counted).report.problems.len(), 1);
+        assert_eq!(
+            read_sound("checkov", &report("", "").replace("\"failed\":0", "\"failed\":4"))
+                .report
+                .problems
+                .len(),
+            1
+        );
         let renamed =
             report(CHECK, "").replace("\"skipped_checks\":[", &format!("\"failed_check\":[{CHECK}"));
-        assert_eq!(ok(&renamed).report.problems.len(), 1);
+        assert_eq!(read_sound("checkov", &renamed).report.problems.len(), 1);
     }
 
     #[test]
     fn the_digest_of_a_secret_is_not_used() {
         let of = |digest: &str| {
             let check = CHECK.replace("CKV_K8S_16", "CKV_SECRET_6").replace("Deployment.shop.shop", digest);
-            ok(&report(&check, "")).findings[0].fingerprint
+            read_sound("checkov", &report(&check, "")).findings[0].fingerprint
         };
         let digests =
             ["25910f981e85ca04baf359199dd0bd4a3ae738b6", "7d42cfbbd8b7a1d2c3e4f5a6b7c8d9e0f1a2b3c4"];
@@ -422,7 +424,7 @@ mod tests {
             "\"vulnerability_details\":null",
             r#""short_description":"CVE-2020-1747 - pyyaml: 5.3","vulnerability_details":{"id":"CVE-2020-1747","package_name":"pyyaml","package_version":"5.3","lowest_fixed_version":"5.3.1"}"#,
         );
-        let finding = ok(&report(&check, "")).findings.remove(0);
+        let finding = read_sound("checkov", &report(&check, "")).findings.remove(0);
         assert_eq!((finding.ids[0].as_str(), finding.fix), ("CVE-2020-1747", Fix::Available));
         assert_eq!(finding.package.unwrap().name.as_str(), "pyyaml");
     }

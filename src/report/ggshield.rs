@@ -244,7 +244,7 @@ impl Fault<'_> {
 
 #[cfg(test)]
 mod tests {
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound, read_text};
 
     const INCIDENT: &str = r#"{"policy":"Secrets detection","occurrences":[{"match":"&dtz*****ji5","type":"apikey","line_start":23,"line_end":24}],
         "type":"Django Secret Key","validity":"valid","ignore_sha":"06b15f","total_occurrences":1,"ignore_reason":null}"#;
@@ -261,13 +261,6 @@ mod tests {
         )
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("ggshield"));
-        read
-    }
-
     #[test]
     fn incidents_at_every_depth() {
         let direct = format!(r#""entities_with_incidents":[{}],"#, file(INCIDENT, 1));
@@ -277,7 +270,7 @@ mod tests {
             report(&nested, 1),
             report(&format!(r#""scans":[{}],"#, report(&nested, 1)), 1),
         ] {
-            let read = ok(&text);
+            let read = read_sound("ggshield", &text);
             assert!(read.report.problems.is_empty(), "{:?}", read.report.problems);
             let [finding] = read.findings.as_slice() else { panic!("{text}") };
             assert_eq!(
@@ -289,13 +282,13 @@ mod tests {
             let shown = format!("{:?}", read.findings);
             assert!(!shown.contains("dtz") && !shown.contains("06b15f"));
         }
-        assert!(ok(&report("", 0)).report.problems.is_empty());
+        assert!(read_sound("ggshield", &report("", 0)).report.problems.is_empty());
     }
 
     #[test]
     fn the_files_name_may_come_after_its_incidents() {
         let entity = format!(r#"{{"incidents":[{INCIDENT}],"total_incidents":1,"filename":"late.py"}}"#);
-        let read = ok(&report(&format!(r#""entities_with_incidents":[{entity}],"#), 1));
+        let read = read_sound("ggshield", &report(&format!(r#""entities_with_incidents":[{entity}],"#), 1));
         assert_eq!(read.findings.len(), 1);
         assert_eq!(read.findings[0].path(), Some("late.py"));
     }
@@ -313,7 +306,7 @@ mod tests {
                 &format!(r#""entities_with_incidents":[{}],"#, file(&INCIDENT.replace(from, to), 1)),
                 1,
             );
-            let read = ok(&text);
+            let read = read_sound("ggshield", &text);
             assert_eq!(read.findings[0].suppressed, suppressed, "{to}");
             assert!(read.report.problems.is_empty());
         }

@@ -225,7 +225,7 @@ impl Fault<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound, read_text};
 
     const ISSUE: &str = r#"{"severity":"MEDIUM","confidence":"HIGH","cwe":{"id":"327","url":"https://cwe.invalid/327"},"rule_id":"G401",
         "details":"Use of weak cryptographic primitive","file":"/src/user/user.go","code":"11: \n12: h := md5.New(\n13: )\n14: }\n",
@@ -237,16 +237,9 @@ mod tests {
         )
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("gosec"));
-        read
-    }
-
     #[test]
     fn an_issue_with_its_lines_and_weakness() {
-        let read = ok(&report(ISSUE));
+        let read = read_sound("gosec", &report(ISSUE));
         assert!(read.report.problems.is_empty());
         assert_eq!(read.report.tool.version.as_ref().unwrap().as_str(), "2.21.4");
         let finding = &read.findings[0];
@@ -259,7 +252,7 @@ mod tests {
         );
         let moved = ISSUE.replace(r"11: \n12: h := md5.New(\n13: )", r"40: x\n41:  h := md5.New(\n42: )");
         let moved = moved.replace("12-13", "41-42");
-        assert_eq!(ok(&report(&moved)).findings[0].fingerprint, finding.fingerprint);
+        assert_eq!(read_sound("gosec", &report(&moved)).findings[0].fingerprint, finding.fingerprint);
     }
 
     #[test]
@@ -272,7 +265,7 @@ mod tests {
             (nosec, r#""nosec":"true""#, false),
             (none, r#""suppressions":{"kind":1}"#, false),
         ] {
-            let read = ok(&report(&ISSUE.replace(from, to)));
+            let read = read_sound("gosec", &report(&ISSUE.replace(from, to)));
             assert_eq!(read.findings[0].suppressed, suppressed, "{to}");
         }
     }
@@ -284,7 +277,7 @@ mod tests {
                 r#"{{"severity":"HIGH","confidence":"LOW","cwe":{{"ID":"798"}},"rule_id":"G101","details":"Potential hardcoded credentials: `{value}`",
                     "file":"a.go","code":"6: \n7: var password = \"{value}\"\n","line":"7"}}"#
             );
-            ok(&report(&issue)).findings.remove(0)
+            read_sound("gosec", &report(&issue)).findings.remove(0)
         };
         let (one, two) = (of("hunter2"), of("correct horse"));
         assert!(!format!("{one:?}").contains("hunter2"));
@@ -298,16 +291,26 @@ mod tests {
             r#""Golang errors":{}"#,
             r#""Golang errors":{"/src/a.go":[{"line":3,"column":1,"error":"expected ';', found \"hunter2\""}],"b":[{"line":0,"column":0,"error":"no Go files"}]}"#,
         );
-        let read = ok(&errors);
+        let read = read_sound("gosec", &errors);
         let kinds: Vec<_> = read.report.problems.iter().map(|p| p.kind).collect();
         assert_eq!(kinds, [ProblemKind::Parse, ProblemKind::Scan]);
         assert!(!format!("{:?}", read.report.problems).contains("hunter2"));
-        assert_eq!(ok(&report("")).report.problems.len(), 1, "found is 1, none listed");
-        assert!(ok(&none).report.problems.is_empty());
-        assert!(ok(&none.replace(r#""Issues":[]"#, r#""Issues":null"#)).report.problems.is_empty());
-        assert!(ok(&none.replace(r#""files":2"#, r#""files":0"#)).report.nothing_scanned.is_some());
+        assert_eq!(read_sound("gosec", &report("")).report.problems.len(), 1, "found is 1, none listed");
+        assert!(read_sound("gosec", &none).report.problems.is_empty());
+        assert!(
+            read_sound("gosec", &none.replace(r#""Issues":[]"#, r#""Issues":null"#))
+                .report
+                .problems
+                .is_empty()
+        );
+        assert!(
+            read_sound("gosec", &none.replace(r#""files":2"#, r#""files":0"#))
+                .report
+                .nothing_scanned
+                .is_some()
+        );
         let renamed = report(ISSUE).replace(r#""Stats""#, r#""More":[{}],"Stats""#);
-        assert_eq!(ok(&renamed).report.problems.len(), 1);
+        assert_eq!(read_sound("gosec", &renamed).report.problems.len(), 1);
     }
 
     #[test]

@@ -302,7 +302,7 @@ impl Item<'_> {
 mod tests {
     use super::*;
     use crate::report::Generated;
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound};
 
     const FILE: &str = r#"{"file_name":"../../src/s3.tf","similarity_id":"da14","line":36,"resource_type":"aws_s3_bucket_policy","resource_name":"logs",
         "issue_type":"IncorrectValue","search_key":"aws_s3_bucket_policy[logs].policy","search_line":36,"search_value":"","expected_value":"e","actual_value":"a"}"#;
@@ -322,16 +322,9 @@ mod tests {
         )
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("kics"));
-        read
-    }
-
     #[test]
     fn one_finding_for_each_file_of_a_query() {
-        let read = ok(&report(&query(&format!("{FILE},{FILE}")), 2));
+        let read = read_sound("kics", &report(&query(&format!("{FILE},{FILE}")), 2));
         assert!(read.report.problems.is_empty(), "{:?}", read.report.problems);
         assert!(matches!(read.report.generated, Generated::At(_)));
         assert_eq!(read.findings.len(), 2);
@@ -340,18 +333,19 @@ mod tests {
         assert_eq!((finding.title.as_str(), finding.cwes.as_slice()), ("S3 Bucket Open", &[284][..]));
         assert_eq!(finding.location.as_ref().unwrap().line, Some(36));
         let trace = report(&query(FILE).replace("HIGH", "TRACE"), 1);
-        assert_eq!(ok(&trace).findings[0].severity, Severity::Info);
+        assert_eq!(read_sound("kics", &trace).findings[0].severity, Severity::Info);
     }
 
     #[test]
     fn what_a_query_says_may_come_after_its_files() {
         let sorted: serde_json::Value = serde_json::from_str(&report(&query(FILE), 1)).unwrap();
-        let (one, two) = (ok(&report(&query(FILE), 1)), ok(&sorted.to_string()));
+        let (one, two) =
+            (read_sound("kics", &report(&query(FILE), 1)), read_sound("kics", &sorted.to_string()));
         assert_eq!(one.findings, two.findings);
         let paths = r#""paths":["/path"],"#;
         let text = report(&query(&FILE.replace("/src", "/path")), 1).replace(paths, "");
         let text = format!("{},{}}}", text.trim_end_matches('}'), paths.trim_end_matches(','));
-        assert_eq!(ok(&text).findings[0].path(), Some("s3.tf"));
+        assert_eq!(read_sound("kics", &text).findings[0].path(), Some("s3.tf"));
     }
 
     #[test]
@@ -368,7 +362,7 @@ mod tests {
             assert_eq!(below(file, &scanned, &roots), is, "{file}");
         }
         let text = report(&query(&FILE.replace("../../src", "../../path/src")), 1);
-        assert_eq!(ok(&text).findings[0].path(), Some("src/s3.tf"));
+        assert_eq!(read_sound("kics", &text).findings[0].path(), Some("src/s3.tf"));
     }
 
     #[test]
@@ -382,12 +376,12 @@ mod tests {
             ("\"total_counter\":1", "\"total_counter\":2", ProblemKind::Scan),
             ("\"paths\":[", "\"queriet\":[{}],\"paths\":[", ProblemKind::Scan),
         ] {
-            let problems = ok(&whole.replace(from, to)).report.problems;
+            let problems = read_sound("kics", &whole.replace(from, to)).report.problems;
             assert_eq!(problems.iter().map(|p| p.kind).collect::<Vec<_>>(), [kind], "{to}");
         }
         let empty = report("", 0).replace("\"files_scanned\":3", "\"files_scanned\":0");
-        assert!(ok(&empty).report.nothing_scanned.is_some());
-        assert!(ok(&report("", 0)).report.nothing_scanned.is_none());
+        assert!(read_sound("kics", &empty).report.nothing_scanned.is_some());
+        assert!(read_sound("kics", &report("", 0)).report.nothing_scanned.is_none());
     }
 
     #[test]
@@ -395,7 +389,7 @@ mod tests {
         let of = |value: &str| {
             let file = FILE.replace("[logs].policy", &format!("={{{{{value}}}}}")).replace("da14", value);
             let text = report(&query(&file).replace("Access Control", "Secret Management"), 1);
-            ok(&text).findings.remove(0)
+            read_sound("kics", &text).findings.remove(0)
         };
         assert_eq!(of("hunter2").fingerprint, of("correct horse").fingerprint);
         assert!(!format!("{:?}", of("hunter2")).contains("hunter2"));

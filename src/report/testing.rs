@@ -48,3 +48,11 @@ pub(super) fn read_text(text: &str) -> ReadText {
 pub(super) fn read_as(format: &str, text: &str) -> ReadText {
     read_with(text, Hint { format: Some(format), category: None })
 }
+
+/// Reads a text that is a sound report, told from its content to be of `format`.
+pub(super) fn read_sound(format: &str, text: &str) -> ReadText {
+    let read = read_text(text);
+    assert!(read.error.is_none(), "{text}: {:?}", read.error);
+    assert_eq!(read.format, Some(format), "{text}");
+    read
+}

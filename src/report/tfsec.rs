@@ -151,7 +151,7 @@ impl Item<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::report::testing::{ReadText, read_as, read_text};
+    use crate::report::testing::{read_as, read_sound, read_text};
 
     const ITEM: &str = r#"{"rule_id":"AVD-AWS-0107","long_id":"aws-ec2-no-public-ingress-sgr","rule_description":"Open ingress.",
         "rule_provider":"aws","links":["https://tfsec.invalid"],"description":"Rule allows ingress from everywhere.","severity":"CRITICAL",
@@ -161,16 +161,9 @@ mod tests {
         format!("{{\"results\":[{items}]}}")
     }
 
-    fn ok(text: &str) -> ReadText {
-        let read = read_text(text);
-        assert!(read.error.is_none(), "{text}: {:?}", read.error);
-        assert_eq!(read.format, Some("tfsec"));
-        read
-    }
-
     #[test]
     fn a_result_of_each_generation() {
-        let read = ok(&report(ITEM));
+        let read = read_sound("tfsec", &report(ITEM));
         let finding = &read.findings[0];
         assert_eq!((finding.rule_id.as_str(), finding.severity), ("AVD-AWS-0107", Severity::Critical));
         assert_eq!(finding.rule_aliases[0].as_str(), "aws-ec2-no-public-ingress-sgr");
@@ -184,7 +177,11 @@ mod tests {
             ("INFO", Severity::Info),
             ("WARN", Severity::Unknown),
         ] {
-            assert_eq!(ok(&report(&old.replace("SEVERITY", word))).findings[0].severity, is, "{word}");
+            assert_eq!(
+                read_sound("tfsec", &report(&old.replace("SEVERITY", word))).findings[0].severity,
+                is,
+                "{word}"
+            );
         }
     }
 
@@ -203,7 +200,8 @@ mod tests {
             ("null", false),
             ("true", false),
         ] {
-            let read = ok(&report(&ITEM.replace("\"status\":0", &format!("\"status\":{status}"))));
+            let read =
+                read_sound("tfsec", &report(&ITEM.replace("\"status\":0", &format!("\"status\":{status}"))));
             assert_eq!(read.findings[0].suppressed, suppressed, "{status}");
         }
     }

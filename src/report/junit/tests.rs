@@ -1,12 +1,5 @@
 use super::*;
-use crate::report::testing::{ReadText, read_as, read_text};
-
-fn read_ok(text: &str) -> ReadText {
-    let read = read_text(text);
-    assert!(read.error.is_none(), "{text}: {:?}", read.error);
-    assert_eq!(read.format, Some("junit"));
-    read
-}
+use crate::report::testing::{ReadText, read_as, read_sound, read_text};
 
 fn messages(read: &ReadText) -> Vec<&str> {
     read.report.problems.iter().map(|p| p.message.as_str()).collect()
@@ -14,7 +7,8 @@ fn messages(read: &ReadText) -> Vec<&str> {
 
 #[test]
 fn failed_and_errored_cases_are_findings() {
-    let read = read_ok(
+    let read = read_sound(
+        "junit",
         r#"<?xml version="1.0" encoding="utf-8"?>
         <testsuites name="all"><testsuite name="pytest" tests="5" failures="1" errors="1" skipped="1" time="0.1">
           <properties><property name="a" value="b"/></properties>
@@ -49,7 +43,8 @@ fn suites_in_suites_with_either_way_to_count() {
         r#"tests="1" failures="0" errors="0""#,
         "",
     ] {
-        let read = read_ok(&format!(r#"<testsuite {counts}>{inner}<testcase name="c"/></testsuite>"#));
+        let read =
+            read_sound("junit", &format!(r#"<testsuite {counts}>{inner}<testcase name="c"/></testsuite>"#));
         assert_eq!((read.findings.len(), messages(&read)), (1, vec![]), "{counts}");
         let place = read.findings[0].location.as_ref().unwrap();
         assert_eq!((place.path.as_str(), place.line), ("a.php", Some(7)));
@@ -74,7 +69,7 @@ fn counts_without_cases_are_a_runner_that_died() {
         let text = format!(
             r#"<testsuite name="s" {counts}><testcase name="a"><failure message="x"/></testcase><testcase name="b"/></testsuite>"#
         );
-        let read = read_ok(&text);
+        let read = read_sound("junit", &text);
         assert_eq!(
             (read.findings.len(), messages(&read).len()),
             (1, problems),
@@ -83,8 +78,9 @@ fn counts_without_cases_are_a_runner_that_died() {
         );
     }
     let empty = r#"<testsuites><testsuite tests="1" failures="0"><testsuite tests="0" name="in"/></testsuite></testsuites>"#;
-    assert!(messages(&read_ok(empty)).is_empty());
-    let died = read_ok(
+    assert!(messages(&read_sound("junit", empty)).is_empty());
+    let died = read_sound(
+        "junit",
         r#"<testsuites tests="3" failures="3"><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
     );
     assert_eq!(messages(&died).len(), 2);
@@ -95,17 +91,21 @@ fn counts_without_cases_are_a_runner_that_died() {
 #[test]
 fn reruns_count_and_more_cases_than_counted_miss_nothing() {
     let suite = |tests: u64, failures: u64| {
-        read_ok(&format!(
-            r#"<testsuite name="t" tests="{tests}" errors="0" failures="{failures}">
+        read_sound(
+            "junit",
+            &format!(
+                r#"<testsuite name="t" tests="{tests}" errors="0" failures="{failures}">
             <testcase name="flaky"><flakyFailure/><flakyError/></testcase>
             <testcase name="never"><failure/><rerunFailure/><rerunError/></testcase><testcase name="ok"/></testsuite>"#
-        ))
+            ),
+        )
     };
     for (tests, failures, problems) in [(7, 5, 0), (3, 1, 0), (8, 5, 1), (7, 6, 1), (3, 0, 1)] {
         let read = suite(tests, failures);
         assert_eq!((read.findings.len(), messages(&read).len()), (1, problems), "{tests} {failures}");
     }
-    let file = read_ok(
+    let file = read_sound(
+        "junit",
         r#"<testsuites tests="0" failures="0" errors="1"><testsuite name="a.spec.ts" errors="1" failures="0" tests="0">
         <testcase classname="Test suite failed to run" name="a.spec.ts"><error>x</error></testcase></testsuite></testsuites>"#,
     );
@@ -121,7 +121,7 @@ fn without_a_test_nothing_was_scanned() {
         r#"<testsuites><testsuite name="a" tests="0" failures="0"/></testsuites>"#,
         r#"<testsuite tests="1" skipped="1"><testcase name="a"><skipped/></testcase></testsuite>"#,
     ] {
-        let read = read_ok(text);
+        let read = read_sound("junit", text);
         assert!(read.report.nothing_scanned.is_some() && messages(&read).is_empty(), "{text}");
     }
 }
@@ -137,7 +137,7 @@ fn what_was_renamed_or_hidden_is_told() {
         r#"<testcase name="a">|failure/></testcase>"#,
         r#"<error message="out of memory"/><testcase name="a"/>"#,
     ] {
-        let read = read_ok(&format!("<testsuite>{inside}</testsuite>"));
+        let read = read_sound("junit", &format!("<testsuite>{inside}</testsuite>"));
         assert!(read.findings.is_empty() && !messages(&read).is_empty(), "{inside}");
     }
     for inside in [
@@ -147,7 +147,7 @@ fn what_was_renamed_or_hidden_is_told() {
         r#"<testcase name="a"><rerunFailure/></testcase>"#,
         "<testcase><skipped/><failure/></testcase>",
     ] {
-        let read = read_ok(&format!("<testsuite>{inside}</testsuite>"));
+        let read = read_sound("junit", &format!("<testsuite>{inside}</testsuite>"));
         assert_eq!((read.findings.len(), messages(&read).len()), (1, 0), "{inside}");
     }
 }
@@ -160,20 +160,22 @@ fn odd_fields_leave_the_finding() {
         r#"name="" classname="""#,
         r#"time="x" line="99999999999999""#,
     ] {
-        let read = read_ok(&format!(
-            "<testsuite><testcase {keys}><failure type=\"a 'v4lue'\"/></testcase></testsuite>"
-        ));
+        let read = read_sound(
+            "junit",
+            &format!("<testsuite><testcase {keys}><failure type=\"a 'v4lue'\"/></testcase></testsuite>"),
+        );
         assert_eq!(read.findings.len(), 1, "{keys}");
         assert!(!format!("{:?}", read.findings).contains("v4lue"));
     }
-    let same = |line: u32| {
-        read_ok(&format!(
+    let same =
+        |line: u32| {
+            read_sound("junit", &format!(
             r#"<testsuite><testcase name="a" file="a.py" line="{line}"><failure/></testcase></testsuite>"#
         ))
         .findings
         .remove(0)
         .fingerprint
-    };
+        };
     assert_eq!(same(1), same(9));
 }
 
@@ -204,5 +206,5 @@ fn other_xml_is_refused() {
         "<!-- {} --><testsuite><testcase name='a'><failure/></testcase></testsuite>",
         "x".repeat(100_000)
     );
-    assert_eq!(read_as("junit", &padded).findings.len() + read_ok(&padded).findings.len(), 2);
+    assert_eq!(read_as("junit", &padded).findings.len() + read_sound("junit", &padded).findings.len(), 2);
 }
