@@ -1,0 +1,168 @@
+//! What would change the outcome of a rule, and who decides.
+
+use super::WaiverExplained;
+use super::verdict::{Said, Verdict};
+use crate::decide::Outcome;
+use crate::decide::clauses::Clause;
+use crate::finding::{Finding, State, Text};
+use crate::policy::{Action, PathGlob, Policy, Rule, Selector, Subject};
+
+/// What would change the outcome of a rule, each by itself, the best first.
+pub(super) fn changes(
+    rule: &Rule,
+    policy: &Policy,
+    said: &Said,
+    clauses: &[Clause],
+    finding: &Finding,
+    waivers: &[WaiverExplained],
+) -> Vec<String> {
+    let mut changes = Vec::new();
+    if waivers.iter().any(|waiver| waiver.covers) {
+        changes.push("nothing has to: a waiver covers it".to_owned());
+        return changes;
+    }
+    let others = said.count.saturating_sub(rule.allow);
+    if others > 1 {
+        changes.push(format!(
+            "{} matches count and {} may: with this one gone, {} would still have to go",
+            said.count,
+            rule.allow,
+            others - 1
+        ));
+    }
+    changes.extend(correction(finding, rule));
+    let Subject::Findings(selector) = &rule.subject else { return changes };
+    changes.extend(clauses.iter().filter_map(|clause| otherwise(clause, selector, policy)));
+    changes.push(if !rule.waivable {
+        "no waiver: the rule says `waivable: false`".to_owned()
+    } else if policy.waivers.is_none() {
+        "no waiver: the policy has no `waivers:`".to_owned()
+    } else {
+        format!(
+            "a waiver for {}/{}: `secgate waiver new --finding {}` writes it",
+            policy.gate, rule.id, finding.fingerprint
+        )
+    });
+    if rule.then == Action::Warn {
+        changes.push("nothing has to: the rule only warns".to_owned());
+    }
+    changes
+}
+
+/// What would change the outcome of a rule as a whole, the best first.
+pub fn rule_changes(
+    said: &Said,
+    rule: Option<&Rule>,
+    policy: Option<&Policy>,
+    verdict: &Verdict,
+) -> Vec<String> {
+    let mut changes = Vec::new();
+    if said.outcome == Outcome::NotApplicable {
+        // Where its `when` does not hold, that is what it says.
+        if rule.is_some_and(|rule| !rule.when.is_empty()) {
+            return changes;
+        }
+        let absent = |name: &String| {
+            verdict.evidence.iter().any(|e| e.entry.as_ref() == Some(name) && e.status == "absent")
+        };
+        let entries =
+            rule.map(|rule| rule.fed_by.as_slice()).unwrap_or_default().iter().filter(|name| absent(name));
+        for entry in entries.filter_map(|name| policy?.entry(name)) {
+            let files: Vec<&str> = entry.files.iter().map(PathGlob::text).collect();
+            changes.push(format!("a report for `{}`: {}", entry.name, files.join(" or ")));
+        }
+        return changes;
+    }
+    if said.outcome < Outcome::Warn {
+        return changes;
+    }
+    let findings = rule.is_none_or(|rule| matches!(rule.subject, Subject::Findings(_)));
+    if findings && said.count > said.allow {
+        let count = if said.count == 1 {
+            "1 match counts".to_owned()
+        } else {
+            format!("{} matches count", said.count)
+        };
+        changes.push(format!("{count} and {} may: {} would have to go", said.allow, said.count - said.allow));
+    }
+    changes.extend(said.fix.clone());
+    if let (Some(rule), Some(policy)) = (rule, policy) {
+        if findings && said.count > said.allow {
+            changes.push(if !rule.waivable {
+                "no waiver: the rule says `waivable: false`".to_owned()
+            } else if policy.waivers.is_none() {
+                "no waiver: the policy has no `waivers:`".to_owned()
+            } else {
+                format!(
+                    "waivers for {}/{}: `secgate waiver new --finding FINGERPRINT` writes one",
+                    policy.gate, rule.id
+                )
+            });
+        }
+        if said.outcome == Outcome::Warn {
+            changes.push(match rule.from {
+                Some(day) if rule.then != Action::Warn => {
+                    format!("nothing has to yet: the rule only warns until {day}")
+                }
+                _ => "nothing has to: it only warns".to_owned(),
+            });
+        }
+    }
+    changes
+}
+
+/// What takes the problem away.
+fn correction(finding: &Finding, rule: &Rule) -> Option<String> {
+    let package = finding.package.as_ref().filter(|p| !p.fixed.is_empty());
+    let Some(package) = package else { return rule.fix.clone() };
+    let versions: Vec<&str> = package.fixed.iter().map(Text::as_str).collect();
+    Some(format!(
+        "{} in another version: {} {} fixed in {}",
+        package.name,
+        finding.ids.first().unwrap_or(&finding.rule_id),
+        if versions.len() == 1 { "is" } else { "was" },
+        versions.join(" and ")
+    ))
+}
+
+/// What the finding would have to be so that this selector no longer holds.
+fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<String> {
+    match clause.name {
+        "severity" if clause.unknown => Some(format!(
+            "a severity from the scanner, below {}: without one it counts as {} (`severity.unknown`)",
+            selector.severity?, policy.unknown_severity
+        )),
+        "severity" => Some(format!("a severity below {} (it is {})", selector.severity?, clause.is)),
+        "state" if policy.base.is_some() && !selector.state.contains(&State::Existing) => Some(
+            "the same finding in the base: it would be `existing`, and the rule looks at other states"
+                .to_owned(),
+        ),
+        _ if clause.unknown => Some(format!(
+            "`{}` known and not {}: the report does not say, and what is not known holds",
+            clause.name, clause.wanted
+        )),
+        _ => None,
+    }
+}
+
+/// Who decides about a rule.
+pub fn decided_by(said: &Said, rule: Option<&Rule>, policy: Option<&Policy>) -> String {
+    let waivable = rule.is_some_and(|rule| rule.waivable && matches!(rule.subject, Subject::Findings(_)));
+    decides(said, waivable && policy.is_some_and(|policy| policy.waivers.is_some()))
+}
+
+pub(super) fn decides(said: &Said, waivable: bool) -> String {
+    match (said.outcome, said.obligations.first()) {
+        (Outcome::Review, Some(o)) => {
+            let not = if o.not.is_empty() { String::new() } else { format!(" (not {})", o.not.join(", ")) };
+            format!("{} of {}{not} can approve", o.at_least, o.any_of.join(", "))
+        }
+        (Outcome::Review, None) => "nobody is named: only a waiver or better evidence resolves it".to_owned(),
+        (Outcome::Fail, _) if waivable => {
+            "whoever makes the change; for a waiver its owner and a second person".to_owned()
+        }
+        (Outcome::Fail, _) => "whoever makes the change".to_owned(),
+        (Outcome::Error, _) => "whoever provides the evidence".to_owned(),
+        _ => "nobody has to".to_owned(),
+    }
+}

@@ -1,0 +1,288 @@
+//! A verdict read back from its JSON output, as far as an explanation needs it.
+
+use serde::Deserialize;
+
+use super::meant::{beginning, is_meant};
+use crate::decide::Outcome;
+use crate::finding::{
+    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
+    clean_line,
+};
+
+/// A verdict as its JSON output tells it, as far as an explanation needs it.
+#[derive(Debug, Deserialize)]
+pub struct Verdict {
+    schema: String,
+    /// The gate.
+    pub gate: String,
+    /// The verdict.
+    pub verdict: String,
+    /// The policy; null where it could not be read.
+    pub policy: Option<PolicyRef>,
+    /// What was on the table.
+    pub evidence: Vec<EvidenceSaid>,
+    /// What the rules said.
+    pub rules: Vec<Said>,
+    /// The findings that rules matched.
+    pub findings: Vec<Seen>,
+    /// What became of the waivers.
+    pub waivers: Vec<WaiverSaid>,
+    /// What kept the run from deciding.
+    pub errors: Vec<ErrorSaid>,
+    /// The run's clock, RFC 3339.
+    pub evaluated_at: String,
+}
+
+/// Which policy decided.
+#[derive(Debug, Deserialize)]
+pub struct PolicyRef {
+    /// Where it came from.
+    pub source: String,
+    /// Its digest.
+    pub sha256: String,
+}
+
+/// A file that was read.
+#[derive(Debug, Deserialize)]
+pub struct EvidenceSaid {
+    /// Its path; null for what is absent.
+    pub path: Option<String>,
+    /// The entry it is for.
+    pub entry: Option<String>,
+    /// Its state.
+    pub status: String,
+    /// Why.
+    pub message: String,
+}
+
+/// What a rule said.
+#[derive(Debug, Deserialize)]
+pub struct Said {
+    /// Its id.
+    pub id: String,
+    /// Its line in the policy.
+    pub line: u64,
+    /// The policy that it is inherited from, where the line is.
+    #[serde(default)]
+    pub policy: Option<String>,
+    /// For people.
+    pub title: String,
+    /// What it said.
+    pub outcome: Outcome,
+    /// How many are allowed.
+    pub allow: u64,
+    /// How many counted.
+    pub count: u64,
+    /// Why.
+    pub message: String,
+    /// What to do.
+    pub fix: Option<String>,
+    /// Who resolves its review.
+    pub obligations: Vec<ObligationSaid>,
+    /// Fingerprints of what it matched and shows.
+    pub findings: Vec<String>,
+}
+
+/// What resolves a review.
+#[derive(Debug, Deserialize)]
+pub struct ObligationSaid {
+    pub(super) any_of: Vec<String>,
+    pub(super) at_least: u32,
+    pub(super) not: Vec<String>,
+}
+
+/// A waiver and what became of it.
+#[derive(Debug, Deserialize)]
+pub struct WaiverSaid {
+    /// Its id.
+    pub id: String,
+    /// GATE/RULE.
+    pub rule: Vec<String>,
+    /// Who answers for it.
+    pub owner: String,
+    /// Its end.
+    pub expires: String,
+    /// Whether it covers.
+    pub status: String,
+    /// Why.
+    pub message: String,
+    /// What it hides.
+    pub findings: Vec<String>,
+    /// Where it stands.
+    pub file: String,
+    /// Its line there.
+    pub line: u64,
+}
+
+/// What kept a run from deciding.
+#[derive(Debug, Deserialize)]
+pub struct ErrorSaid {
+    /// What.
+    pub message: String,
+}
+
+/// A finding of the JSON output.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Seen {
+    /// Its identity.
+    pub fingerprint: String,
+    category: Category,
+    rule_id: String,
+    severity: Severity,
+    native_severity: Option<String>,
+    confidence: Option<Confidence>,
+    title: String,
+    ids: Vec<String>,
+    cwes: Vec<u32>,
+    location: Option<Place>,
+    target: Option<String>,
+    package: Option<PackageSaid>,
+    fix: Fix,
+    kev: Option<bool>,
+    epss: Option<f64>,
+    /// The tools that saw it.
+    pub tools: Vec<String>,
+    /// Where in the evidence it stands.
+    pub evidence: Vec<usize>,
+    state: State,
+    /// The waiver that covers it.
+    pub waiver: Option<String>,
+    scope: Option<Scope>,
+    verified: Option<bool>,
+    #[serde(default)]
+    suppressed: bool,
+    /// Why several tools' findings are shown as one.
+    pub joined: Option<JoinedSaid>,
+    suppression: Option<String>,
+    matched: Option<Stage>,
+    /// The statement that says that it cannot be exploited.
+    pub vex: Option<VexSaid>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct Place {
+    path: String,
+    line: Option<u32>,
+    end_line: Option<u32>,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+struct PackageSaid {
+    name: String,
+    version: String,
+    purl: Option<String>,
+    fixed: Vec<String>,
+}
+
+/// A statement that a vulnerability cannot be exploited.
+#[derive(Debug, Clone, Deserialize)]
+pub struct VexSaid {
+    /// What it says.
+    pub status: String,
+    /// Why.
+    pub justification: String,
+    /// Who says it.
+    pub author: String,
+    /// The file it stands in.
+    pub file: String,
+}
+
+/// Why several tools' findings are shown as one.
+#[derive(Debug, Clone, Deserialize)]
+pub struct JoinedSaid {
+    /// In words.
+    pub why: String,
+    /// Their fingerprints.
+    pub fingerprints: Vec<String>,
+}
+
+impl Seen {
+    /// What a person may call it: its check, its advisories, its package.
+    pub fn names(&self) -> Vec<String> {
+        let package = self.package.as_ref().map(|package| package.name.clone());
+        std::iter::once(self.rule_id.clone()).chain(self.ids.iter().cloned()).chain(package).collect()
+    }
+}
+
+impl Verdict {
+    /// The verdict of a JSON output.
+    ///
+    /// # Errors
+    /// Why it is none.
+    pub fn parse(bytes: &[u8]) -> Result<Self, String> {
+        if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
+            return Err(
+                "is no JSON object; a verdict is what `secgate check --output json=PATH` writes".to_owned()
+            );
+        }
+        let verdict: Self = serde_json::from_slice(bytes).map_err(|error| {
+            format!("is no verdict that `secgate check --output json=PATH` wrote: {error}")
+        })?;
+        if verdict.schema != "secgate/verdict/v1" {
+            return Err(format!("has the schema `{}`, not secgate/verdict/v1", clean_line(&verdict.schema)));
+        }
+        Ok(verdict)
+    }
+
+    /// The findings that an id means, by themselves or by a witness; see [`is_meant`].
+    pub fn meant<'v>(&'v self, id: &'v str) -> impl Iterator<Item = &'v Seen> {
+        let begin = beginning(id);
+        self.findings.iter().filter(move |seen| {
+            let mut joined = seen.joined.iter().flat_map(|j| &j.fingerprints);
+            is_meant(&seen.finding(), id)
+                || begin.as_ref().is_some_and(|begin| joined.any(|f| f.starts_with(begin.as_str())))
+        })
+    }
+}
+
+impl Seen {
+    /// As the rules saw it; what the JSON output leaves out is not known.
+    pub fn finding(&self) -> Finding {
+        let text = |text: &String| Text::line(text);
+        let tool = self.tools.first().map(String::as_str).unwrap_or_default();
+        let plain = Finding::new(self.category, tool, &self.rule_id, self.severity);
+        Finding {
+            native_severity: self.native_severity.as_ref().map(text),
+            confidence: self.confidence,
+            title: Text::line(&self.title),
+            ids: self.ids.iter().map(text).collect(),
+            cwes: self.cwes.clone(),
+            location: self.location.as_ref().map(|place| Location {
+                path: Text::whole(&place.path),
+                line: place.line,
+                end_line: place.end_line,
+            }),
+            target: self.target.as_ref().map(text),
+            package: self.package.as_ref().map(|package| Package {
+                name: Text::line(&package.name),
+                version: Text::line(&package.version),
+                purl: package.purl.as_ref().map(text),
+                fixed: package.fixed.iter().map(text).collect(),
+            }),
+            fix: self.fix,
+            scope: self.scope,
+            verified: self.verified,
+            kev: self.kev,
+            epss: self.epss,
+            suppressed: self.suppressed,
+            state: self.state,
+            suppression: self.suppression.as_ref().map(text),
+            stage: self.matched,
+            fingerprint: Fingerprint::parse(&self.fingerprint).unwrap_or_default(),
+            ..plain
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_verdict_is_one() {
+        for (text, says) in [("[]", "no JSON object"), ("{}", "missing field"), ("", "no JSON object")] {
+            let error = Verdict::parse(text.as_bytes()).unwrap_err();
+            assert!(error.contains(says), "{text}: {error}");
+        }
+    }
+}
