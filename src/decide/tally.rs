@@ -1,185 +1,24 @@
 //! Counting while a report streams by: exact numbers, and details of the worst findings up to a cap.
 
-use std::cmp::Reverse;
+mod combination;
+mod counts;
+mod worst;
+
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use serde::Serialize;
-
 use super::selector::{Surroundings, correct, selects};
 use super::waiver::{Coverage, Lift, Use};
-use crate::finding::{Category, Finding, Fingerprint, Severity, State, Text};
+use crate::finding::{Category, Finding, Fingerprint, State, Text};
 use crate::policy::{Policy, Rule, Subject};
 use crate::relate::{Bars, Base, Code, Exploitation, Heads, Vex, Waivers};
 use crate::report::Sink;
 
-/// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct Counts {
-    /// Active findings.
-    pub total: u64,
-    /// Of critical severity.
-    pub critical: u64,
-    /// Of high severity.
-    pub high: u64,
-    /// Of medium severity.
-    pub medium: u64,
-    /// Of low severity.
-    pub low: u64,
-    /// For information.
-    pub info: u64,
-    /// Without a severity that can be trusted.
-    pub unknown: u64,
-    /// Switched off by the scanner or in the code; not part of `total`.
-    pub suppressed: u64,
-}
+pub use counts::{Counts, States};
+pub use worst::Matched;
 
-impl Counts {
-    /// Counts one finding.
-    pub fn add(&mut self, finding: &Finding) {
-        if finding.suppressed {
-            self.suppressed += 1;
-            return;
-        }
-        self.total += 1;
-        match finding.severity {
-            Severity::Critical => self.critical += 1,
-            Severity::High => self.high += 1,
-            Severity::Medium => self.medium += 1,
-            Severity::Low => self.low += 1,
-            Severity::Info => self.info += 1,
-            Severity::Unknown => self.unknown += 1,
-        }
-    }
-
-    /// Adds another report's counts.
-    pub fn merge(&mut self, other: &Self) {
-        self.total += other.total;
-        self.critical += other.critical;
-        self.high += other.high;
-        self.medium += other.medium;
-        self.low += other.low;
-        self.info += other.info;
-        self.unknown += other.unknown;
-        self.suppressed += other.suppressed;
-    }
-
-    /// The number of one severity.
-    pub const fn of(&self, severity: Severity) -> u64 {
-        match severity {
-            Severity::Critical => self.critical,
-            Severity::High => self.high,
-            Severity::Medium => self.medium,
-            Severity::Low => self.low,
-            Severity::Info => self.info,
-            Severity::Unknown => self.unknown,
-        }
-    }
-}
-
-/// A finding that a rule matched, with the report it stands in.
-#[derive(Debug)]
-pub struct Matched {
-    /// The finding, corrected by `severity.map`.
-    pub finding: Finding,
-    /// The report's index in the evidence.
-    pub evidence: usize,
-    /// Position in the report: the last tie-breaker of the output order.
-    ordinal: u64,
-    /// How its severity counts, 0 to 4.
-    rank: u8,
-    /// The waivers that speak of it, whether they cover it or not.
-    waivers: Option<Arc<[u32]>>,
-    /// The VEX claims that speak of it, if its report is about their image.
-    claims: Option<Arc<[u32]>>,
-    /// The claim by which it does not count, once that is known.
-    vex: OnceLock<u32>,
-}
-
-/// The output order: worst first, then path, line and fingerprint. Total, so that the same findings are shown
-/// whatever the order of reading.
-type Order<'m> = (Reverse<u8>, Option<&'m str>, Option<u32>, Fingerprint, usize, u64);
-
-impl Matched {
-    /// How its severity counts, 0 (info) to 4 (critical); an unknown one as the policy says.
-    pub const fn rank(&self) -> u8 {
-        self.rank
-    }
-
-    /// Where it stands in the output order.
-    pub(super) fn order(&self) -> Order<'_> {
-        order(&self.finding, self.rank, self.evidence, self.ordinal)
-    }
-}
-
-fn order(finding: &Finding, rank: u8, evidence: usize, ordinal: u64) -> Order<'_> {
-    let at = finding.location.as_ref();
-    let (path, line) = (at.map(|l| l.path.as_str()), at.and_then(|l| l.line));
-    (Reverse(rank), path, line, finding.fingerprint, evidence, ordinal)
-}
-
-/// The worst findings in output order, up to a cap.
-#[derive(Debug, Default, Clone)]
-struct Worst {
-    kept: Vec<Arc<Matched>>,
-    /// The last of as many findings as the cap lets stay: none that comes after it stays.
-    bar: Option<Arc<Matched>>,
-}
-
-impl Worst {
-    /// False for a finding that would not stay.
-    fn admits(&self, order: &Order<'_>) -> bool {
-        self.bar.as_ref().is_none_or(|bar| *order < bar.order())
-    }
-
-    fn push(&mut self, matched: Arc<Matched>, cap: usize) {
-        self.kept.push(matched);
-        if self.kept.len() >= cap.saturating_mul(2).max(64) {
-            self.settle(cap);
-            self.bar = self.kept.last().filter(|_| self.kept.len() == cap).map(Arc::clone);
-        }
-    }
-
-    fn settle(&mut self, cap: usize) {
-        self.kept.sort_by(|a, b| a.order().cmp(&b.order()));
-        self.kept.truncate(cap);
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.kept.extend(other.kept);
-    }
-}
-
-/// Indexes of rules as bits. A policy has few rules, so that one word holds them all as a rule.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
-struct RuleSet {
-    first: u64,
-    more: Vec<u64>,
-}
-
-impl RuleSet {
-    fn add(&mut self, rule: usize) {
-        let bit = 1 << (rule % 64);
-        let Some(at) = (rule / 64).checked_sub(1) else {
-            self.first |= bit;
-            return;
-        };
-        if self.more.len() <= at {
-            self.more.resize(at + 1, 0);
-        }
-        if let Some(word) = self.more.get_mut(at) {
-            *word |= bit;
-        }
-    }
-
-    fn has(&self, rule: usize) -> bool {
-        let word = match (rule / 64).checked_sub(1) {
-            None => Some(&self.first),
-            Some(at) => self.more.get(at),
-        };
-        word.is_some_and(|word| word & (1 << (rule % 64)) != 0)
-    }
-}
+use combination::{Combination, RuleSet};
+use worst::{Worst, order};
 
 /// Details of what one rule matched. Findings that a waiver speaks of stand apart: whether they count is known only
 /// at the end, and they must not take the place of those that do.
@@ -187,24 +26,6 @@ impl RuleSet {
 struct RuleTally {
     plain: Worst,
     spoken: Worst,
-}
-
-/// The rules that matched a finding, and the waivers and VEX claims that speak of it. Interned, because few
-/// combinations occur.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-struct Combination {
-    rules: RuleSet,
-    new: bool,
-    waivers: Option<Arc<[u32]>>,
-    /// Until it is known what the report is about.
-    claims: Option<Arc<[u32]>>,
-    vex: Option<u32>,
-}
-
-impl Combination {
-    fn has(&self, rule: usize) -> bool {
-        self.rules.has(rule)
-    }
 }
 
 /// How many findings a rule matched.
@@ -259,33 +80,6 @@ pub struct Watched {
     pub entries: Vec<String>,
 }
 
-/// Active findings by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
-pub struct States {
-    /// Introduced by the change.
-    pub new: u64,
-    /// Known before.
-    pub existing: u64,
-    /// Of packages that were there before.
-    pub newly_disclosed: u64,
-}
-
-impl States {
-    fn add(&mut self, state: State) {
-        match state {
-            State::New => self.new += 1,
-            State::Existing => self.existing += 1,
-            State::NewlyDisclosed => self.newly_disclosed += 1,
-        }
-    }
-
-    fn merge(&mut self, other: Self) {
-        self.new += other.new;
-        self.existing += other.existing;
-        self.newly_disclosed += other.newly_disclosed;
-    }
-}
-
 /// All that is counted over one report, or over all of them once merged.
 #[derive(Debug)]
 pub struct Tally<'p> {
@@ -306,7 +100,7 @@ pub struct Tally<'p> {
     /// Every combination with the number of findings that have it.
     sets: Vec<(Combination, u64)>,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
-    known: HashMap<Combination, u32>,
+    interned: HashMap<Combination, u32>,
     /// The combination of the finding before: findings of one kind come in rows.
     recent: u32,
     /// Every matched finding: its identity and its combination.
@@ -341,7 +135,7 @@ impl<'p> Tally<'p> {
             suppressed: Worst::default(),
             old: Worst::default(),
             sets: Vec::new(),
-            known: HashMap::new(),
+            interned: HashMap::new(),
             recent: 0,
             marks: Vec::new(),
             uses: BTreeMap::new(),
@@ -403,7 +197,7 @@ impl<'p> Tally<'p> {
             *count += more;
             return self.recent;
         }
-        if let Some(&at) = self.known.get(&set) {
+        if let Some(&at) = self.interned.get(&set) {
             self.recent = at;
             if let Some((_, count)) = self.sets.get_mut(at as usize) {
                 *count += more;
@@ -411,7 +205,7 @@ impl<'p> Tally<'p> {
             return at;
         }
         let at = u32::try_from(self.sets.len()).unwrap_or(u32::MAX);
-        self.known.insert(set.clone(), at);
+        self.interned.insert(set.clone(), at);
         self.sets.push((set, more));
         self.recent = at;
         at
@@ -636,54 +430,5 @@ impl Sink for Tally<'_> {
 
     fn restart(&mut self) {
         *self = Self::new(self.to.clone(), self.entries, self.evidence);
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn of_many_the_worst_stay_whatever_their_order() {
-        let of = |n: u64| {
-            let finding = Finding::new(Category::Sast, "t", "r", Severity::High);
-            let rank = u8::try_from(n * 7919 % 5).unwrap_or_default();
-            Arc::new(Matched {
-                finding,
-                evidence: 0,
-                ordinal: n,
-                rank,
-                waivers: None,
-                claims: None,
-                vex: OnceLock::new(),
-            })
-        };
-        let mut all: Vec<_> = (0..1000).map(of).collect();
-        let turned: Vec<_> = all.iter().rev().cloned().collect();
-        for cap in [0, 1, 10, 100, 2000] {
-            for given in [&all.clone(), &turned] {
-                let mut worst = Worst::default();
-                for matched in given {
-                    if worst.admits(&matched.order()) {
-                        worst.push(Arc::clone(matched), cap);
-                    }
-                }
-                assert!(worst.kept.len() <= (2 * cap).max(64));
-                worst.settle(cap);
-                all.sort_by(|a, b| a.order().cmp(&b.order()));
-                let ordinals = |list: &[Arc<Matched>]| list.iter().map(|m| m.ordinal).collect::<Vec<_>>();
-                assert_eq!(ordinals(&worst.kept), ordinals(all.get(..cap).unwrap_or(&all)), "{cap}");
-            }
-        }
-    }
-
-    #[test]
-    fn a_set_of_rules_may_be_large() {
-        let mut set = RuleSet::default();
-        let within = [0, 1, 63, 64, 127, 128, 500];
-        for rule in within {
-            set.add(rule);
-        }
-        assert!((0..600).all(|rule| set.has(rule) == within.contains(&rule)));
     }
 }
