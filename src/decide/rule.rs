@@ -1,0 +1,268 @@
+//! What one rule says: of what it found, and of what it could look at.
+
+use serde::Serialize;
+
+use super::demand::{Demands, World};
+use super::problem::Shared;
+use super::{
+    Context, Evidence, Obligation, Outcome, Status, approvals, document, feed, image, provenance, sbom,
+    verdicts,
+};
+use crate::finding::Fingerprint;
+use crate::policy::{Action, Entry, Feed, Policy, Rule, Subject};
+
+/// What one rule says; its keys are part of the schema `secgate/verdict/v1`.
+#[derive(Debug, Serialize)]
+pub struct RuleResult {
+    /// Its id.
+    pub id: String,
+    /// Its line in the policy.
+    pub line: u64,
+    /// The policy that it is inherited from, where the line is; none for a rule of the policy itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy: Option<String>,
+    /// One line for people.
+    pub title: String,
+    /// What it says.
+    pub outcome: Outcome,
+    /// Matches that are allowed.
+    pub allow: u64,
+    /// Matches that count: findings that no waiver covers, or unmet demands on a document.
+    pub count: u64,
+    /// Of them, new ones.
+    pub new: u64,
+    /// Matches that a waiver covers; they do not count.
+    pub waived: u64,
+    /// Matches that a VEX statement lifts; they do not count.
+    pub vexed: u64,
+    /// Problems of which details are shown.
+    pub shown: usize,
+    /// Why it says so.
+    pub message: String,
+    /// What to do.
+    pub fix: Option<String>,
+    /// Who can resolve its review.
+    pub obligations: Vec<Obligation>,
+    /// Fingerprints of the problems that are shown.
+    pub findings: Vec<Fingerprint>,
+    /// The same as indexes into [`Decision::findings`].
+    #[serde(skip)]
+    pub problems: Vec<usize>,
+    /// Its outcome is that of missing evidence, not of anything it matched.
+    #[serde(skip)]
+    pub blind: bool,
+}
+
+/// What a rule found.
+pub(super) struct Found {
+    pub(super) count: u64,
+    pub(super) new: u64,
+    pub(super) waived: u64,
+    pub(super) vexed: u64,
+    /// Of a rule that does not look at findings.
+    pub(super) demands: Option<Demands>,
+    pub(super) problems: Vec<usize>,
+}
+
+/// What a rule about anything but findings says. What has still to be filled in comes first, so that it is told before
+/// there is any evidence. Of evidence that is not there it says nothing: that is told by the
+/// evidence itself.
+pub(super) fn demands(rule: &Rule, world: World<'_>) -> Demands {
+    let fill_in = match &rule.subject {
+        Subject::Image(image) => image::placeholders(image).into_iter().collect(),
+        Subject::Approvals(approvals) => {
+            approvals::placeholders(&approvals.reviewers, world.policy).into_iter().collect()
+        }
+        Subject::Provenance(rule) => {
+            let mut fill_in = world.keys(&rule.signed_by).err().unwrap_or_default();
+            if !fill_in.is_empty() {
+                fill_in.extend(provenance::placeholders(rule));
+            }
+            fill_in
+        }
+        Subject::Verdicts(verdicts) => world.keys(&verdicts.signed_by).err().unwrap_or_default(),
+        Subject::Findings(_) | Subject::Document(_) | Subject::Sbom(_) => Vec::new(),
+    };
+    if !fill_in.is_empty() {
+        return Demands { undecided: fill_in, ..Demands::default() };
+    }
+    let there = |e: &Evidence| {
+        !matches!(e.status, Status::Absent | Status::Unreadable)
+            && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))
+    };
+    if !world.evidence.iter().any(there) {
+        return Demands::default();
+    }
+    match &rule.subject {
+        Subject::Findings(_) => Demands::default(),
+        Subject::Document(document) => document::judge(document, world),
+        Subject::Image(image) => image::judge(image, world),
+        Subject::Sbom(sbom) => sbom::judge(sbom, world),
+        Subject::Provenance(provenance) => provenance::judge(provenance, world),
+        Subject::Approvals(approvals) => approvals::judge(approvals, world),
+        Subject::Verdicts(verdicts) => verdicts::judge(verdicts, world),
+    }
+}
+
+pub(super) fn judge_rule(
+    rule: &Rule,
+    policy: &Policy,
+    context: &Context,
+    evidence: &[Evidence],
+    found: Found,
+    problems: &[Shared],
+) -> RuleResult {
+    let (outcome, message) = rule_outcome(rule, policy, context, evidence, &found);
+    let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
+    let blind = found.count <= rule.allow && outcome >= Outcome::Review && decided;
+    let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
+    RuleResult {
+        id: rule.id.clone(),
+        line: rule.line,
+        policy: policy.inherited_from(rule),
+        title: rule.title.clone(),
+        outcome,
+        allow: rule.allow,
+        count: found.count,
+        new: found.new,
+        waived: found.waived,
+        vexed: found.vexed,
+        shown: found.problems.len(),
+        message,
+        fix: rule.fix.clone(),
+        obligations: Vec::new(),
+        findings: found.problems.iter().filter_map(lead).collect(),
+        problems: found.problems,
+        blind,
+    }
+}
+
+pub(super) fn rule_outcome(
+    rule: &Rule,
+    policy: &Policy,
+    context: &Context,
+    evidence: &[Evidence],
+    found: &Found,
+) -> (Outcome, String) {
+    if let Some((name, values)) = rule
+        .when
+        .iter()
+        .find(|(name, values)| context.parameters.get(name).is_none_or(|value| !values.contains(value)))
+    {
+        return (Outcome::NotApplicable, format!("only where {name} is {}", values.join(" or ")));
+    }
+    let sight = sight(rule, policy, evidence);
+    let (outcome, message) = by_sight(rule, context, found, sight);
+    let Some(lacks) = lacks(rule, policy, evidence).filter(|_| outcome != Outcome::NotApplicable) else {
+        return (outcome, message);
+    };
+    // As with other evidence, a rule that only warns cannot be made to gate by it.
+    let least = if rule.then == Action::Warn { Outcome::Warn } else { Outcome::Review };
+    let message = if message.is_empty() { lacks } else { format!("{message}; {lacks}") };
+    (outcome.max(least), message)
+}
+
+/// Why a feed that the rule asks for cannot be relied on, so that nobody knows what it would have matched.
+fn lacks(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Option<String> {
+    let Subject::Findings(selector) = &rule.subject else { return None };
+    let feeds = [Feed::Kev, Feed::Epss].into_iter().filter(|feed| selector.needs(*feed));
+    let why: Vec<String> = feeds.filter_map(|feed| feed::lacking(policy, evidence, feed)).collect();
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// What a rule says of what it found and of what it could look at.
+fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Outcome, String) {
+    if let Some(demands) = found.demands.as_ref().filter(|demands| !demands.undecided.is_empty()) {
+        return no_telling(rule, demands);
+    }
+    if found.count > rule.allow {
+        let count = match (&found.demands, found.count) {
+            (Some(demands), _) => told(demands),
+            (None, 1) => "1 finding".to_owned(),
+            (None, n) => format!("{n} findings"),
+        };
+        let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        let waived = if found.waived > 0 { format!(", {} more waived", found.waived) } else { String::new() };
+        let vexed = match found.vexed {
+            0 => String::new(),
+            n => format!(", {n} more not affected (VEX)"),
+        };
+        let count = format!("{count}{allowed}{waived}{vexed}");
+        let (outcome, message) = match rule.from {
+            Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
+                (Outcome::Warn, format!("{count}; warns until {day}"))
+            }
+            _ => {
+                let of_demands = found.demands.as_ref().and_then(|demands| demands.worst(rule.then));
+                (of_demands.unwrap_or(rule.then.into()), count)
+            }
+        };
+        // What was found cannot make up for what is missing.
+        return match sight {
+            Sight::Blind(missing, names) if missing > outcome => {
+                (missing, format!("{message}; evidence {names}"))
+            }
+            _ => (outcome, message),
+        };
+    }
+    match sight {
+        Sight::Clear => {
+            if let Some(demands) = found.demands.as_ref().filter(|_| found.count == 0) {
+                return (Outcome::Pass, demands.met.join("; "));
+            }
+            let (n, waived) = (found.count, found.waived);
+            let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
+            let waived = (waived > 0).then(|| format!("{waived} waived"));
+            let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
+            let parts = allowed.into_iter().chain(waived).chain(vexed);
+            (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))
+        }
+        Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
+        Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
+    }
+}
+
+/// There is no telling; a demand that is known not to be met and that stops the change is worse.
+fn no_telling(rule: &Rule, demands: &Demands) -> (Outcome, String) {
+    let worst = demands.worst(rule.then).unwrap_or(Outcome::Error).max(Outcome::Error);
+    let mut said = demands.undecided.clone();
+    said.extend(demands.unmet.iter().map(|unmet| unmet.text.clone()));
+    (worst, said.join("; "))
+}
+
+/// What is not met, in words.
+fn told(demands: &Demands) -> String {
+    demands.unmet.iter().map(|unmet| unmet.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Whether a rule that found nothing had anything to look at.
+enum Sight {
+    Clear,
+    NotApplicable,
+    Blind(Outcome, String),
+}
+
+fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
+    let feeds = |e: &&Evidence| e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name));
+    let fed: Vec<&Evidence> = evidence.iter().filter(feeds).collect();
+    if fed.iter().any(|e| matches!(e.outcome, Outcome::Pass | Outcome::Warn)) {
+        return Sight::Clear;
+    }
+    let optional = |name: &str| policy.evidence.iter().any(|e: &Entry| e.name == name && !e.required);
+    let present_or_required: Vec<&&Evidence> = fed
+        .iter()
+        .filter(|e| e.status != Status::Absent || !e.entry.as_deref().is_some_and(optional))
+        .collect();
+    let Some(worst) = present_or_required.iter().map(|e| e.outcome).max() else {
+        return Sight::NotApplicable;
+    };
+    let mut names: Vec<String> = present_or_required
+        .iter()
+        .filter(|e| e.outcome == worst)
+        .map(|e| format!("{} is {}", e.entry.as_deref().unwrap_or_default(), e.status.as_str()))
+        .collect();
+    names.dedup();
+    // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
+    let outcome = if rule.then == Action::Warn { Outcome::Warn } else { worst };
+    Sight::Blind(outcome, names.join(", "))
+}
