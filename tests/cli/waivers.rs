@@ -684,3 +684,47 @@ fn ignore_files_become_waivers_that_say_what_is_missing() {
     let odd = dir.run(&[&args[..], &["--from", "policy.yaml"]].concat());
     assert!(odd.code == 2 && odd.stderr.contains("no ignore file"), "{odd:?}");
 }
+
+#[test]
+fn a_new_waiver_is_for_the_one_finding_that_an_id_means() {
+    let two = ("CVE-2026-1", "zlib", "HIGH", "", "app (alpine)");
+    let dir = dir("", &[ONE, two]);
+    let new = |id: &str, report: &str| {
+        dir.run(&["waiver", "new", "--now", NOW, "--policy", "policy.yaml", "--finding", id, report])
+    };
+    let run = new("xz", "trivy.json");
+    assert_eq!(run.code, 0, "{run:?}");
+    assert!(run.stdout.contains("match: {ids: [\"CVE-2026-1\"], package: \"xz\"}"), "{}", run.stdout);
+    // The shell makes the file of `>waivers.yaml` before secgate looks whether there is one to add to.
+    assert!(run.stdout.contains("\nversion: 1\nwaivers:\n"), "{}", run.stdout);
+    let run = new("CVE-2026-1", "trivy.json");
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    assert!(run.stderr.contains("means 2 findings"), "{}", run.stderr);
+    assert!(run.stderr.contains("xz") && run.stderr.contains("zlib"), "{}", run.stderr);
+    let run = new("lodash", "trivy.json");
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("--finding `lodash`: no finding of these reports"), "{}", run.stderr);
+    let run = new("xz", "other.json");
+    assert_eq!(run.code, 2);
+    assert!(
+        run.stderr.contains("other.json: cannot be opened: no such file or directory;"),
+        "{}",
+        run.stderr
+    );
+    assert_eq!(new(" ", "trivy.json").code, 2);
+}
+
+#[test]
+fn a_report_that_cannot_be_read_is_an_error_also_where_no_waiver_needs_it() {
+    let dir = dir("version: 1\nwaivers: []\n", &[ONE]);
+    dir.write("cut.json", &trivy(&[ONE])[..80]).write("empty.json", "");
+    for command in ["lint", "list"] {
+        for report in ["missing.json", "cut.json", "empty.json"] {
+            let run = dir.run(&["waiver", command, "--policy", "policy.yaml", report]);
+            assert_eq!((run.code, run.stdout.as_str()), (2, ""), "{command} {report}: {run:?}");
+            assert!(run.stderr.starts_with(&format!("error: {report}: ")), "{}", run.stderr);
+        }
+        let run = dir.run(&["waiver", command, "--policy", "policy.yaml", "trivy.json"]);
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+}

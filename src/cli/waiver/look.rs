@@ -146,7 +146,8 @@ fn made(
     looked: &mut Looked,
 ) -> Result<Option<Run>> {
     let given = !(args.inputs.paths.is_empty() && args.inputs.input.is_empty() && args.evidence.is_empty());
-    if policy.waivers.is_none() || waivers.is_empty() {
+    // What was given is read, also where no waiver needs it: a wrong path shall not look like a good one.
+    if !given && (policy.waivers.is_none() || waivers.is_empty()) {
         return Ok(None);
     }
     // The policy is read once more: a run owns its own.

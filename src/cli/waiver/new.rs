@@ -1,6 +1,7 @@
 //! `secgate waiver new`: a complete waiver from a finding, with the state as it is today. What only a person knows is
 //! left as a placeholder, which every run refuses until it is filled.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -13,16 +14,20 @@ use jiff::tz::Offset;
 use super::super::args::{InputArgs, clock};
 use super::super::environment::{About, Environment, context};
 use super::super::policy::PolicyArgs;
-use crate::decide::{Context, Decision, Matched, RuleResult};
+use crate::decide::{Context, Decision, Matched, RuleResult, Status};
 use crate::exit;
-use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, clean_line};
+use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, clean, clean_line};
 use crate::gather::{Given, Inputs};
 use crate::policy::waiver::{Match, Seen, Waiver};
 use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
+use crate::render::one_line;
 
 /// How long a new waiver holds, in seconds, if the policy allows it.
 pub(super) const MONTH: i64 = 30 * 86_400;
+
+/// Findings that are listed where an id means several.
+const LISTED: usize = 20;
 
 /// Write a waiver
 #[derive(Debug, Args)]
@@ -33,8 +38,9 @@ pub(in super::super) struct NewArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    /// The finding's fingerprint, as the JSON output shows it
-    #[arg(long, value_name = "FINGERPRINT", required_unless_present = "from")]
+    /// The finding, as `secgate explain` takes it: the beginning of its fingerprint (four digits or more), its advisory,
+    /// its check, its package, or its place as PATH:LINE
+    #[arg(long, value_name = "ID", required_unless_present = "from")]
     finding: Option<String>,
 
     /// An ignore file to turn into waivers: .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml or
@@ -65,7 +71,7 @@ struct Runner<'r> {
 }
 
 impl Runner<'_> {
-    fn run(&self, waivers: &Waivers) -> Result<Decision> {
+    fn run(&self, waivers: &Waivers, watch: Option<&str>) -> Result<Decision> {
         // Every finding is kept, so that none is missed.
         let limits = self.args.inputs.limits(usize::MAX);
         let inputs = Inputs {
@@ -75,7 +81,7 @@ impl Runner<'_> {
             roots: &self.roots,
             comparison: None,
             secret_key: None,
-            watch: None,
+            watch,
             rehearsal: None,
             saved: None,
             keep: None,
@@ -89,16 +95,14 @@ impl Runner<'_> {
 
 pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let now = clock(args.now.as_deref())?;
-    let finding = args.finding.as_deref().unwrap_or_default();
-    let fingerprint = Fingerprint::parse(finding);
-    if fingerprint.is_none() && args.from.is_empty() {
-        bail!("--finding is `sg1:` and 32 hexadecimal digits, not `{}`", clean_line(finding));
+    if args.finding.as_deref().is_some_and(|id| id.trim().is_empty()) {
+        bail!("--finding is empty; is a variable of the script unset?");
     }
     let policy = args.policy.load(&args.policy.source()?)?;
     let Some(limits) = &policy.waivers else {
         bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
     };
-    let Some(fingerprint) = fingerprint else {
+    let Some(finding) = args.finding.as_deref().map(str::trim) else {
         super::super::print(super::import::written(&args.from, &policy, now)?.as_bytes())?;
         return Ok(exit::PASS);
     };
@@ -112,17 +116,57 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let context = context(&about, &mut environment, &policy, now)?;
     let roots = environment.roots(args.inputs.root.as_deref());
     let runner = Runner { args, policy: &policy, context, given, roots };
-    let decision = runner.run(&Waivers::default())?;
+    let decision = runner.run(&Waivers::default(), Some(finding))?;
+    let fingerprint = meant(finding, &decision)?;
     let rules = stopping(args, &policy, &decision, fingerprint)?;
     let created = Offset::UTC.to_datetime(now).date();
     let days = jiff::SignedDuration::from_secs(limits.max_duration.min(MONTH));
     let expires = created.checked_add(days)?;
     let mut draft = draft(&policy, &decision, fingerprint, &rules, (created, expires))?;
-    let counted = runner.run(&Waivers::new(vec![draft.clone()]))?;
+    let counted = runner.run(&Waivers::new(vec![draft.clone()]), None)?;
     let matches = counted.waivers.first().map_or(1, |w| w.matches.max(1));
     draft.seen.matches = Some(u32::try_from(matches)?);
     super::super::print(written(&draft, &policy)?.as_bytes())?;
     Ok(exit::PASS)
+}
+
+/// The fingerprint of the one finding that an id means; a whole fingerprint means itself.
+fn meant(id: &str, decision: &Decision) -> Result<Fingerprint> {
+    let found: BTreeMap<String, &Finding> =
+        decision.watched.iter().map(|w| (w.finding.fingerprint.to_string(), &w.finding)).collect();
+    let mut of_each = found.iter();
+    match (of_each.next(), of_each.next()) {
+        (Some((_, finding)), None) => Ok(finding.fingerprint),
+        (Some(_), Some(_)) => {
+            let listed = found.iter().take(LISTED).map(|(print, f)| format!("  {print}  {}", one_line(f)));
+            let listed: Vec<String> = listed.collect();
+            let more = found.len().saturating_sub(LISTED);
+            let more = if more > 0 { format!("\n  … and {more} more") } else { String::new() };
+            bail!(
+                "--finding `{}` means {} findings; give the beginning of one's fingerprint:\n{}{more}",
+                clean_line(id),
+                found.len(),
+                listed.join("\n")
+            );
+        }
+        (None, _) => {
+            if let Some(fingerprint) = Fingerprint::parse(id) {
+                return Ok(fingerprint);
+            }
+            let unread = decision.evidence.iter().filter(|e| e.status == Status::Unreadable);
+            let unread: String = unread
+                .map(|e| {
+                    let path = e.path.as_ref().map_or("-", |path| path.as_str());
+                    format!("\n{}: {}; what it holds is not known", clean(path), clean_line(&e.message))
+                })
+                .collect();
+            bail!(
+                "--finding `{}`: no finding of these reports has this fingerprint, advisory, check, package or PATH:LINE; \
+                 `secgate findings REPORT` lists them{unread}",
+                clean_line(id)
+            );
+        }
+    }
 }
 
 /// The rules that the finding counts for and that a waiver can except it from.
@@ -244,8 +288,10 @@ fn narrowest(finding: &Finding) -> Match {
 pub(super) fn head(policy: &Policy) -> Result<String> {
     let mut text = String::new();
     let file = policy.waivers.as_ref().and_then(|w| w.files.first()).map(crate::policy::PathGlob::text);
+    // In `waiver new … >FILE` the shell has made or emptied the file before this program looks.
+    let holds = |file: &str| Path::new(file).metadata().is_ok_and(|is| is.len() > 0);
     match file {
-        Some(file) if Path::new(file).exists() => writeln!(text, "# Add this to {file}.")?,
+        Some(file) if holds(file) => writeln!(text, "# Add this to {file}.")?,
         Some(file) => writeln!(text, "# Save this as {file}.\nversion: 1\nwaivers:")?,
         None => writeln!(text, "version: 1\nwaivers:")?,
     }
