@@ -191,12 +191,8 @@ fn parameters(
         };
         if !policy.parameters.iter().any(|p| p.name == name) {
             let known: Vec<&str> = policy.parameters.iter().map(|p| p.name.as_str()).collect();
-            bail!(
-                "--param {}: {} has no such parameter; it has: {}",
-                clean_line(name),
-                policy.source,
-                known.join(", ")
-            );
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            bail!("--param {}: {} has no such parameter; it has {known}", clean_line(name), policy.source);
         }
         if values.insert(name.to_owned(), value.to_owned()).is_some() {
             bail!("--param {name} is given twice");

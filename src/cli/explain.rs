@@ -14,7 +14,7 @@ use super::check::{DecideArgs, Question, question};
 use crate::decide::Watched;
 use crate::decide::explain::{self, RuleExplained, Verdict, World};
 use crate::exit;
-use crate::finding::{Finding, View, clean};
+use crate::finding::{Finding, View, clean, clean_line};
 use crate::policy::{Policy, embedded};
 use crate::render::explanation::{self, Told};
 use crate::render::{Look, Output};
@@ -299,8 +299,15 @@ fn unknown(id: &str, verdict: &Verdict) -> anyhow::Error {
             format!("; rules are {}", rules.join(", "))
         }
     };
+    let unread = verdict.evidence.iter().filter(|evidence| evidence.status == "unreadable");
+    let unread: String = unread
+        .map(|evidence| {
+            let path = evidence.path.as_deref().or(evidence.entry.as_deref()).unwrap_or("-");
+            format!("\n{}: {}; what it holds is not known", clean(path), clean_line(&evidence.message))
+        })
+        .collect();
     anyhow!(
-        "`{}` is neither a rule of gate `{gate}` nor a finding of these reports{hint}\n\
+        "`{}` is neither a rule of gate `{gate}` nor a finding of these reports{hint}{unread}\n\
          A finding is named by its fingerprint (four digits or more), its advisory, its check, its package, or PATH:LINE.",
         clean(id)
     )

@@ -180,7 +180,12 @@ fn write(planned: &[Planned], dry_run: bool) -> Result<bool> {
 
 /// What to do next.
 fn next(survey: &Survey, compares: bool) {
-    let mut text = String::from("next: read .secgate/merge.yaml, then run `secgate check`");
+    let mut text = String::from("next: read .secgate/merge.yaml, then run ");
+    text.push_str(if compares && survey.saved.is_empty() {
+        "`secgate scan`, which starts the scanners that it names and that are installed; `secgate check` needs their reports"
+    } else {
+        "`secgate check`"
+    });
     if compares {
         text.push_str("; `secgate check --diff-base origin/main` judges only what is new");
     }

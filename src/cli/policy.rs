@@ -151,6 +151,7 @@ impl PolicySource {
     pub(super) fn named(flag: &str, path: &Path) -> Result<Self> {
         let text = path.to_string_lossy();
         if text.is_empty() {
+            let flag = if flag.is_empty() { "a policy's name" } else { flag };
             bail!("{flag} is empty; is a variable of the script unset?");
         }
         if text.contains(['/', '.', '\\']) { Ok(Self::of(path)) } else { embedded(flag, &text) }
@@ -227,11 +228,16 @@ fn embedded(flag: &str, name: &str) -> Result<PolicySource> {
         let hint = nearest
             .filter(|known| strsim::damerau_levenshtein(known, name) <= 3)
             .map_or(String::new(), |known| format!("; did you mean `{known}`?"));
-        bail!(
-            "{flag} {}: no embedded policy has that name{hint} (there are {})",
-            clean(name),
-            known.join(", ")
-        );
+        let name = clean(name);
+        let file = if Path::new(name.as_ref()).exists() {
+            format!("; for the file of that name write ./{name}")
+        } else if flag == "--gate" {
+            String::new()
+        } else {
+            "; a file is given with its ending or folder, such as ./gate.yaml".to_owned()
+        };
+        let flag = if flag.is_empty() { String::new() } else { format!("{flag} ") };
+        bail!("{flag}{name}: no embedded policy has that name{hint} (there are {}){file}", known.join(", "));
     };
     Ok(PolicySource { name: format!("embedded:{name}"), file: None, embedded: Some(text) })
 }
@@ -293,10 +299,26 @@ pub(super) struct SchemaArgs {
     cases: bool,
 }
 
+/// In `secgate policy show >FILE` the shell empties the file before this program can read it.
+fn not_emptied(source: &PolicySource, args: &PolicyArgs) -> Result<()> {
+    let empty = |path: &PathBuf| path.metadata().is_ok_and(|is| is.is_file() && is.len() == 0);
+    if source.file.as_ref().is_some_and(empty) {
+        let embedded = if policy::embedded(&args.gate).is_some() { args.gate.as_str() } else { "merge" };
+        bail!(
+            "{name}: is empty, so there is no policy to print; with `>{name}` the shell empties the file before secgate reads it\n\
+             help: print the embedded policy by its name: secgate policy show --policy {embedded} >{name}; \
+             what was in the file before, git may still have: git restore {name}",
+            name = source.name
+        );
+    }
+    Ok(())
+}
+
 pub(super) fn run(command: PolicyCommand) -> Result<u8> {
     match command {
         PolicyCommand::Show(args) => {
             let source = args.policy.source()?;
+            not_emptied(&source, &args.policy)?;
             // A policy that is not valid is an error, also for one who only looks.
             args.policy.load(&source)?;
             let bytes = source.bytes()?;

@@ -10,12 +10,14 @@ use serde::Serialize;
 
 use super::args::clock;
 use super::check::{self, DecideArgs};
+use super::policy::PolicySource;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::clean;
 use crate::gather::{Given, expand};
 use crate::policy::{BaseSource, Entry, Policy};
 use crate::replay::Replay;
+use crate::report::open_regular;
 
 /// The diff of a run's change, if it was saved.
 const DIFF: &str = "change.diff";
@@ -53,8 +55,9 @@ pub(super) fn run(mut args: ReplayArgs) -> Result<u8> {
     let mut policies = vec![args.decide.policy.load(&args.decide.policy.source()?)?];
     let mut names = vec![args.decide.policy.policy.clone()];
     if let Some(against) = &args.against {
+        let source = PolicySource::named("--against", against)?;
         let own = args.decide.policy.policy.replace(against.clone());
-        let second = args.decide.policy.load(&args.decide.policy.source()?).context("--against")?;
+        let second = args.decide.policy.load(&source).context("--against")?;
         args.decide.policy.policy = own;
         policies.push(second);
         names.push(Some(against.clone()));
@@ -106,7 +109,8 @@ fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
         if path.as_os_str().is_empty() {
             bail!("an empty PATH; is a variable of the script unset?");
         }
-        if !path.metadata().with_context(name)?.is_dir() {
+        if !path.is_dir() {
+            open_regular(path).with_context(name)?;
             runs.push(path.clone());
             continue;
         }

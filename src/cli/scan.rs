@@ -63,7 +63,7 @@ pub(super) struct ScanArgs {
     #[arg(long, conflicts_with_all = ["since", "all", "yes"])]
     hook: bool,
 
-    /// What to print: text or json
+    /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
     format: String,
 

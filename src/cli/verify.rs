@@ -22,6 +22,10 @@ use crate::report::{Source, hex};
 
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Exit codes: 0 verified; 1 not verified, for whatever reason, a file that cannot be read among them; 2 a key or \
+                  an option is wrong."
+)]
 pub(super) struct VerifyArgs {
     /// Attestations: DSSE envelopes, one or several a file
     #[arg(value_name = "FILE", required_unless_present = "recompute")]

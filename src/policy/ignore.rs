@@ -12,7 +12,13 @@ use super::load::yaml::{Kind, tree};
 use super::written::node::{Kind as Shape, Node};
 use crate::finding::{Category, clean_line};
 
-const FILE: Kind = Kind { one: "ignore file", many: "ignore files", bytes: 4 << 20, events: 1_000_000 };
+const FILE: Kind = Kind {
+    one: "ignore file",
+    many: "ignore files",
+    begin: "start with `version: 1`",
+    bytes: 4 << 20,
+    events: 1_000_000,
+};
 
 /// One thing that a scanner is told to ignore.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]

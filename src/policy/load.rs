@@ -18,10 +18,17 @@ use yaml::Kind;
 pub use extends::effective;
 
 /// The shipped policies have 4 KiB.
-const POLICY: Kind = Kind { one: "policy", many: "policies", bytes: 1024 * 1024, events: 50_000 };
+const POLICY: Kind = Kind {
+    one: "policy",
+    many: "policies",
+    begin: "start with `version: 1`, or with an embedded policy, as `secgate policy show --policy merge` prints it",
+    bytes: 1024 * 1024,
+    events: 50_000,
+};
 
 /// A file of mappings is part of a policy.
-const MAPPINGS: Kind = Kind { one: "file of mappings", many: "mappings", ..POLICY };
+const MAPPINGS: Kind =
+    Kind { one: "file of mappings", many: "mappings", begin: "start with `version: 1`", ..POLICY };
 
 /// Gives the name for messages and the bytes of a file that a policy names, by its path relative to the policy, or says
 /// why it cannot.

@@ -19,8 +19,13 @@ use super::{Policy, PolicyError};
 use crate::finding::{Fingerprint, Fix, Severity, clean_line};
 
 /// 5,000 waivers have about 2 MiB.
-const WAIVERS: Kind =
-    Kind { one: "waiver file", many: "waiver files", bytes: 32 * 1024 * 1024, events: 4_000_000 };
+const WAIVERS: Kind = Kind {
+    one: "waiver file",
+    many: "waiver files",
+    begin: "start with `version: 1`",
+    bytes: 32 * 1024 * 1024,
+    events: 4_000_000,
+};
 
 /// Most bytes that are read of a waiver file, one more than it may have.
 pub const READ_AT_MOST: u64 = WAIVERS.bytes as u64 + 1;

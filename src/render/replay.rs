@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 
+use crate::finding::plural;
 use crate::replay::{Replay, Row, Run, Said};
 
 /// Runs that are listed where one policy is looked at.
@@ -12,7 +13,7 @@ const LISTED: usize = 40;
 /// # Errors
 /// What writing says.
 pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{} runs", replay.runs.len())?;
+    writeln!(out, "{}", plural(replay.runs.len() as u64, "run"))?;
     let names = ["A", "B"];
     for (name, column) in names.iter().zip(&replay.policies) {
         let name = if replay.policies.len() > 1 { format!("{name}  ") } else { String::new() };
@@ -31,7 +32,8 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {:width$}  {}", row.id, told(row))?;
         }
         for (entry, runs) in &column.evidence {
-            writeln!(out, "  {entry}: evidence missing or not as demanded in {runs} runs")?;
+            let runs = plural(*runs as u64, "run");
+            writeln!(out, "  {entry}: evidence missing or not as demanded in {runs}")?;
         }
         if !column.never.is_empty() {
             writeln!(out, "  never said anything: {}", column.never.join(", "))?;
@@ -57,7 +59,7 @@ fn told(row: &Row) -> String {
         words.push(format!("{} with nothing to look at", row.blind));
     }
     if row.count > 0 {
-        words.push(format!("{} matches", row.count));
+        words.push(format!("{} {}", row.count, if row.count == 1 { "match" } else { "matches" }));
     }
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }

@@ -9,13 +9,13 @@ use thiserror::Error;
 pub enum ReadError {
     /// The file could not be opened.
     #[error("cannot be opened: {}", io_words(.0))]
-    Open(#[source] io::Error),
+    Open(io::Error),
     /// A directory, pipe, device or socket where a report was expected.
     #[error("is {0}, not a regular file")]
     NotAFile(&'static str),
     /// Reading stopped.
     #[error("cannot be read to its end: {}", io_words(.0))]
-    Io(#[source] io::Error),
+    Io(io::Error),
     /// It begins like gzip and cannot be unpacked to its end.
     #[error("is gzip that cannot be unpacked: {0}")]
     Gzip(String),
@@ -97,7 +97,7 @@ pub enum ReadError {
         looks_like: String,
     },
     /// A format id that no reader has.
-    #[error("`{asked}` is no format that secgate reads{}", .nearest.map(|n| format!("; did you mean `{n}`?")).unwrap_or_default())]
+    #[error("`{asked}` is no format that secgate reads{}", .nearest.map_or("; `secgate formats` lists them".to_owned(), |n| format!("; did you mean `{n}`?")))]
     NoSuchFormat {
         /// The id as given.
         asked: String,

@@ -145,7 +145,7 @@ impl Format {
                 .iter()
                 .map(|f| (strsim::damerau_levenshtein(f.id, id), f.id))
                 .min()
-                .filter(|(distance, _)| *distance <= 3)
+                .filter(|(distance, _)| *distance <= (id.chars().count() / 3).min(3))
                 .map(|(_, id)| id),
         })
     }

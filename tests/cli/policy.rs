@@ -88,3 +88,64 @@ fn parameters_need_a_listed_value() {
     command.arg("--no-env");
     assert_eq!(command.output().unwrap().status.code(), Some(2));
 }
+
+#[test]
+fn a_policy_that_the_shell_emptied_is_explained() {
+    let dir = Dir::new();
+    dir.write(".secgate/merge.yaml", "").write(".secgate/own.yaml", "").write("semgrep.json", semgrep(&[]));
+    // As in: secgate policy show >.secgate/merge.yaml
+    let run = dir.run(&["policy", "show"]);
+    assert_eq!((run.code, run.stdout.as_str()), (2, ""));
+    let first = run.stderr.lines().next().unwrap_or_default();
+    assert!(
+        first.contains(".secgate/merge.yaml: is empty") && first.contains("the shell empties"),
+        "{first}"
+    );
+    let next = "secgate policy show --policy merge >.secgate/merge.yaml";
+    assert!(run.stderr.contains(next), "{}", run.stderr);
+    let run = dir.run(&["policy", "show", "--gate", "own"]);
+    assert!(run.stderr.contains("show --policy merge >.secgate/own.yaml"), "{}", run.stderr);
+    let run = dir.check(&[]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.contains("`secgate policy show --policy merge` prints it"), "{}", run.stderr);
+}
+
+#[test]
+fn a_name_that_is_no_embedded_policy_says_how_a_file_is_given() {
+    let dir = Dir::new();
+    dir.write("gate", SAST_POLICY).write("runs/1/semgrep.json", semgrep(&[]));
+    let run = dir.run(&["policy", "lint", "gate"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.starts_with("error: gate: no embedded policy has that name"), "{}", run.stderr);
+    assert!(run.stderr.contains("write ./gate"), "{}", run.stderr);
+    assert_eq!(dir.run(&["policy", "lint", "./gate"]).code, 0);
+    let run = dir.run(&["replay", "--against", "other", "runs"]);
+    assert_eq!(run.code, 2);
+    assert!(run.stderr.starts_with("error: --against other: no embedded policy"), "{}", run.stderr);
+    assert!(run.stderr.contains("such as ./gate.yaml"), "{}", run.stderr);
+}
+
+#[test]
+fn wrong_words_of_the_command_line_name_what_there_is() {
+    let dir = Dir::new();
+    dir.write("semgrep.json", semgrep(&[]));
+    for (args, said) in [
+        (["--param", "a=b"], "has no such parameter; it has none"),
+        (
+            ["--input", "foo=semgrep.json"],
+            "`foo` is no format that secgate reads; `secgate formats` lists them",
+        ),
+        (["--input", "semgrp=semgrep.json"], "did you mean `semgrep`?"),
+    ] {
+        let run = dir.check(&args);
+        assert_eq!(run.code, 2);
+        assert!(run.stderr.contains(said), "{}", run.stderr);
+    }
+    for args in [&["explain", "x", "missing.json"][..], &["explain", "x", "--verdict", "missing.json"]] {
+        let run = dir.run(args);
+        assert_eq!(run.code, 2);
+        let said = run.stderr.matches("no such file").count();
+        assert!(said == 1 && run.stderr.contains("missing.json: cannot be opened"), "{}", run.stderr);
+        assert!(!run.stderr.contains("os error"), "{}", run.stderr);
+    }
+}

@@ -93,7 +93,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
     let sources: Vec<Result<PolicySource>> = if args.files.is_empty() {
         vec![args.policy.source()]
     } else {
-        args.files.iter().map(|file| PolicySource::named("FILE", file)).collect()
+        args.files.iter().map(|file| PolicySource::named("", file)).collect()
     };
     let formats = facts();
     let (mut looked, mut faults) = (Vec::new(), Vec::new());

@@ -37,7 +37,7 @@ pub(in super::super) struct TestArgs {
     #[arg(value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
 
-    /// Also write the results as `JUnit` XML; only such a file is ever replaced
+    /// Also write the results as a JUnit file; only such a file is ever replaced
     #[arg(long, value_name = "PATH")]
     junit: Option<PathBuf>,
 }

@@ -22,6 +22,8 @@ pub(in super::super) struct Kind {
     pub(in super::super) one: &'static str,
     /// Several of them.
     pub(in super::super) many: &'static str,
+    /// What to do where the file holds nothing.
+    pub(in super::super) begin: &'static str,
     /// Most bytes of a file.
     pub(in super::super) bytes: usize,
     /// Most values, keys and brackets of a file.
@@ -74,7 +76,7 @@ pub(in super::super) fn tree_of(file: u16, text: &str, what: Kind, problems: &mu
     }
     if builder.root.is_none() {
         let at = Mark { file, ..Mark::START };
-        problems.help(at, format!("the file holds no {}", what.one), "start with `version: 1`");
+        problems.help(at, format!("the file holds no {}", what.one), what.begin);
     }
     builder.root
 }

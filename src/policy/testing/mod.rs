@@ -16,8 +16,13 @@ use super::{EntryKind, Policy, PolicyError};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Package, Target, Text};
 use written::{Condition, Expected, Inline};
 
-const CASES: Kind =
-    Kind { one: "file of cases", many: "files of cases", bytes: 1024 * 1024, events: 200_000 };
+const CASES: Kind = Kind {
+    one: "file of cases",
+    many: "files of cases",
+    begin: "start with `version: 1`",
+    bytes: 1024 * 1024,
+    events: 200_000,
+};
 
 /// The clock of a case that says none.
 const NOW: &str = "2026-01-01T00:00:00Z";
