@@ -300,12 +300,13 @@ fn unknown(id: &str, verdict: &Verdict) -> anyhow::Error {
         }
     };
     let unread = verdict.evidence.iter().filter(|evidence| evidence.status == "unreadable");
-    let unread: String = unread
+    let unread: Vec<String> = unread
         .map(|evidence| {
             let path = evidence.path.as_deref().or(evidence.entry.as_deref()).unwrap_or("-");
             format!("\n{}: {}; what it holds is not known", clean(path), clean_line(&evidence.message))
         })
         .collect();
+    let unread = unread.concat();
     anyhow!(
         "`{}` is neither a rule of gate `{gate}` nor a finding of these reports{hint}{unread}\n\
          A finding is named by its fingerprint (four digits or more), its advisory, its check, its package, or PATH:LINE.",

@@ -32,7 +32,7 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
             writeln!(out, "  {:width$}  {}", row.id, told(row))?;
         }
         for (entry, runs) in &column.evidence {
-            let runs = plural(*runs as u64, "run");
+            let runs = plural(*runs, "run");
             writeln!(out, "  {entry}: evidence missing or not as demanded in {runs}")?;
         }
         if !column.never.is_empty() {

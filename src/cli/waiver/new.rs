@@ -154,7 +154,7 @@ fn meant(id: &str, decision: &Decision) -> Result<Fingerprint> {
                 return Ok(fingerprint);
             }
             let unread = decision.evidence.iter().filter(|e| e.status == Status::Unreadable);
-            let unread: String = unread
+            let unread: Vec<String> = unread
                 .map(|e| {
                     let path = e.path.as_ref().map_or("-", |path| path.as_str());
                     format!("\n{}: {}; what it holds is not known", clean(path), clean_line(&e.message))
@@ -162,8 +162,9 @@ fn meant(id: &str, decision: &Decision) -> Result<Fingerprint> {
                 .collect();
             bail!(
                 "--finding `{}`: no finding of these reports has this fingerprint, advisory, check, package or PATH:LINE; \
-                 `secgate findings REPORT` lists them{unread}",
-                clean_line(id)
+                 `secgate findings REPORT` lists them{}",
+                clean_line(id),
+                unread.concat()
             );
         }
     }
