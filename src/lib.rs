@@ -34,7 +34,8 @@ use gather::{Inputs, Limits};
 /// What is wrong with the files as given, before any of them was read.
 pub fn check(inputs: Inputs<'_>, context: &Context, limits: Limits) -> Result<Decision, Vec<Fault>> {
     let policy = inputs.policy;
-    let mut names = Vec::new();
-    let gathered = gather::gather(inputs, context, limits, &mut names)?;
+    // Outlives what is gathered, which borrows from it.
+    let mut entry_names = Vec::new();
+    let gathered = gather::gather(inputs, context, limits, &mut entry_names)?;
     Ok(decide::decide(policy, context, gathered))
 }

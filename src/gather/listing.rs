@@ -1,5 +1,6 @@
 //! All findings of reports, with nothing to decide: those of the base, and those that are only listed.
 
+use std::cmp::Reverse;
 use std::path::PathBuf;
 
 use super::files::expand;
@@ -7,7 +8,7 @@ use super::plan::{Item, item, standard_input};
 use super::read::read_into;
 use super::{Given, Limits};
 use crate::decide::{Context, Counts, Evidence, Fault, Status};
-use crate::finding::{Finding, Package, Purl, SecretKey, Severity, clean};
+use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
 use crate::policy::{Policy, ReportMapping};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
 
@@ -40,12 +41,7 @@ pub fn base_reports(
         }
     }
     items.sort_by(|a, b| a.name.cmp(&b.name));
-    let options = Options {
-        max_report: limits.max_report,
-        read_ahead: true,
-        roots: roots.to_vec(),
-        secret_key: secret_key.cloned(),
-    };
+    let options = one_by_one(limits, roots, secret_key);
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let read = |item: Item| {
         let mut keep = Keep::default();
@@ -55,18 +51,12 @@ pub fn base_reports(
             let path = Some(clean(&item.name).into_owned());
             return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
         }
-        let (format, sha256) = (evidence.format.as_deref(), evidence.sha256.as_deref());
-        let packages = match (format, sha256) {
-            (Some(format), Some(sha256)) => report::listed_packages(&item.source, format, &options, sha256),
-            _ => Vec::new(),
-        };
-        let inventory = match (format, sha256) {
-            (Some(format), Some(sha256)) => {
-                let listed = report::inventory(&item.source, format, &options, sha256);
-                listed.into_iter().map(|listed| (listed.path, listed.purl)).collect()
-            }
-            _ => Vec::new(),
-        };
+        let (mut packages, mut inventory) = (Vec::new(), Vec::new());
+        if let (Some(format), Some(sha256)) = (&evidence.format, &evidence.sha256) {
+            packages = report::listed_packages(&item.source, format, &options, sha256);
+            let listed = report::inventory(&item.source, format, &options, sha256);
+            inventory.extend(listed.into_iter().map(|listed| (listed.path, listed.purl)));
+        }
         Ok(BaseReport { evidence, findings: keep.findings, packages, inventory })
     };
     let mut reports: Vec<BaseReport> = Vec::new();
@@ -93,13 +83,7 @@ pub fn findings(
     roots: &[String],
     secret_key: Option<&SecretKey>,
 ) -> Result<Findings, Fault> {
-    // They are read one after the other.
-    let options = Options {
-        max_report: limits.max_report,
-        read_ahead: true,
-        roots: roots.to_vec(),
-        secret_key: secret_key.cloned(),
-    };
+    let options = one_by_one(limits, roots, secret_key);
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let mut evidence = Vec::new();
     let mut all = Vec::new();
@@ -126,17 +110,25 @@ pub fn findings(
         }
     }
     Evidence::name_copies(&mut evidence);
-    let rank = |finding: &Finding| std::cmp::Reverse(finding.severity.rank(Severity::Critical));
     // Stable, so that findings of one place stay in their report's order.
-    all.sort_by(|(a, _), (b, _)| {
-        (rank(a), a.path(), a.location.as_ref().and_then(|l| l.line), a.fingerprint).cmp(&(
-            rank(b),
-            b.path(),
-            b.location.as_ref().and_then(|l| l.line),
-            b.fingerprint,
-        ))
-    });
+    all.sort_by(|(a, _), (b, _)| worst_first(a).cmp(&worst_first(b)));
     Ok((evidence, all))
+}
+
+/// What findings are sorted by: one of unknown severity may be of the worst.
+fn worst_first(finding: &Finding) -> (Reverse<u8>, Option<&str>, Option<u32>, Fingerprint) {
+    let line = finding.location.as_ref().and_then(|location| location.line);
+    (Reverse(finding.severity.rank(Severity::Critical)), finding.path(), line, finding.fingerprint)
+}
+
+/// Reports are read one after the other, so that a second thread may read ahead.
+fn one_by_one(limits: Limits, roots: &[String], secret_key: Option<&SecretKey>) -> Options {
+    Options {
+        max_report: limits.max_report,
+        read_ahead: true,
+        roots: roots.to_vec(),
+        secret_key: secret_key.cloned(),
+    }
 }
 
 /// Keeps all findings of a report.

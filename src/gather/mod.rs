@@ -19,15 +19,16 @@ pub use rehearse::Rehearsal;
 use documents::{MAX_DOCUMENT, feeds, is_document, read_document};
 use keep::Keeping;
 use plan::{Item, plan};
-use read::{PARALLEL_FROM, cores, read_again, read_all};
+use read::{cores_for, read_all};
 use rehearse::rehearse;
 
 use crate::decide::{Comparison, Context, DocumentLimits, Evidence, Fault, Gathered, Relations, Tally};
 use crate::finding::SecretKey;
+use crate::policy::testing::Written;
 use crate::policy::{Entry, Policy};
 use crate::relate::{Base, Waivers};
 use crate::report::{self, Options, ReadError, Sink};
-use crate::saved::Saved;
+use crate::saved::{Saved, SavedReport};
 
 /// A file given on the command line.
 #[derive(Debug, Clone)]
@@ -76,7 +77,8 @@ pub struct Inputs<'p> {
     pub keep: Option<&'p OnceCell<Saved>>,
 }
 
-/// Finds and reads all evidence.
+/// Finds and reads all evidence. `names` is filled with the names of the entries that each report is for, which the counts
+/// borrow.
 pub fn gather<'p>(
     inputs: Inputs<'p>,
     context: &Context,
@@ -108,22 +110,13 @@ pub fn gather<'p>(
         keep: keep.is_some(),
     };
     let of_saved = saved.map_or(&[][..], |saved| saved.reports.as_slice());
-    *names = reports
-        .iter()
-        .map(|item| &item.entries)
-        .chain(of_saved.iter().map(|r| &r.entries))
-        .cloned()
-        .collect();
-    let total: u64 = reports.iter().map(|item| item.bytes).sum();
-    // Asked only where it matters: to find out takes longer than to read a small file.
-    let cores = if total < PARALLEL_FROM { 1 } else { cores() };
+    let of_files = reports.iter().map(|item| &item.entries);
+    *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
+    let cores = cores_for(&reports);
     let read_ahead = cores > reports.len();
     let secret_key = secret_key.cloned();
     let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key };
-    let mut read = read_all(&to, &reports, names, &options, cores);
-    if let Some(base) = base {
-        read_again(base, &to, &reports, names, &options, &mut read);
-    }
+    let read = read_all(&to, &reports, names, &options, cores);
 
     let tally = Tally::new(to.clone(), &[], 0);
     let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
@@ -146,14 +139,9 @@ pub fn gather<'p>(
         );
         gathered.tally.merge(tally);
     }
-    for (report, entries) in of_saved.iter().zip(names.iter()) {
-        let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
-        report.findings().for_each(|finding| Sink::finding(&mut tally, finding));
-        let outcome = report.outcome();
-        tally.about(&outcome.report.digests);
-        let name = (report.name.as_str(), report.entries.as_slice());
-        judge_report(policy, name, report.ignored.clone(), &outcome, &tally, context, &mut gathered.evidence);
-        gathered.tally.merge(tally);
+    let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
+    for (report, entries) in of_saved {
+        take_up(&to, report, entries, context, &mut gathered);
     }
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
     for report in written {
@@ -164,23 +152,51 @@ pub fn gather<'p>(
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
         read_document(policy, item, limits, context, &mut gathered);
     }
-    for entry in &policy.evidence {
-        let files = reports.iter().chain(&documents).map(|item| &item.entries);
-        let there =
-            files.chain(of_saved.iter().map(|r| &r.entries)).filter(|e| e.contains(&entry.name)).count();
-        // A report written out stands for as many as the entry demands.
-        let written = written.iter().any(|report| report.entries.contains(&entry.name));
-        let there = if written { entry.count as usize } else { there };
-        if there == 0 || there < entry.count as usize {
-            gathered.evidence.push(Evidence::absent(entry, there));
-        }
-    }
+    let entries_of_files = names.iter().chain(documents.iter().map(|item| &item.entries));
+    let absent = absent(policy, &entries_of_files.collect::<Vec<_>>(), written);
+    gathered.evidence.extend(absent);
     Evidence::name_copies(&mut gathered.evidence);
     if let Some(keep) = keep {
         let heads = &gathered.tally.heads;
         let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads))));
     }
     Ok(gathered)
+}
+
+/// Counts and judges a report of an earlier run as if it had been read now.
+fn take_up<'p>(
+    to: &Relations<'p>,
+    report: &'p SavedReport,
+    entries: &'p [String],
+    context: &Context,
+    gathered: &mut Gathered<'p>,
+) {
+    let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
+    report.findings().for_each(|finding| Sink::finding(&mut tally, finding));
+    let outcome = report.outcome();
+    tally.about(&outcome.report.digests);
+    let name = (report.name.as_str(), report.entries.as_slice());
+    let ignored = report.ignored.clone();
+    judge_report(to.policy, name, ignored, &outcome, &tally, context, &mut gathered.evidence);
+    gathered.tally.merge(tally);
+}
+
+/// The entries for which nothing is there, or less than they demand. `entries_of_files` has for each file its entries.
+fn absent(policy: &Policy, entries_of_files: &[&Vec<String>], written: &[Written]) -> Vec<Evidence> {
+    let mut absent = Vec::new();
+    for entry in &policy.evidence {
+        let demanded = entry.count as usize;
+        // A report written out stands for as many as the entry demands.
+        let there = if written.iter().any(|report| report.entries.contains(&entry.name)) {
+            demanded
+        } else {
+            entries_of_files.iter().filter(|entries| entries.contains(&entry.name)).count()
+        };
+        if there == 0 || there < demanded {
+            absent.push(Evidence::absent(entry, there));
+        }
+    }
+    absent
 }
 
 /// Why a file in a directory that was given is no report, and need not be one.

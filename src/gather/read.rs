@@ -12,10 +12,13 @@ use crate::relate::{Base, Heads};
 use crate::report::{self, Hint, Options, ReadError, Sink};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
-pub(super) const PARALLEL_FROM: u64 = 4 << 20;
+const PARALLEL_FROM: u64 = 4 << 20;
 
-pub(super) fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, usize::from)
+/// How many files can be read at once.
+pub(super) fn cores_for(items: &[Item]) -> usize {
+    let total: u64 = items.iter().map(|item| item.bytes).sum();
+    // Asked only where it matters: to find out takes longer than to read a small file.
+    if total < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
 }
 
 /// A report, the entries it is for, and its index in the evidence.
@@ -31,8 +34,23 @@ fn work<'i, 'p>(items: &'i [Item], names: &'p [Vec<String>]) -> Vec<Work<'i, 'p>
     work
 }
 
-/// Reads the reports, each with counts of its own; in parallel where it pays.
+/// Reads the reports, each with counts of its own; where there is a base, those twice whose states were not known.
 pub(super) fn read_all<'p>(
+    to: &Relations<'p>,
+    items: &[Item],
+    names: &'p [Vec<String>],
+    options: &Options,
+    cores: usize,
+) -> Vec<(report::Outcome, Tally<'p>)> {
+    let mut read = read_once(to, items, names, options, cores);
+    if let Some(base) = to.base {
+        read_again(base, to, items, names, options, &mut read);
+    }
+    read
+}
+
+/// Reads each report, in parallel where it pays.
+fn read_once<'p>(
     to: &Relations<'p>,
     items: &[Item],
     names: &'p [Vec<String>],
@@ -69,7 +87,7 @@ pub(super) fn read_all<'p>(
 /// Once all findings were counted it is known of which there are more than the base has: those are new, and the reports
 /// in which they were called existing are read a second time. Nothing else could tell their details apart, because
 /// which findings are shown depends on which are new.
-pub(super) fn read_again<'p>(
+fn read_again<'p>(
     base: &Base,
     to: &Relations<'p>,
     items: &[Item],
