@@ -89,16 +89,27 @@ pub(super) fn top(directory: &Path) -> Result<PathBuf> {
         .with_context(|| format!("git rev-parse --show-toplevel: {}", clean_line(&path.to_string_lossy())))
 }
 
+/// What lies at a path of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BlobKind {
+    /// A file.
+    File,
+    /// A symbolic link, and what it holds is where it leads to.
+    Link,
+    /// The commit of another repository (a submodule).
+    Submodule,
+}
+
 /// A file of a commit.
 #[derive(Debug)]
 pub(super) struct Blob {
-    /// It is a symbolic link, and what it holds is where it leads to.
-    pub(super) is_link: bool,
+    /// What it is.
+    pub(super) kind: BlobKind,
     /// Git's name of what it holds.
     pub(super) id: String,
 }
 
-/// All files of a commit, by their paths from the top.
+/// All files of a commit, and the submodules, by their paths from the top.
 pub(super) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Blob>> {
     let listed = git(directory, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
     let mut files = BTreeMap::new();
@@ -108,9 +119,14 @@ pub(super) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
         let parts = line.split_once('\t').map(|(facts, path)| (facts.split(' ').collect::<Vec<_>>(), path));
         match parts {
             Some((facts, path)) => {
-                if let [mode, "blob", id] = facts.as_slice() {
-                    files.insert(path.to_owned(), Blob { is_link: *mode == "120000", id: (*id).to_owned() });
-                }
+                let kind = match facts.as_slice() {
+                    ["120000", "blob", _] => BlobKind::Link,
+                    [_, "blob", _] => BlobKind::File,
+                    [_, "commit", _] => BlobKind::Submodule,
+                    _ => bail!("git ls-tree {}: wrote a line of another shape", clean_line(commit)),
+                };
+                let id = facts.last().copied().unwrap_or_default().to_owned();
+                files.insert(path.to_owned(), Blob { kind, id });
             }
             None => bail!("git ls-tree {}: wrote a line without a path", clean_line(commit)),
         }

@@ -405,3 +405,42 @@ fn a_project_below_the_top_of_a_repository() {
         .collect();
     assert_eq!(told, ["rule `sast-high`: `then`", "`.trivyignore` of Trivy"]);
 }
+
+#[test]
+fn a_folder_of_policies_that_is_a_link_hides_nothing() {
+    let looser = POLICY.replace("severity: high}", "severity: critical}");
+    let dir = repository(&[("src/a.py", "a\n")]);
+    dir.git(&["checkout", "-q", "main"]);
+    dir.write("gate/merge.yaml", POLICY);
+    std::os::unix::fs::symlink("gate", dir.path().join(".secgate")).unwrap();
+    commit(&dir);
+    dir.git(&["checkout", "-qB", "change"]);
+    dir.write("gate/merge.yaml", &looser);
+    commit(&dir);
+    for args in [&[][..], &["--policy", ".secgate/merge.yaml"]] {
+        for (code, told) in [clauses(&dir, &[&BY_GIT, args].concat()), by_diff(&dir, args)] {
+            assert_eq!((code, told.len()), (10, 1), "{told:?}");
+            assert!(told[0].contains("severity") && told[0].contains("merge.yaml"), "{told:?}");
+        }
+    }
+    // The link leads elsewhere.
+    dir.git(&["checkout", "-q", "main", "--", "gate"]);
+    dir.write("other/merge.yaml", &looser);
+    std::fs::remove_file(dir.path().join(".secgate")).unwrap();
+    std::os::unix::fs::symlink("other", dir.path().join(".secgate")).unwrap();
+    commit(&dir);
+    assert_eq!((clauses(&dir, &BY_GIT).0, by_diff(&dir, &[]).0), (10, 10));
+    // What was a submodule nobody can read here.
+    dir.git(&["checkout", "-q", "main"]);
+    dir.git(&["rm", "-q", ".secgate"]);
+    let head = dir.git(&["rev-parse", "HEAD"]);
+    dir.git(&["update-index", "--add", "--cacheinfo", &format!("160000,{},.secgate", head.trim())]);
+    dir.git(&["commit", "-qm", "submodule"]);
+    dir.git(&["checkout", "-qB", "change"]);
+    dir.git(&["rm", "-q", "--cached", ".secgate"]);
+    let _ = std::fs::remove_dir(dir.path().join(".secgate"));
+    dir.write(".secgate/merge.yaml", &looser);
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert!(code == 10 && told[0].contains("submodule"), "{told:?}");
+}

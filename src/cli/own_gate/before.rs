@@ -6,7 +6,7 @@ use std::path::{Component, Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow};
 
 use super::super::base::{Change, Commit};
-use super::super::git;
+use super::super::git::{self, BlobKind};
 use crate::finding::{clean, clean_line};
 use crate::gather::look_for;
 use crate::policy::PathGlob;
@@ -121,32 +121,52 @@ impl<'c> Before<'c> {
         };
         let mut path = path.to_owned();
         for _ in 0..=MAX_LINKS {
-            let Some(blob) = commit.files.get(&path) else { return Ok(Was::Absent) };
+            // The path itself, or a folder that it leads through and that is none.
+            let found = ways(&path).find_map(|way| Some((way, commit.files.get(way)?)));
+            let Some((way, blob)) = found else { return Ok(Was::Absent) };
+            if blob.kind == BlobKind::Submodule {
+                return Ok(Was::Untold("is in a submodule".to_owned()));
+            }
+            if blob.kind == BlobKind::File && way != path {
+                return Ok(Was::Absent);
+            }
             let bytes = git::read(&self.change.directory, blob).map_err(failed)?;
-            if !blob.is_link {
+            if blob.kind == BlobKind::File {
                 return Ok(Was::There(format!("{}:{}", short(&commit.id), clean(&path)), bytes));
             }
-            let mut parts: Vec<&str> = path.split('/').collect();
-            parts.pop();
-            let target = String::from_utf8_lossy(&bytes).into_owned();
-            for part in target.split('/') {
-                match part {
-                    ".." if parts.pop().is_none() => {
-                        return Ok(Was::Untold("is a link out of the project".to_owned()));
-                    }
-                    "" | "." | ".." => {}
-                    part => parts.push(part),
-                }
+            match led(&path, way, &String::from_utf8_lossy(&bytes)) {
+                Some(target) => path = target,
+                None => return Ok(Was::Untold("is a link out of the project".to_owned())),
             }
-            if target.starts_with('/') {
-                return Ok(Was::Untold("is a link out of the project".to_owned()));
-            }
-            path = parts.join("/");
         }
         Ok(Was::Untold("is a link to links".to_owned()))
     }
 
     fn of_diff(&self, path: &str) -> Result<Was> {
+        let mut path = path.to_owned();
+        for _ in 0..=MAX_LINKS {
+            // What the change took away or moved the diff holds itself.
+            if self.change.diff.files().any(|file| file.old_path() == Some(path.as_str())) {
+                return self.of_diff_at(&path);
+            }
+            let link = ways(&path).find_map(|way| Some((way, self.top.join(way).read_link().ok()?)));
+            let Some((way, target)) = link else { return self.of_diff_at(&path) };
+            // Where a link leads the diff says by its own path, which is what was changed, if anything was.
+            let touched =
+                self.change.diff.files().any(|file| file.path == way || file.old_path() == Some(way));
+            if touched {
+                return Ok(Was::Untold("is behind a link that was changed".to_owned()));
+            }
+            match led(&path, way, &target.to_string_lossy()) {
+                Some(target) => path = target,
+                None => return Ok(Was::Untold("is a link out of the project".to_owned())),
+            }
+        }
+        Ok(Was::Untold("is a link to links".to_owned()))
+    }
+
+    /// The same of a path without links.
+    fn of_diff_at(&self, path: &str) -> Result<Was> {
         let now = |path: &str| bytes(&self.top.join(path));
         let mut failed = None;
         let mut read = |path: &str| match now(path) {
@@ -172,6 +192,15 @@ impl<'c> Before<'c> {
     /// Whether there was anything below a folder.
     pub(super) fn has_folder(&self, folder: &Path) -> bool {
         let Some(below) = self.below_top(folder) else { return false };
+        // A link, or the commit of another repository: what was in it is asked for by its path.
+        if self
+            .change
+            .commit
+            .as_ref()
+            .is_some_and(|commit| ways(&below).any(|way| commit.files.contains_key(way)))
+        {
+            return true;
+        }
         let below = format!("{below}/");
         if let Some(commit) = &self.change.commit {
             return commit
@@ -205,6 +234,29 @@ impl<'c> Before<'c> {
         };
         known.into_iter().filter(fits).collect()
     }
+}
+
+/// A path and the folders that it leads through, the outermost first.
+fn ways(path: &str) -> impl Iterator<Item = &str> {
+    let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
+    ends.filter_map(move |end| path.get(..end).filter(|way| !way.is_empty()))
+}
+
+/// Where a path leads whose part `way` is a link to `target`; `None` out of the project.
+fn led(path: &str, way: &str, target: &str) -> Option<String> {
+    if target.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = way.split('/').collect();
+    parts.pop();
+    for part in target.split('/').chain(path.get(way.len()..).unwrap_or_default().split('/')) {
+        match part {
+            ".." => drop(parts.pop()?),
+            "" | "." => {}
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// Names of what lies in a folder.
