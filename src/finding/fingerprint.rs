@@ -5,6 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
+use super::address::without_credentials;
+
 /// `sg1:` and 32 hexadecimal digits: the first 128 bits of a SHA-256 over named parts.
 ///
 /// It is made in two steps: of what a finding is ([`FingerprintBuilder`]), and of that and its place ([`Self::at`]),
@@ -95,6 +97,8 @@ impl FingerprintBuilder {
     /// Adds one part.
     #[must_use]
     pub fn part(mut self, text: &str) -> Self {
+        // No digest of a credential either.
+        let text = &*without_credentials(text);
         // Longer than 4 GiB is no part: a report's strings end far below.
         self.0.update(u32::try_from(text.len()).unwrap_or(u32::MAX).to_le_bytes());
         self.0.update(text.as_bytes());

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
+use super::address::without_credentials;
 
 /// A place in a file of the project. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,7 +21,8 @@ pub struct Location {
 impl Location {
     /// A location from a scanner's path, relative to the project `roots`; `None` if nothing of the path is left.
     pub fn new(path: &str, line: Option<u32>, end_line: Option<u32>, roots: &[String]) -> Option<Self> {
-        let path = project_path(path, roots);
+        let path = without_credentials(path);
+        let path = project_path(&path, roots);
         let end_line = end_line.or(line);
         (!path.is_empty()).then(|| Self { path: Text::whole(&path), line, end_line })
     }

@@ -3,6 +3,7 @@
 //! This folder is vocabulary: it knows no file format and no policy. Text that comes from a report is made
 //! inert on the way in ([`Text`]), so that no later step can forget to.
 
+mod address;
 mod cve;
 mod fingerprint;
 mod location;

@@ -6,6 +6,8 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
+use super::address::without_credentials;
+
 /// Longest text kept of a report, in characters. Titles of real scanners stay below 300.
 const MAX_CHARS: usize = 500;
 
@@ -28,7 +30,7 @@ impl Text {
 
     /// Everything, cleaned, uncut: for identities such as paths and ids, where a cut would merge two of them.
     pub fn whole(raw: &str) -> Self {
-        Self(clean(raw).into())
+        Self(clean(&without_credentials(raw)).into())
     }
 
     /// The text itself.
@@ -89,19 +91,24 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
     Cow::Owned(out)
 }
 
-/// [`clean`] of the first line that is not blank, cut to 500 characters with `…`.
+/// [`clean`] of the first line that is not blank, without the credentials of addresses in it, cut to 500 characters
+/// with `…`.
 pub fn clean_line(raw: &str) -> Cow<'_, str> {
     if raw.len() <= MAX_CHARS && plain(raw) {
-        return Cow::Borrowed(raw.trim_ascii());
+        return without_credentials(raw.trim_ascii());
     }
-    let line = first_line(raw);
+    // Before it is cut: half an address does not show where its password ends.
+    match without_credentials(first_line(raw)) {
+        Cow::Borrowed(line) => short(line),
+        Cow::Owned(line) => Cow::Owned(short(&line).into_owned()),
+    }
+}
+
+/// [`clean`] of one line, cut to 500 characters with `…`.
+fn short(line: &str) -> Cow<'_, str> {
     // Of printable ASCII every byte is a character.
-    if let Some(short) = line.get(..MAX_CHARS).filter(|_| plain(line)) {
-        return if short.len() == line.len() {
-            Cow::Borrowed(line)
-        } else {
-            Cow::Owned(format!("{short}…"))
-        };
+    if let Some(cut) = line.get(..MAX_CHARS).filter(|_| plain(line)) {
+        return if cut.len() == line.len() { Cow::Borrowed(line) } else { Cow::Owned(format!("{cut}…")) };
     }
     let text = clean(line);
     if text.len() <= MAX_CHARS {
