@@ -44,13 +44,14 @@ const MARKS: &[Mark] = &[
     mark("trufflehog:ignore", "TruffleHog", Around::Word),
     mark("pragma: allowlist", "detect-secrets", Around::Start),
     mark("pragma: whitelist", "detect-secrets", Around::Start),
+    mark("pragma:allowlist", "detect-secrets", Around::Start),
+    mark("pragma:whitelist", "detect-secrets", Around::Start),
     mark("ggignore", "ggshield", Around::Start),
     mark("checkov:skip", "Checkov", Around::Start),
     mark("bridgecrew:skip", "Checkov", Around::Start),
     mark("trivy:ignore", "Trivy", Around::Start),
     mark("tfsec:ignore", "tfsec or Trivy", Around::Start),
-    mark("kics-scan ignore", "KICS", Around::Start),
-    mark("kics-scan disable", "KICS", Around::Start),
+    mark("kics-scan", "KICS", Around::Start),
     mark("nosonar", "SonarQube", Around::Word),
     mark("suppressfbwarnings", "SpotBugs", Around::Word),
     mark("codeql[", "CodeQL", Around::Start),
@@ -88,14 +89,18 @@ impl Mark {
             match self.around {
                 Around::Word => begins && ends,
                 Around::Start => begins,
-                Around::Hash => ends && before.trim_ascii_end().ends_with(b"#"),
+                Around::Hash => ends && blank_end(before).ends_with(b"#"),
                 Around::Nolint => {
                     let list = after.strip_prefix(b":").map(|list| {
-                        let end = list.iter().position(u8::is_ascii_whitespace).unwrap_or(list.len());
+                        // As far as another comment: names may stand apart.
+                        let end = memchr::memmem::find(list, b"//").unwrap_or(list.len());
                         list.get(..end).unwrap_or_default()
                     });
-                    let names = |word: &[u8]| matches!(word, b"gosec" | b"all");
-                    ends && before.trim_ascii_end().ends_with(b"//")
+                    let names = |word: &[u8]| {
+                        let word = word.trim_ascii();
+                        word == b"gosec" || word.starts_with(b"all")
+                    };
+                    ends && blank_end(before).ends_with(b"//")
                         && list.is_none_or(|list| list.split(|&b| b == b',').any(names))
                 }
             }
@@ -142,6 +147,14 @@ pub fn added(diff: &Diff) -> Vec<Suppression<'_>> {
     found
 }
 
+/// A line without the white space at its end; Python's `\s` is that of Unicode.
+fn blank_end(line: &[u8]) -> &[u8] {
+    match std::str::from_utf8(line) {
+        Ok(line) => line.trim_end().as_bytes(),
+        Err(_) => line.trim_ascii_end(),
+    }
+}
+
 /// True if lines differ in white space alone.
 fn is_reindented(edit: &Replaced<'_>) -> bool {
     edit.removed.len() == edit.added.len()
@@ -180,17 +193,28 @@ mod tests {
             ("#checkov:skip=CKV_AWS_20:public on purpose", "checkov:skip"),
             ("#trivy:ignore:AVD-AWS-0089", "trivy:ignore"),
             ("// tfsec:ignore:aws-s3-enable-versioning", "tfsec:ignore"),
-            ("# kics-scan ignore-line", "kics-scan ignore"),
-            ("# kics-scan disable=e69890e6", "kics-scan disable"),
+            ("# kics-scan ignore-line", "kics-scan"),
+            ("#kics-scan  ignore-block", "kics-scan"),
+            ("K = 'x'  # pragma:allowlist secret", "pragma:allowlist"),
+            ("x() #\u{a0}nosec", "nosec"),
+            ("f() //nolint: gosec", "nolint"),
+            ("f() //nolint:errcheck, gosec // why", "nolint"),
+            ("# kics-scan disable=e69890e6", "kics-scan"),
             ("doIt(); // NOSONAR", "nosonar"),
             ("@SuppressFBWarnings(\"X\")", "suppressfbwarnings"),
             ("// codeql[js/xss]", "codeql["),
         ] {
             assert_eq!(names(line), [mark], "{line}");
         }
-        for line in
-            ["nosecret = 1", "# nosecrets here", "nosec", "f() //nolint:errcheck", "my_nosonar_x", "x"]
-        {
+        for line in [
+            "nosecret = 1",
+            "# nosecrets here",
+            "nosec",
+            "f() //nolint:errcheck",
+            "f() //nolint:errcheck // not gosec",
+            "my_nosonar_x",
+            "x",
+        ] {
             assert!(names(line).is_empty(), "{line}");
         }
     }
