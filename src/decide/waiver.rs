@@ -19,11 +19,9 @@ const SOON: i64 = 14 * 86_400;
 /// What a waiver matched, whether it covers it or not.
 #[derive(Debug, Default)]
 pub(super) struct Use {
-    /// (id, package) pairs of the present report, and findings without package.
-    pairs: BTreeSet<Fingerprint>,
-    alone: u64,
-    /// The largest number that one of the reports before held.
-    most: u64,
+    /// What each tool told, in all its reports together. Tools name the same thing differently, so that those of two
+    /// tools are not added.
+    held: BTreeMap<String, Held>,
     /// The worst severity with how it counts.
     worst: Option<(u8, Severity)>,
     /// A finding has a fix, or does not say that there is none.
@@ -38,16 +36,26 @@ pub(super) struct Use {
     without_epss: bool,
 }
 
+/// What the reports of one tool hold.
+#[derive(Debug, Default)]
+struct Held {
+    /// (id, package) pairs.
+    pairs: BTreeSet<Fingerprint>,
+    /// Findings without package, each as often as the report holds it that holds most: a file may be scanned twice.
+    alone: BTreeMap<Fingerprint, u64>,
+}
+
 impl Use {
     /// Counts a finding.
     pub(super) fn add(&mut self, finding: &Finding, rank: u8) {
-        match &finding.package {
-            Some(package) => {
-                let id = finding.rule_id.as_str().to_ascii_uppercase();
-                let pair = FingerprintBuilder::new("pair").part(&id).part(package.name.as_str());
-                self.pairs.insert(pair.finish());
-            }
-            None => self.alone += 1,
+        let held = self.held.entry(finding.tool.as_str().to_ascii_lowercase()).or_default();
+        if let Some(package) = &finding.package {
+            let id = finding.rule_id.as_str().to_ascii_uppercase();
+            let pair = FingerprintBuilder::new("pair").part(&id).part(package.name.as_str());
+            held.pairs.insert(pair.finish());
+        } else {
+            let line = finding.location.as_ref().and_then(|at| at.line).unwrap_or_default();
+            *held.alone.entry(finding.fingerprint.at(&line.to_string())).or_default() += 1;
         }
         self.raise(Some((rank, finding.severity)));
         self.unfix(finding.fix);
@@ -86,7 +94,14 @@ impl Use {
 
     /// Adds what another report held.
     pub(super) fn merge(&mut self, other: Self) {
-        self.most = self.most.max(other.matches());
+        for (tool, theirs) in other.held {
+            let mine = self.held.entry(tool).or_default();
+            mine.pairs.extend(theirs.pairs);
+            for (id, count) in theirs.alone {
+                let known = mine.alone.entry(id).or_default();
+                *known = count.max(*known);
+            }
+        }
         self.raise(other.worst);
         other.fix.into_iter().for_each(|fix| self.unfix(fix));
         self.exploit(other.exploited);
@@ -95,9 +110,10 @@ impl Use {
         self.without_epss |= other.without_epss;
     }
 
-    /// The largest number of matches that one report holds.
+    /// The largest number of matches that the reports of one tool hold together.
     fn matches(&self) -> u64 {
-        self.most.max(self.pairs.len() as u64 + self.alone)
+        let of = |held: &Held| held.pairs.len() as u64 + held.alone.values().sum::<u64>();
+        self.held.values().map(of).max().unwrap_or(0)
     }
 }
 
@@ -156,7 +172,7 @@ pub struct WaiverResult {
     pub status: WaiverStatus,
     /// Why.
     pub message: String,
-    /// Its matches as they are counted: (id, package) pairs, the largest number that one report holds.
+    /// Its matches as they are counted: (id, package) pairs, the largest number that the reports of one tool hold.
     pub matches: u64,
     /// How many it may have.
     pub max_matches: u64,

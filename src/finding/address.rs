@@ -84,8 +84,9 @@ fn mask(address: &str, is_ssh: bool, out: &mut String) {
         user = Some((from + at, width));
         from += at + width;
     }
+    let opens = |user: &str| !user.is_empty() && (!is_ssh || first(user, &[(b':', b"%3A")]).is_some());
     match user.and_then(|(at, _)| authority.split_at_checked(at)) {
-        Some((user, host)) if !user.is_empty() && !(is_ssh && first(user, &[(b':', b"%3A")]).is_none()) => {
+        Some((user, host)) if opens(user) => {
             out.push_str(MASK);
             out.push_str(host);
         }

@@ -1,5 +1,6 @@
 //! RELATE: what belongs together. Nothing here changes what a rule matches or counts.
 
+mod advisory;
 mod base;
 mod exploitation;
 mod owners;

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use jiff::Timestamp;
 
+use super::advisory;
 use crate::finding::{Finding, Product, Purl, Statement, Text, VexNote, VexStatus};
 
 /// Whose statements count, and how long.
@@ -108,7 +109,16 @@ impl Vex {
             return found;
         }
         let purl = finding.package.as_ref().and_then(|p| Purl::parse(p.purl.as_ref()?.as_str()));
-        found.retain(|&at| self.claims.get(at as usize).is_some_and(|claim| claim.speaks_of(purl.as_ref())));
+        found.retain(|&at| {
+            let names = |id: &str| {
+                self.by_id.get(&id.to_uppercase()).is_some_and(|known| known.binary_search(&at).is_ok())
+            };
+            self.claims.get(at as usize).is_some_and(|claim| {
+                // What lifts has to speak of all that was found; what contradicts, of a part.
+                claim.speaks_of(purl.as_ref())
+                    && (claim.status != VexStatus::NotAffected || advisory::named(finding, names))
+            })
+        });
         found
     }
 
@@ -253,6 +263,28 @@ mod tests {
         let of_both =
             Statement { authors: vec![Text::line("a"), Text::line("c")], ..says("a", NotAffected, old) };
         assert!(!lifted(&[of_both], &[]));
+    }
+
+    #[test]
+    fn one_of_two_advisories_lifts_no_finding_of_both() {
+        use VexStatus::{Affected, NotAffected};
+        let accept = ["a".to_owned()];
+        let accept = Acceptance { authors: &accept, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
+        let mut finding = Finding::new(Category::Vulnerability, "t", "GHSA-1", Severity::High);
+        finding.ids = ["GHSA-1", "GHSA-2"].map(Text::line).to_vec();
+        finding.package = Some(Package { purl: Some(Text::line("pkg:npm/zlib@1.2")), ..Package::default() });
+        let lifted = |ids: &[(&str, VexStatus)]| {
+            let mut vex = Vex::default();
+            let said = ids.iter().map(|(ids, status)| Statement {
+                ids: ids.split(' ').map(str::to_owned).collect(),
+                ..statement("a", *status, "2026-05-01T00:00:00Z", "pkg:npm/zlib@1.2", &[])
+            });
+            vex.add("vex.json", said.collect(), accept);
+            vex.lifting(&vex.of(&finding), &[]).is_some()
+        };
+        assert!(lifted(&[("GHSA-1 GHSA-2", NotAffected)]));
+        assert!(!lifted(&[("GHSA-1", NotAffected)]));
+        assert!(!lifted(&[("GHSA-1 GHSA-2", NotAffected), ("GHSA-2", Affected)]));
     }
 
     #[test]

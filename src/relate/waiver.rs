@@ -2,7 +2,8 @@
 
 use std::collections::HashMap;
 
-use crate::finding::{Category, Finding, Fingerprint, Text};
+use super::advisory::{self, advisories};
+use crate::finding::{Finding, Fingerprint, Text};
 use crate::policy::canonical_rule_id;
 use crate::policy::waiver::{Match, Waiver};
 
@@ -81,12 +82,6 @@ fn rule_key(rule_id: &str, path: &str) -> String {
     format!("{}\0{path}", canonical_rule_id(rule_id))
 }
 
-/// The ids of advisories. The rule of a code finding is none: `ids` would then match it in every file.
-fn advisories(finding: &Finding) -> impl Iterator<Item = &Text> {
-    let rule = (finding.category == Category::Vulnerability).then_some(&finding.rule_id);
-    finding.ids.iter().chain(rule)
-}
-
 fn rule_ids(finding: &Finding) -> impl Iterator<Item = &Text> {
     std::iter::once(&finding.rule_id).chain(&finding.rule_aliases)
 }
@@ -98,8 +93,7 @@ fn matches(wanted: &Match, finding: &Finding) -> bool {
     enough
         && (wanted.fingerprints.is_empty() || wanted.fingerprints.contains(&finding.fingerprint))
         && (wanted.ids.is_empty()
-            || advisories(finding)
-                .any(|id| wanted.ids.iter().any(|wanted| wanted.eq_ignore_ascii_case(id.as_str()))))
+            || advisory::named(finding, |id| wanted.ids.iter().any(|known| known.eq_ignore_ascii_case(id))))
         && wanted.rule_id.as_ref().is_none_or(|wanted| {
             let wanted = canonical_rule_id(wanted);
             rule_ids(finding).any(|rule| canonical_rule_id(rule.as_str()) == wanted)

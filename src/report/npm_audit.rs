@@ -14,7 +14,7 @@ use super::json::{Json, Kind, parse, shapes};
 use super::secret::unknown;
 use super::value::{Loose, Objects, Raw, Str, Strings, Word, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, Fix, Scope, Text};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Scope, Text};
 
 /// `npm audit`.
 pub(super) static FORMAT: Format = Format {
@@ -201,7 +201,16 @@ impl Vulnerable<'_> {
             fixed,
             ..Advisory::default()
         };
-        advisory.finding(&[])
+        let mut finding = advisory.finding(&[]);
+        // One advisory more of a package is something else, whichever npm names first.
+        if finding.ids.len() > 1 {
+            let mut ids: Vec<&str> = finding.ids.iter().map(Text::as_str).collect();
+            ids.sort_unstable();
+            let id = FingerprintBuilder::new(finding.category.as_str()).part(name).part("npm");
+            let id = ids.into_iter().fold(id, FingerprintBuilder::part);
+            finding.identify(id);
+        }
+        finding
     }
 
     fn fix(&self, name: &str) -> (Fix, Vec<Text>) {

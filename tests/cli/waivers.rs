@@ -514,6 +514,64 @@ fn a_waiver_holds_through_its_last_day_and_counts_pairs() {
     assert_eq!(json(&two, &["trivy.json", "again.json"]).0, 0);
     two.write("again.json", trivy(&[ONE, second]));
     assert_eq!(json(&two, &["trivy.json", "again.json"]).0, 1);
+    // What one tool says in several reports is added, so that parts do not hide how much it is.
+    two.write("again.json", trivy(&[second]));
+    let (code, found) = json(&two, &["trivy.json", "again.json"]);
+    assert_eq!((code, &found["waivers"][0]["matches"]), (1, &2.into()));
+    assert_eq!(found["waivers"][0]["status"], "over_matching");
+}
+
+#[test]
+fn a_waiver_of_one_advisory_does_not_cover_a_second_of_the_same_finding() {
+    // npm tells all advisories of a package as one finding; written after the shape of npm 10.
+    let report = |ids: &[&str]| {
+        let via: Vec<String> = ids
+            .iter()
+            .map(|id| {
+                format!(
+                    r#"{{"source":1,"name":"a","title":"t","url":"https://github.com/advisories/{id}","severity":"high","range":"<2"}}"#
+                )
+            })
+            .collect();
+        format!(
+            r#"{{"auditReportVersion":2,"vulnerabilities":{{"a":{{"name":"a","severity":"high","via":[{}],"effects":[],
+                "range":"<2","nodes":["node_modules/a"],"fixAvailable":false}}}},"metadata":{{"vulnerabilities":{{"total":1}}}}}}"#,
+            via.join(",")
+        )
+    };
+    let (one, two) = ("GHSA-aaaa-aaaa-aaaa", "GHSA-bbbb-bbbb-bbbb");
+    let dir = Dir::new();
+    dir.write("policy.yaml", POLICY.replace("trivy.json", "npm.json"));
+    let code = |waived: &str, found: &[&str]| {
+        dir.write("waivers.yaml", WAIVERS.replace("CVE-2026-1", waived)).write("npm.json", report(found));
+        json(&dir, &[]).0
+    };
+    assert_eq!((code(one, &[one]), code(one, &[one, two]), code(one, &[two, one])), (0, 1, 1));
+    let both = format!("{one}, {two}");
+    assert_eq!((code(&both, &[one, two]), code(&both, &[two, one]), code(&both, &[one])), (0, 0, 0));
+    // Of one that was there, the fingerprint is another as well; the order in the report makes none.
+    let fingerprint = |ids: &[&str]| {
+        dir.write("npm.json", report(ids));
+        dir.run(&["findings", "--format", "json", "npm.json"]).json()["findings"][0]["fingerprint"].clone()
+    };
+    assert_ne!(fingerprint(&[one]), fingerprint(&[one, two]));
+    assert_eq!(fingerprint(&[two, one]), fingerprint(&[one, two]));
+    // And what is written for it covers it.
+    dir.write("npm.json", report(&[one, two])).write("waivers.yaml", "version: 1\nwaivers: []\n");
+    let id = fingerprint(&[one, two]);
+    dir.write("npm.json", report(&[one, two]));
+    let new = dir.run(&[
+        "waiver",
+        "new",
+        "--policy",
+        "policy.yaml",
+        "--now",
+        NOW,
+        "--finding",
+        id.as_str().unwrap(),
+        "npm.json",
+    ]);
+    assert!(new.stdout.contains(&format!("ids: [\"{one}\", \"{two}\"]")), "{new:?}");
 }
 
 #[test]

@@ -16,7 +16,7 @@ use super::super::environment::{About, Environment, context};
 use super::super::policy::PolicyArgs;
 use crate::decide::{Context, Decision, Matched, RuleResult, Status};
 use crate::exit;
-use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, clean, clean_line};
+use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, Text, clean, clean_line};
 use crate::gather::{Given, Inputs};
 use crate::policy::waiver::{Match, Seen, Waiver};
 use crate::policy::{Action, Policy};
@@ -272,11 +272,18 @@ fn draft(
 /// The selectors that are exact and survive a new version of the package or a moved line.
 fn narrowest(finding: &Finding) -> Match {
     let id = finding.rule_id.as_str();
-    let plain = id.contains('-') && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b':');
+    // Several advisories that are told as one finding are excepted together or not at all.
+    let authority = |id: &str| id.split('-').next().unwrap_or_default().to_ascii_uppercase();
+    let mut ids: Vec<&str> = finding.ids.iter().map(Text::as_str).chain([id]).collect();
+    ids.retain(|other| authority(other) == authority(id));
+    ids.sort_unstable();
+    ids.dedup();
+    let whole = |id: &&str| id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b':');
+    let plain = id.contains('-') && ids.iter().all(whole);
     match &finding.package {
         Some(package) if finding.category == Category::Vulnerability && plain && !package.name.is_empty() => {
             Match {
-                ids: vec![id.to_owned()],
+                ids: ids.into_iter().map(str::to_owned).collect(),
                 package: Some(package.name.as_str().to_owned()),
                 ..Match::default()
             }
@@ -314,8 +321,9 @@ fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
     let mut text = head(policy)?;
     writeln!(text, "  - id: {}", waiver.id)?;
     writeln!(text, "    rule: {}", rules_of(&waiver.rules)?)?;
-    if let (Some(id), Some(package)) = (waiver.matches.ids.first(), &waiver.matches.package) {
-        writeln!(text, "    match: {{ids: [{}], package: {}}}", quoted(id)?, quoted(package)?)?;
+    if let ([_, ..], Some(package)) = (waiver.matches.ids.as_slice(), &waiver.matches.package) {
+        let ids: Vec<String> = waiver.matches.ids.iter().map(|id| quoted(id)).collect::<Result<_, _>>()?;
+        writeln!(text, "    match: {{ids: [{}], package: {}}}", ids.join(", "), quoted(package)?)?;
     } else if let Some(fingerprint) = waiver.matches.fingerprints.first() {
         writeln!(text, "    match: {{fingerprint: \"{fingerprint}\"}}")?;
     }

@@ -86,11 +86,11 @@ impl About {
     }
 
     /// What a `ref` leads to; `None` for something that no report can be shown to be about.
-    fn product(&self, bom_ref: &str) -> Option<Product> {
+    fn product(&self, bom_ref: &str, contradicts: bool) -> Option<Product> {
         if self.root.as_deref() == Some(bom_ref) && !self.images.is_empty() {
             return Some(Product { package: None, images: self.images.clone() });
         }
-        if self.is_image && self.images.is_empty() {
+        if self.is_image && self.images.is_empty() && !contradicts {
             return None;
         }
         let tail =
@@ -131,7 +131,8 @@ fn statement(vulnerability: &Object, about: &About) -> Result<Option<Statement>,
     }
     let mut products = Vec::new();
     for affected in objects(vulnerability, "affects")? {
-        let Some(product) = about.product(text(affected, "ref").unwrap_or_default()) else { continue };
+        let bom_ref = text(affected, "ref").unwrap_or_default();
+        let Some(product) = about.product(bom_ref, contradicts(status)) else { continue };
         products.extend(versions(affected, product, status)?);
     }
     Ok(Some(Statement {
@@ -145,7 +146,12 @@ fn statement(vulnerability: &Object, about: &About) -> Result<Option<Statement>,
     }))
 }
 
-/// The product in the versions of which the statement speaks. A range is never guessed at.
+/// Whether a status keeps others from lifting anything, so that in doubt it counts.
+const fn contradicts(status: VexStatus) -> bool {
+    matches!(status, VexStatus::Affected | VexStatus::UnderInvestigation)
+}
+
+/// The product in the versions of which the statement speaks. A range is never guessed at: it lifts nothing.
 fn versions(affected: &Object, product: Product, status: VexStatus) -> Result<Vec<Product>, String> {
     let versions = objects(affected, "versions")?;
     if versions.is_empty() {
@@ -160,5 +166,13 @@ fn versions(affected: &Object, product: Product, status: VexStatus) -> Result<Ve
             images: product.images.clone(),
         })
     };
-    Ok(named.filter_map(|version| with(text(version, "version")?)).collect())
+    let one = |version: &Object| match text(version, "version") {
+        Some(exact) => with(exact),
+        // What contradicts within a range holds for each version: which are in it nobody says here.
+        None => contradicts(status).then(|| Product {
+            package: product.package.clone().map(|package| Purl { version: String::new(), ..package }),
+            images: product.images.clone(),
+        }),
+    };
+    Ok(named.filter_map(one).collect())
 }

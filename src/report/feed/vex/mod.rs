@@ -142,8 +142,12 @@ mod tests {
             .collect::<Vec<(Option<&str>, Vec<&str>)>>();
         let image = vec!["sha256:ab", "sha256:cd"];
         assert_eq!(shown, [(Some("zlib"), vec![]), (Some("a"), image.clone()), (Some("b"), image)]);
-        // A package in a product that is no image cannot be recognised in a report.
-        assert_eq!((said[1].status, said[1].products.len()), (VexStatus::Affected, 0));
+        // A package in a product that is no image cannot be recognised in a report, so that it lifts nothing; that it
+        // is affected counts wherever it is.
+        assert_eq!((said[1].status, said[1].products.len()), (VexStatus::Affected, 1));
+        assert_eq!(said[1].products[0].package.as_ref().unwrap().name, "b");
+        let lifts = r#"{"vulnerability":"CVE-2026-2","status":"not_affected","products":["pkg:apk/a@1"],"subcomponents":["pkg:apk/b@2"]}"#;
+        assert!(openvex(lifts).unwrap()[0].products.is_empty());
         assert_eq!(said[1].time.unwrap().to_string(), "2026-05-01T00:00:00Z");
     }
 
@@ -173,6 +177,23 @@ mod tests {
         assert_eq!(names, [Some("zlib"), None, Some("a")]);
         assert!(said[0].products.iter().all(|p| p.images == ["sha256:ab"]));
         assert_eq!(said[1].status, VexStatus::Affected);
+    }
+
+    #[test]
+    fn a_range_lifts_nothing_and_contradicts_all() {
+        let of = |state: &str| {
+            let said = vex(&format!(
+                r#"{{"bomFormat":"CycloneDX","metadata":{{"component":{{"type":"container","bom-ref":"r","name":"app"}}}},
+                "vulnerabilities":[{{"id":"CVE-2026-1","affects":[{{"ref":"pkg:npm/a@1.2","versions":[{{"range":"vers:npm/<2"}},
+                {{"version":"1.2","status":"unknown"}}]}}],"analysis":{{"state":"{state}"}}}}]}}"#
+            ));
+            let said = said.unwrap().remove(0).products;
+            said.into_iter().map(|p| p.package.unwrap().version).collect::<Vec<_>>()
+        };
+        // Of an image that nothing identifies, nothing is lifted at all.
+        assert_eq!(of("not_affected"), [""; 0]);
+        assert_eq!(of("exploitable"), ["", "1.2"]);
+        assert_eq!(of("in_triage"), ["", "1.2"]);
     }
 
     #[test]

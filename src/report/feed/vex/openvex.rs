@@ -49,7 +49,7 @@ fn statement(object: &Object, authors: &[Text], document: &Object) -> Result<Sta
         status,
         justification: label(object, "justification", JUSTIFICATIONS)?,
         note: text(object, "impact_statement").or(text(object, "status_notes")).map(Text::line),
-        products: products(object)?,
+        products: products(object, status)?,
     })
 }
 
@@ -76,7 +76,7 @@ struct Component {
     images: Vec<String>,
 }
 
-fn products(object: &Object) -> Result<Vec<Product>, String> {
+fn products(object: &Object, status: VexStatus) -> Result<Vec<Product>, String> {
     let list = |object: &Object, key: &str| match object.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) => Ok(list.clone()),
@@ -99,8 +99,8 @@ fn products(object: &Object) -> Result<Vec<Product>, String> {
             }
             continue;
         }
-        // A part of something that no report can be shown to be about says nothing here.
-        if whole.images.is_empty() {
+        // A part of something that no report can be shown to be about lifts nothing; that it is affected counts.
+        if whole.images.is_empty() && matches!(status, VexStatus::NotAffected | VexStatus::Fixed) {
             continue;
         }
         for part in &parts {
