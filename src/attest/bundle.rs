@@ -167,7 +167,7 @@ impl Bundle {
 }
 
 /// True for the name of a tar file.
-pub fn is_tar(path: &Path) -> bool {
+fn is_tar(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tar")
 }
 

@@ -10,7 +10,7 @@ use crate::report::{self, Source};
 /// `_type` of the statements that secgate writes.
 pub const V1: &str = "https://in-toto.io/Statement/v1";
 /// `_type` of the older form, which is read too.
-pub const V01: &str = "https://in-toto.io/Statement/v0.1";
+const V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// Most subjects of a statement.
 const MAX_SUBJECTS: usize = 100_000;

@@ -283,6 +283,28 @@ impl Json {
         }
     }
 
+    /// Reads a value unless it is `null`.
+    pub fn unless_null(
+        &mut self,
+        read: impl FnOnce(&mut Self) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        if self.kind()? == Kind::Null { self.skip() } else { read(self) }
+    }
+
+    /// Skips a value; true for a list with an object in it, which may be findings under a key that is not known.
+    pub fn skip_and_see_objects(&mut self) -> Result<bool, ReadError> {
+        let mut objects = false;
+        if self.kind()? == Kind::Array {
+            self.array(|json, _| {
+                objects |= json.kind()? == Kind::Object;
+                json.skip()
+            })?;
+        } else {
+            self.skip()?;
+        }
+        Ok(objects)
+    }
+
     /// Skips the next value, however large, and checks it.
     pub fn skip(&mut self) -> Result<(), ReadError> {
         let kind = self.kind()?;

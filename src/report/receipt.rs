@@ -15,7 +15,7 @@ use crate::finding::{Text, clean_line};
 pub const SCHEMA: &str = "secgate/receipt/v1";
 
 /// What is added to a report's name.
-pub const SUFFIX: &str = ".receipt.json";
+const SUFFIX: &str = ".receipt.json";
 
 /// Largest receipt.
 const MAX: u64 = 1 << 20;

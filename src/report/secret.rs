@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::json::{Json, Kind};
+use super::json::Json;
 use super::reading::Around;
 use super::{ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text};
@@ -118,15 +118,7 @@ pub(super) fn without_credentials(message: &str) -> String {
 /// Skips the value of a key that the format does not have. Objects in a list there may be findings under a
 /// changed name.
 pub(super) fn unknown(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::Array {
-        return json.skip();
-    }
-    let mut objects = false;
-    json.array(|json, _| {
-        objects |= json.kind()? == Kind::Object;
-        json.skip()
-    })?;
-    if objects {
+    if json.skip_and_see_objects()? {
         let message = format!(
             "`{}` is a list that this format does not have; what it holds was not read",
             json.path_text()

@@ -68,7 +68,7 @@ fn enough(found: &mut Found<'_>, rule: &Rule, clause: &[&str], reviewers: &Revie
 }
 
 /// Says if more are needed than there are.
-pub(super) fn too_few(found: &Found<'_>, reviewers: &Reviewers) -> Option<String> {
+fn too_few(found: &Found<'_>, reviewers: &Reviewers) -> Option<String> {
     let mut users: Vec<String> = Vec::new();
     for word in &reviewers.any_of {
         match word.strip_prefix("role:") {

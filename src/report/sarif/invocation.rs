@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::facts::{Level, Message, Override, OverrideItem, Reference};
 use super::object::{First, objects};
 use super::result::Spot;
-use super::walk::{other, text, unless_null};
+use super::walk::{other, text};
 use crate::report::json::{Json, Kind, shapes};
 use crate::report::secret::without_credentials;
 use crate::report::semgrep::problem_kind;
@@ -93,7 +93,7 @@ impl Invocations {
                 reading.problem(ProblemKind::Scan, "executionSuccessful is neither true nor false", None);
                 Ok(())
             }
-            "exitCode" | "exitSignalNumber" => unless_null(json, |json| {
+            "exitCode" | "exitSignalNumber" => json.unless_null(|json| {
                 let code = text(json)?;
                 if !code.parse::<f64>().is_ok_and(|code| code.abs() < f64::EPSILON) {
                     reading.problem(ProblemKind::Scan, &format!("{key} is {}", or_unreadable(&code)), None);
@@ -107,11 +107,11 @@ impl Invocations {
                 }
                 Ok(())
             }
-            "startTimeUtc" => unless_null(json, |json| {
+            "startTimeUtc" => json.unless_null(|json| {
                 began = text(json)?.parse::<Timestamp>().ok();
                 Ok(())
             }),
-            "endTimeUtc" => unless_null(json, |json| {
+            "endTimeUtc" => json.unless_null(|json| {
                 match text(json)?.parse::<Timestamp>() {
                     Ok(time) => {
                         ended = Some(time);
@@ -121,7 +121,7 @@ impl Invocations {
                 }
                 Ok(())
             }),
-            "toolExecutionNotifications" | "toolConfigurationNotifications" => unless_null(json, |json| {
+            "toolExecutionNotifications" | "toolConfigurationNotifications" => json.unless_null(|json| {
                 let execution = key == "toolExecutionNotifications";
                 json.array(|json, _| {
                     json.item::<Notification<'static>, _>(|notification| {

@@ -20,7 +20,7 @@ use super::json::{Json, Kind};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, clean_line};
 use run::{RUN, Run};
-use walk::{holds_something, other, text, unless_null};
+use walk::{holds_something, other, text};
 
 /// SARIF.
 pub(super) static FORMAT: Format = Format {
@@ -89,7 +89,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 
 /// External properties that stand in the log itself. Some tools write an entry that only says which run it is about.
 fn inline(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    unless_null(json, |json| {
+    json.unless_null(|json| {
         json.array(|json, _| {
             json.object(|json, key| {
                 let about = ["schema", "version", "guid", "runGuid", "properties"].contains(&key);

@@ -8,7 +8,7 @@ use super::facts::{Component, Facts, RuleItem};
 use super::invocation::Invocations;
 use super::place::Base;
 use super::result::{ArtifactItem, Glimpse, Item, Remarks, Scene};
-use super::walk::{holds_something, other, text, unless_null};
+use super::walk::{holds_something, other, text};
 use crate::finding::{Category, Target};
 use crate::report::json::{Json, Kind};
 use crate::report::{ProblemKind, ReadError, Reading};
@@ -129,7 +129,7 @@ impl Run {
             "results" => run.results(json, reading),
             "invocations" => {
                 run.passed.push("invocations");
-                unless_null(json, |json| {
+                json.unless_null(|json| {
                     json.array(|json, index| run.invocations.read(json, reading, Some(index)))
                 })
             }
@@ -163,7 +163,7 @@ impl Run {
                 self.facts.driver = self.component(json, reading, &mut version)?;
                 Ok(())
             }
-            "extensions" => unless_null(json, |json| {
+            "extensions" => json.unless_null(|json| {
                 json.array(|json, _| {
                     let extension = self.component(json, reading, &mut String::new())?;
                     self.facts.extensions.push(extension);

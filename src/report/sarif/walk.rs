@@ -14,14 +14,6 @@ pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     }
 }
 
-/// Walks a value unless it is `null`.
-pub(super) fn unless_null(
-    json: &mut Json,
-    read: impl FnOnce(&mut Json) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    if json.kind()? == Kind::Null { json.skip() } else { read(json) }
-}
-
 /// A key that nothing is asked of. Where it is none of the format's, and may be one of them under a changed name or
 /// may hold findings, the report says so.
 pub(super) fn other(
@@ -34,16 +26,7 @@ pub(super) fn other(
         return json.skip();
     }
     let alike = resembles(key, known);
-    let mut objects = false;
-    if json.kind()? == Kind::Array {
-        json.array(|json, _| {
-            objects |= json.kind()? == Kind::Object;
-            json.skip()
-        })?;
-    } else {
-        json.skip()?;
-    }
-    if alike || objects {
+    if json.skip_and_see_objects()? || alike {
         let place = json.path_text();
         let message = format!("`{place}` is no key of SARIF; what it holds was not read");
         reading.problem(ProblemKind::Scan, &message, None);

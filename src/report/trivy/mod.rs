@@ -21,7 +21,7 @@ use super::value::{Loose, Raw, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, Text, clean_line};
 use entry::{License, Misconfiguration, Modified, Secret, Site, Vulnerability};
-use walk::{fact, list, other, text, unless_null};
+use walk::{fact, list, other, text};
 
 /// Trivy JSON.
 pub(super) static FORMAT: Format = Format {
@@ -192,7 +192,7 @@ fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
         }
         key if RESOURCES.contains(&key) => {
             seen.cluster = true;
-            unless_null(json, |json| json.array(|json, _| resource(json, reading, seen)))
+            json.unless_null(|json| json.array(|json, _| resource(json, reading, seen)))
         }
         key => other(json, reading, key, &[REPORT, RESOURCES]),
     })?;
@@ -318,7 +318,7 @@ fn results(
     seen: &mut Seen,
     root: &Root,
 ) -> Result<(), ReadError> {
-    unless_null(json, |json| json.array(|json, _| result(json, reading, seen, root)))
+    json.unless_null(|json| json.array(|json, _| result(json, reading, seen, root)))
 }
 
 /// A result: what was scanned, and what was found in it.

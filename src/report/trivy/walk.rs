@@ -15,7 +15,7 @@ pub(super) fn list<S: Shape>(
 where
     for<'a> S::As<'a>: Entry,
 {
-    unless_null(json, |json| {
+    json.unless_null(|json| {
         json.array(|json, _| {
             let found = json.item::<S, _>(|entry| {
                 entry.found(site).map(|finding| {
@@ -47,13 +47,6 @@ pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     }
 }
 
-pub(super) fn unless_null(
-    json: &mut Json,
-    read: impl FnOnce(&mut Json) -> Result<(), ReadError>,
-) -> Result<(), ReadError> {
-    if json.kind()? == Kind::Null { json.skip() } else { read(json) }
-}
-
 /// A key that this level does not have. Where it could hold findings under a changed name, the report says so.
 pub(super) fn other(
     json: &mut Json,
@@ -65,15 +58,7 @@ pub(super) fn other(
     if let Some(right) = known.find(|right| right.eq_ignore_ascii_case(key) && **right != key) {
         return Err(json.shape(&format!("Trivy writes this key as `{right}`")));
     }
-    if json.kind()? != Kind::Array {
-        return json.skip();
-    }
-    let mut objects = false;
-    json.array(|json, _| {
-        objects |= json.kind()? == Kind::Object;
-        json.skip()
-    })?;
-    if objects {
+    if json.skip_and_see_objects()? {
         let place = json.path_text();
         reading.problem(
             ProblemKind::Scan,
