@@ -4,13 +4,11 @@
 //! Works on the JSON output of a run, so that a saved verdict is explained by the same code as a fresh one.
 
 mod changes;
-mod meant;
 mod verdict;
 
 use serde::Serialize;
 
 pub use changes::{decided_by, rule_changes};
-pub use meant::is_meant;
 pub use verdict::{
     ErrorSaid, EvidenceSaid, JoinedSaid, ObligationSaid, PolicyRef, Said, Seen, Verdict, VexSaid, WaiverSaid,
 };

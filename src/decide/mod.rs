@@ -15,6 +15,7 @@ mod evidence;
 pub mod explain;
 mod feed;
 mod image;
+mod meant;
 mod outcome;
 mod own_gate;
 mod problem;

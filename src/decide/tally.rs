@@ -7,6 +7,7 @@ mod worst;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use super::meant::is_meant;
 use super::selector::{Surroundings, correct, selects};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, State, Text};
@@ -377,7 +378,7 @@ impl Sink for Tally<'_> {
         if self.to.base.is_some() && !finding.suppressed {
             self.states.add(finding.state);
         }
-        if self.to.watch.is_some_and(|id| super::explain::is_meant(&finding, id)) {
+        if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
             let entries = self.entries.to_vec();
             self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
         }

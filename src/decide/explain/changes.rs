@@ -33,16 +33,12 @@ pub(super) fn changes(
     changes.extend(correction(finding, rule));
     let Subject::Findings(selector) = &rule.subject else { return changes };
     changes.extend(clauses.iter().filter_map(|clause| otherwise(clause, selector, policy)));
-    changes.push(if !rule.waivable {
-        "no waiver: the rule says `waivable: false`".to_owned()
-    } else if policy.waivers.is_none() {
-        "no waiver: the policy has no `waivers:`".to_owned()
-    } else {
+    changes.push(no_waiver(rule, policy).unwrap_or_else(|| {
         format!(
             "a waiver for {}/{}: `secgate waiver new --finding {}` writes it",
             policy.gate, rule.id, finding.fingerprint
         )
-    });
+    }));
     if rule.then == Action::Warn {
         changes.push("nothing has to: the rule only warns".to_owned());
     }
@@ -88,16 +84,12 @@ pub fn rule_changes(
     changes.extend(said.fix.clone());
     if let (Some(rule), Some(policy)) = (rule, policy) {
         if findings && said.count > said.allow {
-            changes.push(if !rule.waivable {
-                "no waiver: the rule says `waivable: false`".to_owned()
-            } else if policy.waivers.is_none() {
-                "no waiver: the policy has no `waivers:`".to_owned()
-            } else {
+            changes.push(no_waiver(rule, policy).unwrap_or_else(|| {
                 format!(
                     "waivers for {}/{}: `secgate waiver new --finding FINGERPRINT` writes one",
                     policy.gate, rule.id
                 )
-            });
+            }));
         }
         if said.outcome == Outcome::Warn {
             changes.push(match rule.from {
@@ -109,6 +101,14 @@ pub fn rule_changes(
         }
     }
     changes
+}
+
+/// Why no waiver can cover what a rule matched.
+fn no_waiver(rule: &Rule, policy: &Policy) -> Option<String> {
+    if !rule.waivable {
+        return Some("no waiver: the rule says `waivable: false`".to_owned());
+    }
+    policy.waivers.is_none().then(|| "no waiver: the policy has no `waivers:`".to_owned())
 }
 
 /// What takes the problem away.

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use super::meant::{beginning, is_meant};
 use crate::decide::Outcome;
+use crate::decide::meant::{beginning, is_meant};
 use crate::finding::{
     Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
     clean_line,
