@@ -45,7 +45,7 @@ pub struct RuleResult {
     pub obligations: Vec<Obligation>,
     /// Fingerprints of the problems that are shown.
     pub findings: Vec<Fingerprint>,
-    /// The same as indexes into [`Decision::findings`].
+    /// The same as indexes into [`Decision::findings`](super::Decision::findings).
     #[serde(skip)]
     pub problems: Vec<usize>,
     /// Its outcome is that of missing evidence, not of anything it matched.

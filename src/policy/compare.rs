@@ -4,7 +4,7 @@
 //! through in silence. What cannot be proved to be stricter is looser.
 //!
 //! Types are taken apart here without `..`, so that a new field of a policy does not compile until somebody has said
-//! what makes it stricter: compare it with [`Comparison::action`], [`Comparison::most`] and their kin, which take
+//! what makes it stricter: compare it with `Comparison::action`, `Comparison::most` and their kin, which take
 //! the path of keys that leads to it; `Comparison::same` where nothing but equality is safe; `_` only where it
 //! decides nothing, with the reason beside it.
 

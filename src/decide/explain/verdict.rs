@@ -224,7 +224,7 @@ impl Verdict {
         Ok(verdict)
     }
 
-    /// The findings that an id means, by themselves or by a witness; see [`is_meant`].
+    /// The findings that an id means, by themselves or by a witness.
     pub fn meant<'v>(&'v self, id: &'v str) -> impl Iterator<Item = &'v Seen> {
         let begin = beginning(id);
         self.findings.iter().filter(move |seen| {

@@ -1,7 +1,7 @@
 //! What is legal in a policy and most often not meant: the bad blockers, and the rules that never say a word.
 //!
 //! A false alarm costs more than silence, so each check speaks only of what the policy itself proves. A check is one
-//! entry of [`CHECKS`] and one place that calls [`Found::add`] with its id; ids are stable.
+//! entry of [`CHECKS`] and one place that calls `Found::add` with its id; ids are stable.
 
 mod map;
 mod overlap;
