@@ -100,6 +100,9 @@ fn read(args: &WriteArgs) -> Result<Read> {
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+    if evidence.is_empty() {
+        bail!("no report was found there, so nothing is known");
+    }
     for report in &evidence {
         let path = report.path.as_ref().map_or("-", |path| path.as_str());
         match report.status {

@@ -39,6 +39,9 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+    if evidence.is_empty() {
+        bail!("no report was found there, so nothing is known");
+    }
     let Some(listing) = LISTINGS.iter().find(|l| l.id == args.format) else {
         bail!("`{}` is no format of a list", args.format);
     };

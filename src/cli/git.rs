@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::finding::clean_line;
 
@@ -42,7 +42,15 @@ pub(super) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
 /// The commit that a name stands for.
 pub(super) fn commit(directory: &Path, revision: &str) -> Result<String> {
     let name = format!("{revision}^{{commit}}");
-    let out = git(directory, &["rev-parse", "--verify", "--end-of-options", &name])?;
+    let out = git(directory, &["rev-parse", "--verify", "--end-of-options", &name]).map_err(|error| {
+        // Git's whole answer to a name that it does not know.
+        if error.to_string().contains("Needed a single revision") {
+            let name = clean_line(revision);
+            anyhow!("git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0")
+        } else {
+            error
+        }
+    })?;
     let commit = String::from_utf8_lossy(&out).trim().to_owned();
     if !matches!(commit.len(), 40 | 64) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
         bail!("git rev-parse {}: gave no commit", clean_line(revision));

@@ -189,7 +189,7 @@ fn next(survey: &Survey, compares: bool) {
     if compares {
         text.push_str("; `secgate check --diff-base origin/main` judges only what is new");
     }
-    if survey.pipeline.is_some() {
+    if survey.pipeline.as_ref().is_some_and(|pipeline| !pipeline.includes(".secgate/gitlab-ci.yml")) {
         text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
     }
     super::note(&text);

@@ -6,7 +6,7 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -80,9 +80,14 @@ pub(super) fn run(args: &RecordArgs) -> Result<u8> {
         command.stdout(Stdio::from(file));
     }
     let started_at = Timestamp::now();
-    let status = command
-        .status()
-        .with_context(|| format!("{}: cannot be started", clean(&program.to_string_lossy())))?;
+    let status = command.status().map_err(|error| {
+        let name = clean(&program.to_string_lossy()).into_owned();
+        if error.kind() == std::io::ErrorKind::NotFound {
+            anyhow!("{name}: cannot be started: it is not installed (not on PATH)")
+        } else {
+            anyhow!(error).context(format!("{name}: cannot be started"))
+        }
+    })?;
     let ended_at = Timestamp::now();
     if let Err(error) = write(args, commit, (started_at, ended_at), status, &receipt) {
         super::complain(&format!("{error:#}"));

@@ -298,7 +298,12 @@ fn usable(job: &Job, ended: &Ended, policy: &Policy, limit: Duration) -> Result<
 /// Copies reports and logs into a new directory.
 fn keep(from: &Path, to: &Path) -> Result<()> {
     let name = || format!("--keep {}", to.display());
-    std::fs::create_dir(to).with_context(|| format!("{}: must be a new directory", name()))?;
+    match std::fs::create_dir(to) {
+        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+            bail!("{}: is there already; give a directory that is not, and it is made", name());
+        }
+        made => made.with_context(|| format!("{}: cannot be made", name()))?,
+    }
     for entry in std::fs::read_dir(from).with_context(name)?.filter_map(Result::ok) {
         std::fs::copy(entry.path(), to.join(entry.file_name())).with_context(name)?;
     }

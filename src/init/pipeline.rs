@@ -8,6 +8,8 @@ use super::scanner::{self, Known};
 pub struct Pipeline {
     jobs: Vec<Job>,
     stages: Vec<String>,
+    /// What stands under `include`, comments aside.
+    includes: Vec<String>,
     /// It has pipelines of merge requests.
     pub(super) merge_requests: bool,
 }
@@ -43,7 +45,7 @@ impl Pipeline {
                 || text.contains("MergeRequest-Pipelines.gitlab-ci.yml"),
             ..Self::default()
         };
-        let mut inside = false;
+        let (mut inside, mut included) = (false, false);
         for line in text.lines() {
             let code = line.split(" #").next().unwrap_or_default();
             if code.starts_with('#') || code.trim().is_empty() {
@@ -51,16 +53,26 @@ impl Pipeline {
             }
             if !code.starts_with([' ', '\t', '-']) {
                 let name = key(code);
+                included = name == "include";
                 inside = !name.starts_with('.') && !NO_JOBS.contains(&name);
                 if inside {
                     pipeline.jobs.push(Job { name: name.to_owned(), lines: Vec::new() });
                 }
+            }
+            if included {
+                pipeline.includes.push(code.to_owned());
             }
             if let (true, Some(job)) = (inside, pipeline.jobs.last_mut()) {
                 job.lines.push(code.to_owned());
             }
         }
         pipeline
+    }
+
+    /// Whether it includes this file of the project.
+    pub fn includes(&self, file: &str) -> bool {
+        let same = |word: &str| word.trim_start_matches("./").trim_start_matches('/') == file;
+        self.includes.iter().flat_map(|line| words(line)).any(same)
     }
 
     /// The scanner that a job runs for a kind of evidence, and the report that it leaves, where that is plain.
@@ -162,6 +174,17 @@ fn stages(text: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn which_files_a_pipeline_includes() {
+        let file = ".secgate/gitlab-ci.yml";
+        let includes = |text: &str| Pipeline::read(text).includes(file);
+        assert!(includes("include:\n  - local: .secgate/gitlab-ci.yml\nbuild: {script: [make]}\n"));
+        assert!(includes("include:\n- local: '/.secgate/gitlab-ci.yml'\n"));
+        assert!(includes("include: [{local: .secgate/gitlab-ci.yml}]\n"));
+        assert!(!includes("include:\n  # - local: .secgate/gitlab-ci.yml\n  - local: other.yml\n"));
+        assert!(!includes("build:\n  script: [cat .secgate/gitlab-ci.yml]\n"));
+    }
 
     #[test]
     fn what_a_pipeline_runs_and_leaves() {

@@ -15,7 +15,9 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize, Style};
 
 use super::{Look, Output};
-use crate::decide::{BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step};
+use crate::decide::{
+    BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step, StepKind,
+};
 use crate::finding::{Category, Finding, Fix, Severity, clean, plural};
 pub(super) use columns::fit;
 use columns::{pad, width, wrap};
@@ -278,7 +280,8 @@ impl Page {
     fn remedies(&mut self, decision: &Decision) -> io::Result<()> {
         writeln!(self.out)?;
         let plan = &decision.unblock;
-        if plan.steps.is_empty() {
+        // An error stands above as it is, and is what there is to correct: to say it once more helps nobody.
+        if plan.steps.iter().all(|step| step.kind == StepKind::Error) {
             return Ok(());
         }
         if memchr::memchr_iter(b'\n', &self.out).count() > SCREEN {

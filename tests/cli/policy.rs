@@ -149,3 +149,39 @@ fn wrong_words_of_the_command_line_name_what_there_is() {
         assert!(!run.stderr.contains("os error"), "{}", run.stderr);
     }
 }
+
+#[test]
+fn an_error_of_the_command_line_stands_once_in_the_text() {
+    let run = Dir::new().check(&["--output", "xml=out.xml"]);
+    assert_eq!(run.code, 2);
+    let said = "`xml` is no output format";
+    assert!(run.stdout.contains(&format!("\nerror: {said}")), "{}", run.stdout);
+    assert!(run.last_line().starts_with(&format!("[ERROR] {said}")), "{}", run.stdout);
+    assert_eq!(run.stdout.matches(said).count(), 2, "{}", run.stdout);
+}
+
+#[test]
+fn what_is_not_there_is_said_in_plain_words() {
+    let dir = Dir::new();
+    dir.write("semgrep.json", semgrep(&[])).write("empty/.keep", "");
+    dir.git(&["init", "--quiet"]);
+    dir.git(&["add", "semgrep.json"]);
+    dir.git(&["-c", "user.name=a", "-c", "user.email=a@example.com", "commit", "--quiet", "--message", "a"]);
+    std::fs::remove_file(dir.path().join("empty/.keep")).unwrap();
+    for (args, said) in [
+        (
+            &["check", "--diff-base", "nosuch", "semgrep.json"][..],
+            "git knows no commit or branch `nosuch` here; a shallow clone",
+        ),
+        (
+            &["record", "--report", "r.json", "--", "no-such-scanner"],
+            "no-such-scanner: cannot be started: it is not installed",
+        ),
+        (&["findings", "empty"], "no report was found there"),
+        (&["baseline", "write", "empty"], "no report was found there"),
+    ] {
+        let run = dir.run(args);
+        assert_eq!(run.code, 2, "{args:?}: {run:?}");
+        assert!(run.stderr.contains(said) && !run.stderr.contains("os error"), "{}", run.stderr);
+    }
+}

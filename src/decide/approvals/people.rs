@@ -242,7 +242,7 @@ fn author(world: World<'_>) -> Author {
             }
         }
         Ok(None) if world.context.authors.is_empty() => Author::Unknown(
-            "the author of the change is not known: add a document gitlab-merge-request".to_owned(),
+            "the author of the change is not known: there is no document gitlab-merge-request".to_owned(),
         ),
         Ok(None) => {
             Author::Named { names: world.context.authors.clone(), login: world.context.login.clone() }
