@@ -105,3 +105,69 @@ fn matches(wanted: &Match, finding: &Finding) -> bool {
             .is_none_or(|wanted| finding.package.as_ref().is_some_and(|p| p.name.as_str() == wanted))
         && wanted.tool.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(finding.tool.as_str()))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Category, Location, Package, Severity};
+    use crate::policy::waiver::load;
+
+    const POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  image: {category: vulnerability, files: [trivy.json]}
+waivers: {max_duration: 90d}
+rules: [{id: high, findings: {severity: high}, then: fail}]
+";
+
+    const ENTRY: &str = "\
+version: 1
+waivers:
+  - id: W-1
+    rule: merge/high
+    match: {ids: [CVE-2026-1], package: xz}
+    reason: Not reachable
+    owner: \"@a\"
+    approved_by: \"@b\"
+    compensating_controls: [blocked]
+    created: 2026-05-15
+    expires: 2026-06-30
+    review_trigger: [fix_available]
+";
+
+    fn read(text: &str) -> Vec<Waiver> {
+        let policy = crate::policy::load("p.yaml", POLICY.as_bytes()).unwrap();
+        load("w.yaml", text.as_bytes(), &policy, "2026-06-01T12:00:00Z".parse().unwrap()).unwrap().waivers
+    }
+
+    fn matching(from: &str, to: &str, change: impl FnOnce(&mut Finding)) -> bool {
+        let waivers = Waivers::new(read(&ENTRY.replacen(from, to, 1)));
+        let mut finding = Finding::new(Category::Vulnerability, "trivy", "CVE-2026-1", Severity::High);
+        finding.ids = vec![Text::line("GHSA-x-1")];
+        finding.package = Some(Package { name: Text::line("xz"), ..Default::default() });
+        finding.location = Location::new("a/b.lock", Some(1), None, &[]);
+        change(&mut finding);
+        !waivers.of(&finding).is_empty()
+    }
+
+    #[test]
+    fn selectors_are_exact_and_all_of_them_hold() {
+        let same = |_: &mut Finding| ();
+        assert!(matching("W-1", "W-1", same));
+        assert!(matching("[CVE-2026-1]", "[cve-2026-9, ghsa-X-1]", same));
+        assert!(!matching("[CVE-2026-1]", "[CVE-2026-11]", same));
+        assert!(!matching("package: xz", "package: xz-libs", same));
+        assert!(!matching("package: xz", "package: XZ", same));
+        assert!(matching("package: xz", "tool: Trivy", same));
+        assert!(!matching("package: xz", "path: b.lock", same));
+        assert!(matching("ids: [CVE-2026-1]", "rule_id: CVE-2026-1, path: a/b.lock", same));
+        assert!(!matching("ids: [CVE-2026-1]", "rule_id: CVE-2026-1, path: b.lock", same));
+        assert!(!matching("W-1", "W-1", |f| f.package = None));
+        // The rule of a code finding is no advisory: it would match in every file.
+        assert!(!matching(", package: xz", "", |f| {
+            f.category = Category::Sast;
+            f.ids.clear();
+        }));
+    }
+}
