@@ -172,8 +172,10 @@ impl BaseArgs {
     /// Reads the diff, or has git make it; `None` if none is asked for.
     pub(super) fn change(&self, roots: &[String]) -> Result<Option<Change>> {
         let directory = project(roots);
-        let of_diff = |flag: &str, name: &str, bytes: &[u8]| {
-            Diff::parse(bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(name)))
+        let of_diff = |flag: &str, name: &str, bytes: Vec<u8>| {
+            let sha256 = hex(&Sha256::digest(&bytes));
+            let diff = Diff::parse(bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(name)))?;
+            anyhow::Ok((diff, sha256))
         };
         if let Some(path) = &self.diff {
             let (flag, name) = ("--diff", path.to_string_lossy().into_owned());
@@ -182,9 +184,8 @@ impl BaseArgs {
                 // A `git diff` that failed leaves an empty file, and a change without a diff is none.
                 bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
             }
-            let diff = of_diff(flag, &name, &bytes)?.into();
-            let sha256 = hex(&Sha256::digest(&bytes));
-            return Ok(Some(Change { flag, name, directory, diff, commit: None, sha256 }));
+            let (diff, sha256) = of_diff(flag, &name, bytes)?;
+            return Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: None, sha256 }));
         }
         let Some(revision) = &self.diff_base else { return Ok(None) };
         if revision.is_empty() {
@@ -200,11 +201,10 @@ impl BaseArgs {
         };
         let (commit, bytes) = made().map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
         let name = format!("{shown} ({})", commit.id);
-        let mut diff = of_diff(flag, &name, &bytes)?;
+        let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
         let below = below(&commit.top, &directory).map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
         let files = commit.files.keys();
         diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
-        let sha256 = hex(&Sha256::digest(&bytes));
         Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(commit), sha256 }))
     }
 
