@@ -241,8 +241,7 @@ fn a_new_waiver_is_complete_once_people_filled_it() {
     let dir = dir("version: 1\nwaivers: []\n", &[ONE]);
     let fingerprint = json(&dir, &[]).1["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
     std::fs::remove_file(dir.path().join("waivers.yaml")).unwrap();
-    let new = ["waiver", "new", "--now", NOW, "--policy", "policy.yaml", "--finding"];
-    let run = dir.run(&[&new[..], &[&fingerprint, "trivy.json"]].concat());
+    let run = waiver_new(&dir, &fingerprint, "trivy.json");
     assert_eq!(run.code, 0, "{run:?}");
     insta::with_settings!({filters => vec![(r"W-2026-06-01-[0-9a-f]{8}", "W-2026-06-01-[id]")]}, {
         insta::assert_snapshot!("waiver_new", run.stdout);
@@ -268,7 +267,7 @@ fn a_new_waiver_is_complete_once_people_filled_it() {
         "{}",
         printed.stdout
     );
-    let none = dir.run(&[&new[..], &["sg1:00000000000000000000000000000000", "trivy.json"]].concat());
+    let none = waiver_new(&dir, "sg1:00000000000000000000000000000000", "trivy.json");
     assert_eq!(none.code, 2);
     assert!(none.stderr.contains("no rule of gate merge"), "{}", none.stderr);
 }
@@ -292,6 +291,10 @@ fn lint_refuses_what_can_never_cover() {
     assert!(lint("2026-07-01T00:00:00Z").contains("expired"));
     let run = dir.check(&["--policy", "policy.yaml"]);
     assert!(!run.stdout.contains("ends within"), "{}", run.stdout);
+}
+
+fn waiver_new(dir: &Dir, finding: &str, report: &str) -> Run {
+    dir.run(&["waiver", "new", "--now", NOW, "--policy", "policy.yaml", "--finding", finding, report])
 }
 
 fn lint(dir: &Dir, args: &[&str]) -> Run {
@@ -560,17 +563,7 @@ fn a_waiver_of_one_advisory_does_not_cover_a_second_of_the_same_finding() {
     dir.write("npm.json", report(&[one, two])).write("waivers.yaml", "version: 1\nwaivers: []\n");
     let id = fingerprint(&[one, two]);
     dir.write("npm.json", report(&[one, two]));
-    let new = dir.run(&[
-        "waiver",
-        "new",
-        "--policy",
-        "policy.yaml",
-        "--now",
-        NOW,
-        "--finding",
-        id.as_str().unwrap(),
-        "npm.json",
-    ]);
+    let new = waiver_new(&dir, id.as_str().unwrap(), "npm.json");
     assert!(new.stdout.contains(&format!("ids: [\"{one}\", \"{two}\"]")), "{new:?}");
 }
 
@@ -617,17 +610,7 @@ rules:
 
     // A waiver is the only way to pass, and `waiver new` writes it.
     let fingerprint = finding["fingerprint"].as_str().unwrap();
-    let new = dir.run(&[
-        "waiver",
-        "new",
-        "--policy",
-        "policy.yaml",
-        "--now",
-        NOW,
-        "--finding",
-        fingerprint,
-        "trivy.json",
-    ]);
+    let new = waiver_new(&dir, fingerprint, "trivy.json");
     assert_eq!(new.code, 0, "{new:?}");
     assert!(new.stdout.contains("rule: \"package/suppressions-owned\""), "{}", new.stdout);
     let filled = new
@@ -747,9 +730,7 @@ fn ignore_files_become_waivers_that_say_what_is_missing() {
 fn a_new_waiver_is_for_the_one_finding_that_an_id_means() {
     let two = ("CVE-2026-1", "zlib", "HIGH", "", "app (alpine)");
     let dir = dir("", &[ONE, two]);
-    let new = |id: &str, report: &str| {
-        dir.run(&["waiver", "new", "--now", NOW, "--policy", "policy.yaml", "--finding", id, report])
-    };
+    let new = |id: &str, report: &str| waiver_new(&dir, id, report);
     let run = new("xz", "trivy.json");
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("match: {ids: [\"CVE-2026-1\"], package: \"xz\"}"), "{}", run.stdout);
