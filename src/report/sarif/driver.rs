@@ -11,6 +11,30 @@ pub(super) struct Driver {
     pub(super) category: Category,
     /// Its rules say it better.
     pub(super) mixed: bool,
+    /// What its levels are worth.
+    pub(super) levels: DriverLevels,
+}
+
+/// What the levels of a driver say about severity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum DriverLevels {
+    /// They differ from rule to rule.
+    Told,
+    /// All are the same, whatever was found: they say nothing.
+    Constant,
+    /// A secret scanner: where it states none, what it found is critical, as in its own format.
+    OfSecrets,
+}
+
+impl DriverLevels {
+    fn of(tool: &str, category: Category) -> Self {
+        match (tool, category) {
+            // Checkov writes `error` for every check, OSV-Scanner `warning` for every advisory.
+            ("checkov" | "osv-scanner", _) => Self::Constant,
+            (_, Category::Secret) => Self::OfSecrets,
+            _ => Self::Told,
+        }
+    }
 }
 
 /// Letters and digits that a tool's name begins with, its name, and what its results are. The first that fits counts.
@@ -77,10 +101,12 @@ impl Driver {
             name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         let letters = letters.strip_prefix("owasp").unwrap_or(&letters);
         if letters == "zap" {
-            return Some(Self { tool: "zap", category: Category::Dast, mixed: false });
+            let (tool, category) = ("zap", Category::Dast);
+            return Some(Self { tool, category, mixed: false, levels: DriverLevels::Told });
         }
         let (_, tool, category) = DRIVERS.iter().find(|(start, ..)| letters.starts_with(start))?;
-        Some(Self { tool, category: *category, mixed: *tool == "trivy" })
+        let levels = DriverLevels::of(tool, *category);
+        Some(Self { tool, category: *category, mixed: *tool == "trivy", levels })
     }
 }
 

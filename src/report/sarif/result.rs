@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::driver::{Driver, advisories, names_credentials};
+use super::driver::{Driver, DriverLevels, advisories, names_credentials};
 use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, taxa_cwes};
 use super::object::{First, Hashes, Index, List, objects};
 use super::place::Place;
@@ -155,7 +155,7 @@ impl Item<'_> {
             return Err("a result has neither `ruleId`, `message`, `level` nor `locations`");
         }
         let not_failed = ["review", "open", "informational"].iter().any(is);
-        let (severity, native) = self.severity(rule, scene.facts, not_failed);
+        let (severity, native) = self.severity(rule, scene, not_failed);
         let cwes = self.cwes(rule);
         let (category, guessed) = self.category(scene, rule, id, &cwes);
         let mut finding = Box::new(Finding::new(category, scene.tool, id, severity));
@@ -224,7 +224,7 @@ impl Item<'_> {
     fn severity<'r>(
         &'r self,
         rule: Option<&'r Rule>,
-        facts: &Facts,
+        scene: &Scene<'_>,
         not_failed: bool,
     ) -> (Severity, &'r str) {
         if let Some(score) = self.properties.score() {
@@ -233,17 +233,21 @@ impl Item<'_> {
         if let Some((score, word)) = rule.and_then(|r| r.score.as_ref()) {
             return (*score, word);
         }
-        if let Some(level) = Level::of(self.level.as_ref()) {
-            let word = self.level.as_ref().map_or("", Word::as_str);
-            return (level.severity(), word);
-        }
-        let of_rule = |rule| facts.overridden(self.provenance.invocation.0, rule).or(rule.level);
-        let level = match rule {
-            _ if not_failed => Level::None,
-            Some(rule) => of_rule(rule).unwrap_or(Level::Warning),
-            None => Level::Warning,
+        let of_rule = |rule| scene.facts.overridden(self.provenance.invocation.0, rule).or(rule.level);
+        let (level, word) = match Level::of(self.level.as_ref()) {
+            Some(level) => (Some(level), self.level.as_ref().map_or("", Word::as_str)),
+            None if not_failed => (Some(Level::None), Level::None.as_str()),
+            None => {
+                let level = rule.and_then(of_rule);
+                (level, level.map_or("", Level::as_str))
+            }
         };
-        (level.severity(), level.as_str())
+        match (scene.driver.map_or(DriverLevels::Told, |d| d.levels), level) {
+            (DriverLevels::Constant, _) => (Severity::Unknown, word),
+            (DriverLevels::OfSecrets, None) => (Severity::Critical, word),
+            (DriverLevels::Told, None) => (Level::Warning.severity(), Level::Warning.as_str()),
+            (DriverLevels::Told | DriverLevels::OfSecrets, Some(level)) => (level.severity(), word),
+        }
     }
 
     fn cwes(&self, rule: Option<&Rule>) -> Vec<u32> {

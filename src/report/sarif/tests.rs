@@ -235,6 +235,21 @@ fn artifacts_by_index() {
 }
 
 #[test]
+fn drivers_that_cannot_tell_severity() {
+    let severity = |driver: &str, level: &str, properties: &str| {
+        let result = format!(r#"{{"ruleId":"x"{level},"properties":{{{properties}}}}}"#);
+        only(&of(driver, r#"{"id":"x"}"#, &result)).severity
+    };
+    let (none, error, scored) = ("", r#","level":"error""#, r#""security-severity":"5.0""#);
+    assert_eq!(severity("gitleaks", none, ""), Severity::Critical);
+    assert_eq!(severity("gitleaks", error, ""), Severity::High);
+    assert_eq!(severity("Checkov", error, ""), Severity::Unknown);
+    assert_eq!(severity("Checkov", error, scored), Severity::Medium);
+    assert_eq!(severity("osv-scanner", none, ""), Severity::Unknown);
+    assert_eq!(severity("Own", none, ""), Severity::Medium);
+}
+
+#[test]
 fn categories() {
     let category = |driver: &str, rule: &str, id: &str| {
         let read = of(driver, &format!(r#"{{"id":"{id}"{rule}}}"#), &format!(r#"{{"ruleId":"{id}"}}"#));
