@@ -7,8 +7,9 @@
 //! 3. [`decide`] looks at each finding as it passes, with the rules of a [`policy`], then draws the verdict;
 //! 4. [`render`] tells it, and [`attest`] puts it into a signed statement.
 //!
-//! [`cli`] is the command line on top. The same inputs give the same bytes: nothing below `cli` reads the clock
-//! or the environment.
+//! [`run`] is a run of a gate from what is asked for to the decision, and [`cli`] is the command line on top: it parses
+//! and prints. The same inputs give the same bytes: nothing below `cli` reads the clock, and nothing below `run` the
+//! environment.
 
 pub mod attest;
 pub mod cli;
@@ -22,6 +23,7 @@ pub mod relate;
 pub mod render;
 pub mod replay;
 pub mod report;
+pub mod run;
 pub mod saved;
 pub mod scan;
 

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use secgate::decide::Context;
 use secgate::finding::Finding;
-use secgate::gather::{Given, Inputs, Limits};
+use secgate::gather::{EvidenceSource, Given, Inputs, Limits};
 use secgate::relate::Waivers;
 use secgate::report::{self, Hint, Options, Sink, Source};
 
@@ -130,14 +130,10 @@ fn one_flipped_bit_never_passes() {
         let inputs = Inputs {
             policy: &policy,
             waivers: &Waivers::default(),
-            given: &given,
+            source: EvidenceSource::files(&given),
             roots: &[],
             comparison: None,
             secret_key: None,
-            watch: None,
-            rehearsal: None,
-            saved: None,
-            keep: None,
         };
         let decision = secgate::check(inputs, &context, limits).unwrap();
         if decision.exit_code == 0 {

@@ -4,13 +4,15 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
+use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::finding::{clean, clean_line};
 use crate::gather::{Given, Limits};
 use crate::policy::ReportMapping;
-use crate::report::{Format, ReadError};
+use crate::render::{OUTPUTS, Output};
+use crate::run::{BaseRequest, GateBeforeRequest, PolicyRequest, RunRequest, given_reports};
 
 /// Which files are read, and how much of them.
 #[derive(Debug, Args)]
@@ -41,21 +43,14 @@ pub(super) struct InputArgs {
 }
 
 impl InputArgs {
+    /// Reports with the format that each must have.
+    pub(super) fn input(&self) -> Result<Vec<(String, PathBuf)>> {
+        self.input.iter().map(|text| pair("--input", "FORMAT=PATH", text)).collect()
+    }
+
     /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
     pub(super) fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<Given>> {
-        let mut given = Vec::new();
-        for path in &self.paths {
-            if path.as_os_str().is_empty() {
-                bail!("an empty PATH; is a variable of the script unset?");
-            }
-            given.push(Given { path: path.clone(), format: None, entry: None });
-        }
-        for input in &self.input {
-            let (format, path) = pair("--input", "FORMAT=PATH", input)?;
-            known_format(&format, mappings).with_context(|| format!("--input {}", clean(&format)))?;
-            given.push(Given { path, format: Some(format), entry: None });
-        }
-        Ok(given)
+        given_reports(&self.paths, &self.input()?, mappings)
     }
 
     /// The limits of the run.
@@ -64,34 +59,190 @@ impl InputArgs {
     }
 }
 
-/// Whether a format id is one that this build or a mapping reads; else names the nearest.
-pub(super) fn known_format(id: &str, mappings: &[ReportMapping]) -> Result<()> {
-    if mappings.iter().any(|mapping| mapping.id == id) {
-        return Ok(());
-    }
-    let near = |known: &str| strsim::damerau_levenshtein(known, id);
-    let nearest = mappings.iter().map(|m| m.id.as_str()).min_by_key(|known| near(known));
-    match (Format::by_id(id), nearest) {
-        (Ok(_), _) => Ok(()),
-        (Err(ReadError::NoSuchFormat { asked, nearest: built_in }), Some(own))
-            if near(own) <= 3 && built_in.is_none_or(|known| near(own) <= near(known)) =>
-        {
-            bail!("`{asked}` is no format that secgate reads; did you mean `{own}`?")
-        }
-        (Err(error), _) => Err(error.into()),
+/// Which policy decides.
+#[derive(Debug, Clone, Args)]
+pub(super) struct PolicyArgs {
+    /// The gate: .secgate/NAME.yaml, else the embedded policy of that name
+    #[arg(long, value_name = "NAME", default_value = "merge", conflicts_with = "policy", value_parser = clap::builder::NonEmptyStringValueParser::new())]
+    pub(super) gate: String,
+
+    /// A policy file, or the name of an embedded policy
+    #[arg(long, value_name = "FILE|NAME")]
+    pub(super) policy: Option<PathBuf>,
+
+    /// Demand this digest of the policy, or of one that it extends; set it in the pipeline, not in the repository
+    #[arg(long, value_name = "sha256:HEX")]
+    pub(super) require_policy: Option<String>,
+}
+
+impl PolicyArgs {
+    /// What is asked for.
+    pub(super) fn request(&self) -> PolicyRequest {
+        let Self { gate, policy, require_policy } = self.clone();
+        PolicyRequest { gate, policy, require_policy }
     }
 }
 
-/// A mapping may not take the name of a format that this build reads; `source` is the file that holds it.
-pub(super) fn no_shadows(source: &str, mappings: &[ReportMapping]) -> Result<()> {
-    match mappings.iter().find(|mapping| Format::by_id(&mapping.id).is_ok()) {
-        None => Ok(()),
-        Some(mapping) => bail!(
-            "{source}:{}: `{}` is a format that secgate reads by itself; give the mapping another name",
-            mapping.line,
-            mapping.id
-        ),
+/// Where newness comes from.
+#[derive(Debug, Args)]
+pub(super) struct BaseArgs {
+    /// Known findings, as `secgate baseline write` wrote them
+    #[arg(long, value_name = "PATH")]
+    pub(super) baseline: Option<PathBuf>,
+
+    /// A report of the same scanner on the target branch; any number of times
+    #[arg(long, value_name = "PATH")]
+    base_report: Vec<PathBuf>,
+
+    /// The diff of the change, as git writes it
+    #[arg(long, value_name = "PATH", conflicts_with = "diff_base")]
+    pub(super) diff: Option<PathBuf>,
+
+    /// Have git make the diff: from where this revision and HEAD went apart to the working tree
+    #[arg(long, value_name = "REV")]
+    pub(super) diff_base: Option<String>,
+
+    #[command(flatten)]
+    pub(super) key: KeyArgs,
+}
+
+/// The key of a project's secrets.
+#[derive(Debug, Args)]
+pub(super) struct KeyArgs {
+    /// A file of at least 32 random bytes; without it no secret is ever known
+    #[arg(long, value_name = "FILE")]
+    pub(super) secret_key: Option<PathBuf>,
+}
+
+/// The gate before this change.
+#[derive(Debug, Args)]
+pub(super) struct GateBeforeArgs {
+    /// The policy before this change [default: what git or the diff shows]; what is looser since needs a review
+    #[arg(long, value_name = "FILE|NAME")]
+    base_policy: Option<PathBuf>,
+
+    /// A waiver file before this change; any number of times [default: what git or the diff shows]
+    #[arg(long, value_name = "PATH")]
+    base_waivers: Vec<PathBuf>,
+}
+
+/// What a decision rests on: all that `check` takes but its outputs.
+#[derive(Debug, Args)]
+pub(super) struct DecideArgs {
+    #[command(flatten, next_help_heading = "Policy")]
+    pub(super) policy: PolicyArgs,
+
+    #[command(flatten, next_help_heading = "Evidence")]
+    pub(super) inputs: InputArgs,
+
+    /// A file for this entry of the policy's evidence
+    #[arg(long, help_heading = "Evidence", value_name = "ENTRY=PATH")]
+    pub(super) evidence: Vec<OsString>,
+
+    /// A document that rules look at
+    #[arg(long, help_heading = "Evidence", value_name = "NAME=PATH")]
+    document: Vec<OsString>,
+
+    #[command(flatten, next_help_heading = "What is new")]
+    pub(super) base: BaseArgs,
+
+    /// A waiver file, besides those that the policy names; any number of times
+    #[arg(long, help_heading = "Policy", value_name = "PATH")]
+    pub(super) waivers: Vec<PathBuf>,
+
+    /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
+    #[arg(long, help_heading = "Evidence", value_name = "PATH")]
+    codeowners: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "The gate before the change")]
+    gate_before: GateBeforeArgs,
+
+    /// The commit that the run is about [default: `CI_COMMIT_SHA`]
+    #[arg(long, help_heading = "What the run is about", value_name = "SHA")]
+    commit: Option<String>,
+
+    /// An artifact that the run is about; `SUBJECT=` where the policy names several
+    #[arg(long, help_heading = "What the run is about", value_name = "[SUBJECT=]NAME@sha256:HEX")]
+    subject: Vec<String>,
+
+    /// The value of a parameter of the policy
+    #[arg(long, help_heading = "What the run is about", value_name = "NAME=VALUE")]
+    param: Vec<String>,
+
+    /// Pin the clock
+    #[arg(long, help_heading = "What the run is about", value_name = "RFC3339")]
+    pub(super) now: Option<String>,
+
+    /// Findings a rule whose details are kept; counts are exact whatever it is
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_findings: u32,
+}
+
+impl DecideArgs {
+    /// What is asked for, to be decided by this clock.
+    pub(super) fn request(&self, now: Timestamp) -> Result<RunRequest> {
+        let named = |flag, form, texts: &[OsString]| {
+            texts.iter().map(|text| pair(flag, form, text)).collect::<Result<Vec<_>>>()
+        };
+        let mut evidence = named("--evidence", "ENTRY=PATH", &self.evidence)?;
+        evidence.extend(named("--document", "NAME=PATH", &self.document)?);
+        let BaseArgs { baseline, base_report, diff, diff_base, key } = &self.base;
+        Ok(RunRequest {
+            policy: self.policy.request(),
+            paths: self.inputs.paths.clone(),
+            input: self.inputs.input()?,
+            evidence,
+            partial_entries: Vec::new(),
+            base: BaseRequest {
+                baseline: baseline.clone(),
+                base_reports: base_report.clone(),
+                diff: diff.clone(),
+                diff_base: diff_base.clone(),
+                secret_key: key.secret_key.clone(),
+            },
+            waivers: self.waivers.clone(),
+            codeowners: self.codeowners.clone(),
+            gate_before: GateBeforeRequest {
+                base_policy: self.gate_before.base_policy.clone(),
+                base_waivers: self.gate_before.base_waivers.clone(),
+            },
+            commit: self.commit.clone(),
+            subjects: self.subject.clone(),
+            parameters: self.param.clone(),
+            root: self.inputs.root.clone(),
+            no_env: self.inputs.no_env,
+            limits: self.inputs.limits(self.max_findings as usize),
+            now,
+        })
     }
+
+    /// The files that the flags name, which no output may replace.
+    pub(super) fn files(&self) -> Vec<PathBuf> {
+        let pairs = self.inputs.input.iter().chain(&self.evidence).chain(&self.document);
+        let policy = self.policy.request().source().ok().and_then(|source| source.file);
+        let BaseArgs { baseline, base_report, diff, diff_base: _, key } = &self.base;
+        let mut files = self.inputs.paths.clone();
+        files.extend(pairs.filter_map(|text| pair("", "", text).ok()).map(|(_, path)| path));
+        files.extend(policy);
+        files.extend(self.waivers.iter().cloned());
+        files.extend([baseline, diff, &key.secret_key].into_iter().flatten().chain(base_report).cloned());
+        files.extend(self.codeowners.clone());
+        files.extend(self.gate_before.base_policy.iter().chain(&self.gate_before.base_waivers).cloned());
+        files
+    }
+}
+
+/// What a command prints that has one text and one JSON object to tell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(super) enum TextOrJson {
+    Text,
+    Json,
+}
+
+/// The outputs of a decision, by the names that `--format` takes.
+pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static Output> {
+    let known = PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.id));
+    known.try_map(|id| Output::by_id(&id).ok_or("is no output format"))
 }
 
 /// The run's clock: `--now`, else the machine's.

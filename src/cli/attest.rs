@@ -13,13 +13,13 @@ use std::process::{Command, Stdio};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 
-use super::bundle;
 use super::outputs::{beside, same};
 use crate::attest::dsse::IN_TOTO;
 use crate::attest::{Envelope, PrivateKey, key, summary, verdict};
 use crate::exit;
 use crate::finding::clean;
 use crate::report::open_regular;
+use crate::run::{parse_commit, read_bundle, recomputed};
 
 /// Sign a verdict
 #[derive(Debug, Args)]
@@ -94,7 +94,7 @@ fn sign(args: &SignArgs) -> Result<u8> {
     let (name, file, bundle) = verdict_of(args)?;
     let facts = verdict::Facts::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
     let tree = match (&args.tree, args.git_tree) {
-        (Some(tree), _) => Some(super::environment::parse_commit("--tree", tree)?),
+        (Some(tree), _) => Some(parse_commit("--tree", tree)?),
         (None, true) => Some(git_tree(facts.commit.as_deref())?),
         (None, false) => None,
     };
@@ -135,8 +135,8 @@ fn verdict_of(args: &SignArgs) -> Result<(String, Vec<u8>, Option<String>)> {
         let (name, file) = given.context("attest wants --verdict or --bundle")?;
         return Ok((name, file, None));
     };
-    let bundle = bundle::read(path)?;
-    let file = bundle::recomputed(&bundle).with_context(|| name(path))?;
+    let bundle = read_bundle(path)?;
+    let file = recomputed(&bundle).with_context(|| name(path))?;
     if let Some((given, bytes)) = given
         && bytes != file
     {
@@ -189,7 +189,7 @@ fn git_tree(commit: Option<&str>) -> Result<String> {
     if !output.status.success() || tree.is_empty() {
         bail!("--git-tree: git does not know the commit {commit} here; give --tree SHA");
     }
-    super::environment::parse_commit("--git-tree", &tree)
+    parse_commit("--git-tree", &tree)
 }
 
 /// A file that is written whole or not at all, and is gone from the start, so that an old statement never passes for

@@ -9,14 +9,13 @@ use anyhow::{Context as _, Result, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::Offset;
 
-use super::args::{InputArgs, clock};
-use super::base::{self, KeyArgs};
-use super::environment::Environment;
+use super::args::{InputArgs, KeyArgs, clock};
 use crate::decide::{Evidence, Status};
 use crate::exit;
 use crate::finding::{Category, Finding, SecretKey, clean, clean_line, plural};
 use crate::gather;
 use crate::relate::{Base, BaseEntry, BaselineFile, summary};
+use crate::run::{Environment, UNKNOWN, baseline, project, same_key, secret_key};
 
 /// Known findings
 #[derive(Debug, Subcommand)]
@@ -95,7 +94,7 @@ fn read(args: &WriteArgs) -> Result<Read> {
     if given.is_empty() {
         bail!("no report given; give a PATH, or --input FORMAT=PATH");
     }
-    let key = args.key.read()?;
+    let key = secret_key(args.key.secret_key.as_deref())?;
     let environment = Environment::read(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
@@ -116,7 +115,7 @@ fn read(args: &WriteArgs) -> Result<Read> {
             _ => {}
         }
     }
-    let base = Base::new(base::UNKNOWN, Some(base::project(&roots)), key.is_some());
+    let base = Base::new(UNKNOWN, Some(project(&roots)), key.is_some());
     // A report given twice does not show twice as many findings.
     let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
     let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));
@@ -153,7 +152,7 @@ fn write(args: &DatedArgs) -> Result<u8> {
     let there = args.write.output.as_ref().filter(|path| path.exists());
     let earlier = match args.baseline.as_ref().or(there) {
         None => BaselineFile::default(),
-        Some(path) => base::baseline(path).map(|(file, _)| file).or_else(|error| {
+        Some(path) => baseline(path).map(|(file, _)| file).or_else(|error| {
             // What is in the way is said where it is written.
             if args.baseline.is_some() { Err(error) } else { Ok(BaselineFile::default()) }
         })?,
@@ -181,7 +180,7 @@ fn write(args: &DatedArgs) -> Result<u8> {
 }
 
 fn show(args: &ShowArgs) -> Result<u8> {
-    let (file, _) = base::baseline(&args.file)?;
+    let (file, _) = baseline(&args.file)?;
     let total: u64 = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
     let mut text = format!(
         "{}: {total} known findings in {} lines\n",
@@ -213,9 +212,9 @@ fn show(args: &ShowArgs) -> Result<u8> {
 }
 
 fn prune(args: &PruneArgs) -> Result<u8> {
-    let (file, _) = base::baseline(&args.baseline)?;
+    let (file, _) = baseline(&args.baseline)?;
     let mut read = read(&args.write)?;
-    base::same_key(&args.baseline, &file, read.key.as_ref())?;
+    same_key(&args.baseline, &file, read.key.as_ref())?;
     let key = file.key.clone();
     let entries = file.entries.clone();
     read.base.set_baseline(file);
@@ -257,7 +256,7 @@ fn put(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
     };
     let shown = clean(&path.to_string_lossy()).into_owned();
     // What is there must be a baseline, so that a report or a policy is never lost to a slip.
-    if path.exists() && base::baseline(path).is_err() {
+    if path.exists() && baseline(path).is_err() {
         bail!("--output {shown}: is there and is no baseline; nothing was written");
     }
     let beside = super::outputs::beside(path);

@@ -9,8 +9,7 @@ use clap::Args;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::clock;
-use super::check::{DecideArgs, Question, question};
+use super::args::{DecideArgs, TextOrJson, clock};
 use crate::decide::Watched;
 use crate::decide::explain::{self, RuleExplained, Verdict, World};
 use crate::exit;
@@ -19,6 +18,7 @@ use crate::policy::{Policy, embedded};
 use crate::render::explanation::{self, Told};
 use crate::render::{Look, Output};
 use crate::report::open_regular;
+use crate::run::{PolicyRequest, ResolvedRun};
 
 /// Largest saved verdict.
 const MAX_VERDICT: u64 = 256 << 20;
@@ -43,8 +43,8 @@ pub(super) struct ExplainArgs {
     verdict: Option<PathBuf>,
 
     /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    format: TextOrJson,
 
     #[command(flatten)]
     decide: DecideArgs,
@@ -54,7 +54,7 @@ pub(super) struct ExplainArgs {
 struct Run {
     verdict: Verdict,
     /// Made again.
-    question: Option<Question>,
+    resolved: Option<ResolvedRun>,
     /// The policy of the verdict, if it is at hand.
     policy: Option<Policy>,
     /// The texts of its files, by name.
@@ -101,7 +101,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
     let seen = run.verdict.findings.iter().find(|s| s.fingerprint == first.fingerprint.to_string());
     let mut told: Vec<(Told<'_>, Vec<RuleExplained>)> = Vec::new();
     for (finding, evidence, entries) in findings.iter().take(WITNESSES) {
-        let speaking = run.question.as_ref().map(|q| q.speaking(finding));
+        let speaking = run.resolved.as_ref().map(|resolved| resolved.speaking(finding));
         let world = World {
             verdict: &run.verdict,
             policy: run.policy(),
@@ -181,7 +181,7 @@ fn print<T: Serialize>(
     text: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
 ) -> Result<u8> {
     let mut out = Vec::new();
-    if args.format == "json" {
+    if args.format == TextOrJson::Json {
         serde_json::to_writer_pretty(&mut out, json)?;
         writeln!(out)?;
     } else {
@@ -193,12 +193,12 @@ fn print<T: Serialize>(
 
 impl Run {
     fn policy(&self) -> Option<&Policy> {
-        self.question.as_ref().map(|q| &q.policy).or(self.policy.as_ref())
+        self.resolved.as_ref().map(|resolved| &resolved.policy).or(self.policy.as_ref())
     }
 
     /// The findings that an id means, each with its report and the entries that it was given for.
     fn findings(&self, id: &str) -> Vec<(Finding, usize, Vec<String>)> {
-        if self.question.is_some() {
+        if self.resolved.is_some() {
             let watched = self.watched.iter();
             return watched.map(|w| (w.finding.clone(), w.evidence, w.entries.clone())).collect();
         }
@@ -218,9 +218,11 @@ impl Run {
 /// Makes the run again.
 fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
     let now = clock(args.decide.now.as_deref())?;
-    let question = question(&args.decide, now)?;
-    let texts = policy_texts(&args.decide)?;
-    let mut decision = question.decide(Some(watch));
+    let request = args.decide.request(now)?;
+    let resolved = request.resolve()?;
+    resolved.remarks.iter().for_each(|remark| super::note(remark));
+    let texts = policy_texts(&request.policy)?;
+    let mut decision = resolved.decide(Some(watch));
     let watched = std::mem::take(&mut decision.watched);
     let mut json = Vec::new();
     let output = Output::by_id("json").context("there is no JSON output")?;
@@ -230,7 +232,7 @@ fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
         let why: Vec<&str> = verdict.errors.iter().map(|e| e.message.as_str()).collect();
         bail!("no decision was reached: {}", why.join("; "));
     }
-    Ok(Run { verdict, question: Some(question), policy: None, texts, watched, now: now.as_second() })
+    Ok(Run { verdict, resolved: Some(resolved), policy: None, texts, watched, now: now.as_second() })
 }
 
 /// Reads a saved verdict, and its policy if it is the one at hand.
@@ -243,16 +245,17 @@ fn saved(args: &ExplainArgs, path: &Path) -> Result<Run> {
     let file = open_regular(path).with_context(|| name.clone())?;
     file.take(MAX_VERDICT).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
     let verdict = Verdict::parse(&bytes).map_err(|error| anyhow!("{name} {error}"))?;
-    let at_hand = args.decide.policy.source().and_then(|source| args.decide.policy.load(&source));
+    let asked = args.decide.policy.request();
+    let at_hand = asked.policy();
     let policy = at_hand.ok().filter(|p| verdict.policy.as_ref().is_some_and(|of| of.sha256 == p.sha256));
-    let texts = if policy.is_some() { policy_texts(&args.decide)? } else { BTreeMap::new() };
+    let texts = if policy.is_some() { policy_texts(&asked)? } else { BTreeMap::new() };
     let now = verdict.evaluated_at.parse::<Timestamp>().map_or(0, Timestamp::as_second);
-    Ok(Run { verdict, question: None, policy, texts, watched: Vec::new(), now })
+    Ok(Run { verdict, resolved: None, policy, texts, watched: Vec::new(), now })
 }
 
 /// The policy and the files that it names, by the names that outputs give them.
-fn policy_texts(args: &DecideArgs) -> Result<BTreeMap<String, String>> {
-    let text = args.policy.text()?;
+fn policy_texts(request: &PolicyRequest) -> Result<BTreeMap<String, String>> {
+    let text = request.text()?;
     let beside = text.beside.into_values().filter_map(Result::ok);
     let all = std::iter::once((text.source, text.bytes)).chain(beside);
     Ok(all.map(|(name, bytes)| (name, String::from_utf8_lossy(&bytes).into_owned())).collect())

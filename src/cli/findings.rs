@@ -4,12 +4,13 @@ use std::path::PathBuf;
 
 use anyhow::{Result, bail};
 use clap::Args;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::InputArgs;
-use super::environment::Environment;
 use crate::exit;
 use crate::gather;
-use crate::render::{LISTINGS, Listed};
+use crate::render::{LISTINGS, Listed, Listing};
+use crate::run::{Environment, mappings};
 
 /// Only read and normalise
 #[derive(Debug, Args)]
@@ -22,13 +23,18 @@ pub(super) struct FindingsArgs {
     mappings: Option<PathBuf>,
 
     /// How to list them: table, ndjson, json or sarif
-    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = clap::builder::PossibleValuesParser::new(LISTINGS.iter().map(|l| l.id)))]
-    format: String,
+    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = listing())]
+    format: &'static Listing,
+}
+
+fn listing() -> impl TypedValueParser<Value = &'static Listing> {
+    let find = |id: String| LISTINGS.iter().find(|listing| listing.id == id).ok_or("is no format of a list");
+    PossibleValuesParser::new(LISTINGS.iter().map(|listing| listing.id)).try_map(find)
 }
 
 pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     let mappings = match &args.mappings {
-        Some(path) => super::policy::mappings(path)?,
+        Some(path) => mappings(path)?,
         None => Vec::new(),
     };
     let given = args.inputs.given(&mappings)?;
@@ -42,11 +48,8 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     if evidence.is_empty() {
         bail!("no report was found there, so nothing is known");
     }
-    let Some(listing) = LISTINGS.iter().find(|l| l.id == args.format) else {
-        bail!("`{}` is no format of a list", args.format);
-    };
     let mut text = Vec::new();
-    (listing.write)(&Listed { evidence: &evidence, findings: &findings }, super::look(), &mut text)?;
+    (args.format.write)(&Listed { evidence: &evidence, findings: &findings }, super::look(), &mut text)?;
     super::print(&text)?;
     let mut code = exit::PASS;
     for unreadable in evidence.iter().filter(|e| e.status == crate::decide::Status::Unreadable) {

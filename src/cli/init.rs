@@ -8,12 +8,12 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
-use super::git::git;
 use crate::exit;
 use crate::finding::clean;
 use crate::init::{self, Draft, Survey};
 use crate::policy;
 use crate::report::open_regular;
+use crate::run::git;
 
 /// Largest script that is converted.
 const MAX_SCRIPT: u64 = 1 << 20;

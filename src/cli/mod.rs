@@ -2,19 +2,13 @@
 
 mod args;
 mod attest;
-mod base;
 mod baseline;
-mod bundle;
 mod check;
-mod codeowners;
-mod environment;
 mod explain;
 mod findings;
 mod formats;
-mod git;
 mod init;
 mod outputs;
-mod own_gate;
 mod policy;
 mod record;
 mod replay;
@@ -94,14 +88,14 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         Command::Check(args) => Ok(check::run(&args)),
         Command::Findings(args) => findings::run(&args),
         Command::Record(args) => record::run(&args),
-        Command::Scan(args) => scan::run(*args),
-        Command::Replay(args) => replay::run(*args),
+        Command::Scan(args) => scan::run(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Init(args) => init::run(&args),
         Command::Baseline(command) => baseline::run(&command),
         Command::Explain(args) => explain::run(&args),
         Command::Formats => formats::run(),
         Command::Policy(command) => policy::run(command),
-        Command::Waiver(command) => waiver::run(*command),
+        Command::Waiver(command) => waiver::run(&command),
         Command::Attest(args) => attest::run(&args),
         Command::Verify(args) => verify::run(&args),
         Command::Completions(args) => shell::completions(&args),

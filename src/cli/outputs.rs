@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 
 use super::args::pair;
+use crate::attest::bundle;
 use crate::decide::Decision;
 use crate::finding::clean;
 use crate::render::{CODEQUALITY_CLEAN, Look, Output};
@@ -148,6 +149,31 @@ impl Drop for Staged {
             let _ = fs::remove_file(from);
         }
     }
+}
+
+/// Removes the bundle of an earlier run; whatever else is there stays, and is an error.
+pub(super) fn prepare_bundle(path: &Path, inputs: &[&Path], outputs: &Outputs) -> Result<()> {
+    let name = clean(&path.to_string_lossy()).into_owned();
+    if path.as_os_str().is_empty() {
+        bail!("--bundle is empty; is a variable of the script unset?");
+    }
+    if let Some(input) = inputs.iter().find(|input| within(input, path)) {
+        bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
+    }
+    if let Some(output) = outputs.paths().find(|output| within(output, path)) {
+        bail!("--bundle {name}: --output {} would lie in it", clean(&output.to_string_lossy()));
+    }
+    let meta = fs::symlink_metadata(path);
+    let Ok(meta) = meta else { return Ok(()) };
+    if !bundle::is_bundle(path) || meta.is_symlink() {
+        bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
+    }
+    remove_bundle(path).with_context(|| format!("--bundle {name}: cannot be replaced"))
+}
+
+/// Removes a bundle.
+pub(super) fn remove_bundle(path: &Path) -> io::Result<()> {
+    if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
 fn output(id: &str) -> Result<&'static Output> {

@@ -10,11 +10,11 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::environment::{Environment, parse_commit};
 use crate::exit;
 use crate::finding::clean;
 use crate::report::receipt::{Receipt, SCHEMA, beside};
 use crate::report::{Source, open_regular};
+use crate::run::{Environment, parse_commit};
 
 /// What stands in the place of a secret.
 const MASK: &str = "***";

@@ -1,16 +1,15 @@
 //! `secgate replay`: one policy, or two side by side, over many saved runs.
 
-use std::ffi::OsString;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::args::clock;
-use super::check::{self, DecideArgs};
-use super::policy::PolicySource;
+use super::args::{DecideArgs, TextOrJson, clock};
+use super::check::decide_request;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::clean;
@@ -18,6 +17,7 @@ use crate::gather::{Given, expand};
 use crate::policy::{BaseSource, Entry, Policy};
 use crate::replay::Replay;
 use crate::report::open_regular;
+use crate::run::{PolicyRequest, PolicySource, RunRequest};
 
 /// The diff of a run's change, if it was saved.
 const DIFF: &str = "change.diff";
@@ -38,45 +38,39 @@ pub(super) struct ReplayArgs {
     against: Option<PathBuf>,
 
     /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
+    format: TextOrJson,
 
     #[command(flatten)]
     decide: DecideArgs,
 }
 
-pub(super) fn run(mut args: ReplayArgs) -> Result<u8> {
-    args.decide.inputs.no_env = true;
-    clock(args.decide.now.as_deref())?;
+pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
+    let now = clock(args.decide.now.as_deref())?;
     let runs = runs(&args.decide.inputs.paths)?;
+    let asked = RunRequest { no_env: true, ..args.decide.request(now)? };
     // Where a run says when its reports were made, it is judged as of then.
     let pinned = args.decide.now.is_some();
-    let given = std::mem::take(&mut args.decide.evidence);
-    let mut policies = vec![args.decide.policy.load(&args.decide.policy.source()?)?];
-    let mut names = vec![args.decide.policy.policy.clone()];
+    let mut requests = vec![asked.policy.clone()];
+    let mut policies = vec![asked.policy.policy()?];
     if let Some(against) = &args.against {
-        let source = PolicySource::named("--against", against)?;
-        let own = args.decide.policy.policy.replace(against.clone());
-        let second = args.decide.policy.load(&source).context("--against")?;
-        args.decide.policy.policy = own;
-        policies.push(second);
-        names.push(Some(against.clone()));
+        let second = PolicyRequest { policy: Some(against.clone()), ..asked.policy.clone() };
+        policies.push(second.load(&PolicySource::named("--against", against)?).context("--against")?);
+        requests.push(second);
     }
     let of: Vec<(String, String)> = policies.iter().map(|p| (p.source.clone(), p.sha256.clone())).collect();
     let mut replay = Replay::new(&of);
     for path in &runs {
         let mut decisions = Vec::new();
-        for (policy, name) in policies.iter().zip(&names) {
-            args.decide.policy.policy.clone_from(name);
-            args.decide.evidence.clone_from(&given);
-            lay_out(&mut args.decide, policy, path);
+        for (policy, request) in policies.iter().zip(&requests) {
+            let mut request = of_run(&asked, request, policy, path);
             if !pinned {
-                args.decide.now = None;
+                request.now = Timestamp::now();
             }
-            let mut decision = check::decide(&args.decide);
+            let mut decision = decide_request(&request, None);
             if let (false, Some(made)) = (pinned, newest(&decision)) {
-                args.decide.now = Some(made);
-                decision = check::decide(&args.decide);
+                request.now = made;
+                decision = decide_request(&request, None);
             }
             decisions.push(decision);
         }
@@ -84,7 +78,7 @@ pub(super) fn run(mut args: ReplayArgs) -> Result<u8> {
     }
     replay.finish();
     let mut out = Vec::new();
-    if args.format == "json" {
+    if args.format == TextOrJson::Json {
         serde_json::to_writer_pretty(&mut out, &Told { schema: "secgate/replay/v1", replay: &replay })?;
         writeln!(out)?;
     } else {
@@ -134,13 +128,13 @@ fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(runs)
 }
 
-/// Puts the files of a run before a policy, each for the entries that name it.
-fn lay_out(args: &mut DecideArgs, policy: &Policy, run: &Path) {
-    args.inputs.paths.clear();
+/// The request for one run: its files, each for the entries of the policy that name it.
+fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, run: &Path) -> RunRequest {
+    let mut request = RunRequest { policy: policy_request.clone(), paths: Vec::new(), ..asked.clone() };
     let beside = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
     let from = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
-    args.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
-    args.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
+    request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
+    request.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
     let whole = Given { path: run.to_owned(), format: None, entry: None };
     for (path, in_directory) in expand(&whole) {
         let inside = if in_directory { path.strip_prefix(run).unwrap_or(&path) } else { &path };
@@ -150,22 +144,21 @@ fn lay_out(args: &mut DecideArgs, policy: &Policy, run: &Path) {
         let name = inside.to_string_lossy();
         let is_for = |entry: &&Entry| entry.files.iter().any(|glob| glob.matches_file(&name));
         for entry in policy.evidence.iter().filter(is_for) {
-            let mut pair = OsString::from(format!("{}=", entry.name));
-            pair.push(&path);
-            args.evidence.push(pair);
+            request.evidence.push((entry.name.clone(), path.clone()));
         }
-        if args.base.diff.is_some() || args.base.baseline.is_some() {
-            args.inputs.paths.push(path);
+        if request.base.diff.is_some() || request.base.baseline.is_some() {
+            request.paths.push(path);
         }
     }
-    if args.inputs.paths.is_empty() {
+    if request.paths.is_empty() {
         // As a directory, so that what is no report is passed over; and that nothing of the current one stands in for it.
-        args.inputs.paths.push(run.to_owned());
+        request.paths.push(run.to_owned());
     }
+    request
 }
 
 /// When the newest report of a run was made.
-fn newest(decision: &Decision) -> Option<String> {
+fn newest(decision: &Decision) -> Option<Timestamp> {
     let times = decision.evidence.iter().filter_map(|evidence| evidence.generated_at.as_deref());
-    times.filter_map(|time| time.parse::<jiff::Timestamp>().ok()).max().map(|time| time.to_string())
+    times.filter_map(|time| time.parse().ok()).max()
 }

@@ -16,11 +16,13 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::check::{self, DecideArgs};
+use super::args::{DecideArgs, clock, decision_output};
+use super::check;
 use crate::exit;
 use crate::finding::clean;
 use crate::gather::{self, Given, Limits};
 use crate::policy::{BaseSource, Entry, EntryKind, Policy};
+use crate::render::Output;
 use crate::scan::{Ended, Job, Scratch, find, run_all};
 use progress::Progress;
 
@@ -64,8 +66,8 @@ pub(super) struct ScanArgs {
     hook: bool,
 
     /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = clap::builder::PossibleValuesParser::new(crate::render::OUTPUTS.iter().map(|o| o.id)))]
-    format: String,
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
+    format: &'static Output,
 
     /// Also write this format to a file; any number of times
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -81,21 +83,17 @@ struct Unknown {
     why: String,
 }
 
-pub(super) fn run(mut args: ScanArgs) -> Result<u8> {
+pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     let outputs = check::prepare(&args.decide, &args.output)?;
-    let source = args.decide.policy.source()?;
-    let policy = args.decide.policy.load(&source)?;
-    let entries = entries(&args, &policy)?;
+    let policy = args.decide.policy.request().policy()?;
+    let entries = entries(args, &policy)?;
     // Asked before git is: what the policy would run is the first thing to know.
     if !consent::given(&policy, &entries, args.yes, args.hook)? {
         bail!("nothing was run");
     }
-    let Some(Part { base, files }) = part(&args)? else { return Ok(exit::PASS) };
+    let Some(Part { base, files }) = part(args)? else { return Ok(exit::PASS) };
     // What was there before the change is not this change's, where the policy looks at the diff.
     let compares = policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Diff));
-    if compares && !args.decide.base.is_given() {
-        args.decide.base.diff_base = base;
-    }
     let scratch = Scratch::new(&std::env::temp_dir()).context("no folder for the reports can be made")?;
     let (jobs, mut unknown) = jobs(&entries, files.as_deref(), scratch.path());
     let stop = Arc::new(AtomicBool::new(false));
@@ -111,35 +109,35 @@ pub(super) fn run(mut args: ScanArgs) -> Result<u8> {
     if ended.contains(&Ended::Interrupted) {
         bail!("broken off; nothing was decided");
     }
+    // As of now, because what the scanners wrote is younger than this run's beginning.
+    let mut request = args.decide.request(clock(args.decide.now.as_deref())?)?;
+    if compares && !request.base.is_given() {
+        request.base.diff_base = base;
+    }
     for (job, ended) in jobs.iter().zip(ended) {
         match usable(job, &ended, &policy, limit) {
             Ok(()) => {
-                let mut pair = OsString::from(format!("{}=", job.entry));
-                pair.push(&job.report);
-                args.decide.evidence.push(pair);
+                request.evidence.push((job.entry.clone(), job.report.clone()));
                 if job.in_part {
-                    args.decide.in_part.push(job.entry.clone());
+                    request.partial_entries.push(job.entry.clone());
                 }
             }
             Err(why) => unknown.push(Unknown { entry: job.entry.clone(), why }),
         }
     }
-    let given = |args: &DecideArgs| {
-        !args.evidence.is_empty() || !args.inputs.paths.is_empty() || !args.inputs.input.is_empty()
-    };
-    if !given(&args.decide) {
+    if request.evidence.is_empty() && request.paths.is_empty() && request.input.is_empty() {
         if args.hook {
             return hook::nothing_known(&unknown);
         }
         bail!("no scanner gave a report, so nothing is known:\n{}", list(&unknown));
     }
     if args.hook {
-        return hook::tell(&policy, &check::decide(&args.decide), &unknown);
+        return hook::tell(&policy, &check::decide_request(&request, None), &unknown);
     }
     if !unknown.is_empty() {
         super::note(&format!("not scanned, and so not known:\n{}", list(&unknown)));
     }
-    Ok(check::tell(&args.format, &outputs, check::decide(&args.decide)))
+    Ok(check::tell(args.format, &outputs, check::decide_request(&request, None)))
 }
 
 fn list(unknown: &[Unknown]) -> String {

@@ -11,14 +11,13 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
-use super::bundle;
-use super::environment::parse_commit;
 use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, SignedVerdict};
 use crate::attest::verdict::{Word, is_sha256};
 use crate::attest::{PublicKey, key};
 use crate::exit;
 use crate::finding::{clean, clean_line};
 use crate::report::{Source, hex};
+use crate::run::{parse_commit, read_bundle, recomputed};
 
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
 #[derive(Debug, Args)]
@@ -224,8 +223,8 @@ fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Res
 /// Checks a bundle and derives its verdict again.
 fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &mut Told) {
     let name = clean(&path.to_string_lossy()).into_owned();
-    let checked = bundle::read(path).and_then(|read| {
-        let verdict = bundle::recomputed(&read).with_context(|| name.clone())?;
+    let checked = read_bundle(path).and_then(|read| {
+        let verdict = recomputed(&read).with_context(|| name.clone())?;
         Ok((read.digest(), verdict))
     });
     let (digest, verdict) = match checked {

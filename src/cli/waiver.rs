@@ -1,108 +1,11 @@
-//! `secgate waiver new|lint|list`, and where the waivers of a run come from.
+//! `secgate waiver new|lint|list`
 
 mod import;
 mod look;
 mod new;
 
-use std::collections::BTreeMap;
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
-
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::Result;
 use clap::Subcommand;
-use jiff::Timestamp;
-
-use crate::finding::clean;
-use crate::gather::look_for;
-use crate::policy::Policy;
-use crate::policy::waiver::{self, READ_AT_MOST, Waiver, WaiverFile};
-use crate::report::open_regular;
-
-/// The waivers of a run: those of the files that the policy names, and those given. Any fault in any of them is an
-/// error, because nobody can say what it was meant to cover.
-pub(super) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Result<Vec<Waiver>> {
-    let Some(limits) = &policy.waivers else {
-        if let Some(first) = given.first() {
-            bail!(
-                "--waivers {}: the policy {} allows no waivers; `waivers: {{max_duration: 90d}}` in it does",
-                clean(&first.to_string_lossy()),
-                policy.source
-            );
-        }
-        return Ok(Vec::new());
-    };
-    let named = limits.files.iter().flat_map(look_for);
-    of_files(policy, given.iter().cloned().chain(named).collect(), now)
-}
-
-/// The waivers of these files and of no others.
-pub(super) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> Result<Vec<Waiver>> {
-    let files = read(files.into_iter(), policy, now)?;
-    waiver::unite(files).map_err(|message| anyhow!(message))
-}
-
-/// Reads waiver files, each once, in the order of their names; all that is wrong with them is said at once.
-pub(super) fn read(
-    paths: impl Iterator<Item = PathBuf>,
-    policy: &Policy,
-    now: Timestamp,
-) -> Result<Vec<WaiverFile>> {
-    gather(once(paths)?.iter().map(|path| {
-        let (name, bytes) = text(path)?;
-        Ok(waiver::load(&name, &bytes, policy, now)?)
-    }))
-}
-
-/// The same of names and bytes that were read.
-pub(super) fn parse(texts: &[(String, Vec<u8>)], policy: &Policy, now: Timestamp) -> Result<Vec<WaiverFile>> {
-    gather(texts.iter().map(|(name, bytes)| Ok(waiver::load(name, bytes, policy, now)?)))
-}
-
-/// All files, or all that is wrong with them.
-fn gather(read: impl Iterator<Item = Result<WaiverFile>>) -> Result<Vec<WaiverFile>> {
-    let (mut files, mut faults) = (Vec::new(), Vec::new());
-    for file in read {
-        match file {
-            Ok(file) => files.push(file),
-            Err(error) => faults.push(format!("{error:#}")),
-        }
-    }
-    if faults.is_empty() { Ok(files) } else { Err(anyhow!(faults.join("\n\n"))) }
-}
-
-/// Names and bytes of the waiver files of a run.
-pub(super) fn texts(policy: &Policy, given: &[PathBuf]) -> Result<Vec<(String, Vec<u8>)>> {
-    let named = policy.waivers.iter().flat_map(|limits| &limits.files).flat_map(look_for);
-    once(given.iter().cloned().chain(named))?.iter().map(|path| text(path)).collect()
-}
-
-/// Each file once, in the order of their names.
-pub(super) fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>> {
-    let mut once: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
-    for path in paths {
-        if path.as_os_str().is_empty() {
-            bail!("--waivers is empty; is a variable of the script unset?");
-        }
-        let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
-        let known = once.entry(real).or_insert_with(|| path.clone());
-        if path < *known {
-            *known = path;
-        }
-    }
-    let mut paths: Vec<PathBuf> = once.into_values().collect();
-    paths.sort();
-    Ok(paths)
-}
-
-/// Name and bytes of a waiver file.
-pub(super) fn text(path: &Path) -> Result<(String, Vec<u8>)> {
-    let name = clean(&path.to_string_lossy()).into_owned();
-    let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
-    let mut bytes = Vec::new();
-    file.take(READ_AT_MOST).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
-    Ok((name, bytes))
-}
 
 /// Exceptions to rules
 #[derive(Debug, Subcommand)]
@@ -115,9 +18,9 @@ pub(super) enum WaiverCommand {
     List(look::ListArgs),
 }
 
-pub(super) fn run(command: WaiverCommand) -> Result<u8> {
+pub(super) fn run(command: &WaiverCommand) -> Result<u8> {
     match command {
-        WaiverCommand::New(args) => new::run(&args),
+        WaiverCommand::New(args) => new::run(args),
         WaiverCommand::Lint(args) => look::lint(args),
         WaiverCommand::List(args) => look::list(args),
     }

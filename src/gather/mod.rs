@@ -59,22 +59,44 @@ pub struct Inputs<'p> {
     pub policy: &'p Policy,
     /// Exceptions to its rules.
     pub waivers: &'p Waivers,
-    /// Files of the command line.
-    pub given: &'p [Given],
+    /// Where the evidence comes from.
+    pub source: EvidenceSource<'p>,
     /// Prefixes that scanners put before paths of the project.
     pub roots: &'p [String],
     /// What the change is compared with.
     pub comparison: Option<&'p Comparison>,
     /// The key under which values of secrets are compared with those of the base.
     pub secret_key: Option<&'p SecretKey>,
-    /// What somebody asks about, as `explain` takes it.
-    pub watch: Option<&'p str>,
-    /// Reports written out in a case of the policy; then nothing is looked for.
-    pub rehearsal: Option<Rehearsal<'p>>,
-    /// Evidence of an earlier run, which takes the place of all files.
-    pub saved: Option<&'p Saved>,
-    /// Where the evidence of this run is kept.
-    pub keep: Option<&'p OnceCell<Saved>>,
+}
+
+/// Where the evidence of a run comes from.
+#[derive(Debug, Clone, Copy)]
+pub enum EvidenceSource<'p> {
+    /// Files: those given, and those that the policy's evidence names.
+    Files {
+        /// Files of the command line.
+        given: &'p [Given],
+        /// What somebody asks about, as `explain` takes it.
+        watch: Option<&'p str>,
+        /// Where the evidence is kept as it was read.
+        keep: Option<&'p OnceCell<Saved>>,
+    },
+    /// Reports written out in a case of the policy, and files that it names; nothing is looked for.
+    Case {
+        /// Files that the case names.
+        given: &'p [Given],
+        /// What it writes out.
+        written: Rehearsal<'p>,
+    },
+    /// Evidence of an earlier run.
+    Saved(&'p Saved),
+}
+
+impl<'p> EvidenceSource<'p> {
+    /// Files, of which nothing is kept and about which nobody asks.
+    pub fn files(given: &'p [Given]) -> Self {
+        Self::Files { given, watch: None, keep: None }
+    }
 }
 
 /// Finds and reads all evidence. `names` is filled with the names of the entries that each report is for, which the counts
@@ -85,11 +107,21 @@ pub fn gather<'p>(
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
-    let Inputs { policy, waivers, given, roots, comparison, secret_key, watch, rehearsal, saved, keep } =
-        inputs;
-    let items = match saved {
-        Some(saved) => saved.documents.iter().map(Item::of_saved).collect(),
-        None => plan(policy, given, limits, rehearsal.is_none())?,
+    let Inputs { policy, waivers, source, roots, comparison, secret_key } = inputs;
+    let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
+    let items = match source {
+        EvidenceSource::Files { given, watch: asked, keep: kept } => {
+            (watch, keep) = (asked, kept);
+            plan(policy, given, limits, true)?
+        }
+        EvidenceSource::Case { given, written } => {
+            rehearsal = Some(written);
+            plan(policy, given, limits, false)?
+        }
+        EvidenceSource::Saved(saved) => {
+            of_saved = saved.reports.as_slice();
+            saved.documents.iter().map(Item::of_saved).collect()
+        }
     };
     let (documents, reports): (Vec<Item>, Vec<Item>) =
         items.into_iter().partition(|item| is_document(policy, item));
@@ -109,7 +141,6 @@ pub fn gather<'p>(
         watch,
         keep: keep.is_some(),
     };
-    let of_saved = saved.map_or(&[][..], |saved| saved.reports.as_slice());
     let of_files = reports.iter().map(|item| &item.entries);
     *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
     let cores = cores_for(&reports);

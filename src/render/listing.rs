@@ -25,6 +25,7 @@ impl<'l> Listed<'l> {
 }
 
 /// An output format of a list of findings.
+#[derive(Debug)]
 pub struct Listing {
     /// Its id in `--format`.
     pub id: &'static str,

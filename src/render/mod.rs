@@ -31,6 +31,7 @@ pub fn one_line(finding: &Finding) -> String {
 }
 
 /// An output format of a verdict.
+#[derive(Debug)]
 pub struct Output {
     /// Its id in `--format` and `--output`.
     pub id: &'static str,

@@ -7,12 +7,13 @@ use anyhow::{Error, Result, anyhow};
 use clap::Args;
 use serde::Serialize;
 
-use super::{PolicyArgs, PolicySource};
+use super::super::args::{PolicyArgs, TextOrJson};
 use crate::exit;
 use crate::finding::{clean, plural};
 use crate::policy::lint::{CHECKS, Check, FormatFacts, Level, Lint, lint};
 use crate::policy::{Policy, PolicyError, PolicyFile};
 use crate::report::{FORMATS, tells};
+use crate::run::{PolicyRequest, PolicySource};
 
 /// Check a policy
 #[derive(Debug, Args)]
@@ -40,8 +41,8 @@ pub(in super::super) struct LintArgs {
     strict: bool,
 
     /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    format: TextOrJson,
 
     /// Say what is looked for, why, and what to write instead
     #[arg(long, conflicts_with_all = ["files", "gate", "policy", "strict"])]
@@ -87,11 +88,11 @@ struct Listed {
 
 pub(super) fn run(args: &LintArgs) -> Result<u8> {
     if args.list {
-        list(args.format == "json")?;
+        list(args.format == TextOrJson::Json)?;
         return Ok(exit::PASS);
     }
     let sources: Vec<Result<PolicySource>> = if args.files.is_empty() {
-        vec![args.policy.source()]
+        vec![args.policy.request().source()]
     } else {
         args.files.iter().map(|file| PolicySource::named("", file)).collect()
     };
@@ -106,9 +107,9 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
         };
         let loaded = source.and_then(|source| {
             if args.files.is_empty() {
-                args.policy.load(&source)
+                args.policy.request().load(&source)
             } else {
-                PolicyArgs::of_file(source.file.clone().unwrap_or_default()).load(&source)
+                PolicyRequest::of_file(source.file.clone().unwrap_or_default()).load(&source)
             }
         });
         match loaded {
@@ -119,7 +120,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
             }
         }
     }
-    if args.format == "json" {
+    if args.format == TextOrJson::Json {
         let told = Told { schema: "secgate/policy-lint/v1", policies: looked };
         super::super::print(format!("{}\n", serde_json::to_string_pretty(&told)?).as_bytes())?;
         return finish(args, &told.policies, &faults);

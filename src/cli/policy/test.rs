@@ -12,17 +12,15 @@ use clap::Args;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
-use super::super::environment::{About, Environment, context};
-use super::super::waiver;
-use super::{PolicyArgs, bytes_of};
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::{clean, clean_line};
-use crate::gather::{Given, Inputs, Limits, Rehearsal};
+use crate::gather::{EvidenceSource, Given, Inputs, Limits, Rehearsal};
 use crate::policy::Policy;
 use crate::policy::testing::{self, Case};
 use crate::relate::Waivers;
 use crate::report::open_regular;
+use crate::run::{About, Environment, PolicyRequest, bytes_of, context, waivers_of_files};
 
 /// How a file of cases ends.
 const ENDING: &str = ".test.yaml";
@@ -221,8 +219,7 @@ fn cases(path: &Path) -> Result<Ran> {
             ),
         },
     };
-    let args = PolicyArgs::of_file(policy);
-    let policy = args.load(&args.source()?).with_context(|| format!("{name}: its policy"))?;
+    let policy = PolicyRequest::of_file(policy).policy().with_context(|| format!("{name}: its policy"))?;
     let checked = cases.check(&name, &bytes, &policy)?;
     if checked.is_empty() {
         bail!("{name}: holds no case");
@@ -252,19 +249,15 @@ fn decide(case: &Case, policy: &Policy, folder: &Path) -> Result<Decision> {
         .map(|(entry, file)| Given { path: folder.join(file), format: None, entry: Some(entry.clone()) })
         .collect();
     let files = case.waivers.iter().map(|file| folder.join(file)).collect();
-    let waivers = Waivers::new(waiver::of_files(policy, files, case.now)?);
+    let waivers = Waivers::new(waivers_of_files(policy, files, case.now)?);
     let rehearsal = Rehearsal { reports: &case.reports, base_given: !case.without_base };
     let inputs = Inputs {
         policy,
         waivers: &waivers,
-        given: &given,
+        source: EvidenceSource::Case { given: &given, written: rehearsal },
         roots: &[],
         comparison: None,
         secret_key: None,
-        watch: None,
-        rehearsal: Some(rehearsal),
-        saved: None,
-        keep: None,
     };
     let limits = Limits { max_report: 1 << 30, max_stdin: 0, max_findings: 1000 };
     crate::check(inputs, &context, limits).map_err(|faults| {

@@ -5,7 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
-use super::super::git::{commit, git, merge_base};
+use crate::run::{commit_of, git, merge_base};
 
 /// What is pushed, of which only the present commit can be scanned here.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,7 +48,7 @@ fn is_zero(word: &str) -> bool {
 
 /// The commit that is checked out.
 pub(super) fn head() -> Result<String> {
-    commit(Path::new("."), "HEAD")
+    commit_of(Path::new("."), "HEAD")
 }
 
 /// Where the present commit left a revision.

@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::super::args::clock;
-use super::super::check::{DecideArgs, Question, question_of};
+use super::super::args::{DecideArgs, TextOrJson, clock};
 use crate::decide::{Decision, Matched, Status, WaiverResult, WaiverStatus};
 use crate::exit;
 use crate::finding::{Cve, Finding, clean};
@@ -21,6 +20,7 @@ use crate::policy::waiver::{self, Trigger, Waiver, WaiverFile};
 use crate::policy::{EntryKind, Feed, Policy};
 use crate::render::waivers::{self, Kind, Looked, Remark, Told};
 use crate::report::{self, Source, open_regular};
+use crate::run::{ResolvedRun, RunRequest, read_waivers};
 
 /// A waiver that ends within so many days is said to end soon.
 const SOON: i64 = 14;
@@ -59,16 +59,16 @@ pub(in super::super) struct ListArgs {
 #[derive(Debug, Args)]
 struct OfArgs {
     /// What to print
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = ["text", "json"])]
-    format: String,
+    #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
+    format: TextOrJson,
 
     #[command(flatten)]
     decide: DecideArgs,
 }
 
-pub(super) fn lint(args: LintArgs) -> Result<u8> {
-    let json = args.of.format == "json";
-    let looked = look(args.of)?;
+pub(super) fn lint(args: &LintArgs) -> Result<u8> {
+    let json = args.of.format == TextOrJson::Json;
+    let looked = look(&args.of)?;
     tell(&looked, json, waivers::lint)?;
     let any = |kind| looked.waivers.iter().flat_map(|told| &told.remarks).any(|remark| remark.kind == kind);
     Ok(if any(Kind::Error) {
@@ -80,9 +80,9 @@ pub(super) fn lint(args: LintArgs) -> Result<u8> {
     })
 }
 
-pub(super) fn list(args: ListArgs) -> Result<u8> {
-    let json = args.of.format == "json";
-    tell(&look(args.of)?, json, waivers::list)?;
+pub(super) fn list(args: &ListArgs) -> Result<u8> {
+    let json = args.of.format == TextOrJson::Json;
+    tell(&look(&args.of)?, json, waivers::list)?;
     Ok(exit::PASS)
 }
 
@@ -92,22 +92,23 @@ fn tell(looked: &Looked, json: bool, text: fn(&Looked) -> String) -> Result<()> 
 }
 
 /// Reads the waivers, makes a run with them if there are reports, and says what there is to say of each.
-fn look(mut args: OfArgs) -> Result<Looked> {
+fn look(args: &OfArgs) -> Result<Looked> {
     let now = clock(args.decide.now.as_deref())?;
-    let policy = args.decide.policy.load(&args.decide.policy.source()?)?;
-    let (mut given, reports): (Vec<PathBuf>, Vec<PathBuf>) =
-        args.decide.inputs.paths.drain(..).partition(|path| holds_waivers(path));
-    args.decide.inputs.paths = reports;
-    given.append(&mut args.decide.waivers);
+    let asked = args.decide.request(now)?;
+    let policy = asked.policy.policy()?;
+    let (mut given, paths): (Vec<PathBuf>, Vec<PathBuf>) =
+        asked.paths.iter().cloned().partition(|path| holds_waivers(path));
+    given.extend(asked.waivers.iter().cloned());
+    let request = RunRequest { paths, waivers: Vec::new(), ..asked };
     let files: Vec<PathBuf> = if given.is_empty() {
         policy.waivers.iter().flat_map(|limits| &limits.files).flat_map(look_for).collect()
     } else {
         given
     };
-    let files = super::read(files.into_iter(), &policy, now)?;
+    let files = read_waivers(files.into_iter(), &policy, now)?;
     let mut looked = Looked::new(&policy, now, &files);
     let waivers = waiver::unite(files).map_err(|message| anyhow!(message))?;
-    let run = made(&args.decide, &policy, &waivers, now, &mut looked)?;
+    let run = made(&request, &policy, &waivers, &mut looked)?;
     looked.waivers = waivers.iter().map(|waiver| told(waiver, &policy, now, run.as_ref())).collect();
     Ok(looked)
 }
@@ -132,35 +133,35 @@ fn holds_waivers(path: &Path) -> bool {
 /// A run over reports.
 struct Run {
     decision: Decision,
-    question: Question,
+    resolved: ResolvedRun,
     /// When CVEs were added to the catalogue.
     exploited: BTreeMap<Cve, Date>,
 }
 
 /// Makes the run; `None` where there is no report, which `looked` then says.
 fn made(
-    args: &DecideArgs,
+    request: &RunRequest,
     policy: &Policy,
     waivers: &[Waiver],
-    now: Timestamp,
     looked: &mut Looked,
 ) -> Result<Option<Run>> {
-    let given = !(args.inputs.paths.is_empty() && args.inputs.input.is_empty() && args.evidence.is_empty());
+    let given = !(request.paths.is_empty() && request.input.is_empty() && request.evidence.is_empty());
     // What was given is read, also where no waiver needs it: a wrong path shall not look like a good one.
     if !given && (policy.waivers.is_none() || waivers.is_empty()) {
         return Ok(None);
     }
     // The policy is read once more: a run owns its own.
-    let own = args.policy.load(&args.policy.source()?)?;
-    let question = match question_of(args, own, Some(waivers.to_vec()), now) {
-        Ok(question) => question,
+    let own = request.policy.policy()?;
+    let resolved = match request.resolve_with(own, Some(waivers.to_vec())) {
+        Ok(resolved) => resolved,
         Err(error) if given => return Err(error),
         Err(error) => {
             looked.not_read = Some(format!("{error:#}"));
             return Ok(None);
         }
     };
-    let decision = question.decide(None);
+    resolved.remarks.iter().for_each(|remark| super::super::note(remark));
+    let decision = resolved.decide(None);
     let is_report = |entry: Option<&String>| {
         let kind = entry.and_then(|name| policy.entry(name)).map(|entry| entry.kind);
         kind.is_none_or(|kind| matches!(kind, EntryKind::Report(_)))
@@ -191,12 +192,12 @@ fn made(
         if let (Some(EntryKind::Feed(Feed::Kev)), Some(path), Status::Complete) =
             (kind, &evidence.path, evidence.status)
             && let Ok(feed) =
-                report::read_kev(&Source::File(PathBuf::from(path.as_str())), args.inputs.max_report)
+                report::read_kev(&Source::File(PathBuf::from(path.as_str())), request.limits.max_report)
         {
             exploited.extend(feed.holds.added);
         }
     }
-    Ok(Some(Run { decision, question, exploited }))
+    Ok(Some(Run { decision, resolved, exploited }))
 }
 
 /// Days until a waiver ends, begun ones counted; 0 or less once it has.
@@ -255,7 +256,7 @@ fn matched<'r>(waiver: &Waiver, result: Option<&WaiverResult>, run: &'r Run) -> 
     let rules = waiver.applies_to.iter().filter_map(|&rule| run.decision.rules.get(rule));
     let counting: BTreeSet<usize> = rules.flat_map(|rule| rule.problems.iter().copied()).collect();
     let hidden = |finding: &Finding| result.is_some_and(|r| r.findings.contains(&finding.fingerprint));
-    let speaks = |finding: &Finding| run.question.speaking(finding).contains(&waiver.id);
+    let speaks = |finding: &Finding| run.resolved.speaking(finding).contains(&waiver.id);
     let problems = run.decision.findings.iter().enumerate();
     let witnesses =
         problems.flat_map(|(at, problem)| problem.witnesses.iter().map(move |m| (at, m.as_ref())));

@@ -11,17 +11,16 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::super::args::{InputArgs, clock};
-use super::super::environment::{About, Environment, context};
-use super::super::policy::PolicyArgs;
+use super::super::args::{InputArgs, PolicyArgs, clock};
 use crate::decide::{Context, Decision, Matched, RuleResult, Status};
 use crate::exit;
 use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, Text, clean, clean_line};
-use crate::gather::{Given, Inputs};
+use crate::gather::{EvidenceSource, Given, Inputs};
 use crate::policy::waiver::{Match, Seen, Waiver};
 use crate::policy::{Action, Policy};
 use crate::relate::Waivers;
 use crate::render::one_line;
+use crate::run::{About, Environment, context};
 
 /// How long a new waiver holds, in seconds, if the policy allows it.
 pub(super) const MONTH: i64 = 30 * 86_400;
@@ -77,14 +76,10 @@ impl Runner<'_> {
         let inputs = Inputs {
             policy: self.policy,
             waivers,
-            given: &self.given,
+            source: EvidenceSource::Files { given: &self.given, watch, keep: None },
             roots: &self.roots,
             comparison: None,
             secret_key: None,
-            watch,
-            rehearsal: None,
-            saved: None,
-            keep: None,
         };
         crate::check(inputs, &self.context, limits).map_err(|faults| {
             let said = faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));
@@ -98,7 +93,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     if args.finding.as_deref().is_some_and(|id| id.trim().is_empty()) {
         bail!("--finding is empty; is a variable of the script unset?");
     }
-    let policy = args.policy.load(&args.policy.source()?)?;
+    let policy = args.policy.request().policy()?;
     let Some(limits) = &policy.waivers else {
         bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
     };

@@ -19,8 +19,8 @@ const MAX_FILE: u64 = 512 << 20;
 const MAX_LINKS: usize = 8;
 
 /// The project before a change.
-pub(super) struct Before<'c> {
-    pub(super) change: &'c Change,
+pub(crate) struct Before<'c> {
+    pub(crate) change: &'c Change,
     /// What paths of it are relative to, without links.
     top: PathBuf,
     /// The current directory, without links.
@@ -28,7 +28,7 @@ pub(super) struct Before<'c> {
 }
 
 /// What a file was.
-pub(super) enum Was {
+pub(crate) enum Was {
     /// It was not there.
     Absent,
     /// It was this, under this name.
@@ -40,7 +40,7 @@ pub(super) enum Was {
 }
 
 impl<'c> Before<'c> {
-    pub(super) fn of(change: &'c Change) -> Result<Self> {
+    pub(crate) fn of(change: &'c Change) -> Result<Self> {
         let real =
             |path: &Path| path.canonicalize().with_context(|| clean(&path.to_string_lossy()).into_owned());
         let top = match &change.commit {
@@ -51,7 +51,7 @@ impl<'c> Before<'c> {
     }
 
     /// What the project was known by, in short.
-    pub(super) fn name(&self) -> String {
+    pub(crate) fn name(&self) -> String {
         match &self.change.commit {
             Some(commit) => short(&commit.id),
             None => clean_line(&self.change.name).into_owned(),
@@ -91,7 +91,7 @@ impl<'c> Before<'c> {
     }
 
     /// What the file at a path was.
-    pub(super) fn read(&self, path: &Path) -> Result<Was> {
+    pub(crate) fn read(&self, path: &Path) -> Result<Was> {
         let Some(below) = self.below_top(path) else { return Ok(Was::Outside) };
         match &self.change.commit {
             Some(commit) => self.of_commit(commit, &below),
@@ -100,7 +100,7 @@ impl<'c> Before<'c> {
     }
 
     /// The same; of a file that the change moved here, what it was where it came from.
-    pub(super) fn read_or_moved(&self, path: &Path) -> Result<Was> {
+    pub(crate) fn read_or_moved(&self, path: &Path) -> Result<Was> {
         let was = self.read(path)?;
         if !matches!(was, Was::Absent) {
             return Ok(was);
@@ -190,7 +190,7 @@ impl<'c> Before<'c> {
     }
 
     /// Whether there was anything below a folder.
-    pub(super) fn has_folder(&self, folder: &Path) -> bool {
+    pub(crate) fn has_folder(&self, folder: &Path) -> bool {
         let Some(below) = self.below_top(folder) else { return false };
         // A link, or the commit of another repository: what was in it is asked for by its path.
         if self
@@ -219,7 +219,7 @@ impl<'c> Before<'c> {
     }
 
     /// The files that a glob of the policy found, by their paths from here.
-    pub(super) fn matching(&self, glob: &PathGlob) -> Vec<PathBuf> {
+    pub(crate) fn matching(&self, glob: &PathGlob) -> Vec<PathBuf> {
         let mut known: BTreeSet<PathBuf> = BTreeSet::new();
         if let Some(commit) = &self.change.commit {
             known.extend(commit.files.keys().filter_map(|path| self.below_here(path)));
@@ -266,7 +266,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 }
 
 /// What a file holds; `None` if it is not there.
-pub(super) fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
+pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     use std::io::Read as _;
 
     if path.symlink_metadata().is_err() {

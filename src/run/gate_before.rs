@@ -8,13 +8,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::Args;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::base::Change;
-use super::policy::{PolicyArgs, PolicySource, PolicyText};
-use super::waiver::{once, parse, text, texts};
+use super::policy_source::{PolicyRequest, PolicySource, PolicyText};
+use super::waiver_files::{once, parse, text, texts};
 use crate::decide::GateComparison;
 use crate::finding::clean;
 use crate::policy::compare::Looser;
@@ -23,27 +22,24 @@ use crate::policy::{EntryKind, Feed, Place, Policy, compare};
 use crate::relate::BaselineFile;
 use before::{Before, Was};
 
-/// The gate before this change.
-#[derive(Debug, Args)]
-pub(super) struct OwnGateArgs {
-    /// The policy before this change [default: what git or the diff shows]; what is looser since needs a review
-    #[arg(long, value_name = "FILE|NAME")]
-    pub(super) base_policy: Option<PathBuf>,
-
-    /// A waiver file before this change; any number of times [default: what git or the diff shows]
-    #[arg(long, value_name = "PATH")]
-    pub(super) base_waivers: Vec<PathBuf>,
+/// What is said of the gate before this change; else git or the diff shows it.
+#[derive(Debug, Clone, Default)]
+pub struct GateBeforeRequest {
+    /// The policy before this change: a file, or the name of an embedded policy.
+    pub base_policy: Option<PathBuf>,
+    /// The waiver files before this change.
+    pub base_waivers: Vec<PathBuf>,
 }
 
 /// The gate that a run is about, as it is now.
 #[derive(Clone, Copy)]
-pub(super) struct Present<'p> {
-    pub(super) args: &'p PolicyArgs,
-    pub(super) policy: &'p Policy,
+pub(crate) struct Present<'p> {
+    pub(crate) request: &'p PolicyRequest,
+    pub(crate) policy: &'p Policy,
     /// Files of `--waivers`.
-    pub(super) given: &'p [PathBuf],
+    pub(crate) given: &'p [PathBuf],
     /// The file of `--baseline`.
-    pub(super) baseline: Option<&'p Path>,
+    pub(crate) baseline: Option<&'p Path>,
 }
 
 /// Names and bytes of files.
@@ -51,19 +47,19 @@ type Texts = Vec<(String, Vec<u8>)>;
 
 /// What a gate was before the change, as it was read; a bundle of evidence holds the same bytes.
 #[derive(Debug)]
-pub(super) struct GateBefore {
+pub(crate) struct GateBefore {
     /// The policy, where it was another.
-    pub(super) policy: Option<PolicyText>,
+    pub(crate) policy: Option<PolicyText>,
     /// Names and bytes of the waiver files, where they may have been others.
-    pub(super) waivers: Option<Texts>,
+    pub(crate) waivers: Option<Texts>,
     /// What the project before the change shows besides; none where flags alone say what was.
-    pub(super) seen: Option<Seen>,
+    pub(crate) seen: Option<Seen>,
 }
 
 /// What the project before a change shows, by what is not kept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Seen {
+pub(crate) struct Seen {
     /// Why no policy could decide.
     no_policy: Option<String>,
     /// The waivers were found and not given: faults in them are no error.
@@ -76,14 +72,9 @@ pub(super) struct Seen {
     clauses: Vec<Looser>,
 }
 
-impl OwnGateArgs {
-    /// The files, which no output may replace.
-    pub(super) fn inputs(&self) -> impl Iterator<Item = &Path> {
-        self.base_policy.iter().chain(&self.base_waivers).map(PathBuf::as_path)
-    }
-
+impl GateBeforeRequest {
     /// Reads what the gate was; `None` if nothing says it.
-    pub(super) fn read(&self, is: Present<'_>, change: Option<&Change>) -> Result<Option<GateBefore>> {
+    pub(crate) fn read(&self, is: Present<'_>, change: Option<&Change>) -> Result<Option<GateBefore>> {
         let policy = self.policy()?;
         let waivers = match self.base_waivers.as_slice() {
             [] => None,
@@ -133,7 +124,7 @@ fn read(paths: &[PathBuf]) -> Result<Texts> {
 
 impl GateBefore {
     /// Compares the gate of a run with what it was.
-    pub(super) fn compare(
+    pub(crate) fn compare(
         &self,
         policy: &Policy,
         waivers: &[Waiver],
@@ -230,10 +221,10 @@ struct Search<'p> {
 impl Search<'_> {
     /// What decided before the change: the policy that the same flags led to.
     fn predecessor(&mut self, before: &Before<'_>) -> Result<Predecessor> {
-        let source = self.is.args.source()?;
-        let gate = &self.is.args.gate;
+        let source = self.is.request.source()?;
+        let gate = &self.is.request.gate;
         let folder = Path::new(".secgate");
-        let asked = self.is.args.policy.is_some();
+        let asked = self.is.request.policy.is_some();
         let (path, was) = match &source.file {
             // An embedded policy asked for by name.
             None if asked => return Ok(Predecessor::Same),

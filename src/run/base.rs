@@ -6,7 +6,6 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::{Result, anyhow, bail};
-use clap::Args;
 use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob};
@@ -18,62 +17,44 @@ use crate::relate::{Base, BaselineFile, Diff};
 use crate::report::{hex, open_regular};
 
 /// Largest baseline and diff, in bytes.
-pub(super) const MAX_FILE: u64 = 512 << 20;
+pub(crate) const MAX_FILE: u64 = 512 << 20;
 /// Shortest and longest key, in bytes.
 const KEY: std::ops::RangeInclusive<usize> = 32..=4096;
 
-/// Where newness comes from.
-#[derive(Debug, Args)]
-pub(super) struct BaseArgs {
-    /// Known findings, as `secgate baseline write` wrote them
-    #[arg(long, value_name = "PATH")]
-    pub(super) baseline: Option<PathBuf>,
-
-    /// A report of the same scanner on the target branch; any number of times
-    #[arg(long, value_name = "PATH")]
-    base_report: Vec<PathBuf>,
-
-    /// The diff of the change, as git writes it
-    #[arg(long, value_name = "PATH", conflicts_with = "diff_base")]
-    pub(super) diff: Option<PathBuf>,
-
-    /// Have git make the diff: from where this revision and HEAD went apart to the working tree
-    #[arg(long, value_name = "REV")]
-    pub(super) diff_base: Option<String>,
-
-    #[command(flatten)]
-    pub(super) key: KeyArgs,
+/// What the change is to be compared with.
+#[derive(Debug, Clone, Default)]
+pub struct BaseRequest {
+    /// Known findings, as `secgate baseline write` wrote them.
+    pub baseline: Option<PathBuf>,
+    /// Reports of the same scanners on the target branch.
+    pub base_reports: Vec<PathBuf>,
+    /// The diff of the change, as git writes it.
+    pub diff: Option<PathBuf>,
+    /// The revision from which git is to make the diff.
+    pub diff_base: Option<String>,
+    /// A file with the key of the project's secrets.
+    pub secret_key: Option<PathBuf>,
 }
 
-/// The key of a project's secrets.
-#[derive(Debug, Args)]
-pub(super) struct KeyArgs {
-    /// A file of at least 32 random bytes; without it no secret is ever known
-    #[arg(long, value_name = "FILE")]
-    pub(super) secret_key: Option<PathBuf>,
-}
-
-impl KeyArgs {
-    /// The key, if one was given.
-    pub(super) fn read(&self) -> Result<Option<SecretKey>> {
-        let Some(path) = &self.secret_key else { return Ok(None) };
-        let bytes = read("--secret-key", path, *KEY.end() as u64)?;
-        // An editor ends the last line; the key is the same without.
-        let key = bytes.trim_ascii_end();
-        if key.len() < *KEY.start() {
-            bail!(
-                "--secret-key {}: holds {} bytes, and a key has at least {}; make one with: openssl rand -hex 32",
-                clean(&path.to_string_lossy()),
-                key.len(),
-                KEY.start()
-            );
-        }
-        Ok(Some(SecretKey::new(key)))
+/// The key of a project's secrets, if one was given.
+pub(crate) fn secret_key(path: Option<&Path>) -> Result<Option<SecretKey>> {
+    let Some(path) = path else { return Ok(None) };
+    let bytes = read("--secret-key", path, *KEY.end() as u64)?;
+    // An editor ends the last line; the key is the same without.
+    let key = bytes.trim_ascii_end();
+    if key.len() < *KEY.start() {
+        bail!(
+            "--secret-key {}: holds {} bytes, and a key has at least {}; make one with: openssl rand -hex 32",
+            clean(&path.to_string_lossy()),
+            key.len(),
+            KEY.start()
+        );
     }
+    Ok(Some(SecretKey::new(key)))
 }
 
 /// A whole regular file.
-pub(super) fn read(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
+pub(crate) fn read(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if path.as_os_str().is_empty() {
         bail!("{flag} is empty; is a variable of the script unset?");
@@ -90,7 +71,7 @@ pub(super) fn read(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
 }
 
 /// A baseline file, with its bytes.
-pub(super) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
+pub(crate) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
     let bytes = read("--baseline", path, MAX_FILE)?;
     let file = BaselineFile::parse(&bytes)
         .map_err(|error| anyhow!("--baseline {}:{error}", clean(&path.to_string_lossy())))?;
@@ -98,7 +79,7 @@ pub(super) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
 }
 
 /// A baseline's traces of secrets must be of the key at hand.
-pub(super) fn same_key(path: &Path, file: &BaselineFile, key: Option<&SecretKey>) -> Result<()> {
+pub(crate) fn same_key(path: &Path, file: &BaselineFile, key: Option<&SecretKey>) -> Result<()> {
     match (&file.key, key.map(SecretKey::name)) {
         (Some(known), Some(given)) if *known != given => bail!(
             "--baseline {}: its secrets were written under another key ({}) than that of --secret-key ({given})",
@@ -110,51 +91,45 @@ pub(super) fn same_key(path: &Path, file: &BaselineFile, key: Option<&SecretKey>
 }
 
 /// The directory of the project, as far as it is here.
-pub(super) fn project(roots: &[String]) -> PathBuf {
+pub(crate) fn project(roots: &[String]) -> PathBuf {
     roots.iter().map(PathBuf::from).find(|root| root.is_dir()).unwrap_or_else(|| PathBuf::from("."))
 }
 
 /// A change, as a diff tells it.
-pub(super) struct Change {
+pub(crate) struct Change {
     /// `--diff` or `--diff-base`.
-    pub(super) flag: &'static str,
+    pub(crate) flag: &'static str,
     /// The file, or the revision with its commit.
-    pub(super) name: String,
+    pub(crate) name: String,
     /// The project's directory, which the paths of the diff are relative to.
-    pub(super) directory: PathBuf,
+    pub(crate) directory: PathBuf,
     /// What was changed.
-    pub(super) diff: Arc<Diff>,
+    pub(crate) diff: Arc<Diff>,
     /// What there was before, where git tells.
-    pub(super) commit: Option<Commit>,
+    pub(crate) commit: Option<Commit>,
     sha256: String,
 }
 
 /// A commit of a repository.
-pub(super) struct Commit {
+pub(crate) struct Commit {
     /// Its id.
-    pub(super) id: String,
+    pub(crate) id: String,
     /// The top of the working tree, without links.
-    pub(super) top: PathBuf,
+    pub(crate) top: PathBuf,
     /// Its files, by their paths from the top.
-    pub(super) files: BTreeMap<String, Blob>,
+    pub(crate) files: BTreeMap<String, Blob>,
 }
 
-impl BaseArgs {
+impl BaseRequest {
     /// Whether any of them is given.
-    pub(super) fn is_given(&self) -> bool {
+    pub(crate) fn is_given(&self) -> bool {
         !self.given().is_empty()
-    }
-
-    /// The files that the flags name.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        let one = [&self.baseline, &self.diff, &self.key.secret_key];
-        one.into_iter().flatten().chain(&self.base_report).map(PathBuf::as_path)
     }
 
     /// The sources that are given, with the flag of each.
     fn given(&self) -> Vec<(BaseSource, &'static str)> {
         let mut given = Vec::new();
-        if !self.base_report.is_empty() {
+        if !self.base_reports.is_empty() {
             given.push((BaseSource::BaseReport, "--base-report"));
         }
         if self.baseline.is_some() {
@@ -170,7 +145,7 @@ impl BaseArgs {
     }
 
     /// Reads the diff, or has git make it; `None` if none is asked for.
-    pub(super) fn change(&self, roots: &[String]) -> Result<Option<Change>> {
+    pub(crate) fn change(&self, roots: &[String]) -> Result<Option<Change>> {
         let directory = project(roots);
         let of_diff = |flag: &str, name: &str, bytes: Vec<u8>| {
             let sha256 = hex(&Sha256::digest(&bytes));
@@ -209,13 +184,14 @@ impl BaseArgs {
     }
 
     /// Reads all that is given; `None` if nothing is that the policy compares with.
-    pub(super) fn comparison(
+    pub(crate) fn comparison(
         &self,
         policy: &Policy,
         limits: Limits,
         roots: &[String],
         key: Option<&SecretKey>,
         change: Option<&Change>,
+        remarks: &mut Vec<String>,
     ) -> Result<Option<Comparison>> {
         let given = self.given();
         if given.is_empty() {
@@ -238,7 +214,7 @@ impl BaseArgs {
                     );
                 }
                 // Such a policy compares with nothing, and every finding is new.
-                None | Some(_) => super::note(&format!(
+                None | Some(_) => remarks.push(format!(
                     "{flag} is not used for findings: the policy {} does not compare them with it; \
                      `base: {{from: {word}, without: review}}` in it would",
                     policy.source
@@ -288,10 +264,10 @@ impl BaseArgs {
         roots: &[String],
         key: Option<&SecretKey>,
     ) -> Result<()> {
-        if let Some(empty) = self.base_report.iter().find(|path| path.as_os_str().is_empty()) {
+        if let Some(empty) = self.base_reports.iter().find(|path| path.as_os_str().is_empty()) {
             bail!("--base-report {} is empty; is a variable of the script unset?", empty.display());
         }
-        let reports = gather::base_reports(policy, &self.base_report, limits, roots, key)
+        let reports = gather::base_reports(policy, &self.base_reports, limits, roots, key)
             .map_err(|fault| anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
         for report in reports {
             let seen = &report.evidence;
@@ -323,4 +299,4 @@ fn below(top: &Path, directory: &Path) -> Result<String> {
 }
 
 /// How an unknown severity counts where there is no policy: closed.
-pub(super) const UNKNOWN: Severity = Severity::Critical;
+pub(crate) const UNKNOWN: Severity = Severity::Critical;

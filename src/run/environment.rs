@@ -25,11 +25,11 @@ const READ: [&str; 9] = [
 
 /// Variables that were read, with their values.
 #[derive(Debug, Default)]
-pub(super) struct Environment(BTreeMap<String, String>);
+pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// Reads the closed list, or nothing.
-    pub(super) fn read(no_env: bool) -> Self {
+    pub(crate) fn read(no_env: bool) -> Self {
         let mut environment = Self::default();
         if !no_env {
             for name in READ {
@@ -46,12 +46,12 @@ impl Environment {
     }
 
     /// The value of a variable; an empty one counts as absent.
-    pub(super) fn get(&self, name: &str) -> Option<&str> {
+    pub(crate) fn get(&self, name: &str) -> Option<&str> {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
     /// What outputs show.
-    pub(super) fn shown(&self, commit: Option<&str>) -> Shown {
+    pub(crate) fn shown(&self, commit: Option<&str>) -> Shown {
         let text = |name| self.get(name).map(|value| clean_line(value).into_owned());
         Shown {
             commit: commit.map(str::to_owned),
@@ -76,21 +76,21 @@ impl Environment {
     }
 
     /// Prefixes of paths that are the project's root.
-    pub(super) fn roots(&self, root: Option<&str>) -> Vec<String> {
+    pub(crate) fn roots(&self, root: Option<&str>) -> Vec<String> {
         root.or_else(|| self.get("CI_PROJECT_DIR")).into_iter().map(str::to_owned).collect()
     }
 }
 
 /// What the flags say about the run.
-pub(super) struct About<'a> {
-    pub(super) commit: Option<&'a str>,
-    pub(super) subjects: &'a [String],
-    pub(super) parameters: &'a [String],
-    pub(super) no_env: bool,
+pub(crate) struct About<'a> {
+    pub(crate) commit: Option<&'a str>,
+    pub(crate) subjects: &'a [String],
+    pub(crate) parameters: &'a [String],
+    pub(crate) no_env: bool,
 }
 
 /// The context of a run under a policy.
-pub(super) fn context(
+pub(crate) fn context(
     about: &About<'_>,
     environment: &mut Environment,
     policy: &Policy,
@@ -113,7 +113,7 @@ pub(super) fn context(
 }
 
 /// A full commit id, SHA-1 or SHA-256.
-pub(super) fn parse_commit(flag: &str, text: &str) -> Result<String> {
+pub(crate) fn parse_commit(flag: &str, text: &str) -> Result<String> {
     let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
     if !(hex && matches!(text.len(), 40 | 64)) {
         bail!("{flag} `{}` is not a full commit id of 40 or 64 hexadecimal digits", clean_line(text));

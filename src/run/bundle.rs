@@ -8,15 +8,14 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::check::{DecideArgs, Question};
-use super::outputs::{Outputs, within};
-use super::own_gate::{GateBefore, Seen};
-use super::policy::PolicyText;
-use super::waiver;
-use crate::attest::bundle::{self, Bundle};
+use super::ResolvedRun;
+use super::gate_before::{GateBefore, Seen};
+use super::policy_source::PolicyText;
+use super::waiver_files;
+use crate::attest::bundle::Bundle;
 use crate::decide::{Comparison, Context, Decision, Fault};
 use crate::finding::{clean, clean_line};
-use crate::gather::{Inputs, Limits};
+use crate::gather::{EvidenceSource, Inputs, Limits};
 use crate::policy;
 use crate::relate::{Base, Owners, Waivers};
 use crate::render::{Look, Output};
@@ -26,7 +25,7 @@ use crate::saved::{Saved, SavedBase, SavedDocument, SavedReport};
 const SCHEMA: &str = "secgate/bundle/v1";
 const MANIFEST: &str = "bundle.json";
 /// The verdict in a bundle.
-pub(super) const VERDICT: &str = "verdict.json";
+pub(crate) const VERDICT: &str = "verdict.json";
 /// Largest document or feed that is packed.
 const MAX_DOCUMENT: u64 = 1 << 30;
 
@@ -91,38 +90,13 @@ struct PackedDocument {
     file: String,
 }
 
-/// Removes the bundle of an earlier run; whatever else is there stays, and is an error.
-pub(super) fn prepare(path: &Path, inputs: &[&Path], outputs: &Outputs) -> Result<()> {
-    let name = clean(&path.to_string_lossy()).into_owned();
-    if path.as_os_str().is_empty() {
-        bail!("--bundle is empty; is a variable of the script unset?");
-    }
-    if let Some(input) = inputs.iter().find(|input| within(input, path)) {
-        bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
-    }
-    if let Some(output) = outputs.paths().find(|output| within(output, path)) {
-        bail!("--bundle {name}: --output {} would lie in it", clean(&output.to_string_lossy()));
-    }
-    let meta = std::fs::symlink_metadata(path);
-    let Ok(meta) = meta else { return Ok(()) };
-    if !bundle::is_bundle(path) || meta.is_symlink() {
-        bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
-    }
-    remove(path).with_context(|| format!("--bundle {name}: cannot be replaced"))
-}
-
-/// Removes a bundle.
-pub(super) fn remove(path: &Path) -> std::io::Result<()> {
-    if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) }
-}
-
 /// Decides and writes the bundle; what keeps it from being written is part of the decision.
-pub(super) fn decide(args: &DecideArgs, question: &Question, path: &Path) -> Decision {
+pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
     let keep = OnceCell::new();
-    let mut decision = question.decide_and_keep(&keep);
+    let mut decision = run.decide_and_keep(&keep);
     // Where no file was read there is no evidence, and the decision says why.
     if let Some(saved) = keep.into_inner()
-        && let Err(error) = write(args, question, saved, &decision, path)
+        && let Err(error) = write(run, saved, &decision, path)
     {
         let name = clean(&path.to_string_lossy()).into_owned();
         decision.add_error(Fault { path: None, message: format!("--bundle {name}: {error:#}") });
@@ -131,14 +105,8 @@ pub(super) fn decide(args: &DecideArgs, question: &Question, path: &Path) -> Dec
 }
 
 /// A bundle from which the verdict cannot be derived again is not written.
-fn write(
-    args: &DecideArgs,
-    question: &Question,
-    saved: Saved,
-    decision: &Decision,
-    path: &Path,
-) -> Result<()> {
-    let bundle = pack(args, question, saved, decision)?;
+fn write(run: &ResolvedRun, saved: Saved, decision: &Decision, path: &Path) -> Result<()> {
+    let bundle = pack(run, saved, decision)?;
     if recompute(&bundle)? != bundle.file(VERDICT)? {
         bail!("the verdict cannot be derived from it again; did a file change meanwhile?");
     }
@@ -146,16 +114,17 @@ fn write(
     Ok(())
 }
 
-fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decision) -> Result<Bundle> {
+fn pack(run: &ResolvedRun, saved: Saved, decision: &Decision) -> Result<Bundle> {
+    let request = &run.request;
     let mut bundle = Bundle::default();
     let mut put = |folder: &str, extension: &str, number: usize, bytes: Vec<u8>| {
         let file = format!("{folder}/{number:04}{extension}");
         bundle.add(&file, bytes);
         file
     };
-    let policy = pack_policy("policy", &args.policy.text()?, &mut put);
-    let waivers = pack_waivers("waivers", &waiver::texts(&question.policy, &args.waivers)?, &mut put);
-    let before = question.gate_before.as_ref();
+    let policy = pack_policy("policy", &request.policy.text()?, &mut put);
+    let waivers = pack_waivers("waivers", &waiver_files::texts(&run.policy, &request.waivers)?, &mut put);
+    let before = run.gate_before.as_ref();
     let base_policy = before
         .and_then(|before| before.policy.as_ref())
         .map(|text| pack_policy("base-policy", text, &mut put));
@@ -175,7 +144,7 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         let bytes = source.bytes(MAX_DOCUMENT).unwrap_or_default();
         documents.push(PackedDocument { name, entries, file: put("documents", "", at + 1, bytes) });
     }
-    let baseline = match &args.base.baseline {
+    let baseline = match &request.base.baseline {
         None => None,
         Some(path) => {
             let bytes = Source::File(path.clone()).bytes(MAX_DOCUMENT)?;
@@ -183,7 +152,7 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
             Some(Packed { name, file: put("base", ".jsonl", 1, bytes) })
         }
     };
-    let codeowners = match &question.context().shown.codeowners {
+    let codeowners = match &run.context().shown.codeowners {
         None => None,
         Some(file) => {
             let bytes = Source::File(file.path.clone().into()).bytes(MAX_DOCUMENT)?;
@@ -194,8 +163,8 @@ fn pack(args: &DecideArgs, question: &Question, saved: Saved, decision: &Decisio
         schema: SCHEMA.to_owned(),
         secgate: env!("CARGO_PKG_VERSION").to_owned(),
         gate: decision.gate.clone(),
-        context: question.context().clone(),
-        max_findings: args.max_findings(),
+        context: run.context().clone(),
+        max_findings: request.limits.max_findings,
         policy,
         waivers,
         base_policy,
@@ -249,13 +218,13 @@ fn json(decision: &Decision) -> Result<Vec<u8>> {
 }
 
 /// Reads a bundle and checks that nothing in it was changed.
-pub(super) fn read(path: &Path) -> Result<Bundle> {
+pub(crate) fn read(path: &Path) -> Result<Bundle> {
     let name = clean(&path.to_string_lossy()).into_owned();
     Bundle::read(path).map_err(|error| anyhow!("{name}: {error}"))
 }
 
 /// The verdict of a bundle, which must be what its evidence leads to.
-pub(super) fn recomputed(bundle: &Bundle) -> Result<Vec<u8>> {
+pub(crate) fn recomputed(bundle: &Bundle) -> Result<Vec<u8>> {
     let saved = bundle.file(VERDICT)?;
     let again = recompute(bundle)?;
     if again == saved {
@@ -311,7 +280,7 @@ fn of_verdicts(saved: &Value, again: &Value) -> Vec<String> {
 }
 
 /// Derives the verdict of a bundle again.
-pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
+pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
         .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
     if manifest.schema != SCHEMA {
@@ -329,7 +298,7 @@ pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
         context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
     }
     let policy = policy_text(&manifest.policy, bundle)?.load()?;
-    let files = waiver::parse(&texts(&manifest.waivers, bundle)?, &policy, context.now)?;
+    let files = waiver_files::parse(&texts(&manifest.waivers, bundle)?, &policy, context.now)?;
     let waivers = policy::waiver::unite(files).map_err(|message| anyhow!(message))?;
     let before = GateBefore {
         policy: manifest.base_policy.as_ref().map(|packed| policy_text(packed, bundle)).transpose()?,
@@ -356,14 +325,10 @@ pub(super) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     let inputs = Inputs {
         policy: &policy,
         waivers: &waivers,
-        given: &[],
+        source: EvidenceSource::Saved(&saved),
         roots: &[],
         comparison: comparison.as_ref(),
         secret_key: None,
-        watch: None,
-        rehearsal: None,
-        saved: Some(&saved),
-        keep: None,
     };
     let limits =
         Limits { max_report: u64::MAX >> 1, max_stdin: 0, max_findings: manifest.max_findings.max(1) };

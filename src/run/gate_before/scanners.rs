@@ -12,7 +12,7 @@ use crate::policy::compare::Looser;
 use crate::relate::{ScannerFile, Softened, suppression};
 
 /// Adds the clauses of a change in which scanners see less.
-pub(super) fn look(before: &Before<'_>, seen: &mut Seen) -> Result<()> {
+pub(crate) fn look(before: &Before<'_>, seen: &mut Seen) -> Result<()> {
     let diff = &before.change.diff;
     seen.compared.push(format!("scanners' own files and comments in {}", before.name()));
     // By the path after the change; without one the file is gone.

@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use crate::finding::clean_line;
 
 /// Runs git in a directory and gives what it prints.
-pub(super) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
+pub(crate) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
     let shown = || clean_line(&args.join(" ")).into_owned();
     let mut command = Command::new("git");
     command
@@ -40,7 +40,7 @@ pub(super) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
 }
 
 /// The commit that a name stands for.
-pub(super) fn commit(directory: &Path, revision: &str) -> Result<String> {
+pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
     let name = format!("{revision}^{{commit}}");
     let out = git(directory, &["rev-parse", "--verify", "--end-of-options", &name]).map_err(|error| {
         // Git's whole answer to a name that it does not know.
@@ -59,14 +59,14 @@ pub(super) fn commit(directory: &Path, revision: &str) -> Result<String> {
 }
 
 /// The commit from which the present one and a revision went apart.
-pub(super) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
+pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     let base = commit(directory, revision)?;
     let out = git(directory, &["merge-base", &base, "HEAD"])?;
     commit(directory, String::from_utf8_lossy(&out).trim())
 }
 
 /// What was changed since a commit, in the working tree below a directory, as a diff.
-pub(super) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
+pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
     let flags = [
         "-c",
         "diff.ignoreSubmodules=none",
@@ -90,7 +90,7 @@ pub(super) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
 }
 
 /// The top of the working tree that a directory is in, without links.
-pub(super) fn top(directory: &Path) -> Result<PathBuf> {
+pub(crate) fn top(directory: &Path) -> Result<PathBuf> {
     let out = git(directory, &["rev-parse", "--show-toplevel"])?;
     let path = PathBuf::from(String::from_utf8_lossy(&out).trim_end_matches('\n'));
     path.canonicalize()
@@ -99,7 +99,7 @@ pub(super) fn top(directory: &Path) -> Result<PathBuf> {
 
 /// What lies at a path of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum BlobKind {
+pub(crate) enum BlobKind {
     /// A file.
     File,
     /// A symbolic link, and what it holds is where it leads to.
@@ -110,15 +110,15 @@ pub(super) enum BlobKind {
 
 /// A file of a commit.
 #[derive(Debug)]
-pub(super) struct Blob {
+pub(crate) struct Blob {
     /// What it is.
-    pub(super) kind: BlobKind,
+    pub(crate) kind: BlobKind,
     /// Git's name of what it holds.
-    pub(super) id: String,
+    pub(crate) id: String,
 }
 
 /// All files of a commit, and the submodules, by their paths from the top.
-pub(super) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Blob>> {
+pub(crate) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Blob>> {
     let listed = git(directory, &["ls-tree", "-r", "-z", "--full-tree", commit])?;
     let mut files = BTreeMap::new();
     for line in listed.split(|&b| b == 0).filter(|line| !line.is_empty()) {
@@ -143,6 +143,6 @@ pub(super) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
 }
 
 /// What a file of a commit holds. Asked for by its id, git neither converts it nor shows it by another program.
-pub(super) fn read(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
+pub(crate) fn read(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
     git(directory, &["cat-file", "blob", &blob.id])
 }
