@@ -10,7 +10,7 @@ use crate::finding::{Category, Text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
 use crate::relate::Diff;
 use crate::report::{
-    self, FeedFile, Format, Generated, ImageFacts, Problem, ProblemKind, Report, Sbom, Tool,
+    self, FeedFile, Format, Generated, ImageFacts, Problem, ProblemKind, ReadError, Report, Sbom, Tool,
 };
 
 /// A report may be made on a machine whose clock runs ahead by this many seconds.
@@ -208,6 +208,20 @@ impl Evidence {
             obligations: Vec::new(),
             image: ImageFacts::default(),
             copy_of: None,
+        }
+    }
+
+    /// A file that is read as a report and as a document must be the same both times.
+    pub(crate) fn refuse_changed(all: &mut [Self]) {
+        let mut first: BTreeMap<String, String> = BTreeMap::new();
+        for evidence in all {
+            let Some((path, sha256)) = evidence.path.as_ref().zip(evidence.sha256.as_ref()) else { continue };
+            let known = first.entry(path.as_str().to_owned()).or_insert_with(|| sha256.clone());
+            if known != sha256 {
+                evidence.status = Status::Unreadable;
+                evidence.outcome = Outcome::Error;
+                evidence.message = ReadError::Changed.to_string();
+            }
         }
     }
 

@@ -249,6 +249,11 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
         return Sight::Clear;
     }
     let optional = |name: &str| policy.evidence.iter().any(|e: &Entry| e.name == name && !e.required);
+    // Whoever gathers says of each entry what became of it; of one that it forgot nobody knows anything.
+    let told = |name: &String| fed.iter().any(|e| e.entry.as_ref() == Some(name));
+    if let Some(name) = rule.fed_by.iter().find(|name| !told(name) && !optional(name)) {
+        return Sight::Blind(Outcome::Error, format!("{name} was not read"));
+    }
     let present_or_required: Vec<&&Evidence> = fed
         .iter()
         .filter(|e| e.status != Status::Absent || !e.entry.as_deref().is_some_and(optional))

@@ -13,13 +13,6 @@ use crate::report::{self, ReadError};
 /// Largest JSON document of a `document` rule.
 pub(super) const MAX_DOCUMENT: u64 = 16 << 20;
 
-pub(super) fn is_document(policy: &Policy, item: &Item) -> bool {
-    item.entries
-        .iter()
-        .filter_map(|name| entry(policy, name))
-        .any(|e| !matches!(e.kind, EntryKind::Report(_)))
-}
-
 pub(super) fn read_document(
     policy: &Policy,
     item: &Item,

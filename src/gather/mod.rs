@@ -7,6 +7,7 @@ mod listing;
 mod plan;
 mod read;
 mod rehearse;
+mod roles;
 
 use std::cell::OnceCell;
 use std::path::PathBuf;
@@ -16,11 +17,12 @@ pub use files::{expand, look_for};
 pub use listing::{BaseReport, Findings, base_reports, findings};
 pub use rehearse::Rehearsal;
 
-use documents::{MAX_DOCUMENT, feeds, is_document, read_document};
+use documents::{MAX_DOCUMENT, feeds, read_document};
 use keep::Keeping;
 use plan::{Item, plan};
 use read::{cores_for, read_all};
 use rehearse::rehearse;
+use roles::by_role;
 
 use crate::decide::{Comparison, Context, DocumentLimits, Evidence, Fault, Gathered, Relations, Tally};
 use crate::finding::SecretKey;
@@ -108,6 +110,9 @@ pub fn gather<'p>(
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<Fault>> {
     let Inputs { policy, waivers, source, roots, comparison, secret_key } = inputs;
+    let secret_key = secret_key.cloned();
+    let options =
+        Options { max_report: limits.max_report, read_ahead: false, roots: roots.to_vec(), secret_key };
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
     let items = match source {
         EvidenceSource::Files { given, watch: asked, keep: kept } => {
@@ -123,8 +128,7 @@ pub fn gather<'p>(
             saved.documents.iter().map(Item::of_saved).collect()
         }
     };
-    let (documents, reports): (Vec<Item>, Vec<Item>) =
-        items.into_iter().partition(|item| is_document(policy, item));
+    let (documents, reports) = by_role(policy, items, &options);
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
@@ -144,9 +148,7 @@ pub fn gather<'p>(
     let of_files = reports.iter().map(|item| &item.entries);
     *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
     let cores = cores_for(&reports);
-    let read_ahead = cores > reports.len();
-    let secret_key = secret_key.cloned();
-    let options = Options { max_report: limits.max_report, read_ahead, roots: roots.to_vec(), secret_key };
+    let options = Options { read_ahead: cores > reports.len(), ..options };
     let read = read_all(&to, &reports, names, &options, cores);
 
     let tally = Tally::new(to.clone(), &[], 0);
@@ -183,8 +185,8 @@ pub fn gather<'p>(
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
         read_document(policy, item, limits, context, &mut gathered);
     }
-    let entries_of_files = names.iter().chain(documents.iter().map(|item| &item.entries));
-    let absent = absent(policy, &entries_of_files.collect::<Vec<_>>(), written);
+    Evidence::refuse_changed(&mut gathered.evidence);
+    let absent = absent(policy, &gathered.evidence, written);
     gathered.evidence.extend(absent);
     Evidence::name_copies(&mut gathered.evidence);
     if let Some(keep) = keep {
@@ -212,8 +214,8 @@ fn take_up<'p>(
     gathered.tally.merge(tally);
 }
 
-/// The entries for which nothing is there, or less than they demand. `entries_of_files` has for each file its entries.
-fn absent(policy: &Policy, entries_of_files: &[&Vec<String>], written: &[Written]) -> Vec<Evidence> {
+/// The entries for which nothing was read, or less than they demand.
+fn absent(policy: &Policy, evidence: &[Evidence], written: &[Written]) -> Vec<Evidence> {
     let mut absent = Vec::new();
     for entry in &policy.evidence {
         let demanded = entry.count as usize;
@@ -221,7 +223,7 @@ fn absent(policy: &Policy, entries_of_files: &[&Vec<String>], written: &[Written
         let there = if written.iter().any(|report| report.entries.contains(&entry.name)) {
             demanded
         } else {
-            entries_of_files.iter().filter(|entries| entries.contains(&entry.name)).count()
+            evidence.iter().filter(|read| read.entry.as_ref() == Some(&entry.name)).count()
         };
         if there == 0 || there < demanded {
             absent.push(Evidence::absent(entry, there));

@@ -14,7 +14,7 @@ use crate::report::Source;
 use crate::saved::SavedDocument;
 
 /// A file to read.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Item {
     /// Its path as outputs name it.
     pub(super) name: String,
@@ -25,6 +25,8 @@ pub(super) struct Item {
     pub(super) entries: Vec<String>,
     /// Found by walking a directory that was given.
     pub(super) in_directory: bool,
+    /// Given on the command line, and not for one entry.
+    pub(super) given: bool,
 }
 
 impl Item {
@@ -36,6 +38,7 @@ impl Item {
             format: None,
             entries: document.entries.clone(),
             in_directory: false,
+            given: false,
         }
     }
 }
@@ -133,7 +136,8 @@ pub(super) fn item(
             .map(|e| e.name.clone())
             .collect(),
     };
-    Ok(Item { name, source, bytes, format: given.format.clone(), entries, in_directory })
+    let (format, of_command) = (given.format.clone(), given.entry.is_none());
+    Ok(Item { name, source, bytes, format, entries, in_directory, given: of_command })
 }
 
 /// Standard input, held in memory because it may have to be read twice.
@@ -173,6 +177,7 @@ fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
         known.name = known.name.clone().min(item.name);
         known.format = known.format.take().or(item.format);
         known.in_directory &= item.in_directory;
+        known.given |= item.given;
         known.entries.extend(item.entries);
     }
     let mut items: Vec<Item> = united.into_values().collect();

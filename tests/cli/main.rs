@@ -21,6 +21,7 @@ mod check;
 mod checks;
 mod common;
 mod convert;
+mod evidence;
 mod explain;
 mod extends;
 mod feeds;
