@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Compares whole processes on the same reports, in one run: secgate, jq counting, and jaq counting.
 
-    benches/compare.py --secgate target/release/secgate --dir DIR --size small|medium|large --runs N [--reports SET]
+    benches/compare.py --secgate target/dist/secgate --dir DIR --size small|medium|large --runs N [--reports SET]
 
 SET is `gate` (default: the three reports and three counts of the old gate), or one large report: `sarif`,
 `sarif-rules-last`, `gitlab`.
@@ -98,7 +98,7 @@ def show(seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--secgate", default="target/release/secgate")
+    parser.add_argument("--secgate", default="target/dist/secgate")
     parser.add_argument("--jq", default="jq")
     parser.add_argument("--jaq", default="jaq")
     parser.add_argument("--dir", required=True, help="where the reports are or will be made")
@@ -109,7 +109,7 @@ def main():
     runs = a.runs or {"small": 50, "medium": 7, "large": 3}[a.size]
 
     secgate, jq, jaq = (shutil.which(p if "/" not in p else str(pathlib.Path(p).resolve())) for p in (a.secgate, a.jq, a.jaq))
-    for name, program, hint in (("secgate", secgate, "cargo build --locked --release"), ("jq", jq, "apt-get install jq")):
+    for name, program, hint in (("secgate", secgate, "cargo build --locked --profile dist"), ("jq", jq, "apt-get install jq")):
         if not program:
             sys.exit(f"{name} not found: {hint}")
     reports, queries, alike, policy = SETS[a.reports]

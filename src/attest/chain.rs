@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::dsse::{self, Document, IN_TOTO};
 use super::verdict::Word;
 use super::{PublicKey, Statement, VerdictStatement};
-use crate::finding::{clean, clean_line};
+use crate::finding::{clean, clean_line, duration_text};
 use crate::report::Source;
 
 /// Machines may differ in their clocks by this many seconds.
@@ -225,8 +225,8 @@ impl Demand<'_> {
             return Err(format!(
                 "the verdict of gate {gate} has expired: it is of {}, {} ago, and {} is allowed ({place})",
                 facts.evaluated_at,
-                crate::decide::duration(age),
-                crate::decide::duration(max_age)
+                duration_text(age),
+                duration_text(max_age)
             ));
         }
         Ok(last)

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::selector::{Surroundings, matches, selects};
-use crate::finding::{Finding, Fix, Severity, clean};
+use crate::finding::{Finding, Fix, Severity, clean, duration_text};
 use crate::policy::{Selector, Where};
 
 /// One selector, and what the finding says to it.
@@ -128,7 +128,7 @@ fn parts(selector: &Selector) -> Vec<Part> {
     add(kev.is_some(), "kev", plain(kev), Selector { kev, ..none() });
     let wanted = epss.map(|e| format!("at least {e}")).unwrap_or_default();
     add(epss.is_some(), "epss", wanted, Selector { epss, ..none() });
-    let wanted = age.map(|a| format!("at least {}", super::evidence::duration(a))).unwrap_or_default();
+    let wanted = age.map(|a| format!("at least {}", duration_text(a))).unwrap_or_default();
     add(age.is_some(), "age", wanted, Selector { age, ..none() });
     add(!evidence.is_empty(), "evidence", list(&evidence), Selector { evidence, ..none() });
     let wanted = not.as_deref().map(|not| format!("{{{}}}", describe(not))).unwrap_or_default();
@@ -196,7 +196,7 @@ impl Words<'_> {
             "age" => {
                 let now = self.around.now;
                 let since = |age: Option<i64>, what: &str| {
-                    age.map(|age| format!("{} since {what}", super::evidence::duration(age)))
+                    age.map(|age| format!("{} since {what}", duration_text(age)))
                 };
                 let published = since(finding.published.map(|at| now - at), "it was published");
                 let seen = since(super::selector::seen_for(finding, now), "the baseline first knew it");

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 use super::demand::{Demands, World};
+use crate::finding::duration_text;
 use crate::policy::{DocumentKind, DocumentRule, Expect};
 
 /// The demands of a rule, over each document of its entry.
@@ -62,7 +63,7 @@ fn unlike(expect: &Expect, node: &Value, now: Timestamp) -> Option<String> {
             if age < 0 {
                 return Some("is in the future".to_owned());
             }
-            (age > *seconds).then(|| format!("is {} old", super::evidence::duration(age)))
+            (age > *seconds).then(|| format!("is {} old", duration_text(age)))
         }
     }
 }

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
-use crate::finding::{Category, Text};
+use crate::finding::{Category, Text, duration_text};
 use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
 use crate::relate::Diff;
 use crate::report::{
@@ -415,7 +415,7 @@ impl Faults {
             Generated::At(time) => {
                 let age = context.now.as_second() - time.as_second();
                 if age > max_age {
-                    let message = format!("{} old, {} allowed", duration(age), duration(max_age));
+                    let message = format!("{} old, {} allowed", duration_text(age), duration_text(max_age));
                     self.add(Status::Stale, entry.stale, message);
                 } else if age < -CLOCK_SKEW {
                     self.add(
@@ -500,32 +500,5 @@ fn list(categories: &[Category]) -> String {
     match categories {
         [] => "nothing".to_owned(),
         some => some.iter().map(|c| c.as_str()).collect::<Vec<_>>().join(", "),
-    }
-}
-
-/// Seconds in the largest units that tell, such as `3d 4h`.
-pub(crate) fn duration(seconds: i64) -> String {
-    let units = [(86_400, "d"), (3_600, "h"), (60, "m"), (1, "s")];
-    let mut left = seconds.max(0);
-    let mut parts = Vec::new();
-    for (size, unit) in units {
-        if left >= size && parts.len() < 2 {
-            parts.push(format!("{}{unit}", left / size));
-            left %= size;
-        }
-    }
-    if parts.is_empty() { "0s".to_owned() } else { parts.join(" ") }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_in_two_units() {
-        assert_eq!(duration(0), "0s");
-        assert_eq!(duration(86_400), "1d");
-        assert_eq!(duration(90_061), "1d 1h");
-        assert_eq!(duration(61), "1m 1s");
     }
 }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 
 use super::demand::{Demands, World, each};
-use super::{Document, Evidence, Status, evidence::duration};
+use super::{Document, Evidence, Status};
 use crate::attest::{Provenance, PublicKey, Statement, dsse};
-use crate::finding::clean_line;
+use crate::finding::{clean_line, duration_text};
 use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
 use crate::report::{ImageFacts, Source, repository};
 
@@ -196,9 +196,9 @@ fn age(
     if age < -CLOCK_SKEW {
         demands.unmet(format!("{what} was built at {created}, which is in the future"));
     } else if age > most {
-        demands.unmet(format!("{what} is {} old, {} allowed", duration(age), duration(most)));
+        demands.unmet(format!("{what} is {} old, {} allowed", duration_text(age), duration_text(most)));
     } else {
-        demands.met.push(format!("{what} is {} old", duration(age)));
+        demands.met.push(format!("{what} is {} old", duration_text(age)));
     }
 }
 

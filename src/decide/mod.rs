@@ -45,7 +45,6 @@ pub use context::{Artifact, CodeownersFile, Context, Shown};
 pub use decision::{Decision, Fault, undecided};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
-pub(crate) use evidence::duration;
 pub use evidence::{About, Evidence, Status};
 pub use outcome::{Outcome, exit_code};
 pub use own_gate::{GateComparison, OwnGate, baseline_grown};

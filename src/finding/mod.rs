@@ -5,6 +5,7 @@
 
 mod address;
 mod cve;
+mod duration;
 mod fingerprint;
 mod location;
 mod mark;
@@ -20,6 +21,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use cve::Cve;
+pub use duration::duration_text;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
 pub use mark::{Mark, SecretKey, Trace};

@@ -18,7 +18,7 @@ use super::{Look, Output};
 use crate::decide::{
     BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step, StepKind,
 };
-use crate::finding::{Category, Finding, Fix, Severity, clean, plural};
+use crate::finding::{Category, Finding, Fix, Severity, clean, duration_text, plural};
 pub(super) use columns::fit;
 use columns::{pad, width, wrap};
 
@@ -427,7 +427,7 @@ fn told(evidence: &Evidence) -> String {
 pub(super) fn took(evidence: &Evidence) -> Option<String> {
     Some(match evidence.took? {
         ..=0 => "took less than 1s".to_owned(),
-        seconds => format!("took {}", crate::decide::duration(seconds)),
+        seconds => format!("took {}", duration_text(seconds)),
     })
 }
 
@@ -438,7 +438,7 @@ pub(super) fn all_took(decision: &Decision) -> Option<String> {
         decision.evidence.iter().filter_map(|e| Some((e.path.as_ref()?.as_str(), e.took?))).collect();
     let seconds = files.values().copied().fold(0i64, i64::saturating_add);
     (files.len() > 1 && seconds > 0)
-        .then(|| format!("{} scans took {} in all", files.len(), crate::decide::duration(seconds)))
+        .then(|| format!("{} scans took {} in all", files.len(), duration_text(seconds)))
 }
 
 /// Counts in words, severities without findings left out.

@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use super::demand::{Demands, World};
 use super::{Document, acceptance};
-use crate::finding::clean_line;
+use crate::finding::{clean_line, duration_text};
 use crate::policy::{ApprovalSource, ApprovalsRule, DocumentKind, Reviewers};
 pub(super) use deployment::line as comment;
 use people::People;
@@ -217,7 +217,7 @@ fn too_old(approval: &Approval, max_age: Option<i64>, now: Timestamp) -> Option<
         return Some(format!("the approval is dated {at}, which is in the future"));
     }
     max_age.filter(|most| age > *most).map(|most| {
-        let (is, may) = (super::evidence::duration(age), super::evidence::duration(most));
+        let (is, may) = (duration_text(age), duration_text(most));
         format!("the approval is {is} old, {may} allowed")
     })
 }
