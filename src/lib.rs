@@ -10,6 +10,46 @@
 //! [`run`] is a run of a gate from what is asked for to the decision, and [`cli`] is the command line on top: it parses
 //! and prints. The same inputs give the same bytes: nothing below `cli` reads the clock, and nothing below `run` the
 //! environment.
+//!
+//! # A first program
+//!
+//! [`run`] puts the steps together. This decides on the reports of a folder with the embedded merge policy:
+//!
+//! ```
+//! use secgate::gather::Limits;
+//! use secgate::run::{BaseRequest, GateBeforeRequest, PolicyRequest, RunRequest};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let request = RunRequest {
+//!     policy: PolicyRequest { gate: "merge".into(), policy: None, require_policy: None },
+//!     paths: vec!["fixtures/gate".into()],
+//!     input: Vec::new(),
+//!     evidence: Vec::new(),
+//!     partial_entries: Vec::new(),
+//!     base: BaseRequest::default(),
+//!     waivers: Vec::new(),
+//!     codeowners: None,
+//!     gate_before: GateBeforeRequest::default(),
+//!     commit: None,
+//!     subjects: Vec::new(),
+//!     parameters: Vec::new(),
+//!     root: None,
+//!     no_env: true,
+//!     limits: Limits { max_report: 1 << 30, max_stdin: 1 << 26, max_findings: 100 },
+//!     now: "2026-06-01T12:00:00Z".parse()?,
+//! };
+//! let decision = request.resolve()?.decide(None);
+//! for rule in &decision.rules {
+//!     println!("{}: {}", rule.id, rule.outcome.as_str());
+//! }
+//! assert_eq!(decision.verdict.as_str(), "fail");
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! - To read reports and decide nothing, start at [`report::read`]: it hands findings to a [`report::Sink`] one by one.
+//! - To load and check a policy, start at [`policy::load()`]; to compare two of them, at [`policy::compare`].
+//! - To sign a verdict or to verify one, start at [`attest`].
 
 pub mod attest;
 pub mod cli;
