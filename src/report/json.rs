@@ -528,7 +528,7 @@ impl Json {
         // The column of the last byte that was read, not of the next.
         let last = fault.at(read).saturating_sub(1);
         let (line, column) = (self.line_at(last), self.column_at(last));
-        let message = without_values(&fault.to_string());
+        let message = without_type_name(without_values(&fault.to_string()));
         let path = self.path_text();
         if fault.kind() == FaultKind::Shape {
             ReadError::Shape { line, column, path, message }
@@ -594,6 +594,14 @@ fn without_values(message: &str) -> String {
         return format!("duplicate key {rest}: it is given twice, and readers differ in which one they take");
     }
     message.to_owned()
+}
+
+/// `serde` names the type that it expected, which says something about this code and nothing about the report.
+fn without_type_name(message: String) -> String {
+    match message.split_once(", expected struct ") {
+        Some((found, _)) => format!("{found}, expected an object"),
+        None => message,
+    }
 }
 
 #[cfg(test)]

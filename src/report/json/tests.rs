@@ -194,3 +194,11 @@ fn nesting_that_would_exhaust_the_stack_is_refused() {
         assert_eq!(json(&format!("[{}]", deep(levels - 1))).array(|json, _| json.skip()).is_ok(), ok);
     }
 }
+
+#[test]
+fn a_message_names_no_type_of_this_code() {
+    let message = without_values("invalid type: string \"AKIA\", expected struct Item at line 3 column 7");
+    assert_eq!(without_type_name(message), "invalid type: string, expected an object");
+    let message = without_values("invalid type: sequence, expected a string");
+    assert_eq!(without_type_name(message), "invalid type: sequence, expected a string");
+}
