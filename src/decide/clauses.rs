@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::selector::{Surroundings, matches, selects};
-use crate::finding::{Finding, Fix, Severity, clean, duration_text};
+use crate::finding::{Finding, Fix, Reachability, Severity, clean, duration_text};
 use crate::policy::{Selector, Where};
 
 /// One selector, and what the finding says to it.
@@ -94,6 +94,9 @@ fn parts(selector: &Selector) -> Vec<Part> {
         suppressed,
         kev,
         epss,
+        cvss,
+        reachable,
+        direct,
         age,
         // Becomes `evidence` when the policy is loaded.
         subject: _,
@@ -128,6 +131,10 @@ fn parts(selector: &Selector) -> Vec<Part> {
     add(kev.is_some(), "kev", plain(kev), Selector { kev, ..none() });
     let wanted = epss.map(|e| format!("at least {e}")).unwrap_or_default();
     add(epss.is_some(), "epss", wanted, Selector { epss, ..none() });
+    let wanted = cvss.map(|score| format!("at least {score}")).unwrap_or_default();
+    add(cvss.is_some(), "cvss", wanted, Selector { cvss, ..none() });
+    add(!reachable.is_empty(), "reachable", list(&reachable), Selector { reachable, ..none() });
+    add(direct.is_some(), "direct", plain(direct), Selector { direct, ..none() });
     let wanted = age.map(|a| format!("at least {}", duration_text(a))).unwrap_or_default();
     add(age.is_some(), "age", wanted, Selector { age, ..none() });
     add(!evidence.is_empty(), "evidence", list(&evidence), Selector { evidence, ..none() });
@@ -193,6 +200,12 @@ impl Words<'_> {
             "suppressed" => (finding.suppressed.to_string(), false),
             "kev" => known(finding.kev.map(|k| k.to_string())),
             "epss" => known(finding.epss.map(|e| e.to_string())),
+            "cvss" => known(finding.cvss.as_ref().map(|cvss| format!("{:.1}", cvss.score))),
+            "reachable" => {
+                let said = finding.reachable != Reachability::Unknown;
+                known(said.then(|| finding.reachable.to_string()))
+            }
+            "direct" => known(finding.direct.map(|d| d.to_string())),
             "age" => {
                 let now = self.around.now;
                 let since = |age: Option<i64>, what: &str| {
@@ -240,6 +253,8 @@ mod tests {
             "suppressed: true",
             "where: \"@.severity == 'low'\", fix: none, kev: true, epss: 0.5, age: 30d",
             "path: [\"src/**\"], package: x, scope: development, verified: true",
+            "cvss: {at_least: 7}, reachable: yes, direct: true",
+            "not: {reachable: no}",
         ];
         let mut findings = Vec::new();
         for severity in Severity::ALL {

@@ -1,6 +1,6 @@
 //! Which findings a rule looks at.
 
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Severity, State, View};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Reachability, Severity, State, View};
 use crate::policy::{Mapping, Policy, RuleGlob, Selector};
 
 /// What matching needs besides the finding.
@@ -34,6 +34,7 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             (finding.state, finding.stage, finding.first_seen) = (State::New, None, None);
         }
         finding.category = category;
+        finding.may_hold_secret |= category == Category::Secret;
     }
 }
 
@@ -90,6 +91,13 @@ pub(super) fn matches(
         && (!inside_not || selector.suppressed.is_none_or(|wanted| finding.suppressed == wanted))
         && selector.kev.is_none_or(|wanted| finding.kev.map_or(lacking, |is| is == wanted))
         && selector.epss.is_none_or(|least| finding.epss.map_or(lacking, |is| is >= least))
+        && selector.cvss.is_none_or(|least| finding.cvss.as_ref().map_or(lacking, |cvss| cvss.score >= least))
+        && (selector.reachable.is_empty()
+            || match finding.reachable {
+                Reachability::Unknown => lacking,
+                told => selector.reachable.contains(&told),
+            })
+        && selector.direct.is_none_or(|wanted| finding.direct.map_or(lacking, |is| is == wanted))
         && selector.age.is_none_or(|least| is_old(finding, least, around.now, inside_not))
         && (selector.evidence.is_empty()
             || selector.evidence.iter().any(|name| around.entries.contains(name)))
@@ -122,7 +130,7 @@ pub(super) fn seen_for(finding: &Finding, now: i64) -> Option<i64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Confidence, Scope};
+    use crate::finding::{Confidence, CvssRating, Scope};
 
     const AROUND: Surroundings<'static> =
         Surroundings { unknown_severity: Severity::Critical, now: 1_000_000, entries: &[], evidence: 0 };
@@ -138,6 +146,23 @@ mod tests {
         assert!(selects(&high, &finding(Severity::High), AROUND));
         assert!(!selects(&high, &finding(Severity::Medium), AROUND));
         assert!(selects(&high, &finding(Severity::Unknown), AROUND));
+    }
+
+    #[test]
+    fn scores_and_reachability_of_a_package() {
+        let rating = |score| Some(Box::new(CvssRating { score, version: None, vector: None }));
+        let of = |cvss, reachable, direct| Finding { cvss, reachable, direct, ..finding(Severity::High) };
+        let severe = Selector { cvss: Some(7.0), ..Selector::default() };
+        let unreached = Selector { reachable: vec![Reachability::No], ..Selector::default() };
+        let direct = Selector { direct: Some(true), ..Selector::default() };
+        let told = of(rating(7.0), Reachability::No, Some(true));
+        let other = of(rating(6.9), Reachability::Yes, Some(false));
+        let silent = of(None, Reachability::Unknown, None);
+        for selector in [severe, unreached, direct] {
+            let not = Selector { not: Some(Box::new(selector.clone())), ..Selector::default() };
+            assert_eq!([&told, &other, &silent].map(|f| selects(&selector, f, AROUND)), [true, false, true]);
+            assert_eq!([&told, &other, &silent].map(|f| selects(&not, f, AROUND)), [false, true, true]);
+        }
     }
 
     #[test]

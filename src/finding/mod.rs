@@ -5,6 +5,7 @@
 
 mod address;
 mod cve;
+mod cvss;
 mod duration;
 mod fingerprint;
 mod location;
@@ -21,6 +22,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 pub use cve::Cve;
+pub use cvss::CvssRating;
 pub use duration::duration_text;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
@@ -31,7 +33,7 @@ pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
 pub use text::{Text, clean, clean_line, plural};
 pub use view::View;
-pub use words::{Attribute, Category, Confidence, Fix, Scope, Stage, State, Target};
+pub use words::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -66,6 +68,19 @@ pub struct Finding {
     pub scope: Option<Scope>,
     /// Whether a secret scanner found the secret to be live, where it says.
     pub verified: Option<bool>,
+    /// The base score, where the report gives one or a vector.
+    #[serde(default)]
+    pub cvss: Option<Box<CvssRating>>,
+    /// Whether the vulnerable code can be reached, where the tool looked.
+    #[serde(default)]
+    pub reachable: Reachability,
+    /// The project itself asks for the package, where the report says.
+    #[serde(default)]
+    pub direct: Option<bool>,
+    /// Its rule is about credentials, so that whatever the report says of it may quote one. A finding of another
+    /// category keeps that.
+    #[serde(default)]
+    pub may_hold_secret: bool,
     /// Listed in CISA's catalogue of exploited vulnerabilities; `None` where no feed says.
     pub kev: Option<bool>,
     /// EPSS probability between 0 and 1; `None` where no feed says.
@@ -119,6 +134,10 @@ impl Finding {
             fix: Fix::Unknown,
             scope: None,
             verified: None,
+            cvss: None,
+            reachable: Reachability::Unknown,
+            direct: None,
+            may_hold_secret: category == Category::Secret,
             kev: None,
             epss: None,
             published: None,

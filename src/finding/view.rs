@@ -4,8 +4,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
-    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
-    VexNote,
+    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
+    Severity, Stage, State, Text, VexNote,
 };
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
@@ -39,6 +39,9 @@ pub struct View<'f> {
     matched: Option<Stage>,
     vex: Option<&'f VexNote>,
     first_seen: Option<Date>,
+    cvss: Option<&'f CvssRating>,
+    reachable: Reachability,
+    direct: Option<bool>,
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -79,6 +82,9 @@ impl<'f> View<'f> {
             matched: finding.stage,
             vex: None,
             first_seen: finding.first_seen,
+            cvss: finding.cvss.as_deref(),
+            reachable: finding.reachable,
+            direct: finding.direct,
         }
     }
 

@@ -91,6 +91,20 @@ words! {
 }
 
 words! {
+    /// Whether the vulnerable code can be reached from the project's own.
+    #[derive(Default)]
+    Reachability {
+        /// The tool saw a way to it.
+        Yes = "yes",
+        /// The tool looked for a way to it and saw none.
+        No = "no",
+        /// The report does not say.
+        #[default]
+        Unknown = "unknown",
+    }
+}
+
+words! {
     /// Relative to the base of the change.
     #[derive(Default)]
     State {

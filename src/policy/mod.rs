@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
 
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, Problem};
@@ -427,6 +427,12 @@ pub struct Selector {
     pub kev: Option<bool>,
     /// EPSS at least this; a finding without a score matches.
     pub epss: Option<f64>,
+    /// CVSS base score at least this; a finding without a score matches.
+    pub cvss: Option<f64>,
+    /// Any of these; a finding that does not say matches each.
+    pub reachable: Vec<Reachability>,
+    /// Asked for by the project itself; a finding that does not say matches.
+    pub direct: Option<bool>,
     /// At least this old, in seconds, by the later of the days it was first known and published; a finding without a date
     /// matches.
     pub age: Option<i64>,

@@ -15,12 +15,12 @@ use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
 };
 use super::{Action, BaseSource, Enforcement, Feed};
-use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
 use map::{described, given, key, needed, unknown_key, written};
 use node::{Kind, Node};
 
 pub(crate) use read::{
-    At, Boxed, Count, Day, Duration, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
+    At, Boxed, Count, CvssScore, Day, Duration, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
 };
 pub(crate) use read::{Word, words, wrong};
 
@@ -395,6 +395,12 @@ written! {
         may kev: bool,
         /// EPSS at least this; a finding without a score matches.
         may epss: Probability,
+        /// CVSS base score; a finding without a score matches.
+        may cvss: CvssSelector,
+        /// Whether the vulnerable code can be reached from the project's; a finding that does not say matches.
+        may reachable: Many<Reachability>,
+        /// Asked for by the project itself and not by another package; a finding that does not say matches.
+        may direct: bool,
         /// At least this old, since the baseline first knew it and since it was published; a finding without a date matches.
         may age: Duration,
         /// Names of the subjects that the report is about.
@@ -535,6 +541,12 @@ written! {
         must user: Name,
         /// Addresses of commits.
         may emails: Many<Name>,
+    }
+
+    /// A CVSS base score.
+    CvssSelector as "`cvss`" {
+        /// This or higher.
+        must at_least: CvssScore,
     }
 
     /// A fact that is a time.

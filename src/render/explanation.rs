@@ -9,7 +9,7 @@ use super::Look;
 use super::text::{place, what};
 use crate::decide::Outcome;
 use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, decided_by, lines, rule_changes};
-use crate::finding::{Finding, Stage, State, clean};
+use crate::finding::{Finding, Reachability, Stage, State, clean};
 use crate::policy::Policy;
 
 /// Findings of a rule that are listed.
@@ -184,6 +184,17 @@ impl Page<'_> {
         };
         let since = finding.first_seen.map(|day| format!(", first known on {day}")).unwrap_or_default();
         writeln!(self.out, "  state     {}{how}{since}", finding.state)?;
+        if let Some(cvss) = &finding.cvss {
+            let version =
+                cvss.version.as_ref().map(|version| format!(" by CVSS {version}")).unwrap_or_default();
+            let vector = cvss.vector.as_ref().map(|vector| format!(": {vector}")).unwrap_or_default();
+            writeln!(self.out, "  score     {:.1}{version}{vector}", cvss.score)?;
+        }
+        match finding.reachable {
+            Reachability::Yes => writeln!(self.out, "  reach     the tool saw a way to the vulnerable code")?,
+            Reachability::No => writeln!(self.out, "  reach     the tool saw no way to the vulnerable code")?,
+            Reachability::Unknown => {}
+        }
         if finding.suppressed {
             writeln!(
                 self.out,

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
+use super::cvss::{level_of_score, rating_of_vector};
 use crate::finding::{
-    Category, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text, decoded,
+    Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Reachability, Scope, Severity,
+    Text, decoded,
 };
 
 /// What a report says of one vulnerability in one package.
@@ -43,6 +45,12 @@ pub(super) struct Advisory<'a> {
     pub(super) scope: Option<Scope>,
     /// What was scanned.
     pub(super) target: &'a str,
+    /// The base score.
+    pub(super) cvss: Option<CvssRating>,
+    /// Whether the vulnerable code can be reached.
+    pub(super) reachable: Reachability,
+    /// The project itself asks for the package.
+    pub(super) direct: Option<bool>,
 }
 
 impl Advisory<'_> {
@@ -65,6 +73,9 @@ impl Advisory<'_> {
         finding.published = published(self.published);
         finding.location = Location::new(self.path, None, None, roots);
         finding.scope = self.scope;
+        finding.cvss = self.cvss.map(Box::new);
+        finding.reachable = self.reachable;
+        finding.direct = self.direct;
         finding.target = Some(Text::line(self.target)).filter(|target| !target.is_empty());
         finding.fix = self.fix.unwrap_or(Fix::Unknown);
         let kind = Purl::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
@@ -115,10 +126,23 @@ impl Worst {
 
     /// Adds a CVSS score.
     pub(super) fn score(&mut self, score: f64) {
-        match of_score(score) {
+        match level_of_score(score) {
             Some(severity) => self.add(severity),
             None => self.odd = true,
         }
+    }
+
+    /// Adds the base score of a CVSS vector.
+    pub(super) fn vector(&mut self, vector: &str) {
+        match rating_of_vector(vector) {
+            Some(rating) => self.score(rating.score),
+            None => self.odd = true,
+        }
+    }
+
+    /// True if nothing was added that says anything.
+    pub(super) fn is_silent(self) -> bool {
+        self.known.is_none() && !self.odd
     }
 
     /// Adds what cannot be read.
@@ -154,18 +178,6 @@ impl Worst {
 /// The plain table, and `none` for what does no harm.
 pub(super) fn word_or_none(word: &str) -> Severity {
     if word.trim().eq_ignore_ascii_case("none") { Severity::Info } else { Severity::plain(word) }
-}
-
-/// The level of a CVSS score (CVSS 3.1, table 14); `None` for a number that is no score.
-fn of_score(score: f64) -> Option<Severity> {
-    Some(match score {
-        s if !s.is_finite() || s < 0.0 => return None,
-        s if s >= 9.0 => Severity::Critical,
-        s if s >= 7.0 => Severity::High,
-        s if s >= 4.0 => Severity::Medium,
-        s if s > 0.0 => Severity::Low,
-        _ => Severity::Info,
-    })
 }
 
 /// The parts of a package URL.

@@ -18,9 +18,9 @@ use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Packa
 /// Checkov JSON.
 pub(super) static FORMAT: Format = Format {
     id: "checkov",
-    title: "Checkov JSON: misconfigurations of infrastructure as code",
+    title: "Checkov JSON: misconfigurations of infrastructure as code, credentials, vulnerable packages",
     tool: "checkov",
-    categories: &[Category::Misconfiguration],
+    categories: &[Category::Misconfiguration, Category::Secret, Category::Vulnerability],
     empty_array: false,
     null: false,
     lines: false,
@@ -47,8 +47,16 @@ fn is_report(member: &Member, whole: bool) -> bool {
     }
 }
 
+/// What the findings of a framework are.
+fn category(check_type: &str) -> Category {
+    match check_type.trim().to_ascii_lowercase().as_str() {
+        "secrets" => Category::Secret,
+        "sca_package" | "sca_image" => Category::Vulnerability,
+        _ => Category::Misconfiguration,
+    }
+}
+
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    reading.covers(Category::Misconfiguration);
     let mut checked = 0;
     match json.kind()? {
         Kind::Array => json.array(|json, _| {
@@ -104,18 +112,29 @@ struct Listed {
 fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> {
     let place = json.path_text();
     let place = if place.is_empty() { String::new() } else { format!("{place}: ") };
+    let fact = format!("{place}check_type");
+    let mut check_type = reading.known(&fact).unwrap_or_default().to_owned();
     let mut listed = None;
     let mut summary = Summary::default();
     let mut bare = Summary::default();
     json.object(|json, key| match key {
         "results" => {
-            listed = Some(results(json, reading)?);
+            listed = Some(results(json, reading, category(&check_type))?);
+            Ok(())
+        }
+        "check_type" => {
+            let said = text(json)?;
+            // It may stand behind the results, which need it.
+            if listed.is_some() && category(&said) != category(&check_type) {
+                reading.late(fact.clone(), &said);
+            }
+            check_type = said;
             Ok(())
         }
         "summary" => {
             json.object(|json, key| if summary.take(json, reading, key)? { Ok(()) } else { json.skip() })
         }
-        "check_type" | "url" | "support_path" => json.skip(),
+        "url" | "support_path" => json.skip(),
         key => {
             if bare.take(json, reading, key)? {
                 Ok(())
@@ -124,6 +143,7 @@ fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
             }
         }
     })?;
+    reading.covers(category(&check_type));
     let Some(listed) = listed else {
         return if bare.given && bare.failed == Some(0) {
             not_parsed(reading, &place, bare.parsing_errors, 0);
@@ -160,11 +180,11 @@ fn not_parsed(reading: &mut Reading<'_>, place: &str, stated: Option<u64>, liste
     }
 }
 
-fn results(json: &mut Json, reading: &mut Reading<'_>) -> Result<Listed, ReadError> {
+fn results(json: &mut Json, reading: &mut Reading<'_>, category: Category) -> Result<Listed, ReadError> {
     let mut listed = Listed::default();
     json.object(|json, key| match key {
-        "failed_checks" => checks(json, reading, false).map(|count| listed.failed = Some(count)),
-        "skipped_checks" => checks(json, reading, true).map(|count| listed.skipped = count),
+        "failed_checks" => checks(json, reading, category, false).map(|count| listed.failed = Some(count)),
+        "skipped_checks" => checks(json, reading, category, true).map(|count| listed.skipped = count),
         "passed_checks" => json.array(|json, _| {
             listed.passed += 1;
             json.skip()
@@ -186,11 +206,16 @@ fn results(json: &mut Json, reading: &mut Reading<'_>) -> Result<Listed, ReadErr
     Ok(listed)
 }
 
-fn checks(json: &mut Json, reading: &mut Reading<'_>, skipped: bool) -> Result<u64, ReadError> {
+fn checks(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    category: Category,
+    skipped: bool,
+) -> Result<u64, ReadError> {
     let mut count = 0;
     json.array(|json, _| {
         count += 1;
-        match json.item::<Record<'static>, _>(|record| record.listed(reading.roots(), skipped))? {
+        match json.item::<Record<'static>, _>(|record| record.listed(reading.roots(), category, skipped))? {
             Some(finding) => {
                 reading.finding(finding);
                 Ok(())
@@ -253,8 +278,8 @@ struct Vulnerability<'a> {
 
 impl Record<'_> {
     /// A check that failed, or one that a comment skips.
-    fn listed(&self, roots: &[String], skipped: bool) -> Option<Finding> {
-        let mut finding = self.finding(roots)?;
+    fn listed(&self, roots: &[String], category: Category, skipped: bool) -> Option<Finding> {
+        let mut finding = self.finding(roots, category)?;
         if skipped {
             let said = self.check_result.0.as_ref().map_or("", |result| result.suppress_comment.as_str());
             suppress(&mut finding, "checkov skip", &[said]);
@@ -263,14 +288,15 @@ impl Record<'_> {
     }
 
     /// `None` if it is an entry of something else.
-    fn finding(&self, roots: &[String]) -> Option<Finding> {
+    fn finding(&self, roots: &[String], category: Category) -> Option<Finding> {
         let (id, name) = (self.check_id.as_str(), self.check_name.as_str());
         let rule = first_of(&[id, self.bc_check_id.as_str(), name]);
         if rule.is_empty() {
             return None;
         }
         let severity = Severity::plain(self.severity.as_str());
-        let mut finding = Finding::new(Category::Misconfiguration, FORMAT.tool, rule, severity);
+        let category = if is_secret_check(rule) { Category::Secret } else { category };
+        let mut finding = Finding::new(category, FORMAT.tool, rule, severity);
         finding.native_severity = self.severity.native();
         let other = self.bc_check_id.as_str();
         if !other.is_empty() && other != rule {
@@ -285,8 +311,7 @@ impl Record<'_> {
 
         let resource = self.resource.as_str();
         let resource = if is_digest(resource) { "" } else { resource };
-        let mut build =
-            FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(rule).part(resource);
+        let mut build = FingerprintBuilder::new(category.as_str()).part(rule).part(resource);
         if let Some(details) =
             self.vulnerability_details.value.as_ref().filter(|d| !d.package_name.as_str().is_empty())
         {
@@ -317,6 +342,11 @@ impl Record<'_> {
             finding.title = Text::line(&without_quotes(self.short_description.as_str()));
         }
     }
+}
+
+/// A check for credentials, by its id.
+pub(super) fn is_secret_check(id: &str) -> bool {
+    id.get(..11).is_some_and(|head| head.eq_ignore_ascii_case("CKV_SECRET_"))
 }
 
 /// The digest of a secret, alone or behind a commit.
@@ -427,6 +457,30 @@ mod tests {
         let finding = read_sound("checkov", &report(&check, "")).findings.remove(0);
         assert_eq!((finding.ids[0].as_str(), finding.fix), ("CVE-2020-1747", Fix::Available));
         assert_eq!(finding.package.unwrap().name.as_str(), "pyyaml");
+    }
+
+    #[test]
+    fn the_framework_says_what_its_findings_are() {
+        let of = |kind: &str, id: &str, last: bool| {
+            let text = report(&CHECK.replace("CKV_K8S_16", id), "");
+            let text = text.replace("\"check_type\":\"kubernetes\",", "");
+            let text = if last {
+                text.replace("\"url\":\"x\"", &format!("\"check_type\":\"{kind}\""))
+            } else {
+                text.replacen('{', &format!("{{\"check_type\":\"{kind}\","), 1)
+            };
+            let read = read_sound("checkov", &text);
+            assert!(read.report.categories.contains(&category(kind)));
+            (read.findings[0].category, read.report.categories.len())
+        };
+        for last in [false, true] {
+            assert_eq!(of("kubernetes", "CKV_K8S_16", last), (Category::Misconfiguration, 1));
+            assert_eq!(of("secrets", "CKV_SECRET_6", last), (Category::Secret, 1));
+            assert_eq!(of("secrets", "BC_GIT_2", last), (Category::Secret, 1));
+            assert_eq!(of("sca_package", "CKV_CVE_2021_1", last), (Category::Vulnerability, 1));
+            assert_eq!(of("sca_image", "BC_CVE_2021_1", last), (Category::Vulnerability, 1));
+            assert_eq!(of("terraform", "CKV_SECRET_6", last), (Category::Secret, 2));
+        }
     }
 
     #[test]

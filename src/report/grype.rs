@@ -7,12 +7,13 @@
 use serde::Deserialize;
 
 use super::advisory::{Advisory, Worst};
+use super::cvss::{StatedScore, highest, rating};
 use super::field::{suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::value::{Object, Objects, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding, Fix, Severity, Target, Text};
+use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text};
 
 /// Grype JSON.
 pub(super) static FORMAT: Format = Format {
@@ -193,6 +194,8 @@ struct Vulnerability<'a> {
     #[serde(borrow)]
     cwes: Objects<Weakness<'a>>,
     #[serde(borrow)]
+    cvss: Objects<Cvss<'a>>,
+    #[serde(borrow)]
     fix: Object<Versions<'a>>,
     // Until 0.9: one version in place of `fix`.
     #[serde(borrow)]
@@ -207,6 +210,31 @@ struct Related<'a> {
     description: Word<'a>,
     #[serde(borrow, default)]
     cwes: Objects<Weakness<'a>>,
+    #[serde(borrow, default)]
+    cvss: Objects<Cvss<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Cvss<'a> {
+    #[serde(borrow)]
+    version: Word<'a>,
+    #[serde(borrow)]
+    vector: Word<'a>,
+    metrics: Object<Metrics>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct Metrics {
+    base_score: StatedScore,
+}
+
+impl Cvss<'_> {
+    fn rating(&self) -> Option<CvssRating> {
+        let score = self.metrics.0.as_ref().map_or(StatedScore::Absent, |metrics| metrics.base_score);
+        rating(score, self.version.as_str(), self.vector.as_str())
+    }
 }
 
 #[derive(Deserialize)]
@@ -281,6 +309,13 @@ impl Match<'_> {
                 .find(|p| !p.is_empty())
                 .unwrap_or_default(),
             target,
+            cvss: highest(
+                vulnerability
+                    .cvss
+                    .iter()
+                    .chain(related().flat_map(|r| r.cvss.iter()))
+                    .filter_map(Cvss::rating),
+            ),
             ..Advisory::default()
         };
         let mut finding = advisory.finding(roots);
@@ -361,6 +396,16 @@ mod tests {
         assert_eq!(digests, ["sha256:ab", "sha256:cd"]);
         assert_eq!(read.report.target, Some(Target::Image));
         assert!(matches!(read.report.generated, Generated::At(_)));
+    }
+
+    #[test]
+    fn the_highest_score_counts() {
+        let text = r#"{"matches":[{"vulnerability":{"id":"GHSA-1","severity":"High","cvss":[{"version":"3.1","vector":"x","metrics":{"baseScore":5.3}},7]},
+            "relatedVulnerabilities":[{"id":"CVE-1","cvss":[{"version":"2.0","vector":"AV:N/AC:L/Au:N/C:N/I:N/A:C"}]}],"artifact":{"name":"a"}}],"descriptor":{}}"#;
+        let read = read_text(text);
+        let cvss = read.findings[0].cvss.as_ref().unwrap();
+        assert!((cvss.score - 7.8).abs() < 0.01);
+        assert_eq!(cvss.version.as_ref().map(Text::as_str), Some("2.0"));
     }
 
     #[test]

@@ -23,7 +23,7 @@ pub(super) static FORMAT: Format = Format {
     id: "kics",
     title: "KICS JSON: misconfigurations of infrastructure as code",
     tool: "kics",
-    categories: &[Category::Misconfiguration],
+    categories: &[Category::Misconfiguration, Category::Secret],
     empty_array: false,
     null: false,
     lines: false,
@@ -273,8 +273,9 @@ struct Item<'a> {
 impl Item<'_> {
     fn finding(&self, query: &Query, scanned: &[String], roots: &[String]) -> Finding {
         let rule = first_of(&[&query.id, &query.name]);
-        let mut finding =
-            Finding::new(Category::Misconfiguration, FORMAT.tool, rule, severity(&query.severity));
+        let of_secrets = query.category.trim().eq_ignore_ascii_case("Secret Management");
+        let category = if of_secrets { Category::Secret } else { Category::Misconfiguration };
+        let mut finding = Finding::new(category, FORMAT.tool, rule, severity(&query.severity));
         finding.native_severity = Some(Text::line(&query.severity)).filter(|word| !word.is_empty());
         if rule != query.name && !query.name.is_empty() {
             finding.rule_aliases.push(Text::line(&query.name));
@@ -283,9 +284,8 @@ impl Item<'_> {
         finding.title = Text::line(first_of(&[&query.name, &query.description, &query.id]));
         finding.location =
             Location::new(&below(self.file_name.as_str(), scanned, roots), self.line.0, None, roots);
-        let secret = query.category.eq_ignore_ascii_case("Secret Management")
-            || is_about_secrets(&query.name, &finding.cwes);
-        let build = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(rule);
+        let secret = of_secrets || is_about_secrets(&query.name, &finding.cwes);
+        let build = FingerprintBuilder::new(category.as_str()).part(rule);
         let (key, value) = (self.search_key.as_str(), self.search_value.as_str());
         finding.identify(if secret {
             build
@@ -392,6 +392,7 @@ mod tests {
             read_sound("kics", &text).findings.remove(0)
         };
         assert_eq!(of("hunter2").fingerprint, of("correct horse").fingerprint);
+        assert_eq!(of("hunter2").category, Category::Secret);
         assert!(!format!("{:?}", of("hunter2")).contains("hunter2"));
     }
 

@@ -24,6 +24,7 @@ mod advisory;
 mod bandit;
 mod checkov;
 mod cosign_verify;
+mod cvss;
 mod cyclonedx;
 mod detect_secrets;
 mod excerpt;

@@ -10,9 +10,10 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::advisory::{Advisory, Worst, word_or_none};
+use super::cvss::{ScoreAndVector, highest};
 use super::json::{Json, Kind, parse, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Objects, Raw, Str, Strings, Word, cwe_numbers};
+use super::value::{Loose, Object, Objects, Raw, Str, Strings, Word, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Scope, Text};
 
@@ -148,6 +149,8 @@ struct Vulnerable<'a> {
     range: Word<'a>,
     #[serde(borrow, default, rename = "fixAvailable")]
     fix_available: Option<Raw<'a>>,
+    #[serde(default, rename = "isDirect")]
+    is_direct: Loose<bool>,
 }
 
 /// An advisory of a package of version 2.
@@ -159,6 +162,8 @@ struct Via<'a> {
     url: Word<'a>,
     #[serde(borrow, default)]
     cwe: Strings<'a>,
+    #[serde(borrow, default)]
+    cvss: Object<ScoreAndVector<'a>>,
 }
 
 /// What must be installed at the top of the tree.
@@ -199,6 +204,8 @@ impl Vulnerable<'_> {
             ecosystem: "npm",
             fix: Some(fix),
             fixed,
+            cvss: highest(own.iter().filter_map(|a| a.cvss.0.as_ref()?.rating())),
+            direct: self.is_direct.value,
             ..Advisory::default()
         };
         let mut finding = advisory.finding(&[]);
@@ -262,6 +269,8 @@ struct Entry<'a> {
     patched_versions_unpublished: Loose<bool>,
     #[serde(borrow, default)]
     findings: Objects<Installed<'a>>,
+    #[serde(borrow, default)]
+    cvss: Object<ScoreAndVector<'a>>,
 }
 
 /// A version of the package that is installed.
@@ -310,6 +319,7 @@ impl Entry<'_> {
             fix: Some(fix),
             fixed,
             scope: self.scope(),
+            cvss: self.cvss.0.as_ref().and_then(ScoreAndVector::rating),
             ..Advisory::default()
         };
         Some(advisory.finding(&[]))
@@ -419,6 +429,21 @@ mod tests {
                 assert!(error.contains("npm reports an error"), "{error}");
             }
         }
+    }
+
+    #[test]
+    fn scores_and_directness() {
+        let vector = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+        let text = format!(
+            r#"{{"auditReportVersion":2,"vulnerabilities":{{"a":{{"name":"a","severity":"high","isDirect":true,
+                "via":[{{"title":"x","cvss":{{"score":0,"vectorString":null}}}},{{"title":"y","cvss":{{"score":7.5,"vectorString":"{vector}"}}}}]}},
+                "b":{{"severity":"low","isDirect":false,"via":[{{"cvss":{{"score":0,"vectorString":null}}}}]}}}},"metadata":{{}}}}"#
+        );
+        let read = read_text(&text);
+        let cvss = read.findings[0].cvss.as_ref().unwrap();
+        assert!((cvss.score - 7.5).abs() < 0.01);
+        assert_eq!((cvss.vector.is_some(), read.findings[0].direct), (true, Some(true)));
+        assert_eq!((read.findings[1].cvss.is_none(), read.findings[1].direct), (true, Some(false)));
     }
 
     #[test]

@@ -4,15 +4,18 @@
 //! Records of one problem (a CVE, its GHSA, …) form a group, and a group is a finding. Groups name their records by
 //! id, so that the records of one package are kept, cut down to what a finding needs, until its groups are known.
 
+use std::collections::BTreeMap;
+
 use serde::Deserialize;
 
 use super::advisory::{Advisory, Worst};
-use super::field::{first_of, text};
+use super::cvss::{StatedScore, highest, rating_of_vector};
+use super::field::{first_of, suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
+use super::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding, Fix, Scope, Target, Text};
+use crate::finding::{Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
 
 /// OSV-Scanner JSON.
 pub(super) static FORMAT: Format = Format {
@@ -108,6 +111,9 @@ struct Record {
     aliases: Vec<String>,
     title: Text,
     severity: Worst,
+    /// The worst of its CVSS vectors.
+    scored: Worst,
+    cvss: Option<CvssRating>,
     word: Option<Text>,
     cwes: Vec<u32>,
     published: String,
@@ -124,8 +130,11 @@ struct Fixes {
 struct Group {
     ids: Vec<String>,
     aliases: Vec<String>,
-    severity: Option<Worst>,
-    word: Option<Text>,
+    /// Its highest CVSS score, where it says one above 0.
+    score: Option<f64>,
+    reachable: Reachability,
+    /// The tool takes it for unimportant.
+    unimportant: bool,
 }
 
 fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, ReadError> {
@@ -194,15 +203,24 @@ impl Vulnerable {
         let of_members = members.iter().flat_map(|r| [&r.id].into_iter().chain(&r.aliases));
         let ids: Vec<&str> =
             of_group.chain(of_members).map(String::as_str).filter(|id| !id.is_empty()).collect();
-        let mut severity = Worst::default();
+        let (mut severity, mut scored) = (Worst::default(), Worst::default());
         for record in members {
             severity.merge(record.severity);
+            scored.merge(record.scored);
         }
-        let stated = group.and_then(|g| g.severity);
-        let word = match (group, stated) {
-            (Some(group), Some(_)) => group.word.clone(),
-            _ => members.iter().find_map(|record| record.word.clone()),
-        };
+        if severity.is_silent() {
+            severity = scored;
+        }
+        let mut word = members.iter().find_map(|record| record.word.clone());
+        let mut cvss = highest(members.iter().filter_map(|record| record.cvss.clone()));
+        if let Some(score) = group.and_then(|g| g.score) {
+            severity = Worst::default();
+            severity.score(score);
+            word = Some(Text::line(&score.to_string()));
+            if cvss.as_ref().is_none_or(|cvss| cvss.score < score) {
+                cvss = Some(CvssRating { score, version: None, vector: None });
+            }
+        }
         let (fix, fixed) = self.fix(members);
         let mut cwes = Vec::new();
         for cwe in members.iter().flat_map(|record| &record.cwes) {
@@ -214,7 +232,7 @@ impl Vulnerable {
             tool: FORMAT.tool,
             id: ids.first().copied().unwrap_or_default(),
             ids,
-            severity: stated.unwrap_or(severity),
+            severity,
             native_severity: word,
             title: members
                 .iter()
@@ -235,9 +253,15 @@ impl Vulnerable {
             fix: Some(fix),
             path,
             scope: self.scope,
+            cvss,
+            reachable: group.map_or(Reachability::Unknown, |group| group.reachable),
             ..Advisory::default()
         };
-        advisory.finding(roots)
+        let mut finding = advisory.finding(roots);
+        if group.is_some_and(|group| group.unimportant) {
+            suppress(&mut finding, "unimportant by OSV-Scanner's analysis", &[]);
+        }
+        finding
     }
 
     /// Fixed, if one record of the problem says so of this package; not fixed, if all that speak of it say so.
@@ -282,8 +306,18 @@ struct Grouped<'a> {
     ids: Strings<'a>,
     #[serde(borrow, default)]
     aliases: Strings<'a>,
-    #[serde(borrow, default)]
-    max_severity: Loose<Raw<'a>>,
+    #[serde(default)]
+    max_severity: StatedScore,
+    #[serde(default, alias = "experimentalAnalysis")]
+    experimental_analysis: Object<BTreeMap<String, Object<Analysis>>>,
+}
+
+/// What the analysis of the code says of one record.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct Analysis {
+    called: Loose<bool>,
+    unimportant: Loose<bool>,
 }
 
 impl Grouped<'_> {
@@ -291,21 +325,29 @@ impl Grouped<'_> {
         let owned = |texts: &Strings<'_>| {
             texts.0.iter().filter(|id| !id.is_empty()).map(|id| id.clone().into_owned()).collect()
         };
-        // A CVSS score as text; empty where no record has a vector.
-        let text = self.max_severity.value.map_or("", |raw| raw.0).trim_matches('"').trim();
-        let severity = match text {
-            "" | "null" => None,
-            text => {
-                let mut worst = Worst::default();
-                match text.parse() {
-                    Ok(score) => worst.score(score),
-                    Err(_) => worst.unreadable(),
-                }
-                Some(worst)
-            }
+        // One that cannot be read counts as none: what the records say holds.
+        let whole = self.experimental_analysis.0.as_ref();
+        let each: Vec<Option<&Analysis>> =
+            whole.iter().flat_map(|all| all.values()).map(|analysis| analysis.0.as_ref()).collect();
+        let called = || each.iter().map(|analysis| analysis.and_then(|a| a.called.value));
+        let reachable = if called().any(|called| called == Some(true)) {
+            Reachability::Yes
+        } else if !each.is_empty() && called().all(|called| called == Some(false)) {
+            Reachability::No
+        } else {
+            Reachability::Unknown
         };
-        let word = severity.map(|_| Text::line(text));
-        Group { ids: owned(&self.ids), aliases: owned(&self.aliases), severity, word }
+        let unimportant = |analysis: Option<&Analysis>| {
+            analysis.is_some_and(|analysis| analysis.unimportant.value == Some(true))
+        };
+        Group {
+            ids: owned(&self.ids),
+            aliases: owned(&self.aliases),
+            // A CVSS score as text; empty where no record has a vector.
+            score: self.max_severity.number().filter(|score| *score > 0.0),
+            reachable,
+            unimportant: !each.is_empty() && each.iter().copied().all(unimportant),
+        }
     }
 }
 
@@ -322,9 +364,27 @@ struct Osv<'a> {
     #[serde(borrow, default)]
     published: Word<'a>,
     #[serde(borrow, default)]
+    severity: Objects<Rated<'a>>,
+    #[serde(borrow, default)]
     affected: Objects<Affected<'a>>,
     #[serde(borrow, default)]
     database_specific: Object<Database<'a>>,
+}
+
+/// A severity by some scale: a vector, if that is CVSS.
+#[derive(Deserialize)]
+struct Rated<'a> {
+    #[serde(borrow, default)]
+    r#type: Word<'a>,
+    #[serde(borrow, default)]
+    score: Word<'a>,
+}
+
+impl Rated<'_> {
+    fn vector(&self) -> Option<&str> {
+        let cvss = self.r#type.as_str().get(..4).is_some_and(|head| head.eq_ignore_ascii_case("CVSS"));
+        Some(self.score.as_str()).filter(|_| cvss)
+    }
 }
 
 #[derive(Deserialize)]
@@ -341,6 +401,8 @@ struct Affected<'a> {
     package: Object<Named<'a>>,
     #[serde(borrow, default)]
     ranges: Objects<Range<'a>>,
+    #[serde(borrow, default)]
+    severity: Objects<Rated<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -365,7 +427,12 @@ impl Osv<'_> {
         let word = database.map(|d| &d.severity);
         let mut severity = Worst::default();
         severity.word(word.map_or("", Word::as_str));
+        let rated = || self.severity.iter().chain(self.affected.iter().flat_map(|a| a.severity.iter()));
+        let mut scored = Worst::default();
+        rated().filter_map(Rated::vector).for_each(|vector| scored.vector(vector));
         Record {
+            scored,
+            cvss: highest(rated().filter_map(|rated| rating_of_vector(rated.vector()?))),
             id: self.id.as_str().to_owned(),
             aliases: self.aliases.0.iter().map(|alias| alias.clone().into_owned()).collect(),
             title: Text::line(first_of(&[self.summary.as_str(), self.details.as_str()])),
@@ -400,7 +467,7 @@ impl Affected<'_> {
 mod tests {
     use super::*;
     use crate::finding::Severity;
-    use crate::report::testing::{read_as, read_text};
+    use crate::report::testing::{read_as, read_sound, read_text};
 
     const REPORT: &str = r#"{"results":[{"source":{"path":"/srv/shop/package-lock.json","type":"lockfile"},"packages":[
       {"package":{"name":"lodash","version":"4.17.11","ecosystem":"npm"},"dependency_groups":["dev"],
@@ -454,11 +521,13 @@ mod tests {
         for (max, member, severity) in [
             ("\"7.5\"", "LOW", Severity::High),
             ("7.5", "LOW", Severity::High),
-            ("\"0.0\"", "LOW", Severity::Info),
+            ("\"7,5\"", "LOW", Severity::High),
+            ("\"0.0\"", "LOW", Severity::Low),
             ("\"\"", "LOW", Severity::Low),
             ("null", "", Severity::Unknown),
-            ("\"x.5\"", "LOW", Severity::Unknown),
-            ("\"nan\"", "LOW", Severity::Unknown),
+            ("\"x.5\"", "LOW", Severity::Low),
+            ("\"nan\"", "LOW", Severity::Low),
+            ("\"nan\"", "lov", Severity::Unknown),
         ] {
             let text = format!(
                 r#"{{"results":[{{"source":{{}},"packages":[{{"package":{{"name":"a"}},"groups":[{{"ids":["A"],"max_severity":{max}}}],
@@ -467,6 +536,50 @@ mod tests {
             let read = read_text(&text);
             assert_eq!(read.findings.iter().map(|f| f.severity).collect::<Vec<_>>(), [severity], "{max}");
         }
+    }
+
+    fn one(vulnerability: &str, group: &str) -> Finding {
+        let text = format!(
+            r#"{{"results":[{{"source":{{}},"packages":[{{"package":{{"name":"a"}},"groups":[{{"ids":["A"]{group}}}],
+            "vulnerabilities":[{{"id":"A"{vulnerability}}}]}}]}}]}}"#
+        );
+        read_sound("osv-scanner", &text).findings.remove(0)
+    }
+
+    #[test]
+    fn vectors_are_scored_where_no_word_is() {
+        let low = r#"{"type":"CVSS_V3","score":"CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:L"}"#;
+        let critical =
+            r#"{"type":"CVSS_V4","score":"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}"#;
+        let of = |vectors: &str| one(&format!(r#","severity":[{vectors}]"#), "");
+        assert_eq!(of(low).severity, Severity::Low);
+        assert_eq!(of(&format!("{low},{critical}")).severity, Severity::Critical);
+        assert_eq!(of(r#"{"type":"CVSS_V3","score":"broken"}"#).severity, Severity::Unknown);
+        assert_eq!(of(r#"{"type":"Ubuntu","score":"high"}"#).severity, Severity::Unknown);
+        let cvss = of(low).cvss.unwrap();
+        assert!((cvss.score - 3.3).abs() < 0.01 && cvss.vector.is_some());
+        let affected = format!(r#","affected":[{{"package":{{"name":"a"}},"severity":[{low}]}}]"#);
+        assert_eq!(one(&affected, "").severity, Severity::Low);
+        let both = format!(r#","severity":[{low}],"database_specific":{{"severity":"HIGH"}}"#);
+        assert_eq!(one(&both, "").severity, Severity::High);
+        assert_eq!(one(&both, r#","max_severity":"x""#).severity, Severity::High);
+    }
+
+    #[test]
+    fn what_the_analysis_of_the_code_says() {
+        let of = |analysis: &str| {
+            let finding = one("", &format!(r#","experimental_analysis":{analysis}"#));
+            (finding.reachable, finding.suppressed)
+        };
+        assert_eq!(of(r#"{"A":{"called":false,"unimportant":false}}"#), (Reachability::No, false));
+        assert_eq!(of(r#"{"A":{"called":true}}"#), (Reachability::Yes, false));
+        assert_eq!(of(r#"{"A":{"called":true},"B":{"called":false}}"#), (Reachability::Yes, false));
+        assert_eq!(of(r#"{"A":{"called":false},"B":{}}"#), (Reachability::Unknown, false));
+        assert_eq!(of(r#"{"A":{"unimportant":true}}"#), (Reachability::Unknown, true));
+        assert!(!of(r#"{"A":{"unimportant":true},"B":{"unimportant":false}}"#).1);
+        assert_eq!(of("{}"), (Reachability::Unknown, false));
+        assert_eq!(of(r#"{"A":[true]}"#), (Reachability::Unknown, false));
+        assert_eq!(of(r#""x""#), (Reachability::Unknown, false));
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::receipt::Receipt;
+use super::semgrep::is_about_secrets;
 use super::{ImageFacts, Source};
 use crate::finding::{Category, Finding, SecretKey, Target, Text, clean_line};
 
@@ -161,7 +162,10 @@ impl<'s> Reading<'s> {
     }
 
     /// Hands over a finding; its category is then covered.
-    pub fn finding(&mut self, finding: Finding) {
+    pub fn finding(&mut self, mut finding: Finding) {
+        finding.may_hold_secret |= finding.category == Category::Secret
+            || is_about_secrets(finding.rule_id.as_str(), &finding.cwes)
+            || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.as_str(), &[]));
         if !finding.suppressed {
             self.report.categories.insert(finding.category);
         }

@@ -13,10 +13,11 @@ use serde::Deserialize;
 use super::field::{scalar, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
-use super::value::{LineNumber, Str, Strings, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, Str, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Scope, Severity, Text,
+    Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Reachability, Scope, Severity,
+    Text,
 };
 
 /// Semgrep JSON.
@@ -192,6 +193,8 @@ struct Metadata<'a> {
 
 #[derive(Deserialize)]
 struct SupplyChain<'a> {
+    #[serde(default)]
+    reachable: Loose<bool>,
     #[serde(borrow)]
     dependency_match: Option<DependencyMatch<'a>>,
 }
@@ -210,6 +213,8 @@ struct Dependency<'a> {
     package: Word<'a>,
     #[serde(borrow, default)]
     version: Word<'a>,
+    #[serde(borrow, default)]
+    transitivity: Word<'a>,
     #[serde(default)]
     line_number: LineNumber,
 }
@@ -268,9 +273,19 @@ impl Item<'_> {
     }
 
     fn supply_chain(&self, sca: &SupplyChain<'_>, finding: &mut Finding, roots: &[String]) {
+        finding.reachable = match sca.reachable.value {
+            Some(true) => Reachability::Yes,
+            Some(false) => Reachability::No,
+            None => Reachability::Unknown,
+        };
         let found = sca.dependency_match.as_ref();
         if let Some(dependency) = found.and_then(|m| m.found_dependency.as_ref()) {
             let name = dependency.package.as_str();
+            finding.direct = match dependency.transitivity.as_str() {
+                "direct" => Some(true),
+                "transitive" => Some(false),
+                _ => None,
+            };
             let versions = self.extra.metadata.as_ref().and_then(|m| m.fix_versions.as_deref());
             let fixed: Vec<Text> = versions
                 .unwrap_or_default()
@@ -494,6 +509,27 @@ mod tests {
         assert_eq!(one.title.as_str(), "some key (message withheld, it may quote the secret)");
         assert_eq!(one.fingerprint, of("battery-staple", "key = 'battery-staple'").fingerprint);
         assert_eq!(of("a", "requires login").fingerprint, of("b", "requires login").fingerprint);
+    }
+
+    #[test]
+    fn reachability_and_directness_of_a_package() {
+        let of = |sca: &str| {
+            let text = format!(
+                r#"{{"results":[{{"check_id":"ssc-1","path":"package-lock.json","extra":{{"severity":"ERROR","sca_info":{sca}}}}}],"errors":[]}}"#
+            );
+            let finding = read_text(&text).findings.remove(0);
+            (finding.category, finding.reachable, finding.direct)
+        };
+        let matched = |kind: &str| {
+            format!(r#""dependency_match":{{"found_dependency":{{"package":"a","transitivity":"{kind}"}}}}"#)
+        };
+        let vulnerability = Category::Vulnerability;
+        let sca = format!(r#"{{"reachable":false,{}}}"#, matched("direct"));
+        assert_eq!(of(&sca), (vulnerability, Reachability::No, Some(true)));
+        let sca = format!(r#"{{"reachable":true,{}}}"#, matched("transitive"));
+        assert_eq!(of(&sca), (vulnerability, Reachability::Yes, Some(false)));
+        let sca = format!(r#"{{"reachable":"no",{}}}"#, matched("unknown"));
+        assert_eq!(of(&sca), (vulnerability, Reachability::Unknown, None));
     }
 
     #[test]

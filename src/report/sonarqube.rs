@@ -12,7 +12,7 @@ use super::field::{first_of, number, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
-use super::value::{LineNumber, Loose, Strings, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, Objects, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -150,6 +150,8 @@ struct Issue<'a> {
     #[serde(borrow)]
     tags: Strings<'a>,
     #[serde(borrow)]
+    impacts: Objects<Impact<'a>>,
+    #[serde(borrow)]
     hash: Word<'a>,
     #[serde(borrow)]
     component: Word<'a>,
@@ -157,6 +159,28 @@ struct Issue<'a> {
     project: Word<'a>,
     line: LineNumber,
     text_range: Loose<Range>,
+}
+
+/// What an issue does to one quality of the software (since version 10.2; with BLOCKER and INFO since 10.8).
+#[derive(Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+#[derive(Default)]
+struct Impact<'a> {
+    #[serde(borrow)]
+    software_quality: Word<'a>,
+    #[serde(borrow)]
+    severity: Word<'a>,
+}
+
+impl Impact<'_> {
+    fn is_on_security(&self) -> bool {
+        self.software_quality.as_str().trim().eq_ignore_ascii_case("SECURITY")
+    }
+
+    fn severity(&self) -> Severity {
+        let word = self.severity.as_str();
+        if word.trim().eq_ignore_ascii_case("BLOCKER") { Severity::Critical } else { Severity::plain(word) }
+    }
 }
 
 #[derive(Deserialize)]
@@ -242,10 +266,21 @@ impl Issue<'_> {
             return None;
         }
         let is = |kind: &str| self.kind.as_str().trim().eq_ignore_ascii_case(kind);
-        let security = is("VULNERABILITY") || is("SECURITY_HOTSPOT");
+        let impact = self.impacts.iter().any(Impact::is_on_security);
+        let security = is("VULNERABILITY") || is("SECURITY_HOTSPOT") || impact;
         let category = if security { Category::Sast } else { Category::Quality };
         let mut finding = Finding::new(category, FORMAT.tool, rule, severity(self.severity.as_str()));
         finding.native_severity = self.severity.native();
+        // The older severity stands beside the impacts, and may be milder than they.
+        let weighed = self.impacts.iter().filter(|i| !impact || i.is_on_security());
+        for one in weighed.filter(|one| one.severity() != Severity::Unknown) {
+            let known = Some(finding.severity).filter(|severity| *severity != Severity::Unknown);
+            let rank = |severity: Severity| severity.rank(Severity::Critical);
+            if known.is_none_or(|known| rank(one.severity()) > rank(known)) {
+                finding.severity = one.severity();
+                finding.native_severity = one.severity.native();
+            }
+        }
         // `issueStatus` is the newer word; where both are given, both must say so.
         let closed = match (self.status.as_str(), self.newer_status.as_str()) {
             ("", _) => is_closed(&self.newer_status),
@@ -353,6 +388,43 @@ mod tests {
             (r#""status":null"#, false),
         ] {
             assert_eq!(issues(&issue(keys), "1").findings[0].suppressed, suppressed, "{keys}");
+        }
+    }
+
+    #[test]
+    fn impacts_raise_the_older_severity() {
+        for (severity, impacts, is, category) in [
+            (
+                "MINOR",
+                r#"{"softwareQuality":"SECURITY","severity":"BLOCKER"}"#,
+                Severity::Critical,
+                Category::Sast,
+            ),
+            (
+                "MINOR",
+                r#"{"softwareQuality":"MAINTAINABILITY","severity":"HIGH"}"#,
+                Severity::High,
+                Category::Quality,
+            ),
+            (
+                "MINOR",
+                r#"{"softwareQuality":"SECURITY","severity":"MEDIUM"},{"softwareQuality":"RELIABILITY","severity":"BLOCKER"}"#,
+                Severity::Medium,
+                Category::Sast,
+            ),
+            (
+                "BLOCKER",
+                r#"{"softwareQuality":"SECURITY","severity":"LOW"}"#,
+                Severity::Critical,
+                Category::Sast,
+            ),
+            ("", r#"{"softwareQuality":"SECURITY","severity":"LOW"}"#, Severity::Low, Category::Sast),
+            ("", r#"{"softwareQuality":"SECURITY","severity":"odd"}"#, Severity::Unknown, Category::Sast),
+            ("MINOR", "7", Severity::Low, Category::Quality),
+        ] {
+            let keys = format!(r#""type":"CODE_SMELL","severity":"{severity}","impacts":[{impacts}]"#);
+            let finding = issues(&issue(&keys), "1").findings.remove(0);
+            assert_eq!((finding.severity, finding.category), (is, category), "{severity} {impacts}");
         }
     }
 

@@ -12,9 +12,9 @@ pub fn tells(format: &Format) -> &'static [Attribute] {
         "ggshield" | "trufflehog" | "detect-secrets" => &[Verified],
         "bandit" | "gosec" | "zap" => &[Confidence],
         "semgrep" | "sarif" => &[Confidence, Fix, Package],
-        "trivy" | "grype" => &[Fix, Age, Package],
+        "grype" => &[Fix, Age, Package],
         "checkov" => &[Fix, Package],
-        "osv-scanner" | "npm-audit" | "cyclonedx" => &[Scope, Fix, Age, Package],
+        "osv-scanner" | "npm-audit" | "cyclonedx" | "trivy" => &[Scope, Fix, Age, Package],
         "gitleaks"
         | "trufflehog-v2"
         | "trufflehog3"

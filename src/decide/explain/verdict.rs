@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::decide::Outcome;
 use crate::decide::meant::{beginning, is_meant};
 use crate::finding::{
-    Category, Confidence, Finding, Fingerprint, Fix, Location, Package, Scope, Severity, Stage, State, Text,
-    clean_line,
+    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
+    Severity, Stage, State, Text, clean_line,
 };
 
 /// A verdict as its JSON output tells it, as far as an explanation needs it.
@@ -157,6 +157,10 @@ pub struct Seen {
     matched: Option<Stage>,
     /// The statement that says that it cannot be exploited.
     pub vex: Option<VexSaid>,
+    cvss: Option<CvssRating>,
+    #[serde(default)]
+    reachable: Reachability,
+    direct: Option<bool>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -262,6 +266,9 @@ impl Seen {
             fix: self.fix,
             scope: self.scope,
             verified: self.verified,
+            cvss: self.cvss.clone().map(Box::new),
+            reachable: self.reachable,
+            direct: self.direct,
             kev: self.kev,
             epss: self.epss,
             suppressed: self.suppressed,

@@ -30,6 +30,9 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         suppressed,
         kev,
         epss,
+        cvss,
+        reachable,
+        direct,
         age,
         evidence,
         subject: _, // part of `evidence`, where its entries stand
@@ -63,6 +66,9 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         flag("suppressed", Some(suppressed.unwrap_or(false)), Some(after.suppressed.unwrap_or(false))),
         flag("kev", *kev, after.kev),
         threshold("epss", *epss, after.epss, || (any(epss.as_ref()), any(after.epss.as_ref()))),
+        threshold("cvss", *cvss, after.cvss, || (any(cvss.as_ref()), any(after.cvss.as_ref()))),
+        list("reachable", reachable, &after.reachable),
+        flag("direct", *direct, after.direct),
         threshold("age", *age, after.age, || {
             let shown = |age: Option<i64>| age.map_or_else(|| "any".to_owned(), duration);
             (shown(*age), shown(after.age))

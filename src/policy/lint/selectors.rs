@@ -2,7 +2,7 @@
 
 use super::overlap::caught;
 use super::{Found, map, named};
-use crate::finding::{Attribute, Category, Confidence, Fix, Severity, State};
+use crate::finding::{Attribute, Category, Confidence, Fix, Reachability, Severity, State};
 use crate::policy::compare::selector::narrower;
 use crate::policy::{Action, BaseSource, DocumentRule, Rule, Selector, Subject};
 
@@ -99,6 +99,9 @@ fn always_known(not: &Selector) -> bool {
         && not.verified.is_none()
         && not.kev.is_none()
         && not.epss.is_none()
+        && not.cvss.is_none()
+        && not.reachable.is_empty()
+        && not.direct.is_none()
         && not.age.is_none()
         && not.r#where.is_none()
 }
@@ -243,6 +246,10 @@ fn worse(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         let worse = Selector { verified: Some(true), ..selector.clone() };
         left_out.push((&["findings", "verified"], "is found to be live".to_owned(), worse));
     }
+    if selector.reachable == [Reachability::No] {
+        let worse = Selector { reachable: vec![Reachability::Yes], ..selector.clone() };
+        left_out.push((&["findings", "reachable"], "can be reached".to_owned(), worse));
+    }
     if let Some(not) = &selector.not {
         // What else `not` says only makes what is left out smaller.
         if let Some(level) = not.severity
@@ -262,6 +269,14 @@ fn worse(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         if let Some(least) = not.epss {
             let worse = Selector { epss: Some(least), ..plain.clone() };
             left_out.push((&["findings", "not", "epss"], format!("has an EPSS of {least} or more"), worse));
+        }
+        if let Some(least) = not.cvss {
+            let worse = Selector { cvss: Some(least), ..plain.clone() };
+            left_out.push((&["findings", "not", "cvss"], format!("has a score of {least} or more"), worse));
+        }
+        if not.reachable.contains(&Reachability::Yes) {
+            let worse = Selector { reachable: vec![Reachability::Yes], ..plain.clone() };
+            left_out.push((&["findings", "not", "reachable"], "can be reached".to_owned(), worse));
         }
         if let Some(level) =
             not.confidence.filter(|level| selector.confidence.is_none_or(|c: Confidence| c < *level))
@@ -294,7 +309,19 @@ fn listed(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     ];
     for (condition, keys) in conditions {
         let Some(condition) = condition else { continue };
-        let graded = ["severity", "confidence", "epss", "kev", "fix", "scope", "verified", "state"];
+        let graded = [
+            "severity",
+            "confidence",
+            "epss",
+            "kev",
+            "fix",
+            "scope",
+            "verified",
+            "state",
+            "cvss",
+            "reachable",
+            "direct",
+        ];
         let named_parts: Vec<String> =
             graded.iter().filter(|part| condition.names(part)).map(|part| format!("`{part}`")).collect();
         let message = if named_parts.is_empty() {

@@ -1,6 +1,6 @@
 //! The names of the finding as the JSON output shows it: what `where` may name, and what each can be compared with.
 
-use crate::finding::{Category, Confidence, Fix, Scope, Severity, State};
+use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State};
 
 /// What a part of the finding is.
 #[derive(Clone, Copy)]
@@ -58,6 +58,9 @@ pub(super) static FINDING: Shape = Shape::Object(&[
     ("suppressed", Shape::Bool),
     ("suppression", Shape::Text),
     ("first_seen", Shape::Text),
+    ("cvss", Shape::Object(&[("score", Shape::Number), ("version", Shape::Text), ("vector", Shape::Text)])),
+    ("reachable", Shape::Word(|| Reachability::ALL.iter().map(|v| v.as_str()).collect())),
+    ("direct", Shape::Bool),
     ("vex", Shape::Any),
 ]);
 

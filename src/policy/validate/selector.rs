@@ -5,7 +5,7 @@ use super::super::query::{QueryError, Where};
 use super::super::written::{self, At, Many, Name};
 use super::super::{GateSubject, Selector};
 use super::{path_globs, rule_glob};
-use crate::finding::{Fix, Severity};
+use crate::finding::{Fix, Reachability, Severity};
 
 /// Checks the selectors of a rule.
 pub(super) fn selector(
@@ -48,6 +48,9 @@ pub(super) fn selector(
         suppressed: written.suppressed.map(|flag| flag.value),
         kev: written.kev.map(|flag| flag.value),
         epss: written.epss.map(|least| least.value.0),
+        cvss: written.cvss.and_then(|cvss| Some(cvss.value.at_least?.value.0)),
+        reachable: written.reachable.map(|list| reachability(&list.value, problems)).unwrap_or_default(),
+        direct: written.direct.map(|flag| flag.value),
         age: written.age.map(|least| least.value.0),
         evidence: values(written.evidence),
         subject,
@@ -99,6 +102,7 @@ fn is_empty(s: &Selector) -> bool {
         && s.path.is_empty()
         && s.package.is_empty()
         && s.scope.is_empty()
+        && s.reachable.is_empty()
         && s.evidence.is_empty()
         && s.subject.is_empty();
     let values = s.severity.is_none()
@@ -107,6 +111,8 @@ fn is_empty(s: &Selector) -> bool {
         && s.suppressed.is_none()
         && s.kev.is_none()
         && s.epss.is_none()
+        && s.cvss.is_none()
+        && s.direct.is_none()
         && s.age.is_none();
     lists && values && s.not.is_none() && s.r#where.is_none()
 }
@@ -128,6 +134,17 @@ fn fixes(list: &Many<Fix>, problems: &mut Problems) -> Vec<Fix> {
         problems.help(
             word.at,
             "`fix` selects `available` or `none`, not `unknown`",
+            "a finding whose report does not say matches both",
+        );
+    }
+    list.0.iter().map(|word| word.value).collect()
+}
+
+fn reachability(list: &Many<Reachability>, problems: &mut Problems) -> Vec<Reachability> {
+    for word in list.0.iter().filter(|word| word.value == Reachability::Unknown) {
+        problems.help(
+            word.at,
+            "`reachable` selects `yes` or `no`, not `unknown`",
             "a finding whose report does not say matches both",
         );
     }

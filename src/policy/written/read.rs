@@ -157,6 +157,26 @@ impl Read for Probability {
     }
 }
 
+/// A score on the scale of CVSS.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CvssScore(pub(crate) f64);
+
+impl Read for CvssScore {
+    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+        let plain = |t: &&str| t.bytes().all(|b| b.is_ascii_digit() || b == b'.') && !t.starts_with('.');
+        let number: Option<f64> = node.plain().filter(plain).and_then(|text| text.parse().ok());
+        let number = number.filter(|n| (0.0..=10.0).contains(n));
+        if number.is_none() {
+            wrong(node, key, "a number from 0 to 10", problems);
+        }
+        number.map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "number", "minimum": 0, "maximum": 10})
+    }
+}
+
 /// A span of time, in seconds.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Duration(pub(crate) i64);
@@ -370,6 +390,7 @@ vocabulary!(
     crate::finding::Category,
     crate::finding::Confidence,
     crate::finding::Fix,
+    crate::finding::Reachability,
     crate::finding::Scope,
     crate::finding::Severity,
     crate::finding::State,

@@ -3,9 +3,10 @@
 use serde::Deserialize;
 
 use super::{Component, Document, FORMAT};
-use crate::finding::{Finding, Fix, Scope, Text};
+use crate::finding::{CvssRating, Finding, Fix, Scope, Text};
 use crate::report::Reading;
 use crate::report::advisory::{Advisory, Purl, Worst};
+use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::{first_of, suppress};
 use crate::report::json::shapes;
 use crate::report::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
@@ -49,7 +50,11 @@ struct Rating<'a> {
     #[serde(borrow, default)]
     severity: Word<'a>,
     #[serde(default)]
-    score: Loose<f64>,
+    score: StatedScore,
+    #[serde(borrow, default)]
+    method: Word<'a>,
+    #[serde(borrow, default)]
+    vector: Word<'a>,
 }
 
 #[derive(Deserialize)]
@@ -78,6 +83,45 @@ struct Version<'a> {
     version: Word<'a>,
     #[serde(borrow, default)]
     status: Word<'a>,
+}
+
+impl Rating<'_> {
+    /// Scores of EPSS, SSVC, OWASP and others are on scales of their own.
+    fn is_cvss(&self) -> bool {
+        let method = self.method.as_str().trim();
+        method.is_empty() || method.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("CVSS"))
+    }
+
+    /// Its word; without one, or where it is `none`, what score or vector say.
+    fn add_to(&self, worst: &mut Worst) {
+        let word = self.severity.as_str().trim();
+        let none = word.eq_ignore_ascii_case("none");
+        worst.word(word);
+        if !word.is_empty() && !none || !self.is_cvss() {
+            return;
+        }
+        let vector = self.vector.as_str().trim();
+        match self.score {
+            StatedScore::Number(score) if score > 0.0 || vector.is_empty() => worst.score(score),
+            StatedScore::Unusable if vector.is_empty() => worst.unreadable(),
+            StatedScore::Absent if vector.is_empty() => {}
+            StatedScore::Number(_) | StatedScore::Unusable | StatedScore::Absent => worst.vector(vector),
+        }
+    }
+
+    /// What it says as a score of CVSS.
+    fn cvss(&self) -> Option<CvssRating> {
+        let method = self.method.as_str().trim().to_ascii_uppercase();
+        let version = match method.strip_prefix("CVSS") {
+            Some("V2") => "2.0",
+            Some("V3") => "3.0",
+            Some("V31") => "3.1",
+            Some("V4") => "4.0",
+            _ => "",
+        };
+        Some(self).filter(|rating| rating.is_cvss())?;
+        rating(self.score, version, self.vector.as_str())
+    }
 }
 
 impl Vulnerability<'_> {
@@ -124,6 +168,7 @@ impl Vulnerability<'_> {
             fixed,
             fix: Some(fix),
             scope: scope(&component),
+            cvss: highest(self.ratings.iter().filter_map(Rating::cvss)),
             target: &document.target,
             ..Advisory::default()
         };
@@ -140,12 +185,8 @@ impl Vulnerability<'_> {
         let mut worst = Worst::default();
         for rating in &self.ratings.0 {
             match &rating.0 {
-                Some(Rating { severity, .. }) if !severity.as_str().trim().is_empty() => {
-                    worst.word(severity.as_str());
-                }
-                Some(Rating { score: Loose { value: Some(score), .. }, .. }) => worst.score(*score),
-                Some(Rating { score: Loose { given: false, .. }, .. }) => {}
-                Some(_) | None => worst.unreadable(),
+                Some(rating) => rating.add_to(&mut worst),
+                None => worst.unreadable(),
             }
         }
         let words = || self.ratings.iter().map(|rating| &rating.severity);

@@ -97,6 +97,26 @@ fn ratings_that_cannot_be_read_make_the_severity_unknown() {
         (r#"[{"severity":"low"},{"severity":"cri7ical"}]"#, Severity::Unknown),
         (r#"[{"severity":"low"},7]"#, Severity::Unknown),
         (r#"[{"vector":"x"}]"#, Severity::Unknown),
+        (r#"[{"score":"9,8"}]"#, Severity::Critical),
+        (r#"[{"score":"x"}]"#, Severity::Unknown),
+        (r#"[{"severity":"none","score":9.8}]"#, Severity::Critical),
+        (r#"[{"method":"CVSSv31","vector":"CVSS:3.1/AV:L/AC:H/PR:H/UI:R/S:U/C:N/I:N/A:L"}]"#, Severity::Low),
+        (r#"[{"vector":"AV:N/AC:L/Au:N/C:C/I:C/A:C"}]"#, Severity::Critical),
+        (
+            r#"[{"severity":"none","score":0.0},{"method":"CVSSv4","vector":"CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N"}]"#,
+            Severity::Critical,
+        ),
+        (
+            r#"[{"severity":"none","score":0,"vector":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}]"#,
+            Severity::Critical,
+        ),
+        (
+            r#"[{"severity":"unknown"},{"method":"EPSS","score":0.94},{"method":"other","score":1.0}]"#,
+            Severity::Unknown,
+        ),
+        (r#"[{"method":"SSVC","score":1}]"#, Severity::Unknown),
+        (r#"[{"method":"OWASP","vector":"SL:1/M:1/O:0"},{"severity":"low"}]"#, Severity::Low),
+        (r#"[{"method":"OWASP","severity":"high","score":1.0}]"#, Severity::High),
         (r#""high""#, Severity::Unknown),
     ] {
         let list = format!(r#""vulnerabilities":[{{"id":"A","ratings":{ratings}}}]"#);

@@ -7,6 +7,9 @@ use serde::{Deserialize, Deserializer};
 use super::scan_type::ScanType;
 use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
+use crate::report::advisory::Worst;
+use crate::report::checkov::is_secret_check;
+use crate::report::cvss::{highest, rating_of_vector};
 use crate::report::json::{LIST, OBJECT, shapes};
 use crate::report::secret::masked;
 use crate::report::semgrep::{is_about_secrets, without_literals};
@@ -52,6 +55,16 @@ pub(super) struct Vulnerability<'a> {
     identifiers: Parts<Identifier<'a>>,
     #[serde(borrow)]
     details: Part<Details<'a>>,
+    #[serde(borrow)]
+    cvss_vectors: Parts<Vector<'a>>,
+}
+
+/// A CVSS vector, by one who published it (since schema 15.0.7).
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Vector<'a> {
+    #[serde(borrow)]
+    vector: Word<'a>,
 }
 
 /// What Semgrep adds, as a field for display.
@@ -238,13 +251,19 @@ impl Vulnerability<'_> {
     }
 
     fn finding(&self, scan_type: ScanType, scanner: &str, roots: &[String]) -> Finding {
-        let category = scan_type.category(scanner);
+        let category = match scan_type.category(scanner) {
+            // Checkov's checks for credentials stand among its others.
+            Category::Misconfiguration if is_secret_check(self.rule()) => Category::Secret,
+            category => category,
+        };
         let tool = if scanner.is_empty() { super::SAST.tool } else { scanner };
         let extract = self.raw_source_code_extract.as_str();
         let word = if self.severity.as_str().is_empty() { &self.priority } else { &self.severity };
         let rule = masked(self.rule(), &[extract]);
-        let mut finding = Finding::new(category, tool, &rule, Severity::plain(word.as_str()));
+        let mut finding = Finding::new(category, tool, &rule, self.weighed(word.as_str()));
         finding.native_severity = word.native();
+        let vectors = self.cvss_vectors.0.iter();
+        finding.cvss = highest(vectors.filter_map(|v| rating_of_vector(v.vector.as_str()))).map(Box::new);
         finding.confidence = confidence(self.confidence.as_str())
             .or_else(|| confidence(self.details.0.confidence.0.value.as_str()));
         let classes = self.identifiers.0.iter().filter(|i| i.is(&["cwe"]));
@@ -258,6 +277,17 @@ impl Vulnerability<'_> {
         finding.title = self.title(&finding, secret, extract);
         self.identify(&mut finding, secret, extract);
         finding
+    }
+
+    /// The severity; where the word says that it is not known, what the vectors say.
+    fn weighed(&self, word: &str) -> Severity {
+        let silent = ["", "unknown", "undefined"].iter().any(|w| word.trim().eq_ignore_ascii_case(w));
+        if !silent {
+            return Severity::plain(word);
+        }
+        let mut worst = Worst::default();
+        self.cvss_vectors.0.iter().for_each(|v| worst.vector(v.vector.as_str()));
+        worst.get()
     }
 
     fn ids(&self, category: Category) -> Vec<Text> {

@@ -127,6 +127,23 @@ fn severities_and_their_absence() {
 }
 
 #[test]
+fn vectors_tell_what_an_unknown_severity_does_not() {
+    let of = |severity: &str, vectors: &str| {
+        one("sast", &format!(r#"{{"name":"x","severity":{severity},"cvss_vectors":{vectors}}}"#))
+    };
+    let low = r#"{"vendor":"NVD","vector":"CVSS:3.1/AV:L/AC:L/PR:L/UI:N/S:U/C:N/I:N/A:L"}"#;
+    let critical = r#"{"vendor":"GitLab","vector":"CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"}"#;
+    assert_eq!(of("\"Unknown\"", &format!("[{low}]")).severity, Severity::Low);
+    assert_eq!(of("\"Undefined\"", &format!("[{low},{critical}]")).severity, Severity::Critical);
+    assert_eq!(of("null", &format!("[{low}]")).severity, Severity::Low);
+    assert_eq!(of("\"Medium\"", &format!("[{critical}]")).severity, Severity::Medium);
+    assert_eq!(of("\"Unknown\"", r#"[{"vector":"x"}]"#).severity, Severity::Unknown);
+    assert_eq!(of("\"Unknown\"", "7").severity, Severity::Unknown);
+    let cvss = of("\"Medium\"", &format!("[{low},{critical}]")).cvss.unwrap();
+    assert!((cvss.score - 9.8).abs() < 0.01);
+}
+
+#[test]
 fn what_the_scan_says_went_wrong() {
     let with = |from: &str, to: &str| read_text(&report("sast", INJECTION).replace(from, to)).report;
     for status in [r#""failure""#, r#""Success""#, "null", "[]"] {

@@ -76,6 +76,12 @@ const DRIVERS: &[(&str, &str, Category)] = &[
     ("noseyparker", "noseyparker", Category::Secret),
     ("kingfisher", "kingfisher", Category::Secret),
     ("talisman", "talisman", Category::Secret),
+    ("secretlint", "secretlint", Category::Secret),
+    ("ripsecrets", "ripsecrets", Category::Secret),
+    ("scorecard", "scorecard", Category::Misconfiguration),
+    ("poutine", "poutine", Category::Misconfiguration),
+    ("cargoaudit", "cargo-audit", Category::Vulnerability),
+    ("cargodeny", "cargo-deny", Category::Vulnerability),
     ("checkov", "checkov", Category::Misconfiguration),
     ("kics", "kics", Category::Misconfiguration),
     ("tfsec", "tfsec", Category::Misconfiguration),
@@ -104,10 +110,41 @@ impl Driver {
             let (tool, category) = ("zap", Category::Dast);
             return Some(Self { tool, category, mixed: false, levels: DriverLevels::Told });
         }
-        let (_, tool, category) = DRIVERS.iter().find(|(start, ..)| letters.starts_with(start))?;
-        let levels = DriverLevels::of(tool, *category);
-        Some(Self { tool, category: *category, mixed: *tool == "trivy", levels })
+        let known = DRIVERS.iter().find(|(start, ..)| letters.starts_with(start));
+        let (tool, category) = match known {
+            Some((_, tool, category)) => (*tool, *category),
+            None if letters.starts_with("jfrog") => ("jfrog", of_jfrog(letters)),
+            None => return None,
+        };
+        let levels = DriverLevels::of(tool, category);
+        Some(Self { tool, category, mixed: tool == "trivy", levels })
     }
+}
+
+/// `JFrog` writes one run a scanner, named for what it looks for.
+fn of_jfrog(letters: &str) -> Category {
+    let has = |words: &[&str]| words.iter().any(|word| letters.contains(word));
+    if has(&["secret"]) {
+        Category::Secret
+    } else if has(&["iac", "infrastructure", "terraform"]) {
+        Category::Misconfiguration
+    } else if has(&["sast", "static"]) {
+        Category::Sast
+    } else {
+        // Xray, SCA, Applicability.
+        Category::Vulnerability
+    }
+}
+
+/// What the name of a tool that is not known says that it looks for.
+pub(super) fn named_for(name: &str) -> Option<Category> {
+    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
+    words.find_map(|word| match word.as_str() {
+        "secret" | "secrets" | "credential" | "credentials" => Some(Category::Secret),
+        "iac" => Some(Category::Misconfiguration),
+        "sca" => Some(Category::Vulnerability),
+        _ => None,
+    })
 }
 
 /// What a rule's tag says about its results.

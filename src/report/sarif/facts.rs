@@ -11,7 +11,9 @@ use super::driver::of_tag;
 use super::object::{Index, List, Scalar, objects};
 use super::place::Bases;
 use crate::finding::{Category, Confidence, Severity, clean_line};
+use crate::report::cvss::{level_of_score, score_number};
 use crate::report::json::shapes;
+use crate::report::semgrep::is_about_secrets;
 use crate::report::value::{Strings, Word, cwe_numbers};
 
 /// Longest title of a rule, in characters, and most bytes of titles that are kept of a run.
@@ -39,7 +41,7 @@ objects! {
         component: ComponentReference<'a> = "toolComponent",
     }
     /// A reference to the tool's driver, an extension or a taxonomy.
-    ComponentReference<'a> { name: Word<'a> = "name", index: Index = "index" }
+    ComponentReference<'a> { name: Word<'a> = "name", index: Index = "index", guid: Word<'a> = "guid" }
     /// A message, or the id of one.
     Message<'a> {
         text: Word<'a> = "text",
@@ -48,8 +50,10 @@ objects! {
         arguments: Strings<'a> = "arguments",
     }
     /// Properties that tools agree on, of a rule or a result.
-    Bag<'a> {
-        severity: Scalar<'a> = "security-severity",
+    Bag<'a> free but "security-severity" {
+        severity: Option<Scalar<'a>> = "security-severity",
+        word: Word<'a> = "severity",
+        applicability: Word<'a> = "applicability",
         tags: Strings<'a> = "tags",
         cwe: Strings<'a> = "cwe",
         precision: Word<'a> = "precision",
@@ -120,21 +124,22 @@ impl Level {
 }
 
 impl Bag<'_> {
-    /// `security-severity`: a CVSS score or a word; `None` where it says nothing.
-    pub(super) fn score(&self) -> Option<Severity> {
-        let text = self.severity.0.trim();
-        let Ok(score) = text.parse::<f64>() else {
-            // Of words that are no severity only this one says something.
-            let said = |s: &Severity| *s != Severity::Unknown || text.eq_ignore_ascii_case("unknown");
-            return Some(Severity::plain(text)).filter(said);
+    /// `security-severity`, a CVSS score or a word, and as it is written; `None` where it is not given, or 0. One that is
+    /// given and cannot be read is unknown, and not what a level says.
+    pub(super) fn score(&self) -> Option<(Severity, &str)> {
+        let text = self.severity.as_ref()?.0.trim();
+        let severity = match score_number(text) {
+            Some(score) if score.abs() < f64::EPSILON => return None,
+            Some(score) => level_of_score(score).unwrap_or(Severity::Unknown),
+            None => Severity::plain(text),
         };
-        Some(match score {
-            score if !score.is_finite() || score <= 0.0 => return None,
-            9.0.. => Severity::Critical,
-            7.0.. => Severity::High,
-            4.0.. => Severity::Medium,
-            _ => Severity::Low,
-        })
+        Some((severity, text))
+    }
+
+    /// `severity`, where it is a word of the plain table.
+    pub(super) fn said(&self) -> Option<(Severity, &str)> {
+        let word = self.word.as_str().trim();
+        Some((Severity::plain(word), word)).filter(|(severity, _)| *severity != Severity::Unknown)
     }
 
     /// Numbers in `cwe` and in tags such as `external/cwe/cwe-079`.
@@ -183,6 +188,10 @@ pub(super) struct Rule {
     pub(super) level: Option<Level>,
     /// `security-severity`, and as it is written.
     pub(super) score: Option<(Severity, Box<str>)>,
+    /// `severity` of its properties, and as it is written.
+    pub(super) said: Option<(Severity, Box<str>)>,
+    /// Its name or text speaks of credentials.
+    pub(super) about_secrets: bool,
     pub(super) title: Box<str>,
     pub(super) cwes: Vec<u32>,
     pub(super) category: Option<Category>,
@@ -193,6 +202,7 @@ pub(super) struct Rule {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct Component {
     pub(super) name: String,
+    pub(super) guid: String,
     rules: Vec<Rule>,
     /// Some of its rules have a level, or a score; a list that is `null` may have held both.
     pub(super) levels: bool,
@@ -225,7 +235,9 @@ impl Component {
         self.rules.push(Rule {
             id: id.into(),
             level,
-            score: score.map(|s| (s, item.properties.severity.0.trim().into())),
+            score: score.map(|(score, text)| (score, text.into())),
+            said: item.properties.said().map(|(severity, word)| (severity, word.into())),
+            about_secrets: words.into_iter().any(|words| is_about_secrets(words, &[])),
             title: title.into(),
             cwes,
             category: item.properties.category(),
@@ -269,6 +281,14 @@ impl Component {
     }
 }
 
+/// The rule of a result.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RuleOfResult<'f> {
+    pub(super) rule: &'f Rule,
+    /// The result's index names it, and its id names another, which is listed nowhere.
+    pub(super) doubtful: bool,
+}
+
 /// How a result or an override names its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Named<'n> {
@@ -277,6 +297,7 @@ pub(super) struct Named<'n> {
     /// Index of the extension, or name of the component.
     pub(super) extension: Option<u32>,
     pub(super) component: std::borrow::Cow<'n, str>,
+    pub(super) guid: std::borrow::Cow<'n, str>,
 }
 
 /// A level that an invocation gave a rule.
@@ -315,32 +336,41 @@ impl Facts {
         serde_json::to_string(self).unwrap_or_default()
     }
 
-    /// The rule that is named. An id outweighs an index that contradicts it: old Grype writes 0 everywhere.
-    pub(super) fn rule(&self, named: &Named<'_>) -> Option<&Rule> {
+    /// The rule that is named. An id outweighs an index that contradicts it: old Grype writes 0 everywhere. An index into
+    /// a component that is not there names nothing.
+    pub(super) fn rule(&self, named: &Named<'_>) -> Option<RuleOfResult<'_>> {
         let (id, index) = (named.id.as_ref(), named.index);
         let extension = named.extension.and_then(|at| self.extensions.get(usize::try_from(at).ok()?));
-        let by_name = || {
-            let all = std::iter::once(&self.driver).chain(&self.extensions);
-            all.into_iter().find(|c| !named.component.is_empty() && c.name == named.component)
-        };
-        let home = extension.or_else(by_name).unwrap_or(&self.driver);
-        home.find(id, index)
+        let all = || std::iter::once(&self.driver).chain(&self.extensions);
+        let by_guid = || all().find(|c| !named.guid.is_empty() && c.guid == named.guid);
+        let by_name = || all().find(|c| !named.component.is_empty() && c.name == named.component);
+        let elsewhere = named.extension.is_some() || !named.component.is_empty() || !named.guid.is_empty();
+        let own = Some(&self.driver).filter(|_| !elsewhere);
+        let home = extension.or_else(by_guid).or_else(by_name).or(own);
+        let sure = home
+            .and_then(|home| home.find(id, index))
             .or_else(|| self.driver.named(id))
-            .or_else(|| self.extensions.iter().find_map(|c| c.named(id)))
-            .or_else(|| home.at(index))
+            .or_else(|| self.extensions.iter().find_map(|c| c.named(id)));
+        if let Some(rule) = sure {
+            return Some(RuleOfResult { rule, doubtful: false });
+        }
+        let rule = home?.at(index)?;
+        Some(RuleOfResult { rule, doubtful: !rule.id.is_empty() })
     }
 
-    /// True if a result may lack its severity where its rule is not listed: those that are listed tell theirs.
-    pub(super) fn tells_severity(&self, level_given: bool) -> bool {
+    /// True if a result without a level may lack its severity where its rule is not listed: those that are listed tell
+    /// theirs.
+    pub(super) fn tells_severity(&self) -> bool {
         let mut all = std::iter::once(&self.driver).chain(&self.extensions);
-        all.any(|c| c.scores || c.levels && !level_given)
+        all.any(|c| c.scores || c.levels)
     }
 
     /// The level that invocation gave the rule.
     pub(super) fn overridden(&self, invocation: Option<u32>, rule: &Rule) -> Option<Level> {
         let invocation = invocation?;
         let of = |o: &&Override| {
-            o.invocation == invocation && self.rule(&o.rule).is_some_and(|named| std::ptr::eq(named, rule))
+            o.invocation == invocation
+                && self.rule(&o.rule).is_some_and(|of| !of.doubtful && std::ptr::eq(of.rule, rule))
         };
         self.overrides.iter().find(of).map(|o| o.level)
     }
@@ -359,6 +389,7 @@ impl Reference<'_> {
             index: self.index.0,
             extension: self.component.index.0,
             component: self.component.name.as_str().to_owned().into(),
+            guid: self.component.guid.as_str().to_owned().into(),
         }
     }
 }

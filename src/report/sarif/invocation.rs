@@ -80,10 +80,14 @@ impl Invocations {
         index: Option<usize>,
     ) -> Result<(), ReadError> {
         let (mut began, mut ended) = (None, None);
+        let (mut successful, mut exit) = (false, None);
         json.object(|json, key| match key {
             "executionSuccessful" => {
                 match json.kind()? {
-                    Kind::Bool if json.take::<serde_json::Value, _>(|v| v == true)? => return Ok(()),
+                    Kind::Bool if json.take::<serde_json::Value, _>(|v| v == true)? => {
+                        successful = true;
+                        return Ok(());
+                    }
                     Kind::Bool => {
                         reading.failed("executionSuccessful is false");
                         return Ok(());
@@ -96,7 +100,12 @@ impl Invocations {
             "exitCode" | "exitSignalNumber" => json.unless_null(|json| {
                 let code = text(json)?;
                 if !code.parse::<f64>().is_ok_and(|code| code.abs() < f64::EPSILON) {
-                    reading.problem(ProblemKind::Scan, &format!("{key} is {}", or_unreadable(&code)), None);
+                    let message = format!("{key} is {}", or_unreadable(&code));
+                    if key == "exitCode" {
+                        exit = Some(message);
+                    } else {
+                        reading.problem(ProblemKind::Scan, &message, None);
+                    }
                 }
                 Ok(())
             }),
@@ -149,6 +158,10 @@ impl Invocations {
             }),
             key => other(json, reading, key, INVOCATION),
         })?;
+        // Where the tool says that it went well, it exits so because it found something (SpotBugs).
+        if let Some(message) = exit.filter(|_| !successful) {
+            reading.problem(ProblemKind::Scan, &message, None);
+        }
         // How long a converter took is not how long the scan did.
         if index.is_some() {
             reading.ran(began, ended);

@@ -40,9 +40,15 @@ macro_rules! scalars {
 }
 pub(super) use scalars;
 
-/// Declares objects with their keys. Keys given twice are an error, unknown ones are skipped.
+/// Declares objects with their keys. Keys given twice are an error, unknown ones are skipped. In an object that is `free`
+/// anybody may add keys, so that only one is looked at for being misspelt.
 macro_rules! objects {
-    ($($(#[$meta:meta])* $name:ident<$lt:lifetime> { $($field:ident: $type:ty = $key:literal),+ $(,)? })+) => {$(
+    (@watched) => { &[] };
+    (@watched $($key:literal)+) => { &[$($key),+] };
+    ($(
+        $(#[$meta:meta])*
+        $name:ident<$lt:lifetime> $(free but $watched:literal)? { $($field:ident: $type:ty = $key:literal),+ $(,)? }
+    )+) => {$(
         $(#[$meta])*
         #[derive(Default)]
         pub(super) struct $name<$lt> {
@@ -80,7 +86,10 @@ macro_rules! objects {
                                     it.$field = map.next_value()?;
                                 })+
                                 other => {
-                                    it.odd |= $crate::report::sarif::object::resembles(other, &[$($key),+]);
+                                    const FREE: &[&str] = $crate::report::sarif::object::objects!(@watched $($watched)?);
+                                    const ALL: &[&str] = &[$($key),+];
+                                    let watched = if FREE.is_empty() { ALL } else { FREE };
+                                    it.odd |= $crate::report::sarif::object::resembles(other, watched);
                                     map.next_value::<::serde::de::IgnoredAny>()?;
                                 }
                             }

@@ -2,11 +2,12 @@
 
 use std::borrow::Cow;
 
-use super::driver::{Driver, DriverLevels, advisories, names_credentials};
-use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, taxa_cwes};
+use super::driver::{Driver, DriverLevels, advisories, named_for, names_credentials};
+use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, RuleOfResult, taxa_cwes};
 use super::object::{First, Hashes, Index, List, objects};
 use super::place::Place;
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Severity, Text};
+use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Text};
+use crate::report::checkov::is_secret_check;
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::semgrep::{is_about_secrets, withheld};
@@ -141,7 +142,9 @@ impl Item<'_> {
             return Ok(Found { remarks, ..Found::default() });
         }
         let named = self.named();
-        let rule = scene.facts.rule(&named);
+        let of_rule = scene.facts.rule(&named);
+        // Of a rule in doubt only the severity is looked at.
+        let rule = of_rule.filter(|of| !of.doubtful).map(|of| of.rule);
         let id = [self.rule_id.as_str(), self.rule.id.as_str(), rule.map_or("", |r| &r.id)]
             .into_iter()
             .find(|id| !id.is_empty())
@@ -155,12 +158,14 @@ impl Item<'_> {
             return Err("a result has neither `ruleId`, `message`, `level` nor `locations`");
         }
         let not_failed = ["review", "open", "informational"].iter().any(is);
-        let (severity, native) = self.severity(rule, scene, not_failed);
+        let (severity, native) = self.severity(of_rule, scene, not_failed);
         let cwes = self.cwes(rule);
         let (category, guessed) = self.category(scene, rule, id, &cwes);
         let mut finding = Box::new(Finding::new(category, scene.tool, id, severity));
         finding.native_severity = Some(Text::line(native)).filter(|n| !n.is_empty());
         let secret = category == Category::Secret || is_about_secrets(id, &cwes);
+        finding.may_hold_secret =
+            secret || rule.is_some_and(|rule| rule.about_secrets) || is_about_secrets(&message, &[]);
         finding.cwes = cwes;
         finding.title = Text::line(&title(&finding, rule, &message, secret));
         let semgrep = scene.driver.is_some_and(|d| d.tool == "semgrep");
@@ -178,16 +183,18 @@ impl Item<'_> {
                 trivy_package(self.message.text.as_str(), &mut finding);
             }
         }
+        finding.reachable = self.reachable(scene);
         let needs = self.place(scene, &mut finding);
         let id = self.identity(&mut finding, secret, &message, semgrep);
         let place =
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
         finding.identify_at(id, &place);
         let based = self.artifact().is_some_and(Artifact::is_based);
-        let unlisted = rule.is_none()
+        let unlisted = of_rule.is_none()
             && named != Named::default()
             && self.properties.score().is_none()
-            && scene.facts.tells_severity(self.level.is_some());
+            && self.level.is_none()
+            && scene.facts.tells_severity();
         let remarks = Remarks {
             odd: self.is_odd().into(),
             unlisted: unlisted.into(),
@@ -217,18 +224,34 @@ impl Item<'_> {
             index: self.rule.index.0.or(self.rule_index.0),
             extension: self.rule.component.index.0,
             component: self.rule.component.name.as_str().into(),
+            guid: self.rule.component.guid.as_str().into(),
         }
     }
 
-    /// The severity, and the word of the report that it was made of.
+    /// The severity, and the word of the report that it was made of. Where it is in doubt whether the rule is the
+    /// result's, the worse of what it gives with and without.
     fn severity<'r>(
+        &'r self,
+        of: Option<RuleOfResult<'r>>,
+        scene: &Scene<'_>,
+        not_failed: bool,
+    ) -> (Severity, &'r str) {
+        let with = self.severity_by(of.map(|of| of.rule), scene, not_failed);
+        if !of.is_some_and(|of| of.doubtful) {
+            return with;
+        }
+        let without = self.severity_by(None, scene, not_failed);
+        if rank(without.0) > rank(with.0) { without } else { with }
+    }
+
+    fn severity_by<'r>(
         &'r self,
         rule: Option<&'r Rule>,
         scene: &Scene<'_>,
         not_failed: bool,
     ) -> (Severity, &'r str) {
         if let Some(score) = self.properties.score() {
-            return (score, self.properties.severity.0.trim());
+            return score;
         }
         if let Some((score, word)) = rule.and_then(|r| r.score.as_ref()) {
             return (*score, word);
@@ -242,11 +265,38 @@ impl Item<'_> {
                 (level, level.map_or("", Level::as_str))
             }
         };
-        match (scene.driver.map_or(DriverLevels::Told, |d| d.levels), level) {
+        let levels = match scene.driver {
+            Some(driver) => driver.levels,
+            None if named_for(scene.tool) == Some(Category::Secret) => DriverLevels::OfSecrets,
+            None => DriverLevels::Told,
+        };
+        let by_level = match (levels, level) {
             (DriverLevels::Constant, _) => (Severity::Unknown, word),
             (DriverLevels::OfSecrets, None) => (Severity::Critical, word),
             (DriverLevels::Told, None) => (Level::Warning.severity(), Level::Warning.as_str()),
             (DriverLevels::Told | DriverLevels::OfSecrets, Some(level)) => (level.severity(), word),
+        };
+        // A level knows no more than `error`; a word beside it may say that it is worse.
+        let of_rule = rule.and_then(|rule| rule.said.as_ref()).map(|(severity, word)| (*severity, &**word));
+        self.properties.said().into_iter().chain(of_rule).fold(by_level, |is, said| {
+            let silent = levels == DriverLevels::Constant && is.0 == Severity::Unknown;
+            if silent || rank(said.0) > rank(is.0) || said.0 == Severity::Critical { said } else { is }
+        })
+    }
+
+    /// What an analysis of the code that uses a vulnerable package says (`JFrog`).
+    fn reachable(&self, scene: &Scene<'_>) -> Reachability {
+        let word = self.properties.applicability.as_str().trim();
+        let is = |other: &str| word.eq_ignore_ascii_case(other);
+        let by_run = scene.driver.is_some_and(|d| d.tool == "jfrog")
+            && self.rule_id.as_str().starts_with("applic_")
+            && self.kind.as_str().trim().eq_ignore_ascii_case("fail");
+        if is("Applicable") || by_run && word.is_empty() {
+            Reachability::Yes
+        } else if is("Not Applicable") {
+            Reachability::No
+        } else {
+            Reachability::Unknown
         }
     }
 
@@ -266,9 +316,15 @@ impl Item<'_> {
         let tagged = || self.properties.category().or_else(|| rule?.category);
         match scene.driver {
             Some(driver) if driver.mixed => (tagged().unwrap_or(driver.category), false),
+            // Checks for credentials among those of infrastructure, as in the tools' own formats.
+            Some(Driver { category: Category::Misconfiguration, .. })
+                if is_secret_check(id) || rule.is_some_and(|rule| is_query_for_secrets(&rule.title)) =>
+            {
+                (Category::Secret, false)
+            }
             Some(driver) => (driver.category, false),
             None if names_credentials(cwes) => (Category::Secret, false),
-            None => match tagged().or(scene.expected) {
+            None => match tagged().or_else(|| named_for(scene.tool)).or(scene.expected) {
                 Some(category) => (category, false),
                 None if !advisories(id).is_empty() => (Category::Vulnerability, false),
                 None => (Category::Sast, true),
@@ -354,6 +410,16 @@ impl Item<'_> {
         let id = id.part("message").folded(&without_lines(message)).part(self.message.id.as_str());
         self.message.arguments.0.iter().fold(id, |id, argument| id.part(argument))
     }
+}
+
+/// Where a severity stands; one that is not known stands highest.
+fn rank(severity: Severity) -> u8 {
+    severity.rank(Severity::Critical)
+}
+
+/// KICS names its queries for credentials so.
+fn is_query_for_secrets(title: &str) -> bool {
+    title.get(..21).is_some_and(|head| head.eq_ignore_ascii_case("Passwords And Secrets"))
 }
 
 impl Message<'_> {

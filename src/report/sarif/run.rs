@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::Seen;
-use super::driver::Driver;
+use super::driver::{Driver, named_for};
 use super::facts::{Component, Facts, RuleItem};
 use super::invocation::Invocations;
 use super::place::Base;
@@ -193,6 +193,10 @@ impl Run {
                 component.name = text(json)?;
                 Ok(())
             }
+            "guid" => {
+                component.guid = text(json)?;
+                Ok(())
+            }
             "version" | "semanticVersion" => {
                 let text = text(json)?;
                 if version.is_empty() || key == "semanticVersion" && !text.is_empty() {
@@ -368,11 +372,11 @@ impl Run {
         }
         if self.before.is_some() {
             seen.with_results += 1;
-            match (driver, reading.entry_category()) {
-                (Some(driver), _) => reading.covers(driver.category),
-                (None, Some(category)) => reading.covers(category),
-                (None, None) => reading.covers(Category::Sast),
-            }
+            let category = match driver {
+                Some(driver) => Some(driver.category),
+                None => named_for(name).or(reading.entry_category()),
+            };
+            reading.covers(category.unwrap_or(Category::Sast));
         }
         if self.remarks.guessed > 0 {
             reading.note(&format!("{name} is a tool that secgate does not know: its results count as sast"));

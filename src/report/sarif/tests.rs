@@ -1,4 +1,4 @@
-use crate::finding::{Category, Confidence, Finding, Fix, Severity, Text};
+use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Severity, Text};
 use crate::report::testing::{ReadText, read_as, read_text};
 use crate::report::{Generated, ProblemKind};
 
@@ -78,10 +78,16 @@ fn severities() {
         ("\"moderate\"", Severity::Medium),
         ("\"0.0\"", Severity::Low),
         ("0", Severity::Low),
-        ("-3", Severity::Low),
-        ("\"inf\"", Severity::Low),
-        ("\"NaN\"", Severity::Low),
-        ("\"none\"", Severity::Low),
+        ("\"9,8\"", Severity::Critical),
+        ("-3", Severity::Unknown),
+        ("1e400", Severity::Unknown),
+        ("\"inf\"", Severity::Unknown),
+        ("\"NaN\"", Severity::Unknown),
+        ("\"none\"", Severity::Unknown),
+        ("\"undefined\"", Severity::Unknown),
+        ("\"\"", Severity::Unknown),
+        ("[9.8]", Severity::Unknown),
+        ("true", Severity::Unknown),
         ("\"Unknown\"", Severity::Unknown),
         ("null", Severity::Low),
     ] {
@@ -103,6 +109,38 @@ fn severities() {
     assert_eq!(severity(r#","defaultConfiguration":{"level":"bad"}"#, ""), Severity::Unknown);
     assert_eq!(severity(r#","defaultConfiguration":{}"#, ""), Severity::Medium);
     assert_eq!(severity("", ""), Severity::Medium);
+    let said = |word: &str| format!(r#","properties":{{"severity":"{word}"}}"#);
+    let error = r#","level":"error""#;
+    assert_eq!(severity("", &format!("{}{error}", said("CRITICAL"))), Severity::Critical);
+    assert_eq!(severity(&said("critical"), error), Severity::Critical);
+    assert_eq!(severity(&said("low"), error), Severity::High);
+    assert_eq!(severity(&said("high"), ""), Severity::High);
+    assert_eq!(severity("", &format!("{}{error}", said("Blocker"))), Severity::High);
+    let both = r#","properties":{"severity":"CRITICAL","security-severity":"5.0"}"#;
+    assert_eq!(severity("", both), Severity::Medium);
+}
+
+#[test]
+fn an_index_that_contradicts_the_id_never_makes_it_better() {
+    let rules = r#"{"id":"banner","properties":{"security-severity":"0.5"}},{"id":"rce","properties":{"security-severity":"9.8"}}"#;
+    let severity = |result: &str| only(&of("X", rules, result)).severity;
+    assert_eq!(severity(r#"{"ruleId":"sqli","ruleIndex":0,"level":"error"}"#), Severity::High);
+    assert_eq!(severity(r#"{"ruleId":"sqli","ruleIndex":0}"#), Severity::Medium);
+    assert_eq!(severity(r#"{"ruleId":"sqli","ruleIndex":1,"level":"note"}"#), Severity::Critical);
+    assert_eq!(severity(r#"{"ruleId":"rce","ruleIndex":0,"level":"note"}"#), Severity::Critical);
+    assert_eq!(severity(r#"{"ruleId":"banner/sub","ruleIndex":0,"level":"error"}"#), Severity::Low);
+    let elsewhere = |component: &str| {
+        let tool = r#""tool":{"driver":{"name":"X","rules":[{"id":"banner","properties":{"security-severity":"0.5"}}]},
+            "extensions":[{"name":"pack","guid":"g-1","rules":[{"id":"sqli","properties":{"security-severity":"9.8"}}]}]}"#;
+        let result = format!(r#"{{"rule":{{"index":0,"toolComponent":{component}}},"level":"error"}}"#);
+        only(&run(&format!(r#"{tool},"results":[{result}]"#))).severity
+    };
+    for component in [r#"{"guid":"g-1"}"#, r#"{"index":0}"#, r#"{"name":"pack"}"#] {
+        assert_eq!(elsewhere(component), Severity::Critical, "{component}");
+    }
+    for component in [r#"{"guid":"g-2"}"#, r#"{"index":7}"#, r#"{"name":"other"}"#] {
+        assert_eq!(elsewhere(component), Severity::High, "{component}");
+    }
 }
 
 #[test]
@@ -177,14 +215,15 @@ fn a_rule_that_is_not_listed_matters_where_listed_ones_tell_severities() {
         (plain, r#","level":"error""#, false),
         (level, "", true),
         (level, r#","level":"error""#, false),
-        (score, r#","level":"error""#, true),
+        (score, "", true),
+        (score, r#","level":"error""#, false),
         (score, r#","properties":{"security-severity":"7.0"}"#, false),
     ] {
         let read = of("X", rules, &format!(r#"{{"ruleId":"four"{keys}}}"#));
         assert_eq!(problems(&read) == [ProblemKind::Rule], lost, "{rules} {keys}");
         assert_eq!(problems(&read).is_empty(), !lost, "{rules} {keys}");
     }
-    let null = r#""tool":{"driver":{"name":"X","rules":null}},"results":[{"ruleId":"four","level":"error"}]"#;
+    let null = r#""tool":{"driver":{"name":"X","rules":null}},"results":[{"ruleId":"four"}]"#;
     assert_eq!(problems(&run(null)), [ProblemKind::Rule]);
 }
 
@@ -247,6 +286,11 @@ fn drivers_that_cannot_tell_severity() {
     assert_eq!(severity("Checkov", error, scored), Severity::Medium);
     assert_eq!(severity("osv-scanner", none, ""), Severity::Unknown);
     assert_eq!(severity("Own", none, ""), Severity::Medium);
+    assert_eq!(severity("secretlint", none, ""), Severity::Critical);
+    assert_eq!(severity("JFrog Secrets scanner", error, ""), Severity::High);
+    assert_eq!(severity("Acme Secrets", none, ""), Severity::Critical);
+    assert_eq!(severity("Checkov", error, r#""severity":"LOW""#), Severity::Low);
+    assert_eq!(severity("Checkov", error, r#""severity":"odd""#), Severity::Unknown);
 }
 
 #[test]
@@ -263,12 +307,55 @@ fn categories() {
     assert_eq!(category("Semgrep OSS", &tags("CWE-798: Hard-coded"), "x"), Category::Sast);
     assert_eq!(category("Own", &tags("CWE-798: Hard-coded"), "x"), Category::Secret);
     assert_eq!(category("Own", &tags("iac"), "x"), Category::Misconfiguration);
+    for (driver, is) in [
+        ("JFrog Secrets scanner", Category::Secret),
+        ("JFrog Terraform scanner", Category::Misconfiguration),
+        ("JFrog Applicability Scanner", Category::Vulnerability),
+        ("JFrog Xray Scanner", Category::Vulnerability),
+        ("JFrog SAST", Category::Sast),
+        ("secretlint", Category::Secret),
+        ("Scorecard", Category::Misconfiguration),
+        ("poutine", Category::Misconfiguration),
+        ("cargo-audit", Category::Vulnerability),
+        ("cargo-deny", Category::Vulnerability),
+        ("Acme Secrets Finder", Category::Secret),
+    ] {
+        assert_eq!(category(driver, "", "x"), is, "{driver}");
+    }
+    assert_eq!(category("Checkov", "", "CKV_SECRET_6"), Category::Secret);
+    assert_eq!(category("Checkov", "", "CKV_AWS_6"), Category::Misconfiguration);
+    let query = r#","shortDescription":{"text":"Passwords And Secrets - Generic Password"}"#;
+    assert_eq!(category("KICS", query, "487f4be7"), Category::Secret);
     assert_eq!(category("Own", "", "BDSA-1 (CVE-2026-12)"), Category::Vulnerability);
     let guessed = of("Own", "", r#"{"ruleId":"x"}"#);
     assert_eq!(only(&guessed).category, Category::Sast);
     assert!(guessed.report.note.is_some());
     assert!(of("Bandit", "", "").report.categories.contains(&Category::Sast));
     assert!(of("Gitleaks", "", "").report.categories.iter().eq([&Category::Secret]));
+}
+
+#[test]
+fn what_speaks_of_credentials_may_hold_one() {
+    let may = |rule: &str, result: &str| {
+        only(&of("Bandit", rule, &format!(r#"{{"ruleId":"B105"{result}}}"#))).may_hold_secret
+    };
+    assert!(!may(r#"{"id":"B105"}"#, ""));
+    assert!(may(r#"{"id":"B105","name":"hardcoded_password_string"}"#, ""));
+    assert!(may(r#"{"id":"B105","properties":{"tags":["external/cwe/cwe-522"]}}"#, ""));
+    assert!(may(r#"{"id":"B105"}"#, r#","message":{"text":"Possible password: 'x'"}"#));
+    let read = of("Bandit", r#"{"id":"B105","name":"hardcoded_password"}"#, r#"{"ruleId":"B105"}"#);
+    assert_eq!(only(&read).category, Category::Sast);
+}
+
+#[test]
+fn applicability_is_reachability() {
+    let of = |word: &str| {
+        let result = format!(r#"{{"ruleId":"CVE-2026-1","properties":{{"applicability":"{word}"}}}}"#);
+        only(&of("JFrog Xray Scanner", "", &result)).reachable
+    };
+    assert_eq!(of("Applicable"), Reachability::Yes);
+    assert_eq!(of("Not Applicable"), Reachability::No);
+    assert_eq!(of("Undetermined"), Reachability::Unknown);
 }
 
 #[test]
@@ -337,6 +424,8 @@ fn how_the_run_went() {
         (r#""executionSuccessful":null"#.to_owned(), vec![ProblemKind::Scan]),
         (r#""executionSuccessfum":false"#.to_owned(), vec![ProblemKind::Scan]),
         (r#""exitCode":3"#.to_owned(), vec![ProblemKind::Scan]),
+        (r#""exitCode":1,"executionSuccessful":true"#.to_owned(), vec![]),
+        (r#""executionSuccessful":true,"exitCode":1"#.to_owned(), vec![]),
         (r#""exitCode":"x""#.to_owned(), vec![ProblemKind::Scan]),
         (r#""exitSignalName":"SIGKILL""#.to_owned(), vec![ProblemKind::Scan]),
         (note("toolExecutionNotifications", r#""level":"error","#, "Timeout"), vec![ProblemKind::Timeout]),
@@ -408,10 +497,14 @@ fn a_misspelt_key_that_severity_hangs_on_is_a_problem() {
             RULE.to_owned(),
             RESULT.replace("\"message\"", "\"properties\":{\"security-severitx\":9},\"message\""),
         ),
+        (RULE.replace("\"precision\"", "\"Security-Severity\":\"9.8\",\"precision\""), RESULT.to_owned()),
     ] {
         let read = of("CodeQL", &rule, &result);
         assert_eq!(problems(&read), [ProblemKind::Scan], "{rule} {result}");
     }
+    // Property bags are anybody's.
+    let free = RESULT.replace("\"message\"", "\"properties\":{\"Confidence\":5,\"Severity\":3},\"message\"");
+    assert!(problems(&of("Fortify", RULE, &free)).is_empty());
     let read = run(&format!(r#""tool":{{"driver":{{"name":"X","rulez":[{RULE}]}}}},"results":[{RESULT}]"#));
     assert_eq!(problems(&read), [ProblemKind::Scan]);
 }

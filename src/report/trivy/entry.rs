@@ -1,12 +1,17 @@
 //! The entries of Trivy's lists as findings.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
+use super::needed::ListedPackages;
 use super::{FORMAT, scanned_category};
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
+use crate::finding::{
+    Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
+};
+use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::suppress;
 use crate::report::json::{parse, shapes};
 use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
@@ -34,6 +39,8 @@ pub(super) struct Site<'r> {
     pub(super) resource: String,
     /// Prefixes that are removed from paths.
     pub(super) roots: &'r [String],
+    /// What the result's `Packages` say.
+    pub(super) listed: ListedPackages,
 }
 
 /// Targets that name a group of packages or files, not a file.
@@ -133,6 +140,38 @@ pub(super) struct Vulnerability<'a> {
     cwe_ids: Strings<'a>,
     #[serde(borrow, default)]
     published_date: Word<'a>,
+    #[serde(borrow, default, rename = "PkgID")]
+    pkg_id: Word<'a>,
+    #[serde(borrow, default, rename = "CVSS")]
+    cvss: Maybe<BTreeMap<String, Maybe<Scores<'a>>>>,
+}
+
+/// What one source says of a vulnerability's score.
+#[derive(Deserialize)]
+struct Scores<'a> {
+    #[serde(borrow, default, rename = "V2Vector")]
+    vector_2: Word<'a>,
+    #[serde(borrow, default, rename = "V3Vector")]
+    vector_3: Word<'a>,
+    #[serde(borrow, default, rename = "V40Vector")]
+    vector_4: Word<'a>,
+    #[serde(default, rename = "V2Score")]
+    score_2: StatedScore,
+    #[serde(default, rename = "V3Score")]
+    score_3: StatedScore,
+    #[serde(default, rename = "V40Score")]
+    score_4: StatedScore,
+}
+
+impl Scores<'_> {
+    fn ratings(&self) -> impl Iterator<Item = CvssRating> {
+        let all = [
+            (self.score_4, "4.0", &self.vector_4),
+            (self.score_3, "", &self.vector_3),
+            (self.score_2, "2.0", &self.vector_2),
+        ];
+        all.into_iter().filter_map(|(score, version, vector)| rating(score, version, vector.as_str()))
+    }
 }
 
 #[derive(Deserialize)]
@@ -163,6 +202,9 @@ impl Vulnerability<'_> {
         finding.ids = ids.filter(|id| !id.is_empty()).map(Text::line).collect();
         finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
         finding.published = self.published();
+        let scores = self.cvss.0.iter().flat_map(BTreeMap::values).filter_map(|scores| scores.0.as_ref());
+        finding.cvss = highest(scores.flat_map(Scores::ratings)).map(Box::new);
+        (finding.scope, finding.direct) = site.listed.of(self.pkg_id.as_str());
         let path = match self.pkg_path.as_str() {
             "" => site.lock_file(),
             path => path,
@@ -191,7 +233,7 @@ impl Vulnerability<'_> {
     fn fix(&self, fixed: &[Text]) -> Fix {
         let said = self.fixed_version.as_ref().is_none_or(|version| version.0.is_some());
         match fixed {
-            [] if !said || self.status.as_str() == "fixed" => Fix::Unknown,
+            [] if !said || self.status.as_str().trim().eq_ignore_ascii_case("fixed") => Fix::Unknown,
             [] => Fix::None,
             _ => Fix::Available,
         }

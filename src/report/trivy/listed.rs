@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use super::entry::Site;
 use super::is_image;
+use super::needed::ListedPackages;
 use crate::finding::{Package, Text, project_path};
 use crate::report::{Options, Source};
 
@@ -84,6 +85,7 @@ pub(in crate::report) fn packages(
             artifact: artifact.clone(),
             resource: String::new(),
             roots: &options.roots,
+            listed: ListedPackages::default(),
         };
         for item in scanned.packages.unwrap_or_default() {
             // The place is the same as that of a vulnerability in it.

@@ -11,6 +11,7 @@
 
 mod entry;
 pub(super) mod listed;
+mod needed;
 mod walk;
 
 use serde::Deserialize;
@@ -21,6 +22,7 @@ use super::value::{Loose, Raw, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, Text, clean_line};
 use entry::{License, Misconfiguration, Modified, Secret, Site, Vulnerability};
+use needed::{ListedPackage, ListedPackages};
 use walk::{fact, list, other, text};
 
 /// Trivy JSON.
@@ -332,6 +334,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
         artifact: if root.image { root.artifact.clone() } else { String::new() },
         resource: root.resource.clone(),
         roots: reading.roots(),
+        listed: ListedPackages::decode(&known("Packages")).unwrap_or_default(),
     };
     let before = seen.found;
     let (mut named, mut listed, mut vulnerabilities) = (false, false, false);
@@ -368,6 +371,19 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
             }
             "ExperimentalModifiedFindings" => {
                 list::<Modified<'static>>(json, reading, seen, &site)?;
+            }
+            "Packages" if json.kind()? == Kind::Array => {
+                let mut packages = ListedPackages::default();
+                json.array(|json, _| {
+                    if json.kind()? != Kind::Object {
+                        return json.skip();
+                    }
+                    json.item::<ListedPackage<'static>, _>(|package| packages.add(&package))
+                })?;
+                if late && packages.says_anything() {
+                    reading.late(json.path_text(), &packages.encode());
+                }
+                site.listed = packages;
             }
             "Type" | "Packages" | "MisconfSummary" | "CustomResources" => json.skip()?,
             key => other(json, reading, key, &[RESULT, FINDINGS])?,

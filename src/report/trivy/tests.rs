@@ -1,4 +1,4 @@
-use crate::finding::{Category, Finding, Fix, Severity, Target, Text};
+use crate::finding::{Category, Finding, Fix, Scope, Severity, Target, Text};
 use crate::report::testing::{ReadText, read_as, read_text};
 use crate::report::{Generated, ProblemKind};
 
@@ -72,6 +72,41 @@ fn a_fix_is_none_only_where_the_report_says_so() {
     assert_eq!(fix(r#","Status":"fixed""#), Fix::Unknown);
     assert_eq!(fix(r#","FixedVersion":3"#), Fix::Unknown);
     assert_eq!(fix(r#","FixedVersion":">=4.17.11""#), Fix::Available);
+}
+
+#[test]
+fn the_list_of_packages_tells_what_one_is_needed_for() {
+    let of = |packages: &str, before: bool| {
+        let list = format!(r#""Packages":[{packages}]"#);
+        let read = of_result(&if before {
+            VULNERABILITY.replacen("\"Vulnerabilities\"", &format!("{list},\"Vulnerabilities\""), 1)
+        } else {
+            format!("{VULNERABILITY},{list}")
+        });
+        (only(&read).scope, only(&read).direct)
+    };
+    for before in [true, false] {
+        let dev = r#"{"ID":"left@1.0.0","Dev":true,"Relationship":"indirect"}"#;
+        assert_eq!(of(dev, before), (Some(Scope::Development), Some(false)));
+        let other = r#"{"ID":"left@1.0.0","Relationship":"direct"},{"ID":"mocha@1","Dev":true}"#;
+        assert_eq!(of(other, before), (Some(Scope::Production), Some(true)));
+        assert_eq!(of(r#"{"ID":"left@1.0.0"}"#, before), (None, None));
+        let twice = r#"{"ID":"left@1.0.0","Dev":true},{"ID":"left@1.0.0"}"#;
+        assert_eq!(of(twice, before), (Some(Scope::Production), None));
+        assert_eq!(of(r#"{"ID":"mocha@1","Dev":true},7"#, before), (None, None));
+    }
+}
+
+#[test]
+fn scores_of_several_sources() {
+    let with = VULNERABILITY.replace(
+        "\"Title\"",
+        r#""CVSS":{"nvd":{"V2Vector":"AV:N/AC:L/Au:N/C:N/I:N/A:C","V2Score":7.8,"V3Score":6.5},"ghsa":{"V40Score":9.3,"V40Vector":"x"},"odd":7},"Title""#,
+    );
+    let read = of_result(&with);
+    let cvss = only(&read).cvss.as_ref().unwrap();
+    assert!((cvss.score - 9.3).abs() < 0.01);
+    assert_eq!(cvss.version.as_ref().map(Text::as_str), Some("4.0"));
 }
 
 #[test]
