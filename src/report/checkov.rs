@@ -157,10 +157,8 @@ fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
     let Some(failed) = listed.failed else {
         return Err(json.shape("the results of a Checkov report have a list `failed_checks`"));
     };
-    if failed == 0
-        && let Some(stated) = summary.failed.filter(|stated| *stated > 0)
-    {
-        let message = format!("{place}summary.failed is {stated}, and the report lists none");
+    if let Some(stated) = summary.failed.filter(|stated| *stated > failed) {
+        let message = format!("{place}summary.failed is {stated}, and the report lists {failed}");
         reading.problem(ProblemKind::Scan, &message, None);
     }
     if listed.parsing_errors.is_none() && summary.parsing_errors.is_none() {

@@ -41,11 +41,23 @@ fn looks_like(opening: &Opening) -> bool {
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
-    let mut results = false;
+    let (mut results, mut found, mut plugins) = (false, false, None);
     json.object(|json, key| match key {
         "results" => {
             results = true;
-            json.object(|json, file| json.array(|json, _| entry(json, reading, file)))
+            json.object(|json, file| {
+                json.array(|json, _| {
+                    found = true;
+                    entry(json, reading, file)
+                })
+            })
+        }
+        "plugins_used" if json.kind()? == Kind::Array => {
+            plugins = Some(0);
+            json.array(|json, index| {
+                plugins = Some(index + 1);
+                json.skip()
+            })
         }
         "version" if json.kind()? == Kind::String => {
             json.take::<String, _>(|version| reading.version(&version))
@@ -60,6 +72,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "version" | "plugins_used" | "filters_used" => json.skip(),
         _ => unknown(json, reading),
     })?;
+    if plugins == Some(0) && !found {
+        reading.nothing_scanned("no plugin looked for anything (plugins_used is empty)");
+    }
     if results { Ok(()) } else { Err(json.shape("a detect-secrets report has an object `results`")) }
 }
 
@@ -123,6 +138,13 @@ mod tests {
             r#"{{"version":"1.5.0","plugins_used":[{{"name":"AWSKeyDetector"}}],"filters_used":[],
                 "results":{{"a/b.env":[{entries}]}},"generated_at":"2026-06-01T10:00:00Z"}}"#
         )
+    }
+
+    #[test]
+    fn without_a_plugin_nothing_was_looked_for() {
+        let none = r#"{"version":"1.5.0","plugins_used":[],"filters_used":[],"results":{}}"#;
+        assert!(read_text(none).report.nothing_scanned.is_some());
+        assert!(read_text(&report("")).report.nothing_scanned.is_none());
     }
 
     #[test]

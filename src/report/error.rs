@@ -22,6 +22,11 @@ pub enum ReadError {
     /// Nothing, or nothing but blanks.
     #[error("is empty")]
     Empty,
+    /// The same of a file that is to hold secrets: a scanner that writes nothing where it finds nothing.
+    #[error(
+        "is empty: nobody can tell whether the scanner ran. A clean TruffleHog writes nothing to standard output; keep its log in the file, too (`trufflehog … --json > FILE 2>&1`)"
+    )]
+    EmptyOfSecrets,
     /// Over a limit.
     #[error("{what} is over the limit of {limit} bytes ({flag})")]
     TooLarge {
@@ -79,6 +84,14 @@ pub enum ReadError {
     /// No reader claims it.
     #[error("is not a report that secgate can read: {looks_like}")]
     Unknown {
+        /// What it looks like.
+        looks_like: String,
+    },
+    /// No reader claims it, and more of it than was looked at would have to be known to say that it is no report.
+    #[error(
+        "may be a report: its beginning does not tell, and {looks_like}; say what it is with --input FORMAT=PATH, or take it away"
+    )]
+    Untold {
         /// What it looks like.
         looks_like: String,
     },

@@ -89,17 +89,12 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if !seen.issues {
         return Err(json.shape("a gosec report has a list `Issues`"));
     }
-    if seen.listed == 0 {
-        match seen.found {
-            Some(found) if found > 0 => {
-                let message = format!("Stats.found is {found}, and the report lists none");
-                reading.problem(ProblemKind::Scan, &message, None);
-            }
-            _ => {}
-        }
-        if seen.files == Some(0) {
-            reading.nothing_scanned("no file was scanned (Stats.files is 0)");
-        }
+    if let Some(found) = seen.found.filter(|found| *found > seen.listed) {
+        let message = format!("Stats.found is {found}, and the report lists {}", seen.listed);
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
+    if seen.listed == 0 && seen.files == Some(0) {
+        reading.nothing_scanned("no file was scanned (Stats.files is 0)");
     }
     Ok(())
 }

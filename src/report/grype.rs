@@ -11,8 +11,9 @@ use super::cvss::{StatedScore, highest, rating};
 use super::field::{suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
+use super::unread;
 use super::value::{Object, Objects, Strings, Word, cwe_numbers};
-use super::{Format, Opening, ReadError, Reading};
+use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text};
 
 /// Grype JSON.
@@ -29,6 +30,9 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn looks_like(opening: &Opening) -> bool {
+    if unread::is_xeol(opening) {
+        return false;
+    }
     let beside = ["descriptor", "distro", "source", "ignoredMatches"].iter().any(|key| opening.has(key));
     let of_grype = |key: &str| {
         opening
@@ -45,6 +49,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
     let mut source = Source { target: reading.known(TARGET).unwrap_or_default().to_owned(), found: 0 };
     let mut matches = false;
+    let mut ended = None;
     json.object(|json, key| match key {
         "matches" => {
             matches = true;
@@ -54,11 +59,38 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "ignoredMatches" => list(json, reading, &mut source, true),
         "source" if json.kind()? == Kind::Object => scanned(json, reading, &mut source),
         "descriptor" if json.kind()? == Kind::Object => descriptor(json, reading),
-        // Packages of a system that is no longer maintained: a remark, not a vulnerability.
+        "alertsByPackage" if json.kind()? == Kind::Array => json.array(|json, _| alerts(json, &mut ended)),
         "alertsByPackage" => json.skip(),
         _ => unknown(json, reading),
     })?;
+    if let Some(ended) = ended {
+        reading.image().os_maintained = Some(false);
+        let message = format!(
+            "alertsByPackage: {ended} is at the end of its life, so that vulnerabilities found since may be missing"
+        );
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
     if matches { Ok(()) } else { Err(json.shape("a Grype report has the key `matches`")) }
+}
+
+/// What is said of a package's distribution: `distro-eol` where it is no longer maintained, noted in `ended` by name.
+fn alerts(json: &mut Json, ended: &mut Option<String>) -> Result<(), ReadError> {
+    if json.kind()? != Kind::Object {
+        return json.skip();
+    }
+    json.object(|json, key| match key {
+        "alerts" if json.kind()? == Kind::Array => json.array(|json, _| {
+            json.item::<PackageAlert<'static>, _>(|alert| {
+                if alert.kind.as_str().trim().eq_ignore_ascii_case("distro-eol") {
+                    let distro = alert.metadata.0.unwrap_or_default();
+                    let name = format!("{} {}", distro.name.as_str(), distro.version.as_str());
+                    let name = if name.trim().is_empty() { "the distribution" } else { name.trim() };
+                    ended.get_or_insert_with(|| name.to_owned());
+                }
+            })
+        }),
+        _ => json.skip(),
+    })
 }
 
 /// The place of a fact that findings need and that stands behind them.
@@ -155,7 +187,24 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
     })
 }
 
-shapes!(Match);
+shapes!(Match, PackageAlert);
+
+#[derive(Deserialize)]
+struct PackageAlert<'a> {
+    #[serde(borrow, default, rename = "type")]
+    kind: Word<'a>,
+    #[serde(borrow, default)]
+    metadata: Object<DistributionAlert<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct DistributionAlert<'a> {
+    #[serde(borrow)]
+    name: Word<'a>,
+    #[serde(borrow)]
+    version: Word<'a>,
+}
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -375,6 +424,26 @@ mod tests {
      "source":{"type":"image","target":{"userInput":"shop:1","manifestDigest":"sha256:AB",
        "repoDigests":["registry.invalid/shop@sha256:cd"],"imageID":"sha256:ef"}},
      "distro":{"name":"debian"},"descriptor":{"name":"grype","version":"0.100.0","timestamp":"2026-11-20T09:00:00Z"}}"#;
+
+    #[test]
+    fn a_distribution_at_the_end_of_its_life_is_told() {
+        let with = |alerts: &str| {
+            let text = REPORT.replacen('{', &format!(r#"{{"alertsByPackage":{alerts},"#), 1);
+            let read = read_text(&text);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            (read.report.image.os_maintained, read.report.problems_total)
+        };
+        let alert = |kind: &str| {
+            format!(
+                r#"{{"package":{{"name":"libc6"}},"alerts":[{{"type":"{kind}","metadata":{{"name":"debian","version":"10"}}}}]}}"#
+            )
+        };
+        assert_eq!(with(&format!("[{0},{0}]", alert("distro-eol"))), (Some(false), 1));
+        for other in [format!("[{}]", alert("other")), "null".to_owned(), "[]".to_owned(), "[{}]".to_owned()]
+        {
+            assert_eq!(with(&other), (None, 0), "{other}");
+        }
+    }
 
     #[test]
     fn matches_are_findings_and_what_stands_behind_them_is_known() {

@@ -207,7 +207,8 @@ impl Json {
                 return Err(self.syntax("expected `:`"));
             }
             self.consume(1);
-            let duplicate = !seen.insert(key.clone());
+            // File names that are not UTF-8 may differ in what cannot be told; no key that means something has one.
+            let duplicate = !seen.insert(key.clone()) && !key.contains(char::REPLACEMENT_CHARACTER);
             self.enter(Step::Key(key.clone()))?;
             if duplicate {
                 return Err(

@@ -5,6 +5,7 @@
 //! used for the fingerprint only, and of queries about secrets not at all.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use serde::Deserialize;
@@ -70,6 +71,11 @@ struct Seen {
     scanned: Option<u64>,
     parsed: Option<u64>,
     total: Option<u64>,
+    /// Queries that were to be run.
+    run: Option<u64>,
+    /// Findings by the severity of their query, in capitals: as counted, and as listed.
+    counters: Option<BTreeMap<String, u64>>,
+    listed: BTreeMap<String, u64>,
     began: Option<Timestamp>,
     ended: Option<Timestamp>,
 }
@@ -81,7 +87,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "queries" => {
             seen.queries = true;
             json.array(|json, _| {
-                seen.found += query(json, reading, &seen.paths)?;
+                let (word, count) = query(json, reading, &seen.paths)?;
+                seen.found += count;
+                *seen.listed.entry(word).or_default() += count;
                 Ok(())
             })
         }
@@ -104,6 +112,14 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "files_scanned" => number(json).map(|n| seen.scanned = n),
         "files_parsed" => number(json).map(|n| seen.parsed = n),
         "total_counter" => number(json).map(|n| seen.total = n),
+        "queries_total" => number(json).map(|n| seen.run = n),
+        "severity_counters" if json.kind()? == Kind::Object => {
+            let counters = seen.counters.insert(BTreeMap::new());
+            json.object(|json, word| {
+                counters.insert(word.trim().to_ascii_uppercase(), number(json)?.unwrap_or_default());
+                Ok(())
+            })
+        }
         "files_failed_to_scan" => failures(json, reading, ProblemKind::Parse),
         "queries_failed_to_execute" => failures(json, reading, ProblemKind::Rule),
         "kics_version" => text(json).map(|version| reading.version(&version)),
@@ -137,10 +153,30 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         let message = format!("total_counter is {total}, and the report lists {}", seen.found);
         reading.problem(ProblemKind::Scan, &message, None);
     }
+    if let Some((word, counted, listed)) = seen.miscounted() {
+        let message = format!("severity_counters: {word} is {counted}, and the report lists {listed}");
+        reading.problem(ProblemKind::Scan, &message, None);
+    }
     if seen.scanned == Some(0) && seen.found == 0 {
         reading.nothing_scanned("no file was scanned (files_scanned is 0)");
+    } else if seen.run == Some(0) && seen.found == 0 {
+        reading.nothing_scanned("nothing was looked for (queries_total is 0)");
     }
     Ok(())
+}
+
+impl Seen {
+    /// A severity of which another number is counted than is listed. What is no severity of findings (`TRACE`, the bill
+    /// of materials) is counted elsewhere.
+    fn miscounted(&self) -> Option<(&str, u64, u64)> {
+        let counters = self.counters.as_ref()?;
+        let of = |counts: &BTreeMap<String, u64>, word| counts.get(word).copied().unwrap_or_default();
+        ["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"]
+            .into_iter()
+            .filter(|_| !counters.is_empty())
+            .map(|word| (word, of(counters, word), of(&self.listed, word)))
+            .find(|(_, counted, listed)| counted != listed)
+    }
 }
 
 /// Most scanned paths that are remembered.
@@ -197,8 +233,8 @@ struct Query {
     cwe: String,
 }
 
-/// Reads a query and gives the number of its findings.
-fn query(json: &mut Json, reading: &mut Reading<'_>, scanned: &[String]) -> Result<u64, ReadError> {
+/// Reads a query and gives the word of its severity, in capitals, and the number of its findings.
+fn query(json: &mut Json, reading: &mut Reading<'_>, scanned: &[String]) -> Result<(String, u64), ReadError> {
     let place = json.path_text();
     let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
     let mut query = Query {
@@ -242,7 +278,7 @@ fn query(json: &mut Json, reading: &mut Reading<'_>, scanned: &[String]) -> Resu
     if query.id.is_empty() && query.name.is_empty() {
         return Err(json.shape("no KICS query: it has neither `query_id` nor `query_name`"));
     }
-    Ok(count)
+    Ok((query.severity.trim().to_ascii_uppercase(), count))
 }
 
 fn severity(word: &str) -> Severity {
@@ -320,6 +356,26 @@ mod tests {
                 "queries_failed_to_execute":0,"scan_id":"console","severity_counters":{{"HIGH":{total}}},"total_counter":{total},
                 "total_bom_resources":0,"start":"2026-06-01T10:00:00.1Z","end":"2026-06-01T10:00:09.1Z","paths":["/path"],"queries":[{queries}]}}"#
         )
+    }
+
+    #[test]
+    fn without_a_query_nothing_was_looked_for() {
+        let none = report("", 0).replace("\"queries_total\":800", "\"queries_total\":0");
+        assert!(read_sound("kics", &none).report.nothing_scanned.is_some());
+        assert!(read_sound("kics", &report("", 0)).report.nothing_scanned.is_none());
+    }
+
+    #[test]
+    fn counters_agree_with_what_is_listed() {
+        let one = report(&query(FILE), 1);
+        let said = |text: &str| read_sound("kics", text).report.problems_total;
+        assert_eq!(said(&one), 0);
+        for counters in [r#"{"HIGH":2}"#, r#"{"HIGH":1,"CRITICAL":1}"#, r#"{"LOW":1}"#, r#"{"HIGH":0}"#] {
+            assert_eq!(said(&one.replace(r#"{"HIGH":1}"#, counters)), 1, "{counters}");
+        }
+        for counters in ["{}", r#"{"high":1,"TRACE":4}"#, r#"{"HIGH":1,"LOW":0}"#] {
+            assert_eq!(said(&one.replace(r#"{"HIGH":1}"#, counters)), 0, "{counters}");
+        }
     }
 
     #[test]

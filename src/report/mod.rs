@@ -17,6 +17,7 @@ mod sbom;
 mod source;
 mod tells;
 mod text;
+mod unread;
 pub mod value;
 mod xml;
 
@@ -309,15 +310,21 @@ fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError>
     loop {
         let opening = json.opening(look)?;
         if opening.head.is_empty() && opening.whole {
-            return Err(ReadError::Empty);
+            let secrets = hint.format.map_or(hint.category == Some(Category::Secret), |f| f == "trufflehog");
+            return Err(if secrets { ReadError::EmptyOfSecrets } else { ReadError::Empty });
         }
         match resolve(&opening, hint) {
+            Err(known @ ReadError::Unknown { .. }) if opening.foreign().is_some() => return Err(known),
             Err(ReadError::Unknown { .. }) if !opening.whole && look < LAST_LOOK => look *= 16,
             Err(ReadError::WrongFormat { .. }) if opening.is_prolog() && look < LAST_LOOK => look *= 16,
             // Where the document itself is broken, that is the news.
-            Err(unknown @ ReadError::Unknown { .. }) if opening.top.kind.is_some() => {
+            Err(ReadError::Unknown { looks_like }) if opening.top.kind.is_some() => {
                 json.skip().and_then(|()| json.end())?;
-                return Err(unknown);
+                return Err(if opening.tells() {
+                    ReadError::Unknown { looks_like }
+                } else {
+                    ReadError::Untold { looks_like }
+                });
             }
             resolved => return resolved,
         }

@@ -51,8 +51,9 @@ fn looks_like(opening: &Opening) -> bool {
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
-    let (mut listed, mut packages, mut total) = (false, None, None);
-    let (mut advisories, mut paths) = (None, 0);
+    let (mut listed, mut packages) = (false, None);
+    let mut by_word = BTreeMap::new();
+    let mut counts = AuditCounts::default();
     json.object(|json, key| match key {
         "error" if json.kind()? != Kind::Null => {
             Err(json.shape("npm reports an error instead of a list: the audit did not take place"))
@@ -62,7 +63,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             let mut count = 0_u64;
             json.object(|json, key| {
                 count += 1;
-                let finding = json.item::<Vulnerable<'static>, _>(|v| v.finding(key))?;
+                let (word, finding) =
+                    json.item::<Vulnerable<'static>, _>(|v| (word_of(&v.severity), v.finding(key)))?;
+                *by_word.entry(word).or_insert(0) += 1;
                 reading.finding(finding);
                 Ok(())
             })?;
@@ -71,10 +74,10 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         }
         "advisories" => {
             listed = true;
-            let count = advisories.get_or_insert(0_u64);
             json.object(|json, key| {
-                *count += 1;
-                let finding = json.item::<Entry<'static>, _>(|a| a.finding(key))?;
+                let (word, finding) =
+                    json.item::<Entry<'static>, _>(|a| (word_of(&a.severity), a.finding(key)))?;
+                *by_word.entry(word).or_insert(0) += 1;
                 let Some(finding) = finding else {
                     return Err(json.shape("an advisory has neither `module_name`, `title` nor `severity`"));
                 };
@@ -83,29 +86,61 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "metadata" if json.kind()? == Kind::Object => {
-            (total, paths) =
-                json.item::<Metadata<'static>, _>(|metadata| (metadata.total(), metadata.paths()))?;
+            counts = json.item::<Metadata<'static>, _>(|metadata| metadata.counts())?;
             Ok(())
         }
         // What to do about the advisories (version 1).
         "actions" | "muted" => json.skip(),
         _ => unknown(json, reading),
     })?;
-    if let (Some(total), Some(packages)) = (total, packages)
-        && total > packages
-    {
-        let message = format!("the report counts {total} vulnerable packages and lists {packages}");
-        reading.problem(ProblemKind::Scan, &message, None);
-    }
-    // One advisory may lie on many paths, and a count of paths needs one at least.
-    if advisories == Some(0) && packages.is_none() && paths > 0 {
-        let message = format!("the report counts {paths} vulnerable paths and lists no advisory");
-        reading.problem(ProblemKind::Scan, &message, None);
+    counts.compare(packages, &by_word, reading);
+    if counts.dependencies == Some(0) && by_word.is_empty() {
+        reading.nothing_scanned("no dependency was looked at (metadata.dependencies counts 0)");
     }
     if listed {
         Ok(())
     } else {
         Err(json.shape("an npm audit report has the key `vulnerabilities`, or `advisories` in version 1"))
+    }
+}
+
+/// The word of a severity, as `metadata.vulnerabilities` counts it.
+fn word_of(severity: &Word<'_>) -> String {
+    severity.as_str().trim().to_ascii_lowercase()
+}
+
+/// What `metadata` counts.
+#[derive(Default)]
+struct AuditCounts {
+    /// Packages that were looked at.
+    dependencies: Option<u64>,
+    /// Vulnerable packages in version 2, paths to them in version 1, all severities together.
+    total: u64,
+    by_word: BTreeMap<String, u64>,
+}
+
+impl AuditCounts {
+    /// Whatever is counted must be listed: in version 2 as often, in version 1, where one advisory may lie on many
+    /// paths, once at least.
+    fn compare(&self, packages: Option<u64>, listed: &BTreeMap<String, u64>, reading: &mut Reading<'_>) {
+        let all = listed.values().sum::<u64>();
+        let above = |counted: u64, listed: u64| {
+            if packages.is_some() { counted > listed } else { counted > 0 && listed == 0 }
+        };
+        let what = if packages.is_some() { "vulnerable packages" } else { "vulnerable paths" };
+        let message = if above(self.total, all) {
+            format!("the report counts {} {what} and lists {all}", self.total)
+        } else if let Some((word, counted)) = self
+            .by_word
+            .iter()
+            .find(|(word, counted)| above(**counted, listed.get(*word).copied().unwrap_or_default()))
+        {
+            let listed = listed.get(word).copied().unwrap_or_default();
+            format!("the report counts {counted} {what} of severity {word} and lists {listed}")
+        } else {
+            return;
+        };
+        reading.problem(ProblemKind::Scan, &message, None);
     }
 }
 
@@ -115,24 +150,49 @@ shapes!(Vulnerable, Entry, Metadata);
 struct Metadata<'a> {
     #[serde(borrow, default)]
     vulnerabilities: Loose<Raw<'a>>,
+    /// Numbers by kind in version 2, a number in version 1.
+    #[serde(borrow, default)]
+    dependencies: Loose<Raw<'a>>,
+    #[serde(default, rename = "devDependencies")]
+    development: Loose<u64>,
+    #[serde(default, rename = "optionalDependencies")]
+    optional: Loose<u64>,
+    #[serde(default, rename = "totalDependencies")]
+    total: Loose<u64>,
 }
 
 impl Metadata<'_> {
-    /// Number of packages in version 2; version 1 counts paths, and has no total.
-    fn total(&self) -> Option<u64> {
+    fn counts(&self) -> AuditCounts {
+        let numbers = |raw: Raw<'_>| parse::<BTreeMap<String, Loose<u64>>>(raw.0).ok();
+        let mut by_word: BTreeMap<String, u64> = self
+            .vulnerabilities
+            .value
+            .and_then(numbers)
+            .into_iter()
+            .flatten()
+            .filter_map(|(word, count)| count.value.map(|count| (word.to_ascii_lowercase(), count)))
+            .collect();
+        let stated = by_word.remove("total").unwrap_or_default();
+        let total = by_word.values().copied().fold(0, u64::saturating_add).max(stated);
+        AuditCounts { dependencies: self.dependencies(), total, by_word }
+    }
+
+    /// Number of the packages that were looked at. npm counts the project itself as one of `prod`, but not in `total`.
+    fn dependencies(&self) -> Option<u64> {
         #[derive(Deserialize)]
-        struct Counts {
+        struct DependencyCounts {
             #[serde(default)]
             total: Loose<u64>,
         }
-        parse::<Counts>(self.vulnerabilities.value?.0).ok()?.total.value
-    }
-
-    /// Number of paths to vulnerable packages in version 1, all severities together.
-    fn paths(&self) -> u64 {
-        let counts =
-            self.vulnerabilities.value.and_then(|raw| parse::<BTreeMap<String, Loose<u64>>>(raw.0).ok());
-        counts.into_iter().flatten().filter_map(|(_, count)| count.value).fold(0, u64::saturating_add)
+        if let Some(total) = self.total.value {
+            return Some(total);
+        }
+        let raw = self.dependencies.value?.0;
+        if let Ok(production) = raw.parse::<u64>() {
+            let others = [&self.development, &self.optional].map(|count| count.value.unwrap_or_default());
+            return Some(others.into_iter().fold(production, u64::saturating_add));
+        }
+        parse::<DependencyCounts>(raw).ok()?.total.value
     }
 }
 
@@ -414,6 +474,47 @@ mod tests {
             let read = read_text(text);
             assert!(read.error.is_none() && read.findings.is_empty(), "{text}: {:?}", read.error);
             assert!(read.report.categories.contains(&Category::Vulnerability));
+        }
+    }
+
+    #[test]
+    fn without_a_dependency_nothing_was_scanned() {
+        let v2 = |dependencies: &str| {
+            read_text(&format!(
+                r#"{{"auditReportVersion":2,"vulnerabilities":{{}},"metadata":{{"vulnerabilities":{{"total":0}},"dependencies":{dependencies}}}}}"#
+            ))
+        };
+        assert!(v2(r#"{"prod":1,"dev":0,"total":0}"#).report.nothing_scanned.is_some());
+        for some in [r#"{"prod":2,"total":1}"#, r#"{"prod":1}"#, "{}", "null", "\"x\""] {
+            assert!(v2(some).report.nothing_scanned.is_none(), "{some}");
+        }
+        let v1 = |counts: &str| {
+            read_text(&format!(
+                r#"{{"actions":[],"advisories":{{}},"muted":[],"metadata":{{"vulnerabilities":{{}},{counts}}}}}"#
+            ))
+        };
+        assert!(
+            v1(r#""dependencies":0,"devDependencies":0,"totalDependencies":0"#)
+                .report
+                .nothing_scanned
+                .is_some()
+        );
+        assert!(v1(r#""dependencies":0,"devDependencies":0"#).report.nothing_scanned.is_some());
+        assert!(v1(r#""dependencies":0,"devDependencies":7"#).report.nothing_scanned.is_none());
+        assert!(v1(r#""totalDependencies":7"#).report.nothing_scanned.is_none());
+    }
+
+    #[test]
+    fn what_is_counted_is_listed() {
+        let v2 = |counts: &str| {
+            let text = format!(
+                r#"{{"auditReportVersion":2,"vulnerabilities":{{"a":{{"name":"a","severity":"low"}}}},"metadata":{{"vulnerabilities":{counts}}}}}"#
+            );
+            read_text(&text).report.problems_total
+        };
+        assert_eq!(v2(r#"{"low":1,"total":1}"#), 0);
+        for counts in [r#"{"high":1,"low":0,"total":1}"#, r#"{"low":1,"high":1}"#, r#"{"low":2,"total":0}"#] {
+            assert_eq!(v2(counts), 1, "{counts}");
         }
     }
 

@@ -3,9 +3,13 @@
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::json::{Kind, Parser};
+use super::unread;
 
-/// Most keys that are remembered of one object.
+/// How deep the outline goes.
+const LEVELS: u8 = 3;
+/// Most keys that are remembered of one object, and of the document itself.
 const MAX_KEYS: usize = 64;
+const MAX_TOP_KEYS: usize = 1024;
 /// Longest text that is remembered of a value.
 const MAX_TEXT: usize = 64;
 /// First bytes that are remembered.
@@ -20,6 +24,8 @@ pub struct Opening {
     pub whole: bool,
     /// Of a file that begins like XML: the name of its root element, empty where the bytes ended before it.
     pub root: Option<String>,
+    /// The outline ends before its end, for another reason than that the bytes do, or leaves keys out.
+    pub partial: bool,
     /// The first non-blank bytes, for saying what a file looks like.
     pub head: Vec<u8>,
 }
@@ -72,11 +78,12 @@ impl Opening {
     pub fn of(text: &str, broken: &[u8], whole: bool) -> Self {
         let mut top = Member::default();
         // A fault only ends the outline: it is found again, and reported, where the value is read.
-        let _ = Outline { member: &mut top, levels: 3 }.deserialize(&mut Parser::new(text, 0));
+        let read = Outline { member: &mut top, levels: LEVELS }.deserialize(&mut Parser::new(text, 0));
+        let partial = read.is_err_and(|fault| !fault.is_cut()) || top.members.len() >= MAX_TOP_KEYS;
         let text = text.trim_ascii_start().as_bytes();
         let root = text.starts_with(b"<").then(|| super::xml::root(text));
         let head = text.iter().chain(broken).take(HEAD).copied().collect();
-        Self { top, whole, root, head }
+        Self { top, whole, root, partial, head }
     }
 
     /// The member of that name of a top-level object.
@@ -99,13 +106,14 @@ impl Opening {
         self.top.lists_objects().then_some(&self.top)
     }
 
-    /// A format that is well known and that no reader claims.
+    /// A format that is well known and that no reader claims, in words.
     pub fn foreign(&self) -> Option<&'static str> {
-        let known = [
-            (self.has("waivers") && self.has("version"), "a file of waivers"),
-            (self.has("rules") && self.has("evidence"), "a policy"),
-        ];
-        known.iter().find(|(is, _)| *is).map(|(_, name)| *name)
+        unread::recognised(self).map(|unread| unread.words)
+    }
+
+    /// True if it shows the whole outline, so that a document that no reader claims is none of theirs.
+    pub fn tells(&self) -> bool {
+        self.whole && !self.partial
     }
 
     /// A packed file or an archive, in words.
@@ -145,6 +153,9 @@ impl Opening {
         if let Some(words) = self.packed().or_else(known) {
             return words.to_owned();
         }
+        if let Some(words) = self.foreign() {
+            return format!("it looks like {words}");
+        }
         if let Some(root) = &self.root {
             let word =
                 root.len() <= 40 && root.chars().all(|c| c.is_ascii_alphanumeric() || "_-.".contains(c));
@@ -153,9 +164,6 @@ impl Opening {
                 Some(root) => format!("it looks like XML with the root element `{root}`"),
                 None => "it looks like XML".to_owned(),
             };
-        }
-        if let Some(name) = self.foreign() {
-            return format!("it looks like {name}, which this version does not read");
         }
         match self.top.kind {
             Some(Kind::Object) if self.top.members.is_empty() => "it is an empty JSON object".to_owned(),
@@ -260,7 +268,8 @@ impl<'de> Visitor<'de> for Outline<'_> {
             return Ok(());
         }
         while let Some(key) = map.next_key::<String>()? {
-            if self.member.members.len() >= MAX_KEYS || self.member.has(&key) {
+            let most = if self.levels == LEVELS { MAX_TOP_KEYS } else { MAX_KEYS };
+            if self.member.members.len() >= most || self.member.has(&key) {
                 map.next_value::<IgnoredAny>()?;
                 continue;
             }
@@ -297,5 +306,19 @@ mod tests {
         assert_eq!(Opening::of("null", &[], true).describe(), "it is the bare word null");
         assert_eq!(Opening::of("{}", &[], true).describe(), "it is an empty JSON object");
         assert!(Opening::of("<html>", &[], true).describe().contains("HTML"));
+    }
+
+    #[test]
+    fn an_outline_that_ends_at_a_fault_does_not_tell() {
+        for (text, tells) in [
+            (r#"{"a":1,"b":[{"c":2}]}"#, true),
+            (r#"{"a":1e400,"results":[]}"#, false),
+            (r#"{"a":"\udce9","results":[]}"#, true),
+        ] {
+            assert_eq!(Opening::of(text, &[], true).tells(), tells, "{text}");
+        }
+        assert!(!Opening::of("{\"a\":1", &[], false).tells());
+        let many: Vec<String> = (0..2000).map(|n| format!("\"k{n}\":0")).collect();
+        assert!(!Opening::of(&format!("{{{}}}", many.join(",")), &[], true).tells());
     }
 }

@@ -31,20 +31,28 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn looks_like(opening: &Opening) -> bool {
-    opening.get("results").is_some_and(|results| {
-        results.lists_objects() && results.has_kind("packages", Kind::Array)
-            || results.lists_objects() && results.has_kind("source", Kind::Object) && !results.has("check_id")
-            || results.is_empty_array() && opening.has("experimental_config")
-    })
+    opening.foreign().is_none()
+        && opening.get("results").is_some_and(|results| {
+            results.lists_objects() && results.has_kind("packages", Kind::Array)
+                || results.lists_objects()
+                    && results.has_kind("source", Kind::Object)
+                    && !results.has("check_id")
+                || results.is_empty_array() && opening.has("experimental_config")
+        })
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
-    let mut results = false;
+    let (mut results, mut listed, mut judged) = (false, 0, false);
     json.object(|json, key| match key {
         "results" => {
             results = true;
-            json.array(|json, _| result(json, reading))
+            json.array(|json, _| {
+                let (packages, vulnerable) = result(json, reading)?;
+                listed += packages;
+                judged |= vulnerable;
+                Ok(())
+            })
         }
         "image_metadata" if json.kind()? == Kind::Object => {
             reading.target(Target::Image);
@@ -54,14 +62,21 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "license_summary" => json.skip(),
         _ => unknown(json, reading),
     })?;
+    if listed > 0 && !judged {
+        reading.nothing_scanned(
+            "it lists packages and says of none whether it is vulnerable: the list of a lock file, or --only-packages; scan without --all-packages",
+        );
+    }
     if results { Ok(()) } else { Err(json.shape("an OSV-Scanner report has the key `results`")) }
 }
 
-/// A file that lists packages, and the packages of it that are vulnerable.
-fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+/// A file that lists packages, and the packages of it that are vulnerable. Gives the number of packages, and whether
+/// anything is said of one.
+fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(u64, bool), ReadError> {
     let place = format!("{}.source.path", json.path_text());
     let mut path = reading.known(&place).unwrap_or_default().to_owned();
     let (mut listed, mut found) = (false, false);
+    let (mut packages, mut judged) = (0, false);
     json.object(|json, key| match key {
         "source" if json.kind()? == Kind::Object => json.object(|json, key| {
             if key != "path" {
@@ -80,6 +95,8 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             }
             json.array(|json, _| {
                 let package = package(json, reading)?;
+                packages += 1;
+                judged |= package.judged;
                 for finding in package.findings(&path, reading.roots()) {
                     found = true;
                     reading.finding(finding);
@@ -91,7 +108,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "experimental_pes" => json.skip(),
         _ => unknown(json, reading),
     })?;
-    if listed { Ok(()) } else { Err(json.shape("a result has the key `packages`")) }
+    if listed { Ok((packages, judged)) } else { Err(json.shape("a result has the key `packages`")) }
 }
 
 /// A package with what is known of it, until its last line is read.
@@ -101,6 +118,8 @@ struct Vulnerable {
     version: String,
     ecosystem: String,
     scope: Option<Scope>,
+    /// Something is said of it: vulnerabilities, their groups, or licences.
+    judged: bool,
     records: Vec<Record>,
     groups: Vec<Group>,
 }
@@ -157,10 +176,12 @@ fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, Rea
             }
             "vulnerabilities" | "groups" if json.kind()? == Kind::Null => json.skip()?,
             "vulnerabilities" => json.array(|json, _| {
+                package.judged = true;
                 package.records.push(json.item::<Osv<'static>, _>(|osv| osv.record())?);
                 Ok(())
             })?,
             "groups" => json.array(|json, _| {
+                package.judged = true;
                 let group = json.item::<Grouped<'static>, _>(|group| group.group())?;
                 if group.ids.is_empty() && group.aliases.is_empty() {
                     return Err(json.shape("a group has neither `ids` nor `aliases`"));
@@ -168,7 +189,11 @@ fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, Rea
                 package.groups.push(group);
                 Ok(())
             })?,
-            "licenses" | "license_violations" => json.skip()?,
+            // Of packages that were looked at, too.
+            "licenses" | "license_violations" => {
+                package.judged = true;
+                json.skip()?;
+            }
             _ => unknown(json, reading)?,
         }
         Ok(())
@@ -481,6 +506,29 @@ mod tests {
          "affected":[{"package":{"name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}],
        "groups":[{"ids":["GHSA-jf85-cpcp-j695","SNYK-1"],"aliases":["CVE-2019-10744"],"max_severity":"9.1"}]}]}],
      "experimental_config":{"licenses":{"summary":false,"allowlist":null}}}"#;
+
+    /// OSV-Scanner's own lock file, and `--only-packages`.
+    #[test]
+    fn a_list_of_packages_is_no_scan() {
+        let package = r#"{"package":{"name":"lodash","version":"1","ecosystem":"npm"}}"#;
+        let list = |source: &str, more: &str| {
+            read_as("osv-scanner", &format!(r#"{{"results":[{{{source}"packages":[{package}{more}]}}]}}"#))
+        };
+        for source in ["", r#""source":{"path":"a","type":"lockfile"},"#] {
+            assert!(list(source, "").report.nothing_scanned.is_some());
+            let other = r#",{"package":{"name":"b"},"vulnerabilities":[{"id":"CVE-1"}]}"#;
+            let read = list(source, other);
+            assert!(read.report.nothing_scanned.is_none() && read.findings.len() == 1);
+            assert!(
+                list(source, r#",{"package":{"name":"b"},"licenses":["MIT"]}"#)
+                    .report
+                    .nothing_scanned
+                    .is_none()
+            );
+        }
+        let clean = r#"{"results":[],"experimental_config":{}}"#;
+        assert!(read_text(clean).report.nothing_scanned.is_none());
+    }
 
     #[test]
     fn a_group_is_one_finding() {

@@ -88,6 +88,10 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 .map(|()| {
                     seen.scanned.get_or_insert(0);
                 }),
+            "skipped" if json.kind()? == Kind::Array => json.array(|json, _| match json.kind()? {
+                Kind::Object => json.item::<SkippedPath<'static>, _>(|skipped| skipped.tell(reading)),
+                _ => json.skip(),
+            }),
             _ => json.skip(),
         }),
         "skipped_rules" if json.kind()? == Kind::Array => json.array(|json, _| {
@@ -141,7 +145,7 @@ struct Seen {
     scanned: Option<usize>,
 }
 
-shapes!(Item, Fault);
+shapes!(Item, Fault, SkippedPath);
 
 #[derive(Deserialize)]
 struct Item<'a> {
@@ -418,6 +422,43 @@ impl Fault<'_> {
     }
 }
 
+/// A file that was not scanned, or not by every rule; listed with `--verbose`.
+#[derive(Deserialize)]
+struct SkippedPath<'a> {
+    #[serde(borrow, default)]
+    path: Word<'a>,
+    #[serde(borrow, default)]
+    reason: Word<'a>,
+}
+
+impl SkippedPath<'_> {
+    /// A problem, unless someone wants it so or no rule speaks of such files (`skip_reason` of the interface
+    /// definition).
+    fn tell(&self, reading: &mut Reading<'_>) {
+        let reason = self.reason.as_str().trim().to_ascii_lowercase();
+        let kind = match reason.as_str() {
+            "always_skipped"
+            | "semgrepignore_patterns_match"
+            | "gitignore_patterns_match"
+            | "cli_include_flags_do_not_match"
+            | "cli_exclude_flags_match"
+            | "excluded_by_config"
+            | "wrong_language"
+            | "minified"
+            | "binary"
+            | "dotfile"
+            | "irrelevant_rule" => return,
+            "analysis_failed_parser_or_internal_error" => ProblemKind::Parse,
+            "too_many_matches" => ProblemKind::Timeout,
+            reason if reason.contains("time") || reason.contains("memory") => ProblemKind::Timeout,
+            _ => ProblemKind::Scan,
+        };
+        let said = if reason.is_empty() { "without a reason" } else { reason.as_str() };
+        let path = Some(self.path.as_str()).filter(|path| !path.is_empty());
+        reading.problem(kind, &format!("paths.skipped: {said}"), path);
+    }
+}
+
 /// Kinds of `errors[].type`, spelled with or without blanks.
 pub(super) fn problem_kind(name: &str) -> ProblemKind {
     let name: String =
@@ -447,6 +488,34 @@ pub(super) fn problem_kind(name: &str) -> ProblemKind {
 mod tests {
     use super::*;
     use crate::report::testing::read_text;
+
+    #[test]
+    fn a_file_that_was_not_scanned_is_told_unless_someone_wants_it_so() {
+        let skipped = |reason: &str| {
+            let text = format!(
+                r#"{{"results":[],"errors":[],"paths":{{"scanned":["a.py"],"skipped":[{{"path":"b.py","reason":"{reason}"}}]}}}}"#
+            );
+            let read = read_text(&text);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            read.report.problems.first().map(|p| (p.kind, p.path.clone()))
+        };
+        let path = Some(Text::line("b.py"));
+        for (reason, kind) in [
+            ("exceeded_size_limit", ProblemKind::Scan),
+            ("insufficient_permissions", ProblemKind::Scan),
+            ("too_many_matches", ProblemKind::Timeout),
+            ("rule_timeout", ProblemKind::Timeout),
+            ("analysis_failed_parser_or_internal_error", ProblemKind::Parse),
+            ("a reason of a later version", ProblemKind::Scan),
+            ("", ProblemKind::Scan),
+        ] {
+            assert_eq!(skipped(reason), Some((kind, path.clone())), "{reason}");
+        }
+        for reason in ["semgrepignore_patterns_match", "wrong_language", "cli_exclude_flags_match", "binary"]
+        {
+            assert_eq!(skipped(reason), None, "{reason}");
+        }
+    }
 
     #[test]
     fn words_about_secrets_are_found_anywhere() {

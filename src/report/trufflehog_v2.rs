@@ -24,8 +24,15 @@ pub(super) static FORMAT: Format = Format {
     read,
 };
 
+/// Keys that the tools of Rusty Hog write beside those that they took over.
+const RUSTY_HOG: [&str; 5] = ["linenum", "new_line_num", "old_line_num", "parent_commit_hash", "issue_id"];
+
 fn looks_like(opening: &Opening) -> bool {
-    (opening.is_object() || opening.first_element().is_some()) && opening.top.has("stringsFound")
+    let commit = ["branch", "commit", "commitHash", "printDiff"].iter().any(|key| opening.top.has(key));
+    (opening.is_object() || opening.first_element().is_some())
+        && opening.top.has("stringsFound")
+        && commit
+        && !RUSTY_HOG.iter().any(|key| opening.top.has(key))
 }
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {

@@ -10,11 +10,13 @@ use std::io::{self, BufRead, Read};
 
 use quick_xml::XmlVersion;
 use quick_xml::escape::resolve_xml_entity;
+use quick_xml::events::attributes::Attribute;
 use quick_xml::events::{BytesDecl, BytesStart, Event};
 use quick_xml::{Error, Reader};
 
 use super::ReadError;
 use super::json::Json;
+use super::text::known_encoding;
 
 /// Largest tag, text or comment.
 const MAX_EVENT: usize = 64 << 20;
@@ -153,13 +155,12 @@ impl Walk {
                 return Err(Fault::Markup("text outside the root element"));
             }
             Event::GeneralRef(name) => {
-                let known = if name.is_char_ref() {
-                    name.resolve_char_ref().is_ok()
-                } else {
-                    resolve_xml_entity(name).is_some()
+                let known = match name.strip_prefix('#') {
+                    Some(number) => numbered(number).is_some(),
+                    None => resolve_xml_entity(name).is_some(),
                 };
                 if !known {
-                    return Err(Fault::Markup("an entity that XML does not define"));
+                    return Err(Fault::Markup(NO_ENTITY));
                 }
                 visit(Node::Text).map_err(Fault::Shape)?;
             }
@@ -210,9 +211,16 @@ impl Walk {
             if attribute.value.contains('<') {
                 return Err(Fault::Markup("`<` in the value of an attribute"));
             }
-            let value = attribute
-                .normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
-                .map_err(|_| Fault::Markup("an entity that XML does not define"))?;
+            let written = with_allowed_characters(&attribute.value).ok_or(Fault::Markup(NO_ENTITY))?;
+            let value = match written {
+                Cow::Borrowed(_) => {
+                    attribute.normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
+                }
+                Cow::Owned(value) => Attribute { key: attribute.key, value: Cow::Owned(value) }
+                    .normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
+                    .map(|value| Cow::Owned(value.into_owned())),
+            }
+            .map_err(|_| Fault::Markup(NO_ENTITY))?;
             attributes.push((attribute.key.into_inner(), value));
         }
         visit(Node::Open(Element { name, attributes })).map_err(Fault::Shape)
@@ -225,19 +233,48 @@ impl Walk {
     }
 }
 
-/// The bytes are read as UTF-8, whatever the declaration says; of the encodings that agree with it on ASCII, a
-/// file that holds anything else is then an error.
+/// The bytes were decoded as the declaration says: see [`super::text`].
 fn encoding(declaration: &BytesDecl<'_>) -> Result<(), Fault> {
-    let named = match declaration.encoding() {
-        None => return Ok(()),
-        Some(Ok(named)) => named.to_ascii_lowercase(),
-        Some(Err(_)) => return Err(Fault::Markup("an XML declaration that is none")),
-    };
-    let same = ["utf-8", "utf8", "utf-16", "us-ascii", "ascii"].contains(&named.as_str());
-    if same || ["iso-8859-", "windows-125", "latin"].iter().any(|start| named.starts_with(start)) {
-        return Ok(());
+    match declaration.encoding() {
+        None => Ok(()),
+        Some(Ok(named)) if known_encoding(&named).is_some() => Ok(()),
+        Some(Ok(_)) => Err(Fault::Markup("an encoding that is not known; save the file as UTF-8")),
+        Some(Err(_)) => Err(Fault::Markup("an XML declaration that is none")),
     }
-    Err(Fault::Markup("an encoding other than UTF-8"))
+}
+
+const NO_ENTITY: &str = "an entity that XML does not define";
+
+/// The character of a reference by number, `65` or `x41`. What XML does not allow, control characters and halves of
+/// surrogate pairs, is U+FFFD: scanners write them for what a tool printed and for file names that are not UTF-8.
+fn numbered(number: &str) -> Option<char> {
+    let (digits, radix) = number.strip_prefix('x').map_or((number, 10), |hex| (hex, 16));
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return None;
+    }
+    let code = u32::from_str_radix(digits, radix).ok().filter(|code| *code <= 0x10_ffff)?;
+    let allowed = |c: &char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{fffd}' | '\u{10000}'..);
+    Some(char::from_u32(code).filter(allowed).unwrap_or(char::REPLACEMENT_CHARACTER))
+}
+
+/// The value of an attribute as it is written, with [`numbered`] references to what XML does not allow replaced; `None`
+/// where one is none.
+fn with_allowed_characters(value: &str) -> Option<Cow<'_, str>> {
+    let mut out = String::new();
+    let mut replaced = false;
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("&#") {
+        let (number, behind) = after.split_once(';')?;
+        out.push_str(before);
+        if numbered(number)? == char::REPLACEMENT_CHARACTER {
+            replaced = true;
+            out.push(char::REPLACEMENT_CHARACTER);
+        } else {
+            out.extend(["&#", number, ";"]);
+        }
+        rest = behind;
+    }
+    Some(if replaced { Cow::Owned(out + rest) } else { Cow::Borrowed(value) })
 }
 
 /// Without names and values of the file.
@@ -320,8 +357,11 @@ mod tests {
             "<r>&nbsp;</r>",
             "<r a='&x;'/>",
             "<r>&</r>",
-            "<r>&#0;</r>",
-            "<r>&#xD800;</r>",
+            "<r>&#x110000;</r>",
+            "<r a='&#x110000;'/>",
+            "<r a='&#;'/>",
+            "<r a='&#+7;'/>",
+            "<r a='&#65'/>",
             "<r/>&lt;",
             "<r/><![CDATA[x]]>",
             "<r><?xml version='1.0'?></r>",
@@ -341,13 +381,27 @@ mod tests {
         for bytes in [
             &b"<r>\xff</r>"[..],
             b"<r a='\xe9'/>",
-            b"<?xml version='1.0' encoding='iso-8859-1'?><r>\xe9</r>",
+            b"<?xml version='1.0' encoding='us-ascii'?><r>\xe9</r>",
+            b"<?xml version='1.0' encoding='unheard-of'?><r/>",
             b"<\xff/>",
         ] {
             assert!(check_bytes(bytes).is_err());
         }
         let fault = check_bytes(b"<r>\n <secret-v4lue></r>").unwrap_err();
         assert!(fault.contains("XML at line 2") && !fault.contains("v4lue></r>"), "{fault}");
+    }
+
+    #[test]
+    fn references_to_what_xml_does_not_allow_are_the_replacement_character() {
+        for (text, read) in [
+            ("<r a='&#27;[31mb&#x41;d&#0;'>&#27;&#0;</r>", "r \u{fffd}[31mbAd\u{fffd}"),
+            ("<r a='caf&#56553;&amp;&#xDCE9;&#xFFFE;'>&#xD800;x</r>", "r caf\u{fffd}&\u{fffd}\u{fffd}"),
+            ("<r a='a&#9;b&#10;&#233;'>x</r>", "r a\tb\n\u{e9}"),
+        ] {
+            assert_eq!(check_bytes(text.as_bytes()).unwrap()[0], read, "{text}");
+        }
+        let latin = b"<?xml version='1.0' encoding='iso-8859-1'?><r a='\xe9'>\xe9</r>";
+        assert_eq!(check_bytes(latin).unwrap(), ["r \u{e9}", "t", "/"]);
     }
 
     #[test]

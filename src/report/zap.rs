@@ -64,6 +64,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             Ok(())
         }),
         "spider" if json.kind()? == Kind::Object => spider(json, reading),
+        "insights" if json.kind()? == Kind::Array => json.array(|json, _| insight(json, reading)),
         "insights" | "sequences" | "spider" => json.skip(),
         key if GITLAB.contains(&key) => {
             Err(json.shape("no ZAP report: GitLab's DAST reports have this key (format gitlab-dast)"))
@@ -100,6 +101,32 @@ fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
         _ => json.skip(),
     })?;
     reading.problem(ProblemKind::Scan, &format!("ZAP stopped the scan (stoppingInsight): {why}"), None);
+    Ok(())
+}
+
+/// What ZAP noticed about the scan itself: at level High, such as most requests having failed, part of the application
+/// was not looked at.
+fn insight(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.kind()? != Kind::Object {
+        return json.skip();
+    }
+    let (mut level, mut key, mut words, mut statistic) = Default::default();
+    json.object(|json, name| {
+        let fact: &mut String = match name {
+            "level" => &mut level,
+            "key" => &mut key,
+            "description" => &mut words,
+            "statistic" => &mut statistic,
+            _ => return json.skip(),
+        };
+        *fact = scalar(json)?;
+        Ok(())
+    })?;
+    if level.trim().eq_ignore_ascii_case("high") {
+        let said = without_credentials(first_of(&[&words, &key]));
+        let number = if statistic.is_empty() { String::new() } else { format!(": {statistic}") };
+        reading.problem(ProblemKind::Scan, &format!("insights: {said}{number}"), None);
+    }
     Ok(())
 }
 
@@ -292,6 +319,18 @@ mod tests {
                 "insights":[{{"level":"Low"}}],
                 "site":[{{"@name":"http://shop.test:8080","@host":"shop.test","@port":"8080","@ssl":"false","alerts":[{alerts}]}}]}}"#
         ))
+    }
+
+    #[test]
+    fn an_insight_of_level_high_is_a_scan_that_saw_a_part() {
+        let read = read_text(
+            r#"{"@version":"2.17.0","@generated":"x","created":"2026-01-01T00:00:00Z","site":[{"@name":"http://shop.test","alerts":[]}],
+                "insights":[{"level":"High","key":"insight.network.failure","description":"Percentage of network failures","statistic":"96"},
+                            {"level":"Medium","key":"insight.code.4xx","description":"d","statistic":7},{"level":"Info"},null]}"#,
+        );
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let said: Vec<&str> = read.report.problems.iter().map(|p| p.message.as_str()).collect();
+        assert_eq!(said, ["insights: Percentage of network failures: 96"]);
     }
 
     #[test]

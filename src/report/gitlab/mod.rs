@@ -111,6 +111,9 @@ struct Seen {
     named: bool,
     /// What there is of the object `scan`.
     scan: ScanSeen,
+    /// Number of the files that list dependencies, and of addresses that were requested, where given.
+    files: Option<usize>,
+    resources: Option<usize>,
 }
 
 /// What a report has of `scan`.
@@ -176,6 +179,13 @@ fn report(
             }
             vulnerabilities(json, reading, scan_type, seen)
         }
+        "dependency_files" if json.kind()? == Kind::Array => {
+            seen.files = Some(0);
+            json.array(|json, index| {
+                seen.files = Some(index + 1);
+                json.skip()
+            })
+        }
         key if OTHER.contains(&key) => json.skip(),
         key => {
             // ZAP's `@version` is its own.
@@ -188,6 +198,12 @@ fn report(
     let version = version.map_err(|message| json.shape(&message))?;
     if !seen.listed {
         return Err(json.shape("a GitLab report has a list `vulnerabilities`"));
+    }
+    if seen.found == 0 && scan_type == ScanType::DependencyScanning && seen.files == Some(0) {
+        reading.nothing_scanned("no file that lists dependencies was found (dependency_files is empty)");
+    }
+    if seen.found == 0 && scan_type == ScanType::Dast && seen.resources == Some(0) {
+        reading.nothing_scanned("no address was requested (scan.scanned_resources is empty)");
     }
     let since = |major: u32| version.is_some_and(|version| version >= major);
     if seen.scan == ScanSeen::Missing && since(15) {

@@ -6,6 +6,7 @@ use serde::Deserialize;
 use super::entry::Agent;
 use super::scan_type::ScanType;
 use super::{ScanSeen, Seen, misspelt};
+use crate::report::field::text;
 use crate::report::json::{Json, Kind, shapes};
 use crate::report::reading::parse_time;
 use crate::report::secret::without_credentials;
@@ -15,7 +16,7 @@ use crate::report::{ProblemKind, ReadError, Reading};
 /// Where the scanner's id is noted for the second reading.
 pub(super) const SCANNER: &str = "scan.scanner";
 /// Keys of a scan whose loss would change what it says.
-const NEEDED: &[&str] = &["type", "status", "messages"];
+const NEEDED: &[&str] = &["type", "status", "messages", "partial_scan"];
 
 /// The object `scan`.
 #[derive(Default)]
@@ -60,6 +61,14 @@ impl Scan {
                 status(json, reading)
             }
             "messages" => messages(json, reading),
+            "partial_scan" if json.kind()? != Kind::Null => partial(json, reading),
+            "scanned_resources" if json.kind()? == Kind::Array => {
+                seen.resources = Some(0);
+                json.array(|json, index| {
+                    seen.resources = Some(index + 1);
+                    json.skip()
+                })
+            }
             "start_time" if json.kind()? == Kind::String => {
                 json.take::<String, _>(|time| scan.began = parse_time(&time))
             }
@@ -125,6 +134,25 @@ fn status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "failure" => reading.failed("`scan.status` is failure"),
         _ => reading.failed("`scan.status` is not success"),
     })
+}
+
+/// Since schema 15.2: only what a change touches was scanned (`differential`).
+fn partial(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut mode = String::new();
+    if json.kind()? == Kind::Object {
+        json.object(|json, key| match key {
+            "mode" => text(json).map(|word| mode = word),
+            _ => json.skip(),
+        })?;
+    } else {
+        json.skip()?;
+    }
+    let said = match mode.trim() {
+        "differential" => "`scan.partial_scan` is differential: only changed files were scanned",
+        _ => "`scan.partial_scan` says that only a part was scanned",
+    };
+    reading.problem(ProblemKind::Scan, said, None);
+    Ok(())
 }
 
 fn messages(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {

@@ -420,3 +420,30 @@ fn a_misleading_end_of_the_file_is_found_out() {
         assert_eq!(read.findings[0].category, Category::Sast);
     }
 }
+
+#[test]
+fn a_part_and_nothing_are_told() {
+    let partial =
+        report("sast", "").replace(r#""status""#, r#""partial_scan":{"mode":"differential"},"status""#);
+    let read = read_text(&partial);
+    assert!(read.report.problems[0].message.as_str().contains("only changed files"), "{:?}", read.report);
+    let whole = report("sast", "").replace(r#""status""#, r#""partial_scan":null,"status""#);
+    assert!(clean(&read_text(&whole)));
+
+    let with = |files: &str, found: &str| {
+        let text = report("dependency_scanning", found)
+            .replace(r#""remediations""#, &format!(r#""dependency_files":{files},"remediations""#));
+        read_text(&text).report.nothing_scanned.is_some()
+    };
+    let found = r#"{"name":"x","severity":"Low","identifiers":[{"type":"cve","name":"CVE-1","value":"CVE-1"}],
+        "location":{"file":"a","dependency":{"package":{"name":"b"},"version":"1"}}}"#;
+    assert!(with("[]", "") && !with("[]", found));
+    assert!(!with(r#"[{"path":"a","package_manager":"npm","dependencies":[]}]"#, "") && !with("null", ""));
+
+    let dast = |resources: &str| {
+        let text = report("dast", "")
+            .replace(r#""status""#, &format!(r#""scanned_resources":{resources},"status""#));
+        read_text(&text).report.nothing_scanned.is_some()
+    };
+    assert!(dast("[]") && !dast(r#"[{"method":"GET","type":"url","url":"http://shop.test"}]"#));
+}

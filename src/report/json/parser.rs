@@ -1,7 +1,8 @@
 //! One JSON value of a text as any type of `serde`, and the check of values that nobody asks for.
 //!
 //! `serde_json` does the same at half the speed: it looks at eight bytes of a string together, checks UTF-8 once more,
-//! and counts no depth in what it skips. What is accepted is the same, and so are most messages.
+//! and counts no depth in what it skips. What is accepted is the same but for escapes of half a surrogate pair, which
+//! `serde_json` refuses and this reads as U+FFFD; so are most messages.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -51,6 +52,11 @@ impl Fault {
 
     pub(super) fn kind(&self) -> FaultKind {
         self.0.kind
+    }
+
+    /// True if the text only ended too early.
+    pub(in crate::report) fn is_cut(&self) -> bool {
+        self.0.kind == FaultKind::End
     }
 
     /// The fault, `at` bytes from the beginning.
@@ -378,21 +384,24 @@ impl<'de> Parser<'de> {
         })
     }
 
-    /// What follows `\u`, and the second escape of a pair.
+    /// What follows `\u`, and the second escape of a pair. Half a pair is U+FFFD: Python writes one for each byte of a
+    /// file name that is not UTF-8.
     fn unicode(&mut self) -> Result<char, Fault> {
         let high = self.hex()?;
         if let Some(c) = char::from_u32(high) {
             return Ok(c);
         }
-        for expected in if high < 0xdc00 { [b'\\', b'u'] } else { [0, 0] } {
-            match self.byte() {
-                Some(byte) if byte == expected => self.at += 1,
-                Some(_) => return Err(self.syntax("lone leading surrogate in hex escape")),
-                None => return Err(self.cut("EOF while parsing a string")),
+        let after = self.at;
+        let escape = self.text.as_bytes().get(after..).is_some_and(|rest| rest.starts_with(b"\\u"));
+        if high < 0xdc00 && escape {
+            self.at += 2;
+            // A fault in the second escape is found again where it is read for itself.
+            if let Ok(low @ 0xdc00..0xe000) = self.hex() {
+                let pair = char::from_u32(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff));
+                return Ok(pair.unwrap_or(char::REPLACEMENT_CHARACTER));
             }
+            self.at = after;
         }
-        let low = self.hex()?;
-        let pair = (low & 0xfc00 == 0xdc00).then_some(0x10000 + ((high & 0x3ff) << 10 | low & 0x3ff));
-        pair.and_then(char::from_u32).ok_or_else(|| self.syntax("lone leading surrogate in hex escape"))
+        Ok(char::REPLACEMENT_CHARACTER)
     }
 }

@@ -58,7 +58,7 @@ fn counts_without_cases_are_a_runner_that_died() {
         (r#"tests="2" failures="0" errors="1""#, 0),
         (r#"tests="2" errors="1""#, 0),
         (r#"tests="2""#, 0),
-        (r#"tests="9" failures="1" errors="0""#, 1),
+        (r#"tests="9" failures="1" errors="0""#, 0),
         (r#"tests="1" failures="1" errors="0""#, 0),
         (r#"tests="2" failures="3" errors="0""#, 1),
         (r#"tests="2" failures="1" errors="1""#, 1),
@@ -83,7 +83,23 @@ fn counts_without_cases_are_a_runner_that_died() {
         "junit",
         r#"<testsuites tests="3" failures="3"><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
     );
-    assert_eq!(messages(&died).len(), 2);
+    assert_eq!(messages(&died), ["a suite counts 3 failures and errors and holds 0 failed test cases"]);
+    let died = read_sound(
+        "junit",
+        r#"<testsuites><testsuite tests="3" failures="0"/><testsuite tests="1"><testcase name="a"/></testsuite></testsuites>"#,
+    );
+    assert_eq!(messages(&died), ["a suite counts tests and holds no test case"]);
+}
+
+/// pytest 9 and unittest count subtests that passed, and write no case for them.
+#[test]
+fn subtests_that_passed_are_no_fault() {
+    let read = read_sound(
+        "junit",
+        r#"<testsuites name="pytest tests"><testsuite name="pytest" errors="0" failures="0" skipped="0" tests="5">
+           <testcase classname="tests.test_price" name="test_round"/><testcase classname="tests.test_price" name="b"/></testsuite></testsuites>"#,
+    );
+    assert!(messages(&read).is_empty() && read.report.nothing_scanned.is_none());
 }
 
 /// Surefire counts every run of a test where it runs failing ones again; jest-junit counts no test of a file that it
@@ -100,7 +116,7 @@ fn reruns_count_and_more_cases_than_counted_miss_nothing() {
             ),
         )
     };
-    for (tests, failures, problems) in [(7, 5, 0), (3, 1, 0), (8, 5, 1), (7, 6, 1), (3, 0, 1)] {
+    for (tests, failures, problems) in [(7, 5, 0), (3, 1, 0), (8, 5, 0), (7, 6, 1), (3, 0, 1)] {
         let read = suite(tests, failures);
         assert_eq!((read.findings.len(), messages(&read).len()), (1, problems), "{tests} {failures}");
     }
@@ -120,9 +136,21 @@ fn without_a_test_nothing_was_scanned() {
         "<testsuite></testsuite>",
         r#"<testsuites><testsuite name="a" tests="0" failures="0"/></testsuites>"#,
         r#"<testsuite tests="1" skipped="1"><testcase name="a"><skipped/></testcase></testsuite>"#,
+        r#"<testsuites><testsuite tests="2"><testcase name="a" status="notrun"/><testcase name="b" result="suppressed"/></testsuite></testsuites>"#,
+        r#"<testsuite tests="1"><testcase name="a" result="Inconclusive"/></testsuite>"#,
+        r#"<testsuite tests="1"><testcase name="a" status="Not Run"/></testsuite>"#,
+        r#"<testsuites tests="2" disabled="2"><testsuite><testcase name="a"/><testcase name="b"/></testsuite></testsuites>"#,
+        r#"<testsuites><testsuite tests="1" inconclusive="1"><testcase name="a"/></testsuite></testsuites>"#,
     ] {
         let read = read_sound("junit", text);
         assert!(read.report.nothing_scanned.is_some() && messages(&read).is_empty(), "{text}");
+    }
+    for text in [
+        r#"<testsuite tests="2" skipped="1"><testcase name="a"/><testcase name="b" result="skipped"/></testsuite>"#,
+        r#"<testsuite tests="1" status="run"><testcase name="a" status="run" result="completed"/></testsuite>"#,
+        r#"<testsuite tests="1" disabled="1"><testcase name="a"><failure/></testcase></testsuite>"#,
+    ] {
+        assert!(read_sound("junit", text).report.nothing_scanned.is_none(), "{text}");
     }
 }
 
@@ -207,4 +235,15 @@ fn other_xml_is_refused() {
         "x".repeat(100_000)
     );
     assert_eq!(read_as("junit", &padded).findings.len() + read_sound("junit", &padded).findings.len(), 2);
+}
+
+/// Burp's Dastardly lists weaknesses as if they were tests.
+#[test]
+fn weaknesses_in_the_clothes_of_tests_are_refused() {
+    let text = r#"<testsuites failures="1" name="https://shop.test/" tests="2"><testsuite name="https://shop.test/" tests="1">
+        <testcase name="Vulnerable JavaScript dependency"><failure message="x" type="Low">Issue</failure></testcase></testsuite></testsuites>"#;
+    assert!(read_text(text).error.unwrap().to_string().contains("Dastardly"));
+    // A test of a page is a test.
+    let of_a_page = text.replace(r#"type="Low""#, r#"type="AssertionError""#);
+    assert_eq!(read_sound("junit", &of_a_page).findings.len(), 1);
 }

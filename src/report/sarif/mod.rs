@@ -4,7 +4,8 @@
 //! them (Semgrep). In the second case the file is read twice, and the first time over the results only in passing.
 //! Results themselves are never kept.
 //!
-//! Tools disagree about what they may leave out, so nearly everything is optional here but `version` and `runs`.
+//! Tools disagree about what they may leave out, so nearly everything is optional here but `runs` and, where `$schema`
+//! does not say the same, `version`.
 //! `results` that are `null` or absent are not an empty list: the run then says nothing about findings.
 
 mod driver;
@@ -49,6 +50,7 @@ fn looks_like(opening: &Opening) -> bool {
 
 fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut seen = Seen::default();
+    let mut schema = String::new();
     json.object(|json, key| match key {
         "version" => {
             seen.version = true;
@@ -62,9 +64,15 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "inlineExternalProperties" => inline(json, reading),
+        "$schema" if json.kind()? == Kind::String => {
+            schema = text(json)?;
+            Ok(())
+        }
         key => other(json, reading, key, LOG),
     })?;
-    if !seen.version {
+    // Some tools name it by the schema alone: `…/sarif-2.1.0.json`, `…/sarif-schema-2.1.0.json`.
+    let by_schema = schema.to_ascii_lowercase().contains("sarif") && schema.contains("2.1");
+    if !seen.version && !by_schema {
         return Err(json.shape(&format!("`version` is missing: SARIF {VERSION} is read")));
     }
     let Some(runs) = seen.runs else { return Err(json.shape("a SARIF log has a list `runs`")) };

@@ -576,3 +576,22 @@ fn no_flipped_bit_loses_the_finding() {
         }
     }
 }
+
+#[test]
+fn the_schema_may_stand_for_the_version() {
+    let log = |head: &str| {
+        read_text(&format!(r#"{{{head}"runs":[{{"tool":{{"driver":{{"name":"x"}}}},"results":[]}}]}}"#))
+    };
+    for schema in [
+        "https://json.schemastore.org/sarif-2.1.0.json",
+        "https://raw.githubusercontent.com/oasis-tcs/sarif-spec/master/Schemata/sarif-schema-2.1.0.json",
+        "https://json.schemastore.org/sarif-2.1.0-rtm.5.json",
+    ] {
+        assert!(log(&format!(r#""$schema":"{schema}","#)).error.is_none(), "{schema}");
+    }
+    for schema in ["https://json.schemastore.org/sarif-2.0.0.json", "https://shop.test/2.1.0.json"] {
+        assert!(log(&format!(r#""$schema":"{schema}","#)).error.is_some(), "{schema}");
+    }
+    let contradicted = r#""$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"1.0.0","#;
+    assert!(log(contradicted).error.is_some());
+}

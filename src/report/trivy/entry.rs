@@ -18,13 +18,10 @@ use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
 
 shapes!(Vulnerability, Misconfiguration, Secret, License, Modified);
 
-/// A finding, or none where a check passed; or why an entry has no meaning.
-pub(super) type Found = Result<Option<Finding>, &'static str>;
-
 /// An entry of a list.
 pub(super) trait Entry {
-    /// What it is.
-    fn found(&self, site: &Site<'_>) -> Found;
+    /// The finding that it is, whatever it leaves out; none where a check passed.
+    fn found(&self, site: &Site<'_>) -> Option<Finding>;
 }
 
 /// Where an entry stands.
@@ -181,11 +178,8 @@ struct Identifier<'a> {
 }
 
 impl Entry for Vulnerability<'_> {
-    fn found(&self, site: &Site<'_>) -> Found {
-        if self.id.as_str().is_empty() && self.pkg_name.as_str().is_empty() {
-            return Err("a vulnerability has neither `VulnerabilityID` nor `PkgName`");
-        }
-        Ok(Some(self.finding(site)))
+    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+        Some(self.finding(site))
     }
 }
 
@@ -277,21 +271,18 @@ struct Cause<'a> {
 }
 
 impl Entry for Misconfiguration<'_> {
-    fn found(&self, site: &Site<'_>) -> Found {
+    fn found(&self, site: &Site<'_>) -> Option<Finding> {
         // Any word but these two is a failure; a missing one as well.
         match self.status.as_str() {
-            "PASS" => return Ok(None),
+            "PASS" => return None,
             "EXCEPTION" => {
                 let mut finding = self.finding(site);
                 suppress(&mut finding, "exception of a trivy policy", &[]);
-                return Ok(Some(finding));
+                return Some(finding);
             }
             _ => {}
         }
-        if [&self.id, &self.avd_id, &self.title, &self.message].iter().all(|word| word.as_str().is_empty()) {
-            return Err("a misconfiguration has neither `ID`, `AVDID`, `Title` nor `Message`");
-        }
-        Ok(Some(self.finding(site)))
+        Some(self.finding(site))
     }
 }
 
@@ -304,7 +295,7 @@ impl Misconfiguration<'_> {
             finding.rule_aliases.push(Text::line(avd_id));
         }
         let title = [self.title.as_str(), message, rule].into_iter().find(|text| !text.trim().is_empty());
-        finding.title = Text::line(title.unwrap_or_default());
+        finding.title = Text::line(title.unwrap_or("misconfiguration without an id"));
         let cause = self.cause_metadata.0.as_ref();
         let lines = cause.map_or_else(Lines::default, |c| Lines { start: c.start_line, end: c.end_line });
         // The target of a cluster's resource is its kind and name.
@@ -352,11 +343,8 @@ pub(super) struct Secret<'a> {
 }
 
 impl Entry for Secret<'_> {
-    fn found(&self, site: &Site<'_>) -> Found {
-        if [&self.rule_id, &self.title, &self.category].iter().all(|word| word.as_str().is_empty()) {
-            return Err("a secret has neither `RuleID`, `Title` nor `Category`");
-        }
-        Ok(Some(self.finding(site)))
+    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+        Some(self.finding(site))
     }
 }
 
@@ -366,7 +354,7 @@ impl Secret<'_> {
         let mut finding = site.start(Category::Secret, rule, &self.severity);
         let title =
             [self.title.as_str(), rule, self.category.as_str()].into_iter().find(|text| !text.is_empty());
-        finding.title = Text::line(title.unwrap_or_default());
+        finding.title = Text::line(title.unwrap_or("secret without a rule"));
         finding.location = site.location(site.file(), &Lines { start: self.start_line, end: self.end_line });
         let identity = site.identity(finding.category).part(rule);
         finding.identify(identity.part(name_before_mask(self.r#match.as_str())));
@@ -405,12 +393,8 @@ pub(super) struct License<'a> {
 }
 
 impl Entry for License<'_> {
-    fn found(&self, site: &Site<'_>) -> Found {
-        let words = [&self.name, &self.pkg_name, &self.file_path, &self.category];
-        if words.iter().all(|word| word.as_str().is_empty()) {
-            return Err("a licence has neither `Name`, `PkgName`, `FilePath` nor `Category`");
-        }
-        Ok(Some(self.finding(site)))
+    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+        Some(self.finding(site))
     }
 }
 
@@ -420,6 +404,7 @@ impl License<'_> {
         let mut finding = site.start(Category::License, name, &self.severity);
         let of = if package.is_empty() { self.file_path.as_str() } else { package };
         finding.title = Text::line(&match category {
+            "" if of.is_empty() && name.is_empty() => "licence without a name".to_owned(),
             "" => format!("{of}: {name}"),
             category => format!("{of}: {name} ({category})"),
         });
@@ -452,7 +437,7 @@ pub(super) struct Modified<'a> {
 }
 
 impl Entry for Modified<'_> {
-    fn found(&self, site: &Site<'_>) -> Found {
+    fn found(&self, site: &Site<'_>) -> Option<Finding> {
         let named = Category::from_word(self.r#type.as_str()).filter(|c| FORMAT.categories.contains(c));
         let category = named.or_else(|| scanned_category(&site.class)).unwrap_or(Category::Vulnerability);
         let raw = self.finding.map_or("", |raw| raw.0);
@@ -468,6 +453,6 @@ impl Entry for Modified<'_> {
             (status, source) => format!("{status}, {source}"),
         };
         suppress(&mut finding, &by, &[self.statement.as_str()]);
-        Ok(Some(finding))
+        Some(finding)
     }
 }

@@ -18,6 +18,7 @@ use serde::Deserialize;
 
 use super::image::image_config;
 use super::json::{Json, Kind, Shape, shapes};
+use super::unread::is_asff;
 use super::value::{Loose, Raw, Word};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, Text, clean_line};
@@ -66,6 +67,9 @@ fn looks_like(opening: &Opening) -> bool {
     if let Some(first) = opening.first_element() {
         return is_result(first);
     }
+    if is_asff(&opening.top) {
+        return false;
+    }
     let any = |keys: &[&str]| keys.iter().any(|key| opening.has(key));
     let lists = |key: &str| opening.get(key).filter(|m| m.lists_objects());
     let report = opening.has("SchemaVersion")
@@ -92,6 +96,9 @@ fn looks_like(opening: &Opening) -> bool {
 
 /// True for what a list of results begins with.
 fn is_result(first: &Member) -> bool {
+    if is_asff(first) {
+        return false;
+    }
     first.has_kind("Target", Kind::String)
         && FINDINGS.iter().chain(RESULT).filter(|key| first.has(key)).count() > 1
         || FINDINGS.iter().any(|key| first.get(key).is_some_and(Member::lists_objects))

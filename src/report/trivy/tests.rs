@@ -359,12 +359,30 @@ fn findings_under_a_changed_key_are_not_lost_silently() {
 
 #[test]
 fn lists_of_another_type_are_errors() {
-    for list in ["{}", "\"\"", "0", "true", "[null]", "[[]]", "[{}]"] {
+    for list in ["{}", "\"\"", "0", "true", "[null]", "[[]]"] {
         for key in ["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses"] {
             assert!(of_result(&format!(r#""Target":"x","{key}":{list}"#)).error.is_some(), "{key}: {list}");
         }
         let text = format!(r#"{{"SchemaVersion":2,"ArtifactName":"a","Results":{list}}}"#);
         assert!(read_text(&text).error.is_some(), "Results: {list}");
+    }
+    let text = r#"{"SchemaVersion":2,"ArtifactName":"a","Results":[{}]}"#;
+    assert!(read_text(text).error.is_some());
+}
+
+/// Of secrets in a cluster Trivy has written the severity alone.
+#[test]
+fn an_entry_without_identity_is_a_finding_of_an_unknown_rule() {
+    for key in ["Vulnerabilities", "Misconfigurations", "Secrets", "Licenses"] {
+        for entry in ["{}", r#"{"Severity":"HIGH","StartLine":3}"#] {
+            let read = of_result(&format!(r#""Target":"x","{key}":[{entry}]"#));
+            assert!(read.error.is_none(), "{key}: {:?}", read.error);
+            let finding = &read.findings[0];
+            assert_eq!((read.findings.len(), finding.rule_id.as_str()), (1, ""), "{key}");
+            let severity = if entry == "{}" { Severity::Unknown } else { Severity::High };
+            assert_eq!(finding.severity, severity, "{key}");
+            assert!(!finding.title.is_empty());
+        }
     }
 }
 

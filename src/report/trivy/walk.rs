@@ -17,15 +17,12 @@ where
 {
     json.unless_null(|json| {
         json.array(|json, _| {
-            let found = json.item::<S, _>(|entry| {
-                entry.found(site).map(|finding| {
-                    if let Some(finding) = finding {
-                        seen.found += 1;
-                        reading.finding(finding);
-                    }
-                })
-            })?;
-            found.map_err(|why| json.shape(why))
+            json.item::<S, _>(|entry| {
+                if let Some(finding) = entry.found(site) {
+                    seen.found += 1;
+                    reading.finding(finding);
+                }
+            })
         })
     })
 }
