@@ -98,6 +98,7 @@ fn parts(selector: &Selector) -> Vec<Part> {
         reachable,
         direct,
         age,
+        malware,
         // Becomes `evidence` when the policy is loaded.
         subject: _,
         evidence,
@@ -115,7 +116,8 @@ fn parts(selector: &Selector) -> Vec<Part> {
     add(severity.is_some(), "severity", or_worse(severity), Selector { severity, ..none() });
     add(!state.is_empty(), "state", list(&state), Selector { state, ..none() });
     add(!fix.is_empty(), "fix", list(&fix), Selector { fix, ..none() });
-    add(!ids.is_empty(), "ids", list(&ids), Selector { ids, ..none() });
+    let globs: Vec<&str> = ids.iter().map(crate::policy::RuleGlob::text).collect();
+    add(!ids.is_empty(), "ids", list(&globs), Selector { ids: ids.clone(), ..none() });
     add(!cwe.is_empty(), "cwe", list(&cwe), Selector { cwe, ..none() });
     let globs: Vec<&str> = rule_id.iter().map(crate::policy::RuleGlob::text).collect();
     add(!rule_id.is_empty(), "rule_id", list(&globs), Selector { rule_id: rule_id.clone(), ..none() });
@@ -137,6 +139,7 @@ fn parts(selector: &Selector) -> Vec<Part> {
     add(direct.is_some(), "direct", plain(direct), Selector { direct, ..none() });
     let wanted = age.map(|a| format!("at least {}", duration_text(a))).unwrap_or_default();
     add(age.is_some(), "age", wanted, Selector { age, ..none() });
+    add(malware.is_some(), "malware", plain(malware), Selector { malware, ..none() });
     add(!evidence.is_empty(), "evidence", list(&evidence), Selector { evidence, ..none() });
     let wanted = not.as_deref().map(|not| format!("{{{}}}", describe(not))).unwrap_or_default();
     add(not.is_some(), "not", wanted, Selector { not, ..none() });
@@ -216,6 +219,7 @@ impl Words<'_> {
                 let told: Vec<String> = published.into_iter().chain(seen).collect();
                 known((!told.is_empty()).then(|| told.join(", ")))
             }
+            "malware" => (finding.is_malware().to_string(), false),
             "evidence" => none(self.around.entries.join(", ")),
             _ => (String::new(), false),
         }

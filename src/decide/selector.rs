@@ -45,8 +45,9 @@ fn line_matches(line: &Mapping, finding: &Finding) -> bool {
 }
 
 fn rule_matches(glob: &RuleGlob, finding: &Finding) -> bool {
-    glob.matches(finding.rule_id.as_str())
-        || finding.rule_aliases.iter().any(|alias| glob.matches(alias.as_str()))
+    // An alias group has one rule and several names.
+    let names = [&finding.rule_id].into_iter().chain(&finding.rule_aliases).chain(&finding.ids);
+    names.into_iter().any(|name| glob.matches(name.as_str()))
 }
 
 /// True if the rule with this selector looks at the finding.
@@ -72,8 +73,10 @@ pub(super) fn matches(
         && (selector.fix.is_empty()
             || if finding.fix == Fix::Unknown { lacking } else { selector.fix.contains(&finding.fix) })
         && (selector.ids.is_empty()
-            || finding.ids.iter().any(|id| no_case(&selector.ids, id.as_str()))
-            || no_case(&selector.ids, finding.rule_id.as_str()))
+            || selector.ids.iter().any(|glob| {
+                let mut ids = finding.ids.iter().chain([&finding.rule_id]);
+                ids.any(|id| glob.matches(id.as_str()))
+            }))
         && (selector.cwe.is_empty() || finding.cwes.iter().any(|cwe| selector.cwe.contains(cwe)))
         && (selector.rule_id.is_empty() || selector.rule_id.iter().any(|glob| rule_matches(glob, finding)))
         && (selector.tool.is_empty() || no_case(&selector.tool, finding.tool.as_str()))
@@ -98,6 +101,7 @@ pub(super) fn matches(
                 told => selector.reachable.contains(&told),
             })
         && selector.direct.is_none_or(|wanted| finding.direct.map_or(lacking, |is| is == wanted))
+        && selector.malware.is_none_or(|wanted| finding.is_malware() == wanted)
         && selector.age.is_none_or(|least| is_old(finding, least, around.now, inside_not))
         && (selector.evidence.is_empty()
             || selector.evidence.iter().any(|name| around.entries.contains(name)))

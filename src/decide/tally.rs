@@ -348,10 +348,13 @@ impl<'p> Tally<'p> {
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
     fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
         let mut waivers = self.to.waivers.of(finding);
+        let malware = finding.is_malware();
         waivers.retain(|&at| {
             let rules = self.to.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
-            let waivable = |rule: usize| self.to.policy.rules.get(rule).is_some_and(|r| r.waivable);
-            rules.unwrap_or_default().iter().any(|&rule| set.has(rule) && waivable(rule))
+            let of_set = || rules.unwrap_or_default().iter().copied().filter(|&rule| set.has(rule));
+            let lifts = |rule: usize| self.to.policy.rules.get(rule).is_some_and(|r| r.may_lift(finding));
+            // What lifts it from one rule would lift it from the others.
+            of_set().any(lifts) && (!malware || of_set().all(lifts))
         });
         for &at in &waivers {
             self.uses.entry(at).or_default().add(finding, rank);
@@ -398,7 +401,9 @@ impl Sink for Tally<'_> {
             self.speak(&mut set, &finding, rank);
         }
         if !self.to.vex.is_empty() {
-            let claims = self.to.vex.of(&finding);
+            let lifts = |(index, rule): (usize, &Rule)| !set.has(index) || rule.may_lift(&finding);
+            let liftable = !finding.is_malware() || policy.rules.iter().enumerate().all(lifts);
+            let claims = if liftable { self.to.vex.of(&finding) } else { Vec::new() };
             set.claims = (!claims.is_empty()).then(|| claims.into());
         }
         let ordinal = self.counts.total + self.counts.suppressed;

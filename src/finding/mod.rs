@@ -114,6 +114,9 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
 }
 
+/// CWE-506, of which CWE-507 to 512 are kinds.
+const EMBEDDED_MALICIOUS_CODE: u32 = 506;
+
 impl Finding {
     /// A finding with nothing known beyond its category, tool, rule and severity.
     #[must_use]
@@ -153,6 +156,15 @@ impl Finding {
             stage: None,
             fingerprint: Fingerprint::default(),
         }
+    }
+
+    /// A package or code that is meant to do harm: any of its ids is one of the OSV collection of malicious packages
+    /// (`MAL-…`), or it is of CWE-506. Whatever the scanner says, it is critical and new.
+    pub fn is_malware(&self) -> bool {
+        let malicious =
+            |id: &Text| id.as_str().trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
+        self.cwes.contains(&EMBEDDED_MALICIOUS_CODE)
+            || self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases).any(malicious)
     }
 
     /// The CVE records among its ids.

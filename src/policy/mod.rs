@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
+use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, Target};
 
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, Problem};
@@ -354,6 +354,8 @@ pub struct Rule {
     pub then: Action,
     /// Whether waivers, baselines and VEX can apply.
     pub waivable: bool,
+    /// Whether they can apply to malware, too.
+    pub waive_malware: bool,
     /// Who resolves its review; the policy's reviewers where the rule names none.
     pub reviewers: Option<Reviewers>,
     /// What to do, for people.
@@ -403,8 +405,8 @@ pub struct Selector {
     pub state: Vec<State>,
     /// Any of these; a finding that does not say matches each.
     pub fix: Vec<Fix>,
-    /// Vulnerability ids, compared without letter case.
-    pub ids: Vec<String>,
+    /// Globs of vulnerability ids, compared without letter case with every id of a finding.
+    pub ids: Vec<RuleGlob>,
     /// CWE numbers.
     pub cwe: Vec<u32>,
     /// Rule ids, all spellings of one check being one.
@@ -436,6 +438,8 @@ pub struct Selector {
     /// At least this old, in seconds, by the later of the days it was first known and published; a finding without a date
     /// matches.
     pub age: Option<i64>,
+    /// Malicious: an id of the OSV collection of malicious packages, or CWE-506.
+    pub malware: Option<bool>,
     /// Names of evidence entries the report must be given for.
     pub evidence: Vec<String>,
     /// Names of subjects that the report must be about.
@@ -444,6 +448,13 @@ pub struct Selector {
     pub not: Option<Box<Selector>>,
     /// Condition on the normalised finding.
     pub r#where: Option<Where>,
+}
+
+impl Rule {
+    /// Whether a waiver or a VEX statement can lift this finding from it.
+    pub fn may_lift(&self, finding: &Finding) -> bool {
+        self.waivable && (self.waive_malware || !finding.is_malware())
+    }
 }
 
 impl Selector {

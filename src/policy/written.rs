@@ -351,6 +351,8 @@ written! {
         must then: Action,
         /// `false`: no waiver, baseline or VEX statement applies.
         may waivable: bool,
+        /// `true`: a waiver or a VEX statement may lift malware, too, which none does by default.
+        may waive_malware: bool,
         /// Who resolves its review.
         may reviewers: Reviewers,
         /// What to do, for people.
@@ -371,7 +373,7 @@ written! {
         may state: Many<State>,
         /// Whether a fixed version exists; a finding that does not say matches.
         may fix: Many<Fix>,
-        /// Vulnerability ids.
+        /// Vulnerability ids, globs; each id of an alias group is compared.
         may ids: Many<Name>,
         /// CWE numbers.
         may cwe: Many<Cwe>,
@@ -403,6 +405,8 @@ written! {
         may direct: bool,
         /// At least this old, since the baseline first knew it and since it was published; a finding without a date matches.
         may age: Duration,
+        /// Malicious: any id is a `MAL-` id, or CWE-506. Such a finding is always critical and new.
+        may malware: bool,
         /// Names of the subjects that the report is about.
         may subject: Many<Name>,
         /// Names of the evidence entries the report is given for.

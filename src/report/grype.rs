@@ -14,7 +14,7 @@ use super::secret::unknown;
 use super::unread;
 use super::value::{Object, Objects, Strings, Word, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text};
+use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
 
 /// Grype JSON.
 pub(super) static FORMAT: Format = Format {
@@ -167,6 +167,16 @@ fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> R
 
 fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     json.object(|json, key| match key {
+        "name" => {
+            let name = text(json)?;
+            if name.is_empty() || name.eq_ignore_ascii_case("grype") {
+                return Ok(());
+            }
+            let name = clean_line(&name).into_owned();
+            Err(json.shape(&format!(
+                "the report is of `{name}`: Xeol and others write Grype's shape; they are not read"
+            )))
+        }
         "version" => {
             reading.version(&text(json)?);
             Ok(())

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::receipt::Receipt;
 use super::semgrep::is_about_secrets;
 use super::{ImageFacts, Source};
-use crate::finding::{Category, Finding, SecretKey, Target, Text, clean_line};
+use crate::finding::{Category, Finding, SecretKey, Severity, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
 const MAX_PROBLEMS: usize = 10_000;
@@ -161,8 +161,11 @@ impl<'s> Reading<'s> {
         self.entry_category
     }
 
-    /// Hands over a finding; its category is then covered.
+    /// Hands over a finding; its category is then covered. Scanners give malicious packages no severity, or any.
     pub fn finding(&mut self, mut finding: Finding) {
+        if finding.is_malware() {
+            finding.severity = Severity::Critical;
+        }
         finding.may_hold_secret |= finding.category == Category::Secret
             || is_about_secrets(finding.rule_id.as_str(), &finding.cwes)
             || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.as_str(), &[]));

@@ -187,9 +187,11 @@ fn stopping(
     if matching.is_empty() {
         bail!("no rule of gate {} looks at a finding {fingerprint} in these reports", policy.gate);
     }
+    let witnesses = || decision.findings.iter().flat_map(|p| &p.witnesses).map(|m| &m.finding);
+    let named = witnesses().find(|finding| finding.fingerprint == fingerprint);
     let useful = |index: &usize| {
         policy.rules.get(*index).is_some_and(|rule| {
-            rule.waivable
+            named.map_or(rule.waivable, |finding| rule.may_lift(finding))
                 && rule.then != Action::Warn
                 && (args.rule.is_empty() || args.rule.contains(&rule.id))
         })
@@ -199,8 +201,8 @@ fn stopping(
         let names: Vec<&str> =
             matching.iter().filter_map(|&index| policy.rules.get(index)).map(|r| r.id.as_str()).collect();
         bail!(
-            "a waiver would change nothing: the finding counts for {}, which only warns, says `waivable: false`, or \
-             is not the rule asked for",
+            "a waiver would change nothing: the finding counts for {}, which only warns, says `waivable: false`, does \
+             not say `waive_malware: true` of malware, or is not the rule asked for",
             names.join(", ")
         );
     }

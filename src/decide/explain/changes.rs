@@ -33,7 +33,11 @@ pub(super) fn changes(
     changes.extend(correction(finding, rule));
     let Subject::Findings(selector) = &rule.subject else { return changes };
     changes.extend(clauses.iter().filter_map(|clause| otherwise(clause, selector, policy)));
-    changes.push(no_waiver(rule, policy).unwrap_or_else(|| {
+    let not_lifted = || {
+        (!rule.may_lift(finding))
+            .then(|| "no waiver: it is malware, and the rule does not say `waive_malware: true`".to_owned())
+    };
+    changes.push(no_waiver(rule, policy).or_else(not_lifted).unwrap_or_else(|| {
         format!(
             "a waiver for {}/{}: `secgate waiver new --finding {}` writes it",
             policy.gate, rule.id, finding.fingerprint

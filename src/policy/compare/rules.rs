@@ -32,6 +32,7 @@ impl Comparison<'_> {
             allow,
             then,
             waivable,
+            waive_malware,
             reviewers,
             fix: _, // for people
             from,
@@ -43,6 +44,7 @@ impl Comparison<'_> {
         self.most(&at("allow"), Some(*allow), Some(after.allow), |n| n.to_string());
         self.action(&at("then"), *then, after.then);
         self.demand_not(&at("waivable"), *waivable, after.waivable);
+        self.demand_not(&at("waive_malware"), *waive_malware, after.waive_malware);
         let own = at("reviewers");
         let path = if self.after.places.has(&own) || self.before.places.has(&own) {
             &own[..]

@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use super::{duration, listed};
-use crate::policy::{Selector, Where};
+use crate::policy::{RuleGlob, Selector, Where};
 
 /// A key, what it was, and what it is.
 type Narrower = (&'static str, String, String);
@@ -34,12 +34,14 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         reachable,
         direct,
         age,
+        malware,
         evidence,
         subject: _, // part of `evidence`, where its entries stand
         not,
         r#where,
     } = before;
     let texts = |list: &[String]| list.iter().map(|text| text.to_lowercase()).collect::<Vec<_>>();
+    let ids_of = |list: &[RuleGlob]| list.iter().map(|glob| glob.text().to_lowercase()).collect::<Vec<_>>();
     let rules = |s: &Selector| s.rule_id.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
     let paths = |s: &Selector| s.path.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
     let rank = |severity: crate::finding::Severity| severity.rank(crate::finding::Severity::Critical);
@@ -51,7 +53,7 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         }),
         list("state", state, &after.state),
         list("fix", fix, &after.fix),
-        list("ids", &texts(ids), &texts(&after.ids)),
+        list("ids", &ids_of(ids), &ids_of(&after.ids)),
         list("cwe", cwe, &after.cwe),
         list("rule_id", &rules(before), &rules(after)),
         list("tool", &texts(tool), &texts(&after.tool)),
@@ -73,6 +75,7 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
             let shown = |age: Option<i64>| age.map_or_else(|| "any".to_owned(), duration);
             (shown(*age), shown(after.age))
         }),
+        flag("malware", *malware, after.malware),
         list("evidence", evidence, &after.evidence),
         excluded(not.as_deref(), after.not.as_deref()),
         condition(r#where.as_ref().map(Where::text), after.r#where.as_ref().map(Where::text)),

@@ -66,6 +66,7 @@ fn as_strict(this: &Rule, than: &Rule) -> bool {
     this.then >= than.then
         && this.allow <= than.allow
         && (!this.waivable || than.waivable)
+        && (!this.waive_malware || than.waive_malware)
         && this.from.is_none_or(|from| than.from.is_some_and(|than| from <= than))
         && this.when.iter().all(holds)
 }

@@ -5,7 +5,7 @@ use super::super::error::{Problems, listed, quoted};
 use super::super::written::node::{Key, Kind, Node};
 
 /// Keys that a rule may give which the parent has already; which findings it looks at stays.
-const RULE: [&str; 7] = ["id", "allow", "then", "waivable", "reviewers", "from", "when"];
+const RULE: [&str; 8] = ["id", "allow", "then", "waivable", "waive_malware", "reviewers", "from", "when"];
 
 /// Demands that it may add to, where the parent's rule has them.
 const DEMANDS: [&str; 6] = ["image", "sbom", "provenance", "approvals", "verdicts", "document"];

@@ -70,6 +70,7 @@ fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) 
         allow: written.allow.map_or(0, |allow| allow.value),
         then: written.then?.value,
         waivable: written.waivable.is_none_or(|waivable| waivable.value),
+        waive_malware: written.waive_malware.is_some_and(|waive| waive.value),
         reviewers,
         fix: written.fix.map(|fix| fix.value.0),
         from: written.from.map(|day| day.value.0),

@@ -3,7 +3,7 @@
 use super::super::error::{Problems, quoted};
 use super::super::query::{QueryError, Where};
 use super::super::written::{self, At, Many, Name};
-use super::super::{GateSubject, Selector};
+use super::super::{GateSubject, RuleGlob, Selector};
 use super::{path_globs, rule_glob};
 use crate::finding::{Fix, Reachability, Severity};
 
@@ -52,6 +52,7 @@ pub(super) fn selector(
         reachable: written.reachable.map(|list| reachability(&list.value, problems)).unwrap_or_default(),
         direct: written.direct.map(|flag| flag.value),
         age: written.age.map(|least| least.value.0),
+        malware: written.malware.map(|flag| flag.value),
         evidence: values(written.evidence),
         subject,
         not,
@@ -113,7 +114,8 @@ fn is_empty(s: &Selector) -> bool {
         && s.epss.is_none()
         && s.cvss.is_none()
         && s.direct.is_none()
-        && s.age.is_none();
+        && s.age.is_none()
+        && s.malware.is_none();
     lists && values && s.not.is_none() && s.r#where.is_none()
 }
 
@@ -151,14 +153,14 @@ fn reachability(list: &Many<Reachability>, problems: &mut Problems) -> Vec<Reach
     list.0.iter().map(|word| word.value).collect()
 }
 
-fn advisories(list: &Many<Name>, problems: &mut Problems) -> Vec<String> {
+fn advisories(list: &Many<Name>, problems: &mut Problems) -> Vec<RuleGlob> {
     for id in &list.0 {
         if id.value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
             let message = format!("`ids` holds advisories, and {} is a class of weakness", quoted(&id.value));
             problems.help(id.at, message, "use the selector `cwe`");
         }
     }
-    exact("ids", list, problems)
+    list.0.iter().filter_map(|id| rule_glob(id, problems)).collect()
 }
 
 /// Names that are compared as they are: one with a wildcard would match nothing.

@@ -245,7 +245,10 @@ impl Base {
         if self.settled.is_some() {
             return;
         }
-        (finding.state, finding.stage, finding.first_seen) = self.state(finding, bars, heads, code);
+        let state = self.state(finding, bars, heads, code);
+        // It is counted, so that it is not called fixed; but nobody lives with what does harm.
+        let state = if finding.is_malware() { (State::New, None, None) } else { state };
+        (finding.state, finding.stage, finding.first_seen) = state;
     }
 
     fn state(

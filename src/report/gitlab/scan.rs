@@ -61,7 +61,7 @@ impl Scan {
                 status(json, reading)
             }
             "messages" => messages(json, reading),
-            "partial_scan" if json.kind()? != Kind::Null => partial(json, reading),
+            "partial_scan" => json.unless_null(|json| partial(json, reading)),
             "scanned_resources" if json.kind()? == Kind::Array => {
                 seen.resources = Some(0);
                 json.array(|json, index| {
