@@ -1,6 +1,8 @@
 //! Which findings a rule looks at.
 
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Reachability, Severity, State, View};
+use crate::finding::{
+    Category, Finding, FingerprintBuilder, Fix, Reachability, Severity, State, UnknownAttributes, View,
+};
 use crate::policy::{Mapping, Policy, RuleGlob, Selector};
 
 /// What matching needs besides the finding.
@@ -111,6 +113,25 @@ pub(super) fn matches(
             serde_json::to_value(View::of(finding, around.evidence))
                 .map_or(true, |value| condition.matches(&value))
         })
+}
+
+/// What the rule with this selector asks for and the finding does not say, so that it matches.
+pub(super) fn unknown(selector: &Selector, finding: &Finding) -> UnknownAttributes {
+    let asked = [
+        ("fix", !selector.fix.is_empty() && finding.fix == Fix::Unknown),
+        ("scope", !selector.scope.is_empty() && finding.scope.is_none()),
+        ("confidence", selector.confidence.is_some() && finding.confidence.is_none()),
+        ("verified", selector.verified.is_some() && finding.verified.is_none()),
+        ("kev", selector.kev.is_some() && finding.kev.is_none()),
+        ("epss", selector.epss.is_some() && finding.epss.is_none()),
+        ("cvss", selector.cvss.is_some() && finding.cvss.is_none()),
+        ("reachable", !selector.reachable.is_empty() && finding.reachable == Reachability::Unknown),
+        ("direct", selector.direct.is_some() && finding.direct.is_none()),
+        ("age", selector.age.is_some() && finding.published.is_none() && finding.first_seen.is_none()),
+    ];
+    let mut unknown = UnknownAttributes::default();
+    asked.iter().filter(|(_, lacks)| *lacks).for_each(|(name, _)| unknown.add(name));
+    unknown
 }
 
 /// True if a finding is at least so old, in seconds: since it was published, and since the baseline first knew it. The

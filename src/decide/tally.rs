@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::meant::is_meant;
-use super::selector::{Surroundings, correct, selects};
+use super::selector::{Surroundings, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, State, Text};
 use crate::policy::{Policy, Rule, Subject};
@@ -394,6 +394,13 @@ impl Sink for Tally<'_> {
             }
             return;
         };
+        for (index, rule) in policy.rules.iter().enumerate() {
+            if let Subject::Findings(selector) = &rule.subject
+                && rules.has(index)
+            {
+                finding.unknown.merge(unknown(selector, &finding));
+            }
+        }
         let rank = finding.severity.rank(policy.unknown_severity);
         let new = finding.state == State::New;
         let mut set = Combination { rules, new, waivers: None, claims: None, vex: None };

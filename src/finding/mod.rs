@@ -15,6 +15,7 @@ mod purl;
 mod severity;
 mod statement;
 mod text;
+mod unknown;
 mod view;
 mod words;
 
@@ -32,6 +33,7 @@ pub use purl::{Purl, decoded};
 pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
 pub use text::{Text, clean, clean_line, plural};
+pub use unknown::UnknownAttributes;
 pub use view::View;
 pub use words::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
 
@@ -94,6 +96,9 @@ pub struct Finding {
     pub suppressed: bool,
     /// By what and why it was switched off, as far as the report says.
     pub suppression: Option<Text>,
+    /// What the rules that look at it asked for and it does not say.
+    #[serde(skip)]
+    pub unknown: UnknownAttributes,
     /// New, existing or newly disclosed, relative to the base of the change.
     pub state: State,
     /// The scanner that said it.
@@ -147,6 +152,7 @@ impl Finding {
             first_seen: None,
             suppressed: false,
             suppression: None,
+            unknown: UnknownAttributes::default(),
             state: State::New,
             tool: Text::line(tool),
             mark: None,

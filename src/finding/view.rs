@@ -42,6 +42,8 @@ pub struct View<'f> {
     cvss: Option<&'f CvssRating>,
     reachable: Reachability,
     direct: Option<bool>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    unknown: Vec<&'static str>,
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -85,6 +87,7 @@ impl<'f> View<'f> {
             cvss: finding.cvss.as_deref(),
             reachable: finding.reachable,
             direct: finding.direct,
+            unknown: finding.unknown.names().collect(),
         }
     }
 

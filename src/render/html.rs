@@ -341,7 +341,8 @@ fn what(finding: &Finding) -> String {
         (Fix::Available, Some(version)) => format!(" → <code>{}</code>", Esc(version.as_str())),
         _ => String::new(),
     };
-    format!("<code>{}</code>{fix} {}", Esc(finding.rule_id.as_str()), Esc(title(finding)))
+    let unknown = finding.unknown;
+    format!("<code>{}</code>{fix}{unknown} {}", Esc(finding.rule_id.as_str()), Esc(title(finding)))
 }
 
 fn waivers(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {

@@ -337,10 +337,11 @@ fn problem_line(finding: &Finding) -> String {
     let title = prose(title(finding));
     let title = if title.is_empty() { title } else { format!(" {title}") };
     format!(
-        "- **{}** {} {}{fix}{title}",
+        "- **{}** {} {}{fix}{}{title}",
         finding.severity,
         code(&place(finding)),
-        code(finding.rule_id.as_str())
+        code(finding.rule_id.as_str()),
+        finding.unknown
     )
 }
 

@@ -440,13 +440,18 @@ impl Results<'_> {
             Some(suppression).filter(|_| finding.suppressed).into_iter().collect();
         let words = [finding.title.as_str(), finding.rule_id.as_str(), "A finding without a description"];
         let text = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
+        let mut said = message(text);
+        let unknown = finding.unknown.to_string();
+        if !unknown.is_empty() {
+            said.text.to_mut().push_str(&unknown);
+        }
         SarifResult {
             rule_id: &finding.rule_id,
             rule_index: self.index.get(finding.rule_id.as_str()).copied().unwrap_or_default(),
             // `level` can be `none` only where `kind` is not `fail` (§3.27.10).
             kind: (finding.severity == Severity::Info).then_some("informational"),
             level: level(finding.severity),
-            message: message(text),
+            message: said,
             baseline_state: self.compared.then(|| baseline_state(finding.state)),
             locations: place(finding).into_iter().collect(),
             partial_fingerprints: Fingerprints { v1: finding.fingerprint },

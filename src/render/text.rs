@@ -486,7 +486,7 @@ fn named(finding: &Finding) -> String {
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),
     };
-    format!("{}{fix}", finding.rule_id)
+    format!("{}{fix}{}", finding.rule_id, finding.unknown)
 }
 
 /// Its title; some scanners have no other name for a check, and it is not said twice.

@@ -33,7 +33,9 @@ pub(super) static FORMAT: Format = Format {
 fn looks_like(opening: &Opening) -> bool {
     opening.foreign().is_none()
         && opening.get("results").is_some_and(|results| {
-            results.lists_objects() && results.has_kind("packages", Kind::Array)
+            // Twistcli's packages have their names at once.
+            let packages = results.get("packages").filter(|packages| packages.kind == Some(Kind::Array));
+            results.lists_objects() && packages.is_some_and(|packages| !packages.has("name"))
                 || results.lists_objects()
                     && results.has_kind("source", Kind::Object)
                     && !results.has("check_id")
@@ -136,6 +138,8 @@ struct Record {
     word: Option<Text>,
     cwes: Vec<u32>,
     published: String,
+    /// Its authors took it back.
+    withdrawn: bool,
     /// Name and ecosystem of a package, and the versions in which it is fixed.
     fixes: Vec<Fixes>,
 }
@@ -286,6 +290,11 @@ impl Vulnerable {
         if group.is_some_and(|group| group.unimportant) {
             suppress(&mut finding, "unimportant by OSV-Scanner's analysis", &[]);
         }
+        // Of a group each record must be known, and taken back.
+        let whole = group.is_none_or(|group| group.ids.len() <= members.len());
+        if whole && !members.is_empty() && members.iter().all(|record| record.withdrawn) {
+            suppress(&mut finding, "the advisory is withdrawn", &[]);
+        }
         finding
     }
 
@@ -391,6 +400,8 @@ struct Osv<'a> {
     #[serde(borrow, default)]
     severity: Objects<Rated<'a>>,
     #[serde(borrow, default)]
+    withdrawn: Word<'a>,
+    #[serde(borrow, default)]
     affected: Objects<Affected<'a>>,
     #[serde(borrow, default)]
     database_specific: Object<Database<'a>>,
@@ -465,6 +476,7 @@ impl Osv<'_> {
             word: word.and_then(Word::native),
             cwes: cwe_numbers(database.iter().flat_map(|d| d.cwe_ids.0.iter().map(AsRef::as_ref))),
             published: self.published.as_str().to_owned(),
+            withdrawn: !self.withdrawn.as_str().trim().is_empty(),
             fixes: self.affected.iter().map(Affected::fixes).collect(),
         }
     }
@@ -506,6 +518,21 @@ mod tests {
          "affected":[{"package":{"name":"lodash"},"ranges":[{"type":"SEMVER","events":[{"introduced":"0"}]}]}]}],
        "groups":[{"ids":["GHSA-jf85-cpcp-j695","SNYK-1"],"aliases":["CVE-2019-10744"],"max_severity":"9.1"}]}]}],
      "experimental_config":{"licenses":{"summary":false,"allowlist":null}}}"#;
+
+    #[test]
+    fn a_withdrawn_record_is_suppressed_unless_another_of_its_group_holds() {
+        let withdrawn = |which: &str| {
+            let record = format!(r#""id":"{which}","#);
+            let read = read_text(
+                &REPORT.replace(&record, &format!(r#"{record}"withdrawn":"2026-01-01T00:00:00Z","#)),
+            );
+            assert!(read.error.is_none(), "{:?}", read.error);
+            read.findings.iter().map(|finding| finding.suppressed).collect::<Vec<_>>()
+        };
+        assert_eq!(withdrawn("OSV-2026-1"), [false, true]);
+        assert_eq!(withdrawn("SNYK-1"), [false, false]);
+        assert_eq!(withdrawn("none"), [false, false]);
+    }
 
     /// OSV-Scanner's own lock file, and `--only-packages`.
     #[test]

@@ -162,7 +162,8 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
             known.join(", ")
         ),
     };
-    let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty());
+    // Of two digests nobody can say which is meant.
+    let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty() && !name.contains('@'));
     let hex = parts
         .and_then(|(_, digest)| digest.strip_prefix("sha256:"))
         .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
@@ -173,7 +174,10 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
             digest: format!("sha256:{}", hex.to_ascii_lowercase()),
         }),
         _ => {
-            bail!("--subject wants NAME@sha256:HEX with 64 hexadecimal digits, got `{}`", clean_line(text))
+            bail!(
+                "--subject wants NAME@sha256:HEX with one `@` and 64 hexadecimal digits, got `{}`",
+                clean_line(text)
+            )
         }
     }
 }

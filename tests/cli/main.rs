@@ -48,4 +48,5 @@ mod signed;
 mod stability;
 mod story;
 mod subjects;
+mod vacuous;
 mod waivers;
