@@ -65,7 +65,8 @@ fn rules_select_by_what_the_feeds_know() {
         ("CVE-2026-3", 0, ["pass", "pass"]),
         // Without a score it is not known, which is not 0; KEV speaks of every CVE.
         ("CVE-2026-4", 10, ["pass", "review"]),
-        ("GHSA-aaaa-bbbb-cccc", 1, ["fail", "review"]),
+        // The catalogue lists CVEs alone.
+        ("GHSA-aaaa-bbbb-cccc", 10, ["pass", "review"]),
     ] {
         let (is, verdict) = check(&dir(&[id]));
         assert_eq!((is, outcomes(&verdict)), (code, expected), "{id}");
@@ -85,8 +86,9 @@ fn rules_select_by_what_the_feeds_know() {
     let (_, verdict) = check(&dir(&["GHSA-aaaa-bbbb-cccc"]));
     assert_eq!(
         (&verdict["findings"][0]["kev"], &verdict["findings"][0]["epss"]),
-        (&Value::Null, &Value::Null)
+        (&false.into(), &Value::Null)
     );
+    assert_eq!(verdict["findings"][0]["unknown"], serde_json::json!(["epss"]));
 }
 
 #[test]

@@ -173,7 +173,7 @@ fn exact(key: &str, list: &Many<Name>, problems: &mut Problems) -> Vec<String> {
 pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut Problems) {
     if name.value.contains(['*', '?']) {
         let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&name.value));
-        problems.help(name.at, message, "wildcards stand in `rule_id` and `path`");
+        problems.help(name.at, message, "wildcards stand in `ids`, `rule_id` and `path`");
     }
 }
 
