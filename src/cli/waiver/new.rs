@@ -188,10 +188,10 @@ fn stopping(
         bail!("no rule of gate {} looks at a finding {fingerprint} in these reports", policy.gate);
     }
     let witnesses = || decision.findings.iter().flat_map(|p| &p.witnesses).map(|m| &m.finding);
-    let named = witnesses().find(|finding| finding.fingerprint == fingerprint);
+    let asked_about = witnesses().find(|finding| finding.fingerprint == fingerprint);
     let useful = |index: &usize| {
         policy.rules.get(*index).is_some_and(|rule| {
-            named.map_or(rule.waivable, |finding| rule.may_lift(finding))
+            asked_about.map_or(rule.waivable, |finding| rule.may_lift(finding))
                 && rule.then != Action::Warn
                 && (args.rule.is_empty() || args.rule.contains(&rule.id))
         })
