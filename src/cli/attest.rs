@@ -8,7 +8,6 @@ use std::fmt::Write as _;
 use std::fs;
 use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
@@ -179,10 +178,9 @@ pub(super) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>> {
 /// The tree of a commit, from git in the current directory.
 fn git_tree(commit: Option<&str>) -> Result<String> {
     let commit = commit.context("--git-tree: the verdict names no commit")?;
-    let output = Command::new("git")
+    let output = crate::run::git::command()
         .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
         .arg(OsString::from(format!("{commit}^{{tree}}")))
-        .stdin(Stdio::null())
         .output()
         .context("--git-tree: git cannot be run")?;
     let tree = String::from_utf8_lossy(&output.stdout).trim().to_owned();

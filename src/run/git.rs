@@ -1,6 +1,7 @@
 //! Git, asked for nothing but facts: no pager, no external diff, no textconv, no prompt. If it fails, that is an error.
 
 use std::collections::BTreeMap;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
@@ -8,35 +9,57 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::finding::clean_line;
 
-/// Runs git in a directory and gives what it prints.
-pub(crate) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
-    let shown = || clean_line(&args.join(" ")).into_owned();
+/// Git, of which the environment chooses nothing: every `GIT_*` variable would say what it looks at, or how.
+pub(crate) fn command() -> Command {
     let mut command = Command::new("git");
+    for (name, _) in std::env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"GIT_") {
+            command.env_remove(name);
+        }
+    }
     command
-        .args([
-            "--no-pager",
-            "--no-optional-locks",
-            "-c",
-            "core.fsmonitor=false",
-            "-c",
-            "core.quotePath=true",
-        ])
-        .args(args)
-        .current_dir(directory)
+        .args(["--no-pager", "--no-optional-locks", "--no-replace-objects"])
+        .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "-c", "core.attributesFile="])
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
-        .env_remove("GIT_EXTERNAL_DIFF")
-        .env_remove("GIT_DIFF_OPTS")
+        .env("GIT_ATTR_NOSYSTEM", "1")
         .stdin(Stdio::null());
-    let output = match command.output() {
+    command
+}
+
+/// Runs git in a directory and gives what it prints.
+pub(crate) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
+    let output = match command().args(args).current_dir(directory).output() {
         Ok(output) => output,
-        Err(error) => bail!("git {}: git cannot be run: {error}", shown()),
+        Err(error) => bail!("git {}: git cannot be run: {error}", shown(args)),
     };
     if !output.status.success() {
-        let said = String::from_utf8_lossy(&output.stderr);
-        bail!("git {}: {}", shown(), clean_line(&said));
+        return Err(failure(args, &output.stderr));
     }
     Ok(output.stdout)
+}
+
+fn shown(args: &[&str]) -> String {
+    clean_line(&args.join(" ")).into_owned()
+}
+
+/// Why git failed, with the command that helps where one does.
+fn failure(args: &[&str], stderr: &[u8]) -> anyhow::Error {
+    let said = String::from_utf8_lossy(stderr);
+    let owner = said.split_once("dubious ownership in repository at '").map(|(_, rest)| rest);
+    if let Some(folder) = owner.and_then(|rest| rest.split('\'').next()) {
+        let folder = clean_line(folder);
+        return anyhow!(
+            "git does not trust the repository at {folder}, which belongs to another user; allow it with: \
+             git config --global --add safe.directory {folder}"
+        );
+    }
+    anyhow!("git {}: {}", shown(args), clean_line(&said))
+}
+
+/// Whether the clone holds only the last commits.
+fn is_shallow(directory: &Path) -> bool {
+    git(directory, &["rev-parse", "--is-shallow-repository"]).is_ok_and(|out| out.trim_ascii() == b"true")
 }
 
 /// The commit that a name stands for.
@@ -45,8 +68,7 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
     let out = git(directory, &["rev-parse", "--verify", "--end-of-options", &name]).map_err(|error| {
         // Git's whole answer to a name that it does not know.
         if error.to_string().contains("Needed a single revision") {
-            let name = clean_line(revision);
-            anyhow!("git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0")
+            unknown(directory, revision)
         } else {
             error
         }
@@ -58,14 +80,55 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
     Ok(commit)
 }
 
+/// What is said of a name that git does not know, with the command that brings it.
+fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
+    let name = clean_line(revision);
+    let fetch = revision.strip_prefix("origin/").filter(|branch| !branch.is_empty()).map(|branch| {
+        let branch = clean_line(branch);
+        format!("git fetch origin +refs/heads/{branch}:refs/remotes/origin/{branch}")
+    });
+    let shallow = is_shallow(directory).then_some("git fetch --unshallow origin");
+    let help: Vec<&str> = shallow.into_iter().chain(fetch.as_deref()).collect();
+    let help = match help.as_slice() {
+        [] => String::new(),
+        some => format!("; fetch it with: {}", some.join(" && ")),
+    };
+    anyhow!("git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0{help}")
+}
+
 /// The commit from which the present one and a revision went apart.
 pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     let base = commit(directory, revision)?;
-    let out = git(directory, &["merge-base", &base, "HEAD"])?;
-    commit(directory, String::from_utf8_lossy(&out).trim())
+    let args = ["merge-base", &base, "HEAD"];
+    let output = command()
+        .args(args)
+        .current_dir(directory)
+        .output()
+        .with_context(|| format!("git {}: git cannot be run", shown(&args)))?;
+    // Silent where there is none.
+    if output.status.code() == Some(1) && output.stderr.trim_ascii().is_empty() {
+        let name = clean_line(revision);
+        if is_shallow(directory) {
+            bail!(
+                "`{name}` and HEAD have no common commit in this shallow clone; a clone of CI needs GIT_DEPTH: 0; \
+                 fetch the rest with: git fetch --unshallow origin"
+            );
+        }
+        bail!(
+            "`{name}` and HEAD have no common commit; is it the branch that this change is to be merged into?"
+        );
+    }
+    if !output.status.success() {
+        return Err(failure(&args, &output.stderr));
+    }
+    commit(directory, String::from_utf8_lossy(&output.stdout).trim())
 }
 
-/// What was changed since a commit, in the working tree below a directory, as a diff.
+/// Largest diff whose binary files are shown, too, in bytes.
+const MAX_TEXT: u64 = 128 << 20;
+
+/// What was changed since a commit, in the working tree below a directory, as a diff. Attributes and zero bytes hide no
+/// line; where that would be too much, files that git takes for binary are only named.
 pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
     let flags = [
         "-c",
@@ -81,12 +144,39 @@ pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
         "--src-prefix=a/",
         "--dst-prefix=b/",
         "--submodule=short",
+        "--ignore-submodules=none",
         "--relative",
         "--full-index",
-        base,
-        "--",
     ];
-    git(directory, &flags)
+    let all: Vec<&str> = flags.into_iter().chain(["--text", base, "--"]).collect();
+    match git_up_to(directory, &all, MAX_TEXT)? {
+        Some(text) => Ok(text),
+        None => git(directory, &flags.into_iter().chain([base, "--"]).collect::<Vec<_>>()),
+    }
+}
+
+/// What git prints, `None` if that is more than so many bytes.
+fn git_up_to(directory: &Path, args: &[&str], max: u64) -> Result<Option<Vec<u8>>> {
+    let cannot = || format!("git {}: git cannot be run", shown(args));
+    let mut child = command()
+        .args(args)
+        .current_dir(directory)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .with_context(cannot)?;
+    let mut text = Vec::new();
+    let told = child.stdout.take().map(|printed| printed.take(max + 1).read_to_end(&mut text));
+    if text.len() as u64 > max {
+        // It may have ended by itself.
+        let _ = child.kill();
+        child.wait().with_context(cannot)?;
+        return Ok(None);
+    }
+    let status = child.wait().with_context(cannot)?;
+    told.transpose().with_context(cannot)?;
+    // Asked again for the reason.
+    if status.success() { Ok(Some(text)) } else { git(directory, args).map(Some) }
 }
 
 /// The top of the working tree that a directory is in, without links.
