@@ -198,6 +198,7 @@ impl DecideArgs {
                 base_reports: base_report.clone(),
                 diff: diff.clone(),
                 diff_base: diff_base.clone(),
+                tree_is_gone: false,
                 secret_key: key.secret_key.clone(),
             },
             waivers: self.waivers.clone(),

@@ -178,7 +178,7 @@ pub(super) fn bytes(path: &Path, max: u64) -> Result<Vec<u8>> {
 /// The tree of a commit, from git in the current directory.
 fn git_tree(commit: Option<&str>) -> Result<String> {
     let commit = commit.context("--git-tree: the verdict names no commit")?;
-    let output = crate::run::git::command()
+    let output = crate::run::git_command()
         .args(["rev-parse", "--verify", "--quiet", "--end-of-options"])
         .arg(OsString::from(format!("{commit}^{{tree}}")))
         .output()

@@ -115,7 +115,7 @@ fn read(args: &WriteArgs) -> Result<Read> {
             _ => {}
         }
     }
-    let base = Base::new(UNKNOWN, Some(project(&roots)), key.is_some());
+    let base = Base::new(UNKNOWN, Some(project(args.inputs.root.as_deref(), &roots)), key.is_some());
     // A report given twice does not show twice as many findings.
     let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
     let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));

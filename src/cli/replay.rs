@@ -133,6 +133,7 @@ fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, r
     let mut request = RunRequest { policy: policy_request.clone(), paths: Vec::new(), ..asked.clone() };
     let beside = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
     let from = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
+    request.base.tree_is_gone = true;
     request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
     request.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
     let whole = Given { path: run.to_owned(), format: None, entry: None };

@@ -127,8 +127,12 @@ words! {
         Moved = "moved",
         /// The same content stands in the base in the file that was renamed to this one.
         Renamed = "renamed",
-        /// The diff leaves its lines alone.
+        /// The same advisory of the package stands in the base, in another version.
+        Version = "version",
+        /// The diff leaves its file alone.
         Unchanged = "unchanged",
+        /// The diff touches its file and leaves its lines alone, and nothing else tells that it was there.
+        UnchangedLines = "unchanged_lines",
     }
 }
 

@@ -173,6 +173,21 @@ pub struct Base {
     pub from: Vec<BaseSource>,
     /// What follows when no base is given.
     pub without: Action,
+    /// What findings on unchanged lines of touched files are, where only a diff speaks of them.
+    pub unchanged_lines: UnchangedLines,
+}
+
+/// What a finding is on a line that a change leaves alone, in a file that it touches, where only a diff speaks of it:
+/// what made it harmless may have been taken away above. The stricter is the greater.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum UnchangedLines {
+    /// Existing.
+    #[default]
+    Existing,
+    /// Existing, and a review where a rule would stop it if it were new.
+    Review,
+    /// New.
+    New,
 }
 
 /// A source of newness.

@@ -153,7 +153,8 @@ fn base(written: At<written::Base>) -> Option<Base> {
         }
     }
     let without = written.without.map_or(super::Action::Review, |action| action.value);
-    Some(Base { line: at.line, from, without })
+    let unchanged_lines = written.unchanged_lines.map_or_else(Default::default, |word| word.value);
+    Some(Base { line: at.line, from, without, unchanged_lines })
 }
 
 fn parameters(

@@ -14,7 +14,7 @@ use super::error::Problems;
 use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
 };
-use super::{Action, BaseSource, Enforcement, Feed};
+use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines};
 use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
 use map::{described, given, key, needed, unknown_key, written};
 use node::{Kind, Node};
@@ -27,6 +27,7 @@ pub(crate) use read::{Word, words, wrong};
 words! {
     Enforcement { "blocking" = Blocking, "advisory" = Advisory }
     Action { "fail" = Fail, "review" = Review, "warn" = Warn }
+    UnchangedLines { "existing" = Existing, "review" = Review, "new" = New }
     BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
     Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
     Demanded { "required" = Required }
@@ -237,6 +238,8 @@ written! {
         must from: Many<BaseSource>,
         /// What follows when no base is given; default `review`.
         may without: Action,
+        /// What a finding on a line that the change leaves alone, in a file that it touches, is where only a diff speaks of it; default `existing`.
+        may unchanged_lines: UnchangedLines,
     }
 
     /// A parameter of the run.

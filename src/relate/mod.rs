@@ -12,7 +12,7 @@ mod waiver;
 
 pub use base::{
     Bars, Base, BaseError, BaselineFile, Code, Diff, Entry as BaseEntry, FileBefore, Heads, Replaced,
-    TouchedFile, summary,
+    TouchedFile, UnshownFile, summary,
 };
 pub use exploitation::Exploitation;
 pub use owners::{CODEOWNERS, Owners};

@@ -1,8 +1,11 @@
 //! Comments that tell a scanner to look away, and which of them a change adds.
 
+mod reach;
+
 use std::collections::BTreeMap;
 
 use super::base::{Diff, Replaced};
+pub use reach::{UnreadFile, covering, unshown};
 
 /// A comment that suppresses findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -130,11 +133,11 @@ pub fn added(diff: &Diff) -> Vec<Suppression<'_>> {
             }
             let mut old: BTreeMap<Vec<u8>, usize> = BTreeMap::new();
             for line in &edit.removed {
-                *old.entry(squeezed(line)).or_default() += 1;
+                *old.entry(unindented(line)).or_default() += 1;
             }
             for (line, text, marks) in marked {
                 let alone = marks.iter().any(|mark| mark.is_alone(text));
-                match old.get_mut(&squeezed(text)).filter(|left| **left > 0 && !alone) {
+                match old.get_mut(&unindented(text)).filter(|left| **left > 0 && !alone) {
                     Some(left) => *left -= 1,
                     None => found.extend(marks.into_iter().map(|mark| Suppression {
                         path: file.path,
@@ -156,14 +159,15 @@ fn blank_end(line: &[u8]) -> &[u8] {
     }
 }
 
-/// True if lines differ in white space alone.
+/// True if lines differ in the white space around them alone.
 fn is_reindented(edit: &Replaced<'_>) -> bool {
     edit.removed.len() == edit.added.len()
-        && edit.removed.iter().zip(&edit.added).all(|(old, (_, new))| squeezed(old) == squeezed(new))
+        && edit.removed.iter().zip(&edit.added).all(|(old, (_, new))| unindented(old) == unindented(new))
 }
 
-fn squeezed(line: &[u8]) -> Vec<u8> {
-    line.iter().copied().filter(|byte| !byte.is_ascii_whitespace()).collect()
+/// A line without the white space around it. What stands between its words may make a comment of it.
+fn unindented(line: &[u8]) -> Vec<u8> {
+    line.trim_ascii().to_vec()
 }
 
 #[cfg(test)]

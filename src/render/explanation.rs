@@ -176,7 +176,13 @@ impl Page<'_> {
             Some(Stage::Renamed) => {
                 ": the same content stands in the base in a file that was renamed to this one"
             }
-            Some(Stage::Unchanged) => ": the diff leaves its lines alone",
+            Some(Stage::Version) => {
+                ": the same advisory of the package stands in the base, in another version"
+            }
+            Some(Stage::Unchanged) => ": the diff leaves its file alone",
+            Some(Stage::UnchangedLines) => {
+                ": the diff touches its file and leaves its lines alone, and no report of the base tells more"
+            }
             None if finding.state == State::NewlyDisclosed => {
                 ": the base had the package in this version, and no report of the base has this advisory"
             }

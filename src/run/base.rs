@@ -34,6 +34,8 @@ pub struct BaseRequest {
     pub diff_base: Option<String>,
     /// A file with the key of the project's secrets.
     pub secret_key: Option<PathBuf>,
+    /// The run is one of the past, whose files are not at hand: then the diff alone says what is there.
+    pub tree_is_gone: bool,
 }
 
 /// The key of a project's secrets, if one was given.
@@ -90,9 +92,20 @@ pub(crate) fn same_key(path: &Path, file: &BaselineFile, key: Option<&SecretKey>
     }
 }
 
-/// The directory of the project, as far as it is here.
-pub(crate) fn project(roots: &[String]) -> PathBuf {
-    roots.iter().map(PathBuf::from).find(|root| root.is_dir()).unwrap_or_else(|| PathBuf::from("."))
+/// The directory of the project: `--root`; else of the prefixes that report paths have the one that the current
+/// directory lies in, within its repository, because no variable chooses a repository; else the current directory.
+pub(crate) fn project(root: Option<&str>, roots: &[String]) -> PathBuf {
+    if let Some(root) = root.map(PathBuf::from).filter(|root| root.is_dir()) {
+        return root;
+    }
+    let here = Path::new(".").canonicalize().unwrap_or_default();
+    let top = here.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
+    let holds_here = |folder: &&String| {
+        Path::new(folder)
+            .canonicalize()
+            .is_ok_and(|folder| here.starts_with(&folder) && top.is_none_or(|top| folder.starts_with(top)))
+    };
+    roots.iter().find(holds_here).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 /// A change, as a diff tells it.
@@ -145,8 +158,8 @@ impl BaseRequest {
     }
 
     /// Reads the diff, or has git make it; `None` if none is asked for.
-    pub(crate) fn change(&self, roots: &[String]) -> Result<Option<Change>> {
-        let directory = project(roots);
+    pub(crate) fn change(&self, directory: &Path) -> Result<Option<Change>> {
+        let directory = directory.to_owned();
         let of_diff = |flag: &str, name: &str, bytes: Vec<u8>| {
             let sha256 = hex(&Sha256::digest(&bytes));
             let diff = Diff::parse(bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(name)))?;
@@ -159,7 +172,10 @@ impl BaseRequest {
                 // A `git diff` that failed leaves an empty file, and a change without a diff is none.
                 bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
             }
-            let (diff, sha256) = of_diff(flag, &name, bytes)?;
+            let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
+            if !self.tree_is_gone {
+                diff.set_tree(&directory);
+            }
             return Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: None, sha256 }));
         }
         let Some(revision) = &self.diff_base else { return Ok(None) };
@@ -178,6 +194,7 @@ impl BaseRequest {
         let name = format!("{shown} ({})", commit.id);
         let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
         let below = below(&commit.top, &directory).map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
+        diff.set_tree(&directory);
         let files = commit.files.keys();
         diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
         Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(commit), sha256 }))
@@ -190,7 +207,7 @@ impl BaseRequest {
         limits: Limits,
         roots: &[String],
         key: Option<&SecretKey>,
-        change: Option<&Change>,
+        (directory, change): (&Path, Option<&Change>),
         remarks: &mut Vec<String>,
     ) -> Result<Option<Comparison>> {
         let given = self.given();
@@ -225,7 +242,7 @@ impl BaseRequest {
             return Ok(None);
         }
         let mut comparison = Comparison {
-            base: Base::new(policy.unknown_severity, Some(project(roots)), key.is_some()),
+            base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key.is_some()),
             sources: Vec::new(),
         };
         if let Some(change) = change.filter(|_| used.contains(&BaseSource::Diff)) {

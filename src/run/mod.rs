@@ -25,7 +25,7 @@ pub(crate) use base::{UNKNOWN, baseline, project, same_key, secret_key};
 pub(crate) use bundle::{decide_and_pack, read as read_bundle, recomputed};
 pub(crate) use environment::{About, Environment, context, parse_commit};
 pub use gate_before::GateBeforeRequest;
-pub(crate) use git::{commit as commit_of, git, merge_base};
+pub(crate) use git::{command as git_command, commit as commit_of, git, merge_base};
 pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
 pub(crate) use waiver_files::{of_files as waivers_of_files, read as read_waivers};
@@ -118,10 +118,11 @@ impl RunRequest {
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
         let waivers = || waivers.map_or_else(|| waiver_files::of_run(&policy, &self.waivers, self.now), Ok);
-        let change = self.base.change(&roots)?;
+        let directory = project(self.root.as_deref(), &roots);
+        let change = self.base.change(&directory)?;
         let mut remarks = Vec::new();
         let mut base = || {
-            let (key, change) = (secret_key.as_ref(), change.as_ref());
+            let (key, change) = (secret_key.as_ref(), (directory.as_path(), change.as_ref()));
             self.base.comparison(&policy, self.limits, &roots, key, change, &mut remarks)
         };
         // Either can be a large file.

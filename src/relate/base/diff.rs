@@ -3,9 +3,13 @@
 
 mod parse;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::path::Path;
+use std::sync::RwLock;
 
 use super::BaseError;
+use super::work_tree::{WorkTree, is_plain};
 use crate::finding::{clean, decoded, project_path};
 
 /// A diff, read.
@@ -19,11 +23,79 @@ pub struct Diff {
     deleted: BTreeMap<String, Change>,
     /// Renamed files: from the old path to the new one.
     renamed: BTreeMap<String, String>,
-    /// Touched paths as a scanner may write them, by their last part, so that a path below another directory or in
-    /// another spelling is not taken for an untouched file.
-    names: HashMap<String, Vec<String>>,
+    /// Touched paths as a scanner may write them, so that a path below another directory or in another spelling is not
+    /// taken for an untouched file.
+    names: TouchedNames,
     /// Files that were there before the change, where that is known.
     before: Option<HashSet<String>>,
+    /// The files after the change, where they are at hand.
+    tree: Option<WorkTree>,
+    /// Files and folders that links of the change lead to.
+    linked: BTreeSet<String>,
+    /// Touched files, and whether the lines that the diff shows of them are theirs.
+    checked: RwLock<HashMap<String, bool>>,
+}
+
+/// What a diff can say of a finding's place.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Vouched {
+    /// Nothing: it was changed, or nobody can tell.
+    Nothing,
+    /// The change touches the file, and leaves these lines of it alone.
+    Lines,
+    /// The change leaves the file alone.
+    File,
+}
+
+/// A file that came into the project's scanned part, or was changed, in a way that the lines of a diff do not show.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnshownFile {
+    /// Its path.
+    pub path: String,
+    /// What it holds; `None` if that cannot be told either.
+    pub text: Option<Vec<u8>>,
+}
+
+/// Paths, found by their last parts in time that does not grow with their number.
+#[derive(Debug, Default)]
+struct TouchedNames {
+    /// The paths, as numbers.
+    whole: HashSet<u64>,
+    /// What any of them ends in, from its last part to the path itself, as numbers.
+    ends: HashSet<u64>,
+}
+
+impl TouchedNames {
+    fn add(&mut self, path: &str) {
+        let mut last = 0;
+        for end in Self::ends_of(path) {
+            self.ends.insert(end);
+            last = end;
+        }
+        self.whole.insert(last);
+    }
+
+    /// True if one of the paths ends in this one, or this one in one of them.
+    fn ends_alike(&self, path: &str) -> bool {
+        let mut last = 0;
+        for end in Self::ends_of(path) {
+            if self.whole.contains(&end) {
+                return true;
+            }
+            last = end;
+        }
+        self.ends.contains(&last)
+    }
+
+    /// A number for the last part, for the last two, and so on: two that are equal by chance are a file in doubt.
+    fn ends_of(path: &str) -> impl Iterator<Item = u64> {
+        path.rsplit('/').scan(0_u64, |number, part| {
+            let mut hasher = DefaultHasher::new();
+            (*number, part).hash(&mut hasher);
+            *number = hasher.finish();
+            Some(*number)
+        })
+    }
 }
 
 #[derive(Debug, Default)]
@@ -32,6 +104,8 @@ struct Change {
     old: Option<String>,
     /// What it holds is not told line by line.
     opaque: bool,
+    /// It came from another path, where nobody may have looked at it.
+    brought: bool,
     /// Runs of lines that differ, in order.
     edits: Vec<Edit>,
 }
@@ -62,6 +136,8 @@ pub struct TouchedFile<'d> {
 /// Lines that take the place of others.
 #[derive(Debug, Default)]
 pub struct Replaced<'d> {
+    /// The first line in the new file, or the one that follows where none came.
+    pub start: u32,
     /// The lines that are gone, without their ends.
     pub removed: Vec<&'d [u8]>,
     /// The lines that came, with their numbers in the new file.
@@ -101,7 +177,7 @@ impl<'d> TouchedFile<'d> {
 
 impl Edit {
     fn lines<'d>(&self, text: &'d [u8]) -> Replaced<'d> {
-        let mut replaced = Replaced::default();
+        let mut replaced = Replaced { start: self.new, ..Replaced::default() };
         let mut number = self.new;
         for line in text.get(self.text.0..self.text.1).unwrap_or_default().split(|&b| b == b'\n') {
             match line.split_first() {
@@ -145,7 +221,22 @@ fn touches(start: u32, len: u32, (first, last): Lines) -> bool {
 
 impl Change {
     fn leaves(&self, lines: Lines) -> bool {
-        self.old.is_some() && !self.opaque && !self.edits.iter().any(|e| touches(e.new, e.new_len, lines))
+        self.old.is_some()
+            && !self.opaque
+            && !self.brought
+            && !self.edits.iter().any(|e| touches(e.new, e.new_len, lines))
+    }
+
+    /// True if the lines that came stand where the diff says.
+    fn fits(&self, text: &[u8], now: &[u8]) -> bool {
+        let trimmed = |line: &[u8]| line.strip_suffix(b"\r").map_or(line.to_vec(), <[u8]>::to_vec);
+        let mut lines = now.split(|&byte| byte == b'\n');
+        let mut at = 1;
+        self.edits.iter().flat_map(|edit| edit.lines(text).added).all(|(number, added)| {
+            let skipped = number.saturating_sub(at) as usize;
+            at = number.saturating_add(1);
+            lines.nth(skipped).is_some_and(|line| trimmed(line) == trimmed(added))
+        })
     }
 
     /// What the file was, made from what it is; `None` if the diff is not one of it.
@@ -189,13 +280,16 @@ impl Diff {
         let text = text.into();
         let mut diff = parse::files(&text)?;
         let touched = diff.files.keys().chain(diff.deleted.keys()).chain(diff.renamed.keys());
-        let mut names: HashMap<String, Vec<String>> = HashMap::new();
-        for path in touched.map(|path| spelled(path)) {
-            names.entry(last_part(&path).to_owned()).or_default().push(path);
-        }
+        let mut names = TouchedNames::default();
+        touched.for_each(|path| names.add(&spelled(path)));
         diff.names = names;
         diff.text = text;
         Ok(diff)
+    }
+
+    /// What the file at a path holds after the change, where the files are at hand.
+    pub fn now(&self, path: &str) -> Option<Vec<u8>> {
+        self.tree.as_ref()?.read(path)
     }
 
     /// Says which files were there before the change, `/` only: of any other it does not speak.
@@ -203,25 +297,94 @@ impl Diff {
         self.before = Some(paths.into_iter().map(|path| clean(&path).into_owned()).collect());
     }
 
+    /// Says where the files are, as they are after the change: then a path that names none is in doubt, a link counts
+    /// with what is behind it, and what the diff shows must be what is there.
+    pub fn set_tree(&mut self, directory: &Path) {
+        self.tree = WorkTree::below(directory);
+        let Some(tree) = &self.tree else { return };
+        self.linked = self.files.keys().filter_map(|path| tree.behind(path)).collect();
+    }
+
     /// Number of files that it touches.
     pub fn touched(&self) -> u64 {
         (self.files.len() + self.deleted.len()) as u64
     }
 
-    /// True if the diff shows that a file, or these lines of it, were there before and are unchanged.
-    pub(super) fn leaves(&self, path: &str, lines: Option<Lines>) -> bool {
-        if let Some(change) = self.files.get(path) {
-            return lines.is_some_and(|lines| change.leaves(lines));
+    /// Whether the diff shows that a file, or these lines of it, were there before and are unchanged.
+    pub(super) fn vouches(&self, path: &str, lines: Option<Lines>) -> Vouched {
+        let Some(tree) = &self.tree else { return self.vouches_at(path, lines) };
+        let Some(way) = tree.file(path) else { return Vouched::Nothing };
+        let Some((real, links)) = way.split_last() else { return Vouched::Nothing };
+        // What is behind a link is what the link says, and what lies there.
+        if links.iter().any(|link| self.vouches_at(link, None) != Vouched::File) {
+            return Vouched::Nothing;
         }
-        !self.deleted.contains_key(path)
+        self.vouches_at(real, lines)
+    }
+
+    /// The same of a path without links.
+    fn vouches_at(&self, path: &str, lines: Option<Lines>) -> Vouched {
+        if self.leads_to(path) {
+            return Vouched::Nothing;
+        }
+        if let Some(change) = self.files.get(path) {
+            let left = lines.is_some_and(|lines| change.leaves(lines)) && self.shows(path, change);
+            return if left { Vouched::Lines } else { Vouched::Nothing };
+        }
+        let left = !self.deleted.contains_key(path)
             && self.before.as_ref().is_none_or(|before| before.contains(path))
             && !self.touches_namesake(&spelled(path))
-            && !self.touches_above(path)
+            && !self.touches_above(path);
+        if left { Vouched::File } else { Vouched::Nothing }
+    }
+
+    /// True if a link of the change leads to a file, or to a folder that it is in.
+    fn leads_to(&self, path: &str) -> bool {
+        !self.linked.is_empty()
+            && (self.linked.contains(path)
+                || self.linked.contains("")
+                || folders(path).any(|folder| self.linked.contains(folder)))
+    }
+
+    /// True if the lines of a touched file are those that the diff shows, counted as scanners count them.
+    fn shows(&self, path: &str, change: &Change) -> bool {
+        let Some(tree) = &self.tree else { return true };
+        if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
+            return known;
+        }
+        let shows = tree.read(path).is_some_and(|now| is_plain(&now) && change.fits(&self.text, &now));
+        if let Ok(mut checked) = self.checked.write() {
+            checked.insert(path.to_owned(), shows);
+        }
+        shows
     }
 
     /// True if the diff leaves a whole file alone.
     pub fn leaves_file(&self, path: &str) -> bool {
-        !self.files.contains_key(path) && self.leaves(path, None)
+        self.vouches(path, None) == Vouched::File
+    }
+
+    /// What the lines of the diff do not show of what it touches: moved and copied files, binary ones and those in
+    /// another encoding, submodules, and what its links lead to. None without the files at hand.
+    pub fn unshown(&self) -> Vec<UnshownFile> {
+        let Some(tree) = &self.tree else { return Vec::new() };
+        let mut paths: BTreeSet<&str> = self.linked.iter().map(String::as_str).collect();
+        let links = |path: &str| tree.behind(path).is_some();
+        let hidden = |(path, change): &(&String, &Change)| {
+            !links(path) && (change.opaque || change.brought || !self.shows(path, change))
+        };
+        paths.extend(self.files.iter().filter(hidden).map(|(path, _)| path.as_str()));
+        let mut files: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
+        for path in paths {
+            let (below, all) = tree.files(path);
+            if !all {
+                files.insert(path.to_owned(), None);
+            }
+            for file in below {
+                files.entry(file).or_insert_with_key(|file| tree.read(file));
+            }
+        }
+        files.into_iter().map(|(path, text)| UnshownFile { path, text }).collect()
     }
 
     /// The files that it touches, those that are gone last.
@@ -261,23 +424,17 @@ impl Diff {
 
     /// A touched file may be this one, named from another directory.
     fn touches_namesake(&self, path: &str) -> bool {
-        let ends = |long: &str, short: &str| {
-            long.strip_suffix(short).is_some_and(|rest| rest.is_empty() || rest.ends_with('/'))
-        };
-        self.names
-            .get(last_part(path))
-            .is_some_and(|touched| touched.iter().any(|other| ends(other, path) || ends(path, other)))
+        self.names.ends_alike(path)
     }
 
     /// A touched submodule or link: of what lies below it the diff says nothing.
     fn touches_above(&self, path: &str) -> bool {
-        let mut above = path.match_indices('/').filter_map(|(at, _)| path.get(..at));
         let touched = |path: &str| {
             self.files.contains_key(path)
                 || self.deleted.contains_key(path)
                 || self.renamed.contains_key(path)
         };
-        above.any(touched)
+        folders(path).any(touched)
     }
 
     /// The path that a renamed file had before.
@@ -300,6 +457,7 @@ fn spelled(path: &str) -> String {
     project_path(&decoded(path), &[]).into_owned()
 }
 
-fn last_part(path: &str) -> &str {
-    path.rsplit('/').next().unwrap_or(path)
+/// The folders that a path leads through, the outermost first.
+fn folders(path: &str) -> impl Iterator<Item = &str> {
+    path.match_indices('/').filter_map(|(at, _)| path.get(..at))
 }

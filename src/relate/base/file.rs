@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::BaseError;
-use crate::finding::{Category, Finding, Fingerprint, SecretKey, Severity, clean_line};
+use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, SecretKey, Severity, clean_line};
 
 const SCHEMA: &str = "secgate/baseline/v1";
 const AGAIN: &str = "write it anew: secgate baseline write --output FILE REPORT...";
@@ -57,9 +57,7 @@ impl Entry {
         Self {
             path: finding.path().unwrap_or_default().to_owned(),
             rule: finding.rule_id.to_string(),
-            package: finding.package.as_ref().map_or_else(String::new, |package| {
-                format!("{} {}", package.name, package.version).trim_end().to_owned()
-            }),
+            package: package_of(finding),
             category: finding.category,
             severity: finding.severity,
             tool: finding.tool.to_string(),
@@ -70,6 +68,11 @@ impl Entry {
         }
     }
 
+    /// The identity that an advisory of a package at a place has in every version; none of anything else.
+    pub(super) fn in_any_version(&self) -> Option<Fingerprint> {
+        in_any_version(self.category, [&self.tool, &self.path, &self.rule, &self.package])
+    }
+
     fn key(&self) -> (&str, &str, Fingerprint, u64, &'static str, &str) {
         let severity = self.severity.as_str();
         (&self.path, &self.rule, self.fingerprint, self.content, severity, &self.tool)
@@ -78,6 +81,23 @@ impl Entry {
     fn order(&self, other: &Self) -> Ordering {
         self.key().cmp(&other.key())
     }
+}
+
+/// Name and version of a finding's package.
+pub(super) fn package_of(finding: &Finding) -> String {
+    finding.package.as_ref().map_or_else(String::new, |package| {
+        format!("{} {}", package.name, package.version).trim_end().to_owned()
+    })
+}
+
+/// The identity in every version, of a scanner's word for itself, a path, a rule, and a package with its version.
+pub(super) fn in_any_version(
+    category: Category,
+    [tool, path, rule, package]: [&str; 4],
+) -> Option<Fingerprint> {
+    let (name, _) = package.rsplit_once(' ').filter(|_| category == Category::Vulnerability)?;
+    let id = FingerprintBuilder::new("any version").part(&tool.to_ascii_lowercase());
+    Some(id.part(path).part(rule).part(name).finish())
 }
 
 #[derive(Deserialize, Serialize)]
@@ -141,16 +161,22 @@ impl BaselineFile {
     }
 
     /// Dates the entries: those that an earlier file knew keep its day, or keep having none, and the others get this
-    /// one. An entry that was known without its code is the same with it.
+    /// one. An entry that was known without its code is the same with it, and an advisory in another version.
     pub fn date(&mut self, earlier: &Self, today: Date) {
         let mut known: BTreeMap<(Fingerprint, u64), Option<Date>> = BTreeMap::new();
         for entry in &earlier.entries {
             let day = known.entry((entry.fingerprint, entry.content)).or_insert(entry.first_seen);
             *day = (*day).min(entry.first_seen);
+            if let Some(id) = entry.in_any_version() {
+                let day = known.entry((id, 0)).or_insert(entry.first_seen);
+                *day = (*day).min(entry.first_seen);
+            }
         }
         for entry in &mut self.entries {
             let of = |content: u64| known.get(&(entry.fingerprint, content)).copied();
             let was = of(entry.content).or_else(|| of(0).filter(|_| entry.category != Category::Secret));
+            // A package that was brought to another version has the advisories that it had for as long.
+            let was = was.or_else(|| known.get(&(entry.in_any_version()?, 0)).copied());
             entry.first_seen = was.unwrap_or(Some(today));
         }
     }

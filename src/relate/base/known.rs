@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::file::Entry;
-use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Purl, Severity, Text};
+use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Purl, Severity};
 
 /// Severity ranks, `info` to `critical`.
 pub(super) const RANKS: usize = 5;
@@ -13,6 +13,16 @@ pub(super) const RANKS: usize = 5;
 pub(super) type Ranked = [u32; RANKS];
 /// The content of a line that the change took away or changed: no finding has it.
 pub(super) const GONE: u64 = u64::MAX;
+
+/// Findings of one kind and severity.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) entry: Entry,
+    /// Its group.
+    pub(super) group: u32,
+    /// The group of the same advisory, package and place in any version.
+    pub(super) versions: Option<u32>,
+}
 
 /// One source of known findings: a baseline, or the reports of the base.
 #[derive(Debug, Default)]
@@ -22,19 +32,18 @@ pub(super) struct Known {
     /// How many findings each group has, by rank.
     pub(super) counts: Vec<Ranked>,
     /// What the groups are, each as often as severities differ.
-    pub(super) members: Vec<(Entry, u32)>,
+    pub(super) members: Vec<Member>,
     /// The lines that members of a group stand on, where they are known.
     lines: Vec<Vec<u32>>,
-    /// The day on which each group was first known. Of several the last, so that taking one out makes no other younger.
-    days: Vec<Option<Date>>,
+    /// The day on which each group was first known, none before its first member. Of several the last, so that taking
+    /// one out makes no other younger.
+    days: Vec<Option<Option<Date>>>,
     /// Tools and categories that the reports cover; `None` for a baseline, which speaks of all.
     covers: Option<BTreeSet<(String, Category)>>,
     /// Packages that a complete report of the base names.
     packages: HashSet<Fingerprint>,
     /// Packages that an SBOM of the base lists.
     inventory: HashSet<Fingerprint>,
-    /// Advisories of packages that a report of the base holds, by its tool and by package URL.
-    reported: HashSet<Fingerprint>,
     /// The number of its first group among those of all sources.
     pub(super) offset: u32,
 }
@@ -52,7 +61,24 @@ impl Known {
 
     /// Adds findings of one kind.
     pub(super) fn add(&mut self, entry: Entry, unknown: Severity, line: Option<u32>) {
-        let key = (entry.fingerprint, entry.content);
+        let rank = usize::from(entry.severity.rank(unknown));
+        let group = self.count((entry.fingerprint, entry.content), rank, entry.count);
+        if let Some(day) = self.days.get_mut(group as usize) {
+            *day = (*day).flatten().max(entry.first_seen).into();
+        }
+        if let (Some(line), Some(lines)) = (line, self.lines.get_mut(group as usize)) {
+            lines.push(line);
+        }
+        let versions = entry.in_any_version().map(|id| self.count((id, 0), rank, entry.count));
+        if let Some(day) = versions.and_then(|group| self.days.get_mut(group as usize)) {
+            // The clock of an advisory began with the first version; one of unknown age is older than any.
+            *day = day.map_or(entry.first_seen, |known| known.min(entry.first_seen)).into();
+        }
+        self.members.push(Member { entry, group, versions });
+    }
+
+    /// Counts findings of a group, which is made if it is the first of it.
+    fn count(&mut self, key: (Fingerprint, u64), rank: usize, more: u32) -> u32 {
         let next = u32::try_from(self.counts.len()).unwrap_or(u32::MAX);
         let group = *self.groups.entry(key).or_insert(next);
         if group == next {
@@ -60,17 +86,10 @@ impl Known {
             self.lines.push(Vec::new());
             self.days.push(None);
         }
-        if let Some(day) = self.days.get_mut(group as usize) {
-            *day = (*day).max(entry.first_seen);
-        }
-        let rank = usize::from(entry.severity.rank(unknown));
         if let Some(count) = self.counts.get_mut(group as usize).and_then(|ranked| ranked.get_mut(rank)) {
-            *count = count.saturating_add(entry.count);
+            *count = count.saturating_add(more);
         }
-        if let (Some(line), Some(lines)) = (line, self.lines.get_mut(group as usize)) {
-            lines.push(line);
-        }
-        self.members.push((entry, group));
+        group
     }
 
     /// Says that the reports cover a tool's findings of a category.
@@ -94,7 +113,7 @@ impl Known {
 
     /// The day on which a group was first known.
     pub(super) fn day(&self, group: u32) -> Option<Date> {
-        self.days.get(group as usize).copied().flatten()
+        self.days.get(group as usize).copied().flatten().flatten()
     }
 
     /// Whether a member of a group stands on this line; true where no line is known.
@@ -103,17 +122,9 @@ impl Known {
         lines.is_empty() || line.is_some_and(|line| lines.contains(&line))
     }
 
-    /// Takes note of a vulnerable package of the base; only a `complete` report shows that an advisory was not there.
-    pub(super) fn package(&mut self, finding: &Finding, complete: bool) {
-        let Some(package) = package_of(finding, finding.path().unwrap_or_default()) else { return };
-        let url = purl(finding).map(|purl| identity(None, &purl));
-        for id in advisories(finding) {
-            self.reported.insert(advisory(package, id));
-            self.reported.extend(url.map(|url| advisory(url, id)));
-        }
-        if complete {
-            self.packages.insert(package);
-        }
+    /// Takes note of a vulnerable package of the base.
+    pub(super) fn package(&mut self, finding: &Finding) {
+        self.packages.extend(package_of(finding, finding.path().unwrap_or_default()));
     }
 
     /// Takes note of a package that a complete report of the base lists.
@@ -128,19 +139,16 @@ impl Known {
         self.inventory.insert(identity(path, purl));
     }
 
-    /// Whether the package of a finding was in the base at this path, and its advisory reported there by nobody.
+    /// Whether the package of a finding was in the base at this path, in the same version. What the base says of the
+    /// advisory does not matter: one that it does not know so, or not as bad, must not be worse off than one that is
+    /// left out of it.
     pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
-        let Some(package) = package_of(finding, path) else { return false };
-        let purl = purl(finding);
-        let by_sbom = purl.as_ref().is_some_and(|purl| {
-            [None, Some(path)].iter().any(|path| self.inventory.contains(&identity(*path, purl)))
-        });
-        let new_to = |package: Fingerprint| {
-            advisories(finding).all(|id| !self.reported.contains(&advisory(package, id)))
+        let by_sbom = || {
+            purl(finding).is_some_and(|purl| {
+                [None, Some(path)].iter().any(|path| self.inventory.contains(&identity(*path, &purl)))
+            })
         };
-        (self.packages.contains(&package)
-            || by_sbom && purl.is_some_and(|purl| new_to(identity(None, &purl))))
-            && new_to(package)
+        package_of(finding, path).is_some_and(|package| self.packages.contains(&package) || by_sbom())
     }
 }
 
@@ -178,12 +186,4 @@ fn package_at(tool: &str, path: &str, package: &Package) -> Option<Fingerprint> 
     let kind = purl.as_ref().and_then(|purl| purl.as_str().split('/').next()).unwrap_or_default();
     let id = FingerprintBuilder::new("package").part(&tool.to_ascii_lowercase());
     Some(id.part(path).part(kind).part(name.as_str()).part(version.as_str()).finish())
-}
-
-fn advisory(package: Fingerprint, id: &Text) -> Fingerprint {
-    package.at(&id.as_str().to_ascii_uppercase())
-}
-
-fn advisories(finding: &Finding) -> impl Iterator<Item = &Text> {
-    finding.ids.iter().chain([&finding.rule_id]).filter(|id| !id.is_empty())
 }

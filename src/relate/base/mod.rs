@@ -13,18 +13,21 @@ mod file;
 mod known;
 #[cfg(test)]
 mod tests;
+mod work_tree;
 
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 pub use code::Code;
-pub use diff::{Diff, FileBefore, Replaced, TouchedFile};
+use diff::Vouched;
+pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use file::{BaselineFile, Entry, summary};
+pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{Category, Finding, Package, Purl, Severity, Stage, State, Trace};
 use jiff::civil::Date;
-use known::{GONE, Known, RANKS, Ranked};
+use known::{GONE, Known, Member, RANKS, Ranked};
 
 /// What is wrong with a file of the base, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -145,7 +148,10 @@ impl Base {
         }
         let mut code = self.code();
         for finding in findings {
-            known.package(finding, complete);
+            // Only a whole one shows what was looked at.
+            if complete {
+                known.package(finding);
+            }
             if finding.suppressed {
                 continue;
             }
@@ -284,7 +290,7 @@ impl Base {
             }
         }
         if let Some(diff) = self.diff.as_ref().filter(|_| spoken_of(finding.category))
-            && finding.path().is_some_and(|path| diff.leaves(path, lines(finding)))
+            && finding.path().is_some_and(|path| diff.vouches(path, lines(finding)) > Vouched::Nothing)
         {
             tell(Some(Stage::Unchanged));
         }
@@ -335,6 +341,20 @@ impl Base {
                 }
             }
         }
+        // In another version it is the same advisory, and as old.
+        if finding.category == Category::Vulnerability {
+            let package = file::package_of(finding);
+            for path in [Some(finding.path().unwrap_or_default()), old_path].into_iter().flatten() {
+                let parts = [finding.tool.as_str(), path, finding.rule_id.as_str(), package.as_str()];
+                let id = file::in_any_version(finding.category, parts);
+                let Some(group) = id.and_then(|id| known.group(id, 0)) else { continue };
+                let at = known.offset + group;
+                heads.add(at, usize::from(rank));
+                if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
+                    found = found.or_else(|| Some((Stage::Version, known.day(group))));
+                }
+            }
+        }
         found
     }
 
@@ -346,10 +366,14 @@ impl Base {
         let mut all = Vec::new();
         for known in self.known() {
             let mut left: Vec<Ranked> = Vec::with_capacity(known.counts.len());
+            // Of all ranks together, because an advisory may have become worse with the version.
+            let mut in_any_version: Vec<u64> = Vec::with_capacity(known.counts.len());
             for (base, group) in known.counts.iter().zip(known.offset..) {
-                left.push(left_over(base, &heads.of(group)));
+                let gone = left_over(base, &heads.of(group));
+                in_any_version.push(gone.iter().map(|&count| u64::from(count)).sum());
+                left.push(gone);
             }
-            for (entry, group) in &known.members {
+            for Member { entry, group, versions } in &known.members {
                 let rank = usize::from(entry.severity.rank(self.unknown));
                 let secret = entry.category == Category::Secret && !(self.keyed && entry.content != 0);
                 let by_reports = !known.is_reports()
@@ -358,7 +382,11 @@ impl Base {
                 else {
                     continue;
                 };
-                let gone = (*count).min(entry.count);
+                let mut gone = (*count).min(entry.count);
+                if let Some(all) = versions.and_then(|group| in_any_version.get_mut(group as usize)) {
+                    gone = gone.min(u32::try_from(*all).unwrap_or(u32::MAX));
+                    *all -= u64::from(gone);
+                }
                 if gone > 0 && !secret && !by_reports {
                     *count -= gone;
                     all.push(Entry { count: gone, ..entry.clone() });

@@ -1,6 +1,6 @@
 //! Scanners' own files and comments: where a change makes a scanner look away.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -9,7 +9,8 @@ use super::Seen;
 use super::before::{Before, Was, bytes};
 use crate::policy::Place;
 use crate::policy::compare::Looser;
-use crate::relate::{ScannerFile, Softened, suppression};
+use crate::relate::suppression::{self, Mark, UnreadFile};
+use crate::relate::{Diff, ScannerFile, Softened};
 
 /// Adds the clauses of a change in which scanners see less.
 pub(crate) fn look(before: &Before<'_>, seen: &mut Seen) -> Result<()> {
@@ -55,12 +56,39 @@ pub(crate) fn look(before: &Before<'_>, seen: &mut Seen) -> Result<()> {
     for (path, (old, opaque)) in files {
         clauses(before, &path, old.as_deref(), opaque, seen)?;
     }
-    for found in suppression::added(diff) {
-        let clause = format!("comment `{}` of {}", found.mark.text, found.mark.tools);
-        let place = Place { file: found.path.to_owned(), line: found.line.into() };
-        seen.clauses.push(Looser::told(&clause, "not there", "hides what is found there", None, Some(place)));
-    }
+    comments(diff, seen);
     Ok(())
+}
+
+/// The clauses of comments that suppress findings: those that the change adds, those that it may have brought in files
+/// of which the diff shows no lines, and those that it leaves and brings other code under.
+fn comments(diff: &Diff, seen: &mut Seen) {
+    let mut told = BTreeSet::new();
+    let mut tell = |path: &str, line: u32, mark: Mark, before: &str| {
+        if told.insert((path.to_owned(), line, mark.text)) {
+            let clause = format!("comment `{}` of {}", mark.text, mark.tools);
+            let place = Place { file: path.to_owned(), line: line.into() };
+            let after = "hides what is found there";
+            seen.clauses.push(Looser::told(&clause, before, after, None, Some(place)));
+        }
+    };
+    for found in suppression::added(diff) {
+        tell(found.path, found.line, found.mark, "not there");
+    }
+    let (unshown, unread) = suppression::unshown(diff);
+    for (path, line, mark) in unshown {
+        tell(&path, line, mark, "not shown by the diff, which does not tell the lines of this file");
+    }
+    for found in suppression::covering(diff) {
+        tell(found.path, found.line, found.mark, "there, over other code");
+    }
+    for UnreadFile { path } in unread {
+        let place = Place { file: path.clone(), line: 1 };
+        let clause = format!("comments in `{path}`");
+        let after =
+            "may hide what is found there: it is too large, or in an encoding in which no comment is found";
+        seen.clauses.push(Looser::told(&clause, "not shown by the diff", after, None, Some(place)));
+    }
 }
 
 /// The clauses of one file.

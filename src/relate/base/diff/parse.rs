@@ -1,5 +1,6 @@
 //! Git's format, line by line.
 
+use super::super::work_tree::is_plain;
 use super::{BaseError, Change, Diff, Edit};
 use crate::finding::clean;
 
@@ -66,6 +67,12 @@ enum Kind {
     Copied,
 }
 
+impl Kind {
+    const fn is_moved(self) -> bool {
+        matches!(self, Self::Renamed | Self::Copied)
+    }
+}
+
 /// What the lines before the hunks of a file say.
 #[derive(Default)]
 struct Header {
@@ -114,7 +121,8 @@ impl Parser<'_> {
             }
         }
         let (old, new) = self.paths(names, &header, sides)?;
-        let mut change = Change { opaque: header.opaque, ..Change::default() };
+        let mut change =
+            Change { opaque: header.opaque, brought: header.kind.is_moved(), ..Change::default() };
         if header.kind != Kind::Added {
             change.old = Some(old.clone());
         }
@@ -192,7 +200,7 @@ impl Parser<'_> {
             Some((letter, rest.to_owned()))
         };
         let ((a, old), (b, new)) = strip(&old).zip(strip(&new)).ok_or_else(prefixes)?;
-        let moved = matches!(header.kind, Kind::Renamed | Kind::Copied);
+        let moved = header.kind.is_moved();
         if a == b || (moved && (header.from.as_ref() != Some(&old) || header.to.as_ref() != Some(&new))) {
             return Err(prefixes());
         }
@@ -277,13 +285,13 @@ impl Parser<'_> {
 
 const TWICE: &str = "names a file a second time; give one diff of the whole change: git diff BASE...HEAD";
 
-/// True of a line that stands for others: the pointer that git keeps in the place of a file of Git LFS, or a line with
-/// another end of line within it (of Unicode's), which a scanner may count and git does not.
+/// True of a line that stands for others: the pointer that git keeps in the place of a file of Git LFS, the commit of a
+/// submodule, or a line that a scanner may count or read otherwise than git does.
 fn hides_lines(line: &[u8]) -> bool {
     let pointer = line.strip_prefix(b"oid sha256:").is_some_and(|oid| oid.len() == 64)
-        || line.starts_with(b"version https://git-lfs.github.com/spec/");
-    let ends = [&b"\r"[..], b"\x0b", b"\x0c", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
-    pointer || ends.iter().any(|end| memchr::memmem::find(line, end).is_some())
+        || line.starts_with(b"version https://git-lfs.github.com/spec/")
+        || line.starts_with(b"Subproject commit ");
+    pointer || memchr::memchr(b'\r', line).is_some() || !is_plain(line)
 }
 
 /// `-OLD[,LEN] +NEW[,LEN]` between two `@@`.

@@ -1,0 +1,271 @@
+//! What comments that were there before a change hide of it: code that comes under one, and files of which a diff
+//! shows no lines.
+
+use std::ops::RangeInclusive;
+
+use super::{Mark, Suppression, is_reindented, marks};
+use crate::relate::base::{Diff, Replaced};
+
+/// Lines that a statement is thought to have at most.
+const MAX_STATEMENT: usize = 100;
+/// Comments of a file beyond which each is thought to cover all of it.
+const MAX_COMMENTS: usize = 1000;
+/// Comments of one spelling that are told of one file.
+const TOLD: usize = 3;
+
+/// A file of which nobody can tell whether it holds such comments.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnreadFile {
+    /// Its path.
+    pub path: String,
+}
+
+/// The comments in files whose lines the diff does not show, as many as tell which, and the files that cannot be read.
+pub fn unshown(diff: &Diff) -> (Vec<(String, u32, Mark)>, Vec<UnreadFile>) {
+    let (mut found, mut unread) = (Vec::new(), Vec::new());
+    for file in diff.unshown() {
+        let Some(text) = file.text.filter(|text| is_readable(text)) else {
+            unread.push(UnreadFile { path: file.path });
+            continue;
+        };
+        // As UTF-16 writes ASCII, but for the zeros.
+        let plain: Vec<u8> = text.into_iter().filter(|byte| *byte != 0).collect();
+        let mut told: Vec<Mark> = Vec::new();
+        for (line, number) in plain.split(|&byte| byte == b'\n').zip(1..) {
+            for mark in marks(line) {
+                if told.iter().filter(|known| **known == mark).count() < TOLD {
+                    told.push(mark);
+                    found.push((file.path.clone(), number, mark));
+                }
+            }
+        }
+    }
+    (found, unread)
+}
+
+/// False of an encoding in which the letters of a comment are not those of ASCII.
+fn is_readable(text: &[u8]) -> bool {
+    crate::relate::base::tells_its_letters(text)
+}
+
+/// The comments that a change leaves where they are, and brings other code under.
+pub fn covering(diff: &Diff) -> Vec<Suppression<'_>> {
+    let mut found = Vec::new();
+    for file in diff.files().filter(|file| !file.is_gone && !file.is_opaque() && file.old_path().is_some()) {
+        let edits: Vec<Replaced<'_>> = file.edits().filter(|edit| !is_reindented(edit)).collect();
+        if edits.is_empty() {
+            continue;
+        }
+        let Some(text) = diff.now(file.path) else { continue };
+        let lines = SourceLines::new(&text);
+        let came: Vec<u32> = file.edits().flat_map(|edit| edit.added).map(|(line, _)| line).collect();
+        let comments: Vec<(usize, Mark)> = (1..=lines.count())
+            .filter(|&at| came.binary_search(&u32::try_from(at).unwrap_or(u32::MAX)).is_err())
+            .flat_map(|at| marks(lines.at(at)).into_iter().map(move |mark| (at, mark)))
+            .collect();
+        let all = comments.len() > MAX_COMMENTS;
+        for (at, mark) in comments {
+            let covered = if all { vec![1..=lines.count()] } else { lines.covered(at, mark, file.path) };
+            let next = lines.code_after(at);
+            let reached = |edit: &Replaced<'_>| {
+                let first = edit.start as usize;
+                let last = first + edit.added.len();
+                match edit.added.len() {
+                    // What follows comes under a comment when what stood between is taken away.
+                    0 => mark.is_alone(lines.at(at)) && at < first && first <= next,
+                    _ => covered.iter().any(|range| first <= *range.end() && *range.start() < last),
+                }
+            };
+            if edits.iter().any(reached) {
+                let line = u32::try_from(at).unwrap_or(u32::MAX);
+                found.push(Suppression { path: file.path, line, mark });
+            }
+        }
+    }
+    found
+}
+
+/// The lines of a file, from 1.
+struct SourceLines<'t>(Vec<&'t [u8]>);
+
+impl<'t> SourceLines<'t> {
+    fn new(text: &'t [u8]) -> Self {
+        Self(text.split(|&byte| byte == b'\n').collect())
+    }
+
+    fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    fn at(&self, line: usize) -> &'t [u8] {
+        line.checked_sub(1).and_then(|at| self.0.get(at)).copied().unwrap_or_default()
+    }
+
+    fn is_blank(&self, line: usize) -> bool {
+        self.at(line).trim_ascii().is_empty()
+    }
+
+    fn indent(&self, line: usize) -> usize {
+        self.at(line).iter().take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+    }
+
+    /// True of a line that holds nothing but a comment or an annotation.
+    fn is_comment(&self, line: usize) -> bool {
+        let text = self.at(line).trim_ascii_start();
+        [&b"#"[..], b"//", b"--", b"/*", b"*", b"<!--", b"@", b";"].iter().any(|sign| text.starts_with(sign))
+    }
+
+    /// The next line of code.
+    fn code_after(&self, line: usize) -> usize {
+        (line + 1..=self.count())
+            .find(|&at| !self.is_blank(at) && !self.is_comment(at))
+            .unwrap_or(self.count())
+    }
+
+    /// What the brackets of a line leave open.
+    fn open(&self, line: usize) -> isize {
+        let text = self.at(line);
+        let count = |signs: &[u8]| text.iter().filter(|byte| signs.contains(byte)).count();
+        let goes_on = isize::from(text.trim_ascii_end().ends_with(b"\\"));
+        count(b"([").cast_signed() - count(b")]").cast_signed() + goes_on
+    }
+
+    /// The lines of the statement that a line is part of, as its brackets tell.
+    fn statement(&self, line: usize) -> RangeInclusive<usize> {
+        let (mut first, mut last) = (line, line);
+        let mut open = 0;
+        for at in (line.saturating_sub(MAX_STATEMENT).max(1)..line).rev() {
+            open += self.open(at);
+            if open > 0 {
+                (first, open) = (at, 0);
+            }
+        }
+        let mut open: isize = (first..=line).map(|at| self.open(at)).sum();
+        while open > 0 && last < self.count() && last - line < MAX_STATEMENT {
+            last += 1;
+            open += self.open(last);
+        }
+        first..=last
+    }
+
+    /// The lines that a line stands above, by how far they are indented, with the line that closes them.
+    fn block(&self, head: usize) -> RangeInclusive<usize> {
+        let inside = |at: &usize| self.is_blank(*at) || self.indent(*at) > self.indent(head);
+        let last = (head + 1..=self.count()).take_while(inside).last().unwrap_or(head);
+        head..=(last + 1).min(self.count())
+    }
+
+    /// The lines around one that are indented at least as far.
+    fn around(&self, line: usize) -> RangeInclusive<usize> {
+        let inside = |at: &usize| self.is_blank(*at) || self.indent(*at) >= self.indent(line);
+        let first = (1..line).rev().take_while(inside).last().unwrap_or(line);
+        let last = (line + 1..=self.count()).take_while(inside).last().unwrap_or(line);
+        first..=last
+    }
+
+    /// The lines that a comment may speak of.
+    fn covered(&self, at: usize, mark: Mark, path: &str) -> Vec<RangeInclusive<usize>> {
+        let text = self.at(at).to_ascii_lowercase();
+        let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
+        let alone = mark.is_alone(self.at(at));
+        let next = self.code_after(at);
+        let mut covered = vec![self.statement(at)];
+        if alone {
+            let before = (1..at).rev().find(|&line| !self.is_blank(line)).unwrap_or(at);
+            covered.extend([before..=before, at..=next, self.statement(next)]);
+        }
+        let following = ["nextline", "next-line", "next line"].iter().any(|word| holds(word));
+        if following {
+            covered.push(at..=next);
+        }
+        if mark.covers_blocks(path) {
+            covered.push(self.block(if alone { next } else { at }));
+            if alone && self.indent(at) > 0 {
+                covered.push(self.around(at));
+            }
+        }
+        let opens =
+            holds("start") || holds("disable") && !holds("-line") && !following || mark.covers_files(&text);
+        if alone && opens {
+            let closes = |line: &usize| {
+                let line = self.at(*line).to_ascii_lowercase();
+                !marks(&line).is_empty()
+                    && [&b"end"[..], b"enable"].iter().any(|word| memchr::memmem::find(&line, word).is_some())
+            };
+            covered.push(at..=(at + 1..=self.count()).find(closes).unwrap_or(self.count()));
+        }
+        covered
+    }
+}
+
+impl Mark {
+    /// False of comments that speak of one line or statement by their scanners' documentation.
+    fn covers_blocks(self, path: &str) -> bool {
+        let one =
+            ["nosem", "nosonar", "gitleaks", "trufflehog", "pragma"].iter().any(|of| self.text.contains(of));
+        // Gosec passes over all that is in a block; Bandit only over the statement.
+        let bandit = self.text == "nosec" && path.rsplit_once('.').is_none_or(|(_, end)| end != "go");
+        !one && !bandit
+    }
+
+    /// True of a comment that speaks of the whole file.
+    fn covers_files(self, line: &[u8]) -> bool {
+        let holds = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
+        self.text.contains("kics") && !holds("ignore-line") && !holds("ignore-block")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Lines of the file after a change of one line at which an old comment is told to hide it.
+    fn told(name: &str, text: &str, changed: usize) -> Vec<u32> {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(name), text).unwrap();
+        let line = text.lines().nth(changed - 1).unwrap();
+        let hunk = format!("@@ -{changed} +{changed} @@\n-was()\n+{line}\n");
+        of_hunk(dir.path(), name, &hunk)
+    }
+
+    fn of_hunk(dir: &std::path::Path, name: &str, hunk: &str) -> Vec<u32> {
+        let text =
+            format!("diff --git a/{name} b/{name}\nindex 1..2 100644\n--- a/{name}\n+++ b/{name}\n{hunk}");
+        let mut diff = Diff::parse(text).unwrap();
+        diff.set_tree(dir);
+        covering(&diff).iter().map(|found| found.line).collect()
+    }
+
+    #[test]
+    fn code_that_comes_under_an_old_comment_is_told() {
+        let alone = "a()\n# nosemgrep: x\n# why\n\neval(b)\nc()\nd()\n";
+        for (changed, lines) in [(1, vec![2]), (4, vec![2]), (5, vec![2]), (6, vec![]), (7, vec![])] {
+            assert_eq!(told("a.py", alone, changed), lines, "{changed}");
+        }
+        let statement = "import a\nrun(  # nosec\n  b,\n  c)\nd()\nrun(\n  e,\n)  # nosec\nf(1)\n";
+        for (changed, lines) in
+            [(1, vec![]), (3, vec![2]), (4, vec![2]), (5, vec![]), (6, vec![8]), (7, vec![8]), (9, vec![])]
+        {
+            assert_eq!(told("a.py", statement, changed), lines, "{changed}");
+        }
+        let block = "#trivy:ignore:X\nresource \"a\" \"b\" {\n  acl = 1\n  d {\n    e = 1\n  }\n}\nresource \"f\" {\n  # checkov:skip=Y\n  acl = 2\n  g = 1\n}\nvariable \"h\" {}\n";
+        for (changed, lines) in
+            [(2, vec![1]), (3, vec![1]), (5, vec![1]), (10, vec![9]), (11, vec![9]), (13, vec![])]
+        {
+            assert_eq!(told("a.tf", block, changed), lines, "{changed}");
+        }
+        assert_eq!(told("a.go", "func f() { // #nosec\n\ta()\n\tb()\n}\n\nfunc g() {\n}\n", 3), [1]);
+        assert_eq!(told("a.yaml", "# kics-scan ignore\na: 1\nb: 2\nc:\n  d: 1\n", 5), [1]);
+        assert_eq!(told("a.py", "K = 1  # pragma: allowlist nextline secret\nL = 2\nM = 3\n", 2), [1]);
+        assert_eq!(told("a.py", "K = 1  # pragma: allowlist secret\nL = 2\n", 2), [0; 0]);
+    }
+
+    #[test]
+    fn what_was_between_may_be_taken_away_and_what_is_only_indented_is_the_same() {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join("a.py"), "# nosemgrep\n  eval(b)\nc()\n").unwrap();
+        assert_eq!(of_hunk(dir.path(), "a.py", "@@ -2 +1,0 @@\n-foo()\n"), [1]);
+        assert_eq!(of_hunk(dir.path(), "a.py", "@@ -2 +2 @@\n-eval(b)\n+  eval(b)\n"), [0; 0]);
+        assert_eq!(of_hunk(dir.path(), "a.py", "@@ -3 +2,0 @@\n-foo()\n"), [0; 0]);
+    }
+}
