@@ -63,7 +63,12 @@ impl BaseResult {
             0 => String::new(),
             n => format!("{n} newly disclosed, "),
         };
-        Some(format!("{} new, {disclosed}{} known, {} fixed", states.new, states.existing, self.fixed))
+        let by_diff = match states.unchanged_lines {
+            0 => String::new(),
+            n => format!("; {n} on unchanged lines of touched files: existing by the diff alone"),
+        };
+        let (new, known, fixed) = (states.new, states.existing, self.fixed);
+        Some(format!("{new} new, {disclosed}{known} known, {fixed} fixed{by_diff}"))
     }
 }
 

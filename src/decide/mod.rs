@@ -83,8 +83,8 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);
     let found = |index: usize| {
-        let Counted { open, new, waived, vexed } = tally.counted(index, &coverage);
-        Found { count: open, new, waived, vexed, demands: None, problems: shown(&problems, index) }
+        let Counted { open, new, in_doubt, waived, vexed } = tally.counted(index, &coverage);
+        Found { count: open, new, in_doubt, waived, vexed, demands: None, problems: shown(&problems, index) }
     };
     // Which findings need an answer does not depend on who has answered.
     let findings_digest = {
@@ -118,7 +118,15 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         } else {
             let demands = demands(rule, world);
             let count = demands.unmet.len() as u64;
-            Found { count, new: 0, waived: 0, vexed: 0, demands: Some(demands), problems: Vec::new() }
+            Found {
+                count,
+                new: 0,
+                in_doubt: 0,
+                waived: 0,
+                vexed: 0,
+                demands: Some(demands),
+                problems: Vec::new(),
+            }
         };
         resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };

@@ -57,6 +57,8 @@ pub struct RuleResult {
 pub(super) struct Found {
     pub(super) count: u64,
     pub(super) new: u64,
+    /// Matches only in case that they are new, which a diff alone cannot rule out.
+    pub(super) in_doubt: u64,
     pub(super) waived: u64,
     pub(super) vexed: u64,
     /// Of a rule that does not look at findings.
@@ -188,13 +190,20 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
             n => format!(", {n} more not affected (VEX)"),
         };
         let count = format!("{count}{allowed}{waived}{vexed}");
+        let sure = found.count.saturating_sub(found.in_doubt);
+        let count = match found.in_doubt {
+            0 => count,
+            n => format!("{count}, {n} on unchanged lines of touched files: existing by the diff alone"),
+        };
         let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
                 (Outcome::Warn, format!("{count}; warns until {day}"))
             }
             _ => {
                 let of_demands = found.demands.as_ref().and_then(|demands| demands.worst(rule.then));
-                (of_demands.unwrap_or(rule.then.into()), count)
+                let outcome = of_demands.unwrap_or(rule.then.into());
+                // What may be new is for people to look at.
+                (if sure > rule.allow { outcome } else { outcome.min(Outcome::Review) }, count)
             }
         };
         // What was found cannot make up for what is missing.

@@ -10,8 +10,8 @@ use std::sync::{Arc, OnceLock};
 use super::meant::is_meant;
 use super::selector::{Surroundings, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
-use crate::finding::{Category, Finding, Fingerprint, State, Text};
-use crate::policy::{Policy, Rule, Subject};
+use crate::finding::{Category, Finding, Fingerprint, Stage, State, Text};
+use crate::policy::{Policy, Rule, Subject, UnchangedLines};
 use crate::relate::{Bars, Base, Code, Exploitation, Heads, Vex, Waivers};
 use crate::report::Sink;
 
@@ -36,6 +36,8 @@ pub(super) struct Counted {
     pub(super) open: u64,
     /// New ones among them.
     pub(super) new: u64,
+    /// Those among them that match only if they are new, which a diff alone cannot rule out.
+    pub(super) in_doubt: u64,
     /// Those that a waiver covers.
     pub(super) waived: u64,
     /// Those that a VEX statement lifts.
@@ -220,6 +222,7 @@ impl<'p> Tally<'p> {
                 None => {
                     counted.open += count;
                     counted.new += if set.new { *count } else { 0 };
+                    counted.in_doubt += if set.in_doubt.has(rule) { *count } else { 0 };
                 }
                 Some(Lift::Waiver(_)) => counted.waived += count,
                 Some(Lift::Vex(_)) => counted.vexed += count,
@@ -278,17 +281,28 @@ impl<'p> Tally<'p> {
         all
     }
 
-    /// The rules that look at a finding; `None` if none does. To a rule that cannot be waived every finding is new, and
-    /// what it is besides.
-    fn looked_at(&self, finding: &mut Finding) -> Option<RuleSet> {
-        let mut rules = RuleSet::default();
+    /// The rules that look at a finding, `None` if none does, and those of them that do only in case that it is new. To a
+    /// rule that cannot be waived every finding is new, and what it is besides.
+    fn looked_at(&self, finding: &mut Finding) -> (Option<RuleSet>, RuleSet) {
+        let (mut rules, mut in_doubt) = (RuleSet::default(), RuleSet::default());
         let mut any = self.look(finding, &mut rules, |_| true);
+        let doubtful = finding.stage == Some(Stage::UnchangedLines)
+            && self.to.policy.base.as_ref().is_some_and(|b| b.unchanged_lines() == UnchangedLines::Review);
         let state = std::mem::take(&mut finding.state);
         if state != State::New {
             any |= self.look(finding, &mut rules, |rule| !rule.waivable);
+            if doubtful {
+                let known = rules.clone();
+                let mut as_new = RuleSet::default();
+                any |= self.look(finding, &mut as_new, |_| true);
+                for rule in (0..self.to.policy.rules.len()).filter(|&at| as_new.has(at) && !known.has(at)) {
+                    rules.add(rule);
+                    in_doubt.add(rule);
+                }
+            }
             finding.state = state;
         }
-        any.then_some(rules)
+        (any.then_some(rules), in_doubt)
     }
 
     /// Adds those of the rules in `which` that look at a finding.
@@ -379,13 +393,14 @@ impl Sink for Tally<'_> {
             self.categories.push(finding.category);
         }
         if self.to.base.is_some() && !finding.suppressed {
-            self.states.add(finding.state);
+            self.states.add(&finding);
         }
         if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
             let entries = self.entries.to_vec();
             self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
         }
-        let Some(rules) = self.looked_at(&mut finding) else {
+        let (rules, in_doubt) = self.looked_at(&mut finding);
+        let Some(rules) = rules else {
             if !finding.suppressed {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
             }
@@ -403,7 +418,7 @@ impl Sink for Tally<'_> {
         }
         let rank = finding.severity.rank(policy.unknown_severity);
         let new = finding.state == State::New;
-        let mut set = Combination { rules, new, waivers: None, claims: None, vex: None };
+        let mut set = Combination { rules, new, in_doubt, waivers: None, claims: None, vex: None };
         if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }

@@ -60,6 +60,9 @@ pub struct Finding {
     pub cwes: Vec<u32>,
     /// Where in the project, where the report says.
     pub location: Option<Location>,
+    /// Other places that the same entry of the report names; one that is new makes the finding new.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub also_at: Vec<Location>,
     /// The image, file system or artefact layer that was scanned.
     pub target: Option<Text>,
     /// The affected package, for vulnerabilities and licences.
@@ -137,6 +140,7 @@ impl Finding {
             ids: Vec::new(),
             cwes: Vec::new(),
             location: None,
+            also_at: Vec::new(),
             target: None,
             package: None,
             fix: Fix::Unknown,

@@ -442,7 +442,14 @@ impl std::fmt::Display for Draft {
                 f,
                 "# What a change is compared with. Without one of these every finding counts as new, and the gate says so."
             )?;
-            writeln!(f, "base: {{from: [base-report, baseline, diff], without: warn}}\n")?;
+            writeln!(
+                f,
+                "# `unchanged_lines`: what a diff alone says of lines that a change leaves alone in a file that it touches."
+            )?;
+            writeln!(
+                f,
+                "base: {{from: [base-report, baseline, diff], without: warn, unchanged_lines: existing}}\n"
+            )?;
         }
         writeln!(
             f,

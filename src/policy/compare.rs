@@ -216,7 +216,7 @@ impl Comparison<'_> {
             // Its `without` is gone, and with it states that rules look at.
             (Some(was), None) => self.add(&["base"], sources(was), "none"),
             (Some(was), Some(now)) => {
-                let Base { line: _, from, without, unchanged_lines } = was; // where it stands
+                let Base { line: _, from, without, said_of_unchanged_lines: _ } = was; // compared with its default // where it stands
                 let each = |base: &[super::BaseSource]| {
                     let mut words: Vec<_> = base.iter().map(|source| word(*source)).collect();
                     words.sort_unstable();
@@ -227,8 +227,8 @@ impl Comparison<'_> {
                     self.add(&["base", "from"], sources(was), sources(now));
                 }
                 self.action(&["base", "without"], *without, now.without);
-                if now.unchanged_lines < *unchanged_lines {
-                    let words = (word(*unchanged_lines), word(now.unchanged_lines));
+                if now.unchanged_lines() < was.unchanged_lines() {
+                    let words = (word(was.unchanged_lines()), word(now.unchanged_lines()));
                     self.add(&["base", "unchanged_lines"], words.0, words.1);
                 }
             }

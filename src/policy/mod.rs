@@ -173,8 +173,16 @@ pub struct Base {
     pub from: Vec<BaseSource>,
     /// What follows when no base is given.
     pub without: Action,
+    /// What findings on unchanged lines of touched files are, where only a diff speaks of them; none if the policy does
+    /// not say.
+    pub said_of_unchanged_lines: Option<UnchangedLines>,
+}
+
+impl Base {
     /// What findings on unchanged lines of touched files are, where only a diff speaks of them.
-    pub unchanged_lines: UnchangedLines,
+    pub fn unchanged_lines(&self) -> UnchangedLines {
+        self.said_of_unchanged_lines.unwrap_or_default()
+    }
 }
 
 /// What a finding is on a line that a change leaves alone, in a file that it touches, where only a diff speaks of it:

@@ -153,8 +153,8 @@ fn base(written: At<written::Base>) -> Option<Base> {
         }
     }
     let without = written.without.map_or(super::Action::Review, |action| action.value);
-    let unchanged_lines = written.unchanged_lines.map_or_else(Default::default, |word| word.value);
-    Some(Base { line: at.line, from, without, unchanged_lines })
+    let said_of_unchanged_lines = written.unchanged_lines.map(|word| word.value);
+    Some(Base { line: at.line, from, without, said_of_unchanged_lines })
 }
 
 fn parameters(

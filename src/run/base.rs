@@ -12,7 +12,7 @@ use super::git::{self, Blob};
 use crate::decide::{Compared, Comparison, Status, source_word};
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line};
 use crate::gather::{self, Limits};
-use crate::policy::{BaseSource, Policy};
+use crate::policy::{BaseSource, Policy, UnchangedLines};
 use crate::relate::{Base, BaselineFile, Diff};
 use crate::report::{hex, open_regular};
 
@@ -245,6 +245,9 @@ impl BaseRequest {
             base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key.is_some()),
             sources: Vec::new(),
         };
+        if policy.base.as_ref().is_some_and(|base| base.unchanged_lines() == UnchangedLines::New) {
+            comparison.base.set_unchanged_lines_new();
+        }
         if let Some(change) = change.filter(|_| used.contains(&BaseSource::Diff)) {
             let (path, holds) = (Text::whole(&change.name), change.diff.touched());
             comparison.sources.push(Compared {

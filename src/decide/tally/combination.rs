@@ -39,6 +39,8 @@ impl RuleSet {
 pub(super) struct Combination {
     pub(super) rules: RuleSet,
     pub(super) new: bool,
+    /// Of the rules those that match only if it is new, which a diff alone cannot rule out.
+    pub(super) in_doubt: RuleSet,
     pub(super) waivers: Option<Arc<[u32]>>,
     /// Until it is known what the report is about.
     pub(super) claims: Option<Arc<[u32]>>,

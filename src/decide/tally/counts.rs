@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::finding::{Finding, Severity, State};
+use crate::finding::{Finding, Severity, Stage, State};
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
@@ -77,11 +77,14 @@ pub struct States {
     pub existing: u64,
     /// Of packages that were there before.
     pub newly_disclosed: u64,
+    /// Of the existing ones those that a diff alone calls so, on unchanged lines of files that the change touches.
+    pub unchanged_lines: u64,
 }
 
 impl States {
-    pub(super) fn add(&mut self, state: State) {
-        match state {
+    pub(super) fn add(&mut self, finding: &Finding) {
+        self.unchanged_lines += u64::from(finding.stage == Some(Stage::UnchangedLines));
+        match finding.state {
             State::New => self.new += 1,
             State::Existing => self.existing += 1,
             State::NewlyDisclosed => self.newly_disclosed += 1,
@@ -92,5 +95,6 @@ impl States {
         self.new += other.new;
         self.existing += other.existing;
         self.newly_disclosed += other.newly_disclosed;
+        self.unchanged_lines += other.unchanged_lines;
     }
 }

@@ -253,6 +253,12 @@ pub static CHECKS: &[Check] = &[
         "correct the name",
     ),
     note(
+        "diff-vouches-for-code",
+        "`state: new` on code, a base that may be a diff alone, and no word on `unchanged_lines`",
+        "what made an old line harmless may have been taken away above it, and a diff shows only that the line is the same",
+        "say what such findings are: `base: {unchanged_lines: review}`, or `existing` where a report of the base is given",
+    ),
+    note(
         "where-unchecked",
         "a rule with `where`",
         "nobody but its author can say that a worse finding does not escape it, and in it what is not known (null) \

@@ -134,6 +134,15 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         }
         return;
     };
+    let of_code = !silent(&selector.category) && !secrets_only;
+    if base.from.contains(&BaseSource::Diff) && base.said_of_unchanged_lines.is_none() && new_only && of_code
+    {
+        let message = format!(
+            "{} lets go of code that a diff alone calls old, in files that the change touches",
+            named(rule)
+        );
+        found.of_rule("diff-vouches-for-code", rule, &["findings", "state"], message);
+    }
     let disclosed = policy.rules.iter().any(|other| match &other.subject {
         Subject::Findings(s) => {
             (s.category.is_empty() || s.category.contains(&Category::Vulnerability))

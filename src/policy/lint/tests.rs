@@ -19,7 +19,7 @@ fn lints(text: &str) -> Vec<Lint> {
 const HEAD: &str = "\
 version: 1
 gate: merge
-base: {from: [base-report, baseline, diff], without: warn}
+base: {from: [base-report, baseline, diff], without: warn, unchanged_lines: existing}
 evidence:
   sast: {category: sast, files: [semgrep.json]}
   secrets: {category: secret, files: [gitleaks.json]}
@@ -404,6 +404,9 @@ fn checks_of_policies_of_their_own() {
     let based = head.replace("rules:", "base: {from: baseline}\nrules:");
     let state = "id: a, findings: {state: new}, then: fail";
     tells_apart("state-without-base", &with(head, state), &with(&based, state));
+    let diffed = head.replace("rules:", "base: {from: [base-report, diff]}\nrules:");
+    let said = diffed.replace("diff]", "diff], unchanged_lines: review");
+    tells_apart("diff-vouches-for-code", &with(&diffed, state), &with(&said, state));
     let known = "id: a, findings: {state: existing}, then: fail";
     tells_apart("never-fires", &with(head, known), &with(&based, known));
     let optional = head.replace("files:", "required: false, files:");

@@ -314,9 +314,9 @@ impl Diff {
     pub(super) fn vouches(&self, path: &str, lines: Option<Lines>) -> Vouched {
         let Some(tree) = &self.tree else { return self.vouches_at(path, lines) };
         let Some(way) = tree.file(path) else { return Vouched::Nothing };
-        let Some((real, links)) = way.split_last() else { return Vouched::Nothing };
+        let Some((real, passed)) = way.split_last() else { return Vouched::Nothing };
         // What is behind a link is what the link says, and what lies there.
-        if links.iter().any(|link| self.vouches_at(link, None) != Vouched::File) {
+        if passed.iter().any(|link| self.vouches_at(link, None) != Vouched::File) {
             return Vouched::Nothing;
         }
         self.vouches_at(real, lines)

@@ -35,9 +35,8 @@ pub(super) struct Known {
     pub(super) members: Vec<Member>,
     /// The lines that members of a group stand on, where they are known.
     lines: Vec<Vec<u32>>,
-    /// The day on which each group was first known, none before its first member. Of several the last, so that taking
-    /// one out makes no other younger.
-    days: Vec<Option<Option<Date>>>,
+    /// The day on which each group was first known. Of several the last, so that taking one out makes no other younger.
+    days: Vec<Option<Date>>,
     /// Tools and categories that the reports cover; `None` for a baseline, which speaks of all.
     covers: Option<BTreeSet<(String, Category)>>,
     /// Packages that a complete report of the base names.
@@ -64,15 +63,17 @@ impl Known {
         let rank = usize::from(entry.severity.rank(unknown));
         let group = self.count((entry.fingerprint, entry.content), rank, entry.count);
         if let Some(day) = self.days.get_mut(group as usize) {
-            *day = (*day).flatten().max(entry.first_seen).into();
+            *day = (*day).max(entry.first_seen);
         }
         if let (Some(line), Some(lines)) = (line, self.lines.get_mut(group as usize)) {
             lines.push(line);
         }
+        let before = self.counts.len();
         let versions = entry.in_any_version().map(|id| self.count((id, 0), rank, entry.count));
+        let is_first = self.counts.len() > before;
         if let Some(day) = versions.and_then(|group| self.days.get_mut(group as usize)) {
             // The clock of an advisory began with the first version; one of unknown age is older than any.
-            *day = day.map_or(entry.first_seen, |known| known.min(entry.first_seen)).into();
+            *day = if is_first { entry.first_seen } else { (*day).min(entry.first_seen) };
         }
         self.members.push(Member { entry, group, versions });
     }
@@ -113,7 +114,7 @@ impl Known {
 
     /// The day on which a group was first known.
     pub(super) fn day(&self, group: u32) -> Option<Date> {
-        self.days.get(group as usize).copied().flatten().flatten()
+        self.days.get(group as usize).copied().flatten()
     }
 
     /// Whether a member of a group stands on this line; true where no line is known.

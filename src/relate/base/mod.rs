@@ -25,7 +25,7 @@ pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use file::{BaselineFile, Entry, summary};
 pub(super) use work_tree::tells_its_letters;
 
-use crate::finding::{Category, Finding, Package, Purl, Severity, Stage, State, Trace};
+use crate::finding::{Category, Finding, Location, Package, Purl, Severity, Stage, State, Trace};
 use jiff::civil::Date;
 use known::{GONE, Known, Member, RANKS, Ranked};
 
@@ -62,6 +62,8 @@ pub struct Base {
     keyed: bool,
     /// What is gone, as an earlier run found; then findings have their states already.
     settled: Option<Vec<Entry>>,
+    /// A diff does not vouch for the lines that it leaves alone in files that it touches.
+    lines_are_new: bool,
 }
 
 /// How bad a finding of each group may be to count as known, 0 for not at all: its rank must be below the bar.
@@ -100,7 +102,16 @@ impl Heads {
 impl Base {
     /// A base that knows nothing. Source lines are read below `root`.
     pub fn new(unknown: Severity, root: Option<PathBuf>, keyed: bool) -> Self {
-        Self { baseline: None, reports: None, diff: None, root, unknown, keyed, settled: None }
+        Self {
+            baseline: None,
+            reports: None,
+            diff: None,
+            root,
+            unknown,
+            keyed,
+            settled: None,
+            lines_are_new: false,
+        }
     }
 
     /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the
@@ -117,6 +128,11 @@ impl Base {
     /// Takes the diff of the change. To be called before any report is added.
     pub fn set_diff(&mut self, diff: impl Into<Arc<Diff>>) {
         self.diff = Some(diff.into());
+    }
+
+    /// Says that the lines that a diff leaves alone in files that it touches are new, where nothing else speaks of them.
+    pub fn set_unchanged_lines_new(&mut self) {
+        self.lines_are_new = true;
     }
 
     /// Takes the findings of a baseline.
@@ -279,6 +295,7 @@ impl Base {
         // What the first that speaks of it says, unless another does not know it.
         let mut told: Option<Option<Stage>> = None;
         let mut first_seen = None;
+        let mut settled = false;
         let mut tell = |said: Option<Stage>| {
             told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
         };
@@ -287,12 +304,13 @@ impl Base {
                 let found = self.find(known, finding, old_path, content, bars, heads);
                 first_seen = first_seen.max(found.and_then(|(_, day)| day));
                 tell(found.map(|(stage, _)| stage));
+                settled = true;
             }
         }
-        if let Some(diff) = self.diff.as_ref().filter(|_| spoken_of(finding.category))
-            && finding.path().is_some_and(|path| diff.vouches(path, lines(finding)) > Vouched::Nothing)
-        {
-            tell(Some(Stage::Unchanged));
+        match self.vouched(finding) {
+            Vouched::File => tell(Some(Stage::Unchanged)),
+            Vouched::Lines if settled || !self.lines_are_new => tell(Some(Stage::UnchangedLines)),
+            Vouched::Lines | Vouched::Nothing => {}
         }
         if let Some(Some(stage)) = told {
             return (State::Existing, Some(stage), first_seen);
@@ -305,6 +323,15 @@ impl Base {
             return (State::NewlyDisclosed, None, None);
         }
         NEW
+    }
+
+    /// What the diff says of a finding: of all its places what it says of the one that it knows least of.
+    fn vouched(&self, finding: &Finding) -> Vouched {
+        let diff = self.diff.as_ref().filter(|_| spoken_of(finding.category));
+        let Some((diff, path)) = diff.zip(finding.path()) else { return Vouched::Nothing };
+        let first = diff.vouches(path, lines(finding));
+        let others = finding.also_at.iter().map(|at| diff.vouches(at.path.as_str(), lines_of(at)));
+        others.fold(first, Ord::min)
     }
 
     /// The digest of a finding's code, zero if it cannot be had.
@@ -415,7 +442,10 @@ const fn spoken_of(category: Category) -> bool {
 }
 
 fn lines(finding: &Finding) -> Option<(u32, u32)> {
-    let at = finding.location.as_ref()?;
+    lines_of(finding.location.as_ref()?)
+}
+
+fn lines_of(at: &Location) -> Option<(u32, u32)> {
     let first = at.line?;
     Some((first, at.end_line.unwrap_or(first).max(first)))
 }

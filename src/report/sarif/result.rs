@@ -22,7 +22,7 @@ objects! {
         kind: Word<'a> = "kind",
         level: Option<Word<'a>> = "level",
         message: Message<'a> = "message",
-        locations: First<Spot<'a>> = "locations",
+        locations: List<Spot<'a>> = "locations",
         properties: Bag<'a> = "properties",
         suppressions: List<Suppression<'a>> = "suppressions",
         baseline: Word<'a> = "baselineState",
@@ -153,7 +153,7 @@ impl Item<'_> {
         if named == Named::default()
             && message.is_empty()
             && self.level.is_none()
-            && self.locations.0.is_none()
+            && self.locations.items.is_empty()
         {
             return Err("a result has neither `ruleId`, `message`, `level` nor `locations`");
         }
@@ -185,6 +185,7 @@ impl Item<'_> {
         }
         finding.reachable = self.reachable(scene);
         let needs = self.place(scene, &mut finding);
+        self.other_places(scene, &mut finding);
         let id = self.identity(&mut finding, secret, &message, semgrep);
         let place =
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
@@ -358,12 +359,32 @@ impl Item<'_> {
     }
 
     fn artifact(&self) -> Option<&Artifact<'_>> {
-        self.locations.0.as_ref().map(|spot| &spot.physical.artifact)
+        self.locations.items.first().map(|spot| &spot.physical.artifact)
+    }
+
+    /// Sets the other places that it names. One of which the file is not known is no file of the project.
+    fn other_places(&self, scene: &Scene<'_>, finding: &mut Finding) {
+        for Spot { physical, .. } in self.locations.items.iter().skip(1) {
+            let artifact = &physical.artifact;
+            let (uri, base) = match artifact.needs() {
+                None if artifact.uri.as_str().is_empty() => continue,
+                None => (artifact.uri.as_str().to_owned(), artifact.base.as_str().to_owned()),
+                Some(index) => {
+                    (scene.artifact)(index).unwrap_or_else(|| ("../unknown".to_owned(), String::new()))
+                }
+            };
+            let place = Place::of(&uri, &base, &scene.facts.bases, scene.roots);
+            finding.also_at.extend(place.location(
+                physical.region.start.0,
+                physical.region.end.0,
+                scene.roots,
+            ));
+        }
     }
 
     /// Sets where the finding is; gives the index of the artifact that is needed for it and not known.
     fn place(&self, scene: &Scene<'_>, finding: &mut Finding) -> Option<u32> {
-        let spot = self.locations.0.as_ref()?;
+        let spot = self.locations.items.first()?;
         let artifact = &spot.physical.artifact;
         let known;
         let (uri, base) = match artifact.needs() {
