@@ -257,8 +257,8 @@ fn no_way_of_bringing_a_blocker_hides_it() {
     let hidden = [Hidden::No, Hidden::Comment, Hidden::OldComment];
     let all = (
         prop::sample::select(&WAYS[..]),
-        prop::sample::select(&encodings[..]),
-        prop::sample::select(&hidden[..]),
+        prop::sample::select(encodings.to_vec()),
+        prop::sample::select(hidden.to_vec()),
         prop::sample::select(&ATTRIBUTES[..]),
         any::<bool>(),
         any::<bool>(),

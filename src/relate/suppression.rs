@@ -165,9 +165,22 @@ fn is_reindented(edit: &Replaced<'_>) -> bool {
         && edit.removed.iter().zip(&edit.added).all(|(old, (_, new))| unindented(old) == unindented(new))
 }
 
-/// A line without the white space around it. What stands between its words may make a comment of it.
+/// A line without the white space around it, and with one blank of several before a comment. What stands between its
+/// words may make a comment of it.
 fn unindented(line: &[u8]) -> Vec<u8> {
-    line.trim_ascii().to_vec()
+    let mut rest = line.trim_ascii();
+    let mut kept = Vec::with_capacity(rest.len());
+    while let Some(blank) = memchr::memchr(b' ', rest) {
+        let (word, from_blank) = rest.split_at(blank);
+        kept.extend_from_slice(word);
+        let after = from_blank.trim_ascii_start();
+        let blanks = from_blank.get(..from_blank.len() - after.len()).unwrap_or_default();
+        let before_comment = after.starts_with(b"#") || after.starts_with(b"//");
+        kept.extend_from_slice(if before_comment { b" " } else { blanks });
+        rest = after;
+    }
+    kept.extend_from_slice(rest);
+    kept
 }
 
 #[cfg(test)]

@@ -184,7 +184,7 @@ impl Page<'_> {
                 ": the diff touches its file and leaves its lines alone, and no report of the base tells more"
             }
             None if finding.state == State::NewlyDisclosed => {
-                ": the base had the package in this version, and no report of the base has this advisory"
+                ": the base had the package in this version, and no report of the base has this advisory so"
             }
             None => "",
         };

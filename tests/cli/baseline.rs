@@ -279,8 +279,16 @@ fn git_shows_what_the_change_leaves_alone() {
         .map(|f| format!("{}:{}", f["location"]["path"].as_str().unwrap(), f["location"]["line"]))
         .collect();
     // The last is not in git's eyes yet, and was not there before.
-    assert_eq!((run.code, lines), (1, vec!["src/a.py:6".to_owned(), "src/made.py:1".to_owned()]), "{run:?}");
-    assert_eq!(json["base"]["findings"]["existing"], 2);
+    // Nobody may have looked at what was renamed where it came from.
+    let new = ["src/a.py:6", "src/made.py:1", "src/new.py:7"].map(str::to_owned).to_vec();
+    assert_eq!((run.code, lines), (1, new), "{run:?}");
+    assert_eq!(json["base"]["findings"]["existing"], 1);
+    assert_eq!(json["base"]["findings"]["unchanged_lines"], 1);
+    let message = json["base"]["message"].as_str().unwrap();
+    assert!(
+        message.contains("1 on unchanged lines of touched files: existing by the diff alone"),
+        "{message}"
+    );
     assert_eq!(json["base"]["sources"][0]["kind"], "diff");
     // The same as a file, with reports of the base.
     dir.git(&["add", "."]);
@@ -317,6 +325,28 @@ fn git_shows_what_the_change_leaves_alone() {
 }
 
 #[test]
+fn what_a_diff_alone_vouches_for_in_touched_files_is_as_the_policy_says() {
+    let dir = dir();
+    dir.write("src/a.py", "a\nb\nc\n");
+    dir.write("semgrep.json", semgrep(1, &[("r", "src/a.py", 3)]));
+    dir.write("base.json", semgrep(1, &[("r", "src/a.py", 3)]));
+    dir.write(
+        "change.diff",
+        "diff --git a/src/a.py b/src/a.py\nindex 1..2 100644\n--- a/src/a.py\n+++ b/src/a.py\n@@ -1 +1 @@\n-x\n+a\n",
+    );
+    for (word, code) in [("existing", 0), ("review", 10), ("new", 1)] {
+        let said = format!("without: review, unchanged_lines: {word}");
+        assert!(POLICY.contains("without: review"), "{POLICY}");
+        dir.write("policy.yaml", POLICY.replace("without: review", &said));
+        let run = check(&dir, &["semgrep.json", "--diff", "change.diff"]);
+        assert_eq!(run.code, code, "{word} {run:?}");
+        // A report of the base settles it.
+        let run = check(&dir, &["semgrep.json", "--diff", "change.diff", "--base-report", "base.json"]);
+        assert_eq!(run.code, 0, "{word} {run:?}");
+    }
+}
+
+#[test]
 fn what_cannot_be_parsed_may_be_left_alone() {
     let dir = dir();
     let policy = POLICY
@@ -326,6 +356,7 @@ fn what_cannot_be_parsed_may_be_left_alone() {
     let report = r#"{"version":"1","results":[],"errors":[ERROR],"paths":{"scanned":["src/a.py"]}}"#;
     dir.write("semgrep.json", report.replace("ERROR", error));
     let diff = "diff --git a/src/PATH b/src/PATH\nindex 1..2 100644\n--- a/src/PATH\n+++ b/src/PATH\n@@ -1 +1 @@\n-a\n+b\n";
+    dir.write("src/bad.py", "b\n").write("src/other.py", "b\n");
     for (path, code) in [("other.py", 0), ("bad.py", 10)] {
         dir.write("change.diff", diff.replace("PATH", path));
         let run = check(&dir, &["semgrep.json", "--diff", "change.diff"]);

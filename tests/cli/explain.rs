@@ -157,6 +157,7 @@ fn what_the_diff_says_is_told() {
     let dir = dir(&["ERROR", "ERROR"]);
     let policy = POLICY.replace("rules:", "base: {from: [diff], without: warn}\nrules:");
     dir.write("policy.yaml", policy.replace("confidence: high}", "confidence: high, state: new}"));
+    dir.write("src/a0.py", "one\n").write("src/a1.py", "one\ntwo\n");
     // The second finding is in the file that the change touches, on the line that it adds.
     dir.write(
         "change.diff",
@@ -165,7 +166,7 @@ fn what_the_diff_says_is_told() {
     );
     let prints = dir.fingerprints();
     let run = dir.explain(&[&prints[0], "--diff", "change.diff"]);
-    assert!(run.stdout.contains("existing: the diff leaves its lines alone"), "{run:?}");
+    assert!(run.stdout.contains("existing: the diff leaves its file alone"), "{run:?}");
     let run = dir.explain(&[&prints[1], "--diff", "change.diff"]);
     assert!(run.stdout.contains("state     new"), "{run:?}");
     let said = |id: &str| {

@@ -72,7 +72,7 @@ pub fn covering(diff: &Diff) -> Vec<Suppression<'_>> {
                 let last = first + edit.added.len();
                 match edit.added.len() {
                     // What follows comes under a comment when what stood between is taken away.
-                    0 => mark.is_alone(lines.at(at)) && at < first && first <= next,
+                    0 => lines.is_alone(at, mark) && at < first && first <= next,
                     _ => covered.iter().any(|range| first <= *range.end() && *range.start() < last),
                 }
             };
@@ -113,6 +113,12 @@ impl<'t> SourceLines<'t> {
     fn is_comment(&self, line: usize) -> bool {
         let text = self.at(line).trim_ascii_start();
         [&b"#"[..], b"//", b"--", b"/*", b"*", b"<!--", b"@", b";"].iter().any(|sign| text.starts_with(sign))
+    }
+
+    /// True if a line holds nothing but a comment; what closes a bracket before it is code.
+    fn is_alone(&self, line: usize, mark: Mark) -> bool {
+        let text = self.at(line);
+        mark.is_alone(text) && !matches!(text.trim_ascii_start().first(), Some(b')' | b']' | b'}'))
     }
 
     /// The next line of code.
@@ -167,7 +173,7 @@ impl<'t> SourceLines<'t> {
     fn covered(&self, at: usize, mark: Mark, path: &str) -> Vec<RangeInclusive<usize>> {
         let text = self.at(at).to_ascii_lowercase();
         let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
-        let alone = mark.is_alone(self.at(at));
+        let alone = self.is_alone(at, mark);
         let next = self.code_after(at);
         let mut covered = vec![self.statement(at)];
         if alone {
