@@ -85,10 +85,7 @@ pub(super) fn matches(
         && (selector.path.is_empty()
             || finding.path().is_some_and(|path| selector.path.iter().any(|glob| glob.matches_path(path))))
         && (selector.package.is_empty()
-            || finding
-                .package
-                .as_ref()
-                .is_some_and(|p| selector.package.iter().any(|name| name == p.name.as_str())))
+            || selector.package.iter().any(|name| finding.is_of_package(name).unwrap_or(lacking)))
         && (selector.scope.is_empty()
             || finding.scope.map_or(lacking, |scope| selector.scope.contains(&scope)))
         && selector.confidence.is_none_or(|least| finding.confidence.map_or(lacking, |is| is >= least))

@@ -28,7 +28,7 @@ pub use duration::duration_text;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
 pub use mark::{Mark, SecretKey, Trace};
-pub use package::Package;
+pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
 pub use purl::{Purl, decoded};
 pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};

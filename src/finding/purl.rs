@@ -66,6 +66,23 @@ impl Purl {
             && wanted.qualifiers.iter().all(|(key, value)| self.qualifiers.get(key) == Some(value))
     }
 
+    /// Namespace and name.
+    pub fn full_name(&self) -> String {
+        if self.namespace.is_empty() {
+            self.name.clone()
+        } else {
+            format!("{}/{}", self.namespace, self.name)
+        }
+    }
+
+    /// The source package that a system's package was built from, where the URL says it.
+    pub fn source(&self) -> Option<&str> {
+        let source = self.qualifiers.get("upstream").or_else(|| self.qualifiers.get("source"))?;
+        // `upstream=openssl@1.1.1`
+        let name = source.split('@').next().unwrap_or(source);
+        (!name.is_empty()).then_some(name)
+    }
+
     /// The digest of an image, where the package is one and is named by it.
     pub fn digest(&self) -> Option<&str> {
         let image = matches!(self.kind.as_str(), "oci" | "docker");
@@ -74,11 +91,25 @@ impl Purl {
 }
 
 /// Names in the spelling that their ecosystem takes for the same (purl specification, known types).
-fn spelled(kind: &str, name: String) -> String {
+pub(super) fn spelled(kind: &str, name: String) -> String {
     match kind {
-        "pypi" => name.to_lowercase().replace('_', "-"),
-        "alpm" | "apk" | "bitbucket" | "composer" | "deb" | "github" | "golang" | "hex" | "npm" | "oci"
-        | "pub" => name.to_lowercase(),
+        // PEP 503: runs of these signs are one.
+        "pypi" => {
+            let mut out = String::with_capacity(name.len());
+            for c in name.chars().flat_map(char::to_lowercase) {
+                let c = if matches!(c, '_' | '.') { '-' } else { c };
+                if c != '-' || !out.ends_with('-') {
+                    out.push(c);
+                }
+            }
+            out
+        }
+        // The registry takes no second name that differs by these.
+        "cargo" => name.to_lowercase().replace('_', "-"),
+        "alpm" | "apk" | "bitbucket" | "composer" | "conan" | "conda" | "deb" | "docker" | "github"
+        | "gitlab" | "golang" | "hex" | "luarocks" | "npm" | "nuget" | "oci" | "pub" | "vscode-extension" => {
+            name.to_lowercase()
+        }
         _ => name,
     }
 }

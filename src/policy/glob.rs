@@ -5,12 +5,25 @@ use globset::{GlobBuilder, GlobMatcher};
 /// Longest glob, in bytes; what is longer is no glob that a person wrote.
 const LONGEST: usize = 1000;
 
-/// A glob of paths: `*` and `?` stay in a folder, `**` crosses them, `{a,b}` and `[a-z]` as usual; letter case counts.
+/// Most alternatives that the braces of one glob may stand for.
+const MOST: usize = 256;
+
+/// Deepest braces in braces.
+const DEEPEST: usize = 16;
+
+/// A glob of paths: `*`, `?` and `[a-z]` stay in a folder, `**` crosses them, and braces stand for several globs as in a
+/// shell: `payments{,-api}/**` is `payments/**` and `payments-api/**`. Letter case counts.
 ///
-/// Without `/` it is compared with the file name, with `/` with the whole path relative to the project.
+/// Without `/` a glob is compared with the file name, with `/` with the whole path relative to the project.
 #[derive(Debug, Clone)]
 pub struct PathGlob {
     text: String,
+    alternatives: Vec<PathPattern>,
+}
+
+/// One of the globs that braces stand for.
+#[derive(Debug, Clone)]
+struct PathPattern {
     matcher: GlobMatcher,
     name_only: bool,
 }
@@ -18,22 +31,24 @@ pub struct PathGlob {
 impl PathGlob {
     /// The glob `text`, or why it is none that may stand in a policy.
     pub fn new(text: &str) -> Result<Self, String> {
-        if text.trim().is_empty() {
-            return Err("an empty glob matches nothing".to_owned());
+        Self::checked(text, |_| Ok(()))
+    }
+
+    /// A glob of the places of findings. What names a folder, and so no file, is refused.
+    pub fn of_findings(text: &str) -> Result<Self, String> {
+        Self::checked(text, names_a_file)
+    }
+
+    fn checked(text: &str, also: impl Fn(&str) -> Result<(), String>) -> Result<Self, String> {
+        let mut alternatives = Vec::new();
+        for pattern in expanded(text)? {
+            let pattern = pattern.strip_prefix("./").unwrap_or(&pattern);
+            names_a_path(pattern, text)?;
+            also(pattern)?;
+            let matcher = compile(&as_in_shells(pattern)?, true)?;
+            alternatives.push(PathPattern { matcher, name_only: !pattern.contains('/') });
         }
-        let drive = text.as_bytes().get(1) == Some(&b':');
-        if text.starts_with('/') || text.starts_with('~') || text.starts_with('\\') || drive {
-            return Err("a path must be relative".to_owned());
-        }
-        if text.split(['/', '\\']).any(|part| part == "..") {
-            return Err("`..` would leave the project".to_owned());
-        }
-        if text.ends_with('/') {
-            return Err(format!("a glob names files: write `{text}**` for all files below the folder"));
-        }
-        let pattern = text.strip_prefix("./").unwrap_or(text);
-        let matcher = compile(pattern, true)?;
-        Ok(Self { text: text.to_owned(), matcher, name_only: !pattern.contains('/') })
+        Ok(Self { text: text.to_owned(), alternatives })
     }
 
     /// As written.
@@ -45,7 +60,7 @@ impl PathGlob {
     pub fn matches_file(&self, path: &str) -> bool {
         let path = path.strip_prefix("./").unwrap_or(path);
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.matcher.is_match(if self.name_only { name } else { path })
+        self.alternatives.iter().any(|one| one.matcher.is_match(if one.name_only { name } else { path }))
     }
 
     /// Whether a finding at `path`, relative to the project root, is in one of these.
@@ -54,13 +69,310 @@ impl PathGlob {
     }
 }
 
+/// Refuses what can be no path below the project.
+fn names_a_path(pattern: &str, text: &str) -> Result<(), String> {
+    if pattern.trim().is_empty() {
+        return Err("an empty glob matches nothing".to_owned());
+    }
+    if pattern.trim() != pattern {
+        return Err("a path neither begins nor ends with a blank".to_owned());
+    }
+    let drive = pattern.as_bytes().get(1) == Some(&b':');
+    if drive || pattern.starts_with(['/', '~']) || pattern.starts_with("\\\\") {
+        let relative = pattern.trim_start_matches(['/', '~']);
+        return Err(match relative {
+            "" => "a path must be relative to the project".to_owned(),
+            _ if drive => "a path must be relative to the project, with `/` between folders".to_owned(),
+            relative => format!("a path must be relative to the project: write `{relative}`"),
+        });
+    }
+    if pattern.split(['/', '\\']).any(|part| part == "..") {
+        return Err("`..` would leave the project".to_owned());
+    }
+    if let Some(rest) = pattern.strip_prefix('!') {
+        return Err(format!(
+            "a glob is not turned round by `!`: write `not: {{path: \"{rest}\"}}`, or `\\!` for the sign itself"
+        ));
+    }
+    if let Some(folder) = pattern.strip_suffix('/') {
+        return Err(format!("a glob names files: write `{folder}/**` for all files below the folder"));
+    }
+    if pattern.split('/').any(|part| matches!(part, "" | ".")) {
+        let parts: Vec<&str> = pattern.split('/').filter(|part| !matches!(*part, "" | ".")).collect();
+        return Err(format!("no path is spelled so: write `{}`", parts.join("/")));
+    }
+    if let Some((before, after)) = foreign_separator(pattern) {
+        let whole = format!("{before}\\{after}").replace('\\', "/");
+        let which = if pattern == text { String::new() } else { format!(" in `{pattern}`") };
+        return Err(format!(
+            "folders are parted by `/`, and `\\` only stands before a sign of globs{which}: write `{whole}`"
+        ));
+    }
+    Ok(())
+}
+
+/// The first `\` that stands before a letter, with what is on both sides.
+fn foreign_separator(pattern: &str) -> Option<(&str, &str)> {
+    let mut rest = pattern;
+    loop {
+        let (_, after) = rest.split_once('\\')?;
+        let sign = after.chars().next();
+        if !sign.is_some_and(|sign| SIGNS.contains(&sign)) {
+            let before = pattern.get(..pattern.len() - after.len() - 1)?;
+            return Some((before, after));
+        }
+        rest = after.get(sign.map_or(0, char::len_utf8)..)?;
+    }
+}
+
+/// What `\` may take the meaning from.
+const SIGNS: [char; 15] = ['*', '?', '[', ']', '{', '}', ',', '!', '^', '-', '(', ')', '@', '+', '\\'];
+
+/// Files that have no extension and no other mark by which a name can be told from that of a folder.
+const FILES: [&str; 23] = [
+    "artisan",
+    "authorized_keys",
+    "codeowners",
+    "commit-msg",
+    "configure",
+    "crontab",
+    "docker-entrypoint",
+    "entrypoint",
+    "fstab",
+    "gradlew",
+    "hosts",
+    "id_dsa",
+    "id_ecdsa",
+    "id_ed25519",
+    "id_rsa",
+    "known_hosts",
+    "mvnw",
+    "passwd",
+    "post-commit",
+    "pre-commit",
+    "pre-push",
+    "shadow",
+    "sudoers",
+];
+
+/// Folders that begin with a dot, as files without extension do.
+const DOT_FOLDERS: [&str; 24] = [
+    ".aws",
+    ".azure",
+    ".azuredevops",
+    ".bundle",
+    ".buildkite",
+    ".cargo",
+    ".circleci",
+    ".config",
+    ".devcontainer",
+    ".docker",
+    ".git",
+    ".gitea",
+    ".github",
+    ".gitlab",
+    ".husky",
+    ".idea",
+    ".kube",
+    ".secgate",
+    ".ssh",
+    ".storybook",
+    ".terraform",
+    ".venv",
+    ".vscode",
+    ".woodpecker",
+];
+
+/// Refuses the name of a folder, at which no finding is: a last part without wildcard and extension that no file is
+/// known to have.
+fn names_a_file(pattern: &str) -> Result<(), String> {
+    let name = pattern.rsplit('/').next().unwrap_or(pattern);
+    let parent = pattern.rsplit('/').nth(1).unwrap_or_default();
+    if name.contains(['*', '?', '[']) {
+        return Ok(());
+    }
+    let lower = name.to_ascii_lowercase();
+    // `Dockerfile`, `LICENSE`, `bin/deploy`, `.env`, `a.py`.
+    let capitals =
+        name.chars().any(|c| c.is_ascii_uppercase()) && !name.chars().any(|c| c.is_ascii_lowercase());
+    let extension = name.trim_start_matches('.').contains('.');
+    let dotted = name.starts_with('.') && !DOT_FOLDERS.contains(&lower.as_str());
+    let executable = matches!(parent, "bin" | "sbin" | "hooks" | "libexec" | "init.d" | "cron.d");
+    if extension
+        || dotted
+        || capitals
+        || executable
+        || lower.ends_with("file")
+        || FILES.contains(&lower.as_str())
+    {
+        return Ok(());
+    }
+    let mut as_file = name.to_owned();
+    let file = match as_file.pop() {
+        Some(last) if last.is_alphanumeric() => format!("; for a file of that name, `{as_file}[{last}]`"),
+        _ => String::new(),
+    };
+    Err(format!(
+        "it would match only a file without extension: write `{pattern}/**` for all files below the folder{file}"
+    ))
+}
+
+/// All globs that one with braces stands for, as a shell writes them out.
+fn expanded(text: &str) -> Result<Vec<String>, String> {
+    if text.len() > LONGEST {
+        return Err(format!("a glob may have {LONGEST} bytes"));
+    }
+    let mut rest = text.chars().peekable();
+    let all = sequence(&mut rest, 0)?;
+    match rest.next() {
+        None => Ok(all),
+        Some(_) => Err("not a glob: `}` without `{`; `\\}` is the sign itself".to_owned()),
+    }
+}
+
+type Chars<'t> = std::iter::Peekable<std::str::Chars<'t>>;
+
+/// What stands up to the next `,` or `}` of the braces around it.
+fn sequence(rest: &mut Chars<'_>, depth: usize) -> Result<Vec<String>, String> {
+    let mut all = vec![String::new()];
+    let push = |all: &mut Vec<String>, c: char| all.iter_mut().for_each(|one| one.push(c));
+    while let Some(&c) = rest.peek() {
+        if c == '}' || c == ',' && depth > 0 {
+            break;
+        }
+        rest.next();
+        match c {
+            '{' => {
+                let inner = braces(rest, depth + 1)?;
+                if all.len() * inner.len() > MOST {
+                    return Err(format!("its braces stand for more than {MOST} globs"));
+                }
+                all =
+                    all.iter().flat_map(|one| inner.iter().map(move |more| format!("{one}{more}"))).collect();
+            }
+            '\\' => {
+                push(&mut all, c);
+                if let Some(taken) = rest.next() {
+                    push(&mut all, taken);
+                }
+            }
+            c => push(&mut all, c),
+        }
+    }
+    Ok(all)
+}
+
+/// The alternatives in braces, of which the first is read.
+fn braces(rest: &mut Chars<'_>, depth: usize) -> Result<Vec<String>, String> {
+    if depth > DEEPEST {
+        return Err(format!("more than {DEEPEST} braces in each other"));
+    }
+    let (mut all, mut commas) = (Vec::new(), 0);
+    loop {
+        all.extend(sequence(rest, depth)?);
+        if all.len() > MOST {
+            return Err(format!("its braces stand for more than {MOST} globs"));
+        }
+        match rest.next() {
+            Some('}') if commas > 0 => return Ok(all),
+            Some('}') => {
+                let only = all.first().map_or("", String::as_str);
+                return Err(format!(
+                    "braces hold alternatives with a comma between them, and `{{{only}}}` holds one; `\\{{` is the sign itself"
+                ));
+            }
+            Some(_) => commas += 1,
+            None => return Err("not a glob: `{` without `}`; `\\{` is the sign itself".to_owned()),
+        }
+    }
+}
+
+/// A glob of paths in the library's spelling, with the meaning that it has in a shell. What the library would take for
+/// something else is refused.
+fn as_in_shells(pattern: &str) -> Result<String, String> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut rest = pattern.chars().peekable();
+    let mut before = None;
+    while let Some(c) = rest.next() {
+        match c {
+            '\\' => {
+                out.push(c);
+                out.extend(rest.next());
+                before = None;
+                continue;
+            }
+            '(' if matches!(before, Some('?' | '*' | '+' | '@' | '!')) => {
+                return Err(
+                    "patterns such as `@(a|b)` are not read: write `{a,b}`, or `\\(` for the sign itself"
+                        .to_owned(),
+                );
+            }
+            '[' => class(&mut rest, &mut out)?,
+            c => out.push(c),
+        }
+        before = Some(c);
+    }
+    Ok(out)
+}
+
+/// The signs in brackets: none of them is ever `/`.
+fn class(rest: &mut Chars<'_>, out: &mut String) -> Result<(), String> {
+    let negated = rest.next_if(|c| matches!(c, '!' | '^')).is_some();
+    let mut signs: Vec<char> = Vec::new();
+    loop {
+        match rest.next() {
+            None => return Err("not a glob: `[` without `]`; `\\[` is the sign itself".to_owned()),
+            Some(']') if !signs.is_empty() => break,
+            Some('[') if matches!(rest.peek(), Some(':' | '.' | '=')) => {
+                return Err("classes such as `[:alpha:]` are not read: write `[a-zA-Z]`".to_owned());
+            }
+            Some('\\') => return Err("`\\` cannot stand in brackets".to_owned()),
+            Some('/') => {
+                return Err("`/` cannot stand in brackets: they stand for one sign of a name".to_owned());
+            }
+            Some(c) => signs.push(c),
+        }
+    }
+    let over = |range: &[char]| matches!(range, [from, '-', to] if ('/'..='/').any(|sign| *from <= sign && sign <= *to));
+    let mut at = 0;
+    while let Some(range) = signs.get(at..at + 3) {
+        if range.get(1) == Some(&'-') {
+            if over(range) {
+                return Err("a range in brackets cannot go over `/`".to_owned());
+            }
+            at += 3;
+        } else {
+            at += 1;
+        }
+    }
+    out.push('[');
+    if negated {
+        out.push('!');
+    }
+    let (first, last) = (signs.first().copied(), signs.last().copied());
+    match (negated, first, last) {
+        (false, ..) => out.extend(signs),
+        (true, _, Some(last)) if last != '-' => {
+            out.extend(signs);
+            out.push('/');
+        }
+        (true, Some(first), _) if !matches!(first, '-' | ']') => {
+            out.push('/');
+            out.extend(signs);
+        }
+        _ => return Err("`-` in brackets stands at their beginning".to_owned()),
+    }
+    out.push(']');
+    Ok(())
+}
+
 /// A glob of rule ids: `*` matches anything, letter case does not count, and the known spellings of one check are
 /// one (`KSV017`, `KSV-0017`, `AVD-KSV-0017`).
 #[derive(Debug, Clone)]
 pub struct RuleGlob {
     text: String,
-    as_written: GlobMatcher,
-    canonical: GlobMatcher,
+    as_written: Vec<GlobMatcher>,
+    canonical: Vec<GlobMatcher>,
 }
 
 impl RuleGlob {
@@ -69,8 +381,10 @@ impl RuleGlob {
         if text.trim().is_empty() {
             return Err("an empty rule id matches nothing".to_owned());
         }
-        let as_written = compile(text, false)?;
-        let canonical = compile(&canonical_rule_id(text), false)?;
+        let all = expanded(text)?;
+        let as_written = all.iter().map(|one| compile(one, false)).collect::<Result<_, _>>()?;
+        let canonical =
+            all.iter().map(|one| compile(&canonical_rule_id(one), false)).collect::<Result<_, _>>()?;
         Ok(Self { text: text.to_owned(), as_written, canonical })
     }
 
@@ -81,7 +395,11 @@ impl RuleGlob {
 
     /// Whether the id is one of these.
     pub fn matches(&self, rule_id: &str) -> bool {
-        self.as_written.is_match(rule_id) || self.canonical.is_match(canonical_rule_id(rule_id))
+        if self.as_written.iter().any(|glob| glob.is_match(rule_id)) {
+            return true;
+        }
+        let rule_id = canonical_rule_id(rule_id);
+        self.canonical.iter().any(|glob| glob.is_match(&rule_id))
     }
 }
 
@@ -102,9 +420,6 @@ pub fn canonical_rule_id(rule_id: &str) -> String {
 
 /// Compiles a glob; `path` keeps `*` inside a folder and letter case significant.
 fn compile(text: &str, path: bool) -> Result<GlobMatcher, String> {
-    if text.len() > LONGEST {
-        return Err(format!("a glob may have {LONGEST} bytes"));
-    }
     GlobBuilder::new(text)
         .literal_separator(path)
         .case_insensitive(!path)
@@ -144,6 +459,78 @@ mod tests {
         for bad in ["", " ", "/etc/*", "../x", "a/../b", "a\\..\\b", "C:/x", "~/x", "deploy/", "[a", "a{b"] {
             assert!(PathGlob::new(bad).is_err(), "{bad}");
         }
+    }
+
+    #[test]
+    fn braces_are_written_out_as_a_shell_does() {
+        let all = |text: &str| expanded(text).unwrap().join(" ");
+        assert_eq!(all("payments{,-api}/**"), "payments/** payments-api/**");
+        assert_eq!(all("a{b,c{d,}e}f"), "abf acdef acef");
+        assert_eq!(all("{a,b}{,1}"), "a a1 b b1");
+        assert_eq!(all("a,b\\{c,d\\}"), "a,b\\{c,d\\}");
+        assert!(path("payments{,-api}/**", "payments/x") && path("payments{,-api}/**", "payments-api/x"));
+        assert!(path("{src/**,*.tf}", "src/a/b") && path("{src/**,*.tf}", "infra/main.tf"));
+        assert!(
+            path("x/{**/a,b}", "x/a") && path("x/{**/a,b}", "x/y/z/a") && path("{a,b/**}/c.py", "b/c.py")
+        );
+        assert!(path("src/\\[id\\]/*.ts", "src/[id]/a.ts"));
+        for bad in ["{a}", "{1..3}", "a}", "{a,b", "{{{{{{{{{{{{{{{{{a,b},}", "{a,{b}}"] {
+            assert!(PathGlob::new(bad).is_err(), "{bad}");
+        }
+        assert!(PathGlob::new(&"{a,b}".repeat(9)).unwrap_err().contains("more than 256"));
+    }
+
+    #[test]
+    fn brackets_stay_in_a_folder() {
+        assert!(path("[a-c].py", "b.py") && !path("[!a-c].py", "b.py") && path("[^a-c].py", "d.py"));
+        assert!(!path("src[!a]x.py", "src/x.py") && path("src[!-a]x.py", "src_x.py"));
+        for bad in
+            ["a[/]b", "a[+-9]b", "a[[:alpha:]]", "a[", "@(a|b)/**", "src/!(test)/**", "!src/**", "a[\\]]"]
+        {
+            assert!(PathGlob::new(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_folder_is_no_place_of_a_finding() {
+        for (bad, instead) in [
+            ("payments", "payments/**"),
+            ("services/payments", "services/payments/**"),
+            (".github", ".github/**"),
+            ("Payments", "Payments/**"),
+            ("payments/", "payments/**"),
+            ("{src/**,lib}", "lib/**"),
+            ("/src/**", "src/**"),
+            ("src\\**\\*.cs", "**"),
+            ("src\\api\\x.cs", "src/api/x.cs"),
+            ("src//a.py", "src/a.py"),
+            ("src/./a.py", "src/a.py"),
+            (" src/**", "blank"),
+        ] {
+            let error = PathGlob::of_findings(bad).unwrap_err();
+            assert!(error.contains(instead), "{bad}: {error}");
+        }
+        for good in [
+            "Dockerfile",
+            "docker/Makefile",
+            "Jenkinsfile",
+            "LICENSE",
+            "bin/deploy",
+            "gradlew",
+            ".env",
+            ".gitlab-ci.yml",
+            "a.py",
+            "payment[s]",
+            "payments*",
+            "**/payments/**",
+            "**",
+            "./src/**",
+            "Containerfile",
+        ] {
+            assert!(PathGlob::of_findings(good).is_ok(), "{good}");
+        }
+        // Files of evidence may be called anything.
+        assert!(PathGlob::new("reports/sarif").is_ok());
     }
 
     #[test]

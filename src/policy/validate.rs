@@ -283,6 +283,14 @@ fn path_globs(written: &[At<Name>], key: &str, problems: &mut Problems) -> Vec<P
     written.iter().filter_map(|glob| keep(PathGlob::new(&glob.value), glob, key, problems)).collect()
 }
 
+/// Globs of the places of findings.
+fn place_globs(written: &[At<Name>], problems: &mut Problems) -> Vec<PathGlob> {
+    written
+        .iter()
+        .filter_map(|glob| keep(PathGlob::of_findings(&glob.value), glob, "path", problems))
+        .collect()
+}
+
 fn rule_glob(written: &At<Name>, problems: &mut Problems) -> Option<RuleGlob> {
     keep(RuleGlob::new(&written.value), written, "rule_id", problems)
 }

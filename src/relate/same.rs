@@ -12,7 +12,7 @@ use std::collections::HashMap;
 
 use serde::Serialize;
 
-use crate::finding::{Category, Finding, Text};
+use crate::finding::{Category, Finding, PackageName, Purl, Text, canonical_version, is_of_system, loose};
 
 /// Findings that are one problem, as indexes into the list that was grouped; the first leads.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,28 +104,26 @@ fn advisory_keys(finding: &Finding) -> Vec<(Why, String)> {
     let Some(package) = &finding.package else { return Vec::new() };
     let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.as_str().to_ascii_uppercase());
     let target = target(finding, package.purl.as_ref());
+    let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
+    let version = canonical_version(ecosystem.as_deref(), package.version.as_str());
+    // By what the ecosystem compares, by the letters where one of two tools does not tell it, and by the source package
+    // that some tools name instead of what was built from it.
+    let mut names = vec![format!("{}\0{name}", ecosystem.as_deref().unwrap_or_default())];
+    names.push(loose(package.name.as_str()));
+    names.extend(package.url().and_then(|url| url.source().map(loose)));
     ids.filter(|id| !id.is_empty() && !id.starts_with("CWE-"))
-        .map(|id| {
-            (
-                Why::SameAdvisory,
-                format!("{id}\0{}\0{}\0{target}", name(package.name.as_str()), package.version),
-            )
+        .flat_map(|id| {
+            let key = |name: &String| (Why::SameAdvisory, format!("{id}\0{name}\0{version}\0{target}"));
+            names.iter().map(key).collect::<Vec<_>>()
         })
         .collect()
-}
-
-/// Package names are compared without letter case and with `-` for `_` and `.` (PEP 503), which no other ecosystem
-/// tells apart in one project.
-fn name(name: &str) -> String {
-    name.to_ascii_lowercase().replace(['_', '.'], "-")
 }
 
 /// The file that names the package, or, for packages of an operating system and where there is no file, the scanned
 /// thing without the system that Trivy adds in parentheses.
 fn target(finding: &Finding, purl: Option<&Text>) -> String {
-    let of_system = purl.is_some_and(|purl| {
-        ["pkg:deb/", "pkg:apk/", "pkg:rpm/"].iter().any(|kind| purl.as_str().starts_with(kind))
-    });
+    let of_system =
+        purl.and_then(|purl| Purl::parse(purl.as_str())).is_some_and(|purl| is_of_system(&purl.kind));
     match finding.path() {
         Some(path) if !of_system => path.to_owned(),
         _ => {

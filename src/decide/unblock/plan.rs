@@ -8,7 +8,7 @@ use super::words::told;
 use super::{Step, StepKind};
 use crate::decide::problem::Hits;
 use crate::decide::{Decision, Obligation, Outcome, Problem, RuleResult};
-use crate::finding::{Category, Finding, Fix};
+use crate::finding::{Category, Finding, Fix, PackageName, loose};
 
 /// Fingerprints that one step holds.
 const FINGERPRINTS: usize = 100;
@@ -220,9 +220,12 @@ fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
                 .collect()
         }
         StepKind::Upgrade | StepKind::Replace => {
-            let package = finding.package.as_ref().map_or("", |package| package.name.as_str());
-            let name = package.to_ascii_lowercase().replace(['_', '.'], "-");
-            vec![if name.is_empty() { place() } else { format!("{kind:?}\0{name}") }]
+            let Some(PackageName { ecosystem, name }) = finding.package_name().filter(|p| !p.name.is_empty())
+            else {
+                return vec![place()];
+            };
+            let name = if ecosystem.is_some() { name } else { loose(&name) };
+            vec![format!("{kind:?}\0{}\0{name}", ecosystem.unwrap_or_default())]
         }
         _ => {
             let target = finding.target.as_ref().map_or("", |target| target.as_str());

@@ -4,7 +4,7 @@ use super::super::error::{Problems, quoted};
 use super::super::query::{QueryError, Where};
 use super::super::written::{self, At, Many, Name};
 use super::super::{GateSubject, RuleGlob, Selector};
-use super::{path_globs, rule_glob};
+use super::{place_globs, rule_glob};
 use crate::finding::{Fix, Reachability, Severity};
 
 /// Checks the selectors of a rule.
@@ -40,7 +40,7 @@ pub(super) fn selector(
         cwe: values(written.cwe).into_iter().map(|cwe| cwe.0).collect(),
         rule_id: rule_id.iter().filter_map(|glob| rule_glob(glob, problems)).collect(),
         tool: written.tool.map(|list| exact("tool", &list.value, problems)).unwrap_or_default(),
-        path: written.path.map(|list| path_globs(&list.value.0, "path", problems)).unwrap_or_default(),
+        path: written.path.map(|list| place_globs(&list.value.0, problems)).unwrap_or_default(),
         package: written.package.map(|list| exact("package", &list.value, problems)).unwrap_or_default(),
         scope: values(written.scope),
         confidence,

@@ -5,7 +5,7 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::file::Entry;
-use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, Purl, Severity};
+use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, PackageName, Purl, Severity};
 
 /// Severity ranks, `info` to `critical`.
 pub(super) const RANKS: usize = 5;
@@ -136,7 +136,7 @@ impl Known {
     /// Takes note of a package that an SBOM of the base lists.
     pub(super) fn inventoried(&mut self, path: Option<&str>, purl: &Purl) {
         // What the system's own database lists is where the system is, whatever file an SBOM names.
-        let path = path.filter(|_| !OF_SYSTEM.contains(&purl.kind.as_str()));
+        let path = path.filter(|_| !is_of_system(&purl.kind));
         self.inventory.insert(identity(path, purl));
     }
 
@@ -152,9 +152,6 @@ impl Known {
         package_of(finding, path).is_some_and(|package| self.packages.contains(&package) || by_sbom())
     }
 }
-
-/// Types of packages that a system's own database lists.
-const OF_SYSTEM: [&str; 4] = ["deb", "rpm", "apk", "alpm"];
 
 /// The package URL of a vulnerable package, with its version.
 fn purl(finding: &Finding) -> Option<Purl> {
@@ -180,11 +177,12 @@ fn package_of(finding: &Finding, path: &str) -> Option<Fingerprint> {
 
 /// Tool, place, name and version of a package; `None` if its version is not known.
 fn package_at(tool: &str, path: &str, package: &Package) -> Option<Fingerprint> {
-    let Package { name, version, purl, .. } = package;
+    let Package { name, version, .. } = package;
     if name.is_empty() || version.is_empty() {
         return None;
     }
-    let kind = purl.as_ref().and_then(|purl| purl.as_str().split('/').next()).unwrap_or_default();
+    let PackageName { ecosystem, name } = PackageName::new(package, Some(path));
+    let kind = ecosystem.unwrap_or_default();
     let id = FingerprintBuilder::new("package").part(&tool.to_ascii_lowercase());
-    Some(id.part(path).part(kind).part(name.as_str()).part(version.as_str()).finish())
+    Some(id.part(path).part(&kind).part(&name).part(version.as_str()).finish())
 }
