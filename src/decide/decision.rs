@@ -110,7 +110,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         unblock: Unblock::default(),
     };
     decision.settle();
-    decision.unblock = Unblock::of(&decision, &[], 0);
+    decision.unblock = Unblock::of(&decision, &[], 0).0;
     decision
 }
 

@@ -11,7 +11,10 @@ pub(super) fn is_meant(finding: &Finding, id: &str) -> bool {
         || same(&finding.rule_id)
         || finding.rule_aliases.iter().any(same)
         || finding.ids.iter().any(same)
-        || finding.package.as_ref().is_some_and(|package| same(&package.name))
+        || finding
+            .package
+            .as_ref()
+            .is_some_and(|package| same(&package.name) || finding.is_of_package(id) != Some(false))
         || finding.path().is_some_and(|path| {
             let rest = id.strip_prefix("./").unwrap_or(id).strip_prefix(path);
             rest == Some("")

@@ -33,6 +33,8 @@ mod unblock;
 mod verdicts;
 mod waiver;
 
+use std::sync::Arc;
+
 use sha2::{Digest, Sha256};
 
 use crate::finding::Fingerprint;
@@ -176,7 +178,12 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     };
     decision.errors.extend(vacuous(&decision.rules));
     decision.settle();
-    decision.unblock = Unblock::of(&decision, &hits, stopping);
+    let (unblock, versions) = Unblock::of(&decision, &hits, stopping);
+    decision.unblock = unblock;
+    for (problem, version) in versions {
+        let witnesses = decision.findings.get_mut(problem).into_iter().flat_map(|p| &mut p.witnesses);
+        witnesses.for_each(|matched| Arc::make_mut(matched).finding.take = Some(version.clone()));
+    }
     decision
 }
 

@@ -223,6 +223,7 @@ pub(super) fn run_based(
             waivers: &waivers,
             exploitation,
             vex,
+            secret_key: None,
             now: 3_000_000,
             cap: 10,
             base,

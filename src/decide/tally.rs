@@ -10,9 +10,9 @@ use std::sync::{Arc, OnceLock};
 use super::meant::is_meant;
 use super::selector::{Surroundings, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
-use crate::finding::{Category, Finding, Fingerprint, Stage, State, Text};
+use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
 use crate::policy::{Policy, Rule, Subject, UnchangedLines};
-use crate::relate::{Bars, Base, Code, Exploitation, Heads, Vex, Waivers};
+use crate::relate::{Bars, Base, Certainty, Code, Exploitation, Heads, Vex, Waivers};
 use crate::report::Sink;
 
 pub use counts::{Counts, States};
@@ -58,6 +58,8 @@ pub struct Relations<'p> {
     pub exploitation: Arc<Exploitation>,
     /// What accepted authors say.
     pub vex: Arc<Vex>,
+    /// The key under which values of secrets are compared.
+    pub secret_key: Option<SecretKey>,
     /// Seconds since 1970, for ages.
     pub now: i64,
     /// Findings a rule whose details are kept.
@@ -120,6 +122,8 @@ pub struct Tally<'p> {
     pub(crate) kept: Vec<Finding>,
     /// Source lines of the present report's findings.
     code: Code,
+    /// The same, where waivers have it read.
+    waived_code: Code,
 }
 
 impl<'p> Tally<'p> {
@@ -127,6 +131,7 @@ impl<'p> Tally<'p> {
     pub fn new(to: Relations<'p>, entries: &'p [String], evidence: usize) -> Self {
         let rules = vec![RuleTally::default(); to.policy.rules.len()];
         let code = to.base.map(Base::code).unwrap_or_default();
+        let waived_code = to.waivers.code();
         Self {
             to,
             entries,
@@ -147,6 +152,7 @@ impl<'p> Tally<'p> {
             heads: Heads::default(),
             kept: Vec::new(),
             code,
+            waived_code,
         }
     }
 
@@ -363,17 +369,25 @@ impl<'p> Tally<'p> {
     fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
         let mut waivers = self.to.waivers.of(finding);
         let malware = finding.is_malware();
-        waivers.retain(|&at| {
+        waivers.retain(|&(at, _)| {
             let rules = self.to.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
             let of_set = || rules.unwrap_or_default().iter().copied().filter(|&rule| set.has(rule));
             let lifts = |rule: usize| self.to.policy.rules.get(rule).is_some_and(|r| r.may_lift(finding));
             // What lifts it from one rule would lift it from the others.
             of_set().any(lifts) && (!malware || of_set().all(lifts))
         });
-        for &at in &waivers {
-            self.uses.entry(at).or_default().add(finding, rank);
+        let mut certain: Vec<u32> = Vec::new();
+        for (at, certainty) in waivers {
+            let used = self.uses.entry(at).or_default();
+            match certainty {
+                Certainty::Certain => {
+                    used.add(finding, rank);
+                    certain.push(at);
+                }
+                Certainty::Unknown => used.doubt(finding),
+            }
         }
-        set.waivers = (!waivers.is_empty()).then(|| waivers.into());
+        set.waivers = (!certain.is_empty()).then(|| certain.into());
     }
 }
 
@@ -383,6 +397,9 @@ impl Sink for Tally<'_> {
         let policy = self.to.policy;
         if let Some(base) = self.to.base {
             base.judge(&mut finding, &self.to.bars, &mut self.heads, &mut self.code);
+        }
+        if self.to.waivers.ask_for_content() && finding.content == 0 {
+            finding.content = self.waived_code.content(&finding, self.to.secret_key.as_ref());
         }
         if self.to.keep {
             self.kept.push(finding.clone());

@@ -6,7 +6,6 @@
 //! people.
 
 mod plan;
-mod upgrade;
 mod words;
 
 use std::cmp::Reverse;
@@ -16,7 +15,7 @@ use serde::Serialize;
 
 use super::problem::Hits;
 use super::{Decision, Fault, Outcome};
-use crate::finding::Fingerprint;
+use crate::finding::{Fingerprint, Text};
 
 use plan::{Plan, actions};
 use words::{of_evidence, or_approved, summary};
@@ -101,15 +100,15 @@ impl Unblock {
     }
 
     /// Works out the steps. `hits` says for each problem which witness counts for which rule; `stopping` is how
-    /// many findings stop the change.
-    pub(super) fn of(decision: &Decision, hits: &[Hits], stopping: u64) -> Self {
+    /// many findings stop the change. Gives also the version that each problem's upgrade goes to.
+    pub(super) fn of(decision: &Decision, hits: &[Hits], stopping: u64) -> (Self, Vec<(usize, Text)>) {
         let mut steps = beside_findings(decision);
         let need = decision
             .rules
             .iter()
             .map(|r| if r.outcome >= Outcome::Review { r.count.saturating_sub(r.allow) } else { 0 })
             .collect();
-        let mut plan = Plan { decision, hits, need, cleared: BTreeSet::new() };
+        let mut plan = Plan { decision, hits, need, cleared: BTreeSet::new(), versions: Vec::new() };
         let by_people = |r: usize| {
             decision.rules.get(r).is_some_and(|r| r.outcome == Outcome::Review && !r.obligations.is_empty())
         };
@@ -123,7 +122,7 @@ impl Unblock {
         steps.sort_by_key(|step| (step.kind, Reverse(step.clears)));
         let clears = steps.iter().map(|step| step.clears).sum();
         let summary = summary(&steps, stopping);
-        Self { summary, stops: stopping, clears, steps }
+        (Self { summary, stops: stopping, clears, steps }, plan.versions)
     }
 
     /// Adds what went wrong after the decision.

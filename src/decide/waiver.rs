@@ -9,7 +9,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::{Context, Document, Evidence, Tally, feed};
-use crate::finding::{Finding, Fingerprint, FingerprintBuilder, Fix, Severity, clean};
+use crate::finding::{
+    Category, Finding, Fingerprint, FingerprintBuilder, Fix, PackageName, Severity, clean, is_of_system,
+    plural,
+};
 use crate::policy::waiver::{Trigger, Waiver, person};
 use crate::policy::{DocumentKind, Feed, Policy, Subject};
 
@@ -34,12 +37,14 @@ pub(super) struct Use {
     epss: f64,
     /// A finding has no EPSS.
     without_epss: bool,
+    /// Findings of which nothing says whether they are what it was written for, secrets and others.
+    doubtful: [u64; 2],
 }
 
 /// What the reports of one tool hold.
 #[derive(Debug, Default)]
 struct Held {
-    /// (id, package) pairs.
+    /// Ids with package, version and file.
     pairs: BTreeSet<Fingerprint>,
     /// Findings without package, each as often as the report holds it that holds most: a file may be scanned twice.
     alone: BTreeMap<Fingerprint, u64>,
@@ -51,7 +56,13 @@ impl Use {
         let held = self.held.entry(finding.tool.as_str().to_ascii_lowercase()).or_default();
         if let Some(package) = &finding.package {
             let id = finding.rule_id.as_str().to_ascii_uppercase();
-            let pair = FingerprintBuilder::new("pair").part(&id).part(package.name.as_str());
+            // Another folder and another version are other matches; what the system's own database lists is in one place.
+            let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
+            let system = ecosystem.as_deref().is_some_and(is_of_system);
+            let path = finding.path().filter(|_| !system).unwrap_or_default();
+            let pair =
+                FingerprintBuilder::new("pair").part(&id).part(&ecosystem.unwrap_or_default()).part(&name);
+            let pair = pair.part(package.version.as_str()).part(path);
             held.pairs.insert(pair.finish());
         } else {
             let line = finding.location.as_ref().and_then(|at| at.line).unwrap_or_default();
@@ -66,6 +77,32 @@ impl Use {
         self.without_kev |= finding.kev.is_none();
         self.epss = self.epss.max(finding.epss.unwrap_or_default());
         self.without_epss |= finding.epss.is_none();
+    }
+
+    /// Counts a finding of which nothing says whether it is the one that was meant.
+    pub(super) fn doubt(&mut self, finding: &Finding) {
+        let [secrets, others] = &mut self.doubtful;
+        *(if finding.category == Category::Secret { secrets } else { others }) += 1;
+    }
+
+    /// Why it covers nothing although its selectors match.
+    fn doubts(&self) -> Option<String> {
+        let [secrets, others] = self.doubtful;
+        let again = "write it again with `secgate waiver new";
+        let reports = match (secrets, others) {
+            (0, 0) => return None,
+            (0, n) => format!(
+                "{} of its rule and place, and nothing says that it is the code it was written for: {again}`, where the \
+                 code is at hand",
+                plural(n, "finding")
+            ),
+            (n, _) => format!(
+                "{} of its rule and place, and nothing says that it is the value it was written for: {again} \
+                 --secret-key FILE`, and check with that key",
+                plural(n, "secret")
+            ),
+        };
+        Some(format!("covers nothing: there is {reports}"))
     }
 
     /// Of several ids the first stays, whatever the order.
@@ -108,6 +145,7 @@ impl Use {
         self.without_kev |= other.without_kev;
         self.epss = self.epss.max(other.epss);
         self.without_epss |= other.without_epss;
+        self.doubtful.iter_mut().zip(other.doubtful).for_each(|(mine, theirs)| *mine += theirs);
     }
 
     /// The largest number of matches that the reports of one tool hold together.
@@ -172,7 +210,8 @@ pub struct WaiverResult {
     pub status: WaiverStatus,
     /// Why.
     pub message: String,
-    /// Its matches as they are counted: (id, package) pairs, the largest number that the reports of one tool hold.
+    /// Its matches as they are counted: an id with package, version and file, or a finding without package; the largest number that the reports of one
+    /// tool hold.
     pub matches: u64,
     /// How many it may have.
     pub max_matches: u64,
@@ -357,7 +396,8 @@ fn status(
         return (WaiverStatus::OverMatching, message);
     }
     if matches == 0 {
-        return (WaiverStatus::Unused, "unused: it matches no finding of its rule".to_owned());
+        let why = used.doubts().unwrap_or_else(|| "unused: it matches no finding of its rule".to_owned());
+        return (WaiverStatus::Unused, why);
     }
     let ended = waiver.triggers.iter().find_map(|trigger| triggered(*trigger, waiver, used, policy, feeds));
     match ended {

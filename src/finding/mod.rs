@@ -16,6 +16,7 @@ mod severity;
 mod statement;
 mod text;
 mod unknown;
+mod upgrade;
 mod view;
 mod words;
 
@@ -34,6 +35,7 @@ pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
 pub use text::{Text, clean, clean_line, plural};
 pub use unknown::UnknownAttributes;
+pub use upgrade::upgrade_target;
 pub use view::View;
 pub use words::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
 
@@ -116,6 +118,13 @@ pub struct Finding {
     pub body: Fingerprint,
     /// The report shows nothing that tells it from others of its rule in its file, but lines of code would.
     pub told_by_code: bool,
+    /// What tells it from others of its fingerprint, where a waiver may ask: of a secret the trace of its value, of code
+    /// a digest of its lines; zero where that is not known.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub content: u64,
+    /// The version to take so that this and what goes with it is gone, once that is decided.
+    #[serde(skip)]
+    pub take: Option<Text>,
     /// How it was found in the base; `None` for one that is not known there.
     pub stage: Option<Stage>,
     /// Identity that survives moved lines. Set by the reader from what the format offers.
@@ -124,6 +133,11 @@ pub struct Finding {
 
 /// CWE-506, of which CWE-507 to 512 are kinds.
 const EMBEDDED_MALICIOUS_CODE: u32 = 506;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
+}
 
 impl Finding {
     /// A finding with nothing known beyond its category, tool, rule and severity.
@@ -163,6 +177,8 @@ impl Finding {
             trace: None,
             body: Fingerprint::default(),
             told_by_code: false,
+            content: 0,
+            take: None,
             stage: None,
             fingerprint: Fingerprint::default(),
         }

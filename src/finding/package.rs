@@ -69,19 +69,16 @@ impl Finding {
         }
         let url = package.url();
         if let Some(wanted) = Purl::parse(wanted) {
-            return Some(match url {
-                Some(mut url) => {
-                    if url.version.is_empty() {
-                        url.version = package.version.to_string();
-                    }
-                    url.is(&wanted)
+            return Some(if let Some(mut url) = url {
+                if url.version.is_empty() {
+                    url.version = package.version.to_string();
                 }
-                None => {
-                    let name = PackageName::new(package, self.path());
-                    name.ecosystem.as_ref() == Some(&wanted.kind)
-                        && name.name == wanted.full_name()
-                        && (wanted.version.is_empty() || wanted.version == package.version.as_str())
-                }
+                url.is(&wanted)
+            } else {
+                let name = PackageName::new(package, self.path());
+                name.ecosystem.as_ref() == Some(&wanted.kind)
+                    && name.name == wanted.full_name()
+                    && (wanted.version.is_empty() || wanted.version == package.version.as_str())
             });
         }
         let own = PackageName::new(package, self.path());

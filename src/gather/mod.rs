@@ -138,6 +138,7 @@ pub fn gather<'p>(
         waivers,
         exploitation,
         vex,
+        secret_key: options.secret_key.clone(),
         now,
         cap: limits.max_findings,
         base,

@@ -125,8 +125,8 @@ fn foreign_separator(pattern: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// What `\` may take the meaning from.
-const SIGNS: [char; 15] = ['*', '?', '[', ']', '{', '}', ',', '!', '^', '-', '(', ')', '@', '+', '\\'];
+/// What `\` may take the meaning from. `\*` is how a path of Windows is written, and no file is called so.
+const SIGNS: [char; 13] = ['[', ']', '{', '}', ',', '!', '^', '-', '(', ')', '@', '+', '\\'];
 
 /// Files that have no extension and no other mark by which a name can be told from that of a folder.
 const FILES: [&str; 23] = [
@@ -507,7 +507,7 @@ mod tests {
             ("src/./a.py", "src/a.py"),
             (" src/**", "blank"),
         ] {
-            let error = PathGlob::of_findings(bad).unwrap_err();
+            let error = PathGlob::of_findings(bad).err().unwrap_or_default();
             assert!(error.contains(instead), "{bad}: {error}");
         }
         for good in [

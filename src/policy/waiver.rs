@@ -82,8 +82,12 @@ pub struct Match {
     pub rule_id: Option<String>,
     /// The path of the file.
     pub path: Option<String>,
-    /// The name of the package.
+    /// The name or URL of the package.
     pub package: Option<String>,
+    /// The version of the package.
+    pub version: Option<String>,
+    /// The code, or the value of a secret under a key; never zero.
+    pub content: Option<u64>,
     /// The name of the scanner.
     pub tool: Option<String>,
 }
@@ -119,7 +123,7 @@ pub struct Seen {
     pub severity: Option<Severity>,
     /// Whether a fix was available.
     pub fix: Option<Fix>,
-    /// How many (id, package) pairs it matched.
+    /// How many matches it had.
     pub matches: Option<u32>,
 }
 

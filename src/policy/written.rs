@@ -384,9 +384,9 @@ written! {
         may rule_id: Many<Name>,
         /// Names of scanners.
         may tool: Many<Name>,
-        /// Globs of paths.
+        /// Globs of paths of files, as in shells; `payments/**` for all below a folder.
         may path: Many<Name>,
-        /// Names of packages.
+        /// Names of packages, in any spelling of their ecosystem, or package URLs.
         may package: Many<Name>,
         /// Kind of dependency; a finding that does not say matches.
         may scope: Many<Scope>,

@@ -19,4 +19,4 @@ pub use owners::{CODEOWNERS, Owners};
 pub use same::{Group, Why, group};
 pub use scanner_file::{ScannerFile, Softened};
 pub use vex::{Acceptance, Vex};
-pub use waiver::Waivers;
+pub use waiver::{Certainty, Waivers};

@@ -1,9 +1,11 @@
 //! Which waivers speak of a finding: found by id, fingerprint or rule and path, never by walking through all of them.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
+use super::Code;
 use super::advisory::{self, advisories};
-use crate::finding::{Finding, Fingerprint, Text};
+use crate::finding::{Category, Finding, Fingerprint, Text, canonical_version};
 use crate::policy::canonical_rule_id;
 use crate::policy::waiver::{Match, Waiver};
 
@@ -11,6 +13,10 @@ use crate::policy::waiver::{Match, Waiver};
 #[derive(Debug, Default)]
 pub struct Waivers {
     list: Vec<Waiver>,
+    /// Where source files are, for findings that only code can tell apart.
+    root: Option<PathBuf>,
+    /// Somebody asks what a finding is about beyond what its report shows.
+    asks: bool,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
     by_fingerprint: HashMap<Fingerprint, Vec<u32>>,
     by_id: HashMap<String, Vec<u32>>,
@@ -20,7 +26,8 @@ pub struct Waivers {
 impl Waivers {
     /// Indexes waivers; each under the selectors that narrow it most.
     pub fn new(list: Vec<Waiver>) -> Self {
-        let mut index = Self { list, ..Self::default() };
+        let asks = list.iter().any(|waiver| waiver.matches.content.is_some());
+        let mut index = Self { list, asks, ..Self::default() };
         for (waiver, at) in index.list.iter().zip(0..) {
             let wanted = &waiver.matches;
             if !wanted.fingerprints.is_empty() {
@@ -38,6 +45,30 @@ impl Waivers {
         index
     }
 
+    /// The same, with code read below `root`.
+    #[must_use]
+    pub fn below(mut self, root: PathBuf) -> Self {
+        self.root = Some(root);
+        self
+    }
+
+    /// The same, for writing a waiver: what tells findings apart is looked for.
+    #[must_use]
+    pub fn drafting(mut self) -> Self {
+        self.asks = true;
+        self
+    }
+
+    /// A reader of source lines, for one report at a time.
+    pub fn code(&self) -> Code {
+        Code::below(self.root.as_deref())
+    }
+
+    /// Whether anybody asks what a finding is about beyond what its report shows.
+    pub fn ask_for_content(&self) -> bool {
+        self.asks
+    }
+
     /// The waivers, sorted by id.
     pub fn list(&self) -> &[Waiver] {
         &self.list
@@ -48,11 +79,12 @@ impl Waivers {
         self.list.is_empty()
     }
 
-    /// The waivers whose selectors match a finding, as indexes into the list, in its order.
-    pub fn of(&self, finding: &Finding) -> Vec<u32> {
+    /// The waivers whose selectors match a finding, as indexes into the list, in its order, each with whether it is
+    /// certain that the finding is the one it was written for.
+    pub fn of(&self, finding: &Finding) -> Vec<(u32, Certainty)> {
         let mut found: Vec<u32> = Vec::new();
         if self.list.is_empty() {
-            return found;
+            return Vec::new();
         }
         found.extend(self.by_fingerprint.get(&finding.fingerprint).into_iter().flatten());
         if !self.by_id.is_empty() {
@@ -67,8 +99,8 @@ impl Waivers {
         }
         found.sort_unstable();
         found.dedup();
-        found.retain(|&at| self.list.get(at as usize).is_some_and(|w| matches(&w.matches, finding)));
-        found
+        let certainty = |at: u32| Some((at, matches(&self.list.get(at as usize)?.matches, finding)?));
+        found.into_iter().filter_map(certainty).collect()
     }
 }
 
@@ -86,8 +118,35 @@ fn rule_ids(finding: &Finding) -> impl Iterator<Item = &Text> {
     std::iter::once(&finding.rule_id).chain(&finding.rule_aliases)
 }
 
+/// Whether a finding is the one that a waiver was written for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Certainty {
+    /// It is.
+    Certain,
+    /// Neither the report nor the waiver says which code it is, or which secret.
+    Unknown,
+}
+
+/// Whether the finding is the one that was meant; `None` for another one.
+fn matches(wanted: &Match, finding: &Finding) -> Option<Certainty> {
+    if !fits(wanted, finding) {
+        return None;
+    }
+    let secret = finding.category == Category::Secret;
+    match wanted.content {
+        Some(content) if content == finding.content => Some(Certainty::Certain),
+        Some(_) if finding.content != 0 => None,
+        Some(_) => Some(Certainty::Unknown),
+        None if secret || finding.told_by_code => Some(Certainty::Unknown),
+        None if finding.package.is_some() || !wanted.fingerprints.is_empty() => Some(Certainty::Certain),
+        // A check in a file is about all the code in it that is there today and will be tomorrow.
+        None if finding.location.as_ref().is_some_and(|at| at.line.is_some()) => Some(Certainty::Unknown),
+        None => Some(Certainty::Certain),
+    }
+}
+
 /// Every selector that is given must hold, exactly.
-fn matches(wanted: &Match, finding: &Finding) -> bool {
+fn fits(wanted: &Match, finding: &Finding) -> bool {
     let by_rule = wanted.rule_id.is_some() && wanted.path.is_some();
     let enough = !wanted.fingerprints.is_empty() || !wanted.ids.is_empty() || by_rule;
     enough
@@ -99,17 +158,22 @@ fn matches(wanted: &Match, finding: &Finding) -> bool {
             rule_ids(finding).any(|rule| canonical_rule_id(rule.as_str()) == wanted)
         })
         && wanted.path.as_ref().is_none_or(|wanted| finding.path() == Some(wanted))
-        && wanted
-            .package
-            .as_ref()
-            .is_none_or(|wanted| finding.package.as_ref().is_some_and(|p| p.name.as_str() == wanted))
+        && wanted.package.as_ref().is_none_or(|wanted| finding.is_of_package(wanted) == Some(true))
+        && wanted.version.as_ref().is_none_or(|wanted| {
+            let ecosystem = finding.package_name().and_then(|name| name.ecosystem);
+            let same = |version: &str| {
+                canonical_version(ecosystem.as_deref(), version)
+                    == canonical_version(ecosystem.as_deref(), wanted)
+            };
+            finding.package.as_ref().is_some_and(|package| same(package.version.as_str()))
+        })
         && wanted.tool.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(finding.tool.as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::finding::{Category, Location, Package, Severity};
+    use crate::finding::{Location, Package, Severity};
     use crate::policy::waiver::load;
 
     const POLICY: &str = "\
@@ -148,7 +212,7 @@ waivers:
         finding.package = Some(Package { name: Text::line("xz"), ..Default::default() });
         finding.location = Location::new("a/b.lock", Some(1), None, &[]);
         change(&mut finding);
-        !waivers.of(&finding).is_empty()
+        waivers.of(&finding).iter().any(|(_, certainty)| *certainty == Certainty::Certain)
     }
 
     #[test]

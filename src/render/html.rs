@@ -336,8 +336,7 @@ fn of_problem(problem: &Problem, id: &str, rules: &[&str], out: &mut dyn Write) 
 
 /// What a finding is, as markup.
 fn what(finding: &Finding) -> String {
-    let fixed = finding.package.as_ref().and_then(|package| package.fixed.first());
-    let fix = match (finding.fix, fixed) {
+    let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → <code>{}</code>", Esc(version.as_str())),
         _ => String::new(),
     };

@@ -329,8 +329,7 @@ fn problem(problem: &Problem) -> Option<String> {
 
 /// A finding as an item of a list: how bad, where, what.
 fn problem_line(finding: &Finding) -> String {
-    let fixed = finding.package.as_ref().and_then(|package| package.fixed.first());
-    let fix = match (finding.fix, fixed) {
+    let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → {}", code(version.as_str())),
         _ => String::new(),
     };

@@ -481,7 +481,7 @@ pub(super) fn what(finding: &Finding) -> String {
 
 /// Its check or advisory, and the version that fixes it.
 fn named(finding: &Finding) -> String {
-    let fix = match (finding.fix, finding.package.as_ref().and_then(|p| p.fixed.first())) {
+    let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → {version}"),
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),

@@ -148,7 +148,8 @@ impl RunRequest {
         let gate_before = self.gate_before.read(present, change.as_ref())?;
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
-        let (waivers, comparison, request) = (Waivers::new(waivers), comparison?, self.clone());
+        let waivers = Waivers::new(waivers).below(project(&roots));
+        let (comparison, request) = (comparison?, self.clone());
         Ok(ResolvedRun {
             policy,
             remarks,
@@ -224,7 +225,7 @@ impl ResolvedRun {
     /// Ids of the waivers whose `match` fits a finding.
     pub(crate) fn speaking(&self, finding: &Finding) -> Vec<String> {
         let of = self.waivers.of(finding);
-        of.iter().filter_map(|&at| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
+        of.iter().filter_map(|&(at, _)| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
     }
 
     fn answer(&self, watch: Option<&str>, keep: Option<&OnceCell<Saved>>) -> Decision {

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use base64ct::{Base64, Base64Url, Encoding as _};
 use sha2::{Digest as _, Sha256};
 
-use crate::common::{Dir, NOW, Run, SAST_POLICY, fixture, root, semgrep};
+use crate::common::{Dir, NOW, Run, SAST_POLICY, WAIVED_CODE, fixture, root, semgrep};
 
 const COMMIT: &str = "1111111111111111111111111111111111111111";
 
@@ -121,11 +121,12 @@ fn waivers_feeds_bases_and_named_files_are_in_it() {
     let one = semgrep(&["ERROR"]);
     dir.write("semgrep.json", semgrep(&["ERROR", "ERROR", "WARNING"]))
         .write("base.json", &one)
+        .write("src/a2.py", format!("\n\n{WAIVED_CODE}"))
         .write("code.diff", "diff --git a/src/a0.py b/src/a0.py\n--- a/src/a0.py\n+++ b/src/a0.py\n@@ -9,0 +10 @@\n+SECRET_LINE = 1\n")
         .write("kev.json", r#"{"catalogVersion":"1","dateReleased":"2026-05-31T00:00:00Z","count":1,"vulnerabilities":[{"cveID":"CVE-2026-1","dateAdded":"2026-01-01"}]}"#)
         .write(
             "waivers.yaml",
-            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/medium\n    match: {rule_id: rule-2, path: src/a2.py}\n    \
+            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/medium\n    match: {rule_id: rule-2, path: src/a2.py, content: 338b0c861f359a1a}\n    \
              reason: r\n    owner: \"@a\"\n    approved_by: \"@b\"\n    compensating_controls: [c]\n    created: 2026-05-01\n    \
              expires: 2026-07-01\n    review_trigger: [severity_raised]\n    seen: {severity: medium, fix: unknown, matches: 1}\n",
         )
@@ -368,7 +369,7 @@ fn what_the_gate_was_before_the_change_is_in_it() {
         "version: 1\ngate: merge\nextends: {{file: organisation.yaml, sha256: {sha256}}}\nrules:\n  \
          - {{id: low, findings: {{category: sast, severity: low}}, then: fail}}\n"
     );
-    let waiver = "version: 1\nwaivers:\n  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py}, \
+    let waiver = "version: 1\nwaivers:\n  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py, content: 338b0c861f359a1a}, \
          reason: r, owner: \"@a\", approved_by: \"@b\", compensating_controls: [c], created: 2026-05-01, \
          expires: 2026-07-01, review_trigger: [severity_raised], seen: {severity: high}}\n";
     dir.write("organisation.yaml", &organisation)

@@ -1,6 +1,6 @@
 //! Why a finding stops the change, told from a run and from a saved verdict.
 
-use crate::common::{Dir, NOW, semgrep};
+use crate::common::{Dir, NOW, WAIVED_CODE, semgrep};
 
 const POLICY: &str = "\
 version: 1
@@ -81,14 +81,14 @@ fn the_waiver_is_told_whether_it_covers_or_not() {
     let dir = dir(&["ERROR"]);
     let waivers = |expires: &str| {
         format!(
-            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/sast-high\n    match: {{rule_id: rule-0, path: src/a0.py}}\n    \
+            "version: 1\nwaivers:\n  - id: W-1\n    rule: merge/sast-high\n    match: {{rule_id: rule-0, path: src/a0.py, content: 338b0c861f359a1a}}\n    \
              reason: It is a test\n    owner: \"@a\"\n    approved_by: \"@b\"\n    compensating_controls: [none needed]\n    \
              created: 2026-05-01\n    expires: {expires}\n    review_trigger: [severity_raised]\n    \
              seen: {{severity: high, matches: 1}}\n"
         )
     };
     let id = dir.fingerprints()[0].clone();
-    dir.write("waivers.yaml", waivers("2026-06-30"));
+    dir.write("src/a0.py", WAIVED_CODE).write("waivers.yaml", waivers("2026-06-30"));
     let run = dir.explain(&[&id]);
     assert!(run.stdout.contains("W-1 of @a covers it until 2026-06-30  (waivers.yaml:3)"), "{}", run.stdout);
     dir.write("waivers.yaml", waivers("2026-05-30"));

@@ -3,7 +3,7 @@
 use secgate::report::hex;
 use sha2::{Digest, Sha256};
 
-use crate::common::{Dir, NOW, Run, SAST_POLICY, semgrep};
+use crate::common::{Dir, NOW, Run, SAST_POLICY, WAIVED_CODE, semgrep};
 
 /// The policy of the target branch: with reviewers, and with waivers.
 fn before() -> String {
@@ -18,7 +18,7 @@ fn before() -> String {
 
 fn waiver(id: &str, rest: &str) -> String {
     format!(
-        "  - {{id: {id}, rule: merge/sast-high, match: {{rule_id: rule-0, path: src/a0.py}}, reason: why, owner: \"@dev\", \
+        "  - {{id: {id}, rule: merge/sast-high, match: {{rule_id: rule-0, path: src/a0.py, content: 338b0c861f359a1a}}, reason: why, owner: \"@dev\", \
          approved_by: \"@ann\", compensating_controls: [tests], created: 2026-05-01, expires: 2026-06-30, \
          review_trigger: [severity_raised], seen: {{severity: high}}{rest}}}\n"
     )
@@ -39,7 +39,10 @@ fn words(text: &str) -> String {
 /// A directory with this policy of the change, the one before it, and one finding of high severity.
 fn dir(after: &str) -> Dir {
     let dir = Dir::new();
-    dir.write("base.yaml", before()).write("policy.yaml", after).write("semgrep.json", semgrep(&["HIGH"]));
+    dir.write("base.yaml", before())
+        .write("policy.yaml", after)
+        .write("semgrep.json", semgrep(&["HIGH"]))
+        .write("src/a0.py", WAIVED_CODE);
     dir
 }
 
@@ -137,7 +140,7 @@ fn a_waiver_of_the_change_that_it_lets_through_is_named_with_its_people() {
     assert_eq!(dir.check(&COMPARED).code, 0);
     let run = dir.check(&[&COMPARED[..], &["--base-waivers", "base-waivers.yaml"]].concat());
     assert_eq!(run.code, 10, "{run:?}");
-    assert!(words(&run.stdout).contains("waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py through merge/sast-high until 2026-06-30 (waivers.yaml:3)"), "{}", run.stdout);
+    assert!(words(&run.stdout).contains("waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py with content 338b0c861f359a1a through merge/sast-high until 2026-06-30 (waivers.yaml:3)"), "{}", run.stdout);
     // The same waiver as before is none of this change.
     dir.write("base-waivers.yaml", waivers(&[waiver("W-1", "")]));
     assert_eq!(dir.check(&[&COMPARED[..], &["--base-waivers", "base-waivers.yaml"]].concat()).code, 0);

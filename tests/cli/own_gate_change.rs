@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Dir, Run, semgrep};
+use crate::common::{Dir, Run, WAIVED_CODE, semgrep};
 
 const POLICY: &str = "\
 version: 1
@@ -21,7 +21,7 @@ rules:
 const WAIVERS: &str = "\
 version: 1
 waivers:
-  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py}, reason: why, owner: \"@dev\",
+  - {id: W-1, rule: merge/sast-high, match: {rule_id: rule-0, path: src/a0.py, content: 338b0c861f359a1a}, reason: why, owner: \"@dev\",
      approved_by: \"@ann\", compensating_controls: [tests], created: 2026-05-01, expires: 2026-06-30,
      review_trigger: [severity_raised], seen: {severity: high}}
 ";
@@ -30,7 +30,7 @@ waivers:
 fn repository(files: &[(&str, &str)]) -> Dir {
     let dir = Dir::new();
     dir.git(&["init", "-q", "-b", "main"]);
-    dir.write(".gitignore", "semgrep.json\nchange.diff\n*.tar\n");
+    dir.write(".gitignore", "semgrep.json\nchange.diff\n*.tar\n").write("src/a0.py", WAIVED_CODE);
     for (path, text) in files {
         dir.write(path, text);
     }
@@ -198,7 +198,7 @@ fn a_waiver_file_of_the_change_adds_all_its_waivers() {
     let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
     dir.write(".secgate/waivers.yaml", WAIVERS).write("semgrep.json", semgrep(&["HIGH"]));
     commit(&dir);
-    let added = "waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py through \
+    let added = "waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py with content 338b0c861f359a1a through \
          merge/sast-high until 2026-06-30 @ .secgate/waivers.yaml:3 < -";
     assert_eq!(clauses(&dir, &BY_GIT), (10, vec![added.to_owned()]));
     assert_eq!(by_diff(&dir, &[]), (10, vec![added.to_owned()]));

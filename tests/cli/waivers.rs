@@ -733,7 +733,11 @@ fn a_new_waiver_is_for_the_one_finding_that_an_id_means() {
     let new = |id: &str, report: &str| waiver_new(&dir, id, report);
     let run = new("xz", "trivy.json");
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.stdout.contains("match: {ids: [\"CVE-2026-1\"], package: \"xz\"}"), "{}", run.stdout);
+    assert!(
+        run.stdout.contains("match: {ids: [\"CVE-2026-1\"], package: \"xz\", version: \"1.0\"}"),
+        "{}",
+        run.stdout
+    );
     // The shell makes the file of `>waivers.yaml` before secgate looks whether there is one to add to.
     assert!(run.stdout.contains("\nversion: 1\nwaivers:\n"), "{}", run.stdout);
     let run = new("CVE-2026-1", "trivy.json");
@@ -765,5 +769,151 @@ fn a_report_that_cannot_be_read_is_an_error_also_where_no_waiver_needs_it() {
         }
         let run = dir.run(&["waiver", command, "--policy", "policy.yaml", "trivy.json"]);
         assert_eq!(run.code, 0, "{run:?}");
+    }
+}
+
+/// A policy about code, secrets and dependencies, with waivers.
+const NARROW: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [semgrep.json], required: false}
+  secrets: {category: secret, files: [gitleaks.json], required: false}
+  deps: {category: vulnerability, files: [trivy.json], required: false}
+waivers: {files: [waivers.yaml], max_duration: 90d}
+rules:
+  - {id: code, findings: {category: sast, severity: high}, then: fail}
+  - {id: secrets, findings: {category: secret}, then: fail}
+  - {id: deps, findings: {category: vulnerability, severity: high}, then: fail}
+";
+
+/// What `waiver new` writes for a finding, as people fill it.
+fn filled(dir: &Dir, args: &[&str]) -> String {
+    let run = dir.run(&[&["waiver", "new", "--now", NOW, "--policy", "policy.yaml"], args].concat());
+    assert_eq!(run.code, 0, "{run:?}");
+    run.stdout
+        .replace("<@user or team that answers for it>", "@dev")
+        .replace("<@user who allows it, another than the owner>", "@lead")
+        .replace("<why this risk can be taken>", "not called")
+        .replace("<what keeps the risk small meanwhile>", "WAF")
+}
+
+#[test]
+fn a_waiver_of_code_covers_that_code_and_no_other() {
+    let report = |line: u32| {
+        format!(
+            r#"{{"version":"1.100.0","errors":[],"paths":{{"scanned":["app.py"]}},"results":[{{"check_id":"py.eval","path":"app.py",
+            "start":{{"line":{line}}},"end":{{"line":{line}}},"extra":{{"severity":"ERROR","message":"eval","lines":"requires login","metadata":{{}}}}}}]}}"#
+        )
+    };
+    let dir = Dir::new();
+    dir.write("policy.yaml", NARROW).write("app.py", "a = eval(\"1+1\")\n").write("semgrep.json", report(1));
+    let waiver = filled(&dir, &["--finding", "app.py:1", "semgrep.json"]);
+    assert!(waiver.contains("\n  # app.py:1 py.eval\n") && waiver.contains(", content: \""), "{waiver}");
+    dir.write("waivers.yaml", &waiver);
+    assert_eq!(json(&dir, &[]).0, 0);
+    // The same code further down, in other white space, is the same.
+    dir.write("app.py", "\n\n  a =  eval(\"1+1\")\n").write("semgrep.json", report(3));
+    assert_eq!(json(&dir, &[]).0, 0);
+    // Other code under the same rule and file is another finding.
+    dir.write("app.py", "\n\nz = eval(request.args[\"q\"])\n");
+    assert_eq!(json(&dir, &[]).0, 1);
+    // Without the code nobody can say that it is the same; nor can a waiver that is not bound to any.
+    std::fs::remove_file(dir.path().join("app.py")).unwrap();
+    assert_eq!(json(&dir, &[]).0, 1);
+    dir.write("app.py", "\n\n  a =  eval(\"1+1\")\n");
+    let (from, _) = waiver.split_once(", content").unwrap();
+    let (_, to) = waiver.split_once("\"}\n").unwrap();
+    for unbound in [format!("{from}}}\n{to}"), {
+        let (head, _) = from.split_once("match: ").unwrap();
+        format!("{head}match: {{rule_id: py.eval, path: app.py}}\n{to}")
+    }] {
+        dir.write("waivers.yaml", unbound);
+        let (code, verdict) = json(&dir, &[]);
+        let said = verdict["waivers"][0]["message"].as_str().unwrap_or_default();
+        assert!(code == 1 && said.contains("nothing says that it is the code it was written for"), "{said}");
+    }
+    // A bundle decides the same without the code.
+    dir.write("waivers.yaml", &waiver);
+    let commit = "1".repeat(40);
+    let run = dir.check(&["--policy", "policy.yaml", "--commit", &commit, "--bundle", "b.tar"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    std::fs::remove_file(dir.path().join("app.py")).unwrap();
+    assert_eq!(dir.run(&["verify", "--recompute", "b.tar"]).code, 0);
+}
+
+#[test]
+fn a_waiver_of_a_secret_covers_that_value_and_no_other() {
+    let report = |value: &str| {
+        format!(
+            r#"[{{"RuleID":"aws-access-token","Description":"d","StartLine":3,"EndLine":3,"StartColumn":1,"EndColumn":20,
+            "Match":"KEY = \"{value}\"","Secret":"{value}","File":"src/a.py","SymlinkFile":"","Commit":"","Entropy":4,"Author":"",
+            "Email":"","Date":"","Message":"","Tags":[],"Fingerprint":"src/a.py:aws-access-token:3"}}]"#
+        )
+    };
+    let dir = Dir::new();
+    let key = ["--secret-key", "key"];
+    dir.write("policy.yaml", NARROW).write("key", "0123456789abcdef0123456789abcdef");
+    dir.write("other", "fedcba9876543210fedcba9876543210")
+        .write("gitleaks.json", report("AKIAIOSFODNN7EXAMPLE"));
+    let waiver = filled(&dir, &["--finding", "src/a.py:3", "--secret-key", "key", "gitleaks.json"]);
+    assert!(!waiver.contains("AKIA"), "{waiver}");
+    dir.write("waivers.yaml", &waiver);
+    assert_eq!(json(&dir, &key).0, 0);
+    assert_eq!(json(&dir, &[]).0, 1);
+    assert_eq!(json(&dir, &["--secret-key", "other"]).0, 1);
+    dir.write("gitleaks.json", report("AKIA2REALKEY9LEAKED1"));
+    assert_eq!(json(&dir, &key).0, 1);
+    // Without a key it is written, and says what it lacks.
+    std::fs::remove_file(dir.path().join("waivers.yaml")).unwrap();
+    let unbound = filled(&dir, &["--finding", "src/a.py:3", "gitleaks.json"]);
+    assert!(unbound.contains("It covers nothing yet"), "{unbound}");
+    dir.write("waivers.yaml", &unbound);
+    for args in [&[][..], &key] {
+        let (code, verdict) = json(&dir, args);
+        let said = verdict["waivers"][0]["message"].as_str().unwrap_or_default();
+        assert!(code == 1 && said.contains("--secret-key"), "{args:?} {verdict}");
+    }
+}
+
+#[test]
+fn a_waiver_of_a_package_covers_its_folder_and_version_and_no_other() {
+    let report = |found: &[(&str, &str)]| {
+        let results: Vec<String> = found
+            .iter()
+            .map(|(folder, version)| {
+                format!(
+                    r#"{{"Target":"{folder}/package-lock.json","Class":"lang-pkgs","Type":"npm","Vulnerabilities":[{{"VulnerabilityID":"CVE-2026-1",
+                    "PkgName":"lodash","InstalledVersion":"{version}","FixedVersion":"5","Status":"fixed","Severity":"HIGH","Title":"t"}}]}}"#
+                )
+            })
+            .collect();
+        format!(
+            r#"{{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{}]}}"#,
+            results.join(",")
+        )
+    };
+    let dir = Dir::new();
+    dir.write("policy.yaml", NARROW).write("trivy.json", report(&[("docs", "4.1")]));
+    let waiver = filled(&dir, &["--finding", "CVE-2026-1", "trivy.json"]);
+    let narrow = "match: {ids: [\"CVE-2026-1\"], package: \"lodash\", version: \"4.1\", path: \"docs/package-lock.json\"}";
+    assert!(
+        waiver.contains(narrow) && waiver.contains("# docs/package-lock.json lodash 4.1 CVE-2026-1\n"),
+        "{waiver}"
+    );
+    let wide = waiver.replace(narrow, "match: {ids: [CVE-2026-1], package: Lodash}");
+    let two = wide.replace("matches: 1", "matches: 2");
+    for (waivers, found, code) in [
+        (&waiver, &[("docs", "4.1")][..], 0),
+        (&waiver, &[("docs", "4.2")], 1),
+        (&waiver, &[("docs", "4.1"), ("payments", "4.1")], 1),
+        // In whatever spelling, and as wide as it was when it was written.
+        (&wide, &[("docs", "4.1")], 0),
+        (&wide, &[("docs", "4.1"), ("payments", "4.1")], 1),
+        (&wide, &[("docs", "4.1"), ("docs", "4.2")], 1),
+        (&two, &[("docs", "4.1"), ("payments", "4.1")], 0),
+    ] {
+        dir.write("waivers.yaml", waivers).write("trivy.json", report(found));
+        assert_eq!(json(&dir, &[]).0, code, "{waivers} {found:?}");
     }
 }

@@ -99,7 +99,13 @@ fn entry(one: &Ignored, file: &str, policy: &Policy, days: Days, n: usize) -> Re
         writeln!(text, "  # {said}")?;
     }
     let reason = if one.reason.is_some() { "" } else { "reason, " };
-    writeln!(text, "  # still missing: {reason}owner, approved_by, compensating_controls, seen.severity")?;
+    // Which code or secret it is, the file does not say.
+    let content =
+        if one.id.is_some() { "" } else { "match.content (`secgate waiver new --finding` tells it), " };
+    writeln!(
+        text,
+        "  # still missing: {reason}{content}owner, approved_by, compensating_controls, seen.severity"
+    )?;
     writeln!(text, "  - id: W-{}-{n:03}", days.created)?;
     writeln!(text, "    rule: {}", rules_of(&rules)?)?;
     let mut selectors = Vec::new();

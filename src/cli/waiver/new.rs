@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -11,16 +12,18 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::super::args::{InputArgs, PolicyArgs, clock};
+use super::super::args::{InputArgs, KeyArgs, PolicyArgs, clock};
 use crate::decide::{Context, Decision, Matched, RuleResult, Status};
 use crate::exit;
-use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, Text, clean, clean_line};
+use crate::finding::{
+    Category, Finding, Fingerprint, Fix, SecretKey, Severity, Text, clean, clean_line, is_of_system, loose,
+};
 use crate::gather::{EvidenceSource, Given, Inputs};
 use crate::policy::waiver::{Match, Seen, Waiver};
 use crate::policy::{Action, Policy};
-use crate::relate::Waivers;
+use crate::relate::{Certainty, Waivers};
 use crate::render::one_line;
-use crate::run::{About, Environment, context};
+use crate::run::{About, Environment, context, project, secret_key};
 
 /// How long a new waiver holds, in seconds, if the policy allows it.
 pub(super) const MONTH: i64 = 30 * 86_400;
@@ -36,6 +39,9 @@ pub(in super::super) struct NewArgs {
 
     #[command(flatten)]
     inputs: InputArgs,
+
+    #[command(flatten)]
+    key: KeyArgs,
 
     /// The finding, as `secgate explain` takes it: the beginning of its fingerprint (four digits or more), its advisory,
     /// its check, its package, or its place as PATH:LINE
@@ -67,6 +73,7 @@ struct Runner<'r> {
     context: Context,
     given: Vec<Given>,
     roots: Vec<String>,
+    secret_key: Option<SecretKey>,
 }
 
 impl Runner<'_> {
@@ -79,7 +86,7 @@ impl Runner<'_> {
             source: EvidenceSource::Files { given: &self.given, watch, keep: None },
             roots: &self.roots,
             comparison: None,
-            secret_key: None,
+            secret_key: self.secret_key.as_ref(),
         };
         crate::check(inputs, &self.context, limits).map_err(|faults| {
             let said = faults.into_iter().map(|f| format!("{}: {}", f.path.unwrap_or_default(), f.message));
@@ -110,18 +117,29 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let about = About { commit: None, subjects: &[], parameters: &args.param, no_env };
     let context = context(&about, &mut environment, &policy, now)?;
     let roots = environment.roots(args.inputs.root.as_deref());
-    let runner = Runner { args, policy: &policy, context, given, roots };
-    let decision = runner.run(&Waivers::default(), Some(finding))?;
+    let root = project(&roots);
+    let runner = Runner {
+        args,
+        policy: &policy,
+        context,
+        given,
+        roots,
+        secret_key: secret_key(args.key.secret_key.as_deref())?,
+    };
+    let decision = runner.run(&Waivers::default().below(root.clone()).drafting(), Some(finding))?;
     let fingerprint = meant(finding, &decision)?;
     let rules = stopping(args, &policy, &decision, fingerprint)?;
     let created = Offset::UTC.to_datetime(now).date();
     let days = jiff::SignedDuration::from_secs(limits.max_duration.min(MONTH));
     let expires = created.checked_add(days)?;
-    let mut draft = draft(&policy, &decision, fingerprint, &rules, (created, expires))?;
-    let counted = runner.run(&Waivers::new(vec![draft.clone()]), None)?;
+    let (mut draft, finding) = draft(&policy, &decision, fingerprint, &rules, (created, expires))?;
+    let counted = runner.run(&Waivers::new(vec![draft.clone()]).below(root), None)?;
     let matches = counted.waivers.first().map_or(1, |w| w.matches.max(1));
     draft.seen.matches = Some(u32::try_from(matches)?);
-    super::super::print(written(&draft, &policy)?.as_bytes())?;
+    super::super::print(written(&draft, &finding, &policy)?.as_bytes())?;
+    if let Some(lacks) = unbound(&draft.matches, &finding) {
+        writeln!(io::stderr(), "secgate: this waiver covers nothing yet: {lacks}")?;
+    }
     Ok(exit::PASS)
 }
 
@@ -216,7 +234,7 @@ fn draft(
     fingerprint: Fingerprint,
     rules: &[usize],
     (created, expires): (Date, Date),
-) -> Result<Waiver> {
+) -> Result<(Waiver, Finding)> {
     let of_rules = decision.rules.iter().enumerate().filter(|(index, _)| rules.contains(index));
     let counted: Vec<&Finding> = of_rules
         .flat_map(|(_, rule)| &rule.problems)
@@ -253,7 +271,12 @@ fn draft(
         emergency: false,
     };
     let index = Waivers::new(vec![waiver.clone()]);
-    let alike = || counted.iter().filter(|f| !index.of(f).is_empty());
+    let certain = |(_, certainty): &(u32, Certainty)| *certainty == Certainty::Certain;
+    // A waiver that is not bound to anything yet is still about the finding.
+    let alike = || {
+        let same = |f: &&&Finding| f.fingerprint == fingerprint || index.of(f).iter().any(certain);
+        counted.iter().filter(same)
+    };
     let rank = |severity: &Severity| severity.rank(policy.unknown_severity);
     waiver.seen.severity = alike().map(|f| f.severity).max_by_key(rank);
     waiver.seen.fix = if alike().all(|f| f.fix == Fix::None) {
@@ -263,10 +286,11 @@ fn draft(
     } else {
         Some(Fix::Unknown)
     };
-    Ok(waiver)
+    Ok((waiver, (*finding).clone()))
 }
 
-/// The selectors that are exact and survive a new version of the package or a moved line.
+/// The selectors that are exact and survive a moved line: another folder, another version, another code or secret is
+/// another finding.
 fn narrowest(finding: &Finding) -> Match {
     let id = finding.rule_id.as_str();
     // Several advisories that are told as one finding are excepted together or not at all.
@@ -279,14 +303,70 @@ fn narrowest(finding: &Finding) -> Match {
     let plain = id.contains('-') && ids.iter().all(whole);
     match &finding.package {
         Some(package) if finding.category == Category::Vulnerability && plain && !package.name.is_empty() => {
+            let name = finding.package_name();
+            let system = name.as_ref().is_some_and(|n| n.ecosystem.as_deref().is_some_and(is_of_system));
+            // The name alone is not the whole name, such as an artifact without its group.
+            let url =
+                package.url().filter(|url| !system && finding.is_of_package(&url.full_name()) == Some(true));
+            let part = url.is_some_and(|url| {
+                loose(&url.full_name()) != loose(package.name.as_str())
+                    && url.kind == "maven"
+                    && !package.name.as_str().contains(':')
+            });
+            let named = package
+                .purl
+                .as_ref()
+                .filter(|_| part)
+                .and_then(|purl| purl.as_str().split(['@', '?', '#']).next());
+            let named = named.unwrap_or(package.name.as_str()).to_owned();
+            let exact = |text: &str, never: &[char]| {
+                (!text.is_empty() && !text.contains(never)).then(|| text.to_owned())
+            };
+            let spelled = |path: &str| !path.split('/').any(|part| matches!(part, "" | "." | ".."));
             Match {
                 ids: ids.into_iter().map(str::to_owned).collect(),
-                package: Some(package.name.as_str().to_owned()),
+                package: Some(named),
+                version: exact(package.version.as_str(), &['*', ' ', ',', '|', '<', '>']),
+                path: finding
+                    .path()
+                    .filter(|p| !system && spelled(p))
+                    .and_then(|p| exact(p, &['*', '?', '\\'])),
                 ..Match::default()
             }
         }
-        _ => Match { fingerprints: vec![finding.fingerprint], ..Match::default() },
+        _ => Match {
+            fingerprints: vec![finding.fingerprint],
+            content: Some(finding.content).filter(|content| *content != 0 && by_content(finding)),
+            ..Match::default()
+        },
     }
+}
+
+/// Whether only its code or its value tells a finding from others of its fingerprint.
+fn by_content(finding: &Finding) -> bool {
+    finding.category == Category::Secret || finding.told_by_code
+}
+
+/// What a waiver still needs to be about this finding and no other.
+fn unbound(matches: &Match, finding: &Finding) -> Option<&'static str> {
+    (matches.content.is_none() && by_content(finding)).then_some(if finding.category == Category::Secret {
+        "which value it is for is only told under a key; write it again with --secret-key FILE (openssl rand -hex 32 makes \
+         one), and give `secgate check` the same"
+    } else {
+        "the report does not show the code, and it is not at hand; write it again where the code is (--root DIR)"
+    })
+}
+
+/// What a waiver is for, in one line: its place, its package, its check.
+fn subject_of(finding: &Finding) -> String {
+    let place = finding.location.as_ref().map(|at| match at.line {
+        Some(line) => format!("{}:{line}", at.path),
+        None => at.path.to_string(),
+    });
+    let place = place.or_else(|| finding.target.as_ref().map(ToString::to_string));
+    let package = finding.package.as_ref().map(|p| format!("{} {}", p.name, p.version).trim_end().to_owned());
+    let parts: Vec<String> = place.into_iter().chain(package).chain([finding.rule_id.to_string()]).collect();
+    clean_line(&parts.join(" ")).into_owned()
 }
 
 /// What stands before the entries, and where they go.
@@ -313,17 +393,32 @@ pub(super) fn rules_of(rules: &[String]) -> Result<String> {
 }
 
 /// The YAML of the entry; of the whole file where the policy's waiver file does not exist yet.
-fn written(waiver: &Waiver, policy: &Policy) -> Result<String> {
+fn written(waiver: &Waiver, finding: &Finding, policy: &Policy) -> Result<String> {
     let quoted = |text: &str| serde_json::to_string(text);
     let mut text = head(policy)?;
+    writeln!(text, "  # {}", subject_of(finding))?;
+    if let Some(lacks) = unbound(&waiver.matches, finding) {
+        writeln!(text, "  # It covers nothing yet: {lacks}.")?;
+    }
     writeln!(text, "  - id: {}", waiver.id)?;
     writeln!(text, "    rule: {}", rules_of(&waiver.rules)?)?;
-    if let ([_, ..], Some(package)) = (waiver.matches.ids.as_slice(), &waiver.matches.package) {
-        let ids: Vec<String> = waiver.matches.ids.iter().map(|id| quoted(id)).collect::<Result<_, _>>()?;
-        writeln!(text, "    match: {{ids: [{}], package: {}}}", ids.join(", "), quoted(package)?)?;
-    } else if let Some(fingerprint) = waiver.matches.fingerprints.first() {
-        writeln!(text, "    match: {{fingerprint: \"{fingerprint}\"}}")?;
+    let matches = &waiver.matches;
+    let mut selectors = Vec::new();
+    if !matches.ids.is_empty() {
+        let ids: Vec<String> = matches.ids.iter().map(|id| quoted(id)).collect::<Result<_, _>>()?;
+        selectors.push(format!("ids: [{}]", ids.join(", ")));
     }
+    selectors
+        .extend(matches.fingerprints.first().map(|fingerprint| format!("fingerprint: \"{fingerprint}\"")));
+    for (key, value) in
+        [("package", &matches.package), ("version", &matches.version), ("path", &matches.path)]
+    {
+        if let Some(value) = value {
+            selectors.push(format!("{key}: {}", quoted(value)?));
+        }
+    }
+    selectors.extend(matches.content.map(|content| format!("content: \"{content:016x}\"")));
+    writeln!(text, "    match: {{{}}}", selectors.join(", "))?;
     writeln!(text, "    reason: {}", quoted(&waiver.reason)?)?;
     writeln!(text, "    owner: {}", quoted(&waiver.owner)?)?;
     writeln!(text, "    approved_by: {}", quoted(&waiver.approved_by)?)?;

@@ -120,8 +120,10 @@ fn correction(finding: &Finding, rule: &Rule) -> Option<String> {
     let package = finding.package.as_ref().filter(|p| !p.fixed.is_empty());
     let Some(package) = package else { return rule.fix.clone() };
     let versions: Vec<&str> = package.fixed.iter().map(Text::as_str).collect();
+    let other =
+        finding.version_to_take().map_or_else(|| "another version".to_owned(), |v| format!("version {v}"));
     Some(format!(
-        "{} in another version: {} {} fixed in {}",
+        "{} in {other}: {} {} fixed in {}",
         package.name,
         finding.ids.first().unwrap_or(&finding.rule_id),
         if versions.len() == 1 { "is" } else { "was" },

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use crate::finding::{Finding, Fingerprint};
 
 /// A finding that a rule matched, with the report it stands in.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Matched {
     /// The finding, corrected by `severity.map`.
     pub finding: Finding,

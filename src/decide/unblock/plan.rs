@@ -3,12 +3,11 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::upgrade::target_version;
 use super::words::told;
 use super::{Step, StepKind};
 use crate::decide::problem::Hits;
 use crate::decide::{Decision, Obligation, Outcome, Problem, RuleResult};
-use crate::finding::{Category, Finding, Fix, PackageName, loose};
+use crate::finding::{Category, Finding, Fix, PackageName, Text, loose, upgrade_target};
 
 /// Fingerprints that one step holds.
 const FINGERPRINTS: usize = 100;
@@ -27,6 +26,8 @@ pub(super) struct Plan<'d> {
     /// Matches too many, for each rule.
     pub(super) need: Vec<u64>,
     pub(super) cleared: BTreeSet<usize>,
+    /// The version that each problem's upgrade goes to.
+    pub(super) versions: Vec<(usize, Text)>,
 }
 
 impl<'d> Plan<'d> {
@@ -98,20 +99,23 @@ impl<'d> Plan<'d> {
         action.problems.iter().filter_map(|&at| decision.findings.get(at))
     }
 
-    pub(super) fn step(&self, action: &Action<'d>) -> Step {
+    pub(super) fn step(&mut self, action: &Action<'d>) -> Step {
         let stopping: Vec<usize> =
             (0..self.need.len()).filter(|&rule| self.need.get(rule).is_some_and(|n| *n > 0)).collect();
         let served = |rule: &&usize| action.problems.iter().any(|&p| self.hit(p, **rule) > 0);
-        let rules = stopping.iter().filter(served);
+        let rules: Vec<usize> = stopping.iter().filter(served).copied().collect();
         let findings: Vec<&Finding> =
             self.problems(action).filter_map(|p| Some(&p.lead()?.finding)).collect();
         let (what, text) = told(action.kind, action.lead, &findings);
+        if let Some(version) = upgrade_target(&findings).filter(|_| action.kind == StepKind::Upgrade) {
+            self.versions.extend(action.problems.iter().map(|&problem| (problem, version.clone())));
+        }
         Step {
             kind: action.kind,
             text,
             what,
             clears: action.problems.iter().map(|&p| self.witnesses(p, &stopping)).sum(),
-            rules: rules.filter_map(|&rule| Some(self.decision.rules.get(rule)?.id.clone())).collect(),
+            rules: rules.iter().filter_map(|&rule| Some(self.decision.rules.get(rule)?.id.clone())).collect(),
             owners: owners(self.problems(action)),
             findings: findings.iter().take(FINGERPRINTS).map(|f| f.fingerprint).collect(),
         }
@@ -181,7 +185,7 @@ pub(super) fn actions(decision: &Decision) -> Vec<Action<'_>> {
         let finding = &lead.finding;
         let kind = match (finding.category, finding.fix) {
             (Category::Secret, _) => StepKind::Rotate,
-            (Category::Vulnerability, Fix::Available) if target_version(&[finding]).is_some() => {
+            (Category::Vulnerability, Fix::Available) if upgrade_target(&[finding]).is_some() => {
                 StepKind::Upgrade
             }
             (Category::Vulnerability | Category::License, _) => StepKind::Replace,

@@ -1,9 +1,8 @@
 //! The steps in words.
 
-use super::upgrade::target_version;
 use super::{Step, StepKind};
 use crate::decide::{Evidence, Obligation, Status};
-use crate::finding::{Category, Finding, Fix, Text, plural};
+use crate::finding::{Category, Finding, Fix, Text, plural, upgrade_target};
 
 /// Places, owners and the like that one step names; the rest is counted.
 const NAMED: usize = 4;
@@ -46,7 +45,7 @@ pub(super) fn told(kind: StepKind, lead: &Finding, findings: &[&Finding]) -> (St
     match kind {
         StepKind::Rotate => (places.clone(), format!("rotate the secret in {places}")),
         StepKind::Upgrade => {
-            let what = format!("{package} to {}", target_version(findings).unwrap_or_default());
+            let what = format!("{package} to {}", upgrade_target(findings).unwrap_or_default());
             let at = if places.is_empty() { String::new() } else { format!(" ({places})") };
             let text = format!("upgrade {what}{at}");
             (what, text)
@@ -56,7 +55,11 @@ pub(super) fn told(kind: StepKind, lead: &Finding, findings: &[&Finding]) -> (St
             (package, text)
         }
         StepKind::Replace => {
-            let why = if lead.fix == Fix::None { "has no fix yet" } else { "names no fixed version" };
+            let why = match (lead.fix, &lead.package) {
+                (Fix::None, _) => "has no fix yet",
+                (_, Some(package)) if !package.fixed.is_empty() => "is fixed only in older versions",
+                _ => "names no fixed version",
+            };
             let text = format!("take another version or package than {package}, which {why}");
             (package, text)
         }

@@ -18,7 +18,7 @@ vex: {accept: [Acme], max_age: 60d}
 people: {appsec: [\"@ann\", \"@bob\"]}
 reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}
 rules:
-  - {id: high, findings: {category: sast, severity: high, state: new, not: {scope: development, path: [a, b]}}, then: review, allow: 2}
+  - {id: high, findings: {category: sast, severity: high, state: new, not: {scope: development, path: [a.py, b.py]}}, then: review, allow: 2}
   - {id: deps, findings: {category: vulnerability, severity: high, fix: [available, none]}, then: fail, waivable: false}
   - {id: prod, findings: {category: sast, path: [deploy/**]}, then: fail, when: {environment: production}}
   - {id: ready, document: {name: facts, require: {\"$.ready\": true, \"$.at\": {within: 30d}}, forbid: [\"$.bad[*]\"], at_least: {\"$.steps[*]\": 2}}, then: fail}
@@ -78,10 +78,10 @@ fn what_lets_more_through_is_looser() {
         "rule `deps`: `findings.fix`",
     );
     is_looser("category: sast, severity", "category: sast, cwe: 79, severity", "rule `high`: `findings.cwe`");
-    is_looser("path: [a, b]", "path: [a, b, c]", "rule `high`: `findings.not`");
+    is_looser("path: [a.py, b.py]", "path: [a.py, b.py, c.py]", "rule `high`: `findings.not`");
     is_looser(
-        "not: {scope: development, path: [a, b]}",
-        "not: {path: [a, b]}",
+        "not: {scope: development, path: [a.py, b.py]}",
+        "not: {path: [a.py, b.py]}",
         "rule `high`: `findings.not`",
     );
     is_looser("then: fail, when", "then: fail, from: 2030-01-01, when", "rule `prod`: `from`");
@@ -171,7 +171,7 @@ fn what_is_stricter_or_only_said_otherwise_is_not_looser() {
         ("gate: merge", "gate: merge\ntitle: Another"),
         ("then: review, allow: 2", "then: fail, allow: 0, fix: Do it."),
         ("severity: high, state: new", "severity: low, state: [new, existing]"),
-        ("path: [a, b]", "path: [a]"),
+        ("path: [a.py, b.py]", "path: [a.py]"),
         (", when: {environment: production}", ""),
         ("at_least: 1, not: [author]", "at_least: 2, not: [author, committers]"),
         ("any_of: [\"role:appsec\"]", "any_of: [\"@Ann\"]"),

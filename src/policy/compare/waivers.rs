@@ -114,24 +114,27 @@ fn narrower(before: &Match, after: &Match) -> bool {
     fn within<T: PartialEq>(was: &[T], is: &[T]) -> bool {
         was.is_empty() || !is.is_empty() && is.iter().all(|item| was.contains(item))
     }
-    let Match { fingerprints, ids, rule_id, path, package, tool } = before;
+    let Match { fingerprints, ids, rule_id, path, package, version, content, tool } = before;
     let kept = |was: &Option<String>, is: &Option<String>| was.is_none() || was == is;
     within(fingerprints, &after.fingerprints)
         && within(ids, &after.ids)
         && kept(rule_id, &after.rule_id)
         && kept(path, &after.path)
         && kept(package, &after.package)
+        && kept(version, &after.version)
+        && (content.is_none() || *content == after.content)
         && kept(tool, &after.tool)
 }
 
 /// Selectors in words.
 fn matched(matches: &Match) -> String {
-    let Match { fingerprints, ids, rule_id, path, package, tool } = matches;
+    let Match { fingerprints, ids, rule_id, path, package, version, content, tool } = matches;
     let mut parts: Vec<String> = fingerprints.iter().map(ToString::to_string).collect();
     parts.extend(ids.iter().cloned());
     parts.extend(rule_id.clone());
-    for (word, value) in [("in", path), ("of", package), ("by", tool)] {
+    for (word, value) in [("in", path), ("of", package), ("in version", version), ("by", tool)] {
         parts.extend(value.as_ref().map(|value| format!("{word} {value}")));
     }
+    parts.extend(content.map(|content| format!("with content {content:016x}")));
     parts.join(" ")
 }

@@ -210,7 +210,7 @@ const RULES: &[(&str, &str, &str)] = &[
     (
         "worse-escapes",
         "id: a, findings: {category: sast, not: {confidence: high}}, then: review",
-        "id: a, findings: {category: sast, confidence: high, not: {confidence: low, path: a}}, then: review",
+        "id: a, findings: {category: sast, confidence: high, not: {confidence: low, path: a.py}}, then: review",
     ),
     (
         "worse-escapes",

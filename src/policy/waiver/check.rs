@@ -12,7 +12,7 @@ use super::super::written::{At, Name, Prose};
 use super::super::{EntryKind, Feed, Policy, Subject};
 use super::written::{self, Moment};
 use super::{Match, Seen, Trigger, Waiver, WaiverFile, person};
-use crate::finding::Fingerprint;
+use crate::finding::{Fingerprint, Purl};
 
 /// Longest time of an emergency, in seconds.
 const EMERGENCY: i64 = 72 * 3_600;
@@ -297,7 +297,7 @@ fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Matc
     let has = |key: &str| written.given.contains(&key);
     if !(has("fingerprint") || has("ids") || has("rule_id")) {
         let message = "`match` needs `fingerprint`, `ids`, or `rule_id` with `path`";
-        problems.help(at, message, "`package`, `tool` and `path` only narrow it");
+        problems.help(at, message, "`package`, `version`, `content`, `tool` and `path` only narrow it");
     } else if has("rule_id") && !has("path") && !has("fingerprint") && !has("ids") {
         problems.add(at, "`match`: `rule_id` needs `path`: a check in every file is no exception");
     }
@@ -316,7 +316,9 @@ fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Matc
         Some(text)
     };
     let rule_id = exact("rule_id", written.rule_id, &['*', '?']).map(|t| t.value);
-    let package = exact("package", written.package, &signs).map(|t| t.value);
+    let url = written.package.as_ref().is_some_and(|package| Purl::parse(&package.value).is_some());
+    let package = exact("package", written.package, if url { &['*'] } else { &signs }).map(|t| t.value);
+    let version = exact("version", written.version, &['*', ' ', ',', '|', '<', '>']).map(|t| t.value);
     let tool = exact("tool", written.tool, &['*', '?']).map(|t| t.value);
     let path = exact("path", written.path, &['*', '?']);
     if let Some(path) = &path
@@ -326,7 +328,8 @@ fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Matc
             format!("`path` is relative to the project, without `.`, `..` and `\\`: {}", quoted(&path.value));
         problems.help(path.at, message, "write it as the JSON output shows it");
     }
-    Match { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, tool }
+    let content = written.content.and_then(|text| content(&text, problems));
+    Match { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, version, content, tool }
 }
 
 fn fingerprint(text: &At<Name>, problems: &mut Problems) -> Option<Fingerprint> {
@@ -337,6 +340,18 @@ fn fingerprint(text: &At<Name>, problems: &mut Problems) -> Option<Fingerprint> 
         problems.help(text.at, message, "copy it from the JSON output");
     }
     parsed
+}
+
+/// What `waiver new` wrote, as a number that is never zero.
+fn content(text: &At<Name>, problems: &mut Problems) -> Option<u64> {
+    let digits =
+        text.value.len() == 16 && text.value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
+    let number = u64::from_str_radix(&text.value, 16).ok().filter(|number| digits && *number > 0);
+    if number.is_none() {
+        let message = format!("`content` is 16 small hexadecimal digits, not {}", quoted(&text.value));
+        problems.help(text.at, message, "`secgate waiver new` writes it");
+    }
+    number
 }
 
 /// An advisory's id in capitals. A CWE names a class of weaknesses, and no class is an exception.

@@ -62,7 +62,8 @@ written! {
         may kind: Urgency,
     }
 
-    /// Which findings a waiver is about: `fingerprint`, `ids`, or `rule_id` with `path`; compared exactly.
+    /// Which findings a waiver is about: `fingerprint`, `ids`, or `rule_id` with `path`; compared exactly. Where a report
+    /// does not tell one finding from another, `content` does, and without it nothing is covered.
     Match as "`match`" {
         /// Fingerprints, `sg1:` and 32 hexadecimal digits.
         may fingerprint: Many<Name>,
@@ -72,8 +73,13 @@ written! {
         may rule_id: Name,
         /// The path of the file; alone it only narrows.
         may path: Name,
-        /// The name of the package; only narrows.
+        /// The package by its name, in any spelling of its ecosystem, or by a package URL; only narrows.
         may package: Name,
+        /// The version of the package; only narrows.
+        may version: Name,
+        /// What the finding is about beyond what its report shows, 16 hexadecimal digits: the code, or the value of a
+        /// secret under `--secret-key`; `secgate waiver new` fills it.
+        may content: Name,
         /// The name of the scanner; only narrows.
         may tool: Name,
     }
@@ -84,7 +90,7 @@ written! {
         may severity: Severity,
         /// Whether a fix was available.
         may fix: Fix,
-        /// How many (id, package) pairs it matched.
+        /// How many matches it had: ids with package, version and file; a finding without package by itself.
         may matches: Count,
     }
 }

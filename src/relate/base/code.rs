@@ -1,12 +1,13 @@
 //! Lines of the project's own files, where a report shows none: they tell findings of one rule in one file apart.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::diff::Lines;
-use crate::finding::FingerprintBuilder;
+use crate::finding::{Category, Finding, FingerprintBuilder, SecretKey};
 
 /// Largest source file that is read.
 const MAX_FILE: u64 = 4 << 20;
@@ -37,8 +38,34 @@ impl Code {
         Self { root: root.and_then(|root| fs::canonicalize(root).ok()), files: BTreeMap::new() }
     }
 
+    /// What tells a finding from others of its fingerprint: of a secret the trace of its value, or of its lines under the
+    /// same key; of other code a digest of its lines. Zero where that is not known.
+    pub fn content(&mut self, finding: &Finding, key: Option<&SecretKey>) -> u64 {
+        let secret = finding.category == Category::Secret;
+        if let Some(trace) = finding.trace.filter(|_| secret) {
+            return trace.number();
+        }
+        let Some((path, lines)) = finding.path().zip(super::lines(finding)) else { return 0 };
+        match (secret, key) {
+            // Without a key no digest of a line that holds a secret is written.
+            (true, None) => 0,
+            (true, Some(key)) => {
+                let text =
+                    self.text(path, lines).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+                text.map_or(0, |text| key.trace(&format!("line\0{text}")).number())
+            }
+            (false, _) => self.digest(path, lines).unwrap_or(0),
+        }
+    }
+
     /// A digest of these lines, white space aside; never zero.
-    pub(super) fn digest(&mut self, path: &str, (first, last): Lines) -> Option<u64> {
+    pub(super) fn digest(&mut self, path: &str, lines: Lines) -> Option<u64> {
+        let text = self.text(path, lines)?;
+        Some(FingerprintBuilder::new("code").folded(&text).finish().number().max(1))
+    }
+
+    /// These lines.
+    fn text(&mut self, path: &str, (first, last): Lines) -> Option<Cow<'_, str>> {
         let root = self.root.as_deref()?;
         if first == 0 || last < first || last - first >= MAX_LINES {
             return None;
@@ -50,8 +77,7 @@ impl Code {
             self.files.insert(path.to_owned(), File::read(root, path));
         }
         let lines = self.files.get(path)?.as_ref()?.lines(first, last)?;
-        let text = String::from_utf8_lossy(lines);
-        Some(FingerprintBuilder::new("code").folded(&text).finish().number().max(1))
+        Some(String::from_utf8_lossy(lines))
     }
 }
 
