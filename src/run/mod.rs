@@ -148,7 +148,7 @@ impl RunRequest {
         let gate_before = self.gate_before.read(present, change.as_ref())?;
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
-        let waivers = Waivers::new(waivers).below(project(&roots));
+        let waivers = Waivers::new(waivers).below(directory);
         let (comparison, request) = (comparison?, self.clone());
         Ok(ResolvedRun {
             policy,

@@ -117,7 +117,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let about = About { commit: None, subjects: &[], parameters: &args.param, no_env };
     let context = context(&about, &mut environment, &policy, now)?;
     let roots = environment.roots(args.inputs.root.as_deref());
-    let root = project(&roots);
+    let root = project(args.inputs.root.as_deref(), &roots);
     let runner = Runner {
         args,
         policy: &policy,

@@ -5,7 +5,9 @@ use std::collections::{BTreeSet, HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::file::Entry;
-use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, Package, PackageName, Purl, Severity};
+use crate::finding::{
+    Category, Finding, Fingerprint, FingerprintBuilder, Package, PackageName, Purl, Severity, is_of_system,
+};
 
 /// Severity ranks, `info` to `critical`.
 pub(super) const RANKS: usize = 5;
