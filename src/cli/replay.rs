@@ -13,7 +13,7 @@ use super::check::decide_request;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::clean;
-use crate::gather::{Given, expand};
+use crate::gather::{Given, expand, no_report};
 use crate::policy::{BaseSource, Entry, Policy};
 use crate::replay::Replay;
 use crate::report::open_regular;
@@ -137,7 +137,7 @@ fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, r
     request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
     request.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
     let whole = Given { path: run.to_owned(), format: None, entry: None };
-    for (path, in_directory) in expand(&whole) {
+    for (path, in_directory) in expand(&whole).files {
         let inside = if in_directory { path.strip_prefix(run).unwrap_or(&path) } else { &path };
         if [DIFF, BASELINE].iter().any(|name| inside == Path::new(name)) {
             continue;
@@ -147,7 +147,9 @@ fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, r
         for entry in policy.evidence.iter().filter(is_for) {
             request.evidence.push((entry.name.clone(), path.clone()));
         }
-        if request.base.diff.is_some() || request.base.baseline.is_some() {
+        let named = policy.evidence.iter().any(|entry| is_for(&entry));
+        let is_report = named || !in_directory || no_report(&path).is_none();
+        if is_report && (request.base.diff.is_some() || request.base.baseline.is_some()) {
             request.paths.push(path);
         }
     }

@@ -345,9 +345,15 @@ impl Faults {
         if let Some(why) = &report.nothing_scanned {
             self.add(Status::NothingScanned, nothing_scanned, why.to_string());
         } else if let Some(Entry { kind: EntryKind::Report(category), .. }) = entry
-            && !covered.contains(category)
+            && !report.scanned.contains(category)
         {
-            let message = format!("nothing was scanned for {category}: the report covers {}", list(covered));
+            let message = if covered.contains(category) {
+                format!(
+                    "it holds findings of {category}, and shows no scan for {category} that could have found none"
+                )
+            } else {
+                format!("nothing was scanned for {category}: the report covers {}", list(covered))
+            };
             self.add(Status::NothingScanned, nothing_scanned, message);
         }
         if report.problems_total > 0 {

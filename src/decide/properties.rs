@@ -249,6 +249,7 @@ pub(super) fn run_based(
         error: None,
     };
     outcome.report.categories = Category::ALL.iter().copied().collect();
+    outcome.report.scanned.clone_from(&outcome.report.categories);
     let evidence = policy
         .evidence
         .iter()

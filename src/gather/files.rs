@@ -1,26 +1,47 @@
 //! The files below what was given, and those that a glob of the policy names.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
 use super::Given;
+use super::left_out::{LeftOut, Reason, closed_folder};
 use crate::policy::PathGlob;
 use crate::report;
 
 /// Deepest directory that is walked.
 const MAX_WALK: usize = 128;
+/// Names under which the files of one directory are looked at, where links lead to it: of what was given, each file is
+/// read once whatever it is called, and of what a glob looks for, its name may matter.
+const MAX_NAMES: u32 = 4;
+const MAX_NAMES_FOR_GLOB: u32 = 1000;
 
-/// A given path itself, or the files of a given directory in name order.
-pub fn expand(given: &Given) -> Vec<(PathBuf, bool)> {
+/// What lies below a given path.
+#[derive(Debug, Default)]
+pub struct Expanded {
+    /// The files, in name order, each with whether it was found in a given directory.
+    pub files: Vec<(PathBuf, bool)>,
+    /// What was left out.
+    pub left_out: LeftOut,
+}
+
+/// A given path itself, or the files of a given directory.
+pub fn expand(given: &Given) -> Expanded {
     let is_directory = given.path.is_dir();
+    let mut expanded = Expanded::default();
     if !is_directory || given.format.is_some() || given.entry.is_some() {
-        return vec![(given.path.clone(), false)];
+        expanded.files.push((given.path.clone(), false));
+        return expanded;
     }
-    let mut files = Vec::new();
-    // A directory that was not looked into is handed on as a file, and reported as unreadable.
-    walk(&given.path, MAX_WALK, &mut |path, _| files.push((path.to_owned(), true)));
-    files.sort();
-    files
+    Walk::new(MAX_NAMES).folder(&given.path, MAX_WALK, &mut |path, met| match met {
+        Met::File if report::receipt::is_receipt(path) => expanded.left_out.file(path, Reason::Receipt),
+        // A directory that was not looked into is handed on as a file, and reported as unreadable.
+        Met::File | Met::Closed | Met::Deeper => expanded.files.push((path.to_owned(), true)),
+        Met::LeftOut(reason) => expanded.left_out.folder(path, reason),
+        Met::Again => expanded.left_out.folder(path, Reason::Again),
+    });
+    expanded.files.sort();
+    expanded
 }
 
 /// The files below the current directory that a glob of the policy names.
@@ -39,13 +60,15 @@ pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
     let start = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
     let mut found = Vec::new();
     if start.is_dir() {
-        walk(start, depth, &mut |path, met| {
+        Walk::new(MAX_NAMES_FOR_GLOB).folder(start, depth, &mut |path, met| {
             let name = relative(path);
             let found_here = match met {
-                Met::File => glob.matches_file(&name),
+                Met::File => glob.matches_file(&name) && !report::receipt::is_receipt(path),
                 // There could be one in it: as a file of the entry it is reported as unreadable.
-                Met::Closed => true,
+                Met::Closed | Met::Again => true,
                 Met::Deeper => endless,
+                // Its files are found under their own names, or are no evidence.
+                Met::LeftOut(_) => false,
             };
             if found_here {
                 found.push(if name.is_empty() { PathBuf::from(".") } else { PathBuf::from(name) });
@@ -65,35 +88,67 @@ enum Met {
     Closed,
     /// A directory deeper than was asked for.
     Deeper,
+    /// A directory that was looked into under as many other names as are looked at.
+    Again,
+    /// A directory that is not looked into, and why.
+    LeftOut(Reason),
 }
 
-/// Calls `met` for each file below `directory`, and for each directory that was not looked into. Hidden files and linked
-/// directories are left out: `.gitkeep` is no report, and a link can lead back.
-fn walk(directory: &Path, depth: usize, met: &mut dyn FnMut(&Path, Met)) {
-    let Ok(entries) = fs::read_dir(directory) else {
-        met(directory, Met::Closed);
-        return;
-    };
-    for entry in entries {
-        let Ok(entry) = entry else {
+/// A walk over a directory, hidden files and linked directories too, in the order of names.
+struct Walk {
+    /// The directories that are being looked into, without links.
+    open: Vec<PathBuf>,
+    /// How often each directory was looked into, by its path without links.
+    entered: BTreeMap<PathBuf, u32>,
+    /// How often that may be.
+    most: u32,
+}
+
+impl Walk {
+    fn new(most: u32) -> Self {
+        Self { open: Vec::new(), entered: BTreeMap::new(), most }
+    }
+
+    /// Calls `met` for each file below `directory`, and for each directory that was not looked into.
+    fn folder(&mut self, directory: &Path, depth: usize, met: &mut dyn FnMut(&Path, Met)) {
+        let Ok((real, entries)) =
+            fs::canonicalize(directory).and_then(|real| Ok((real, fs::read_dir(directory)?)))
+        else {
             met(directory, Met::Closed);
-            continue;
+            return;
         };
-        if entry.file_name().to_string_lossy().starts_with('.') {
-            continue;
+        // A link may lead to a directory that is being looked into, or to one around those.
+        if self.open.last().is_some_and(|inner| inner.starts_with(&real)) {
+            met(directory, Met::LeftOut(Reason::Circle));
+            return;
         }
-        let path = entry.path();
-        if report::receipt::is_receipt(&path) {
-            continue;
+        let entered = self.entered.entry(real.clone()).or_default();
+        if *entered >= self.most {
+            met(directory, Met::Again);
+            return;
         }
-        let is_directory = entry.file_type().is_ok_and(|kind| kind.is_dir());
-        if is_directory && depth > 0 {
-            walk(&path, depth - 1, met);
-        } else if is_directory {
-            met(&path, Met::Deeper);
-        } else if !path.is_dir() {
-            met(&path, Met::File);
+        *entered += 1;
+        self.open.push(real);
+        let mut paths = Vec::new();
+        for entry in entries {
+            match entry {
+                Ok(entry) => paths.push(entry.path()),
+                Err(_) => met(directory, Met::Closed),
+            }
         }
+        paths.sort();
+        for path in paths {
+            if !path.is_dir() {
+                met(&path, Met::File);
+            } else if let Some(reason) = closed_folder(&path) {
+                met(&path, Met::LeftOut(reason));
+            } else if depth == 0 {
+                met(&path, Met::Deeper);
+            } else {
+                self.folder(&path, depth - 1, met);
+            }
+        }
+        self.open.pop();
     }
 }
 

@@ -43,6 +43,20 @@ impl Keeping {
         });
     }
 
+    /// A line of what was left out.
+    pub(super) fn left_out(&mut self, path: &str, why: &str) {
+        self.saved.reports.push(SavedReport {
+            name: path.to_owned(),
+            entries: Vec::new(),
+            ignored: Some(why.to_owned()),
+            format: None,
+            digest: None,
+            error: None,
+            report: report::Report::default(),
+            findings: Vec::new(),
+        });
+    }
+
     pub(super) fn all(mut self, documents: &[Item], compared: Option<(&Comparison, &Heads)>) -> Saved {
         self.saved.documents = documents
             .iter()

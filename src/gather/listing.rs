@@ -3,7 +3,8 @@
 use std::cmp::Reverse;
 use std::path::PathBuf;
 
-use super::files::expand;
+use super::files::{Expanded, expand};
+use super::left_out::no_report;
 use super::plan::{Item, item, standard_input};
 use super::read::read_into;
 use super::{Given, Limits};
@@ -36,7 +37,11 @@ pub fn base_reports(
     let given = paths.iter().map(|path| Given { path: path.clone(), format: None, entry: None });
     let mut items = Vec::new();
     for one in given {
-        for (path, in_directory) in expand(&one) {
+        // Whoever gives a folder of the base sees what of it was read by the base's line.
+        for (path, in_directory) in expand(&one).files {
+            if in_directory && no_report(&path).is_some() {
+                continue;
+            }
             items.push(item(policy, &one, &path, in_directory, limits)?);
         }
     }
@@ -88,7 +93,12 @@ pub fn findings(
     let mut evidence = Vec::new();
     let mut all = Vec::new();
     for one in given {
-        for (path, in_directory) in expand(one) {
+        let Expanded { files, left_out: mut out } = expand(one);
+        for (path, in_directory) in files {
+            if let Some(reason) = Some(&path).filter(|_| in_directory).and_then(|path| no_report(path)) {
+                out.file(&path, reason);
+                continue;
+            }
             let name = path.to_string_lossy().into_owned();
             let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
             let mut keep = Keep::default();
@@ -108,6 +118,8 @@ pub fn findings(
             evidence.push(Evidence::judged(&name, None, &outcome, keep.counts, &[], &context, None));
             all.extend(keep.findings.into_iter().map(|finding| (finding, index)));
         }
+        let told = out.told(&one.path.to_string_lossy());
+        evidence.extend(told.into_iter().map(|(path, why)| Evidence::ignored(&path, why)));
     }
     Evidence::name_copies(&mut evidence);
     // Stable, so that findings of one place stay in their report's order.

@@ -3,6 +3,7 @@
 mod documents;
 mod files;
 mod keep;
+mod left_out;
 mod listing;
 mod plan;
 mod read;
@@ -13,13 +14,15 @@ use std::cell::OnceCell;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use files::{expand, look_for};
+pub use files::{Expanded, expand, look_for};
+pub use left_out::{LeftOut, no_report};
 pub use listing::{BaseReport, Findings, base_reports, findings};
 pub use rehearse::Rehearsal;
 
 use documents::{MAX_DOCUMENT, feeds, read_document};
 use keep::Keeping;
-use plan::{Item, plan};
+pub(crate) use plan::evidence_files;
+use plan::{Item, ReadingPlan, plan};
 use read::{cores_for, read_all};
 use rehearse::rehearse;
 use roles::by_role;
@@ -114,7 +117,7 @@ pub fn gather<'p>(
     let options =
         Options { max_report: limits.max_report, read_ahead: false, roots: roots.to_vec(), secret_key };
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
-    let items = match source {
+    let ReadingPlan { items, left_out } = match source {
         EvidenceSource::Files { given, watch: asked, keep: kept } => {
             (watch, keep) = (asked, kept);
             plan(policy, given, limits, true)?
@@ -125,7 +128,8 @@ pub fn gather<'p>(
         }
         EvidenceSource::Saved(saved) => {
             of_saved = saved.reports.as_slice();
-            saved.documents.iter().map(Item::of_saved).collect()
+            let items = saved.documents.iter().map(Item::of_saved).collect();
+            ReadingPlan { items, left_out: Vec::new() }
         }
     };
     let (documents, reports) = by_role(policy, items, &options);
@@ -172,6 +176,10 @@ pub fn gather<'p>(
             &mut gathered.evidence,
         );
         gathered.tally.merge(tally);
+    }
+    for (path, why) in left_out {
+        kept.left_out(&path, &why);
+        gathered.evidence.push(Evidence::ignored(&path, why));
     }
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
     for (report, entries) in of_saved {

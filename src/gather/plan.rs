@@ -5,11 +5,12 @@ use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::files::{expand, look_for, relative};
+use super::files::{Expanded, expand, look_for, relative};
+use super::left_out::no_report;
 use super::{Given, Limits, entry};
 use crate::decide::Fault;
 use crate::finding::clean;
-use crate::policy::{EntryKind, Policy};
+use crate::policy::{Entry, EntryKind, Feed, Policy};
 use crate::report::Source;
 use crate::saved::SavedDocument;
 
@@ -43,24 +44,54 @@ impl Item {
     }
 }
 
+/// What is read, and what was left out of given folders: each a path with the reason.
+#[derive(Debug, Default)]
+pub(super) struct ReadingPlan {
+    pub(super) items: Vec<Item>,
+    pub(super) left_out: Vec<(String, String)>,
+}
+
 /// The files to read, sorted by name, each once.
 pub(super) fn plan(
     policy: &Policy,
     given: &[Given],
     limits: Limits,
     look: bool,
-) -> Result<Vec<Item>, Vec<Fault>> {
-    let mut faults = Vec::new();
+) -> Result<ReadingPlan, Vec<Fault>> {
     let mut items: Vec<Item> = Vec::new();
-    let (given, unknown) = resolve(policy, given);
-    faults.extend(unknown);
-    for one in &given {
-        for (path, in_directory) in expand(one) {
-            match item(policy, one, &path, in_directory, limits) {
-                Ok(item) => items.push(item),
-                Err(fault) => faults.push(fault),
+    let (given, mut faults) = resolve(policy, given);
+    let Sources { files, left_out } = sources(policy, &given, look);
+    for (from, path, in_directory) in files {
+        match item(policy, &from, &path, in_directory, limits) {
+            Ok(item) => items.push(item),
+            Err(fault) => faults.push(fault),
+        }
+    }
+    if !faults.is_empty() {
+        return Err(faults);
+    }
+    Ok(ReadingPlan { items: unite(policy, items)?, left_out })
+}
+
+/// The files of a run with what named each, and whether it was found in a given directory.
+struct Sources {
+    files: Vec<(Given, PathBuf, bool)>,
+    left_out: Vec<(String, String)>,
+}
+
+/// The files that were given, and with `look` those that entries look for.
+fn sources(policy: &Policy, given: &[Given], look: bool) -> Sources {
+    let mut sources = Sources { files: Vec::new(), left_out: Vec::new() };
+    for one in given {
+        let Expanded { files, left_out: mut out } = expand(one);
+        for (path, in_directory) in files {
+            let is_named = || !names(policy, &path).is_empty();
+            match Some(&path).filter(|_| in_directory && !is_named()).and_then(|path| no_report(path)) {
+                Some(reason) => out.file(&path, reason),
+                None => sources.files.push((one.clone(), path, in_directory)),
             }
         }
+        sources.left_out.extend(out.told(&one.path.to_string_lossy()));
     }
     let reports_given = given.iter().any(|g| {
         let kind = g.entry.as_ref().and_then(|name| entry(policy, name)).map(|e| e.kind);
@@ -72,11 +103,29 @@ pub(super) fn plan(
         if !(is_report && reports_given || filled) {
             for path in entry.files.iter().flat_map(look_for) {
                 let found = Given { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
-                items.extend(item(policy, &found, &path, false, limits));
+                sources.files.push((found, path, false));
             }
         }
     }
-    if faults.is_empty() { unite(policy, items) } else { Err(faults) }
+    sources
+}
+
+/// The files that a run decides on, but for VEX statements.
+pub(crate) fn evidence_files(policy: &Policy, given: &[Given]) -> Vec<PathBuf> {
+    let (given, _) = resolve(policy, given);
+    let is_vex = |from: &Given| {
+        let named = from.entry.as_ref().and_then(|name| entry(policy, name));
+        named.is_some_and(|entry| entry.kind == EntryKind::Feed(Feed::Vex))
+    };
+    let files = sources(policy, &given, true).files.into_iter();
+    files.filter(|(from, ..)| !is_vex(from)).map(|(_, path, _)| path).collect()
+}
+
+/// Names of the entries whose globs name a file.
+fn names(policy: &Policy, path: &Path) -> Vec<String> {
+    let relative = relative(path);
+    let named = |entry: &&Entry| entry.files.iter().any(|glob| glob.matches_file(&relative));
+    policy.evidence.iter().filter(named).map(|entry| entry.name.clone()).collect()
 }
 
 /// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
@@ -126,15 +175,9 @@ pub(super) fn item(
         let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
         (Source::File(path.to_owned()), bytes)
     };
-    let relative = relative(path);
     let entries = match &given.entry {
         Some(name) => vec![name.clone()],
-        None => policy
-            .evidence
-            .iter()
-            .filter(|e| e.files.iter().any(|glob| glob.matches_file(&relative)))
-            .map(|e| e.name.clone())
-            .collect(),
+        None => names(policy, path),
     };
     let (format, of_command) = (given.format.clone(), given.entry.is_none());
     Ok(Item { name, source, bytes, format, entries, in_directory, given: of_command })

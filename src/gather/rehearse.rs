@@ -32,6 +32,7 @@ pub(super) fn rehearse<'p>(
         let EntryKind::Report(category) = entry.kind else { continue };
         let mut made = report::Report {
             categories: [category].into(),
+            scanned: [category].into(),
             generated: report::Generated::At(written.made),
             commit: context.commits.first().map(|commit| Text::line(commit)),
             digests: context.digests(entry.subject.as_deref()).into_iter().map(Text::line).collect(),

@@ -38,6 +38,8 @@ enum Kind {
     Text,
     /// Settings as a tree, with lists of exceptions in it.
     Tree(Syntax, &'static [&'static str]),
+    /// A file of many, of which these keys are the scanner's.
+    Part(Syntax, &'static [&'static str]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,7 +92,251 @@ const FILES: &[(&str, &str, Kind)] = &[
     (".gitlab/sast-ruleset.toml", "GitLab SAST", Kind::Tree(Toml, &[])),
     (".gitlab/secret-detection-ruleset.toml", "GitLab secret detection", Kind::Tree(Toml, &[])),
     (".github/codeql/codeql-config.yml", "CodeQL", Kind::Tree(Yaml, &["paths-ignore"])),
+    // Of more than one tool, and names that do not hold the tool's.
+    (".npmrc", "npm audit", Kind::Text),
+    (
+        ".yarnrc.yml",
+        "Yarn's audit",
+        Kind::Part(Yaml, &["npmAuditIgnoreAdvisories", "npmAuditExcludePackages", "npmAuditRegistry"]),
+    ),
+    ("pnpm-workspace.yaml", "pnpm's audit", Kind::Part(Yaml, &["auditConfig", "auditLevel"])),
+    (
+        "package.json",
+        "npm's and pnpm's audit or ESLint",
+        Kind::Part(Json, &["pnpm.auditConfig", "auditConfig", "eslintConfig"]),
+    ),
+    (".nsprc", "better-npm-audit", Kind::Tree(Json, &[])),
+    (".iyarc", "improved-yarn-audit", Kind::Lines),
+    (
+        "pyproject.toml",
+        "Bandit, Ruff or Semgrep",
+        Kind::Part(Toml, &["tool.bandit", "tool.ruff", "tool.semgrep", "tool.pip-audit"]),
+    ),
+    (".dcignore", "Snyk Code", Kind::Patterns),
+    ("deny.toml", "cargo-deny", Kind::Tree(Toml, &["advisories.ignore"])),
+    (".cargo/audit.toml", "cargo-audit", Kind::Tree(Toml, &["advisories.ignore"])),
+    ("audit.toml", "cargo-audit", Kind::Tree(Toml, &["advisories.ignore"])),
+    (".gitallowed", "git-secrets", Kind::Lines),
+    (".secretsignore", "ripsecrets", Kind::Patterns),
+    ("lint.xml", "Android Lint", Kind::Text),
+    ("lint-baseline.xml", "Android Lint", Kind::Text),
+    ("dependency_decisions.yml", "License Finder", Kind::Text),
+    (".zap/rules.tsv", "ZAP", Kind::Text),
 ];
+
+/// Scanners whose files hold their name: `.NAMEignore`, `.NAMErc`, `.NAME.yml`, `NAME-baseline.xml` and the like.
+const TOOLS: &[&str] = &[
+    "ansible-lint",
+    "apiscan",
+    "audit-ci",
+    "anchore",
+    "aqua",
+    "bandit",
+    "bearer",
+    "betterleaks",
+    "biome",
+    "brakeman",
+    "bridgecrew",
+    "bundler-audit",
+    "cfn-guard",
+    "cfn-lint",
+    "cfn-nag",
+    "cfn_nag",
+    "cfnlint",
+    "checkmarx",
+    "checkov",
+    "clair",
+    "clang-tidy",
+    "codacy",
+    "codeclimate",
+    "codeql",
+    "conftest",
+    "cppcheck",
+    "credo",
+    "datree",
+    "deepsource",
+    "dependency-check",
+    "detect-secrets",
+    "detekt",
+    "devskim",
+    "dockle",
+    "eslint",
+    "findbugs",
+    "flake8",
+    "flawfinder",
+    "fossa",
+    "ggshield",
+    "gitguardian",
+    "gitleaks",
+    "golangci",
+    "golangci-lint",
+    "gosec",
+    "govulncheck",
+    "grype",
+    "hadolint",
+    "horusec",
+    "insider",
+    "jfrog",
+    "kics",
+    "kingfisher",
+    "kube-linter",
+    "kube-score",
+    "kubelinter",
+    "kubescape",
+    "kubesec",
+    "lgtm",
+    "licensed",
+    "licensee",
+    "megalinter",
+    "mega-linter",
+    "mend",
+    "mobsf",
+    "mobsfscan",
+    "nancy",
+    "njsscan",
+    "noseyparker",
+    "nuclei",
+    "opengrep",
+    "osv-scanner",
+    "owasp",
+    "oxlint",
+    "phan",
+    "phpcs",
+    "phpstan",
+    "pip-audit",
+    "pmd",
+    "polaris",
+    "poutine",
+    "prisma",
+    "prowler",
+    "psalm",
+    "regula",
+    "retire",
+    "rubocop",
+    "ruff",
+    "safety",
+    "safety-policy",
+    "salus",
+    "scorecard",
+    "secretlint",
+    "semgrep",
+    "slither",
+    "snyk",
+    "sobelow",
+    "sonar",
+    "sonarcloud",
+    "sonarlint",
+    "spectral",
+    "spotbugs",
+    "staticcheck",
+    "swiftlint",
+    "syft",
+    "talisman",
+    "terrascan",
+    "tfsec",
+    "tflint",
+    "trivy",
+    "trufflehog",
+    "trufflehog3",
+    "trunk",
+    "tslint",
+    "twistcli",
+    "veracode",
+    "whispers",
+    "whitesource",
+    "wiz",
+    "xeol",
+    "xray",
+    "zap",
+    "zizmor",
+];
+
+/// What such a name goes on with, in parts that `.`, `-` or `_` separate.
+const PARTS: &[&str] = &[
+    "allowlist",
+    "baseline",
+    "conf",
+    "config",
+    "exclude",
+    "excludes",
+    "exclusion",
+    "exclusions",
+    "file",
+    "filter",
+    "ignore",
+    "ignores",
+    "exceptions",
+    "policy",
+    "project",
+    "rc",
+    "rules",
+    "secret",
+    "settings",
+    "skips",
+    "suppress",
+    "suppression",
+    "suppressions",
+    "todo",
+    "dist",
+    "local",
+    "override",
+    "whitelist",
+    "lint",
+    "cli",
+];
+
+/// What such a name ends in.
+const ENDS: &[&str] = &[
+    "cfg",
+    "cjs",
+    "conf",
+    "config",
+    "cts",
+    "hcl",
+    "ignore",
+    "ini",
+    "js",
+    "json",
+    "json5",
+    "jsonc",
+    "mjs",
+    "neon",
+    "properties",
+    "rego",
+    "toml",
+    "ts",
+    "txt",
+    "xml",
+    "yaml",
+    "yml",
+    "dist",
+    "baseline",
+];
+
+/// Whether a file's name is that of a scanner's own file, and whether it is a list of what is ignored.
+fn by_name(name: &str) -> Option<Kind> {
+    let lower = name.to_ascii_lowercase();
+    let (hidden, bare) = lower.strip_prefix('.').map_or((false, lower.as_str()), |bare| (true, bare));
+    let rest = TOOLS.iter().filter_map(|tool| bare.strip_prefix(tool)).min_by_key(|rest| rest.len())?;
+    let glued = ["ignore", "rc"].iter().find_map(|glued| rest.strip_prefix(glued)).unwrap_or(rest);
+    let is_glued = glued.len() < rest.len();
+    let parts: Vec<&str> = glued.split(['.', '-', '_']).skip(1).collect();
+    if !glued.is_empty() && !glued.starts_with(['.', '-', '_']) {
+        return None;
+    }
+    let ignores = rest.starts_with("ignore") && glued.is_empty();
+    let Some((end, between)) = parts.split_last() else {
+        // `.mobsf`, `.dockleignore`; the tool's bare name is a program or a folder of it.
+        return (hidden || is_glued).then_some(if ignores { Kind::Patterns } else { Kind::Text });
+    };
+    let known = |part: &&str| PARTS.contains(part) || ENDS.contains(part);
+    if !between.iter().all(known) || !known(end) {
+        return None;
+    }
+    // `trivy.json` and `spotbugs.xml` are what the tool writes.
+    let written = matches!(*end, "json" | "xml" | "txt") && !hidden && between.is_empty() && !is_glued;
+    (!written).then_some(Kind::Text)
+}
 
 const TRIVY_IGNORE: Kind = Kind::Tree(Yaml, &["vulnerabilities", "misconfigurations", "secrets", "licenses"]);
 const GRYPE: Kind = Kind::Tree(Yaml, &["ignore", "exclude"]);
@@ -121,10 +367,25 @@ impl ScannerFile {
         if let Some((_, tool, kind)) = FILES.iter().find(|(end, ..)| is(end)) {
             return Some(Self { tool, kind: *kind });
         }
-        let folders = path.rsplit_once('/').map_or("", |(folders, _)| folders);
+        let (folders, name) = path.rsplit_once('/').unwrap_or(("", path));
+        if let Some(kind) = by_name(name) {
+            return Some(Self { tool: "a scanner of that name", kind });
+        }
         let rules = folders.split('/').any(|part| part == ".semgrep");
         let yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
         (rules && yaml).then_some(Self { tool: "Semgrep", kind: Kind::Tree(Yaml, &[]) })
+    }
+
+    /// A list that `.semgrepignore` includes.
+    pub const fn included() -> Self {
+        Self { tool: "Semgrep, whose .semgrepignore includes it", kind: Kind::Patterns }
+    }
+
+    /// The paths that a `.semgrepignore` includes, as it writes them.
+    pub fn includes(text: &[u8]) -> Vec<String> {
+        let text = String::from_utf8_lossy(text);
+        let lines = text.lines().filter_map(|line| line.trim().strip_prefix(":include"));
+        lines.filter(|rest| rest.starts_with([' ', '\t'])).map(|rest| rest.trim().to_owned()).collect()
     }
 
     /// Names that scanners look for at the top of a project.
@@ -146,6 +407,7 @@ impl ScannerFile {
             Kind::Patterns => sides.patterns(before.is_some()),
             Kind::Text => sides.text(),
             Kind::Tree(syntax, exceptions) => self.trees(syntax, exceptions, &sides),
+            Kind::Part(syntax, keys) => sides.part(syntax, keys),
         };
         if let Some(more) = found.len().checked_sub(TOLD).filter(|more| *more > 0) {
             let line = found.get(TOLD).and_then(|first| first.line);
@@ -310,6 +572,32 @@ impl Sides<'_> {
         with.or(more.first()).map(|(at, _)| *at).or(self.is_there.then_some(1))
     }
 
+    /// Whether any of these keys says something else.
+    fn part(&self, syntax: Syntax, keys: &[&str]) -> Vec<Softened> {
+        let trees = syntax.read(self.was).zip(syntax.read(self.is));
+        let Some((was, is)) = trees else {
+            // What cannot be read may say anything, but only where it speaks of the scanner at all.
+            let last = |key: &&str| key.rsplit('.').next().unwrap_or_default().to_owned();
+            let speaks = |text: &str| keys.iter().any(|key| text.contains(&last(key)));
+            return if speaks(self.was) || speaks(self.is) { self.text() } else { Vec::new() };
+        };
+        let at = |tree: &Map<String, Value>, key: &str| {
+            let (first, rest) = key.split_once('.').map_or((key, None), |(first, rest)| (first, Some(rest)));
+            let found = tree.get(first)?;
+            match rest {
+                Some(rest) => found.get(rest).cloned(),
+                None => Some(found.clone()),
+            }
+        };
+        let others = keys.iter().filter(|key| at(&was, key) != at(&is, key));
+        let one = |key: &&str| Softened {
+            line: self.line_with(key.rsplit('.').next().unwrap_or_default()),
+            before: format!("`{key}` as it was"),
+            after: format!("`{key}` is another"),
+        };
+        others.map(one).collect()
+    }
+
     fn lines(&self) -> Vec<Softened> {
         let more = Self::more(&self.said(self.is), &self.said(self.was));
         let one = |(at, line): (u64, &str)| Softened {
@@ -376,6 +664,68 @@ fn short(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scanner_s_files_are_known_by_its_name() {
+        for name in [
+            ".npmrc",
+            ".golangci.yml",
+            ".hadolint.yaml",
+            ".kube-linter.yaml",
+            ".cfnlintrc",
+            ".dockleignore",
+            ".mobsf",
+            "bearer.yml",
+            "bearer.ignore",
+            ".eslintrc.json",
+            "eslint.config.mjs",
+            ".eslintignore",
+            ".rubocop_todo.yml",
+            "psalm-baseline.xml",
+            "phpstan.neon.dist",
+            ".tflint.hcl",
+            ".talismanrc",
+            ".secretlintrc.json",
+            "spotbugs-exclude.xml",
+            ".terrascan.toml",
+            "dependency-check-suppressions.xml",
+            ".snyk",
+            ".golangci.toml",
+            "a/b/.xeol.yaml",
+            ".safety-policy.yml",
+            "deny.toml",
+            ".nuclei-ignore",
+            ".sobelow-skips",
+            "pyproject.toml",
+            ".ruff.toml",
+        ] {
+            assert!(ScannerFile::of(name).is_some(), "{name}");
+        }
+        for name in [
+            "trivy.json",
+            "spotbugs.xml",
+            "semgrep.sarif",
+            "bandit.txt",
+            "safety.py",
+            "wizard.yml",
+            "zap-report.json",
+            "main.rs",
+        ] {
+            assert!(ScannerFile::of(name).is_none(), "{name}");
+        }
+    }
+
+    #[test]
+    fn of_a_file_of_many_only_the_scanner_s_keys_count() {
+        let of = |was: &str, is: &str| {
+            let file = ScannerFile::of("pyproject.toml").unwrap();
+            file.softened(Some(was.as_bytes()), Some(is.as_bytes())).len()
+        };
+        assert_eq!(of("[project]\nname = 'a'\n", "[project]\nname = 'b'\n"), 0);
+        assert_eq!(of("[tool.bandit]\nskips = []\n", "[tool.bandit]\nskips = ['B1']\n"), 1);
+        assert_eq!(of("[tool.bandit]\nskips = []\n", "[tool.bandit\n"), 1);
+        assert_eq!(of("[project]\n", "[project\n"), 0);
+    }
 
     fn told(path: &str, before: &str, after: &str) -> Vec<(Option<u64>, String)> {
         let side = |text: &str| (!text.is_empty()).then(|| text.as_bytes().to_vec());

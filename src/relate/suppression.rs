@@ -18,49 +18,107 @@ pub struct Mark {
     around: Around,
 }
 
-/// What must stand around a mark, so that a word of prose is not taken for it.
+/// What must stand before a mark, so that a word of prose is not taken for it. What follows it never matters: scanners
+/// look for the beginning alone, by substring or by a pattern that is open at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Around {
-    /// No letter or digit on either side.
+    /// Anything: the word is of no other use.
+    Anything,
+    /// No letter or digit.
     Word,
-    /// No letter or digit before it; it is the beginning of more.
-    Start,
-    /// A comment's `#` before it.
-    Hash,
-    /// A comment's `//` before it; it names gosec, or nobody.
-    Nolint,
+    /// A sign that is no letter or digit, such as that of a comment, perhaps with blanks between.
+    Comment,
 }
 
 const fn mark(text: &'static str, tools: &'static str, around: Around) -> Mark {
     Mark { text, tools, around }
 }
 
-/// From the documentation of each scanner. All are compared without regard to letter case: some scanners do, and a
-/// comment that its scanner does not heed is no harm to look at.
+/// The roots of comments and annotations that suppress, from the documentation and sources of each scanner. All are compared
+/// without regard to letter case: some scanners do, and a comment that its scanner does not heed is no harm to look at.
 const MARKS: &[Mark] = &[
-    mark("nosemgrep", "Semgrep", Around::Word),
-    mark("nosem", "Semgrep", Around::Word),
-    mark("nosec", "Bandit or gosec", Around::Hash),
-    mark("gosec:disable", "gosec", Around::Word),
-    mark("nolint", "gosec in golangci-lint", Around::Nolint),
-    mark("gitleaks:allow", "gitleaks", Around::Word),
-    mark("trufflehog:ignore", "TruffleHog", Around::Word),
-    mark("pragma: allowlist", "detect-secrets", Around::Start),
-    mark("pragma: whitelist", "detect-secrets", Around::Start),
-    mark("pragma:allowlist", "detect-secrets", Around::Start),
-    mark("pragma:whitelist", "detect-secrets", Around::Start),
-    mark("ggignore", "ggshield", Around::Start),
-    mark("checkov:skip", "Checkov", Around::Start),
-    mark("checkov.io/skip", "Checkov", Around::Start),
-    mark("bridgecrew:skip", "Checkov", Around::Start),
-    mark("trivy:ignore", "Trivy", Around::Start),
-    mark("tfsec:ignore", "tfsec or Trivy", Around::Start),
-    mark("kics-scan", "KICS", Around::Start),
-    mark("nosonar", "SonarQube", Around::Word),
-    mark("suppressfbwarnings", "SpotBugs", Around::Word),
-    mark("codeql[", "CodeQL", Around::Start),
-    mark("lgtm[", "CodeQL", Around::Start),
-    mark("njsscan-ignore", "njsscan", Around::Start),
+    mark("nosemgrep", "Semgrep", Around::Anything),
+    mark("nosem", "Semgrep", Around::Anything),
+    mark("nosec", "Bandit or gosec", Around::Comment),
+    mark("gosec:disable", "gosec", Around::Anything),
+    mark("nolint", "golangci-lint or clang-tidy", Around::Word),
+    mark("lint:ignore", "Staticcheck", Around::Word),
+    mark("lint:file-ignore", "Staticcheck", Around::Word),
+    mark("noqa", "Flake8 or Ruff", Around::Comment),
+    mark("gitleaks:allow", "gitleaks", Around::Anything),
+    mark("betterleaks:allow", "Betterleaks", Around::Anything),
+    mark("trufflehog:ignore", "TruffleHog", Around::Anything),
+    mark("kingfisher:ignore", "Kingfisher", Around::Anything),
+    mark("pragma: allowlist", "detect-secrets", Around::Anything),
+    mark("pragma: whitelist", "detect-secrets", Around::Anything),
+    mark("pragma:allowlist", "detect-secrets", Around::Anything),
+    mark("pragma:whitelist", "detect-secrets", Around::Anything),
+    mark("ggignore", "ggshield", Around::Anything),
+    mark("talisman-ignore", "Talisman", Around::Anything),
+    mark("secretlint-disable", "Secretlint", Around::Anything),
+    mark("checkov:skip", "Checkov", Around::Anything),
+    mark("bridgecrew:skip", "Checkov", Around::Anything),
+    mark("cortex:skip", "Checkov", Around::Anything),
+    mark("checkov.io/skip", "Checkov", Around::Anything),
+    mark("bridgecrew.io/skip", "Checkov", Around::Anything),
+    mark("trivy:ignore", "Trivy", Around::Anything),
+    mark("tfsec:ignore", "tfsec or Trivy", Around::Anything),
+    mark("tflint-ignore", "TFLint", Around::Anything),
+    mark("ts:skip", "Terrascan", Around::Word),
+    mark("regula:disable", "Regula", Around::Anything),
+    mark("kics-scan", "KICS", Around::Anything),
+    mark("kics:ignore", "KICS", Around::Anything),
+    mark("rules_to_suppress", "cfn-nag", Around::Anything),
+    mark("ignore_checks", "cfn-lint", Around::Anything),
+    mark("ignore-check.kube-linter.io", "KubeLinter", Around::Anything),
+    mark("kube-score/ignore", "kube-score", Around::Anything),
+    mark("polaris.fairwinds.com/", "Polaris", Around::Anything),
+    mark("datree.skip", "Datree", Around::Anything),
+    mark("hadolint", "Hadolint", Around::Comment),
+    mark("nosonar", "SonarQube", Around::Anything),
+    mark("@suppress", "SpotBugs, PMD or Android Lint", Around::Anything),
+    mark("suppressfbwarnings", "SpotBugs", Around::Anything),
+    mark("suppresswarnings", "SpotBugs or PMD", Around::Anything),
+    mark("nopmd", "PMD", Around::Anything),
+    mark("suppressmessage", ".NET analyzers", Around::Word),
+    mark("pragma warning disable", ".NET analyzers", Around::Anything),
+    mark("codeql[", "CodeQL", Around::Anything),
+    mark("codeql [", "CodeQL", Around::Anything),
+    mark("codeql:", "CodeQL", Around::Comment),
+    mark("lgtm", "CodeQL", Around::Comment),
+    mark("skipcq", "DeepSource", Around::Anything),
+    mark("noinspection", "Qodana", Around::Anything),
+    mark("bearer:disable", "Bearer", Around::Anything),
+    mark("deepcode ignore", "Snyk Code", Around::Anything),
+    mark("snyk", "Snyk", Around::Comment),
+    mark("devskim:", "DevSkim", Around::Anything),
+    mark("nohorus", "Horusec", Around::Anything),
+    mark("njsscan-ignore", "njsscan", Around::Anything),
+    mark("mobsf-ignore", "MobSF", Around::Anything),
+    mark("eslint-disable", "ESLint", Around::Anything),
+    mark("eslint-env", "ESLint", Around::Anything),
+    mark("oxlint-disable", "Oxlint", Around::Anything),
+    mark("biome-ignore", "Biome", Around::Anything),
+    mark("tslint:disable", "TSLint", Around::Anything),
+    mark("brakeman", "Brakeman", Around::Comment),
+    mark("rubocop:", "RuboCop", Around::Anything),
+    mark("sobelow_skip", "Sobelow", Around::Anything),
+    mark("credo:disable", "Credo", Around::Anything),
+    mark("phpcs:", "PHP_CodeSniffer", Around::Anything),
+    mark("codingstandardsignore", "PHP_CodeSniffer", Around::Anything),
+    mark("psalm-suppress", "Psalm", Around::Anything),
+    mark("psalm-taint-escape", "Psalm", Around::Anything),
+    mark("phpstan-ignore", "PHPStan", Around::Anything),
+    mark("phan-suppress", "Phan", Around::Anything),
+    mark("flawfinder:", "Flawfinder", Around::Anything),
+    mark("its4:", "Flawfinder", Around::Anything),
+    mark("cppcheck-suppress", "Cppcheck", Around::Anything),
+    mark("coverity[", "Coverity", Around::Anything),
+    mark("slither-disable", "Slither", Around::Anything),
+    mark("swiftlint:disable", "SwiftLint", Around::Anything),
+    mark("zizmor:", "zizmor", Around::Comment),
+    mark("poutine:", "poutine", Around::Comment),
+    mark("trunk-ignore", "Trunk", Around::Anything),
 ];
 
 /// A comment that a change adds.
@@ -87,25 +145,13 @@ impl Mark {
     fn is_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text).any(|at| {
             let before = line.get(..at).unwrap_or_default();
-            let after = line.get(at + self.text.len()..).unwrap_or_default();
             let letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
-            let (begins, ends) = (!letter(before.last()), !letter(after.first()));
             match self.around {
-                Around::Word => begins && ends,
-                Around::Start => begins,
-                Around::Hash => ends && blank_end(before).ends_with(b"#"),
-                Around::Nolint => {
-                    let list = after.strip_prefix(b":").map(|list| {
-                        // As far as another comment: names may stand apart.
-                        let end = memchr::memmem::find(list, b"//").unwrap_or(list.len());
-                        list.get(..end).unwrap_or_default()
-                    });
-                    let names = |word: &[u8]| {
-                        let word = word.trim_ascii();
-                        word == b"gosec" || word.starts_with(b"all")
-                    };
-                    ends && blank_end(before).ends_with(b"//")
-                        && list.is_none_or(|list| list.split(|&b| b == b',').any(names))
+                Around::Anything => true,
+                Around::Word => !letter(before.last()),
+                Around::Comment => {
+                    let before = blank_end(before);
+                    !before.is_empty() && !letter(before.last())
                 }
             }
         })
@@ -220,18 +266,38 @@ mod tests {
             ("f() //nolint:errcheck, gosec // why", "nolint"),
             ("# kics-scan disable=e69890e6", "kics-scan"),
             ("doIt(); // NOSONAR", "nosonar"),
-            ("@SuppressFBWarnings(\"X\")", "suppressfbwarnings"),
             ("// codeql[js/xss]", "codeql["),
         ] {
             assert_eq!(names(line), [mark], "{line}");
         }
+        // Scanners look for the beginning: whatever follows, in prose too, it may hide something.
+        for (line, mark) in [
+            ("eval(x)  #nosecurity", "nosec"),
+            ("eval(x)  # nosecrets here", "nosec"),
+            ("eval(x)  # nosemantic", "nosem"),
+            ("eval(x)  # nosemgrep_", "nosemgrep"),
+            ("x = 1  # my_nosonar_x", "nosonar"),
+            ("x = 1 # xgitleaks:allowed", "gitleaks:allow"),
+            ("#cortex:skip=CKV_AWS_20", "cortex:skip"),
+            ("f() //nolint:errcheck", "nolint"),
+            ("x = 1  # noqa: S105", "noqa"),
+            ("@SuppressWarnings(\"all\")", "@suppress"),
+            ("// eslint-disable-next-line security/detect-eval", "eslint-disable"),
+            ("# hadolint ignore=DL3006", "hadolint"),
+            ("# bearer:disable rule", "bearer:disable"),
+            ("# tflint-ignore: all", "tflint-ignore"),
+            ("// noinspection SqlInjection", "noinspection"),
+            ("/** @psalm-suppress TaintedHtml */", "psalm-suppress"),
+            ("# rubocop:todo Security/Eval", "rubocop:"),
+            ("x #skipcq: PY-S1", "skipcq"),
+        ] {
+            assert!(names(line).contains(&mark), "{line}: {:?}", names(line));
+        }
         for line in [
             "nosecret = 1",
-            "# nosecrets here",
             "nosec",
-            "f() //nolint:errcheck",
-            "f() //nolint:errcheck // not gosec",
-            "my_nosonar_x",
+            "t = nanoseconds # nanosec",
+            "the hadolint job",
             "x",
         ] {
             assert!(names(line).is_empty(), "{line}");

@@ -295,13 +295,48 @@ pub fn claimed(source: &Source) -> bool {
     })
 }
 
-/// True if the file is one whole JSON or XML document, of whatever kind.
+/// True if the file is one whole JSON or XML document, of whatever kind, of which enough was seen to tell its kind.
 pub fn is_whole_document(source: &Source, options: &Options) -> bool {
     source.open(options.max_report).is_ok_and(|input| {
         let mut json = Json::new(input);
-        let xml = json.opening(FIRST_LOOK).is_ok_and(|opening| opening.root.is_some());
-        if xml { xml::check(&mut json).is_ok() } else { json.skip().and_then(|()| json.end()).is_ok() }
+        match json.opening(LAST_LOOK) {
+            Ok(opening) if opening.root.is_some() => xml::check(&mut json).is_ok(),
+            Ok(opening) => opening.told && json.skip().and_then(|()| json.end()).is_ok(),
+            Err(_) => false,
+        }
     })
+}
+
+/// True if the file begins like JSON or XML.
+pub fn begins_like_data(source: &Source) -> bool {
+    // What cannot be opened may be anything.
+    let Ok(mut json) = source.open(u64::MAX).map(Json::new) else { return true };
+    json.opening(FIRST_LOOK).is_ok_and(|opening| {
+        opening.root.is_some() || matches!(opening.top.kind, Some(Kind::Object | Kind::Array))
+    })
+}
+
+/// True if the file begins as what secgate itself writes does: a verdict, findings, a receipt, a baseline, a bundle's list,
+/// SARIF, `JUnit` XML or a code quality report.
+pub fn is_own_output(source: &Source) -> bool {
+    use std::io::Read as _;
+
+    let Source::File(path) = source else { return false };
+    let Ok(file) = open_regular(path) else { return false };
+    let mut head = Vec::new();
+    if file.take(FIRST_LOOK as u64).read_to_end(&mut head).is_err() {
+        return false;
+    }
+    // Quotation marks within a value are escaped, so that no text of a report looks like a key of its own.
+    head.retain(|byte| !byte.is_ascii_whitespace());
+    let holds = |text: &str| memchr::memmem::find(&head, text.as_bytes()).is_some();
+    let is_json = head.starts_with(b"{") || head.starts_with(b"[");
+    is_json
+        && (head.starts_with(b"{\"schema\":\"secgate/")
+            || holds("\"conversion\":{\"tool\":{\"driver\":{\"name\":\"secgate\"")
+            || holds("\"driver\":{\"name\":\"secgate\"")
+            || head.starts_with(b"[{\"description\":") && holds("\"fingerprint\":\"sg1:"))
+        || head.starts_with(b"<?xml") && holds("<testsuitesname=\"secgate")
 }
 
 /// Tells the format from the content, looking further into the file until it is clear.

@@ -22,6 +22,8 @@ pub struct Opening {
     pub top: Member,
     /// True if the bytes looked at hold the whole file.
     pub whole: bool,
+    /// True if the outline was seen to the document's end, so that no key of it is missing.
+    pub told: bool,
     /// Of a file that begins like XML: the name of its root element, empty where the bytes ended before it.
     pub root: Option<String>,
     /// The outline ends before its end, for another reason than that the bytes do, or leaves keys out.
@@ -79,11 +81,12 @@ impl Opening {
         let mut top = Member::default();
         // A fault only ends the outline: it is found again, and reported, where the value is read.
         let read = Outline { member: &mut top, levels: LEVELS }.deserialize(&mut Parser::new(text, 0));
+        let told = read.is_ok();
         let partial = read.is_err_and(|fault| !fault.is_cut()) || top.members.len() >= MAX_TOP_KEYS;
         let text = text.trim_ascii_start().as_bytes();
         let root = text.starts_with(b"<").then(|| super::xml::root(text));
         let head = text.iter().chain(broken).take(HEAD).copied().collect();
-        Self { top, whole, root, partial, head }
+        Self { top, whole, told, root, partial, head }
     }
 
     /// The member of that name of a top-level object.

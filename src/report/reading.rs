@@ -31,6 +31,10 @@ pub struct Report {
     /// Categories that it covers: those its format always scans, and those of which it names a scanned target or
     /// holds a finding.
     pub categories: BTreeSet<Category>,
+    /// Of them, those that it shows to have been scanned whatever was found: a finding by itself is no proof of a scan,
+    /// or one finding more would make a report better.
+    #[serde(default)]
+    pub scanned: BTreeSet<Category>,
     /// The tool says that the scan failed.
     pub failed: Option<Text>,
     /// The report shows that nothing was scanned.
@@ -183,6 +187,7 @@ impl<'s> Reading<'s> {
 
     /// The report has looked for this category.
     pub fn covers(&mut self, category: Category) {
+        self.report.scanned.insert(category);
         self.report.categories.insert(category);
     }
 

@@ -66,10 +66,16 @@ pub fn beside(report: &Path) -> PathBuf {
     PathBuf::from(name)
 }
 
-/// Whether a file is the receipt of a report that stands beside it.
+/// Whether a file is the receipt of a report that stands beside it, by its name and by what it says: a name alone could hide
+/// a report.
 pub fn is_receipt(path: &Path) -> bool {
     let report = path.to_str().and_then(|path| path.strip_suffix(SUFFIX));
-    report.is_some_and(|report| !report.ends_with('/') && Path::new(report).symlink_metadata().is_ok())
+    if !report.is_some_and(|report| !report.ends_with('/') && Path::new(report).symlink_metadata().is_ok()) {
+        return false;
+    }
+    let source = Source::File(path.to_owned());
+    let says = |value: &Value| value.get("schema").and_then(Value::as_str) == Some(SCHEMA);
+    !super::claimed(&source) && read_document(&source, MAX).is_ok_and(|(value, ..)| says(&value))
 }
 
 /// Puts what a receipt tells to a report that was read; one that is not of this report tells nothing.

@@ -2,6 +2,7 @@
 //! project was before the diff.
 
 mod before;
+mod evidence;
 mod scanners;
 
 use std::path::{Path, PathBuf};
@@ -40,6 +41,8 @@ pub(crate) struct Present<'p> {
     pub(crate) given: &'p [PathBuf],
     /// The file of `--baseline`.
     pub(crate) baseline: Option<&'p Path>,
+    /// The files that it decides on, reports of the base too.
+    pub(crate) evidence: &'p [PathBuf],
 }
 
 /// Names and bytes of files.
@@ -104,6 +107,7 @@ impl GateBeforeRequest {
         search.baseline(&before)?;
         search.statements(&before)?;
         scanners::look(&before, &mut search.seen)?;
+        evidence::look(&before, is.evidence, &mut search.seen);
         Ok(Some(GateBefore { policy, waivers, seen: Some(search.seen) }))
     }
 

@@ -32,7 +32,7 @@ pub(crate) use waiver_files::{of_files as waivers_of_files, read as read_waivers
 
 use crate::decide::{self, Comparison, Context, Decision, Fault};
 use crate::finding::{Finding, SecretKey, clean};
-use crate::gather::{EvidenceSource, Given, Inputs, Limits};
+use crate::gather::{EvidenceSource, Given, Inputs, Limits, evidence_files, expand};
 use crate::policy::waiver::Waiver;
 use crate::policy::{Action, Policy, ReportMapping};
 use crate::relate::Waivers;
@@ -139,11 +139,20 @@ impl RunRequest {
             (waivers(), base())
         };
         let waivers = waivers?;
+        let mut evidence = Vec::new();
+        if change.is_some() {
+            evidence.extend(evidence_files(&policy, &given));
+            for path in &self.base.base_reports {
+                let of_base = Given { path: path.clone(), format: None, entry: None };
+                evidence.extend(expand(&of_base).files.into_iter().map(|(path, _)| path));
+            }
+        }
         let present = Present {
             request: &self.policy,
             policy: &policy,
             given: &self.waivers,
             baseline: self.base.baseline.as_deref(),
+            evidence: &evidence,
         };
         let gate_before = self.gate_before.read(present, change.as_ref())?;
         context.own_gate =

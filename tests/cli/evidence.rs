@@ -140,3 +140,129 @@ fn a_rule_whose_required_entry_is_not_there_fails() {
     let run = check(&dir, &DEPS.replace("trivy.json", "scan.json"), &["semgrep.json"]);
     assert_eq!((run.code, outcome(&run, "critical").as_str()), (1, "fail"), "{run:?}");
 }
+
+const CODE: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [\"reports/**/*.json\"]}
+rules:
+  - {id: s, findings: {category: sast, severity: high}, then: fail}
+";
+
+#[test]
+#[cfg(unix)]
+fn hidden_linked_and_oddly_named_reports_are_read() {
+    use std::os::unix::fs::symlink;
+
+    let bad = semgrep(&["ERROR"]);
+    for kind in [
+        "plain",
+        "linked folder",
+        "linked file",
+        "hidden file",
+        "hidden folder",
+        "receipt's name",
+        "folder that links to itself",
+    ] {
+        let dir = Dir::new();
+        dir.write("reports/a.json", semgrep(&[])).write("real/b.json", &bad);
+        let path = |name: &str| dir.path().join(name);
+        match kind {
+            "plain" => drop(dir.write("reports/sub/b.json", &bad)),
+            "linked folder" => symlink("../real", path("reports/sub")).unwrap(),
+            "linked file" => symlink("../real/b.json", path("reports/b.json")).unwrap(),
+            "hidden file" => drop(dir.write("reports/.b.json", &bad)),
+            "hidden folder" => drop(dir.write("reports/.b/b.json", &bad)),
+            "receipt's name" => drop(dir.write("reports/a.json.receipt.json", &bad)),
+            _ => {
+                symlink(".", path("reports/loop")).unwrap();
+                symlink("..", path("reports/up")).unwrap();
+                dir.write("reports/b.json", &bad);
+            }
+        }
+        for args in [&["reports"][..], &[]] {
+            let run = check(&dir, CODE, args);
+            assert_eq!((run.code, outcome(&run, "s").as_str()), (1, "fail"), "{kind} {args:?}: {run:?}");
+        }
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn what_is_left_out_of_a_folder_is_told_with_the_reason() {
+    let dir = Dir::new();
+    dir.write("reports/a.json", semgrep(&[]))
+        .write("reports/main.py", "x = 1\n")
+        .write("reports/lib/util.py", "y = 2\n")
+        .write("reports/package.json", "{\"name\": \"shop\"}")
+        .write("reports/.git/config", "[core]\n")
+        .write("reports/.secgate/b.json", semgrep(&["ERROR"]))
+        .write("reports/verdict.json", "{\"schema\": \"secgate/verdict/v1\"}");
+    std::os::unix::fs::symlink(".", dir.path().join("reports/loop")).unwrap();
+    let policy = CODE.replace("reports/**/*.json", "a.json");
+    let run = check(&dir, &policy, &["reports"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(
+        read_for(&run),
+        [
+            "sast reports/a.json complete",
+            "- reports/.git ignored",
+            "- reports/.secgate ignored",
+            "- reports/loop ignored",
+            "- reports ignored",
+            "- reports ignored"
+        ]
+    );
+    let messages = run.json()["evidence"].to_string();
+    for part in [
+        "a folder of version control",
+        "3 files left out (2 .py, 1 .json)",
+        "a link to a folder that it lies in",
+        "secgate's own files",
+    ] {
+        assert!(messages.contains(part), "{part}: {messages}");
+    }
+    for format in ["text", "markdown", "html", "junit"] {
+        let told = dir.check(&["--no-env", "--policy", "policy.yaml", "--format", format, "reports"]).stdout;
+        assert!(told.contains("3 files left out"), "{format}: {told}");
+    }
+    // A bundle says the same.
+    assert_eq!(check(&dir, &policy, &["reports", "--bundle", "b.tar"]).code, 0);
+    assert_eq!(dir.run(&["verify", "--recompute", "b.tar"]).code, 0);
+}
+
+#[test]
+fn what_cannot_be_told_in_a_folder_is_unreadable() {
+    for (name, text) in [
+        ("b.json", "Traceback (most recent call last)"),
+        ("b.json", "{\"results\": ["),
+        ("b.json", "{\"note\": \"\\ud800\", \"results\": [{\"a\": 1}]} trailing"),
+        ("b.sarif", ""),
+        ("b", "{\"results\": [{"),
+        ("b.txt", "[{\"cut\": "),
+    ] {
+        let dir = Dir::new();
+        dir.write("reports/a.json", semgrep(&[])).write(&format!("reports/{name}"), text);
+        let run = check(&dir, &CODE.replace("reports/**/*.json", "a.json"), &["reports"]);
+        assert_eq!(run.code, 2, "{name} {text}: {run:?}");
+    }
+}
+
+#[test]
+fn a_whole_project_can_be_given() {
+    let dir = Dir::new();
+    dir.write("semgrep.json", semgrep(&["ERROR"]))
+        .write("src/main.rs", "fn main() {}\n")
+        .write("tsconfig.json", "{\n  // comments are allowed\n}\n")
+        .write("Makefile", "all:\n")
+        .write("logo.png", [0x89, b'P', b'N', b'G', 0, 1, 2, 3])
+        .write("pom.xml", "<project/>")
+        .write(".gitignore", "target\n")
+        .write("empty/__init__.py", "")
+        .write("LICENSE", "MIT\n");
+    let run = check(&dir, &CODE.replace("reports/**/*.json", "semgrep.json"), &["."]);
+    assert_eq!((run.code, outcome(&run, "s").as_str()), (1, "fail"), "{run:?}");
+    let ignored = read_for(&run).iter().filter(|line| line.ends_with("ignored")).count();
+    assert_eq!(ignored, 1, "{:?}", read_for(&run));
+}

@@ -444,3 +444,58 @@ fn a_folder_of_policies_that_is_a_link_hides_nothing() {
     let (code, told) = clauses(&dir, &BY_GIT);
     assert!(code == 10 && told[0].contains("submodule"), "{told:?}");
 }
+
+#[test]
+fn evidence_that_the_change_brings_is_named() {
+    let policy = POLICY.replace("[diff, baseline]", "[diff, base-report]");
+    let dir = repository(&[(".secgate/merge.yaml", &policy), ("src/a.py", "a\n")]);
+    // One that is no part of the change, or no part of the project, is not.
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+    dir.git(&["add", "-f", "semgrep.json"]);
+    dir.git(&["commit", "-qm", "a clean report"]);
+    let brought =
+        "evidence `semgrep.json`: not there → brought by the change that it speaks for @ semgrep.json:1 < -";
+    assert_eq!(clauses(&dir, &BY_GIT), (10, vec![brought.to_owned()]));
+    // The base's, and what a link of the change leads to.
+    dir.write("main/old.json", semgrep(&["ERROR"]));
+    dir.git(&["add", "-f", "main/old.json"]);
+    dir.git(&["rm", "-q", "--cached", "semgrep.json"]);
+    dir.git(&["commit", "-qm", "the base's report"]);
+    let (_, told) = clauses(&dir, &["--diff-base", "main", "--base-report", "main"]);
+    assert!(told.iter().any(|clause| clause.starts_with("evidence `main/old.json`: not there")), "{told:?}");
+}
+
+#[test]
+#[cfg(unix)]
+fn a_scanner_s_settings_are_compared_behind_links_and_includes() {
+    use std::os::unix::fs::symlink;
+
+    let dir = Dir::new();
+    dir.git(&["init", "-q", "-b", "main"]);
+    dir.write(".gitignore", "semgrep.json\n")
+        .write(".secgate/merge.yaml", POLICY)
+        .write("conf/ign.txt", "CVE-2026-1\n")
+        .write("conf/rules/a.yml", "rules: [{id: a}]\n")
+        .write("app/.semgrepignore", ":include more.txt\n")
+        .write("app/more.txt", "x\n");
+    symlink("conf/ign.txt", dir.path().join(".trivyignore")).unwrap();
+    symlink("conf/rules", dir.path().join(".semgrep")).unwrap();
+    commit(&dir);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.write("semgrep.json", semgrep(&[]));
+    dir.write("conf/ign.txt", "CVE-2026-1\nCVE-2026-2\n")
+        .write("conf/rules/a.yml", "rules: []\n")
+        .write("app/more.txt", "x\nsrc/\n")
+        .write(".golangci.yml", "run: {}\n");
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    for clause in [
+        "`.trivyignore` of Trivy: not there → CVE-2026-2",
+        "`.semgrep/a.yml` of Semgrep",
+        "`app/more.txt` of Semgrep",
+        "`.golangci.yml` of",
+    ] {
+        assert!(told.iter().any(|one| one.starts_with(clause)), "{clause}: {told:?}");
+    }
+}

@@ -345,7 +345,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
     };
     let before = seen.found;
     let (mut named, mut listed, mut vulnerabilities) = (false, false, false);
-    let (mut failures, mut failed) = (0, 0);
+    let (mut failures, mut failed, mut secrets) = (0, 0, 0);
     json.object(|json, key| {
         let late = seen.found > before;
         listed |= FINDINGS.contains(&key);
@@ -354,7 +354,8 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
             "Class" => {
                 site.class = fact(json, reading, late)?;
                 seen.system.packages |= site.class == "os-pkgs";
-                if let Some(category) = scanned_category(&site.class) {
+                // A target of secrets is listed for the sake of those in it: it shows no scan that could have found none.
+                if let Some(category) = scanned_category(&site.class).filter(|c| *c != Category::Secret) {
                     reading.covers(category);
                 }
             }
@@ -371,7 +372,9 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
                 failures = json.item::<Summary, _>(|summary| summary.failures.value)?.unwrap_or_default();
             }
             "Secrets" => {
+                let before = seen.found;
                 list::<Secret<'static>>(json, reading, seen, &site)?;
+                secrets = seen.found - before;
             }
             "Licenses" => {
                 list::<License<'static>>(json, reading, seen, &site)?;
@@ -402,6 +405,9 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
         let target = clean_line(&site.target);
         let message = format!("{target}: the report counts {failures} failed checks and lists {failed}");
         reading.problem(ProblemKind::Scan, &message, None);
+    }
+    if secrets == 0 && scanned_category(&site.class) == Some(Category::Secret) {
+        reading.covers(Category::Secret);
     }
     if vulnerabilities && site.class.is_empty() {
         // Until 0.18 there was no class, and the list was there even if empty.

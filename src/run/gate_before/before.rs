@@ -16,7 +16,7 @@ use crate::report::open_regular;
 /// Largest file of a project that is looked at.
 const MAX_FILE: u64 = 512 << 20;
 /// Links to links that are followed.
-const MAX_LINKS: usize = 8;
+pub(super) const MAX_LINKS: usize = 8;
 
 /// The project before a change.
 pub(crate) struct Before<'c> {
@@ -83,6 +83,15 @@ impl<'c> Before<'c> {
             let folder = whole.parent()?.canonicalize().ok()?;
             inside(&folder.join(whole.file_name()?))
         })
+    }
+
+    /// The paths of a file relative to the project's directory: as it is called, and without links.
+    pub(super) fn project_paths(&self, path: &Path) -> BTreeSet<String> {
+        let project = self.change.directory.canonicalize().unwrap_or_default();
+        let below = |whole: &Path| Some(whole.strip_prefix(&project).ok()?.to_string_lossy().into_owned());
+        let called = self.below_top(path).and_then(|name| below(&self.top.join(name)));
+        let real = path.canonicalize().ok().and_then(|real| below(&real));
+        called.into_iter().chain(real).filter(|name| !name.is_empty()).collect()
     }
 
     /// The path from here of what lies at a path from the top.
@@ -218,6 +227,29 @@ impl<'c> Before<'c> {
             || files_below(&self.top.join(&below)).iter().any(|name| !came(&format!("{below}{name}")))
     }
 
+    /// The links of the project, each with the path that it leads to; those that lead out of it are left out. Without a commit,
+    /// links at the top alone.
+    pub(super) fn links(&self) -> Vec<(String, String)> {
+        let directory = &self.change.directory;
+        let mut links: BTreeSet<String> = files_below(directory).into_iter().collect();
+        links.extend(self.change.diff.files().map(|file| file.path.to_owned()));
+        if let Some(commit) = &self.change.commit {
+            let project = directory.canonicalize().unwrap_or_default();
+            let of_commit = commit.files.iter().filter(|(_, blob)| blob.kind == BlobKind::Link);
+            let inside = of_commit.filter_map(|(path, _)| {
+                let path = self.top.join(path).strip_prefix(&project).ok()?.to_owned();
+                Some(path.to_string_lossy().into_owned())
+            });
+            links.extend(inside);
+        }
+        let target = |path: String| {
+            let target = directory.join(&path).read_link().ok()?;
+            let target = led(&path, &path, &target.to_string_lossy())?;
+            Some((path, target))
+        };
+        links.into_iter().filter_map(target).collect()
+    }
+
     /// The files that a glob of the policy found, by their paths from here.
     pub(crate) fn matching(&self, glob: &PathGlob) -> Vec<PathBuf> {
         let mut known: BTreeSet<PathBuf> = BTreeSet::new();
@@ -237,7 +269,7 @@ impl<'c> Before<'c> {
 }
 
 /// A path and the folders that it leads through, the outermost first.
-fn ways(path: &str) -> impl Iterator<Item = &str> {
+pub(super) fn ways(path: &str) -> impl Iterator<Item = &str> {
     let ends = path.match_indices('/').map(|(at, _)| at).chain([path.len()]);
     ends.filter_map(move |end| path.get(..end).filter(|way| !way.is_empty()))
 }

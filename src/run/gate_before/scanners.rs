@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::Seen;
-use super::before::{Before, Was, bytes};
+use super::before::{Before, MAX_LINKS, Was, bytes};
 use crate::policy::Place;
 use crate::policy::compare::Looser;
 use crate::relate::suppression::{self, Mark, UnreadFile};
@@ -53,8 +53,15 @@ pub(crate) fn look(before: &Before<'_>, seen: &mut Seen) -> Result<()> {
             }
         }
     }
+    for alias in linked(before) {
+        files.entry(alias.clone()).or_insert((Some(alias), false));
+    }
     for (path, (old, opaque)) in files {
-        clauses(before, &path, old.as_deref(), opaque, seen)?;
+        let Some(file) = ScannerFile::of(&path) else { continue };
+        clauses(before, file, (&path, old.as_deref()), opaque, seen)?;
+    }
+    for path in included(before)? {
+        clauses(before, ScannerFile::included(), (&path, Some(&path)), false, seen)?;
     }
     comments(diff, seen);
     Ok(())
@@ -91,9 +98,69 @@ fn comments(diff: &Diff, seen: &mut Seen) {
     }
 }
 
-/// The clauses of one file.
-fn clauses(before: &Before<'_>, path: &str, old: Option<&str>, opaque: bool, seen: &mut Seen) -> Result<()> {
-    let Some(file) = ScannerFile::of(path) else { return Ok(()) };
+/// Scanners' own files that are links, or lie behind them, and that lead to what the change touches: by the names that
+/// the scanners know.
+fn linked(before: &Before<'_>) -> BTreeSet<String> {
+    let touched = before.change.diff.files().flat_map(|file| [Some(file.path), file.old_path()]);
+    let mut touched: BTreeSet<String> = touched.flatten().map(str::to_owned).collect();
+    let links = before.links();
+    let mut found = BTreeSet::new();
+    // A link may lead to a link.
+    for _ in 0..MAX_LINKS {
+        let mut more = BTreeSet::new();
+        for (link, target) in &links {
+            let behind = touched.iter().filter_map(|path| {
+                let rest = path.strip_prefix(target.as_str())?;
+                (rest.is_empty() || rest.starts_with('/')).then(|| format!("{link}{rest}"))
+            });
+            more.extend(behind);
+        }
+        found.extend(more.iter().filter(|alias| ScannerFile::of(alias).is_some()).cloned());
+        if more.is_subset(&touched) {
+            break;
+        }
+        touched.extend(more);
+    }
+    found
+}
+
+/// The files that a `.semgrepignore` includes or included, but for those that are known by their own names.
+fn included(before: &Before<'_>) -> Result<BTreeSet<String>> {
+    const IGNORE: &str = ".semgrepignore";
+    let is_ignore = |path: &&str| path.rsplit('/').next() == Some(IGNORE);
+    let mut lists: BTreeSet<String> = [IGNORE.to_owned()].into();
+    lists.extend(before.change.diff.files().map(|file| file.path).filter(is_ignore).map(str::to_owned));
+    if let Some(commit) = &before.change.commit {
+        lists.extend(commit.files.keys().map(String::as_str).filter(is_ignore).map(str::to_owned));
+    }
+    let mut found = BTreeSet::new();
+    for list in lists {
+        let path = before.change.directory.join(&list);
+        let mut texts: Vec<Vec<u8>> = bytes(&path)?.into_iter().collect();
+        if let Was::There(_, bytes) = before.read(&path)? {
+            texts.push(bytes);
+        }
+        let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for name in texts.iter().flat_map(|text| ScannerFile::includes(text)) {
+            let name = name.trim_start_matches("./");
+            let inside = !name.starts_with('/') && !name.split('/').any(|part| part == "..");
+            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            if inside && ScannerFile::of(&path).is_none() {
+                found.insert(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The clauses of one file, by its path now and before.
+fn clauses(
+    before: &Before<'_>,
+    file: ScannerFile,
+    (path, old): (&str, Option<&str>),
+    opaque: bool,
+    seen: &mut Seen,
+) -> Result<()> {
     let at = |path: &str| -> PathBuf { before.change.directory.join(path) };
     let after = if before.change.diff.files().any(|file| file.is_gone && file.path == path) {
         None
