@@ -293,13 +293,7 @@ mod tests {
         ] {
             assert!(names(line).contains(&mark), "{line}: {:?}", names(line));
         }
-        for line in [
-            "nosecret = 1",
-            "nosec",
-            "t = nanoseconds # nanosec",
-            "the hadolint job",
-            "x",
-        ] {
+        for line in ["nosecret = 1", "nosec", "t = nanoseconds # nanosec", "the hadolint job", "x"] {
             assert!(names(line).is_empty(), "{line}");
         }
     }
