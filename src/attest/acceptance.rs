@@ -226,6 +226,7 @@ mod tests {
             findings_digest: B.to_owned(),
             commit: Some("c0".to_owned()),
             project: None,
+            parameters: std::collections::BTreeMap::new(),
             artifacts: vec![("app".to_owned(), A.to_owned())],
         }
     }

@@ -1,5 +1,7 @@
 //! The chain of verdicts: which earlier gate said what of a commit or an artifact, and whether that will do.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::dsse::{self, Document, IN_TOTO};
@@ -137,10 +139,25 @@ pub struct Demand<'d> {
     pub words: &'d [Word],
     /// Digests of policies that may have decided; empty: any.
     pub policies: &'d [String],
+    /// The project whose gate decided.
+    pub project: Project<'d>,
+    /// Values of parameters that it decided with.
+    pub parameters: &'d [(String, String)],
+    /// Values that the run itself has: a verdict with another value of the same parameter is of another run.
+    pub own_parameters: Option<&'d BTreeMap<String, String>>,
     /// Oldest verdict, in seconds.
     pub max_age: Option<i64>,
     /// The clock.
     pub now: Timestamp,
+}
+
+/// Whose gate must have decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Project<'d> {
+    /// Nobody says.
+    Any,
+    /// That of this project; `None`: of a run that names none.
+    Of(Option<&'d str>),
 }
 
 impl Demand<'_> {
@@ -166,10 +183,16 @@ impl Demand<'_> {
         }
     }
 
-    /// The verdicts of the gate about this, the last first; of two at the same time the worse first.
+    /// The verdicts of the gate about this and of this project, the last first; of two at the same time the worse first.
     pub fn all<'s>(&self, verdicts: &'s [SignedVerdict]) -> Vec<&'s SignedVerdict> {
         let of_gate = verdicts.iter().filter(|v| v.verdict.facts.gate == self.gate);
+        // Another project's later word is none about this one; where only such are there, the last of them is told.
         let mut all: Vec<&SignedVerdict> = of_gate.filter(|v| self.is_met_by(&v.verdict)).collect();
+        if let Project::Of(project) = self.project
+            && all.iter().any(|v| v.verdict.facts.project.as_deref() == project)
+        {
+            all.retain(|v| v.verdict.facts.project.as_deref() == project);
+        }
         let rank = |word: Word| match word {
             Word::Pass => 0,
             Word::Review => 1,
@@ -180,6 +203,40 @@ impl Demand<'_> {
             key(b).cmp(&key(a)).then_with(|| a.place.cmp(&b.place))
         });
         all
+    }
+
+    /// Whether a verdict is of the project and of the values of parameters that are demanded.
+    fn made_for_this(&self, one: &SignedVerdict) -> Result<(), String> {
+        let (gate, place, facts) = (self.gate, &one.place, &one.verdict.facts);
+        if let Project::Of(project) = self.project
+            && facts.project.as_deref() != project
+        {
+            let is = facts
+                .project
+                .as_deref()
+                .map_or_else(|| "no project".to_owned(), |is| format!("the project {}", clean_line(is)));
+            let wanted =
+                project.map_or_else(|| "none".to_owned(), |project| clean_line(project).into_owned());
+            return Err(format!("the verdict of gate {gate} names {is}, and {wanted} is demanded ({place})"));
+        }
+        let own = self.own_parameters.into_iter().flatten();
+        let named = self.parameters.iter().map(|(name, value)| (name, value, true));
+        let own = own.filter(|(name, _)| self.parameters.iter().all(|(other, _)| other != *name));
+        for (name, value, must) in named.chain(own.map(|(name, value)| (name, value, false))) {
+            match facts.parameters.get(name) {
+                Some(is) if is == value => {}
+                None if !must => {}
+                is => {
+                    let is =
+                        is.map_or_else(|| "without it".to_owned(), |is| format!("with {}", clean_line(is)));
+                    let (name, value) = (clean_line(name), clean_line(value));
+                    return Err(format!(
+                        "gate {gate} decided {is}, and the parameter {name} must be {value} ({place})"
+                    ));
+                }
+            }
+        }
+        Ok(())
     }
 
     /// The gate's last word, if it will do; else what is wrong, for people who release.
@@ -206,6 +263,7 @@ impl Demand<'_> {
         if !facts.enforced {
             return Err(format!("gate {gate} only watched: its policy is advisory ({place})"));
         }
+        self.made_for_this(last)?;
         if !self.policies.is_empty() && !self.policies.contains(&facts.policy_sha256) {
             return Err(format!(
                 "gate {gate} decided under the policy sha256:{}, which is none of those demanded ({place})",

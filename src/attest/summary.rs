@@ -102,6 +102,7 @@ mod tests {
             findings_digest: "bb".to_owned(),
             commit: Some("c0".to_owned()),
             project: None,
+            parameters: std::collections::BTreeMap::new(),
             artifacts: vec![("registry.invalid/app".to_owned(), "dd".to_owned())],
         }
     }

@@ -89,6 +89,8 @@ pub struct Facts {
     pub commit: Option<String>,
     /// The project that it is about.
     pub project: Option<String>,
+    /// Values of the policy's parameters that it was reached with.
+    pub parameters: BTreeMap<String, String>,
     /// The artifacts that it is about: name and SHA-256.
     pub artifacts: Vec<(String, String)>,
 }
@@ -132,6 +134,7 @@ impl Facts {
             findings_digest,
             commit: text("/context/commit").map(str::to_owned),
             project: text("/context/project").map(str::to_owned),
+            parameters: parameters(&value).ok_or_else(|| shape("`context.parameters` is no map of texts"))?,
             artifacts: artifacts(&value).ok_or_else(|| shape("`context.subjects` has no digests"))?,
         })
     }
@@ -153,6 +156,14 @@ fn artifacts(verdict: &Value) -> Option<Vec<(String, String)>> {
         is_sha256(digest).then(|| (name.to_owned(), digest.to_owned()))
     };
     list.as_array()?.iter().map(artifact).collect()
+}
+
+/// The values of parameters: `context.parameters`.
+fn parameters(verdict: &Value) -> Option<BTreeMap<String, String>> {
+    let Some(map) = verdict.pointer("/context/parameters").filter(|map| !map.is_null()) else {
+        return Some(BTreeMap::new());
+    };
+    map.as_object()?.iter().map(|(name, value)| Some((name.clone(), value.as_str()?.to_owned()))).collect()
 }
 
 /// The verdict must be the worst of what stands below it, and the exit code must be its own: a verdict that somebody

@@ -113,14 +113,14 @@ pub(super) fn tell(format: &Output, outputs: &Outputs, mut decision: Decision) -
         Staged::nothing()
     });
     let mut text = Vec::new();
-    let written = (format.write)(&decision, super::look(), &mut text).map_err(anyhow::Error::from);
+    let written = format.write(&decision, super::look(), &mut text).map_err(anyhow::Error::from);
     // On a terminal they stand in the text.
     let shown = format.id == "text" && super::on_one_terminal();
     for error in decision.errors.iter().filter(|_| !shown) {
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
         super::complain(&format!("{path}{}", error.message));
     }
-    match written.and_then(|()| super::print(&text)).and_then(|()| staged.publish()) {
+    match written.and_then(|()| super::print_exact(&text)).and_then(|()| staged.publish()) {
         Ok(()) => decision.exit_code,
         Err(error) => {
             super::complain(&format!("{error:#}"));

@@ -184,10 +184,11 @@ fn print<T: Serialize>(
     if args.format == TextOrJson::Json {
         serde_json::to_writer_pretty(&mut out, json)?;
         writeln!(out)?;
+        super::print_exact(&out)?;
     } else {
         text(&mut out)?;
+        super::print(&out)?;
     }
-    super::print(&out)?;
     Ok(exit::PASS)
 }
 
@@ -226,7 +227,7 @@ fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
     let watched = std::mem::take(&mut decision.watched);
     let mut json = Vec::new();
     let output = Output::by_id("json").context("there is no JSON output")?;
-    (output.write)(&decision, Look::PLAIN, &mut json)?;
+    output.write(&decision, Look::PLAIN, &mut json)?;
     let verdict = Verdict::parse(&json).map_err(|error| anyhow!("a bug: the verdict {error}"))?;
     if verdict.rules.is_empty() {
         let why: Vec<&str> = verdict.errors.iter().map(|e| e.message.as_str()).collect();

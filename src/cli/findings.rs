@@ -50,7 +50,7 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     }
     let mut text = Vec::new();
     (args.format.write)(&Listed { evidence: &evidence, findings: &findings }, super::look(), &mut text)?;
-    super::print(&text)?;
+    super::print_exact(&text)?;
     let mut code = exit::PASS;
     for unreadable in evidence.iter().filter(|e| e.status == crate::decide::Status::Unreadable) {
         let path = unreadable.path.as_ref().map_or("-", |p| p.as_str());

@@ -23,7 +23,7 @@ use std::io::{self, IsTerminal, Write};
 use clap::{Parser, Subcommand};
 
 use crate::exit;
-use crate::render::Look;
+use crate::render::{Look, for_log};
 
 /// A security quality gate: reads what scanners saved, applies a policy, and says pass, fail or review.
 #[derive(Debug, Parser)]
@@ -109,7 +109,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
 
 /// An error on standard error. If even that is gone, the exit code still tells.
 fn complain(message: &str) {
-    let _ = writeln!(io::stderr(), "error: {message}");
+    let _ = io::stderr().write_all(&for_log(format!("error: {message}\n").as_bytes()));
 }
 
 /// True if standard output and standard error are seen together.
@@ -119,11 +119,16 @@ fn on_one_terminal() -> bool {
 
 /// A remark on standard error.
 fn note(message: &str) {
-    let _ = writeln!(io::stderr(), "secgate: {message}");
+    let _ = io::stderr().write_all(&for_log(format!("secgate: {message}\n").as_bytes()));
 }
 
-/// Writes all of `text` to standard output, or says why not.
+/// Writes all of a text for people to standard output, or says why not. No line of it is a command to a runner of CI.
 fn print(text: &[u8]) -> anyhow::Result<()> {
+    print_exact(&for_log(text))
+}
+
+/// Writes what programs read to standard output, byte for byte, or says why not.
+fn print_exact(text: &[u8]) -> anyhow::Result<()> {
     let mut out = io::stdout().lock();
     out.write_all(text)
         .and_then(|()| out.flush())

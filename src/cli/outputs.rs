@@ -87,7 +87,7 @@ impl Outputs {
                     staged.0.push((temporary, file.path.clone()));
                 }
                 let mut writer = BufWriter::new(opened);
-                (file.output.write)(decision, Look::PLAIN, &mut writer)?;
+                file.output.write(decision, Look::PLAIN, &mut writer)?;
                 writer.flush()
             });
             written.with_context(|| format!("{name}: cannot be written"))?;

@@ -3,6 +3,7 @@
 mod lint;
 mod test;
 
+use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use anyhow::{Result, bail};
@@ -10,8 +11,9 @@ use clap::{Args, Subcommand};
 
 use super::args::PolicyArgs;
 use crate::exit;
+use crate::finding::clean;
 use crate::policy;
-use crate::run::PolicySource;
+use crate::run::{PolicyRequest, PolicySource};
 
 /// Look at a policy
 #[derive(Debug, Subcommand)]
@@ -24,6 +26,16 @@ pub(super) enum PolicyCommand {
     Test(test::TestArgs),
     /// Print the JSON Schema of policies, for editors
     Schema(SchemaArgs),
+    /// Print the digests of policies, as `policy:` of a `verdicts` rule and --require-policy take them
+    Digest(DigestArgs),
+}
+
+/// Print the digests of policies
+#[derive(Debug, Args)]
+pub(super) struct DigestArgs {
+    /// Policy files, or names of gates: .secgate/NAME.yaml, else the embedded policy of that name
+    #[arg(value_name = "FILE|NAME", required = true)]
+    policies: Vec<PathBuf>,
 }
 
 /// Print a policy
@@ -60,6 +72,29 @@ fn not_emptied(source: &PolicySource, args: &PolicyArgs) -> Result<()> {
     Ok(())
 }
 
+/// The digests of policies as a line of a `verdicts` rule, and below it which is whose.
+fn digests(policies: &[PathBuf]) -> Result<String> {
+    let mut told = Vec::new();
+    for path in policies {
+        // As `check --gate` finds it, or `check --policy`.
+        let name = path.to_str().filter(|name| !name.contains(['/', '.', '\\']));
+        let request = PolicyRequest {
+            gate: name.unwrap_or("merge").to_owned(),
+            policy: name.is_none().then(|| path.clone()),
+            require_policy: None,
+        };
+        let source = request.source()?;
+        let policy = request.load(&source)?;
+        told.push((policy.sha256, policy.gate, source.name));
+    }
+    let all: Vec<String> = told.iter().map(|(sha256, ..)| format!("\"sha256:{sha256}\"")).collect();
+    let mut text = format!("policy: [{}]\n", all.join(", "));
+    for (sha256, gate, source) in &told {
+        let _ = writeln!(text, "# {} {} sha256:{sha256}", clean(gate), clean(source));
+    }
+    Ok(text)
+}
+
 pub(super) fn run(command: PolicyCommand) -> Result<u8> {
     match command {
         PolicyCommand::Show(args) => {
@@ -71,17 +106,18 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
             let bytes = source.bytes()?;
             if args.effective {
                 let text = policy::effective(&source.name, &bytes, &mut |path| source.beside(path))?;
-                super::print(text.as_bytes())?;
+                super::print_exact(text.as_bytes())?;
             } else {
-                super::print(&bytes)?;
+                super::print_exact(&bytes)?;
             }
         }
         PolicyCommand::Lint(args) => return lint::run(&args),
         PolicyCommand::Test(args) => return test::run(&args),
+        PolicyCommand::Digest(args) => super::print(digests(&args.policies)?.as_bytes())?,
         PolicyCommand::Schema(args) => {
             let schema = if args.cases { policy::testing::schema() } else { policy::schema() };
             let text = serde_json::to_string_pretty(&schema)?;
-            super::print(format!("{text}\n").as_bytes())?;
+            super::print_exact(format!("{text}\n").as_bytes())?;
         }
     }
     Ok(exit::PASS)

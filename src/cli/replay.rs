@@ -81,10 +81,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     if args.format == TextOrJson::Json {
         serde_json::to_writer_pretty(&mut out, &Told { schema: "secgate/replay/v1", replay: &replay })?;
         writeln!(out)?;
+        super::print_exact(&out)?;
     } else {
         crate::render::replay::replay(&replay, &mut out)?;
+        super::print(&out)?;
     }
-    super::print(&out)?;
     Ok(exit::PASS)
 }
 

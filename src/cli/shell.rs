@@ -19,7 +19,7 @@ pub(super) struct CompletionsArgs {
 pub(super) fn completions(args: &CompletionsArgs) -> Result<u8> {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut Cli::command(), "secgate", &mut text);
-    super::print(&text)?;
+    super::print_exact(&text)?;
     Ok(exit::PASS)
 }
 
@@ -35,7 +35,7 @@ pub(super) fn man(args: &ManArgs) -> Result<u8> {
     let mut command = Cli::command().disable_help_subcommand(true);
     command.build();
     let Some(folder) = &args.output else {
-        super::print(&page(command, "secgate")?)?;
+        super::print_exact(&page(command, "secgate")?)?;
         return Ok(exit::PASS);
     };
     let mut pages = Vec::new();

@@ -1,6 +1,6 @@
 //! `secgate verify`: who signed what, and whether the gates passed one after the other for one artifact.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -11,8 +11,8 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
-use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, SignedVerdict};
-use crate::attest::verdict::{Word, is_sha256};
+use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, Project, SignedVerdict};
+use crate::attest::verdict::{Facts, Word, is_sha256};
 use crate::attest::{PublicKey, key};
 use crate::exit;
 use crate::finding::{clean, clean_line};
@@ -59,6 +59,16 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "sha256:HEX")]
     policy: Vec<String>,
 
+    /// The project whose gates must have decided, as `context.project` of the verdicts says; without it those of a chain
+    /// must at least be of one project
+    #[arg(long, value_name = "GROUP/PROJECT")]
+    project: Option<String>,
+
+    /// The value of a parameter that the gates must have decided with; a chain wants one for each parameter that its
+    /// verdicts name
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+
     /// Oldest verdict, such as 72h or 7d
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
@@ -81,6 +91,8 @@ struct Demands {
     commit: Option<String>,
     words: Vec<Word>,
     policies: Vec<String>,
+    project: Option<String>,
+    parameters: BTreeMap<String, String>,
     max_age: Option<i64>,
     now: Timestamp,
 }
@@ -123,7 +135,13 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     } else {
         links(&args.chain, &verdicts, &demands, &mut told)?;
     }
-    let end = if told.failed { "not verified" } else { "verified" };
+    let end = match (told.failed, args.key.is_empty()) {
+        (true, _) => "not verified",
+        (false, false) => "verified",
+        (false, true) => {
+            "recomputed; no signature was checked, so nothing shows who made it: give FILE and --key"
+        }
+    };
     super::print(format!("{}{end}\n", told.lines).as_bytes())?;
     Ok(if told.failed { exit::FAIL } else { exit::PASS })
 }
@@ -161,9 +179,19 @@ fn demands(args: &VerifyArgs) -> Result<Demands> {
         commit: args.commit.as_deref().map(|text| parse_commit("--commit", text)).transpose()?,
         words: args.verdict.iter().map(word).collect(),
         policies: args.policy.iter().map(|text| digest("--policy", text)).collect::<Result<_>>()?,
+        project: args.project.clone(),
+        parameters: args.param.iter().map(|text| parameter(text)).collect::<Result<_>>()?,
         max_age: args.max_age.as_deref().map(age).transpose()?,
         now: clock(args.now.as_deref())?,
     })
+}
+
+/// `NAME=VALUE`.
+fn parameter(text: &str) -> Result<(String, String)> {
+    let pair = text.split_once('=').filter(|(name, value)| !name.is_empty() && !value.is_empty());
+    let (name, value) =
+        pair.ok_or_else(|| anyhow!("--param wants NAME=VALUE, got `{}`", clean_line(text)))?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 /// Seconds of an age such as `72h`.
@@ -265,6 +293,11 @@ fn each(verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) {
         if let Some(commit) = demands.commit.as_ref().filter(|commit| !verdict.commits.contains(commit)) {
             why.push(format!("it is not about commit {commit}"));
         }
+        for (name, value) in
+            demands.parameters.iter().filter(|(name, _)| !verdict.facts.parameters.contains_key(*name))
+        {
+            why.push(format!("it did not decide for {}={}", clean_line(name), clean_line(value)));
+        }
         // The demands of a link, on what it says itself to be about.
         let about = match verdict.artifacts.first() {
             Some(digest) => About::Artifact(digest),
@@ -289,6 +322,9 @@ impl Demands {
             about,
             words: &self.words,
             policies: &self.policies,
+            project: self.project.as_deref().map_or(Project::Any, |project| Project::Of(Some(project))),
+            parameters: &[],
+            own_parameters: Some(&self.parameters),
             max_age: self.max_age,
             now: self.now,
         }
@@ -341,7 +377,42 @@ fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: 
         }
     }
     in_order(gates, &found, verdicts, demands, told);
+    of_one_release(&found, demands, told);
     Ok(())
+}
+
+/// The links of a chain are of one project, and were made with the parameters that somebody asks for: a production gate
+/// that decided about staging says nothing of production.
+fn of_one_release(found: &[Option<&SignedVerdict>], demands: &Demands, told: &mut Told) {
+    let links = || found.iter().flatten().map(|one| &one.verdict.facts);
+    let projects: BTreeSet<&str> =
+        links().map(|facts| facts.project.as_deref().unwrap_or("no project")).collect();
+    if projects.len() > 1 {
+        let projects: Vec<String> = projects.iter().map(|project| clean_line(project).into_owned()).collect();
+        told.bad(&format!(
+            "the gates are of different projects ({}); say which with --project",
+            projects.join(", ")
+        ));
+    }
+    let mut asked = BTreeSet::new();
+    for facts in links() {
+        for (name, value) in &facts.parameters {
+            let known = demands.parameters.contains_key(name);
+            if !known && asked.insert((name, value)) {
+                let (name, value) = (clean_line(name), clean_line(value));
+                told.bad(&format!(
+                    "{}: it decided for {name}={value}; if that is meant, say --param {name}={value}",
+                    facts.gate
+                ));
+            }
+        }
+    }
+    for (name, value) in &demands.parameters {
+        if found.iter().all(Option::is_some) && links().all(|facts| facts.parameters.get(name) != Some(value))
+        {
+            told.bad(&format!("no gate decided for {}={}", clean_line(name), clean_line(value)));
+        }
+    }
 }
 
 fn set<'v>(
@@ -392,13 +463,22 @@ fn in_order(
     }
 }
 
+/// The project and the values of parameters, in words.
+fn made_for(facts: &Facts) -> String {
+    let project = facts.project.iter().map(|project| format!("project {}", clean_line(project)));
+    let parameters =
+        facts.parameters.iter().map(|(name, value)| format!("{}={}", clean_line(name), clean_line(value)));
+    project.chain(parameters).fold(String::new(), |all, one| format!("{all}, {one}"))
+}
+
 fn line(one: &SignedVerdict) -> String {
     let facts = &one.verdict.facts;
     format!(
-        "{}: {}{} at {}, about {}, policy sha256:{}, signed by {} ({})",
+        "{}: {}{}{} at {}, about {}, policy sha256:{}, signed by {} ({})",
         facts.gate,
         facts.verdict.as_str(),
         if facts.enforced { "" } else { " (ADVISORY)" },
+        made_for(facts),
         facts.evaluated_at,
         chain::about(&one.verdict),
         facts.policy_sha256,

@@ -195,7 +195,7 @@ impl Words<'_> {
             "cwe" => none(finding.cwes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")),
             "rule_id" => (finding.rule_id.to_string(), false),
             "tool" => (finding.tool.to_string(), false),
-            "path" => none(finding.path().unwrap_or_default().to_owned()),
+            "path" => none(finding.location.as_ref().map(|at| at.path.to_string()).unwrap_or_default()),
             "package" => none(finding.package.as_ref().map(|p| p.name.to_string()).unwrap_or_default()),
             "scope" => known(finding.scope.map(|s| s.to_string())),
             "confidence" => known(finding.confidence.map(|c| c.to_string())),

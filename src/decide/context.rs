@@ -87,6 +87,9 @@ pub struct Shown {
     /// The artifacts that the run is about.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub subjects: Vec<Artifact>,
+    /// Values of the policy's parameters.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub parameters: BTreeMap<String, String>,
     /// Every environment variable that was read, with its value.
     pub env: BTreeMap<String, String>,
     /// The CODEOWNERS file that gave the owners, if there is one.

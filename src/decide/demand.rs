@@ -15,6 +15,8 @@ pub(super) struct Demands {
     pub(super) undecided: Vec<String>,
     /// What was seen, where all is as demanded.
     pub(super) met: Vec<String>,
+    /// Who approved, where approvals are demanded and there.
+    pub(super) approved_by: Vec<String>,
 }
 
 /// A demand that is not met.
@@ -50,6 +52,7 @@ impl Demands {
         self.unmet.extend(other.unmet);
         self.undecided.extend(other.undecided);
         self.met.extend(other.met);
+        self.approved_by.extend(other.approved_by);
     }
 
     /// The worst that follows, if anything does.

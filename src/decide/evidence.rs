@@ -406,6 +406,9 @@ impl Faults {
                 _ if receipt.started_at.as_second() > context.now.as_second() + CLOCK_SKEW => {
                     format!("its receipt is dated {}, which is in the future", receipt.started_at)
                 }
+                _ if receipt.ended_at.as_second() > context.now.as_second() + CLOCK_SKEW => {
+                    format!("its receipt ends at {}, which is in the future", receipt.ended_at)
+                }
                 _ if context.commits.is_empty() => return,
                 Some(commit) if context.commits.contains(commit) => return,
                 Some(commit) => format!("its receipt is about commit {}", crate::finding::clean_line(commit)),
@@ -492,7 +495,7 @@ impl Faults {
 /// `parse: warn` holds only for files that the change leaves alone; without a diff every file counts as touched.
 fn problem_action(problem: &Problem, actions: Problems, diff: Option<&Diff>) -> Action {
     let untouched =
-        || problem.path.as_ref().zip(diff).is_some_and(|(path, diff)| diff.leaves_file(path.as_str()));
+        || problem.path.as_ref().zip(diff).is_some_and(|(path, diff)| diff.leaves_file(path.real()));
     match problem.kind {
         ProblemKind::Parse if untouched() => actions.parse,
         ProblemKind::Parse => actions.parse.max(Action::Review),

@@ -5,7 +5,7 @@ use crate::finding::{Finding, Text};
 /// Whether a finding is meant: by the beginning of its fingerprint, its check, an advisory, its package, or its place as
 /// PATH or PATH:LINE.
 pub(super) fn is_meant(finding: &Finding, id: &str) -> bool {
-    let same = |text: &Text| text.as_str().eq_ignore_ascii_case(id);
+    let same = |text: &Text| text.real().eq_ignore_ascii_case(id);
     let line = finding.location.as_ref().and_then(|location| location.line);
     beginning(id).is_some_and(|begin| finding.fingerprint.to_string().starts_with(&begin))
         || same(&finding.rule_id)

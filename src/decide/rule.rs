@@ -39,6 +39,9 @@ pub struct RuleResult {
     pub shown: usize,
     /// Why it says so.
     pub message: String,
+    /// Who approved, of a rule about approvals that is met.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub approved_by: Vec<String>,
     /// What to do.
     pub fix: Option<String>,
     /// Who can resolve its review.
@@ -131,6 +134,7 @@ pub(super) fn judge_rule(
         vexed: found.vexed,
         shown: found.problems.len(),
         message,
+        approved_by: found.demands.as_ref().map(|demands| demands.approved_by.clone()).unwrap_or_default(),
         fix: rule.fix.clone(),
         obligations: Vec::new(),
         findings: found.problems.iter().filter_map(lead).collect(),

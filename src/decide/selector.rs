@@ -29,7 +29,7 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             // The scanner did not know that its message is about a secret, so the message may quote one, and the
             // fingerprint may be made of it.
             finding.title = finding.rule_id.clone();
-            let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.as_str());
+            let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.real());
             finding.identify(id);
             finding.told_by_code = false;
             // What its value is, its report does not say.
@@ -41,7 +41,7 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
 }
 
 fn line_matches(line: &Mapping, finding: &Finding) -> bool {
-    line.tool.as_ref().is_none_or(|tool| tool.eq_ignore_ascii_case(finding.tool.as_str()))
+    line.tool.as_ref().is_none_or(|tool| tool.eq_ignore_ascii_case(finding.tool.real()))
         && line.rule_id.as_ref().is_none_or(|glob| rule_matches(glob, finding))
         && line.severity.is_none_or(|severity| severity == finding.severity)
 }
@@ -49,7 +49,7 @@ fn line_matches(line: &Mapping, finding: &Finding) -> bool {
 fn rule_matches(glob: &RuleGlob, finding: &Finding) -> bool {
     // An alias group has one rule and several names.
     let names = [&finding.rule_id].into_iter().chain(&finding.rule_aliases).chain(&finding.ids);
-    names.into_iter().any(|name| glob.matches(name.as_str()))
+    names.into_iter().any(|name| glob.matches(name.real()))
 }
 
 /// True if the rule with this selector looks at the finding.
@@ -77,11 +77,11 @@ pub(super) fn matches(
         && (selector.ids.is_empty()
             || selector.ids.iter().any(|glob| {
                 let mut ids = finding.ids.iter().chain([&finding.rule_id]);
-                ids.any(|id| glob.matches(id.as_str()))
+                ids.any(|id| glob.matches(id.real()))
             }))
         && (selector.cwe.is_empty() || finding.cwes.iter().any(|cwe| selector.cwe.contains(cwe)))
         && (selector.rule_id.is_empty() || selector.rule_id.iter().any(|glob| rule_matches(glob, finding)))
-        && (selector.tool.is_empty() || no_case(&selector.tool, finding.tool.as_str()))
+        && (selector.tool.is_empty() || no_case(&selector.tool, finding.tool.real()))
         && (selector.path.is_empty()
             || finding.path().is_some_and(|path| selector.path.iter().any(|glob| glob.matches_path(path))))
         && (selector.package.is_empty()
@@ -107,7 +107,7 @@ pub(super) fn matches(
         && !selector.not.as_ref().is_some_and(|not| matches(not, finding, around, true))
         && selector.r#where.as_ref().is_none_or(|condition| {
             // What cannot be put into JSON cannot be shown either; it matches, so that it is not lost.
-            serde_json::to_value(View::of(finding, around.evidence))
+            serde_json::to_value(View::of(&finding.with_real_texts(), around.evidence))
                 .map_or(true, |value| condition.matches(&value))
         })
 }

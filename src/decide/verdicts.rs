@@ -1,7 +1,7 @@
 //! What earlier gates decided, by signed verdicts.
 
 use super::demand::{Demands, World, each};
-use crate::attest::chain::{self, About, Demand, NamedKey, SignedVerdict};
+use crate::attest::chain::{self, About, Demand, NamedKey, Project, SignedVerdict};
 use crate::attest::verdict::Word;
 use crate::policy::{DecidedOn, DocumentKind, VerdictWord, VerdictsRule};
 
@@ -107,6 +107,9 @@ fn ask(
         about,
         words: &words,
         policies: &rule.policy,
+        project: Project::Of(rule.project.as_deref().or(world.context.shown.project.as_deref())),
+        parameters: &rule.parameters,
+        own_parameters: Some(&world.context.parameters),
         max_age: rule.max_age,
         now: world.context.now,
     };

@@ -53,16 +53,16 @@ struct Held {
 impl Use {
     /// Counts a finding.
     pub(super) fn add(&mut self, finding: &Finding, rank: u8) {
-        let held = self.held.entry(finding.tool.as_str().to_ascii_lowercase()).or_default();
+        let held = self.held.entry(finding.tool.real().to_ascii_lowercase()).or_default();
         if let Some(package) = &finding.package {
-            let id = finding.rule_id.as_str().to_ascii_uppercase();
+            let id = finding.rule_id.real().to_ascii_uppercase();
             // Another folder and another version are other matches; what the system's own database lists is in one place.
             let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
             let system = ecosystem.as_deref().is_some_and(is_of_system);
             let path = finding.path().filter(|_| !system).unwrap_or_default();
             let pair =
                 FingerprintBuilder::new("pair").part(&id).part(&ecosystem.unwrap_or_default()).part(&name);
-            let pair = pair.part(package.version.as_str()).part(path);
+            let pair = pair.part(package.version.real()).part(path);
             held.pairs.insert(pair.finish());
         } else {
             let line = finding.location.as_ref().and_then(|at| at.line).unwrap_or_default();

@@ -21,8 +21,7 @@ pub struct Location {
 impl Location {
     /// A location from a scanner's path, relative to the project `roots`; `None` if nothing of the path is left.
     pub fn new(path: &str, line: Option<u32>, end_line: Option<u32>, roots: &[String]) -> Option<Self> {
-        let path = without_credentials(path);
-        let path = project_path(&path, roots);
+        let path = project_path(path, roots);
         let end_line = end_line.or(line);
         (!path.is_empty()).then(|| Self { path: Text::whole(&path), line, end_line })
     }
@@ -30,14 +29,20 @@ impl Location {
 
 /// A scanner's path relative to the project root: scheme, root prefix, leading `./` and `/` removed, `/` only.
 ///
+/// The credentials of an address go first: once `//` is one `/`, nothing shows where they are.
+///
 /// A path that climbs out of the project (`..` past its root) keeps no more than what cannot climb, marked by a
 /// leading `outside/`, so that it can neither match nor be taken for a file of the project.
 pub fn project_path<'r>(raw: &'r str, roots: &[String]) -> Cow<'r, str> {
     let path = raw.strip_prefix("file://").unwrap_or(raw);
     if !path.contains('\\') {
-        return relative(path, roots);
+        return match without_credentials(path) {
+            Cow::Borrowed(path) => relative(path, roots),
+            Cow::Owned(path) => Cow::Owned(relative(&path, roots).into_owned()),
+        };
     }
-    Cow::Owned(relative(&path.replace('\\', "/"), roots).into_owned())
+    let path = path.replace('\\', "/");
+    Cow::Owned(relative(&without_credentials(&path), roots).into_owned())
 }
 
 fn relative<'r>(mut path: &'r str, roots: &[String]) -> Cow<'r, str> {
@@ -101,6 +106,16 @@ mod tests {
             assert_eq!(project_path(path, &[]), is, "{path}");
         }
         assert_eq!(project_path("builds\\a.py", &["builds".to_owned()]), "a.py");
+    }
+
+    #[test]
+    fn a_path_made_of_an_address_holds_no_credential() {
+        for path in
+            ["https://user:pa55@host/a.py", "https:\\\\user:pa55@host\\a.py", "./x/git+ssh://u:pa55@h/a"]
+        {
+            let made = project_path(path, &[]);
+            assert!(!made.contains("pa55") && made.contains("***@h"), "{made}");
+        }
     }
 
     #[test]

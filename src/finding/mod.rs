@@ -20,6 +20,8 @@ mod upgrade;
 mod view;
 mod words;
 
+use std::borrow::Cow;
+
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +35,7 @@ pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
 pub use purl::{Purl, decoded};
 pub use severity::Severity;
 pub use statement::{Product, Statement, VexNote, VexStatus};
-pub use text::{Text, clean, clean_line, plural};
+pub use text::{Text, clean, clean_line, log_line, plural};
 pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use view::View;
@@ -195,7 +197,7 @@ impl Finding {
 
     /// The CVE records among its ids.
     pub fn cves(&self) -> impl Iterator<Item = Cve> {
-        self.ids.iter().chain([&self.rule_id]).filter_map(|id| Cve::parse(id.as_str()))
+        self.ids.iter().chain([&self.rule_id]).filter_map(|id| Cve::parse(id.real()))
     }
 
     /// Sets the fingerprint from what the finding is and its path.
@@ -210,8 +212,52 @@ impl Finding {
         self.fingerprint = self.body.at(place);
     }
 
-    /// The path it was found at, if it has one.
+    /// Every text of it that comes from the report.
+    pub fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let Self { rule_id, rule_aliases, native_severity, title, ids, location, target, package, .. } = self;
+        let package = package.as_mut().map(|Package { name, version, purl, fixed }| {
+            [name, version].into_iter().chain(purl.as_mut()).chain(fixed)
+        });
+        [rule_id, title, &mut self.tool]
+            .into_iter()
+            .chain(rule_aliases)
+            .chain(native_severity)
+            .chain(ids)
+            .chain(location.as_mut().map(|at| &mut at.path))
+            .chain(target)
+            .chain(package.into_iter().flatten())
+            .chain(&mut self.suppression)
+    }
+
+    /// The finding with nothing masked: for conditions that look at its JSON, never to be shown.
+    pub fn with_real_texts(&self) -> Cow<'_, Self> {
+        let mut real = Cow::Borrowed(self);
+        if self.has_masked_texts() {
+            real.to_mut().texts().for_each(|text| *text = Text::whole(text.real()));
+        }
+        real
+    }
+
+    /// True if something of it is not told.
+    fn has_masked_texts(&self) -> bool {
+        let package = self
+            .package
+            .iter()
+            .flat_map(|p| [&p.name, &p.version].into_iter().chain(&p.purl).chain(&p.fixed));
+        [&self.rule_id, &self.title, &self.tool]
+            .into_iter()
+            .chain(&self.rule_aliases)
+            .chain(&self.native_severity)
+            .chain(&self.ids)
+            .chain(self.location.iter().map(|at| &at.path))
+            .chain(&self.target)
+            .chain(package)
+            .chain(&self.suppression)
+            .any(Text::is_masked)
+    }
+
+    /// The path it was found at, if it has one, as it is compared; what is told of it is `location.path`.
     pub fn path(&self) -> Option<&str> {
-        self.location.as_ref().map(|l| l.path.as_str())
+        self.location.as_ref().map(|l| l.path.real())
     }
 }

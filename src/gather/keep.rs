@@ -28,7 +28,7 @@ impl Keeping {
     ) {
         if let Some(diff) = base.and_then(Base::diff) {
             let paths = read.report.problems.iter().filter_map(|problem| problem.path.as_ref());
-            let alone = paths.filter(|path| diff.leaves_file(path.as_str()));
+            let alone = paths.filter(|path| diff.leaves_file(path.real()));
             self.left_alone.extend(alone.map(ToString::to_string));
         }
         self.saved.reports.push(SavedReport {

@@ -141,7 +141,6 @@ pub(super) fn read_into(
         Some(mapping) => report::read_mapped(&item.source, mapping, options, sink),
         None => report::read(&item.source, Hint { format, category }, options, sink),
     };
-    let sha256 = outcome.digest.as_ref().map(|(sha256, _)| sha256.as_str());
-    report::receipt::tell(&mut outcome.report, &item.source, sha256);
+    report::receipt::tell(&mut outcome.report, &item.source, outcome.digest.as_ref());
     outcome
 }

@@ -259,6 +259,11 @@ pub struct VerdictsRule {
     pub verdict: Vec<VerdictWord>,
     /// Digests of policies, any of which must have decided, 64 hexadecimal digits in lower case; empty: any policy.
     pub policy: Vec<String>,
+    /// The project whose gates must have decided; `None`: the run's own.
+    pub project: Option<String>,
+    /// Values of parameters that the gates must have decided with. Of others a verdict may have no value that differs
+    /// from the run's own.
+    pub parameters: Vec<(String, String)>,
     /// Oldest verdict, in seconds.
     pub max_age: Option<i64>,
 }

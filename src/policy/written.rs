@@ -530,8 +530,12 @@ written! {
         must signed_by: Many<Name>,
         /// Verdicts that will do; default `pass`.
         may verdict: Many<VerdictWord>,
-        /// Digests `sha256:…` of policies, any of which must have decided.
+        /// Digests `sha256:…` of policies, any of which must have decided; `secgate policy digest` prints them.
         may policy: Many<Name>,
+        /// The project whose gates must have decided; default the run's own.
+        may project: Name,
+        /// Values of parameters that the gates must have decided with, such as `{environment: production}`.
+        may parameters: Table<Name>,
         /// Oldest verdict that counts.
         may max_age: Duration,
     }

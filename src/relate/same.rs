@@ -97,12 +97,12 @@ fn keys(finding: &Finding) -> Vec<(Why, String)> {
 
 fn place(finding: &Finding) -> Option<String> {
     let at = finding.location.as_ref()?;
-    Some(format!("{}\0{}", at.path, at.line?))
+    Some(format!("{}\0{}", at.path.real(), at.line?))
 }
 
 fn advisory_keys(finding: &Finding) -> Vec<(Why, String)> {
     let Some(package) = &finding.package else { return Vec::new() };
-    let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.as_str().to_ascii_uppercase());
+    let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.real().to_ascii_uppercase());
     let target = target(finding, package.purl.as_ref());
     let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
     let version = canonical_version(ecosystem.as_deref(), package.version.as_str());
@@ -123,11 +123,11 @@ fn advisory_keys(finding: &Finding) -> Vec<(Why, String)> {
 /// thing without the system that Trivy adds in parentheses.
 fn target(finding: &Finding, purl: Option<&Text>) -> String {
     let of_system =
-        purl.and_then(|purl| Purl::parse(purl.as_str())).is_some_and(|purl| is_of_system(&purl.kind));
+        purl.and_then(|purl| Purl::parse(purl.real())).is_some_and(|purl| is_of_system(&purl.kind));
     match finding.path() {
         Some(path) if !of_system => path.to_owned(),
         _ => {
-            let target = finding.target.as_ref().map_or("", Text::as_str);
+            let target = finding.target.as_ref().map_or("", Text::real);
             target.split(" (").next().unwrap_or_default().to_owned()
         }
     }
@@ -135,7 +135,7 @@ fn target(finding: &Finding, purl: Option<&Text>) -> String {
 
 fn code_keys(finding: &Finding) -> Vec<(Why, String)> {
     let Some(place) = place(finding) else { return Vec::new() };
-    let rule = finding.rule_id.as_str();
+    let rule = finding.rule_id.real();
     let mut keys = vec![(Why::SameRule, format!("{place}\0{}\0{rule}", finding.category))];
     for cwe in &finding.cwes {
         keys.push((Why::SameWeakness, format!("{place}\0{}\0{cwe}", finding.category)));

@@ -101,14 +101,14 @@ impl Vex {
             return Vec::new();
         }
         let ids = finding.ids.iter().chain([&finding.rule_id]);
-        let claims = ids.filter_map(|id| self.by_id.get(&id.as_str().to_uppercase())).flatten();
+        let claims = ids.filter_map(|id| self.by_id.get(&id.real().to_uppercase())).flatten();
         let mut found: Vec<u32> = claims.copied().collect();
         found.sort_unstable();
         found.dedup();
         if found.is_empty() {
             return found;
         }
-        let purl = finding.package.as_ref().and_then(|p| Purl::parse(p.purl.as_ref()?.as_str()));
+        let purl = finding.package.as_ref().and_then(|p| Purl::parse(p.purl.as_ref()?.real()));
         found.retain(|&at| {
             let names = |id: &str| {
                 self.by_id.get(&id.to_uppercase()).is_some_and(|known| known.binary_search(&at).is_ok())
@@ -167,7 +167,7 @@ impl Claim {
 
 /// Every author of a document has to be accepted.
 fn is_accepted(statement: &Statement, accept: Acceptance<'_>) -> bool {
-    let accepted = |author: &Text| accept.authors.iter().any(|name| name == author.as_str());
+    let accepted = |author: &Text| accept.authors.iter().any(|name| name == author.real());
     !statement.authors.is_empty() && statement.authors.iter().all(accepted)
 }
 

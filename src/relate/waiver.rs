@@ -89,12 +89,12 @@ impl Waivers {
         found.extend(self.by_fingerprint.get(&finding.fingerprint).into_iter().flatten());
         if !self.by_id.is_empty() {
             for id in advisories(finding) {
-                found.extend(self.by_id.get(&id.as_str().to_ascii_uppercase()).into_iter().flatten());
+                found.extend(self.by_id.get(&id.real().to_ascii_uppercase()).into_iter().flatten());
             }
         }
         if let (false, Some(path)) = (self.by_rule.is_empty(), finding.path()) {
             for rule in rule_ids(finding) {
-                found.extend(self.by_rule.get(&rule_key(rule.as_str(), path)).into_iter().flatten());
+                found.extend(self.by_rule.get(&rule_key(rule.real(), path)).into_iter().flatten());
             }
         }
         found.sort_unstable();
@@ -155,7 +155,7 @@ fn fits(wanted: &Match, finding: &Finding) -> bool {
             || advisory::named(finding, |id| wanted.ids.iter().any(|known| known.eq_ignore_ascii_case(id))))
         && wanted.rule_id.as_ref().is_none_or(|wanted| {
             let wanted = canonical_rule_id(wanted);
-            rule_ids(finding).any(|rule| canonical_rule_id(rule.as_str()) == wanted)
+            rule_ids(finding).any(|rule| canonical_rule_id(rule.real()) == wanted)
         })
         && wanted.path.as_ref().is_none_or(|wanted| finding.path() == Some(wanted))
         && wanted.package.as_ref().is_none_or(|wanted| finding.is_of_package(wanted) == Some(true))
@@ -165,9 +165,9 @@ fn fits(wanted: &Match, finding: &Finding) -> bool {
                 canonical_version(ecosystem.as_deref(), version)
                     == canonical_version(ecosystem.as_deref(), wanted)
             };
-            finding.package.as_ref().is_some_and(|package| same(package.version.as_str()))
+            finding.package.as_ref().is_some_and(|package| same(package.version.real()))
         })
-        && wanted.tool.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(finding.tool.as_str()))
+        && wanted.tool.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(finding.tool.real()))
 }
 
 #[cfg(test)]

@@ -13,7 +13,8 @@ use crate::decide::{Decision, Outcome};
 use crate::finding::clean_line;
 
 /// Annotations.
-pub(super) const OUTPUT: Output = Output { id: "annotations", title: "links on GitLab's job page", write };
+pub(super) const OUTPUT: Output =
+    Output { id: "annotations", title: "links on GitLab's job page", lines: false, write };
 
 /// Findings that have a link; the page is a sidebar.
 const LISTED: usize = 10;

@@ -17,7 +17,7 @@ use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
 
 /// Code quality.
 pub(super) const OUTPUT: Output =
-    Output { id: "codequality", title: "GitLab code quality, an entry a problem", write };
+    Output { id: "codequality", title: "GitLab code quality, an entry a problem", lines: false, write };
 
 /// The empty array. It names nobody, so it is written as no scanner writes it: what secgate wrote may be replaced, and a
 /// clean report of gitleaks, which is `[]` too, may not.
@@ -74,7 +74,8 @@ fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
 fn of_finding(decision: &Decision, matched: &Matched, lifted: Option<&str>) -> Degradation {
     let finding = &matched.finding;
     let report = || decision.evidence.get(matched.evidence).and_then(|e| e.path.as_ref()).map(Text::as_str);
-    let path = finding.path().or_else(report).unwrap_or("stdin");
+    let at = finding.location.as_ref().map(|at| at.path.as_str());
+    let path = at.or_else(report).unwrap_or("stdin");
     // A package has no line of its own, so what is vulnerable stands in the words.
     let mut description = match finding.package {
         Some(_) => format!("{}: {}", place(finding), what(finding)),

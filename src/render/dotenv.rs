@@ -11,7 +11,8 @@ use crate::decide::{Decision, Outcome};
 use crate::finding::Severity;
 
 /// Dotenv.
-pub(super) const OUTPUT: Output = Output { id: "dotenv", title: "variables for later jobs of GitLab", write };
+pub(super) const OUTPUT: Output =
+    Output { id: "dotenv", title: "variables for later jobs of GitLab", lines: true, write };
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let rules = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count().to_string();

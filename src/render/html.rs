@@ -12,6 +12,7 @@ use std::sync::Arc;
 use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
+use super::about::about_line;
 use super::text::{Group, all_took, asked, counted, off, owners, place, summary, title, took};
 use super::{Look, Output, word};
 use crate::decide::{
@@ -21,7 +22,7 @@ use crate::finding::{Finding, Fix, Severity, State, clean, plural};
 
 /// HTML.
 pub(super) const OUTPUT: Output =
-    Output { id: "html", title: "one page that holds everything, to filter and sort", write };
+    Output { id: "html", title: "one page that holds everything, to filter and sort", lines: true, write };
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -86,6 +87,7 @@ fn head(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     let upper = verdict.to_uppercase();
     writeln!(out, "<h1><span class=\"verdict {verdict}\">{upper}</span> {}</h1>", Esc(&decision.title))?;
     writeln!(out, "<p>{}</p>", Esc(summary(decision)))?;
+    writeln!(out, "<p class=\"dim\">{}</p>", Esc(about_line(decision)))?;
     if !decision.enforced {
         let why = "the verdict does not gate: the policy says <code>enforcement: advisory</code>";
         writeln!(out, "<p class=\"note\"><strong>ADVISORY</strong> {why}</p>")?;

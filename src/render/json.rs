@@ -17,7 +17,7 @@ use crate::relate::Why;
 
 /// JSON.
 pub(super) const OUTPUT: Output =
-    Output { id: "json", title: "one object, schema secgate/verdict/v1", write };
+    Output { id: "json", title: "one object, schema secgate/verdict/v1", lines: false, write };
 
 /// The frozen shape; keys are written in this order.
 #[derive(Serialize)]

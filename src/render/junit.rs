@@ -7,13 +7,15 @@ use std::io::{self, Write};
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
+use super::about::about;
 use super::text::{off, place, what};
 use super::{Look, Output};
 use crate::decide::{Decision, Evidence, Outcome, RuleResult, WaiverResult};
 use crate::finding::{Finding, clean};
 
 /// `JUnit`.
-pub(super) const OUTPUT: Output = Output { id: "junit", title: "JUnit XML, one test case a rule", write };
+pub(super) const OUTPUT: Output =
+    Output { id: "junit", title: "JUnit XML, one test case a rule", lines: true, write };
 
 /// Kinds of fixed findings that are listed.
 const FIXED: usize = 100;
@@ -69,13 +71,15 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         ("skipped", count(&|o| o == Outcome::NotApplicable)),
     ];
     let attributes = || counts.iter().map(|(name, value)| (*name, value.as_str()));
-    let properties = [
+    let mut properties = vec![
         ("gate", decision.gate.clone()),
         ("verdict", decision.verdict.as_str().to_owned()),
         ("exit_code", decision.exit_code.to_string()),
         ("enforced", decision.enforced.to_string()),
         ("findings_digest", decision.findings_digest.clone()),
+        ("policy", policy.clone()),
     ];
+    properties.extend(about(decision).into_iter().map(|(name, value)| (key(name), value)));
 
     out.write_all(b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n")?;
     let mut writer = Writer::new_with_indent(&mut *out, b' ', 1);
@@ -103,6 +107,11 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
             Ok(())
         })?;
     out.write_all(b"\n")
+}
+
+/// The name of a fact as the other properties are written.
+fn key(name: &'static str) -> &'static str {
+    if name == "approved by" { "approved_by" } else { name }
 }
 
 impl Case<'_> {

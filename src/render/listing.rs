@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::Look;
 use super::text::{fit, place};
 use crate::decide::{Evidence, Status};
-use crate::finding::{Finding, View};
+use crate::finding::{Finding, View, log_line};
 
 /// What was read, in output order.
 pub struct Listed<'l> {
@@ -74,7 +74,7 @@ fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()>
             finding.rule_id,
             finding.title
         );
-        writeln!(out, "{}", fit(&line, look.width))?;
+        writeln!(out, "{}", log_line(&fit(&line, look.width)))?;
     }
     for evidence in listed.evidence {
         let path = evidence.path.as_ref().map_or("-", |p| p.as_str());

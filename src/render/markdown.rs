@@ -9,6 +9,7 @@ mod inert;
 
 use std::io::{self, Write};
 
+use super::about::about_line;
 use super::text::{Group, all_took, asked, owners, place, summary, title, took};
 use super::{Look, Output, word};
 use crate::decide::{
@@ -19,7 +20,7 @@ use inert::{code, prose};
 
 /// Markdown.
 pub(super) const OUTPUT: Output =
-    Output { id: "markdown", title: "a note for a merge request, or a job's summary", write };
+    Output { id: "markdown", title: "a note for a merge request, or a job's summary", lines: true, write };
 
 /// Bytes of the note, which are at least its characters; below GitLab's limit by what its end takes.
 const MOST: usize = 950_000;
@@ -103,6 +104,7 @@ impl Note {
         let verdict = decision.verdict.as_str().to_uppercase();
         self.line(&format!("\n### {verdict} · {}\n", prose(&decision.title)));
         self.line(&prose(&summary(decision)));
+        self.line(&format!("\n{}", prose(&about_line(decision))));
         if !decision.enforced {
             self.line(
                 "\n> **ADVISORY**: the verdict does not gate; the policy says `enforcement: advisory`.",
@@ -282,9 +284,8 @@ impl Note {
             None => "no policy".to_owned(),
         };
         let version = env!("CARGO_PKG_VERSION");
-        let at = decision.evaluated_at;
         let digest = &decision.findings_digest;
-        self.line(&format!("\nsecgate {version}, {policy}, findings `sha256:{digest}`, {at}"));
+        self.line(&format!("\nsecgate {version}, {policy}, findings `sha256:{digest}`"));
     }
 }
 

@@ -2,6 +2,7 @@
 //!
 //! Text of reports was made inert when it was read; an output adds only the escaping of its own language.
 
+mod about;
 mod annotations;
 mod codequality;
 mod dotenv;
@@ -11,6 +12,7 @@ mod html;
 mod json;
 mod junit;
 mod listing;
+mod log;
 mod markdown;
 pub mod replay;
 mod sarif;
@@ -24,6 +26,7 @@ use crate::finding::Finding;
 
 pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, Listed, Listing};
+pub use log::{LogWriter, for_log};
 
 /// A finding on one line: how bad, where, what.
 pub fn one_line(finding: &Finding) -> String {
@@ -37,8 +40,9 @@ pub struct Output {
     pub id: &'static str,
     /// What it is for.
     pub title: &'static str,
-    /// Writes a decision.
-    pub write: fn(&Decision, Look, &mut dyn Write) -> io::Result<()>,
+    /// Its lines are text, and none of them may be a command to a runner of CI. What is JSON is one line of strings.
+    lines: bool,
+    write: fn(&Decision, Look, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every output format, in the order of listings.
@@ -69,6 +73,19 @@ impl Look {
 }
 
 impl Output {
+    /// Writes a decision.
+    ///
+    /// # Errors
+    /// What writing says.
+    pub fn write(&self, decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
+        if !self.lines {
+            return (self.write)(decision, look, out);
+        }
+        let mut log = LogWriter::new(out);
+        (self.write)(decision, look, &mut log)?;
+        log.finish()
+    }
+
     /// The format of that id.
     pub fn by_id(id: &str) -> Option<&'static Self> {
         OUTPUTS.iter().find(|output| output.id == id)

@@ -8,12 +8,13 @@ use std::io::{self, Write};
 
 use serde::{Serialize, Serializer};
 
+use super::about::about;
 use super::fixed::Fixed;
 use super::listing::Listed;
 use super::{Listing, Look, Output, uri};
 use crate::decide::{Decision, Evidence, Matched, Outcome, Problem, Status};
 use crate::finding::{
-    Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, State, Text,
+    Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, State, Text, clean,
 };
 use crate::report::Problem as ScanProblem;
 
@@ -25,6 +26,7 @@ pub(super) const LISTING: Listing =
 pub(super) const OUTPUT: Output = Output {
     id: "sarif",
     title: "SARIF 2.1.0 of the findings that rules matched, and of suppressed and known ones",
+    lines: false,
     write: write_verdict,
 };
 
@@ -52,6 +54,11 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
             exit_code: decision.exit_code,
             enforced: decision.enforced,
             findings_digest: &decision.findings_digest,
+            about: about(decision).iter().map(|(name, value)| format!("{name}: {value}")).collect(),
+            policy: decision
+                .policy
+                .as_ref()
+                .map(|(source, sha256)| format!("{} sha256:{sha256}", clean(source))),
         }),
         emergencies: &decision.emergencies,
         base: decision.base.as_ref().map(|base| base.message.as_str()),
@@ -135,6 +142,9 @@ struct VerdictBag<'l> {
     exit_code: u8,
     enforced: bool,
     findings_digest: &'l str,
+    /// What was judged, when, and who approved: each fact as `NAME: VALUE`.
+    about: Vec<String>,
+    policy: Option<String>,
 }
 
 impl LogBag<'_> {

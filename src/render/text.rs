@@ -14,6 +14,7 @@ use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
 
+use super::about::about_line;
 use super::{Look, Output};
 use crate::decide::{
     BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step, StepKind,
@@ -23,7 +24,7 @@ pub(super) use columns::fit;
 use columns::{pad, width, wrap};
 
 /// Text.
-pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", write };
+pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", lines: true, write };
 
 /// Findings that are listed under a rule; the rest is counted.
 const LISTED: usize = 8;
@@ -79,6 +80,7 @@ impl Page {
         let program = format!("secgate {} · ", env!("CARGO_PKG_VERSION"));
         self.wrapped(&program, &format!("{} · {policy}", clean(&decision.gate)))?;
         self.verdict(decision)?;
+        self.wrapped("", &about_line(decision))?;
         if !decision.enforced {
             let label = self.paint(Outcome::Warn, "ADVISORY ");
             self.wrapped(&label, "the verdict does not gate: the policy says `enforcement: advisory`")?;

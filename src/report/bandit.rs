@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use super::conceal::comparable;
 use super::excerpt::{name_of_literal, numbered_lines};
 use super::field::{first_of, number};
 use super::json::{Json, Kind, shapes};
@@ -179,7 +180,7 @@ impl Item<'_> {
         let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
         finding.identify(match code.trim() {
             code if secret => build.part(name_of_literal(code, value)),
-            "" => build.folded(text),
+            "" => build.folded(&comparable(text)),
             code => build.folded(code),
         });
         Some(finding)

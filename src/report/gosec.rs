@@ -6,6 +6,7 @@
 
 use serde::{Deserialize, Deserializer};
 
+use super::conceal::comparable;
 use super::excerpt::{name_of_literal, numbered_lines, without_quotes};
 use super::field::{first_of, number, suppress};
 use super::json::{Json, Kind, shapes};
@@ -188,7 +189,7 @@ impl Issue<'_> {
         let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
         finding.identify(match code.trim() {
             code if secret => build.part(name_of_literal(code, "")),
-            "" => build.folded(details),
+            "" => build.folded(&comparable(details)),
             code => build.folded(code),
         });
         Some(finding)

@@ -9,7 +9,9 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
+use super::conceal::comparable;
 use super::field::suppress;
+use super::secret::SecretValues;
 use super::value::{LineNumber, cwe_numbers};
 use super::{Options, Outcome, ProblemKind, ReadError, Reading, Report, Sink, Source, Tool, read_document};
 use crate::finding::{
@@ -40,7 +42,8 @@ pub fn read_mapped(
         }
     };
     let known = BTreeMap::new();
-    let mut reading = Reading::new(&mapping.tool, sink, options.around(), &known, None, source);
+    let values = SecretValues::default();
+    let mut reading = Reading::new(&mapping.tool, sink, options.around(&values), &known, None, source);
     let read = Mapped { mapping, document: &document }.read(&mut reading);
     if read.is_err() {
         reading.forget();
@@ -315,7 +318,7 @@ impl<'d> Mapped<'d> {
             .part(mapping.category.as_str())
             .part(finding.rule_id.as_str())
             .part(finding.package.as_ref().map_or("", |package| package.name.as_str()));
-        let id = if secret { id } else { id.folded(finding.title.as_str()) };
+        let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
         finding.identify(id);
         Ok(finding)
     }

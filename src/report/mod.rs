@@ -24,6 +24,7 @@ mod xml;
 mod advisory;
 mod bandit;
 mod checkov;
+mod conceal;
 mod cosign_verify;
 mod cvss;
 mod cyclonedx;
@@ -63,6 +64,7 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::finding::{Category, Package, SecretKey};
+use secret::SecretValues;
 
 pub use document::{read_document, read_documents, read_statements};
 pub use error::ReadError;
@@ -184,8 +186,8 @@ pub struct Options {
 }
 
 impl Options {
-    fn around(&self) -> reading::Around<'_> {
-        reading::Around { roots: &self.roots, key: self.secret_key.as_ref() }
+    fn around<'o>(&'o self, values: &'o SecretValues) -> reading::Around<'o> {
+        reading::Around { roots: &self.roots, key: self.secret_key.as_ref(), values: Some(values) }
     }
 }
 
@@ -263,7 +265,8 @@ fn read_once(
     let mut json = if ahead { Json::ahead(input) } else { Json::new(input) };
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let mut reading = Reading::new(format.tool, sink, options.around(), known, hint.category, source);
+    let values = SecretValues::default();
+    let mut reading = Reading::new(format.tool, sink, options.around(&values), known, hint.category, source);
     let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;

@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
+use super::conceal::{conceal, without_credential_values};
 use super::receipt::Receipt;
+use super::secret::SecretValues;
 use super::semgrep::is_about_secrets;
 use super::{ImageFacts, Source};
-use crate::finding::{Category, Finding, SecretKey, Severity, Target, Text, clean_line};
+use crate::finding::{Category, Finding, Location, SecretKey, Severity, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
 const MAX_PROBLEMS: usize = 10_000;
@@ -63,6 +65,27 @@ pub struct Report {
     pub note: Option<Text>,
 }
 
+impl Report {
+    /// Every text in it that a secret scanner may have written a value into.
+    fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let Self { tool, failed, nothing_scanned, problems, commit, digests, unbound, note, .. } = self;
+        [&mut tool.name]
+            .into_iter()
+            .chain(&mut tool.version)
+            .chain(failed)
+            .chain(nothing_scanned)
+            .chain(
+                problems
+                    .iter_mut()
+                    .flat_map(|problem| [&mut problem.message].into_iter().chain(&mut problem.path)),
+            )
+            .chain(commit)
+            .chain(digests)
+            .chain(unbound)
+            .chain(note)
+    }
+}
+
 /// A scanner.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tool {
@@ -116,6 +139,8 @@ pub(super) struct Around<'r> {
     pub(super) roots: &'r [String],
     /// The key under which values of secrets are compared across runs.
     pub(super) key: Option<&'r SecretKey>,
+    /// Values of secrets that the report holds.
+    pub(super) values: Option<&'r SecretValues>,
 }
 
 /// One reading of one report.
@@ -171,8 +196,12 @@ impl<'s> Reading<'s> {
             finding.severity = Severity::Critical;
         }
         finding.may_hold_secret |= finding.category == Category::Secret
-            || is_about_secrets(finding.rule_id.as_str(), &finding.cwes)
-            || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.as_str(), &[]));
+            || is_about_secrets(finding.rule_id.real(), &finding.cwes)
+            || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.real(), &[]));
+        conceal(&mut finding);
+        if let Some(values) = self.around.values {
+            values.mask_finding(&mut finding);
+        }
         if !finding.suppressed {
             self.report.categories.insert(finding.category);
         }
@@ -205,19 +234,20 @@ impl<'s> Reading<'s> {
     pub fn problem(&mut self, kind: ProblemKind, message: &str, path: Option<&str>) {
         self.report.problems_total += 1;
         if self.report.problems.len() < MAX_PROBLEMS {
-            let path = path.map(|p| Text::whole(&crate::finding::project_path(p, self.around.roots)));
-            self.report.problems.push(Problem { kind, message: Text::line(message), path });
+            let path = path.and_then(|p| Location::new(p, None, None, self.around.roots)).map(|at| at.path);
+            let message = Text::line(&without_credential_values(message));
+            self.report.problems.push(Problem { kind, message, path });
         }
     }
 
     /// The scan failed as a whole.
     pub fn failed(&mut self, why: &str) {
-        self.report.failed.get_or_insert_with(|| Text::line(why));
+        self.report.failed.get_or_insert_with(|| Text::line(&without_credential_values(why)));
     }
 
     /// Nothing was scanned.
     pub fn nothing_scanned(&mut self, why: &str) {
-        self.report.nothing_scanned.get_or_insert_with(|| Text::line(why));
+        self.report.nothing_scanned.get_or_insert_with(|| Text::line(&without_credential_values(why)));
     }
 
     /// Something that a reader of the verdict should know, although nothing is wrong.
@@ -297,7 +327,10 @@ impl<'s> Reading<'s> {
         }
     }
 
-    pub(super) fn finish(self) -> (Report, BTreeMap<String, String>) {
+    pub(super) fn finish(mut self) -> (Report, BTreeMap<String, String>) {
+        if let Some(values) = self.around.values.filter(|values| !values.is_empty()) {
+            self.report.texts().for_each(|text| values.mask(text));
+        }
         (self.report, self.late)
     }
 }

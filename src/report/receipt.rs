@@ -79,7 +79,7 @@ pub fn is_receipt(path: &Path) -> bool {
 }
 
 /// Puts what a receipt tells to a report that was read; one that is not of this report tells nothing.
-pub(crate) fn tell(report: &mut Report, source: &Source, sha256: Option<&str>) {
+pub(crate) fn tell(report: &mut Report, source: &Source, digest: Option<&(String, u64)>) {
     let Source::File(path) = source else { return };
     let path = beside(path);
     if path.symlink_metadata().is_err() {
@@ -87,7 +87,7 @@ pub(crate) fn tell(report: &mut Report, source: &Source, sha256: Option<&str>) {
     }
     let read = read_document(&Source::File(path), MAX).map_err(|error| error.to_string());
     let receipt =
-        read.and_then(|(value, ..)| parse(&value)).and_then(|receipt| fits(receipt, report, sha256));
+        read.and_then(|(value, ..)| parse(&value)).and_then(|receipt| fits(receipt, report, digest));
     if let Ok(receipt) = &receipt {
         if report.generated == Generated::Unknown {
             report.generated = Generated::At(receipt.started_at);
@@ -127,13 +127,14 @@ fn parse(value: &Value) -> Result<Receipt, String> {
         ended_at: time("ended_at")?,
         commit: text("commit").map(str::to_ascii_lowercase),
         sha256: text("sha256").unwrap_or_default().to_ascii_lowercase(),
-        bytes: value.get("bytes").and_then(Value::as_u64).unwrap_or_default(),
+        bytes: value.get("bytes").and_then(Value::as_u64).ok_or("`bytes` of the receipt is no number")?,
     })
 }
 
 /// Whether a receipt is of this report: of its bytes, and of the time and the commit that it states itself.
-fn fits(receipt: Receipt, report: &Report, sha256: Option<&str>) -> Result<Receipt, String> {
-    if sha256 != Some(receipt.sha256.as_str()) {
+fn fits(receipt: Receipt, report: &Report, digest: Option<&(String, u64)>) -> Result<Receipt, String> {
+    let is_of = |(sha256, bytes): &(String, u64)| *sha256 == receipt.sha256 && *bytes == receipt.bytes;
+    if !digest.is_some_and(is_of) {
         return Err("the receipt is of other bytes than the report has now".to_owned());
     }
     let (start, end) = (receipt.started_at.as_second(), receipt.ended_at.as_second());

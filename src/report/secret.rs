@@ -1,11 +1,17 @@
 //! What the readers of secret scanners share: a finding about a credential, made without a trace of its value.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::fmt::{self, Write as _};
 
 use super::json::Json;
 use super::reading::Around;
 use super::{ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text, clean};
+
+/// What stands in the place of a value.
+pub(super) const MASK: &str = "***";
 
 /// Use of hard-coded credentials.
 const HARDCODED_CREDENTIALS: u32 = 798;
@@ -46,8 +52,88 @@ impl Leak<'_> {
             Some(name) => id.part(name),
             None => id,
         });
+        if let Some(values) = around.values {
+            values.of_finding(self.values);
+        }
         finding
     }
+}
+
+/// Values of secrets, in every form in which a text may hold them. They are never shown.
+#[derive(Default)]
+pub(super) struct SecretValues {
+    /// Those of the whole report.
+    all: RefCell<BTreeSet<String>>,
+    /// Those of the finding that is handed over next.
+    last: RefCell<BTreeSet<String>>,
+}
+
+impl SecretValues {
+    /// Takes the values of the finding that is handed over next.
+    pub(super) fn of_finding(&self, values: &[&str]) {
+        let last = forms(values);
+        self.all.borrow_mut().extend(last.iter().cloned());
+        *self.last.borrow_mut() = last;
+    }
+
+    /// Lets the finding that is handed over be told without its values; what it is compared by stays.
+    pub(super) fn mask_finding(&self, finding: &mut Finding) {
+        let last = std::mem::take(&mut *self.last.borrow_mut());
+        if !last.is_empty() {
+            finding.texts().for_each(|text| mask(&last, text));
+        }
+    }
+
+    /// True if there are none.
+    pub(super) fn is_empty(&self) -> bool {
+        self.all.borrow().is_empty()
+    }
+
+    /// Lets a text be told without the values.
+    pub(super) fn mask(&self, text: &mut Text) {
+        mask(&self.all.borrow(), text);
+    }
+}
+
+/// Values in every form in which a text may hold them; what is too short to be one would mask letters of other words.
+fn forms(values: &[&str]) -> BTreeSet<String> {
+    let mut all = BTreeSet::new();
+    for value in values.iter().map(|value| value.trim()).filter(|value| value.len() >= 4) {
+        // A text is cleaned, is a path with `/` only, or an address; and of several lines it may hold one.
+        let forms = [value.to_owned(), clean(value).into_owned(), value.replace('\\', "/"), escaped(value)];
+        all.extend(forms);
+        all.extend(value.lines().map(|line| line.trim().to_owned()).filter(|line| line.len() >= 8));
+    }
+    all
+}
+
+fn mask(all: &BTreeSet<String>, text: &mut Text) {
+    let mut values: Vec<&str> = all.iter().map(String::as_str).collect();
+    values.retain(|value| find(text.as_str(), value).is_some());
+    if !values.is_empty() {
+        // The longest first: one value may be part of another.
+        values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        let told = masked(text.as_str(), &values).into_owned();
+        text.tell(&told);
+    }
+}
+
+impl fmt::Debug for SecretValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretValues(…)")
+    }
+}
+
+/// A value as it stands in an address (RFC 3986).
+fn escaped(value: &str) -> String {
+    value.bytes().fold(String::with_capacity(value.len()), |mut out, byte| {
+        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            let _ = write!(out, "%{byte:02X}");
+        }
+        out
+    })
 }
 
 /// False for what scanners put in a value's place: two redacted values are not the same value.
@@ -87,7 +173,7 @@ fn find(text: &str, value: &str) -> Option<usize> {
 pub(super) fn masked<'t>(text: &'t str, values: &[&str]) -> Cow<'t, str> {
     let values = values.iter().map(|v| v.trim()).filter(|v| !v.is_empty());
     values.fold(Cow::Borrowed(text), |text, value| {
-        if find(&text, value).is_some() { Cow::Owned(text.replace(value, "***")) } else { text }
+        if find(&text, value).is_some() { Cow::Owned(text.replace(value, MASK)) } else { text }
     })
 }
 

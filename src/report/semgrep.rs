@@ -361,6 +361,11 @@ pub(super) fn withheld(rule: &str) -> Text {
     Text::line(&format!("{name} (message withheld, it may quote the secret)"))
 }
 
+/// True for the title that [`withheld`] makes of a rule.
+pub(super) fn is_withheld(title: &str, rule: &str) -> bool {
+    title.ends_with("(message withheld, it may quote the secret)") && title == withheld(rule).as_str()
+}
+
 /// Text with what stands between quotes replaced, so that a literal's value leaves no trace.
 pub(super) fn without_literals(text: &str) -> String {
     let mut out = String::with_capacity(text.len());

@@ -7,6 +7,7 @@
 
 use serde::Deserialize;
 
+use super::conceal::{comparable, speaks_of_credentials};
 use super::excerpt::without_quotes;
 use super::field::{first_of, number, suppress};
 use super::json::{Json, Kind, shapes};
@@ -303,7 +304,8 @@ impl Issue<'_> {
         let id = FingerprintBuilder::new(category.as_str()).part(rule);
         finding.identify(match self.hash.as_str() {
             _ if secret => id,
-            "" => id.folded(&message),
+            "" => id.folded(&comparable(&message)),
+            _ if speaks_of_credentials(&message) => id.folded(&comparable(&message)),
             hash => id.part(hash),
         });
         Some(finding)
@@ -328,7 +330,7 @@ impl Hotspot<'_> {
             place(self.component.as_str(), self.project.as_str(), self.line, &self.text_range, roots);
         finding.title = Text::line(first_of(&[self.message.as_str(), rule]));
         let id = FingerprintBuilder::new(Category::Sast.as_str()).part(rule);
-        finding.identify(id.folded(self.message.as_str()));
+        finding.identify(id.folded(&comparable(self.message.as_str())));
         Some(finding)
     }
 }

@@ -7,6 +7,7 @@
 use serde::Deserialize;
 use serde_json::Value;
 
+use super::conceal::comparable;
 use super::field::{first_of, suppress};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
@@ -134,7 +135,7 @@ impl Item<'_> {
         let description = if secret { without_literals(description) } else { description.to_owned() };
         finding.title = Text::line(first_of(&[&description, summary, rule]));
         let id = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(finding.rule_id.as_str());
-        finding.identify(id.part(self.resource.as_str()).folded(&description));
+        finding.identify(id.part(self.resource.as_str()).folded(&comparable(&description)));
         Some(finding)
     }
 

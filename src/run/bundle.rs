@@ -213,7 +213,7 @@ fn pack_waivers(folder: &str, texts: &[(String, Vec<u8>)], put: &mut Put<'_>) ->
 fn json(decision: &Decision) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     let output = Output::by_id("json").context("there is no JSON output")?;
-    (output.write)(decision, Look::PLAIN, &mut bytes)?;
+    output.write(decision, Look::PLAIN, &mut bytes)?;
     Ok(bytes)
 }
 

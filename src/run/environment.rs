@@ -59,6 +59,7 @@ impl Environment {
             pipeline_url: text("CI_PIPELINE_URL"),
             author: text("GITLAB_USER_LOGIN").or_else(|| text("CI_COMMIT_AUTHOR")),
             subjects: Vec::new(),
+            parameters: BTreeMap::new(),
             env: self.0.iter().map(|(name, value)| (name.clone(), clean(value).into_owned())).collect(),
             codeowners: None,
         }
@@ -106,7 +107,12 @@ pub(crate) fn context(
     }
     let artifacts = artifacts(about.subjects, policy)?;
     let parameters = parameters(about, environment, policy)?;
-    let shown = Shown { subjects: artifacts.clone(), ..environment.shown(commit.as_deref()) };
+    let parameters_shown = parameters.clone();
+    let shown = Shown {
+        subjects: artifacts.clone(),
+        parameters: parameters_shown,
+        ..environment.shown(commit.as_deref())
+    };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let (authors, owners) = (environment.authors(), Owners::default());
     Ok(Context { now, commits, artifacts, authors, login, parameters, owners, own_gate: None, shown })

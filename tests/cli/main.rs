@@ -16,6 +16,7 @@ mod approvals;
 mod attest;
 mod baseline;
 mod bundle;
+mod canary;
 mod cases;
 mod check;
 mod checks;

@@ -122,7 +122,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
     }
     if args.format == TextOrJson::Json {
         let told = Told { schema: "secgate/policy-lint/v1", policies: looked };
-        super::super::print(format!("{}\n", serde_json::to_string_pretty(&told)?).as_bytes())?;
+        super::super::print_exact(format!("{}\n", serde_json::to_string_pretty(&told)?).as_bytes())?;
         return finish(args, &told.policies, &faults);
     }
     let mut text = String::new();

@@ -105,7 +105,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
         bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
     };
     let Some(finding) = args.finding.as_deref().map(str::trim) else {
-        super::super::print(super::import::written(&args.from, &policy, now)?.as_bytes())?;
+        super::super::print_exact(super::import::written(&args.from, &policy, now)?.as_bytes())?;
         return Ok(exit::PASS);
     };
     let given = args.inputs.given(&policy.mappings)?;
@@ -136,7 +136,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let counted = runner.run(&Waivers::new(vec![draft.clone()]).below(root), None)?;
     let matches = counted.waivers.first().map_or(1, |w| w.matches.max(1));
     draft.seen.matches = Some(u32::try_from(matches)?);
-    super::super::print(written(&draft, &finding, &policy)?.as_bytes())?;
+    super::super::print_exact(written(&draft, &finding, &policy)?.as_bytes())?;
     if let Some(lacks) = unbound(&draft.matches, &finding) {
         writeln!(io::stderr(), "secgate: this waiver covers nothing yet: {lacks}")?;
     }

@@ -136,6 +136,7 @@ pub(super) fn judge(rule: &ApprovalsRule, world: World<'_>) -> Demands {
     let weighed = weigh(&rule.reviewers, &rule.from, rule.max_age, Purpose::Rule, world);
     if weighed.is_met() {
         demands.met.push(format!("approved by {}", weighed.by.join(", ")));
+        demands.approved_by = weighed.by;
     } else {
         demands.unmet(weighed.why(&rule.reviewers));
     }

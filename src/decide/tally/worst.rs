@@ -42,7 +42,7 @@ impl Matched {
 
 pub(super) fn order(finding: &Finding, rank: u8, evidence: usize, ordinal: u64) -> Order<'_> {
     let at = finding.location.as_ref();
-    let (path, line) = (at.map(|l| l.path.as_str()), at.and_then(|l| l.line));
+    let (path, line) = (at.map(|l| l.path.real()), at.and_then(|l| l.line));
     (Reverse(rank), path, line, finding.fingerprint, evidence, ordinal)
 }
 

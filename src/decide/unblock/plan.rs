@@ -212,7 +212,7 @@ fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
     let place = || {
         let at = finding.location.as_ref();
         let line = at.and_then(|l| l.line).map(|line| line.to_string()).unwrap_or_default();
-        at.map_or_else(|| finding.fingerprint.to_string(), |l| format!("{}\0{line}", l.path))
+        at.map_or_else(|| finding.fingerprint.to_string(), |l| format!("{}\0{line}", l.path.real()))
     };
     match kind {
         // The same value in several places is rotated once; what several tools see in one line is one secret.
@@ -232,7 +232,7 @@ fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
             vec![format!("{kind:?}\0{}\0{name}", ecosystem.unwrap_or_default())]
         }
         _ => {
-            let target = finding.target.as_ref().map_or("", |target| target.as_str());
+            let target = finding.target.as_ref().map_or("", |target| target.real());
             vec![format!("file\0{}", finding.path().unwrap_or(target))]
         }
     }

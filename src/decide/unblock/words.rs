@@ -76,8 +76,8 @@ pub(super) fn told(kind: StepKind, lead: &Finding, findings: &[&Finding]) -> (St
 pub(super) fn places(findings: &[&Finding]) -> String {
     let mut files: Vec<(&str, Vec<u32>)> = Vec::new();
     for finding in findings {
-        let target = finding.target.as_ref().map(Text::as_str);
-        let Some(path) = finding.path().or(target) else { continue };
+        let path = finding.location.as_ref().map(|at| &at.path);
+        let Some(path) = path.or(finding.target.as_ref()).map(Text::as_str) else { continue };
         let line = finding.location.as_ref().and_then(|l| l.line);
         match files.iter_mut().find(|(known, _)| *known == path) {
             Some((_, lines)) => lines.extend(line),

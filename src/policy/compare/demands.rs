@@ -102,7 +102,8 @@ impl Comparison<'_> {
     }
 
     fn verdicts(&mut self, id: &str, before: &VerdictsRule, after: &VerdictsRule) {
-        let VerdictsRule { subjects, gates, signed_by, verdict, policy, max_age } = before;
+        let VerdictsRule { subjects, gates, signed_by, verdict, policy, project, parameters, max_age } =
+            before;
         let at = |key: &'static str| ["rules", id, "verdicts", key];
         self.about(&at("subject"), subjects, &after.subjects);
         for (gate, on) in gates {
@@ -116,6 +117,16 @@ impl Comparison<'_> {
         };
         self.choice(&at("verdict"), &words(verdict), &words(&after.verdict));
         self.choice(&at("policy"), policy, &after.policy);
+        // Another project's gates are others, and so is the run's own where one was named.
+        let shown = |project: &Option<String>| project.clone().unwrap_or_else(|| "the run's own".to_owned());
+        self.same(&at("project"), &shown(project), &shown(&after.project));
+        for (name, value) in parameters {
+            if !after.parameters.contains(&(name.clone(), value.clone())) {
+                let now = after.parameters.iter().find(|(other, _)| other == name);
+                let now = now.map_or_else(|| "any".to_owned(), |(_, value)| value.clone());
+                self.add(&["rules", id, "verdicts", "parameters", name], value.clone(), now);
+            }
+        }
         self.most(&at("max_age"), *max_age, after.max_age, duration);
     }
 

@@ -320,6 +320,11 @@ pub(super) fn verdicts(
         signed_by: signers(common.signed_by, keys, problems),
         verdict: common.verdict.map_or_else(|| vec![VerdictWord::Pass], |list| values(Some(list))),
         policy,
+        project: common.project.map(|project| project.value),
+        parameters: common
+            .parameters
+            .map(|table| table.value.0.into_iter().map(|(name, value)| (name.value, value.value)).collect())
+            .unwrap_or_default(),
         max_age: common.max_age.map(|age| age.value.0),
     }
 }

@@ -55,7 +55,7 @@ impl Entry {
     /// The entry of one finding.
     pub fn of(finding: &Finding, content: u64) -> Self {
         Self {
-            path: finding.path().unwrap_or_default().to_owned(),
+            path: finding.location.as_ref().map(|at| at.path.to_string()).unwrap_or_default(),
             rule: finding.rule_id.to_string(),
             package: package_of(finding),
             category: finding.category,

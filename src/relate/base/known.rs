@@ -158,9 +158,9 @@ impl Known {
 /// The package URL of a vulnerable package, with its version.
 fn purl(finding: &Finding) -> Option<Purl> {
     let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability)?;
-    let mut purl = Purl::parse(package.purl.as_ref()?.as_str())?;
+    let mut purl = Purl::parse(package.purl.as_ref()?.real())?;
     if purl.version.is_empty() {
-        purl.version = package.version.to_string();
+        package.version.real().clone_into(&mut purl.version);
     }
     (!purl.version.is_empty()).then_some(purl)
 }
@@ -174,7 +174,7 @@ fn identity(path: Option<&str>, purl: &Purl) -> Fingerprint {
 
 fn package_of(finding: &Finding, path: &str) -> Option<Fingerprint> {
     let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability)?;
-    package_at(finding.tool.as_str(), path, package)
+    package_at(finding.tool.real(), path, package)
 }
 
 /// Tool, place, name and version of a package; `None` if its version is not known.
@@ -186,5 +186,5 @@ fn package_at(tool: &str, path: &str, package: &Package) -> Option<Fingerprint> 
     let PackageName { ecosystem, name } = PackageName::new(package, Some(path));
     let kind = ecosystem.unwrap_or_default();
     let id = FingerprintBuilder::new("package").part(&tool.to_ascii_lowercase());
-    Some(id.part(path).part(&kind).part(&name).part(version.as_str()).finish())
+    Some(id.part(path).part(&kind).part(&name).part(version.real()).finish())
 }

@@ -171,7 +171,7 @@ impl Base {
             if finding.suppressed {
                 continue;
             }
-            known.cover(finding.tool.as_str(), finding.category);
+            known.cover(finding.tool.real(), finding.category);
             let content = self.content_before(finding, &mut code);
             let line = finding.location.as_ref().and_then(|at| at.line);
             known.add(Entry::of(finding, content), self.unknown, line);
@@ -300,7 +300,7 @@ impl Base {
             told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
         };
         for known in self.known() {
-            if known.speaks(finding.tool.as_str(), finding.category) {
+            if known.speaks(finding.tool.real(), finding.category) {
                 let found = self.find(known, finding, old_path, content, bars, heads);
                 first_seen = first_seen.max(found.and_then(|(_, day)| day));
                 tell(found.map(|(stage, _)| stage));

@@ -10,6 +10,7 @@ use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location
 use crate::report::advisory::Worst;
 use crate::report::checkov::is_secret_check;
 use crate::report::cvss::{highest, rating_of_vector};
+use crate::report::conceal::comparable;
 use crate::report::json::{LIST, OBJECT, shapes};
 use crate::report::secret::masked;
 use crate::report::semgrep::{is_about_secrets, without_literals};
@@ -182,6 +183,8 @@ pub(super) struct Found {
     pub(super) attributed: bool,
     /// Its target is an image with a digest.
     pub(super) digest: bool,
+    /// What its code holds that may be a secret's value.
+    pub(super) values: Vec<String>,
 }
 
 impl Agent<'_> {
@@ -238,7 +241,12 @@ impl Vulnerability<'_> {
         let tool = own.unwrap_or(scanner);
         let finding = self.finding(scan_type, tool, roots);
         let digest = scan_type == ScanType::ContainerScanning && place.image.as_str().contains("@sha256:");
-        Some(Found { finding, attributed: own.is_none(), digest })
+        let extract = self.raw_source_code_extract.as_str();
+        let values = match finding.category {
+            Category::Secret => [extract].into_iter().chain(parts_of(extract)).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        };
+        Some(Found { finding, attributed: own.is_none(), digest, values })
     }
 
     /// What its first identifier says; of old reports `cve` where it is one.
@@ -390,7 +398,7 @@ impl Vulnerability<'_> {
                 let digest = code_digest(self.cve.as_str()).unwrap_or_default();
                 match extract {
                     _ if secret => id,
-                    "" => id.part(digest).folded(self.message.as_str()),
+                    "" => id.part(digest).folded(&comparable(self.message.as_str())),
                     code => id.folded(code),
                 }
             }

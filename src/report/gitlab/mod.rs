@@ -255,6 +255,9 @@ fn hand_over(found: Found, reading: &mut Reading<'_>, seen: &mut Seen) {
     }
     seen.found += 1;
     seen.attributed |= found.attributed;
+    if let Some(values) = reading.around().values {
+        values.of_finding(&found.values.iter().map(String::as_str).collect::<Vec<_>>());
+    }
     reading.finding(found.finding);
 }
 

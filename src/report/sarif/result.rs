@@ -8,6 +8,7 @@ use super::object::{First, Hashes, Index, List, objects};
 use super::place::Place;
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Text};
 use crate::report::checkov::is_secret_check;
+use crate::report::conceal::{Scrutiny, comparable, speaks_of_credentials, without_values};
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::semgrep::{is_about_secrets, withheld};
@@ -428,8 +429,13 @@ impl Item<'_> {
         if semgrep && finding.told_by_code {
             return id;
         }
-        let id = id.part("message").folded(&without_lines(message)).part(self.message.id.as_str());
-        self.message.arguments.0.iter().fold(id, |id, argument| id.part(argument))
+        let id =
+            id.part("message").folded(&comparable(&without_lines(message))).part(self.message.id.as_str());
+        self.message
+            .arguments
+            .0
+            .iter()
+            .fold(id, |id, argument| id.part(&comparable_argument(message, argument)))
     }
 }
 
@@ -467,20 +473,27 @@ impl Message<'_> {
 
 fn title<'t>(finding: &Finding, rule: Option<&'t Rule>, message: &'t str, secret: bool) -> Cow<'t, str> {
     let id = finding.rule_id.as_str();
+    let of_rule = rule.map_or("", |r| &*r.title);
     if secret {
         return Cow::Owned(withheld(if id.is_empty() { "secret" } else { id }).to_string());
     }
-    let of_rule = rule.map_or("", |r| &*r.title);
     let words = match finding.category {
         // Messages of vulnerabilities begin with the package.
         Category::Vulnerability | Category::License => [of_rule, message],
         _ => [message, of_rule],
     };
     match words.into_iter().find(|words| !words.trim().is_empty()) {
+        // Of a rule about credentials any message may quote one.
+        Some(words) if speaks_of_credentials(of_rule) => without_values(words, Scrutiny::Strict),
         Some(words) => Cow::Borrowed(words),
         None if id.is_empty() => Cow::Borrowed("A result without a message"),
         None => Cow::Owned(id.to_owned()),
     }
+}
+
+/// What fills a message in, where the message speaks of credentials, may be one.
+fn comparable_argument<'a>(message: &str, argument: &'a str) -> Cow<'a, str> {
+    if speaks_of_credentials(message) { Cow::Borrowed("") } else { Cow::Borrowed(argument) }
 }
 
 /// Trivy's message is a list of `KEY: VALUE` lines (its `pkg/report/sarif.go`).

@@ -11,6 +11,7 @@ use super::{FORMAT, scanned_category};
 use crate::finding::{
     Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
 };
+use crate::report::conceal::comparable;
 use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::suppress;
 use crate::report::json::{parse, shapes};
@@ -303,7 +304,8 @@ impl Misconfiguration<'_> {
         finding.location = site.location(path, &lines);
         let check = if avd_id.is_empty() { id } else { avd_id };
         let identity = site.identity(finding.category).part(&canonical(check));
-        finding.identify(identity.part(cause.map_or("", |c| c.resource.as_str())).folded(message));
+        finding
+            .identify(identity.part(cause.map_or("", |c| c.resource.as_str())).folded(&comparable(message)));
         finding
     }
 }

@@ -56,7 +56,7 @@ pub(super) fn statements(document: &Object) -> Read {
 /// Who says it: the authors of the document, else its supplier or manufacturer. Of an author the name counts, and the
 /// address where there is none.
 fn authors(metadata: &Object) -> Result<Vec<Text>, String> {
-    let named = |object: &Object| text(object, "name").or(text(object, "email")).map(Text::line);
+    let named = |object: &Object| text(object, "name").or(text(object, "email")).map(Text::exact);
     let authors: Vec<Text> = objects(metadata, "authors")?.into_iter().filter_map(named).collect();
     if !authors.is_empty() {
         return Ok(authors);

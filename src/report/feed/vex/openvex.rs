@@ -18,7 +18,7 @@ const JUSTIFICATIONS: &[&str] = &[
 pub(super) fn statements(document: &Object) -> Read {
     let made_at = time(document, "last_updated")?.or(time(document, "timestamp")?);
     let authors: Vec<Text> =
-        text(document, "author").map(Text::line).filter(|author| !author.is_empty()).into_iter().collect();
+        text(document, "author").map(Text::exact).filter(|author| !author.is_empty()).into_iter().collect();
     if !document.contains_key("statements") {
         return Err("an OpenVEX document has the key `statements`".to_owned());
     }

@@ -1,0 +1,279 @@
+//! Words about a credential, told without the credential.
+//!
+//! Tools that look for weaknesses find passwords too, and their messages quote them. Which part of a message is the value
+//! no report says, so that everything that could be one is masked: what is quoted, what a name is given, what mixes
+//! letters and digits; and where the message is about a credential in the code, every word that rules' authors do not use.
+
+use std::borrow::Cow;
+
+use super::secret::MASK;
+use super::semgrep::{is_about_secrets, is_withheld};
+use crate::finding::{Category, Finding};
+
+/// What texts about credentials hold.
+const ROOTS: [&str; 8] = ["password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "key"];
+
+/// How a text says that a credential stands in the code.
+const IN_THE_CODE: [&str; 9] = [
+    "hardcoded",
+    "hard-coded",
+    "hard coded",
+    "hard_coded",
+    "plaintext",
+    "plain text",
+    "cleartext",
+    "embedded",
+    "leaked",
+];
+
+/// Names of algorithms and formats that mix letters and digits, and are no value.
+const KNOWN: [&str; 40] = [
+    "md4", "md5", "sha1", "sha2", "sha3", "sha224", "sha256", "sha384", "sha512", "sha-1", "sha-2", "sha-3",
+    "sha-256", "sha-384", "sha-512", "hs256", "hs384", "hs512", "rs256", "rs512", "es256", "aes128",
+    "aes256", "aes-128", "aes-256", "rsa1024", "rsa2048", "base32", "base64", "oauth1", "oauth2", "x509",
+    "x.509", "ed25519", "blake2", "utf-8", "ipv4", "ipv6", "http2", "oauth2.0",
+];
+
+/// Words of rules' authors.
+const WORDS: &str = include_str!("conceal/words.txt");
+
+/// Masks what may be the value of a secret in what a finding says. Readers of secret scanners know the value and mask it
+/// themselves.
+pub(super) fn conceal(finding: &mut Finding) {
+    let rule_speaks = finding.cwes.iter().any(|cwe| matches!(cwe, 259 | 321 | 522 | 798))
+        || has_any(finding.rule_id.as_str(), &ROOTS)
+        || finding.rule_aliases.iter().any(|alias| has_any(alias.as_str(), &ROOTS));
+    let speaks = |text: &str| rule_speaks || has_any(text, &ROOTS);
+    let title = finding.title.as_str();
+    if finding.category != Category::Secret && !is_withheld(title, finding.rule_id.as_str()) && speaks(title)
+    {
+        let look = match finding.category {
+            // Advisories are about packages, whose names and versions look like values.
+            Category::Vulnerability | Category::License => Scrutiny::Quotes,
+            _ if has_any(title, &IN_THE_CODE) => Scrutiny::Strict,
+            _ if is_about_secrets(finding.rule_id.as_str(), &finding.cwes) => Scrutiny::Strict,
+            _ => Scrutiny::Literals,
+        };
+        let told = without_values(title, look).into_owned();
+        finding.title.tell(&told);
+    }
+    // Where a tool has no ids, its names are words.
+    for alias in finding.rule_aliases.iter_mut().filter(|alias| alias.as_str().contains(' ')) {
+        if has_any(alias.as_str(), &ROOTS) {
+            let told = without_values(alias.as_str(), Scrutiny::Strict).into_owned();
+            alias.tell(&told);
+        }
+    }
+    // A person's words.
+    if let Some(words) = finding.suppression.as_mut().filter(|words| speaks(words.as_str())) {
+        let told = without_values(words.as_str(), Scrutiny::Literals).into_owned();
+        words.tell(&told);
+    }
+}
+
+/// True if a message may quote a credential.
+pub(super) fn speaks_of_credentials(message: &str) -> bool {
+    is_about_secrets(message, &[])
+}
+
+/// A message that is part of a fingerprint: of one that speaks of a credential in the code, what may be told.
+pub(super) fn comparable(message: &str) -> Cow<'_, str> {
+    if speaks_of_credentials(message) {
+        without_values(message, Scrutiny::Strict)
+    } else {
+        Cow::Borrowed(message)
+    }
+}
+
+/// A text of a scan's log; what it says of credentials goes without them.
+pub(super) fn without_credential_values(text: &str) -> Cow<'_, str> {
+    match (has_any(text, &ROOTS), has_any(text, &IN_THE_CODE)) {
+        (false, _) => Cow::Borrowed(text),
+        (true, false) => without_values(text, Scrutiny::Literals),
+        (true, true) => without_values(text, Scrutiny::Strict),
+    }
+}
+
+/// True if a text holds one of the words, in any letter case.
+fn has_any(text: &str, words: &[&str]) -> bool {
+    let bytes = text.as_bytes();
+    let starts = |at: usize, word: &str| {
+        let part = at.checked_add(word.len()).and_then(|end| bytes.get(at..end));
+        part.is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    bytes.iter().enumerate().any(|(at, byte)| {
+        // The bytes that a word can begin with: of most places nothing else is looked at.
+        matches!(byte.to_ascii_lowercase(), b'p' | b's' | b't' | b'c' | b'k' | b'h' | b'e' | b'l')
+            && words.iter().any(|word| starts(at, word))
+    })
+}
+
+/// How hard a text is looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Scrutiny {
+    /// Only what is quoted is masked.
+    Quotes,
+    /// And what looks like no word.
+    Literals,
+    /// And every word that rules' authors do not use.
+    Strict,
+}
+
+/// The text with what may be a value masked.
+pub(super) fn without_values(text: &str, look: Scrutiny) -> Cow<'_, str> {
+    let is_quote =
+        |c: char| matches!(c, '"' | '\'' | '`' | '‘' | '’' | '“' | '”' | '„' | '«' | '»' | '‹' | '›');
+    // A quotation begins where no word is being written, or `user's` would begin one.
+    let mut before = ' ';
+    let opening = text.char_indices().find(|&(_, c)| {
+        let opens = is_quote(c) && !before.is_alphanumeric();
+        before = c;
+        opens
+    });
+    let masked = match opening {
+        None => words(text, look),
+        Some((at, quote)) => {
+            let inner = at + quote.len_utf8();
+            // To the last: the value may hold quotes itself.
+            let rest = text.get(inner..).unwrap_or_default();
+            let (end, close) =
+                rest.char_indices().rfind(|(_, c)| is_quote(*c)).map_or((text.len(), ""), |(at, c)| {
+                    (
+                        inner + at + c.len_utf8(),
+                        text.get(inner + at..inner + at + c.len_utf8()).unwrap_or_default(),
+                    )
+                });
+            let head = words(text.get(..at).unwrap_or_default(), look);
+            let tail = words(text.get(end..).unwrap_or_default(), look);
+            format!("{head}{quote}{MASK}{close}{tail}")
+        }
+    };
+    if masked == text { Cow::Borrowed(text) } else { Cow::Owned(masked) }
+}
+
+/// A text word by word.
+fn words(text: &str, look: Scrutiny) -> String {
+    if look == Scrutiny::Quotes {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut given = false;
+    for part in text.split_inclusive(char::is_whitespace) {
+        let word = part.trim_end();
+        let blank = part.get(word.len()..).unwrap_or_default();
+        let is_sign = !word.is_empty() && word.chars().all(|c| matches!(c, '=' | ':' | '>' | '-'));
+        if word.is_empty() || is_sign {
+            given |= is_sign && word.contains(['=', ':']) && has_any(&out, &ROOTS);
+            out.push_str(part);
+            continue;
+        }
+        let (masked, names) = one_word(word, look, given);
+        given = names;
+        out.push_str(&masked);
+        out.push_str(blank);
+    }
+    out
+}
+
+/// One word, and whether it names a credential whose value follows. `given`: the word before it did.
+fn one_word(word: &str, look: Scrutiny, given: bool) -> (String, bool) {
+    let around = |c: char| c.is_ascii_punctuation() && !matches!(c, '*' | '$');
+    let core = word.trim_matches(around);
+    let start = core.as_ptr() as usize - word.as_ptr() as usize;
+    let (head, tail) =
+        (word.get(..start).unwrap_or_default(), word.get(start + core.len()..).unwrap_or_default());
+    if core == MASK || core.is_empty() {
+        return (word.to_owned(), false);
+    }
+    let names = tail.starts_with(['=', ':']) && has_any(core, &ROOTS);
+    if given {
+        return (format!("{head}{MASK}{tail}"), false);
+    }
+    if let Some((name, value)) = core.split_once(['=', ':']).filter(|(_, value)| !value.starts_with("//")) {
+        let sign = core.get(name.len()..=name.len()).unwrap_or_default();
+        let (name, _) = one_word(name, look, false);
+        let value = if value.trim_matches(around) == MASK { value } else { MASK };
+        return (format!("{head}{name}{sign}{value}{tail}"), false);
+    }
+    let keeps = if look == Scrutiny::Strict { is_plain(core) } else { !is_literal(core) };
+    (if keeps { word.to_owned() } else { format!("{head}{MASK}{tail}") }, names)
+}
+
+/// True if a word looks like a value and not like language, a name, a version or an id.
+fn is_literal(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    let is_id = ["cve-", "cwe-", "ghsa-", "ckv", "avd-", "ksv", "ds-", "dsa-", "rhsa-", "pysec-", "rustsec-"]
+        .iter()
+        .any(|start| lower.starts_with(start));
+    let digits = word.bytes().filter(u8::is_ascii_digit).count();
+    let letters = word.chars().filter(|c| c.is_alphabetic()).count();
+    let version = word.trim_start_matches(['v', 'V', '<', '>', '=', '~', '^']);
+    let is_version =
+        version.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'.' | b'-' | b'/' | b'%' | b','));
+    if is_id || is_version || KNOWN.contains(&&*lower) {
+        return false;
+    }
+    (digits > 0 && letters > 0 && word.len() >= 5)
+        || word.len() >= 24 && !word.contains(['-', '_', '.', '/'])
+        || word.len() >= 6 && word.contains(['!', '$', '%', '^', '&', '+', '=', '~', '@', '#', '\\'])
+}
+
+/// True if a word is one of rules' authors.
+fn is_plain(word: &str) -> bool {
+    let known = |part: &str| {
+        let lower = part.to_ascii_lowercase();
+        let number = part.bytes().all(|b| b.is_ascii_digit()) && part.len() <= 3;
+        number
+            || KNOWN.contains(&&*lower)
+            || WORDS.split_ascii_whitespace().any(|known| known == lower)
+            || lower
+                .strip_suffix('s')
+                .is_some_and(|one| WORDS.split_ascii_whitespace().any(|known| known == one))
+    };
+    word.split(|c: char| c.is_ascii_punctuation()).filter(|part| !part.is_empty()).all(known)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::Severity;
+
+    fn told(title: &str) -> String {
+        let mut finding = Finding::new(Category::Sast, "tool", "rule", Severity::High);
+        finding.title = crate::finding::Text::line(title);
+        conceal(&mut finding);
+        finding.title.to_string()
+    }
+
+    #[test]
+    fn what_may_be_a_value_is_not_told() {
+        for (title, is) in [
+            ("Possible hardcoded password: 'hunter2'", "Possible hardcoded password: '***'"),
+            ("user's password is 'hunter2'", "user's password is '***'"),
+            ("password 'it's' in 'f'", "password '***'"),
+            ("password \"cut off here", "password \"***"),
+            ("Hardcoded password correcthorse found in config", "Hardcoded password *** found in config"),
+            ("correcthorse is a hard-coded secret", "*** is a hard-coded secret"),
+            ("DB_PASSWORD=correcthorse is set", "DB_PASSWORD=*** is set"),
+            ("the token: correcthorse", "the token: ***"),
+            ("the token = correcthorse", "the token = ***"),
+            ("Token hunter2S3cretZx9q is old", "Token *** is old"),
+            ("Potential hardcoded credentials", "Potential hardcoded credentials"),
+            ("Use of AES-128 with a short key", "Use of AES-128 with a short key"),
+            ("the key of CVE-2026-1234 in 1.2.3", "the key of CVE-2026-1234 in 1.2.3"),
+            ("Call of eval on 'x'", "Call of eval on 'x'"),
+        ] {
+            assert_eq!(told(title), is);
+        }
+    }
+
+    #[test]
+    fn the_real_words_stay_for_matching() {
+        let mut finding = Finding::new(Category::Sast, "tool", "rule", Severity::High);
+        finding.title = crate::finding::Text::line("password 'hunter2'");
+        conceal(&mut finding);
+        assert_eq!(finding.title.real(), "password 'hunter2'");
+        assert!(!serde_json::to_string(&finding).unwrap().contains("hunter2"));
+        assert!(!format!("{finding:?}").contains("hunter2"));
+    }
+}
