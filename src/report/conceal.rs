@@ -58,7 +58,7 @@ pub(super) fn conceal(finding: &mut Finding) {
         finding.title.tell(&told);
     }
     // Where a tool has no ids, its names are words.
-    for alias in finding.rule_aliases.iter_mut().filter(|alias| alias.as_str().contains(' ')) {
+    for alias in finding.rule_aliases.iter_mut().filter(|alias| alias.as_str().contains([' ', '='])) {
         if has_any(alias.as_str(), &ROOTS) {
             let told = without_values(alias.as_str(), Scrutiny::Strict).into_owned();
             alias.tell(&told);

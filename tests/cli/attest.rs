@@ -275,3 +275,55 @@ fn a_review_is_accepted_by_a_person_who_signs() {
     assert_eq!(said["predicate"]["expires"], "2026-07-01T00:00:00Z");
     assert_eq!(said["predicate"]["commit"], COMMIT);
 }
+
+/// A passing verdict of the gate `production` for an environment, signed: what a project with this path says.
+fn production_verdict(dir: &Dir, project: &str, environment: &str, output: &str) {
+    let policy = SAST_POLICY.replace(
+        "gate: merge",
+        "gate: production\nparameters: {environment: {one_of: [staging, production]}}",
+    );
+    dir.write("production.yaml", policy).write("semgrep.json", semgrep(&["INFO"]));
+    let environment = format!("environment={environment}");
+    let args = ["check", "--now", NOW, "--policy", "production.yaml", "--commit", COMMIT, "--subject", IMAGE];
+    let more = ["--param", environment.as_str(), "--output", "json=v.json"];
+    let mut command = dir.command();
+    command.env("CI_PROJECT_PATH", project).args(args).args(more);
+    assert_eq!(Run::of(&mut command).code, 0);
+    assert_eq!(sign(dir, "v.json", output, &[]).code, 0);
+}
+
+#[test]
+fn a_verdict_of_another_project_or_environment_proves_nothing() {
+    let dir = Dir::new();
+    keys(&dir);
+    production_verdict(&dir, "team/shop", "staging", "staging.jsonl");
+    production_verdict(&dir, "team/shop", "production", "production.jsonl");
+    production_verdict(&dir, "other/project", "production", "other.jsonl");
+    let chain = ["--subject", IMAGE, "--chain", "production"];
+    let says = |file: &str, more: &[&str], code: i32, words: &str| {
+        let run = verify(&dir, &[&[file][..], &chain, more].concat());
+        assert_eq!(run.code, code, "{run:?}");
+        assert!(run.stdout.contains(words), "{words}: {run:?}");
+    };
+    let production = ["--param", "environment=production"];
+    says("production.jsonl", &production, 0, "project team/shop, environment=production at");
+    says(
+        "staging.jsonl",
+        &production,
+        1,
+        "decided with staging, and the parameter environment must be production",
+    );
+    says("staging.jsonl", &[], 1, "if that is meant, say --param environment=staging");
+    says("production.jsonl", &[&production[..], &["--project", "team/shop"]].concat(), 0, "verified");
+    says(
+        "other.jsonl",
+        &[&production[..], &["--project", "team/shop"]].concat(),
+        1,
+        "names the project other/project",
+    );
+    // The digest that `policy digest` prints is the one that is demanded.
+    let digest = dir.run(&["policy", "digest", "./production.yaml"]);
+    assert_eq!(digest.code, 0, "{digest:?}");
+    let sha256 = digest.stdout.split('"').nth(1).unwrap();
+    says("production.jsonl", &[&production[..], &["--policy", sha256]].concat(), 0, "verified");
+}

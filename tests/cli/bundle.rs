@@ -96,7 +96,9 @@ fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
     assert_eq!(run.code, 1);
     assert_eq!(dir.read("b/verdict.json"), run.stdout);
     let again = dir.run(&["verify", "--recompute", "b"]);
-    assert_eq!((again.code, again.last_line()), (0, "verified"), "{again:?}");
+    // Without a key nothing shows who made it.
+    assert_eq!(again.code, 0, "{again:?}");
+    assert!(again.last_line().starts_with("recomputed; no signature was checked"), "{again:?}");
     // Nor what it was compared with, and the key under which that was done.
     let key = "0123456789abcdef-a-key-of-the-project-0123456789abcdef";
     let secrets = fixture("gate/secrets.json");

@@ -286,6 +286,11 @@ fn earlier_gates_must_have_passed_for_this_commit_and_this_artifact() {
     fails(&about, "has expired");
     verdicts_policy(&dir, &format!("{rule}, policy: [\"sha256:{}\"]", "f".repeat(64)));
     fails(&about, "none of those demanded");
+    // Another project's gate, and a gate that knows nothing of the environment.
+    verdicts_policy(&dir, &format!("{rule}, project: other/project"));
+    fails(&about, "names no project, and other/project is demanded");
+    verdicts_policy(&dir, &format!("{rule}, parameters: {{environment: production}}"));
+    fails(&about, "the parameter environment must be production");
     // A release gate that never ran.
     verdicts_policy(&dir, &rule.replace("signed_by", "release: {on: subject}, signed_by"));
     fails(&about, "no signed verdict of gate release");
