@@ -190,7 +190,7 @@ impl Finding {
     /// (`MAL-…`), or it is of CWE-506. Whatever the scanner says, it is critical and new.
     pub fn is_malware(&self) -> bool {
         let malicious =
-            |id: &Text| id.as_str().trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
+            |id: &Text| id.real().trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
         self.cwes.contains(&EMBEDDED_MALICIOUS_CODE)
             || self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases).any(malicious)
     }

@@ -23,7 +23,7 @@ pub struct Package {
 impl Package {
     /// Its package URL, where the report holds one that can be read.
     pub fn url(&self) -> Option<Purl> {
-        Purl::parse(self.purl.as_ref()?.as_str())
+        Purl::parse(self.purl.as_ref()?.real())
     }
 }
 
@@ -47,7 +47,7 @@ impl PackageName {
         }
         let ecosystem = path.and_then(ecosystem_of_file).map(str::to_owned);
         let name = match &ecosystem {
-            Some(kind) => canonical(kind, package.name.as_str()),
+            Some(kind) => canonical(kind, package.name.real()),
             None => package.name.to_string(),
         };
         Self { ecosystem, name }
@@ -64,7 +64,7 @@ impl Finding {
     /// the same, or by a package URL. `None` where only the letters agree and nothing tells the ecosystem.
     pub fn is_of_package(&self, wanted: &str) -> Option<bool> {
         let Some(package) = &self.package else { return Some(false) };
-        if package.name.as_str() == wanted {
+        if package.name.real() == wanted {
             return Some(true);
         }
         let url = package.url();
@@ -78,17 +78,17 @@ impl Finding {
                 let name = PackageName::new(package, self.path());
                 name.ecosystem.as_ref() == Some(&wanted.kind)
                     && name.name == wanted.full_name()
-                    && (wanted.version.is_empty() || wanted.version == package.version.as_str())
+                    && (wanted.version.is_empty() || wanted.version == package.version.real())
             });
         }
         let own = PackageName::new(package, self.path());
         let Some(kind) = &own.ecosystem else {
-            return if loose(package.name.as_str()) == loose(wanted) { None } else { Some(false) };
+            return if loose(package.name.real()) == loose(wanted) { None } else { Some(false) };
         };
         let wanted = canonical(kind, wanted);
         // The namespace of a system's package is its vendor, and nobody writes it as part of the name.
         let bare = url.filter(|url| is_of_system(&url.kind)).is_some_and(|url| url.name == wanted);
-        Some(bare || own.name == wanted || canonical(kind, package.name.as_str()) == wanted)
+        Some(bare || own.name == wanted || canonical(kind, package.name.real()) == wanted)
     }
 }
 

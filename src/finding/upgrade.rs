@@ -14,8 +14,8 @@ impl Finding {
 pub fn upgrade_target(findings: &[&Finding]) -> Option<Text> {
     let packages = || findings.iter().filter_map(|finding| finding.package.as_ref());
     let all_texts = || packages().flat_map(|package| package.fixed.iter().chain([&package.version]));
-    let epochs = all_texts().filter(|text| !text.is_empty()).all(|text| epoch(text.as_str()).is_some());
-    let number = |text: &Text| VersionNumber::new(text.as_str(), epochs);
+    let epochs = all_texts().filter(|text| !text.is_empty()).all(|text| epoch(text.real()).is_some());
+    let number = |text: &Text| VersionNumber::new(text.real(), epochs);
     let lists: Vec<Vec<(VersionNumber, &Text)>> = packages()
         .map(|package| package.fixed.iter().map(|text| (number(text), text)).collect())
         .map(|list: Vec<_>| list.into_iter().filter(|(number, _)| !number.main.is_empty()).collect())
@@ -23,7 +23,7 @@ pub fn upgrade_target(findings: &[&Finding]) -> Option<Text> {
         .collect();
     let installed = packages().map(|package| number(&package.version)).max();
     let mut candidates: Vec<&(VersionNumber, &Text)> = lists.iter().flatten().collect();
-    candidates.sort_by_key(|(number, text)| (!number.released, number.clone(), text.as_str()));
+    candidates.sort_by_key(|(number, text)| (!number.released, number.clone(), text.real()));
     let newer = |version: &VersionNumber| installed.as_ref().is_none_or(|installed| version > installed);
     let holds = |version: &VersionNumber, fixed: &[(VersionNumber, &Text)]| {
         fixed.iter().all(|(fix, _)| version >= fix)

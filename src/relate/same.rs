@@ -105,11 +105,11 @@ fn advisory_keys(finding: &Finding) -> Vec<(Why, String)> {
     let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.real().to_ascii_uppercase());
     let target = target(finding, package.purl.as_ref());
     let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
-    let version = canonical_version(ecosystem.as_deref(), package.version.as_str());
+    let version = canonical_version(ecosystem.as_deref(), package.version.real());
     // By what the ecosystem compares, by the letters where one of two tools does not tell it, and by the source package
     // that some tools name instead of what was built from it.
     let mut names = vec![format!("{}\0{name}", ecosystem.as_deref().unwrap_or_default())];
-    names.push(loose(package.name.as_str()));
+    names.push(loose(package.name.real()));
     names.extend(package.url().and_then(|url| url.source().map(loose)));
     ids.filter(|id| !id.is_empty() && !id.starts_with("CWE-"))
         .flat_map(|id| {

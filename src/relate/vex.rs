@@ -161,7 +161,7 @@ impl Claim {
     /// A claim that names an image holds for no other.
     fn is_about(&self, images: &[Text]) -> bool {
         self.product.images.is_empty()
-            || images.iter().any(|image| self.product.images.iter().any(|named| named == image.as_str()))
+            || images.iter().any(|image| self.product.images.iter().any(|named| named == image.real()))
     }
 }
 

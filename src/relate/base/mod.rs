@@ -330,7 +330,7 @@ impl Base {
         let diff = self.diff.as_ref().filter(|_| spoken_of(finding.category));
         let Some((diff, path)) = diff.zip(finding.path()) else { return Vouched::Nothing };
         let first = diff.vouches(path, lines(finding));
-        let others = finding.also_at.iter().map(|at| diff.vouches(at.path.as_str(), lines_of(at)));
+        let others = finding.also_at.iter().map(|at| diff.vouches(at.path.real(), lines_of(at)));
         others.fold(first, Ord::min)
     }
 
@@ -372,7 +372,7 @@ impl Base {
         if finding.category == Category::Vulnerability {
             let package = file::package_of(finding);
             for path in [Some(finding.path().unwrap_or_default()), old_path].into_iter().flatten() {
-                let parts = [finding.tool.as_str(), path, finding.rule_id.as_str(), package.as_str()];
+                let parts = [finding.tool.real(), path, finding.rule_id.real(), package.as_str()];
                 let id = file::in_any_version(finding.category, parts);
                 let Some(group) = id.and_then(|id| known.group(id, 0)) else { continue };
                 let at = known.offset + group;
