@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::GateComparison;
+use super::{GateComparison, GateVerdict};
 use crate::relate::Owners;
 
 /// Facts of the run that do not come from evidence.
@@ -29,6 +29,9 @@ pub struct Context {
     /// What the gate was before the change that it decides on, where something says so.
     #[serde(skip)]
     pub own_gate: Option<GateComparison>,
+    /// What each policy that the present one extends says of the same evidence by itself.
+    #[serde(skip)]
+    pub parents: Vec<GateVerdict>,
     /// What outputs say about the surroundings.
     pub shown: Shown,
 }
@@ -45,6 +48,7 @@ impl Context {
             parameters: BTreeMap::new(),
             owners: Owners::default(),
             own_gate: None,
+            parents: Vec::new(),
             shown: Shown::default(),
         }
     }

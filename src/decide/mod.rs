@@ -14,6 +14,7 @@ mod doubts;
 mod evidence;
 pub mod explain;
 mod feed;
+mod gate_verdict;
 mod image;
 mod meant;
 mod outcome;
@@ -48,6 +49,7 @@ pub use decision::{Decision, Fault, undecided};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
 pub use evidence::{About, Evidence, Status};
+pub use gate_verdict::{GateStop, GateVerdict};
 pub use outcome::{Outcome, exit_code};
 pub use own_gate::{GateComparison, OwnGate, baseline_grown};
 pub use problem::Problem;
@@ -58,6 +60,7 @@ pub use unblock::{Step, StepKind, Unblock};
 pub use waiver::{WaiverResult, WaiverStatus};
 
 use demand::World;
+use gate_verdict::GateParts;
 use problem::{Hits, problems, shown};
 use rule::{Found, demands, judge_rule, rule_outcome};
 use tally::Counted;
@@ -118,17 +121,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         let found = if let Subject::Findings(_) = &rule.subject {
             found(index)
         } else {
-            let demands = demands(rule, world);
-            let count = demands.unmet.len() as u64;
-            Found {
-                count,
-                new: 0,
-                in_doubt: 0,
-                waived: 0,
-                vexed: 0,
-                demands: Some(demands),
-                problems: Vec::new(),
-            }
+            Found::of_demands(demands(rule, world))
         };
         resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
@@ -145,7 +138,15 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
     let (findings, hits): (Vec<Problem>, Vec<Hits>) = problems.into_iter().unzip();
-    let own_gate = context.own_gate.as_ref().map(|comparison| own_gate::judge(comparison, world));
+    let errors: Vec<Fault> = vacuous(&rules).into_iter().collect();
+    let said = |rules: &[RuleResult]| {
+        let (source, sha256) = (&policy.source, &policy.sha256);
+        let (evidence, base, errors) = (&evidence, base.as_ref(), &errors);
+        GateVerdict::of_parts(&GateParts { source, sha256, rules, evidence, base, errors })
+    };
+    let rules = with_parents(rules, &context.parents, &said);
+    let own_gate =
+        context.own_gate.as_ref().map(|comparison| own_gate::judge(comparison, &said(&rules), world));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
@@ -172,19 +173,36 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         unmatched: tally.unmatched.into_iter().collect(),
         emergencies: waivers.iter().filter_map(WaiverResult::emergency).collect(),
         waivers,
-        errors: Vec::new(),
+        errors,
         watched: tally.watched,
         unblock: Unblock::default(),
     };
-    decision.errors.extend(vacuous(&decision.rules));
     decision.settle();
     let (unblock, versions) = Unblock::of(&decision, &hits, stopping);
     decision.unblock = unblock;
+    name_versions(&mut decision.findings, versions);
+    decision
+}
+
+/// Puts the version that is to be taken to each witness of a problem.
+fn name_versions(problems: &mut [Problem], versions: Vec<(usize, crate::finding::Text)>) {
     for (problem, version) in versions {
-        let witnesses = decision.findings.get_mut(problem).into_iter().flat_map(|p| &mut p.witnesses);
+        let witnesses = problems.get_mut(problem).into_iter().flat_map(|p| &mut p.witnesses);
         witnesses.for_each(|matched| Arc::make_mut(matched).finding.take = Some(version.clone()));
     }
-    decision
+}
+
+/// The rules, and a row for each policy that is extended and stops by itself what they do not.
+fn with_parents(
+    mut rules: Vec<RuleResult>,
+    parents: &[GateVerdict],
+    said: &dyn Fn(&[RuleResult]) -> GateVerdict,
+) -> Vec<RuleResult> {
+    if !parents.is_empty() {
+        let child = said(&rules);
+        rules.extend(parents.iter().filter_map(|parent| parent.row(&child)));
+    }
+    rules
 }
 
 /// Where no rule applies there is nothing to pass.

@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::demand::World;
 use super::resolve;
-use super::{Document, Obligation, Outcome};
+use super::{Document, GateVerdict, Obligation, Outcome};
 use crate::finding::{Category, Fingerprint, Severity};
 use crate::policy::compare::Looser;
 use crate::policy::{Enforcement, Place, Policy, Reviewers};
@@ -25,6 +25,8 @@ pub struct GateComparison {
     pub clauses: Vec<Looser>,
     /// The policy before the change, where it is given.
     pub before: Option<Arc<Policy>>,
+    /// What the gate before the change says of the same evidence, where it was another.
+    pub former: Option<GateVerdict>,
     /// The verdict gated before.
     pub enforced: bool,
     /// Who decided before, every role that the change touches written out; none where nobody did.
@@ -145,8 +147,13 @@ pub struct OwnGate {
 }
 
 /// Judges a comparison.
-pub(super) fn judge(comparison: &GateComparison, world: World<'_>) -> OwnGate {
-    let GateComparison { compared, notes, clauses, before, enforced: _, reviewers } = comparison;
+///
+/// `now` is what the present gate says: what the gate before the change would have stopped and this one does not is a
+/// clause, whatever edit it comes from.
+pub(super) fn judge(comparison: &GateComparison, now: &GateVerdict, world: World<'_>) -> OwnGate {
+    let GateComparison { compared, notes, clauses, before, former, enforced: _, reviewers } = comparison;
+    let mut clauses = clauses.clone();
+    clauses.extend(former.iter().flat_map(|former| former.lost(now)));
     let message = match clauses.len() {
         0 => "the gate is as strict as it was before this change".to_owned(),
         1 => "this change loosens its own gate in 1 clause".to_owned(),
@@ -158,7 +165,7 @@ pub(super) fn judge(comparison: &GateComparison, world: World<'_>) -> OwnGate {
         obligations: Vec::new(),
         compared: compared.clone(),
         notes: notes.clone(),
-        clauses: clauses.clone(),
+        clauses,
     };
     let Some(reviewers) = reviewers.as_ref().filter(|_| gate.outcome == Outcome::Review) else { return gate };
     // Who is who, and what tells of approvals, is what it was before the change.

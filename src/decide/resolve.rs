@@ -2,7 +2,7 @@
 //!
 //! Only a review can be resolved. What failed, what is an error, and what is missing stays so whoever approves.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use super::approvals::{self, Purpose, Weighed};
 use super::demand::World;
@@ -10,7 +10,7 @@ use super::{BaseResult, Evidence, Outcome, RuleResult};
 use crate::policy::{ApprovalSource, ApprovalsRule, EntryKind, Policy, Reviewers, Rule, Subject};
 
 /// What resolves a review, and how far that is.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Obligation {
     /// Roles and people, any of whom can.
     pub any_of: Vec<String>,

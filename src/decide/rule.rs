@@ -69,6 +69,21 @@ pub(super) struct Found {
     pub(super) problems: Vec<usize>,
 }
 
+impl Found {
+    /// What a rule that does not look at findings has.
+    pub(super) fn of_demands(demands: Demands) -> Self {
+        Self {
+            count: demands.unmet.len() as u64,
+            new: 0,
+            in_doubt: 0,
+            waived: 0,
+            vexed: 0,
+            demands: Some(demands),
+            problems: Vec::new(),
+        }
+    }
+}
+
 /// What a rule about anything but findings says. What has still to be filled in comes first, so that it is told before
 /// there is any evidence. Of evidence that is not there it says nothing: that is told by the
 /// evidence itself.

@@ -42,7 +42,7 @@ pub fn base_reports(
             if in_directory && no_report(&path).is_some() {
                 continue;
             }
-            items.push(item(policy, &one, &path, in_directory, limits)?);
+            items.push(item(policy, &one, &path, in_directory, limits, None)?);
         }
     }
     items.sort_by(|a, b| a.name.cmp(&b.name));

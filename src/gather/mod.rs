@@ -11,6 +11,7 @@ mod rehearse;
 mod roles;
 
 use std::cell::OnceCell;
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -21,8 +22,8 @@ pub use rehearse::Rehearsal;
 
 use documents::{MAX_DOCUMENT, feeds, read_document};
 use keep::Keeping;
-pub(crate) use plan::evidence_files;
 use plan::{Item, ReadingPlan, plan};
+pub(crate) use plan::{evidence_files, standard_input};
 use read::{cores_for, read_all};
 use rehearse::rehearse;
 use roles::by_role;
@@ -32,7 +33,7 @@ use crate::finding::SecretKey;
 use crate::policy::testing::Written;
 use crate::policy::{Entry, Policy};
 use crate::relate::{Base, Waivers};
-use crate::report::{self, Options, ReadError, Sink};
+use crate::report::{self, Options, ReadError, Sink, Source};
 use crate::saved::{Saved, SavedReport};
 
 /// A file given on the command line.
@@ -74,6 +75,15 @@ pub struct Inputs<'p> {
     pub secret_key: Option<&'p SecretKey>,
 }
 
+/// What stands in the place of files, for a decision on evidence that was read once already or as it was at another time.
+#[derive(Debug, Clone, Default)]
+pub struct Instead {
+    /// Standard input.
+    pub standard_input: Option<Source>,
+    /// Feeds by their paths; none where there is no such file.
+    pub feeds: BTreeMap<PathBuf, Option<Source>>,
+}
+
 /// Where the evidence of a run comes from.
 #[derive(Debug, Clone, Copy)]
 pub enum EvidenceSource<'p> {
@@ -85,6 +95,8 @@ pub enum EvidenceSource<'p> {
         watch: Option<&'p str>,
         /// Where the evidence is kept as it was read.
         keep: Option<&'p OnceCell<Saved>>,
+        /// What stands in the place of files.
+        instead: Option<&'p Instead>,
     },
     /// Reports written out in a case of the policy, and files that it names; nothing is looked for.
     Case {
@@ -100,7 +112,7 @@ pub enum EvidenceSource<'p> {
 impl<'p> EvidenceSource<'p> {
     /// Files, of which nothing is kept and about which nobody asks.
     pub fn files(given: &'p [Given]) -> Self {
-        Self::Files { given, watch: None, keep: None }
+        Self::Files { given, watch: None, keep: None, instead: None }
     }
 }
 
@@ -118,13 +130,13 @@ pub fn gather<'p>(
         Options { max_report: limits.max_report, read_ahead: false, roots: roots.to_vec(), secret_key };
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
     let ReadingPlan { items, left_out } = match source {
-        EvidenceSource::Files { given, watch: asked, keep: kept } => {
+        EvidenceSource::Files { given, watch: asked, keep: kept, instead } => {
             (watch, keep) = (asked, kept);
-            plan(policy, given, limits, true)?
+            plan(policy, given, limits, instead, true)?
         }
         EvidenceSource::Case { given, written } => {
             rehearsal = Some(written);
-            plan(policy, given, limits, false)?
+            plan(policy, given, limits, None, false)?
         }
         EvidenceSource::Saved(saved) => {
             of_saved = saved.reports.as_slice();

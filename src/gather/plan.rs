@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Expanded, expand, look_for, relative};
 use super::left_out::no_report;
-use super::{Given, Limits, entry};
+use super::{Given, Instead, Limits, entry};
 use crate::decide::Fault;
 use crate::finding::clean;
 use crate::policy::{Entry, EntryKind, Feed, Policy};
@@ -56,13 +56,14 @@ pub(super) fn plan(
     policy: &Policy,
     given: &[Given],
     limits: Limits,
+    instead: Option<&Instead>,
     look: bool,
 ) -> Result<ReadingPlan, Vec<Fault>> {
     let mut items: Vec<Item> = Vec::new();
     let (given, mut faults) = resolve(policy, given);
     let Sources { files, left_out } = sources(policy, &given, look);
     for (from, path, in_directory) in files {
-        match item(policy, &from, &path, in_directory, limits) {
+        match item(policy, &from, &path, in_directory, limits, instead) {
             Ok(item) => items.push(item),
             Err(fault) => faults.push(fault),
         }
@@ -70,7 +71,30 @@ pub(super) fn plan(
     if !faults.is_empty() {
         return Err(faults);
     }
+    if let Some(Instead { feeds, .. }) = instead.filter(|instead| !instead.feeds.is_empty()) {
+        put_feeds(policy, feeds, look, &mut items);
+    }
     Ok(ReadingPlan { items: unite(policy, items)?, left_out })
+}
+
+/// Puts feeds in the place of the files of their paths.
+fn put_feeds(policy: &Policy, feeds: &BTreeMap<PathBuf, Option<Source>>, look: bool, items: &mut Vec<Item>) {
+    let is_feed = |name: &String| entry(policy, name).is_some_and(|e| matches!(e.kind, EntryKind::Feed(_)));
+    let stands = |item: &Item| {
+        let path = Path::new(&item.name);
+        item.entries.iter().any(is_feed) && feeds.contains_key(path)
+    };
+    items.retain(|item| !stands(item));
+    for (path, source) in feeds {
+        let Some(source) = source.as_ref().filter(|_| look) else { continue };
+        let name = path.to_string_lossy().into_owned();
+        let fits = |e: &&Entry| {
+            matches!(e.kind, EntryKind::Feed(_)) && e.files.iter().any(|glob| glob.matches_file(&name))
+        };
+        let entries = policy.evidence.iter().filter(fits).map(|e| e.name.clone()).collect();
+        let (source, bytes) = (source.clone(), source.size());
+        items.push(Item { name, source, bytes, format: None, entries, in_directory: false, given: false });
+    }
 }
 
 /// The files of a run with what named each, and whether it was found in a given directory.
@@ -165,10 +189,14 @@ pub(super) fn item(
     path: &Path,
     in_directory: bool,
     limits: Limits,
+    instead: Option<&Instead>,
 ) -> Result<Item, Fault> {
     let name = path.to_string_lossy().into_owned();
     let (source, bytes) = if name == "-" {
-        let source = standard_input(limits.max_stdin)?;
+        let source = match instead.and_then(|instead| instead.standard_input.clone()) {
+            Some(source) => source,
+            None => standard_input(limits.max_stdin)?,
+        };
         let bytes = if let Source::Bytes(bytes) = &source { bytes.len() as u64 } else { 0 };
         (source, bytes)
     } else {
@@ -184,7 +212,7 @@ pub(super) fn item(
 }
 
 /// Standard input, held in memory because it may have to be read twice.
-pub(super) fn standard_input(max: u64) -> Result<Source, Fault> {
+pub(crate) fn standard_input(max: u64) -> Result<Source, Fault> {
     let mut bytes = Vec::new();
     let fault = |message: String| Fault { path: Some("-".to_owned()), message };
     io::stdin()

@@ -61,6 +61,12 @@ impl Looser {
         Self { clause, before, after, before_at, after_at, adds: false, path: Vec::new() }
     }
 
+    /// The same clause, told as one of something that it is part of.
+    #[must_use]
+    pub fn within(self, whole: &str) -> Self {
+        Self { clause: format!("{whole}: {}", self.clause), ..self }
+    }
+
     /// The keys that lead to the clause.
     pub fn path(&self) -> Vec<&str> {
         self.path.iter().map(String::as_str).collect()
@@ -149,7 +155,12 @@ impl Comparison<'_> {
             if let Some(now) = after.key(&key.name)
                 && (&now.sha256, &now.user) != (&key.sha256, &key.user)
             {
-                self.add(&["keys", &key.name], &key.sha256, &now.sha256);
+                let path = ["keys", key.name.as_str()];
+                if key.is_open() {
+                    self.adds(&path, &key.sha256, &now.sha256);
+                } else {
+                    self.add(&path, &key.sha256, &now.sha256);
+                }
             }
         }
         for key in after.keys.iter().filter(|key| !keys.iter().any(|known| known.name == key.name)) {

@@ -360,6 +360,16 @@ pub struct Person {
     pub emails: Vec<String>,
 }
 
+impl Person {
+    /// True for one that stands for somebody who is still to be filled in.
+    pub fn is_example(&self) -> bool {
+        self.user.trim_start_matches('@').to_lowercase().starts_with(EXAMPLE_USER)
+    }
+}
+
+/// User names that begin like this stand for people that are still to be filled in.
+pub const EXAMPLE_USER: &str = "example-";
+
 /// One rule.
 #[derive(Debug)]
 pub struct Rule {

@@ -38,6 +38,13 @@ pub struct Key {
     pub bytes: Result<Vec<u8>, String>,
 }
 
+impl Key {
+    /// True if its digest is still to be filled in.
+    pub fn is_open(&self) -> bool {
+        self.sha256.bytes().all(|byte| byte == b'0')
+    }
+}
+
 /// What kind of document an entry holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DocumentKind {

@@ -108,7 +108,40 @@ pub(crate) fn project(root: Option<&str>, roots: &[String]) -> PathBuf {
     roots.iter().find(holds_here).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
+/// A baseline that was read.
+#[derive(Debug, Clone)]
+pub(crate) struct BaselineText {
+    pub(crate) path: PathBuf,
+    pub(crate) sha256: String,
+    pub(crate) file: BaselineFile,
+}
+
+/// Which baseline a gate compares with.
+#[derive(Debug, Clone, Default)]
+pub(crate) enum BaselineFrom {
+    /// The one that is given.
+    #[default]
+    Given,
+    /// What it was before a change.
+    Before(BaselineText),
+    /// None: before a change it was not there, or not valid.
+    Nowhere,
+}
+
+/// What a comparison is made under.
+#[derive(Clone, Copy)]
+pub(crate) struct ComparedUnder<'c> {
+    pub(crate) policy: &'c Policy,
+    pub(crate) limits: Limits,
+    pub(crate) roots: &'c [String],
+    /// The project's directory.
+    pub(crate) directory: &'c Path,
+    pub(crate) key: Option<&'c SecretKey>,
+    pub(crate) change: Option<&'c Change>,
+}
+
 /// A change, as a diff tells it.
+#[derive(Clone)]
 pub(crate) struct Change {
     /// `--diff` or `--diff-base`.
     pub(crate) flag: &'static str,
@@ -119,7 +152,7 @@ pub(crate) struct Change {
     /// What was changed.
     pub(crate) diff: Arc<Diff>,
     /// What there was before, where git tells.
-    pub(crate) commit: Option<Commit>,
+    pub(crate) commit: Option<Arc<Commit>>,
     sha256: String,
 }
 
@@ -197,19 +230,38 @@ impl BaseRequest {
         diff.set_tree(&directory);
         let files = commit.files.keys();
         diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
-        Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(commit), sha256 }))
+        Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(Arc::new(commit)), sha256 }))
     }
 
-    /// Reads all that is given; `None` if nothing is that the policy compares with.
+    /// What of it a policy compares with.
+    pub(crate) fn restricted(&self, policy: &Policy) -> Self {
+        let from = policy.base.as_ref().map_or(&[][..], |base| &base.from);
+        let uses = |source| from.contains(&source);
+        Self {
+            baseline: self.baseline.clone().filter(|_| uses(BaseSource::Baseline)),
+            base_reports: if uses(BaseSource::BaseReport) { self.base_reports.clone() } else { Vec::new() },
+            diff: self.diff.clone().filter(|_| uses(BaseSource::Diff)),
+            diff_base: self.diff_base.clone().filter(|_| uses(BaseSource::Diff)),
+            secret_key: self.secret_key.clone(),
+            tree_is_gone: self.tree_is_gone,
+        }
+    }
+
+    /// The baseline that is given.
+    pub(crate) fn baseline_text(&self) -> Result<Option<BaselineText>> {
+        let Some(path) = &self.baseline else { return Ok(None) };
+        let (file, bytes) = baseline(path)?;
+        Ok(Some(BaselineText { path: path.clone(), sha256: hex(&Sha256::digest(&bytes)), file }))
+    }
+
+    /// Compares with all that is given; `None` if nothing is that the policy compares with.
     pub(crate) fn comparison(
         &self,
-        policy: &Policy,
-        limits: Limits,
-        roots: &[String],
-        key: Option<&SecretKey>,
-        (directory, change): (&Path, Option<&Change>),
+        under: &ComparedUnder<'_>,
+        known: Option<BaselineText>,
         remarks: &mut Vec<String>,
     ) -> Result<Option<Comparison>> {
+        let ComparedUnder { policy, limits, roots, directory, key, change } = *under;
         let given = self.given();
         if given.is_empty() {
             return Ok(None);
@@ -259,14 +311,13 @@ impl BaseRequest {
             });
             comparison.base.set_diff(Arc::clone(&change.diff));
         }
-        if let Some(path) = &self.baseline {
-            let (file, bytes) = baseline(path)?;
-            same_key(path, &file, key)?;
+        if let Some(BaselineText { path, sha256, file }) = known.filter(|_| self.baseline.is_some()) {
+            same_key(&path, &file, key)?;
             let holds = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
             comparison.sources.push(Compared {
                 kind: "baseline".into(),
                 path: Text::whole(&path.to_string_lossy()),
-                sha256: hex(&Sha256::digest(&bytes)),
+                sha256,
                 holds,
                 status: None,
             });

@@ -1,6 +1,5 @@
 //! Bundles of evidence: what a run decided on, packed so that the same verdict can be derived from it again.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::path::Path;
 
@@ -8,16 +7,18 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::ResolvedRun;
-use super::gate_before::{GateBefore, Seen};
+use super::beside::{Beside, BesideRole, held, inherited, parent_policies};
+use super::gate_before::{FilesBefore, GateBefore, Seen};
 use super::policy_source::PolicyText;
 use super::waiver_files;
+use super::{KeptEvidence, ResolvedRun};
 use crate::attest::bundle::Bundle;
-use crate::decide::{Comparison, Context, Decision, Fault};
+use crate::decide::{Comparison, Context, Decision, Fault, GateVerdict, Outcome};
 use crate::finding::{clean, clean_line};
-use crate::gather::{EvidenceSource, Inputs, Limits};
-use crate::policy;
-use crate::relate::{Base, Owners, Waivers};
+use crate::gather::Limits;
+use crate::policy::waiver::Waiver;
+use crate::policy::{self, Policy};
+use crate::relate::{Base, Owners};
 use crate::render::{Look, Output};
 use crate::report::Source;
 use crate::saved::{Saved, SavedBase, SavedDocument, SavedReport};
@@ -55,6 +56,32 @@ struct Manifest {
     /// The baseline, as it was read; what came of it is in `base` and in the findings.
     baseline: Option<Packed>,
     codeowners: Option<Packed>,
+    /// The gates beside it, whose verdicts count.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    besides: Vec<PackedBeside>,
+}
+
+/// The evidence of a gate.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackedEvidence {
+    context: Context,
+    reports: Vec<Packed>,
+    documents: Vec<PackedDocument>,
+    base: Option<SavedBase>,
+}
+
+/// A gate that decides on the same evidence: that of before the change, else the next of those that the policy extends.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct PackedBeside {
+    role: BesideRole,
+    waivers: Vec<Packed>,
+    /// None where it could not decide.
+    evidence: Option<PackedEvidence>,
+    /// What it says then.
+    undecided: Option<GateVerdict>,
+    besides: Vec<PackedBeside>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
@@ -92,11 +119,11 @@ struct PackedDocument {
 
 /// Decides and writes the bundle; what keeps it from being written is part of the decision.
 pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
-    let keep = OnceCell::new();
-    let mut decision = run.decide_and_keep(&keep);
+    let mut kept = KeptEvidence::default();
+    let mut decision = run.decide_and_keep(&mut kept);
     // Where no file was read there is no evidence, and the decision says why.
-    if let Some(saved) = keep.into_inner()
-        && let Err(error) = write(run, saved, &decision, path)
+    if kept.saved.get().is_some()
+        && let Err(error) = write(run, kept, &decision, path)
     {
         let name = clean(&path.to_string_lossy()).into_owned();
         decision.add_error(Fault { path: None, message: format!("--bundle {name}: {error:#}") });
@@ -105,8 +132,8 @@ pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
 }
 
 /// A bundle from which the verdict cannot be derived again is not written.
-fn write(run: &ResolvedRun, saved: Saved, decision: &Decision, path: &Path) -> Result<()> {
-    let bundle = pack(run, saved, decision)?;
+fn write(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision, path: &Path) -> Result<()> {
+    let bundle = pack(run, kept, decision)?;
     if recompute(&bundle)? != bundle.file(VERDICT)? {
         bail!("the verdict cannot be derived from it again; did a file change meanwhile?");
     }
@@ -114,7 +141,7 @@ fn write(run: &ResolvedRun, saved: Saved, decision: &Decision, path: &Path) -> R
     Ok(())
 }
 
-fn pack(run: &ResolvedRun, saved: Saved, decision: &Decision) -> Result<Bundle> {
+fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bundle> {
     let request = &run.request;
     let mut bundle = Bundle::default();
     let mut put = |folder: &str, extension: &str, number: usize, bytes: Vec<u8>| {
@@ -131,19 +158,11 @@ fn pack(run: &ResolvedRun, saved: Saved, decision: &Decision) -> Result<Bundle> 
     let base_waivers = before
         .and_then(|before| before.waivers.as_ref())
         .map(|texts| pack_waivers("base-waivers", texts, &mut put));
-    let mut reports = Vec::new();
-    for (at, report) in saved.reports.iter().enumerate() {
-        let mut bytes = serde_json::to_vec(report)?;
-        bytes.push(b'\n');
-        reports.push(Packed { name: report.name.clone(), file: put("reports", ".json", at + 1, bytes) });
-    }
-    let mut documents = Vec::new();
-    for (at, document) in saved.documents.into_iter().enumerate() {
-        let SavedDocument { name, entries, source } = document;
-        // One that cannot be read is told so by the verdict, and is packed as nothing, which cannot be read either.
-        let bytes = source.bytes(MAX_DOCUMENT).unwrap_or_default();
-        documents.push(PackedDocument { name, entries, file: put("documents", "", at + 1, bytes) });
-    }
+    let KeptEvidence { saved, besides } = kept;
+    let mut shelf = Shelf { put: &mut put, reports: Vec::new(), documents: Vec::new() };
+    let PackedEvidence { context, reports, documents, base } =
+        shelf.evidence(run.context(), saved.into_inner().unwrap_or_default())?;
+    let besides = shelf.besides(&run.besides, besides)?;
     let baseline = match &request.base.baseline {
         None => None,
         Some(path) => {
@@ -163,7 +182,7 @@ fn pack(run: &ResolvedRun, saved: Saved, decision: &Decision) -> Result<Bundle> 
         schema: SCHEMA.to_owned(),
         secgate: env!("CARGO_PKG_VERSION").to_owned(),
         gate: decision.gate.clone(),
-        context: run.context().clone(),
+        context,
         max_findings: request.limits.max_findings,
         policy,
         waivers,
@@ -172,15 +191,83 @@ fn pack(run: &ResolvedRun, saved: Saved, decision: &Decision) -> Result<Bundle> 
         seen_before: before.and_then(|before| before.seen.clone()),
         reports,
         documents,
-        base: saved.base,
+        base,
         baseline,
         codeowners,
+        besides,
     };
     let mut text = serde_json::to_vec_pretty(&manifest)?;
     text.push(b'\n');
     bundle.add(MANIFEST, text);
     bundle.add(VERDICT, json(decision)?);
     Ok(bundle)
+}
+
+/// Puts evidence into the bundle, what two gates read alike once.
+struct Shelf<'b> {
+    put: &'b mut Put<'b>,
+    reports: Vec<(Vec<u8>, String)>,
+    documents: Vec<(Vec<u8>, String)>,
+}
+
+impl Shelf<'_> {
+    fn evidence(&mut self, context: &Context, saved: Saved) -> Result<PackedEvidence> {
+        let mut reports = Vec::new();
+        for report in &saved.reports {
+            let mut bytes = serde_json::to_vec(report)?;
+            bytes.push(b'\n');
+            let file = once(&mut self.reports, bytes, |at, bytes| (self.put)("reports", ".json", at, bytes));
+            reports.push(Packed { name: report.name.clone(), file });
+        }
+        let mut documents = Vec::new();
+        for SavedDocument { name, entries, source } in saved.documents {
+            // One that cannot be read is told so by the verdict, and is packed as nothing, which cannot be read either.
+            let bytes = source.bytes(MAX_DOCUMENT).unwrap_or_default();
+            let file = once(&mut self.documents, bytes, |at, bytes| (self.put)("documents", "", at, bytes));
+            documents.push(PackedDocument { name, entries, file });
+        }
+        Ok(PackedEvidence { context: context.clone(), reports, documents, base: saved.base })
+    }
+
+    fn besides(&mut self, besides: &[Beside], kept: Vec<KeptEvidence>) -> Result<Vec<PackedBeside>> {
+        let mut packed = Vec::new();
+        for ((number, Beside { role, gate }), kept) in besides.iter().enumerate().zip(kept) {
+            let KeptEvidence { saved, besides } = kept;
+            let mut one = PackedBeside {
+                role: *role,
+                waivers: Vec::new(),
+                evidence: None,
+                undecided: gate.as_ref().err().cloned(),
+                besides: Vec::new(),
+            };
+            if let Ok(run) = gate {
+                let folder = format!("waivers-beside-{number}");
+                one.waivers = pack_waivers(&folder, &run.waiver_texts, self.put);
+                match saved.into_inner() {
+                    Some(saved) => one.evidence = Some(self.evidence(run.context(), saved)?),
+                    // Nothing was read, and the decision says why.
+                    None => one.undecided = Some(GateVerdict::of_decision(&run.decide(None))),
+                }
+                one.besides = self.besides(&run.besides, besides)?;
+            }
+            packed.push(one);
+        }
+        Ok(packed)
+    }
+}
+
+/// The file that holds these bytes; what is new is put under the next number.
+fn once(
+    known: &mut Vec<(Vec<u8>, String)>,
+    bytes: Vec<u8>,
+    put: impl FnOnce(usize, Vec<u8>) -> String,
+) -> String {
+    if let Some((_, file)) = known.iter().find(|(held, _)| *held == bytes) {
+        return file.clone();
+    }
+    let file = put(known.len() + 1, bytes.clone());
+    known.push((bytes, file.clone()));
+    file
 }
 
 /// Puts a file into a folder of the bundle by its extension and number, and says what it is called there.
@@ -297,45 +384,93 @@ pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     if let Some(packed) = &manifest.codeowners {
         context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
     }
-    let policy = policy_text(&manifest.policy, bundle)?.load()?;
+    let text = policy_text(&manifest.policy, bundle)?;
+    let policy = text.load()?;
     let files = waiver_files::parse(&texts(&manifest.waivers, bundle)?, &policy, context.now)?;
     let waivers = policy::waiver::unite(files).map_err(|message| anyhow!(message))?;
-    let before = GateBefore {
+    let mut before = GateBefore {
         policy: manifest.base_policy.as_ref().map(|packed| policy_text(packed, bundle)).transpose()?,
         waivers: manifest.base_waivers.as_ref().map(|packed| texts(packed, bundle)).transpose()?,
         seen: manifest.seen_before,
+        files: FilesBefore::default(),
     };
     if before.policy.is_some() || before.waivers.is_some() || before.seen.is_some() {
         context.own_gate = Some(before.compare(&policy, &waivers, context.now)?);
     }
-    let waivers = Waivers::new(waivers);
+    let former = before.policy.take();
+    let limits =
+        Limits { max_report: u64::MAX >> 1, max_stdin: 0, max_findings: manifest.max_findings.max(1) };
+    let evidence = PackedEvidence {
+        context,
+        reports: manifest.reports,
+        documents: manifest.documents,
+        base: manifest.base,
+    };
+    let mut run = unpack(bundle, evidence, policy, waivers, limits)?;
+    let former = former.as_ref().unwrap_or(&text);
+    run.besides = unpack_besides(bundle, &run, (&text, former), manifest.besides)?;
+    json(&run.decide(None))
+}
+
+/// A run on evidence that is packed.
+fn unpack(
+    bundle: &Bundle,
+    evidence: PackedEvidence,
+    policy: Policy,
+    waivers: Vec<Waiver>,
+    limits: Limits,
+) -> Result<ResolvedRun> {
+    let PackedEvidence { context, reports, documents, base } = evidence;
     let mut saved = Saved::default();
-    for report in &manifest.reports {
+    for report in &reports {
         let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
             .map_err(|error| anyhow!("{}: is not as secgate writes it: {error}", clean(&report.file)))?;
         saved.reports.push(report);
     }
-    for document in manifest.documents {
-        let source = Source::Bytes(bundle.file(&document.file)?.into());
-        saved.documents.push(SavedDocument { name: document.name, entries: document.entries, source });
+    for PackedDocument { name, entries, file } in documents {
+        let source = Source::Bytes(bundle.file(&file)?.into());
+        saved.documents.push(SavedDocument { name, entries, source });
     }
-    let comparison = manifest
-        .base
+    let comparison = base
         .map(|base| Comparison { base: Base::settled(base.fixed, base.left_alone), sources: base.sources });
-    let inputs = Inputs {
-        policy: &policy,
-        waivers: &waivers,
-        source: EvidenceSource::Saved(&saved),
-        roots: &[],
-        comparison: comparison.as_ref(),
-        secret_key: None,
-    };
-    let limits =
-        Limits { max_report: u64::MAX >> 1, max_stdin: 0, max_findings: manifest.max_findings.max(1) };
-    let decision = crate::check(inputs, &context, limits).map_err(|faults| {
-        anyhow!(faults.into_iter().map(|fault| fault.message).collect::<Vec<_>>().join("; "))
-    })?;
-    json(&decision)
+    Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
+}
+
+/// The gates beside a run; `texts` are those of its policy and of the one before the change.
+fn unpack_besides(
+    bundle: &Bundle,
+    run: &ResolvedRun,
+    (own, former): (&PolicyText, &PolicyText),
+    packed: Vec<PackedBeside>,
+) -> Result<Vec<Beside>> {
+    let mut parents = parent_policies(own, &run.policy)?.into_iter();
+    let mut besides = Vec::new();
+    for PackedBeside { role, waivers, evidence, undecided, besides: more } in packed {
+        let policy = match role {
+            BesideRole::Former => former.load()?,
+            BesideRole::Parent => parents.next().context("it has a gate too many beside its own")?,
+        };
+        let gate = match (evidence, undecided) {
+            (Some(evidence), None) => {
+                let waivers = match role {
+                    BesideRole::Former => held(&texts(&waivers, bundle)?, &policy, run),
+                    BesideRole::Parent => inherited(run.waivers.list(), &run.policy, &policy),
+                };
+                let mut gate = unpack(bundle, evidence, policy, waivers, run.request.limits)?;
+                gate.besides = unpack_besides(bundle, &gate, (former, former), more)?;
+                Ok(Box::new(gate))
+            }
+            (None, Some(said)) if said.verdict == Outcome::Error => Err(said),
+            _ => {
+                bail!("{MANIFEST}: says of a gate beside its own neither its evidence nor why there is none")
+            }
+        };
+        besides.push(Beside { role, gate });
+    }
+    if parents.next().is_some() {
+        bail!("{MANIFEST}: lacks a policy that the one that decided extends");
+    }
+    Ok(besides)
 }
 
 /// A policy and the files that it names.

@@ -83,6 +83,7 @@ impl Environment {
 }
 
 /// What the flags say about the run.
+#[derive(Clone, Copy)]
 pub(crate) struct About<'a> {
     pub(crate) commit: Option<&'a str>,
     pub(crate) subjects: &'a [String],
@@ -115,7 +116,24 @@ pub(crate) fn context(
     };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let (authors, owners) = (environment.authors(), Owners::default());
-    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, own_gate: None, shown })
+    let (own_gate, parents) = (None, Vec::new());
+    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, own_gate, parents, shown })
+}
+
+/// The same under another policy than the one that the flags were written for: what it does not know is not told it.
+pub(crate) fn another_context(
+    about: &About<'_>,
+    environment: &mut Environment,
+    policy: &Policy,
+    now: Timestamp,
+) -> Result<Context> {
+    let known = |text: &&String| {
+        text.split_once('=').is_some_and(|(name, _)| policy.parameters.iter().any(|p| p.name == name))
+    };
+    let parameters: Vec<String> = about.parameters.iter().filter(known).cloned().collect();
+    let fits = |text: &&String| parse_subject(text, policy).is_ok();
+    let subjects: Vec<String> = about.subjects.iter().filter(fits).cloned().collect();
+    context(&About { parameters: &parameters, subjects: &subjects, ..*about }, environment, policy, now)
 }
 
 /// A full commit id, SHA-1 or SHA-256.

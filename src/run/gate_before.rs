@@ -3,8 +3,10 @@
 
 mod before;
 mod evidence;
+mod others;
 mod scanners;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -12,15 +14,21 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::base::Change;
+use sha2::{Digest as _, Sha256};
+
+use super::base::{BaselineFrom, BaselineText, Change};
+use super::beside::{self, OtherGate};
 use super::policy_source::{PolicyRequest, PolicySource, PolicyText};
 use super::waiver_files::{once, parse, text, texts};
+use super::{ResolvedRun, RunRequest};
 use crate::decide::GateComparison;
 use crate::finding::clean;
+use crate::gather::look_for;
 use crate::policy::compare::Looser;
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{EntryKind, Feed, Place, Policy, compare};
 use crate::relate::BaselineFile;
+use crate::report::hex;
 use before::{Before, Was};
 
 /// What is said of the gate before this change; else git or the diff shows it.
@@ -43,6 +51,7 @@ pub(crate) struct Present<'p> {
     pub(crate) baseline: Option<&'p Path>,
     /// The files that it decides on, reports of the base too.
     pub(crate) evidence: &'p [PathBuf],
+    pub(crate) now: Timestamp,
 }
 
 /// Names and bytes of files.
@@ -57,6 +66,44 @@ pub(crate) struct GateBefore {
     pub(crate) waivers: Option<Texts>,
     /// What the project before the change shows besides; none where flags alone say what was.
     pub(crate) seen: Option<Seen>,
+    /// Baseline and feeds as they were, where the change alters them.
+    pub(crate) files: FilesBefore,
+}
+
+/// Feeds of the project that the change alters, by their paths: what they held, or that they were not there.
+pub(crate) type FeedsBefore = BTreeMap<PathBuf, Option<Vec<u8>>>;
+
+/// Files of the project that findings are compared with or told apart by, as they were before the change.
+#[derive(Debug, Default)]
+pub(crate) struct FilesBefore {
+    pub(crate) baseline: BaselineFrom,
+    pub(crate) feeds: FeedsBefore,
+}
+
+/// The gate that decided before the change, where it was another.
+pub(crate) struct FormerGate {
+    /// Where its policy comes from.
+    pub(crate) source: String,
+    text: PolicyText,
+    /// Names and bytes of its waiver files; none where they are those of now.
+    waivers: Option<Texts>,
+    files: FilesBefore,
+}
+
+impl FormerGate {
+    /// The gate, for a run that another policy decides.
+    pub(crate) fn gate(self, request: &RunRequest, own: &ResolvedRun) -> Result<OtherGate> {
+        let Self { source: _, text, waivers, files } = self;
+        let policy = text.load()?;
+        let texts = match waivers {
+            Some(texts) => texts,
+            None if policy.waivers.is_none() => Vec::new(),
+            None => texts(&policy, &request.waivers)?,
+        };
+        let waivers = beside::held(&texts, &policy, own);
+        let FilesBefore { baseline, feeds } = files;
+        Ok(OtherGate { policy, text: Some(text), waivers, waiver_texts: texts, baseline, feeds })
+    }
 }
 
 /// What the project before a change shows, by what is not kept.
@@ -85,10 +132,11 @@ impl GateBeforeRequest {
         };
         let Some(change) = change else {
             let given = policy.is_some() || waivers.is_some();
-            return Ok(given.then_some(GateBefore { policy, waivers, seen: None }));
+            let files = FilesBefore::default();
+            return Ok(given.then_some(GateBefore { policy, waivers, seen: None, files }));
         };
         let before = Before::of(change)?;
-        let mut search = Search { is, seen: Seen::default() };
+        let mut search = Search { is, seen: Seen::default(), files: FilesBefore::default() };
         let policy = match policy {
             Some(policy) => Some(policy),
             None => match search.predecessor(&before)? {
@@ -106,9 +154,13 @@ impl GateBeforeRequest {
         };
         search.baseline(&before)?;
         search.statements(&before)?;
+        search.feeds(&before, policy.as_ref())?;
+        let own = is.request.source()?.file;
+        others::look(&before, own.as_deref(), is.now, &mut search.seen)?;
         scanners::look(&before, &mut search.seen)?;
         evidence::look(&before, is.evidence, &mut search.seen);
-        Ok(Some(GateBefore { policy, waivers, seen: Some(search.seen) }))
+        let Search { is: _, seen, files } = search;
+        Ok(Some(GateBefore { policy, waivers, seen: Some(seen), files }))
     }
 
     fn policy(&self) -> Result<Option<PolicyText>> {
@@ -127,6 +179,21 @@ fn read(paths: &[PathBuf]) -> Result<Texts> {
 }
 
 impl GateBefore {
+    /// The gate of before, where its decision can be another; `present` is the text of the policy as it is.
+    pub(crate) fn former(&mut self, present: &PolicyText) -> Option<FormerGate> {
+        let nobody_decided = self.seen.as_ref().is_some_and(|seen| seen.no_policy.is_some());
+        let files = std::mem::take(&mut self.files);
+        let same = self.policy.is_none()
+            && self.waivers.is_none()
+            && matches!(files.baseline, BaselineFrom::Given)
+            && files.feeds.is_empty();
+        if nobody_decided || same {
+            return None;
+        }
+        let text = self.policy.as_ref().unwrap_or(present).clone();
+        Some(FormerGate { source: text.source.clone(), text, waivers: self.waivers.clone(), files })
+    }
+
     /// Compares the gate of a run with what it was.
     pub(crate) fn compare(
         &self,
@@ -220,6 +287,7 @@ enum Predecessor {
 struct Search<'p> {
     is: Present<'p>,
     seen: Seen,
+    files: FilesBefore,
 }
 
 impl Search<'_> {
@@ -279,26 +347,12 @@ impl Search<'_> {
         name: String,
         bytes: Vec<u8>,
     ) -> Result<Predecessor> {
-        let mut failed = None;
-        let text = PolicyText::new(name, bytes, &mut |asked| {
-            let beside = PolicySource::path_beside(path, asked);
-            match before.read(&beside) {
-                Ok(Was::There(name, bytes)) => Ok((name, bytes)),
-                // What is no part of the project is what it is now.
-                Ok(Was::Outside) => PolicySource::read_beside(&beside),
-                Ok(Was::Absent) => Err("was not there before the change".to_owned()),
-                Ok(Was::Untold(why)) => Err(why),
-                Err(error) => {
-                    let said = format!("{error:#}");
-                    failed = Some(error);
-                    Err(said)
-                }
-            }
-        });
-        if let Some(error) = failed {
-            return Err(error);
-        }
-        let loaded = text.and_then(|text| Ok((text.load()?.sha256, text)));
+        let text = match before.policy(path, name, bytes)? {
+            Ok(text) => text,
+            // A change may correct what was wrong; nobody decided by it.
+            Err(why) => return Ok(Predecessor::Nothing(format!("not valid: {why}"))),
+        };
+        let loaded = text.load().map(|policy| (policy.sha256, text));
         Ok(match loaded {
             Ok((sha256, text)) if sha256 == self.is.policy.sha256 => {
                 self.seen.compared.push(format!("policy {} sha256:{sha256}", text.source));
@@ -376,6 +430,15 @@ impl Search<'_> {
         if bytes.as_ref() == Some(&present) {
             return Ok(());
         }
+        let parsed = bytes.as_ref().and_then(|bytes| Some((BaselineFile::parse(bytes).ok()?, bytes)));
+        self.files.baseline = match parsed {
+            None => BaselineFrom::Nowhere,
+            Some((file, bytes)) => BaselineFrom::Before(BaselineText {
+                path: PathBuf::from(name.clone().unwrap_or_default()),
+                sha256: hex(&Sha256::digest(bytes)),
+                file,
+            }),
+        };
         // What is wrong with the present one is said where it is read.
         let Ok(file) = BaselineFile::parse(&present) else { return Ok(()) };
         let known = match bytes.map(|bytes| BaselineFile::parse(&bytes)) {
@@ -390,13 +453,37 @@ impl Search<'_> {
         Ok(())
     }
 
+    /// The feeds that the policy of before named, as they were.
+    fn feeds(&mut self, before: &Before<'_>, old: Option<&PolicyText>) -> Result<()> {
+        let other = old.map(PolicyText::load).transpose()?;
+        let policy = other.as_ref().unwrap_or(self.is.policy);
+        let feeds = policy.evidence.iter().filter(|entry| matches!(entry.kind, EntryKind::Feed(_)));
+        for glob in feeds.flat_map(|entry| &entry.files) {
+            let mut paths = look_for(glob);
+            paths.extend(before.matching(glob));
+            for path in paths {
+                match before.read_or_moved(&path)? {
+                    Was::There(_, was) if before::bytes(&path)?.as_ref() != Some(&was) => {
+                        self.files.feeds.insert(path, Some(was));
+                    }
+                    Was::Absent if before.is_brought(&path) => {
+                        self.files.feeds.insert(path, None);
+                    }
+                    // What is no part of the project does not change with it.
+                    Was::There(..) | Was::Absent | Was::Outside | Was::Untold(_) => {}
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Statements that lift findings, and that the change brings or alters.
     fn statements(&mut self, before: &Before<'_>) -> Result<()> {
         if self.is.policy.vex.is_none() {
             return Ok(());
         }
         let feeds = self.is.policy.evidence.iter().filter(|entry| entry.kind == EntryKind::Feed(Feed::Vex));
-        for path in feeds.flat_map(|entry| &entry.files).flat_map(crate::gather::look_for) {
+        for path in feeds.flat_map(|entry| &entry.files).flat_map(look_for) {
             let was = match before.read_or_moved(&path)? {
                 Was::Outside => continue,
                 Was::Absent => "not there",

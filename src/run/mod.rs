@@ -5,6 +5,7 @@
 //! else, a closed list of variables, and only where the request allows it.
 
 mod base;
+mod beside;
 mod bundle;
 mod codeowners;
 mod environment;
@@ -13,8 +14,10 @@ mod git;
 mod policy_source;
 mod waiver_files;
 
+use std::borrow::Cow;
 use std::cell::OnceCell;
-use std::path::PathBuf;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -30,14 +33,17 @@ pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
 pub(crate) use waiver_files::{of_files as waivers_of_files, read as read_waivers};
 
-use crate::decide::{self, Comparison, Context, Decision, Fault};
+use crate::decide::{self, Comparison, Context, Decision, Evidence, Fault, GateVerdict};
 use crate::finding::{Finding, SecretKey, clean};
-use crate::gather::{EvidenceSource, Given, Inputs, Limits, evidence_files, expand};
+use crate::gather::{EvidenceSource, Given, Inputs, Instead, Limits, evidence_files, expand, standard_input};
 use crate::policy::waiver::Waiver;
-use crate::policy::{Action, Policy, ReportMapping};
+use crate::policy::{Policy, ReportMapping};
 use crate::relate::Waivers;
+use crate::report::Source;
 use crate::saved::Saved;
-use gate_before::{GateBefore, Present};
+use base::{BaselineFrom, Change, ComparedUnder};
+use beside::{Beside, BesideRole};
+use gate_before::{FeedsBefore, GateBefore, Present};
 
 /// What a run is asked to decide on, before anything was read.
 #[derive(Debug, Clone)]
@@ -86,20 +92,61 @@ pub struct ResolvedRun {
     waivers: Waivers,
     /// What the gate was before the change, where something says so.
     gate_before: Option<GateBefore>,
-    given: Vec<Given>,
+    evidence: RunEvidence,
     context: Context,
     roots: Vec<String>,
     comparison: Option<Comparison>,
     secret_key: Option<SecretKey>,
+    change: Option<Change>,
+    baseline: BaselineFrom,
+    /// Names and bytes of its waiver files, where they are not those of now.
+    waiver_texts: Vec<(String, Vec<u8>)>,
+    /// Other gates that decide on the same evidence, and whose verdicts count.
+    besides: Vec<Beside>,
+}
+
+/// Where the evidence of a run comes from.
+enum RunEvidence {
+    /// Files as given, and feeds as they were before a change.
+    Files { given: Vec<Given>, feeds: FeedsBefore },
+    /// Evidence of an earlier run.
+    Saved(Saved),
+}
+
+/// The evidence of a run as it was read, and that of the gates beside it in their order.
+#[derive(Debug, Default)]
+pub(crate) struct KeptEvidence {
+    saved: OnceCell<Saved>,
+    besides: Vec<KeptEvidence>,
 }
 
 impl RunRequest {
+    /// A request of the gate of that name, without any file, at that time.
+    pub fn of_nothing(gate: &str, now: Timestamp, limits: Limits) -> Self {
+        Self {
+            policy: PolicyRequest { gate: gate.to_owned(), policy: None, require_policy: None },
+            paths: Vec::new(),
+            input: Vec::new(),
+            evidence: Vec::new(),
+            partial_entries: Vec::new(),
+            base: BaseRequest::default(),
+            waivers: Vec::new(),
+            codeowners: None,
+            gate_before: GateBeforeRequest::default(),
+            commit: None,
+            subjects: Vec::new(),
+            parameters: Vec::new(),
+            root: None,
+            no_env: true,
+            limits,
+            now,
+        }
+    }
+
     /// Loads all that is not evidence.
     pub fn resolve(&self) -> Result<ResolvedRun> {
         let mut policy = self.policy.policy()?;
-        for entry in policy.evidence.iter_mut().filter(|entry| self.partial_entries.contains(&entry.name)) {
-            entry.nothing_scanned = Action::Warn;
-        }
+        self.leave_parts(&mut policy);
         self.resolve_with(policy, None)
     }
 
@@ -122,8 +169,10 @@ impl RunRequest {
         let change = self.base.change(&directory)?;
         let mut remarks = Vec::new();
         let mut base = || {
-            let (key, change) = (secret_key.as_ref(), (directory.as_path(), change.as_ref()));
-            self.base.comparison(&policy, self.limits, &roots, key, change, &mut remarks)
+            let (key, change) = (secret_key.as_ref(), change.as_ref());
+            let (policy, limits, roots, directory) = (&policy, self.limits, &roots, &directory);
+            let under = ComparedUnder { policy, limits, roots, directory, key, change };
+            self.base.comparison(&under, self.base.baseline_text()?, &mut remarks)
         };
         // Either can be a large file.
         let (waivers, comparison) = if self.base.is_given() {
@@ -153,24 +202,34 @@ impl RunRequest {
             given: &self.waivers,
             baseline: self.base.baseline.as_deref(),
             evidence: &evidence,
+            now: self.now,
         };
-        let gate_before = self.gate_before.read(present, change.as_ref())?;
+        let mut gate_before = self.gate_before.read(present, change.as_ref())?;
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
         let waivers = Waivers::new(waivers).below(directory);
         let (comparison, request) = (comparison?, self.clone());
-        Ok(ResolvedRun {
+        let extends = !policy.ancestors.is_empty();
+        let text = (extends || gate_before.is_some()).then(|| self.policy.text()).transpose()?;
+        let former = gate_before.as_mut().zip(text.as_ref()).and_then(|(before, text)| before.former(text));
+        let mut run = ResolvedRun {
             policy,
             remarks,
             request,
             waivers,
             gate_before,
-            given,
+            evidence: RunEvidence::Files { given, feeds: FeedsBefore::new() },
             context,
             roots,
             comparison,
             secret_key,
-        })
+            change,
+            baseline: BaselineFrom::Given,
+            waiver_texts: Vec::new(),
+            besides: Vec::new(),
+        };
+        run.besides = self.besides(&run, text.as_ref(), former)?;
+        Ok(run)
     }
 
     /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
@@ -216,14 +275,42 @@ pub(crate) fn undecided(gate: &str, no_env: bool, now: Timestamp, error: &anyhow
 }
 
 impl ResolvedRun {
+    /// A run on evidence of an earlier one.
+    pub(crate) fn of_saved(
+        policy: Policy,
+        waivers: Vec<Waiver>,
+        saved: Saved,
+        context: Context,
+        comparison: Option<Comparison>,
+        limits: Limits,
+    ) -> Self {
+        let request = RunRequest::of_nothing(&policy.gate, context.now, limits);
+        Self {
+            policy,
+            remarks: Vec::new(),
+            request,
+            waivers: Waivers::new(waivers),
+            gate_before: None,
+            evidence: RunEvidence::Saved(saved),
+            context,
+            roots: Vec::new(),
+            comparison,
+            secret_key: None,
+            change: None,
+            baseline: BaselineFrom::Given,
+            waiver_texts: Vec::new(),
+            besides: Vec::new(),
+        }
+    }
+
     /// Reads the evidence and decides; `watch` is what somebody asks about, as `explain` takes it.
     pub fn decide(&self, watch: Option<&str>) -> Decision {
-        self.answer(watch, None)
+        self.answer(watch, &mut KeptEvidence::default(), false, None)
     }
 
     /// The same, with the evidence as it was read.
-    pub(crate) fn decide_and_keep(&self, keep: &OnceCell<Saved>) -> Decision {
-        self.answer(None, Some(keep))
+    pub(crate) fn decide_and_keep(&self, kept: &mut KeptEvidence) -> Decision {
+        self.answer(None, kept, true, None)
     }
 
     /// What the run is about.
@@ -237,18 +324,115 @@ impl ResolvedRun {
         of.iter().filter_map(|&(at, _)| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
     }
 
-    fn answer(&self, watch: Option<&str>, keep: Option<&OnceCell<Saved>>) -> Decision {
+    /// Decides after the gates beside it, whose verdicts count. What is read more than once must be the same each time.
+    fn answer(
+        &self,
+        watch: Option<&str>,
+        kept: &mut KeptEvidence,
+        keep: bool,
+        stdin: Option<&Source>,
+    ) -> Decision {
+        let read = self.standard_input().filter(|_| stdin.is_none());
+        let stdin = stdin.or(read.as_ref());
+        let mut context = Cow::Borrowed(&self.context);
+        let mut others = Vec::new();
+        kept.besides.resize_with(self.besides.len(), KeptEvidence::default);
+        for (Beside { role, gate }, kept) in self.besides.iter().zip(&mut kept.besides) {
+            let said = match gate {
+                Ok(gate) => {
+                    let decision = gate.answer(None, kept, keep, stdin);
+                    let said = GateVerdict::of_decision(&decision);
+                    others.push(decision.evidence);
+                    said
+                }
+                Err(said) => said.clone(),
+            };
+            let context = context.to_mut();
+            match role {
+                BesideRole::Parent => context.parents.push(said),
+                BesideRole::Former => {
+                    if let Some(comparison) = &mut context.own_gate {
+                        comparison.former = Some(said);
+                    }
+                }
+            }
+        }
+        let mut decision = self.decide_alone(&context, watch, keep.then_some(&kept.saved), stdin);
+        // What was saved was compared when it was read.
+        let read = matches!(self.evidence, RunEvidence::Files { .. });
+        let differing =
+            if read { differing(&decision.evidence, &others, &self.feeds_before()) } else { Vec::new() };
+        for path in differing {
+            let message =
+                "was changed while it was read, so that nobody can say what was decided on".to_owned();
+            decision.add_error(Fault { path: Some(path), message });
+        }
+        decision
+    }
+
+    fn decide_alone(
+        &self,
+        context: &Context,
+        watch: Option<&str>,
+        keep: Option<&OnceCell<Saved>>,
+        stdin: Option<&Source>,
+    ) -> Decision {
+        let mut instead = Instead { standard_input: stdin.cloned(), feeds: BTreeMap::new() };
+        let source = match &self.evidence {
+            RunEvidence::Saved(saved) => EvidenceSource::Saved(saved),
+            RunEvidence::Files { given, feeds } => {
+                let held = |bytes: &Vec<u8>| Source::Bytes(bytes.as_slice().into());
+                let feeds = feeds.iter().map(|(path, was)| (path.clone(), was.as_ref().map(held)));
+                instead.feeds = feeds.collect();
+                EvidenceSource::Files { given, watch, keep, instead: Some(&instead) }
+            }
+        };
         let inputs = Inputs {
             policy: &self.policy,
             waivers: &self.waivers,
-            source: EvidenceSource::Files { given: &self.given, watch, keep },
+            source,
             roots: &self.roots,
             comparison: self.comparison.as_ref(),
             secret_key: self.secret_key.as_ref(),
         };
-        crate::check(inputs, &self.context, self.request.limits).unwrap_or_else(|faults| {
-            let shown = self.context.shown.clone();
-            decide::undecided(&self.policy.gate, self.context.now, shown, faults)
+        crate::check(inputs, context, self.request.limits).unwrap_or_else(|faults| {
+            let shown = context.shown.clone();
+            decide::undecided(&self.policy.gate, context.now, shown, faults)
         })
     }
+
+    /// Standard input, where it is evidence for several gates. What cannot be read is said where it is needed.
+    fn standard_input(&self) -> Option<Source> {
+        let RunEvidence::Files { given, .. } = &self.evidence else { return None };
+        let is_given = given.iter().any(|one| one.path == Path::new("-"));
+        (is_given && !self.besides.is_empty())
+            .then(|| standard_input(self.request.limits.max_stdin).ok())
+            .flatten()
+    }
+
+    /// Feeds that the gates beside read as they were.
+    fn feeds_before(&self) -> Vec<&Path> {
+        let gates = self.besides.iter().filter_map(|beside| beside.gate.as_ref().ok());
+        let feeds = gates.filter_map(|gate| match &gate.evidence {
+            RunEvidence::Files { feeds, .. } => Some(feeds.keys()),
+            RunEvidence::Saved(_) => None,
+        });
+        feeds.flatten().map(PathBuf::as_path).collect()
+    }
+}
+
+/// Files that were not the same when another gate read them, but for those in `but`.
+fn differing(evidence: &[Evidence], others: &[Vec<Evidence>], but: &[&Path]) -> Vec<String> {
+    let digests: BTreeMap<&str, &String> =
+        evidence.iter().filter_map(|one| Some((one.path.as_ref()?.as_str(), one.sha256.as_ref()?))).collect();
+    let mut differing: Vec<String> = Vec::new();
+    for one in others.iter().flatten() {
+        let (Some(path), Some(sha256)) = (&one.path, &one.sha256) else { continue };
+        let path = path.as_str();
+        let same = digests.get(path).is_none_or(|known| *known == sha256);
+        if !same && !but.contains(&Path::new(path)) && !differing.iter().any(|known| known == path) {
+            differing.push(path.to_owned());
+        }
+    }
+    differing
 }

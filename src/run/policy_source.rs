@@ -34,7 +34,7 @@ pub(crate) struct PolicySource {
 }
 
 /// A policy, and what it names, as they are.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct PolicyText {
     /// As outputs name it.
     pub(crate) source: String,
@@ -133,7 +133,7 @@ impl PolicyRequest {
 }
 
 impl PolicySource {
-    fn of(path: &Path) -> Self {
+    pub(crate) fn of(path: &Path) -> Self {
         Self {
             name: clean(&path.to_string_lossy()).into_owned(),
             file: Some(path.to_owned()),

@@ -117,6 +117,15 @@ fn an_approval_that_proves_nothing_is_not_counted() {
         ("commits.json", "dev@shop.invalid", "ADA@shop.invalid", "has committed to the change"),
         ("commits.json", "pat@shop.invalid", "who@else.invalid", "matches nobody in `people`"),
         ("commits.json", HEAD, "3333333333333333333333333333333333333333", "not among its commits"),
+        // A page of whatever length: the oldest commit is missing.
+        (
+            "commits.json",
+            "00000000000000000000000000000000000000ba",
+            "3333333333333333333333333333333333333333",
+            "2 commits do not lead to the base, so there may be more",
+        ),
+        ("approvals.json", "\"state\": \"active\"", "\"state\": true", "is no active user"),
+        ("approvals.json", "\"locked\": false", "\"locked\": \"true\"", "is locked"),
     ];
     for (file, from, to, why) in cases {
         let dir = dir();
@@ -234,6 +243,22 @@ fn in_a_job_only_the_deployment_of_that_job_counts() {
         assert_eq!((code, outcome.as_str()), (1, "fail"), "{other}");
         assert!(message.contains("the deployment is of job 664, and this is job"), "{message}");
     }
+    // What somebody rejected in an earlier attempt is rejected, whoever approves this one.
+    dir.write(
+        "policy.yaml",
+        POLICY.replace("files: [deployment.json]", "files: [deployment.json, earlier.json]"),
+    );
+    let rejected = dir
+        .read("deployment.json")
+        .replace("\"id\": 664", "\"id\": 663")
+        .replace("\"approved\"", "\"rejected\"");
+    dir.write("earlier.json", rejected.replace("release-lead", "platform-lead"));
+    let (code, (_, message)) = outcome("664");
+    assert_eq!(code, 1, "{message}");
+    assert!(message.contains("@platform-lead rejected an earlier attempt (earlier.json)"), "{message}");
+    // Who rejected it may come to another view.
+    dir.write("earlier.json", rejected.replace("2026-06-01T1", "2026-06-01T0"));
+    assert_eq!(outcome("664").0, 0);
     edit(&dir, "deployment.json", "\"id\": 664, ", "");
     let (code, (outcome, message)) = outcome("664");
     assert_eq!((code, outcome.as_str()), (1, "fail"));

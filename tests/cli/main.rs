@@ -27,6 +27,7 @@ mod explain;
 mod extends;
 mod feeds;
 mod formats;
+mod former_gate;
 mod init;
 mod interop;
 mod legacy;

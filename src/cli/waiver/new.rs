@@ -83,7 +83,7 @@ impl Runner<'_> {
         let inputs = Inputs {
             policy: self.policy,
             waivers,
-            source: EvidenceSource::Files { given: &self.given, watch, keep: None },
+            source: EvidenceSource::Files { given: &self.given, watch, keep: None, instead: None },
             roots: &self.roots,
             comparison: None,
             secret_key: self.secret_key.as_ref(),

@@ -22,16 +22,45 @@ pub(in crate::decide) fn line(findings_digest: &str) -> String {
 /// The approvals of all deployments that are there, each with why it does not count.
 pub(super) fn given(purpose: Purpose, world: World<'_>) -> Given {
     let mut all = Given::default();
+    let mut earlier = Vec::new();
     for document in world.all(DocumentKind::GitlabDeployment) {
         match of(document, purpose, world) {
             Ok(given) => {
                 all.approvals.extend(given.approvals);
                 all.rejected.extend(given.rejected);
             }
-            Err(why) => all.faults.push(format!("{}: {why}", clean_line(&document.path))),
+            Err(why) => {
+                all.faults.push(format!("{}: {why}", clean_line(&document.path)));
+                earlier.extend(rejections(document, world));
+            }
         }
     }
+    // Who said no to an earlier attempt may say yes to this one; nobody else's yes makes up for it.
+    let changed_mind = |no: &Approval| {
+        let yes = all.approvals.iter().filter(|yes| yes.void.is_none() && yes.user.is_some());
+        yes.into_iter().any(|yes| yes.user == no.user && no.at.zip(yes.at).is_some_and(|(no, yes)| no < yes))
+    };
+    let stands: Vec<String> = earlier
+        .iter()
+        .filter(|no| !changed_mind(no))
+        .map(|no| format!("{} rejected an earlier attempt ({})", no.who(), no.place))
+        .collect();
+    all.rejected.extend(stands);
     all
+}
+
+/// Who rejected a deployment of the run's commit to its environment, whatever job it was of.
+fn rejections(document: &Document, world: World<'_>) -> Vec<Approval> {
+    let deployment = document.value();
+    let ours =
+        commits(world).is_ok_and(|ours| commit(deployment.get("sha")).is_some_and(|sha| ours.contains(&sha)));
+    if !ours || same_environment(deployment, world).is_err() {
+        return Vec::new();
+    }
+    let rejected = |record: &&Value| record.get("status").and_then(Value::as_str) == Some("rejected");
+    let place = clean_line(&document.path).into_owned();
+    let by = |record: &Value| Approval::by(record.get("user"), record.get("created_at"), &place);
+    records(deployment).into_iter().filter(rejected).map(by).collect()
 }
 
 fn of(document: &Document, purpose: Purpose, world: World<'_>) -> Result<Given, String> {

@@ -3,6 +3,8 @@
 //! GitLab keeps approvals over later pushes unless it is told not to, and does not say which commit was approved. The
 //! server's times of the versions do: an approval is of the version that was the newest when it was given.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -178,20 +180,45 @@ pub(super) fn all_commits(world: World<'_>, document: &Document) -> Result<Vec<V
     if !ids.iter().any(|id| heads.contains(id)) {
         return Err(format!("{path}: the commit of the run is not among its commits"));
     }
-    // GitLab hands out 20 a page unless asked for up to 100: a full page that does not reach the base may be cut.
-    if matches!(list.len(), 20 | 100) && !reaches_base(world, list) {
-        return Err(format!("{path}: {} commits are a full page, and there may be more", list.len()));
+    // GitLab hands out a page of whatever length it was asked for: only a list that leads down to the base is whole.
+    match leads_to_base(world, list, &heads) {
+        Some(false) => {
+            Err(format!("{path}: its {} commits do not lead to the base, so there may be more", list.len()))
+        }
+        // Without parents only a length that pages often have gives it away.
+        None if matches!(list.len(), 20 | 50 | 100) => {
+            Err(format!("{path}: {} commits can be a full page, and there may be more", list.len()))
+        }
+        Some(true) | None => Ok(list.clone()),
     }
-    Ok(list.clone())
 }
 
-/// Whether a listed commit stands on the base of the merge request.
-fn reaches_base(world: World<'_>, list: &[Value]) -> bool {
-    let Ok(Some(document)) = only(world, DocumentKind::GitlabVersions) else { return false };
-    let versions = document.value().as_array().into_iter().flatten();
-    let bases: Vec<String> = versions.filter_map(|v| commit(v.get("base_commit_sha"))).collect();
-    let parents = list.iter().filter_map(|c| c.get("parent_ids")?.as_array()).flatten();
-    parents.filter_map(|parent| commit(Some(parent))).any(|parent| bases.contains(&parent))
+/// Whether one leads from the head over the first parents of listed commits to a base of the merge request; `None` where
+/// nothing says which that is, or no commit names a parent: of a merge request GitLab often leaves them out.
+fn leads_to_base(world: World<'_>, list: &[Value], heads: &[String]) -> Option<bool> {
+    let mut bases: Vec<String> = Vec::new();
+    if let Ok(Some(document)) = only(world, DocumentKind::GitlabVersions) {
+        let versions = document.value().as_array().into_iter().flatten();
+        bases.extend(versions.filter_map(|version| commit(version.get("base_commit_sha"))));
+    }
+    if let Ok(Some(request)) = only(world, DocumentKind::GitlabMergeRequest) {
+        bases.extend(request.value().get("diff_refs").and_then(|refs| commit(refs.get("base_sha"))));
+    }
+    let first_parent = |one: &Value| commit(one.get("parent_ids")?.as_array()?.first());
+    if bases.is_empty() || !list.iter().any(|one| first_parent(one).is_some()) {
+        return None;
+    }
+    let mut parents: BTreeMap<String, Option<String>> =
+        list.iter().filter_map(|one| Some((commit(one.get("id"))?, first_parent(one)))).collect();
+    let mut at = heads.iter().find(|head| parents.contains_key(*head)).cloned();
+    // A commit that was met is taken out, so that the way ends.
+    while let Some(parent) = at.and_then(|id| parents.remove(&id)).flatten() {
+        if bases.contains(&parent) {
+            return Some(true);
+        }
+        at = Some(parent);
+    }
+    Some(false)
 }
 
 fn number(document: &Document) -> String {

@@ -5,10 +5,7 @@ use serde_json::Value;
 use super::{Approval, merge_request, only, plain};
 use crate::decide::demand::World;
 use crate::finding::clean_line;
-use crate::policy::{DocumentKind, Person, Policy, Reviewers};
-
-/// User names that begin like this stand for people that are still to be filled in.
-const PLACEHOLDER: &str = "example-";
+use crate::policy::{DocumentKind, EXAMPLE_USER, Person, Policy, Reviewers};
 
 /// The people of the run.
 pub(super) struct People<'w> {
@@ -213,7 +210,7 @@ pub(in crate::decide) fn placeholders(reviewers: &Reviewers, policy: &Policy) ->
     fill_in.dedup();
     (!fill_in.is_empty() && real.len() < reviewers.at_least as usize).then(|| {
         format!(
-            "{} has placeholders: put GitLab user names in the place of those that begin with `{PLACEHOLDER}`",
+            "{} has placeholders: put GitLab user names in the place of those that begin with `{EXAMPLE_USER}`",
             clean_line(&fill_in.join(", "))
         )
     })
@@ -224,7 +221,7 @@ fn is_address(text: &str) -> bool {
 }
 
 fn is_placeholder(user: &str) -> bool {
-    user.starts_with(PLACEHOLDER)
+    user.starts_with(EXAMPLE_USER)
 }
 
 /// The author of the change: of the merge request, else as the surroundings say.

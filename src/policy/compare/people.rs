@@ -15,7 +15,13 @@ impl Comparison<'_> {
             let (was, is) = (names(members), names(now));
             if !is.is_subset(&was) {
                 let shown = |names: &BTreeSet<String>| listed(&names.iter().cloned().collect::<Vec<_>>());
-                self.add(&["people", role], shown(&was), shown(&is));
+                let (path, was, is) = (["people", role], shown(&was), shown(&is));
+                // A role of nobody but examples is left to whoever extends the policy.
+                if members.iter().all(Person::is_example) {
+                    self.adds(&path, was, is);
+                } else {
+                    self.add(&path, was, is);
+                }
             }
         }
         let known = addresses(self.before);

@@ -17,7 +17,7 @@ const SCHEMA: &str = "secgate/baseline/v1";
 const AGAIN: &str = "write it anew: secgate baseline write --output FILE REPORT...";
 
 /// A baseline file, read.
-#[derive(Debug, Default)]
+#[derive(Debug, Clone, Default)]
 pub struct BaselineFile {
     /// The name of the key that traces of secrets were made under.
     pub key: Option<String>,

@@ -7,6 +7,7 @@ use anyhow::{Context as _, Result, anyhow};
 
 use super::super::base::{Change, Commit};
 use super::super::git::{self, BlobKind};
+use super::super::policy_source::{PolicySource, PolicyText};
 use crate::finding::{clean, clean_line};
 use crate::gather::look_for;
 use crate::policy::PathGlob;
@@ -124,6 +125,16 @@ impl<'c> Before<'c> {
         }
     }
 
+    /// Whether the change brought a file; one that git does not know came with no change.
+    pub(crate) fn is_brought(&self, path: &Path) -> bool {
+        let directory = self.change.directory.canonicalize().unwrap_or_default();
+        let whole = self.below_top(path).map(|below| self.top.join(below));
+        let of_diff = whole.as_ref().and_then(|whole| whole.strip_prefix(&directory).ok()?.to_str());
+        of_diff.is_some_and(|path| {
+            self.change.diff.files().any(|file| file.path == path && file.old_path().is_none())
+        })
+    }
+
     fn of_commit(&self, commit: &Commit, path: &str) -> Result<Was> {
         let failed = |error: anyhow::Error| {
             anyhow!("{} {}: {error:#}", self.change.flag, clean_line(&self.change.name))
@@ -196,6 +207,50 @@ impl<'c> Before<'c> {
             FileBefore::Untold(why) => Was::Untold(why.to_owned()),
             FileBefore::Same => now(path)?.map_or(Was::Absent, |bytes| Was::There(name, bytes)),
         })
+    }
+
+    /// A policy as it was, with what it names as that was; or why it was none.
+    pub(crate) fn policy(
+        &self,
+        path: &Path,
+        name: String,
+        bytes: Vec<u8>,
+    ) -> Result<Result<PolicyText, String>> {
+        let mut failed = None;
+        let text = PolicyText::new(name, bytes, &mut |asked| {
+            let beside = PolicySource::path_beside(path, asked);
+            match self.read(&beside) {
+                Ok(Was::There(name, bytes)) => Ok((name, bytes)),
+                // What is no part of the project is what it is now.
+                Ok(Was::Outside) => PolicySource::read_beside(&beside),
+                Ok(Was::Absent) => Err("was not there before the change".to_owned()),
+                Ok(Was::Untold(why)) => Err(why),
+                Err(error) => {
+                    let said = format!("{error:#}");
+                    failed = Some(error);
+                    Err(said)
+                }
+            }
+        });
+        match failed {
+            Some(error) => Err(error),
+            None => {
+                Ok(text.map_err(|error| format!("{error:#}").lines().next().unwrap_or_default().to_owned()))
+            }
+        }
+    }
+
+    /// The files that lay in a folder, but for those in folders of it.
+    pub(crate) fn below(&self, folder: &Path) -> Vec<PathBuf> {
+        let Some(top) = self.below_top(folder) else { return Vec::new() };
+        let top = format!("{top}/");
+        let inside = |path: &str| {
+            path.strip_prefix(&top).filter(|name| !name.contains('/')).map(|name| folder.join(name))
+        };
+        match &self.change.commit {
+            Some(commit) => commit.files.keys().filter_map(|path| inside(path)).collect(),
+            None => self.change.diff.files().filter_map(|file| inside(file.old_path()?)).collect(),
+        }
     }
 
     /// Whether there was anything below a folder.
