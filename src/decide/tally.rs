@@ -405,6 +405,8 @@ impl Sink for Tally<'_> {
             self.kept.push(finding.clone());
         }
         correct(&mut finding, policy);
+        // What the report says is counted above.
+        finding.raise_malware();
         self.to.exploitation.tell(&mut finding);
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);

@@ -195,6 +195,13 @@ impl Finding {
             || self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases).any(malicious)
     }
 
+    /// Gives malware its severity: scanners give it none, or any.
+    pub fn raise_malware(&mut self) {
+        if self.is_malware() {
+            self.severity = Severity::Critical;
+        }
+    }
+
     /// The CVE records among its ids.
     pub fn cves(&self) -> impl Iterator<Item = Cve> {
         self.ids.iter().chain([&self.rule_id]).filter_map(|id| Cve::parse(id.real()))

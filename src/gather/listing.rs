@@ -151,8 +151,9 @@ struct Keep {
 }
 
 impl Sink for Keep {
-    fn finding(&mut self, finding: Finding) {
+    fn finding(&mut self, mut finding: Finding) {
         self.counts.add(&finding);
+        finding.raise_malware();
         self.findings.push(finding);
     }
     fn restart(&mut self) {

@@ -351,7 +351,10 @@ fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError>
             let secrets = hint.format.map_or(hint.category == Some(Category::Secret), |f| f == "trufflehog");
             return Err(if secrets { ReadError::EmptyOfSecrets } else { ReadError::Empty });
         }
+        // What was asked for is not read as such while more could show that it is another tool's.
+        let claimed = || FORMATS.iter().any(|format| (format.looks_like)(&opening));
         match resolve(&opening, hint) {
+            Ok(_) if hint.format.is_some() && !opening.whole && look < LAST_LOOK && !claimed() => look *= 16,
             Err(known @ ReadError::Unknown { .. }) if opening.foreign().is_some() => return Err(known),
             Err(ReadError::Unknown { .. }) if !opening.whole && look < LAST_LOOK => look *= 16,
             Err(ReadError::WrongFormat { .. }) if opening.is_prolog() && look < LAST_LOOK => look *= 16,

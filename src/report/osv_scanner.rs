@@ -14,7 +14,7 @@ use super::field::{first_of, suppress, text};
 use super::json::{Json, Kind, shapes};
 use super::secret::unknown;
 use super::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
-use super::{Format, Opening, ReadError, Reading};
+use super::{Format, Member, Opening, ReadError, Reading};
 use crate::finding::{Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
 
 /// OSV-Scanner JSON.
@@ -33,9 +33,13 @@ pub(super) static FORMAT: Format = Format {
 fn looks_like(opening: &Opening) -> bool {
     opening.foreign().is_none()
         && opening.get("results").is_some_and(|results| {
+            let told = |packages: &Member| {
+                let seen = opening.whole || packages.is_empty_array() || !packages.members.is_empty();
+                seen && !packages.has("name")
+            };
             // Twistcli's packages have their names at once.
             let packages = results.get("packages").filter(|packages| packages.kind == Some(Kind::Array));
-            results.lists_objects() && packages.is_some_and(|packages| !packages.has("name"))
+            results.lists_objects() && packages.is_some_and(told)
                 || results.lists_objects()
                     && results.has_kind("source", Kind::Object)
                     && !results.has("check_id")

@@ -9,7 +9,7 @@ use super::receipt::Receipt;
 use super::secret::SecretValues;
 use super::semgrep::is_about_secrets;
 use super::{ImageFacts, Source};
-use crate::finding::{Category, Finding, Location, SecretKey, Severity, Target, Text, clean_line};
+use crate::finding::{Category, Finding, Location, SecretKey, Target, Text, clean_line};
 
 /// Most problems that are kept of one report; their number stays exact.
 const MAX_PROBLEMS: usize = 10_000;
@@ -190,11 +190,8 @@ impl<'s> Reading<'s> {
         self.entry_category
     }
 
-    /// Hands over a finding; its category is then covered. Scanners give malicious packages no severity, or any.
+    /// Hands over a finding; its category is then covered.
     pub fn finding(&mut self, mut finding: Finding) {
-        if finding.is_malware() {
-            finding.severity = Severity::Critical;
-        }
         finding.may_hold_secret |= finding.category == Category::Secret
             || is_about_secrets(finding.rule_id.real(), &finding.cwes)
             || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.real(), &[]));
