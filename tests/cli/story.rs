@@ -180,7 +180,7 @@ fn verify(dir: &Dir, more: &[&str]) -> Run {
     let image = image();
     let chain = GATES.join(",");
     let mut args = vec!["verify", "--key", "gate.pub", "--subject", &image, "--chain", &chain];
-    args.extend(["--now", "2026-11-25T16:00:00Z"]);
+    args.extend(["--param", "environment=production", "--now", "2026-11-25T16:00:00Z"]);
     args.extend(more);
     args.extend(files.iter().map(String::as_str));
     dir.run(&args)
@@ -201,7 +201,8 @@ fn four_gates_make_one_chain() {
     let verified = verify(&dir, &["--max-age", "72h", "--commit", COMMIT]);
     assert_eq!((verified.code, verified.last_line()), (0, "verified"), "{}", verified.all());
     for gate in GATES {
-        assert!(verified.stdout.contains(&format!("[ok]   {gate}: pass at ")), "{}", verified.stdout);
+        let decided = if gate == "production" { "pass, environment=production at " } else { "pass at " };
+        assert!(verified.stdout.contains(&format!("[ok]   {gate}: {decided}")), "{}", verified.stdout);
         let bundle = format!("bundles/{gate}.tar");
         let run = verify(&dir, &["--recompute", &bundle]);
         assert_eq!(run.code, 0, "{}", run.all());
