@@ -54,6 +54,7 @@
 pub mod attest;
 pub mod cli;
 pub mod decide;
+pub mod evidence_snapshot;
 pub mod exit;
 pub mod finding;
 pub mod gather;
@@ -64,17 +65,16 @@ pub mod render;
 pub mod replay;
 pub mod report;
 pub mod run;
-pub mod saved;
 pub mod scan;
 
-use decide::{Context, Decision, Fault};
+use decide::{Context, Decision, RunError};
 use gather::{Inputs, Limits};
 
 /// Reads all evidence and decides.
 ///
 /// # Errors
 /// What is wrong with the files as given, before any of them was read.
-pub fn check(inputs: Inputs<'_>, context: &Context, limits: Limits) -> Result<Decision, Vec<Fault>> {
+pub fn check(inputs: Inputs<'_>, context: &Context, limits: Limits) -> Result<Decision, Vec<RunError>> {
     let policy = inputs.policy;
     // Outlives what is gathered, which borrows from it.
     let mut entry_names = Vec::new();

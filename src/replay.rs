@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::decide::{Decision, Outcome};
 
-/// What one policy made of all runs.
+/// Results of one policy for all runs.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Column {
     /// Where the policy comes from.
@@ -23,7 +23,7 @@ pub struct Column {
     pub never: Vec<String>,
 }
 
-/// What a rule said in all runs.
+/// Outcomes of a rule in all runs.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Row {
     /// Its id.
@@ -48,23 +48,23 @@ pub struct Row {
     pub count: u64,
 }
 
-/// What all policies made of one run.
+/// Results of all policies for one run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Run {
+pub struct ReplayedRun {
     /// The run as it was given.
     pub path: String,
     /// The clock that it was judged by, RFC 3339.
     pub evaluated_at: String,
     /// By policy.
-    pub said: Vec<Said>,
+    pub said: Vec<PolicyVerdict>,
 }
 
-/// What one policy made of one run.
+/// Results of one policy for one run.
 #[derive(Debug, Clone, Serialize)]
-pub struct Said {
+pub struct PolicyVerdict {
     /// The verdict.
     pub verdict: Outcome,
-    /// What stopped it: rules with what counted, and entries of evidence.
+    /// Blocking rules and evidence: rules with what counted, and entries of evidence.
     pub stopped_by: Vec<Stop>,
     /// Why no decision was reached.
     pub errors: Vec<String>,
@@ -75,7 +75,7 @@ pub struct Said {
 pub struct Stop {
     /// The rule's id, or `evidence ENTRY`.
     pub what: String,
-    /// What it said.
+    /// Its statement.
     pub outcome: Outcome,
     /// Matches that counted.
     pub count: u64,
@@ -87,7 +87,7 @@ pub struct Replay {
     /// One policy or two.
     pub policies: Vec<Column>,
     /// In the order of their names.
-    pub runs: Vec<Run>,
+    pub runs: Vec<ReplayedRun>,
     /// Runs of which the policies say different things.
     pub differ: u64,
 }
@@ -106,7 +106,7 @@ impl Replay {
 
     /// Adds a run with a decision of each policy.
     pub fn add(&mut self, path: String, decisions: &[Decision]) {
-        let said: Vec<Said> = decisions.iter().map(said).collect();
+        let said: Vec<PolicyVerdict> = decisions.iter().map(policy_verdict).collect();
         for ((column, decision), said) in self.policies.iter_mut().zip(decisions).zip(&said) {
             column.add(decision, said);
         }
@@ -114,7 +114,7 @@ impl Replay {
             self.differ += u64::from(first.verdict != second.verdict);
         }
         let evaluated_at = decisions.first().map(|d| d.evaluated_at.to_string()).unwrap_or_default();
-        self.runs.push(Run { path, evaluated_at, said });
+        self.runs.push(ReplayedRun { path, evaluated_at, said });
     }
 
     /// Fills in what is known when all runs were added.
@@ -127,7 +127,7 @@ impl Replay {
 }
 
 impl Column {
-    fn add(&mut self, decision: &Decision, said: &Said) {
+    fn add(&mut self, decision: &Decision, said: &PolicyVerdict) {
         *self.verdicts.entry(decision.verdict.as_str()).or_default() += 1;
         for rule in &decision.rules {
             if !self.rules.iter().any(|row| row.id == rule.id) {
@@ -158,8 +158,8 @@ impl Column {
 /// Stands before the name of an entry.
 const EVIDENCE: &str = "evidence ";
 
-/// What stopped a run; a rule that is only blind is told by its evidence.
-fn said(decision: &Decision) -> Said {
+/// Blocking rules and evidence of a run; a rule that is only blind is told by its evidence.
+fn policy_verdict(decision: &Decision) -> PolicyVerdict {
     let rules = decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Review && !rule.blind);
     let mut stopped_by: Vec<Stop> =
         rules.map(|rule| Stop { what: rule.id.clone(), outcome: rule.outcome, count: rule.count }).collect();
@@ -175,5 +175,5 @@ fn said(decision: &Decision) -> Said {
         let path = fault.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
         format!("{path}{}", fault.message)
     });
-    Said { verdict: decision.verdict, stopped_by, errors: errors.collect() }
+    PolicyVerdict { verdict: decision.verdict, stopped_by, errors: errors.collect() }
 }

@@ -11,7 +11,7 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::policy::Run;
+use crate::policy::ScannerCommand;
 
 /// How often a running scanner is looked at.
 const TICK: Duration = Duration::from_millis(15);
@@ -20,7 +20,7 @@ const GRACE: Duration = Duration::from_secs(2);
 
 /// A scanner to start.
 #[derive(Debug, Clone)]
-pub struct Job {
+pub struct ScannerJob {
     /// The evidence entry that its report is for.
     pub entry: String,
     /// The program as the policy names it.
@@ -41,7 +41,7 @@ pub struct Job {
 
 /// How a scanner ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Ended {
+pub enum ScannerExit {
     /// By itself, with this exit code.
     Exit(i32),
     /// It took too long and was killed.
@@ -63,9 +63,15 @@ pub fn find(program: &str, path: &OsStr) -> Option<PathBuf> {
     std::env::split_paths(path).filter(|dir| dir.is_absolute()).map(|dir| dir.join(program)).find(runs)
 }
 
-impl Job {
+impl ScannerJob {
     /// The job of an entry, whose report goes into `folder`; `files` are what changed, if only that is to be scanned.
-    pub fn new(entry: &str, run: &Run, program: PathBuf, folder: &Path, files: Option<&[String]>) -> Self {
+    pub fn new(
+        entry: &str,
+        run: &ScannerCommand,
+        program: PathBuf,
+        folder: &Path,
+        files: Option<&[String]>,
+    ) -> Self {
         // The name of an entry is the author's; as a file name only harmless letters stay.
         let plain: String =
             entry.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '_' }).collect();
@@ -83,11 +89,11 @@ impl Job {
     }
 
     /// Runs it to its end, at most for `limit`, unless `stop` becomes true.
-    pub fn run(&self, limit: Duration, stop: &AtomicBool) -> Ended {
+    pub fn run(&self, limit: Duration, stop: &AtomicBool) -> ScannerExit {
         let started = self.start();
         let mut child = match started {
             Ok(child) => child,
-            Err(error) => return Ended::NotStarted(error.to_string()),
+            Err(error) => return ScannerExit::NotStarted(error.to_string()),
         };
         let begin = Instant::now();
         loop {
@@ -98,12 +104,12 @@ impl Job {
                     return ended(status);
                 }
                 Ok(None) => {}
-                Err(error) => return Ended::NotStarted(error.to_string()),
+                Err(error) => return ScannerExit::NotStarted(error.to_string()),
             }
             let broken_off = stop.load(Ordering::Relaxed);
             if broken_off || begin.elapsed() >= limit {
                 end(&mut child);
-                return if broken_off { Ended::Interrupted } else { Ended::TimedOut };
+                return if broken_off { ScannerExit::Interrupted } else { ScannerExit::TimedOut };
             }
             std::thread::sleep(TICK);
         }
@@ -124,8 +130,8 @@ impl Job {
     }
 }
 
-fn ended(status: ExitStatus) -> Ended {
-    status.code().map_or(Ended::Signal, Ended::Exit)
+fn ended(status: ExitStatus) -> ScannerExit {
+    status.code().map_or(ScannerExit::Signal, ScannerExit::Exit)
 }
 
 /// Ends a scanner and all of its group: first asked, then killed.
@@ -150,11 +156,11 @@ fn kill(child: &Child, signal: rustix::process::Signal) {
 
 /// Runs jobs, each in a thread of its own; `told` hears of each that ended.
 pub fn run_all(
-    jobs: &[Job],
+    jobs: &[ScannerJob],
     limit: Duration,
     stop: &AtomicBool,
-    told: &(dyn Fn(usize, &Ended, Duration) + Sync),
-) -> Vec<Ended> {
+    told: &(dyn Fn(usize, &ScannerExit, Duration) + Sync),
+) -> Vec<ScannerExit> {
     std::thread::scope(|scope| {
         let threads: Vec<_> = jobs
             .iter()
@@ -168,7 +174,7 @@ pub fn run_all(
                 })
             })
             .collect();
-        let broken = || Ended::NotStarted("the thread that watched it broke".to_owned());
+        let broken = || ScannerExit::NotStarted("the thread that watched it broke".to_owned());
         threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
     })
 }
@@ -210,9 +216,9 @@ impl Drop for Scratch {
 mod tests {
     use super::*;
 
-    fn job(script: &str, folder: &Path) -> Job {
+    fn job(script: &str, folder: &Path) -> ScannerJob {
         let argv = ["sh", "-c", script].map(str::to_owned).to_vec();
-        Job::new("a b", &Run { line: 1, argv }, PathBuf::from("/bin/sh"), folder, None)
+        ScannerJob::new("a b", &ScannerCommand { line: 1, argv }, PathBuf::from("/bin/sh"), folder, None)
     }
 
     #[test]
@@ -220,7 +226,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let stop = AtomicBool::new(false);
         let job = job("echo report; echo secret >&2; exit 3", folder.path());
-        assert_eq!(job.run(Duration::from_secs(20), &stop), Ended::Exit(3));
+        assert_eq!(job.run(Duration::from_secs(20), &stop), ScannerExit::Exit(3));
         assert_eq!(fs::read_to_string(&job.report).unwrap(), "report\n");
         assert!(job.report.ends_with("a_b.report"));
     }
@@ -232,13 +238,16 @@ mod tests {
         let file = folder.path().join("late");
         let script = format!("(sleep 3; echo late >{}) & sleep 60", file.display());
         let begin = Instant::now();
-        assert_eq!(job(&script, folder.path()).run(Duration::from_millis(200), &stop), Ended::TimedOut);
+        assert_eq!(job(&script, folder.path()).run(Duration::from_millis(200), &stop), ScannerExit::TimedOut);
         assert!(begin.elapsed() < Duration::from_secs(3));
         std::thread::sleep(Duration::from_millis(3_200).saturating_sub(begin.elapsed()));
         assert!(!file.exists());
         stop.store(true, Ordering::Relaxed);
         let again = tempfile::tempdir().unwrap();
-        assert_eq!(job("sleep 60", again.path()).run(Duration::from_mins(1), &stop), Ended::Interrupted);
+        assert_eq!(
+            job("sleep 60", again.path()).run(Duration::from_mins(1), &stop),
+            ScannerExit::Interrupted
+        );
     }
 
     #[test]

@@ -157,7 +157,12 @@ fn no_report_tells_what_its_format_never_tells() {
             secret_key: None,
         };
         let hint = secgate::report::Hint { format: Some(id), category: None };
-        secgate::report::read(&secgate::report::Source::File(path.clone()), hint, &options, &mut found);
+        secgate::report::read_source(
+            &secgate::report::Source::File(path.clone()),
+            hint,
+            &options,
+            &mut found,
+        );
         for finding in found.0 {
             let has = [
                 (Attribute::Confidence, finding.confidence.is_some()),
@@ -169,7 +174,7 @@ fn no_report_tells_what_its_format_never_tells() {
             ];
             for (attribute, _) in has.into_iter().filter(|(_, has)| *has) {
                 assert!(
-                    secgate::report::tells(format).contains(&attribute),
+                    secgate::report::reported_attributes(format).contains(&attribute),
                     "{}: {attribute}",
                     path.display()
                 );

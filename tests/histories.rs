@@ -24,7 +24,7 @@ use std::process::Command;
 
 use proptest::prelude::*;
 use secgate::finding::{Category, Finding, SecretKey, Severity, State};
-use secgate::gather::{self, Given, Limits};
+use secgate::gather::{self, GivenFile, Limits};
 use secgate::relate::{Base, BaseEntry, BaselineFile, Heads};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -359,7 +359,7 @@ fn numbered(code: &str, by: u64) -> String {
 }
 
 fn findings(path: &Path, format: &str, key: &SecretKey) -> Vec<Finding> {
-    let given = [Given { path: path.to_owned(), format: Some(format.to_owned()), entry: None }];
+    let given = [GivenFile { path: path.to_owned(), format: Some(format.to_owned()), entry: None }];
     let limits = Limits { max_report: 1 << 30, max_stdin: 0, max_findings: 0 };
     let (_, all) = gather::findings(&given, &[], limits, &[], Some(key)).unwrap();
     all.into_iter().map(|(finding, _)| finding).filter(|finding| !finding.suppressed).collect()
@@ -391,11 +391,11 @@ fn old_findings_of_real_reports_stay_existing_when_lines_move() {
         fs::write(&file, value.to_string()).unwrap();
         let (old, new) = (findings(&path, format, &key), findings(&file, format, &key));
         assert_eq!(old.len(), new.len(), "{}", path.display());
-        let content = |f: &Finding| f.trace.map_or(0, secgate::finding::Trace::number);
-        let entries = old.iter().map(|f| BaseEntry::of(f, content(f))).collect();
+        let content = |f: &Finding| f.trace.map_or(0, secgate::finding::SecretTrace::number);
+        let entries = old.iter().map(|f| BaseEntry::from_finding(f, content(f))).collect();
         let mut base = Base::new(Severity::Critical, None, true);
         base.set_baseline(BaselineFile::new(Some(&key), entries));
-        let (bars, mut heads, mut code) = (base.first_bars(), Heads::default(), base.code());
+        let (bars, mut heads, mut code) = (base.initial_bars(), Heads::default(), base.code());
         let states = |bars: &_, heads: &mut _, code: &mut _| -> Vec<State> {
             let judge = |finding: &Finding| {
                 let mut finding = finding.clone();
@@ -445,7 +445,7 @@ fn a_baseline_of_100_000_entries_is_soon_read() {
     let key = SecretKey::new(&[7; 32]);
     let mut entries: Vec<BaseEntry> = findings(&repository.0.path().join("semgrep.json"), "semgrep", &key)
         .iter()
-        .map(|finding| BaseEntry::of(finding, 0))
+        .map(|finding| BaseEntry::from_finding(finding, 0))
         .collect();
     let first = entries[0].clone();
     for n in entries.len()..100_000 {

@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use secgate::decide::Context;
 use secgate::finding::Finding;
-use secgate::gather::{EvidenceSource, Given, Inputs, Limits};
+use secgate::gather::{EvidenceSource, GivenFile, Inputs, Limits};
 use secgate::relate::Waivers;
 use secgate::report::{self, Hint, Options, Sink, Source};
 
@@ -57,11 +57,15 @@ impl Sink for Count {
     }
 }
 
-fn read(bytes: &[u8], format: Option<&str>) -> (report::Outcome, usize) {
+fn read(bytes: &[u8], format: Option<&str>) -> (report::ReadOutcome, usize) {
     let mut count = Count::default();
     let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new(), secret_key: None };
-    let outcome =
-        report::read(&Source::Bytes(bytes.into()), Hint { format, category: None }, &options, &mut count);
+    let outcome = report::read_source(
+        &Source::Bytes(bytes.into()),
+        Hint { format, category: None },
+        &options,
+        &mut count,
+    );
     (outcome, count.0)
 }
 
@@ -121,7 +125,7 @@ fn one_flipped_bit_never_passes() {
     let path = dir.path().join("r.json");
     let context = Context::at("2026-06-01T12:00:00Z".parse().unwrap());
     let limits = Limits { max_report: 1 << 20, max_stdin: 0, max_findings: 10 };
-    let given = [Given { path: path.clone(), format: None, entry: None }];
+    let given = [GivenFile { path: path.clone(), format: None, entry: None }];
     let mut passed = Vec::new();
     for bit in 0..text.len() * 8 {
         let mut flipped = text.to_vec();

@@ -8,9 +8,9 @@ use serde::Serialize;
 use serde_json::Value;
 use thiserror::Error;
 
-use super::Statement;
+use super::InTotoStatement;
 use super::statement::V1;
-use super::verdict::{Facts, Named, is_sha256, subjects};
+use super::verdict::{NamedSubject, VerdictFacts, is_sha256, subjects};
 
 /// Type of the predicate.
 pub const PREDICATE: &str = "secgate:acceptance/v1";
@@ -22,9 +22,9 @@ const SCHEMA: &str = "secgate/acceptance/v1";
 #[error("is no acceptance: {0}")]
 pub struct AcceptanceError(pub String);
 
-/// What a person accepted.
+/// Findings that a person accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Acceptance {
+pub struct RiskAcceptance {
     /// The gate that asked.
     pub gate: String,
     /// Digest of what was to be answered for.
@@ -46,21 +46,21 @@ pub struct Acceptance {
 }
 
 #[derive(Serialize)]
-struct Written<'a> {
+struct WrittenAcceptance<'a> {
     #[serde(rename = "_type")]
     version: &'static str,
-    subject: Vec<Named>,
+    subject: Vec<NamedSubject>,
     #[serde(rename = "predicateType")]
     predicate_type: &'static str,
-    predicate: Predicate<'a>,
+    predicate: AcceptancePredicate<'a>,
 }
 
 #[derive(Serialize)]
-struct Predicate<'a> {
+struct AcceptancePredicate<'a> {
     schema: &'static str,
     gate: &'a str,
     findings_digest: &'a str,
-    policy: Policy<'a>,
+    policy: AcceptedPolicy<'a>,
     commit: Option<&'a str>,
     person: &'a str,
     reason: &'a str,
@@ -69,27 +69,27 @@ struct Predicate<'a> {
 }
 
 #[derive(Serialize)]
-struct Policy<'a> {
+struct AcceptedPolicy<'a> {
     sha256: &'a str,
 }
 
 /// Writes the statement by which `person` accepts what a verdict asked for, from `now` until `expires`.
 pub fn write(
-    facts: &Facts,
+    facts: &VerdictFacts,
     person: &str,
     reason: &str,
     now: Timestamp,
     expires: Timestamp,
 ) -> Result<Vec<u8>, AcceptanceError> {
-    let statement = Written {
+    let statement = WrittenAcceptance {
         version: V1,
         subject: subjects(facts, None),
         predicate_type: PREDICATE,
-        predicate: Predicate {
+        predicate: AcceptancePredicate {
             schema: SCHEMA,
             gate: &facts.gate,
             findings_digest: &facts.findings_digest,
-            policy: Policy { sha256: &facts.policy_sha256 },
+            policy: AcceptedPolicy { sha256: &facts.policy_sha256 },
             commit: facts.commit.as_deref(),
             person,
             reason,
@@ -99,18 +99,18 @@ pub fn write(
     };
     let bytes = serde_json::to_vec(&statement).map_err(|error| AcceptanceError(error.to_string()))?;
     // What cannot be read back would be signed for nothing.
-    let statement = Statement::read(&bytes).map_err(|error| AcceptanceError(error.to_string()))?;
-    Acceptance::read(&statement).map(|_| bytes)
+    let statement = InTotoStatement::parse(&bytes).map_err(|error| AcceptanceError(error.to_string()))?;
+    RiskAcceptance::from_statement(&statement).map(|_| bytes)
 }
 
-impl Acceptance {
+impl RiskAcceptance {
     /// Whether a statement is an acceptance.
-    pub fn is(statement: &Statement) -> bool {
+    pub fn is(statement: &InTotoStatement) -> bool {
         statement.predicate_type == PREDICATE
     }
 
-    /// What a statement says. Nothing here tells whether it holds: see [`Self::holds`].
-    pub fn read(statement: &Statement) -> Result<Self, AcceptanceError> {
+    /// Content of a statement. Nothing here tells whether it holds: see [`Self::holds`].
+    pub fn from_statement(statement: &InTotoStatement) -> Result<Self, AcceptanceError> {
         let fault = |why: &str| AcceptanceError(why.to_owned());
         if !Self::is(statement) {
             return Err(fault("`predicateType` is another"));
@@ -154,8 +154,8 @@ impl Acceptance {
 
     /// Whether it holds for a run of `gate` at `now` under this policy, about one of these commits or all of these
     /// artifacts, whose findings to be answered for have this digest; else why not.
-    pub fn holds(&self, run: &Run<'_>) -> Result<(), String> {
-        let Run { gate, policy_sha256, findings_digest, commits, artifacts, now } = run;
+    pub fn holds(&self, run: &AcceptanceRun<'_>) -> Result<(), String> {
+        let AcceptanceRun { gate, policy_sha256, findings_digest, commits, artifacts, now } = run;
         if self.gate != *gate {
             return Err(format!("it is for gate {}, and this is gate {gate}", self.gate));
         }
@@ -187,7 +187,7 @@ impl Acceptance {
 
 /// The run that an acceptance is to hold for.
 #[derive(Debug, Clone, Copy)]
-pub struct Run<'r> {
+pub struct AcceptanceRun<'r> {
     /// The gate.
     pub gate: &'r str,
     /// Digest of its policy.
@@ -204,7 +204,7 @@ pub struct Run<'r> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::verdict::Word;
+    use super::super::verdict::GateDecision;
     use super::*;
 
     const A: &str = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
@@ -214,11 +214,11 @@ mod tests {
         text.parse().unwrap()
     }
 
-    fn facts() -> Facts {
-        Facts {
+    fn facts() -> VerdictFacts {
+        VerdictFacts {
             secgate: "0.1.0".to_owned(),
             gate: "release".to_owned(),
-            verdict: Word::Review,
+            verdict: GateDecision::Review,
             enforced: true,
             evaluated_at: time("2026-06-01T12:00:00Z"),
             policy: "p.yaml".to_owned(),
@@ -231,17 +231,17 @@ mod tests {
         }
     }
 
-    fn acceptance() -> Acceptance {
+    fn acceptance() -> RiskAcceptance {
         let (from, to) = (time("2026-06-01T13:00:00Z"), time("2026-06-08T00:00:00Z"));
         let bytes = write(&facts(), "@lead", "seen", from, to).unwrap();
-        Acceptance::read(&Statement::read(&bytes).unwrap()).unwrap()
+        RiskAcceptance::from_statement(&InTotoStatement::parse(&bytes).unwrap()).unwrap()
     }
 
     #[test]
     fn it_holds_for_its_own_run_only() {
         let commits = ["c0".to_owned()];
         let artifacts = [A.to_owned()];
-        let run = Run {
+        let run = AcceptanceRun {
             gate: "release",
             policy_sha256: A,
             findings_digest: B,
@@ -252,14 +252,14 @@ mod tests {
         assert_eq!(acceptance().person, "lead");
         assert_eq!(acceptance().holds(&run), Ok(()));
         let others = [
-            (Run { gate: "merge", ..run }, "gate release"),
-            (Run { findings_digest: A, ..run }, "other findings"),
-            (Run { policy_sha256: B, ..run }, "another policy"),
-            (Run { commits: &["c1".to_owned()], ..run }, "commit c0"),
-            (Run { commits: &[], ..run }, "commit c0"),
-            (Run { artifacts: &[B.to_owned()], ..run }, "not about the artifact"),
-            (Run { now: time("2026-06-01T12:59:59Z"), ..run }, "future"),
-            (Run { now: time("2026-06-08T00:00:00Z"), ..run }, "expired"),
+            (AcceptanceRun { gate: "merge", ..run }, "gate release"),
+            (AcceptanceRun { findings_digest: A, ..run }, "other findings"),
+            (AcceptanceRun { policy_sha256: B, ..run }, "another policy"),
+            (AcceptanceRun { commits: &["c1".to_owned()], ..run }, "commit c0"),
+            (AcceptanceRun { commits: &[], ..run }, "commit c0"),
+            (AcceptanceRun { artifacts: &[B.to_owned()], ..run }, "not about the artifact"),
+            (AcceptanceRun { now: time("2026-06-01T12:59:59Z"), ..run }, "future"),
+            (AcceptanceRun { now: time("2026-06-08T00:00:00Z"), ..run }, "expired"),
         ];
         for (run, why) in others {
             let said = acceptance().holds(&run).unwrap_err();

@@ -23,7 +23,7 @@ const MAX_BYTES: u64 = 4 << 30;
 const MAX_FILES: usize = 100_000;
 const BLOCK: usize = 512;
 
-/// What is wrong with a bundle.
+/// Errors in a bundle.
 #[derive(Debug, Error)]
 pub enum BundleError {
     /// A file of it cannot be read or written.
@@ -50,7 +50,7 @@ impl Bundle {
         self.files.insert(name.to_owned(), bytes);
     }
 
-    /// What a file holds.
+    /// Contents of a file.
     pub fn file(&self, name: &str) -> Result<&[u8], BundleError> {
         match self.files.get(name) {
             Some(bytes) => Ok(bytes),
@@ -74,7 +74,7 @@ impl Bundle {
     /// Writes it: one file where the name ends in `.tar`, else a directory. Nothing may be there.
     pub fn write(&self, path: &Path) -> Result<(), BundleError> {
         let failed = |path: &Path, error: &io::Error| {
-            BundleError::File(shown(path), format!("cannot be written: {error}"))
+            BundleError::File(display_path(path), format!("cannot be written: {error}"))
         };
         let put = |path: &Path, bytes: &[u8]| -> Result<(), BundleError> {
             let mut open = fs::File::options();
@@ -98,7 +98,7 @@ impl Bundle {
     }
 
     /// Reads and checks it.
-    pub fn read(path: &Path) -> Result<Self, BundleError> {
+    pub fn open(path: &Path) -> Result<Self, BundleError> {
         let mut files = BTreeMap::new();
         if fs::symlink_metadata(path).is_ok_and(|meta| meta.is_dir()) {
             walk(path, "", &mut files)?;
@@ -179,18 +179,18 @@ pub fn is_bundle(path: &Path) -> bool {
     path.join(LIST).is_file()
 }
 
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }
 
 fn bytes_of(path: &Path) -> Result<Vec<u8>, BundleError> {
     let read = Source::File(path.to_owned()).bytes(MAX_BYTES);
-    read.map_err(|error| BundleError::File(shown(path), error.to_string()))
+    read.map_err(|error| BundleError::File(display_path(path), error.to_string()))
 }
 
 /// Reads the files below a directory. A link is no part of a bundle.
 fn walk(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Result<(), BundleError> {
-    let failed = |error: io::Error| BundleError::File(shown(folder), error.to_string());
+    let failed = |error: io::Error| BundleError::File(display_path(folder), error.to_string());
     let mut paths: Vec<PathBuf> = Vec::new();
     for entry in fs::read_dir(folder).map_err(failed)? {
         paths.push(entry.map_err(failed)?.path());
@@ -198,7 +198,7 @@ fn walk(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Re
     paths.sort();
     for path in paths {
         let Some(name) = path.file_name().and_then(|name| name.to_str()) else {
-            return changed(format!("{}: is not in {LIST}; it was added", shown(&path)));
+            return changed(format!("{}: is not in {LIST}; it was added", display_path(&path)));
         };
         let name = format!("{under}{name}");
         let meta = fs::symlink_metadata(&path).map_err(failed)?;
@@ -207,7 +207,7 @@ fn walk(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Re
         } else if meta.is_file() && files.len() < MAX_FILES {
             files.insert(name, bytes_of(&path)?);
         } else {
-            return changed(format!("{}: is no regular file; it was added", shown(&path)));
+            return changed(format!("{}: is no regular file; it was added", display_path(&path)));
         }
     }
     Ok(())
@@ -292,7 +292,7 @@ mod tests {
             let path = dir.path().join(name);
             bundle().write(&path).unwrap();
             assert!(is_bundle(&path));
-            assert_eq!(Bundle::read(&path).unwrap(), bundle());
+            assert_eq!(Bundle::open(&path).unwrap(), bundle());
             assert!(bundle().write(&path).is_err(), "nothing is written over");
         }
     }
@@ -306,7 +306,7 @@ mod tests {
             let mut flipped = tar.clone();
             flipped[at] ^= 1 << (at % 8);
             fs::write(&path, flipped).unwrap();
-            assert!(Bundle::read(&path).is_err(), "byte {at}");
+            assert!(Bundle::open(&path).is_err(), "byte {at}");
         }
         for end in 0..tar.len() {
             assert!(untar(&tar[..end]).is_err(), "{end}");
@@ -320,7 +320,7 @@ mod tests {
             let path = dir.path().join("b");
             bundle().write(&path).unwrap();
             what(&path);
-            let error = Bundle::read(&path).unwrap_err().to_string();
+            let error = Bundle::open(&path).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
             fs::remove_dir_all(&path).unwrap();
         };

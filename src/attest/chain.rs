@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::dsse::{self, Document, IN_TOTO};
-use super::verdict::Word;
-use super::{PublicKey, Statement, VerdictStatement};
+use super::dsse::{self, AttestationDocument, IN_TOTO};
+use super::verdict::GateDecision;
+use super::{InTotoStatement, PublicKey, VerdictStatement};
 use crate::finding::{clean, clean_line, duration_text};
 use crate::report::Source;
 
@@ -29,8 +29,8 @@ pub struct Signed {
     pub place: String,
     /// Names of the keys that signed it; never empty.
     pub keys: Vec<String>,
-    /// What it says.
-    pub statement: Statement,
+    /// Its statement.
+    pub statement: InTotoStatement,
     /// The bytes that were signed.
     pub payload: Vec<u8>,
 }
@@ -42,13 +42,13 @@ pub struct SignedVerdict {
     pub place: String,
     /// Names of the keys that signed it.
     pub keys: Vec<String>,
-    /// What it says.
+    /// Its statement.
     pub verdict: VerdictStatement,
 }
 
 /// Something that proves nothing, and why.
 #[derive(Debug, Clone)]
-pub struct Refused {
+pub struct ChainRefusal {
     /// The file, and which of several statements in it.
     pub place: String,
     /// Why.
@@ -56,21 +56,26 @@ pub struct Refused {
 }
 
 /// Reads a file of attestations; `name` is what messages call it.
-pub fn read(name: &str, source: &Source) -> Result<Vec<(String, Document)>, Refused> {
+pub fn read_attestations(
+    name: &str,
+    source: &Source,
+) -> Result<Vec<(String, AttestationDocument)>, ChainRefusal> {
     let place = clean(name).into_owned();
-    let documents =
-        dsse::read(source).map_err(|error| Refused { place: place.clone(), why: error.to_string() })?;
+    let documents = dsse::read_attestations(source)
+        .map_err(|error| ChainRefusal { place: place.clone(), why: error.to_string() })?;
     let several = documents.len() > 1;
     let numbered = |at: usize| if several { format!("{place}#{}", at + 1) } else { place.clone() };
     Ok(documents.into_iter().enumerate().map(|(at, document)| (numbered(at), document)).collect())
 }
 
 /// Checks who signed a document, then reads what it says.
-pub fn open(place: &str, document: &Document, keys: &[NamedKey]) -> Result<Signed, Refused> {
-    let refuse = |why: String| Refused { place: place.to_owned(), why };
+pub fn open(place: &str, document: &AttestationDocument, keys: &[NamedKey]) -> Result<Signed, ChainRefusal> {
+    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
     let envelope = match document {
-        Document::Signed(envelope) => envelope,
-        Document::Bare(_) => return Err(refuse("is not signed: a statement without an envelope".to_owned())),
+        AttestationDocument::Signed(envelope) => envelope,
+        AttestationDocument::Bare(_) => {
+            return Err(refuse("is not signed: a statement without an envelope".to_owned()));
+        }
     };
     let public: Vec<PublicKey> = keys.iter().map(|key| key.key.clone()).collect();
     let by = envelope.signed_by(&public);
@@ -94,18 +99,18 @@ pub fn open(place: &str, document: &Document, keys: &[NamedKey]) -> Result<Signe
         let other = clean_line(&envelope.payload_type);
         return Err(refuse(format!("holds {other}, not an in-toto statement")));
     }
-    let statement = Statement::read(&envelope.payload).map_err(|error| refuse(error.to_string()))?;
+    let statement = InTotoStatement::parse(&envelope.payload).map_err(|error| refuse(error.to_string()))?;
     Ok(Signed { place: place.to_owned(), keys: names, statement, payload: envelope.payload.clone() })
 }
 
 impl Signed {
     /// The verdict that it holds; `None` if it is a statement of another kind.
-    pub fn verdict(&self) -> Option<Result<SignedVerdict, Refused>> {
+    pub fn verdict(&self) -> Option<Result<SignedVerdict, ChainRefusal>> {
         if !VerdictStatement::is(&self.statement) {
             return None;
         }
-        let refuse = |why: String| Refused { place: self.place.clone(), why };
-        let read = VerdictStatement::read(&self.statement, &self.payload);
+        let refuse = |why: String| ChainRefusal { place: self.place.clone(), why };
+        let read = VerdictStatement::from_statement(&self.statement, &self.payload);
         Some(read.map_err(|error| refuse(error.to_string())).map(|verdict| SignedVerdict {
             place: self.place.clone(),
             keys: self.keys.clone(),
@@ -114,9 +119,9 @@ impl Signed {
     }
 }
 
-/// What a verdict has to be about.
+/// Required subject of a verdict.
 #[derive(Debug, Clone, Copy)]
-pub enum About<'d> {
+pub enum VerdictTarget<'d> {
     /// One of these commits, or a commit with one of these trees.
     Commit {
         /// Commit ids.
@@ -128,15 +133,15 @@ pub enum About<'d> {
     Artifact(&'d str),
 }
 
-/// What is demanded of one gate.
+/// Requirements on the verdict of one gate.
 #[derive(Debug, Clone, Copy)]
-pub struct Demand<'d> {
+pub struct VerdictRequirement<'d> {
     /// The gate.
     pub gate: &'d str,
-    /// What its verdict is about.
-    pub about: About<'d>,
+    /// Subject of its verdict.
+    pub about: VerdictTarget<'d>,
     /// Verdicts that will do.
-    pub words: &'d [Word],
+    pub words: &'d [GateDecision],
     /// Digests of policies that may have decided; empty: any.
     pub policies: &'d [String],
     /// The project whose gate decided.
@@ -160,11 +165,11 @@ pub enum Project<'d> {
     Of(Option<&'d str>),
 }
 
-impl Demand<'_> {
+impl VerdictRequirement<'_> {
     fn is_met_by(&self, verdict: &VerdictStatement) -> bool {
         match self.about {
-            About::Artifact(digest) => verdict.artifacts.iter().any(|d| d == digest),
-            About::Commit { commits, trees } => {
+            VerdictTarget::Artifact(digest) => verdict.artifacts.iter().any(|d| d == digest),
+            VerdictTarget::Commit { commits, trees } => {
                 verdict.commits.iter().any(|c| commits.contains(c))
                     || verdict.trees.iter().any(|t| trees.contains(t))
             }
@@ -173,8 +178,8 @@ impl Demand<'_> {
 
     fn words(&self) -> String {
         match self.about {
-            About::Artifact(digest) => format!("the artifact sha256:{digest}"),
-            About::Commit { commits, trees } => {
+            VerdictTarget::Artifact(digest) => format!("the artifact sha256:{digest}"),
+            VerdictTarget::Commit { commits, trees } => {
                 let trees = trees.iter().map(|tree| format!("the tree {tree}"));
                 let all: Vec<String> =
                     commits.iter().map(|commit| format!("commit {commit}")).chain(trees).collect();
@@ -193,10 +198,10 @@ impl Demand<'_> {
         {
             all.retain(|v| v.verdict.facts.project.as_deref() == project);
         }
-        let rank = |word: Word| match word {
-            Word::Pass => 0,
-            Word::Review => 1,
-            Word::Fail => 2,
+        let rank = |word: GateDecision| match word {
+            GateDecision::Pass => 0,
+            GateDecision::Review => 1,
+            GateDecision::Fail => 2,
         };
         all.sort_by(|a, b| {
             let key = |v: &SignedVerdict| (v.verdict.facts.evaluated_at, rank(v.verdict.facts.verdict));
@@ -291,7 +296,7 @@ impl Demand<'_> {
     }
 }
 
-/// What a verdict is about, in words.
+/// Subject of a verdict, in words.
 pub fn about(verdict: &VerdictStatement) -> String {
     let artifacts = verdict.artifacts.iter().map(|digest| format!("sha256:{digest}"));
     let commits = verdict.commits.iter().map(|commit| format!("commit {commit}"));

@@ -26,7 +26,7 @@ pub enum EnvelopeError {
     Shape {
         /// Which of several, ready to follow the words before it.
         place: String,
-        /// What is missing or odd.
+        /// The missing or odd part.
         why: String,
     },
 }
@@ -34,7 +34,7 @@ pub enum EnvelopeError {
 /// Bytes with signatures over them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Envelope {
-    /// What the bytes are.
+    /// Media type of the bytes.
     pub payload_type: String,
     /// The bytes.
     pub payload: Vec<u8>,
@@ -53,7 +53,7 @@ pub struct Signature {
 
 /// A document of a file of attestations.
 #[derive(Debug, Clone)]
-pub enum Document {
+pub enum AttestationDocument {
     /// An envelope.
     Signed(Envelope),
     /// A statement that nobody signed.
@@ -112,7 +112,7 @@ fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
 }
 
 /// The envelopes and bare statements of a file: one JSON document, or several one after the other (JSON lines).
-pub fn read(source: &Source) -> Result<Vec<Document>, EnvelopeError> {
+pub fn read_attestations(source: &Source) -> Result<Vec<AttestationDocument>, EnvelopeError> {
     let documents = report::read_documents(source, MAX_BYTES)?;
     let several = documents.len() > 1;
     let place = |at: usize| if several { format!(" (number {} of the file)", at + 1) } else { String::new() };
@@ -122,19 +122,19 @@ pub fn read(source: &Source) -> Result<Vec<Document>, EnvelopeError> {
     documents.into_iter().enumerate().map(read).collect()
 }
 
-fn document(value: &Value, text: Vec<u8>) -> Result<Document, String> {
+fn document(value: &Value, text: Vec<u8>) -> Result<AttestationDocument, String> {
     let Some(object) = value.as_object() else { return Err("it is no object".to_owned()) };
     if let Some(statement) = object.get("_type") {
         let of_in_toto = statement.as_str().is_some_and(|t| t.starts_with("https://in-toto.io/Statement/"));
         return if of_in_toto {
-            Ok(Document::Bare(text))
+            Ok(AttestationDocument::Bare(text))
         } else {
             Err("`_type` is no in-toto statement".to_owned())
         };
     }
     // A Sigstore bundle holds the envelope beside what a verifier with network would need.
     if let Some(inner) = object.get("dsseEnvelope") {
-        return envelope(inner).map(Document::Signed);
+        return envelope(inner).map(AttestationDocument::Signed);
     }
     if object.contains_key("messageSignature") {
         return Err(
@@ -142,9 +142,9 @@ fn document(value: &Value, text: Vec<u8>) -> Result<Document, String> {
         );
     }
     if let Some(inner) = object.get("base64Signature") {
-        return enclosed(inner).map(Document::Signed);
+        return enclosed(inner).map(AttestationDocument::Signed);
     }
-    envelope(value).map(Document::Signed)
+    envelope(value).map(AttestationDocument::Signed)
 }
 
 /// The envelope in the bundle that `cosign attest-blob` wrote before there were Sigstore bundles.
@@ -197,14 +197,14 @@ mod tests {
     use super::*;
     use crate::attest::Algorithm;
 
-    fn read_text(text: &str) -> Result<Vec<Document>, EnvelopeError> {
-        read(&Source::Bytes(text.as_bytes().into()))
+    fn read_text(text: &str) -> Result<Vec<AttestationDocument>, EnvelopeError> {
+        read_attestations(&Source::Bytes(text.as_bytes().into()))
     }
 
     fn signed(text: &str) -> Envelope {
         match read_text(text).unwrap().remove(0) {
-            Document::Signed(envelope) => envelope,
-            Document::Bare(_) => panic!("not signed"),
+            AttestationDocument::Signed(envelope) => envelope,
+            AttestationDocument::Bare(_) => panic!("not signed"),
         }
     }
 
@@ -306,7 +306,7 @@ mod tests {
         let bare = r#"{"_type":"https://in-toto.io/Statement/v1","subject":[]}"#;
         let read = read_text(&format!("{line}\n{bare}\n{line}\n")).unwrap();
         assert_eq!(read.len(), 3);
-        assert!(matches!(&read[1], Document::Bare(text) if text == bare.as_bytes()));
+        assert!(matches!(&read[1], AttestationDocument::Bare(text) if text == bare.as_bytes()));
         let error = read_text(&format!("{line}\n{{}}")).unwrap_err().to_string();
         assert!(error.contains("number 2 of the file"), "{error}");
     }

@@ -237,7 +237,7 @@ fn single<'t>(text: &'t str, label: &'static str) -> Result<&'t str, KeyError> {
     }
 }
 
-/// What a text without the wanted PEM block is.
+/// Description of a text without the wanted PEM block.
 fn other(text: &str, label: &'static str) -> KeyError {
     let has = |label: &str| text.contains(&format!("-----BEGIN {label}-----"));
     if has("ENCRYPTED COSIGN PRIVATE KEY") || has("ENCRYPTED SIGSTORE PRIVATE KEY") {

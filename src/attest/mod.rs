@@ -11,12 +11,12 @@ pub mod dsse;
 pub mod key;
 pub mod provenance;
 pub mod statement;
-pub mod summary;
 pub mod verdict;
+pub mod verification_summary;
 
-pub use acceptance::Acceptance;
+pub use acceptance::RiskAcceptance;
 pub use dsse::{Envelope, EnvelopeError};
 pub use key::{Algorithm, KeyError, PrivateKey, PublicKey};
 pub use provenance::Provenance;
-pub use statement::{Statement, StatementError, Subject};
+pub use statement::{InTotoStatement, StatementError, StatementSubject};
 pub use verdict::VerdictStatement;

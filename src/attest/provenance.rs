@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Map, Value};
 
-use super::Statement;
+use super::InTotoStatement;
 
 /// A form of provenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -29,7 +29,7 @@ impl Form {
     }
 
     /// The form of a predicate type.
-    pub fn of(predicate_type: &str) -> Option<Self> {
+    pub fn from_predicate_type(predicate_type: &str) -> Option<Self> {
         match predicate_type {
             "https://slsa.dev/provenance/v1" => Some(Self::SlsaV1),
             "https://slsa.dev/provenance/v0.2" => Some(Self::SlsaV02),
@@ -38,14 +38,14 @@ impl Form {
     }
 }
 
-/// What a statement of provenance says.
+/// Content of a statement of provenance.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Provenance {
     /// Its form.
     pub form: Form,
     /// Who built it.
     pub builder: Option<String>,
-    /// What the build was asked to build from; several if the statement names several.
+    /// Sources that the build was given; several if the statement names several.
     pub sources: Vec<Material>,
     /// Everything that went into it, as far as the builder knows.
     pub materials: Vec<Material>,
@@ -68,16 +68,16 @@ impl Material {
         !self.uri.is_empty() && same_repository(&self.uri, repository)
     }
 
-    /// What may be a commit id.
+    /// Candidates for a commit id.
     pub fn commits(&self) -> impl Iterator<Item = &str> {
         ["gitCommit", "sha1", "sha256"].iter().filter_map(|a| self.digest.get(*a)).map(String::as_str)
     }
 }
 
 impl Provenance {
-    /// What a statement says; `None` if it is no provenance.
-    pub fn of(statement: &Statement) -> Option<Self> {
-        let form = Form::of(&statement.predicate_type)?;
+    /// Content of a statement; `None` if it is no provenance.
+    pub fn from_statement(statement: &InTotoStatement) -> Option<Self> {
+        let form = Form::from_predicate_type(&statement.predicate_type)?;
         let predicate = &statement.predicate;
         Some(match form {
             Form::SlsaV1 => {
@@ -211,7 +211,7 @@ mod tests {
             "predicateType": format!("https://slsa.dev/provenance/{form}"),
             "predicate": predicate,
         });
-        Provenance::of(&Statement::read(text.to_string().as_bytes()).unwrap()).unwrap()
+        Provenance::from_statement(&InTotoStatement::parse(text.to_string().as_bytes()).unwrap()).unwrap()
     }
 
     #[test]

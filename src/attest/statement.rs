@@ -20,29 +20,29 @@ const MAX_SUBJECTS: usize = 100_000;
 #[error("is no in-toto statement: {0}")]
 pub struct StatementError(pub String);
 
-/// What something is about, and what it says of it.
+/// Subject of something, and what it says of it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Statement {
-    /// What it is about; never empty.
-    pub subjects: Vec<Subject>,
+pub struct InTotoStatement {
+    /// Its subject; never empty.
+    pub subjects: Vec<StatementSubject>,
     /// Which kind of predicate it holds.
     pub predicate_type: String,
-    /// What it says.
+    /// Its statement.
     pub predicate: Map<String, Value>,
 }
 
 /// One thing that a statement is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Subject {
+pub struct StatementSubject {
     /// Its name, which identifies nothing.
     pub name: String,
     /// Digests by algorithm, in lower-case hexadecimal.
     pub digest: BTreeMap<String, String>,
 }
 
-impl Statement {
+impl InTotoStatement {
     /// Reads a statement. Keys that it does not know are ignored, as in-toto wants it; keys given twice are not.
-    pub fn read(text: &[u8]) -> Result<Self, StatementError> {
+    pub fn parse(text: &[u8]) -> Result<Self, StatementError> {
         let fault = |why: &str| StatementError(why.to_owned());
         let (value, ..) = report::read_document(&Source::Bytes(text.into()), text.len() as u64)
             .map_err(|error| StatementError(error.to_string()))?;
@@ -81,7 +81,7 @@ impl Statement {
     }
 }
 
-fn subject(value: &Value) -> Result<Subject, StatementError> {
+fn subject(value: &Value) -> Result<StatementSubject, StatementError> {
     let fault = |why: &str| StatementError(why.to_owned());
     let Some(object) = value.as_object() else { return Err(fault("a subject is no object")) };
     let name = object.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
@@ -96,7 +96,7 @@ fn subject(value: &Value) -> Result<Subject, StatementError> {
     if digest.is_empty() {
         return Err(fault("a subject has an empty `digest`"));
     }
-    Ok(Subject { name, digest })
+    Ok(StatementSubject { name, digest })
 }
 
 #[cfg(test)]
@@ -111,7 +111,7 @@ mod tests {
                     {{"name":"b","digest":{{"gitCommit":"cd","x":"y"}},"uri":"z"}}],
                     "predicateType":"p","predicate":{{"k":1}},"more":true}}"#
             );
-            let read = Statement::read(text.as_bytes()).unwrap();
+            let read = InTotoStatement::parse(text.as_bytes()).unwrap();
             assert!(read.is_about("ab") && !read.is_about("cd"));
             assert_eq!(read.digests("gitCommit").collect::<Vec<_>>(), ["cd"]);
             assert_eq!((read.predicate_type.as_str(), read.predicate["k"].as_u64()), ("p", Some(1)));
@@ -142,7 +142,7 @@ mod tests {
                 "no object",
             ),
         ] {
-            let error = Statement::read(text.as_bytes()).unwrap_err().to_string();
+            let error = InTotoStatement::parse(text.as_bytes()).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
     }

@@ -12,7 +12,7 @@ use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use super::Statement;
+use super::InTotoStatement;
 use super::statement::V1;
 use crate::finding::clean_line;
 use crate::report::{self, Source, hex};
@@ -44,9 +44,9 @@ pub enum VerdictError {
     AboutNothing,
 }
 
-/// What a gate decided.
+/// Decisions of a gate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Word {
+pub enum GateDecision {
     /// Passed.
     Pass,
     /// A named person has to look.
@@ -55,7 +55,7 @@ pub enum Word {
     Fail,
 }
 
-impl Word {
+impl GateDecision {
     /// The word used in verdicts.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -68,13 +68,13 @@ impl Word {
 
 /// The facts of a verdict.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Facts {
+pub struct VerdictFacts {
     /// The version of secgate that reached it.
     pub secgate: String,
     /// The gate.
     pub gate: String,
-    /// What was decided.
-    pub verdict: Word,
+    /// The decision.
+    pub verdict: GateDecision,
     /// False where the policy only watches.
     pub enforced: bool,
     /// When.
@@ -83,7 +83,7 @@ pub struct Facts {
     pub policy: String,
     /// Its digest.
     pub policy_sha256: String,
-    /// What was to be answered for.
+    /// Obligations of the review.
     pub findings_digest: String,
     /// The commit that it is about.
     pub commit: Option<String>,
@@ -95,9 +95,9 @@ pub struct Facts {
     pub artifacts: Vec<(String, String)>,
 }
 
-impl Facts {
+impl VerdictFacts {
     /// Reads a verdict and checks that it holds together.
-    pub fn read(text: &[u8]) -> Result<Self, VerdictError> {
+    pub fn parse(text: &[u8]) -> Result<Self, VerdictError> {
         let shape = |why: &str| VerdictError::Shape(why.to_owned());
         let (value, ..) = report::read_document(&Source::Bytes(text.into()), MAX_BYTES)
             .map_err(|error| VerdictError::Shape(error.to_string()))?;
@@ -109,9 +109,9 @@ impl Facts {
         let word = must("/verdict")?;
         check_outcomes(&value, word)?;
         let verdict = match word {
-            "pass" => Word::Pass,
-            "review" => Word::Review,
-            "fail" => Word::Fail,
+            "pass" => GateDecision::Pass,
+            "review" => GateDecision::Review,
+            "fail" => GateDecision::Fail,
             "error" => return Err(VerdictError::Undecided),
             _ => return Err(shape("`verdict` is none of pass, review, fail and error")),
         };
@@ -223,25 +223,25 @@ pub fn is_sha256(text: &str) -> bool {
 
 /// One subject, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Named {
+pub struct NamedSubject {
     /// Name.
     pub name: String,
     /// Digest by algorithm.
     pub digest: BTreeMap<&'static str, String>,
 }
 
-impl Named {
+impl NamedSubject {
     fn new(name: &str, algorithm: &'static str, digest: &str) -> Self {
         Self { name: name.to_owned(), digest: BTreeMap::from([(algorithm, digest.to_owned())]) }
     }
 }
 
-/// What a verdict is about, as subjects of a statement: the artifacts, the commit, and the tree of the commit.
-pub fn subjects(facts: &Facts, tree: Option<&str>) -> Vec<Named> {
-    let artifacts = facts.artifacts.iter().map(|(name, digest)| Named::new(name, "sha256", digest));
+/// Subject of a verdict, as subjects of a statement: the artifacts, the commit, and the tree of the commit.
+pub fn subjects(facts: &VerdictFacts, tree: Option<&str>) -> Vec<NamedSubject> {
+    let artifacts = facts.artifacts.iter().map(|(name, digest)| NamedSubject::new(name, "sha256", digest));
     let repository = facts.project.as_deref().unwrap_or("commit");
-    let commit = facts.commit.iter().map(|commit| Named::new(repository, "gitCommit", commit));
-    let tree = tree.map(|tree| Named::new("tree", "gitTree", tree));
+    let commit = facts.commit.iter().map(|commit| NamedSubject::new(repository, "gitCommit", commit));
+    let tree = tree.map(|tree| NamedSubject::new("tree", "gitTree", tree));
     artifacts.chain(commit).chain(tree).collect()
 }
 
@@ -251,18 +251,18 @@ pub fn write(
     file: &[u8],
     tree: Option<&str>,
     bundle: Option<&str>,
-) -> Result<(Vec<u8>, Facts), VerdictError> {
+) -> Result<(Vec<u8>, VerdictFacts), VerdictError> {
     #[derive(Serialize)]
-    struct Written<'v> {
+    struct WrittenVerdict<'v> {
         #[serde(rename = "_type")]
         version: &'static str,
-        subject: Vec<Named>,
+        subject: Vec<NamedSubject>,
         #[serde(rename = "predicateType")]
         predicate_type: &'static str,
-        predicate: Predicate<'v>,
+        predicate: VerdictPredicate<'v>,
     }
     #[derive(Serialize)]
-    struct Predicate<'v> {
+    struct VerdictPredicate<'v> {
         verdict_sha256: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         bundle_sha256: Option<&'v str>,
@@ -274,16 +274,16 @@ pub fn write(
     if !(text.starts_with('{') && text.ends_with('}')) {
         return Err(shape("something stands around the object"));
     }
-    let facts = Facts::read(file)?;
+    let facts = VerdictFacts::parse(file)?;
     if facts.is_about_nothing() {
         return Err(VerdictError::AboutNothing);
     }
     let raw: &RawValue = serde_json::from_str(text).map_err(|error| shape(&error.to_string()))?;
-    let statement = Written {
+    let statement = WrittenVerdict {
         version: V1,
         subject: subjects(&facts, tree),
         predicate_type: PREDICATE,
-        predicate: Predicate {
+        predicate: VerdictPredicate {
             verdict_sha256: hex(&Sha256::digest(file)),
             bundle_sha256: bundle,
             verdict: raw,
@@ -296,8 +296,8 @@ pub fn write(
 /// A statement that a verdict was reached.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictStatement {
-    /// What it says.
-    pub facts: Facts,
+    /// Its statement.
+    pub facts: VerdictFacts,
     /// SHA-256 of the verdict's file.
     pub sha256: String,
     /// SHA-256 of the list of checksums in its bundle of evidence, if there is one.
@@ -314,12 +314,12 @@ pub struct VerdictStatement {
 
 impl VerdictStatement {
     /// Whether a statement is one about a verdict.
-    pub fn is(statement: &Statement) -> bool {
+    pub fn is(statement: &InTotoStatement) -> bool {
         statement.predicate_type == PREDICATE
     }
 
-    /// What a statement says, of which `payload` are the signed bytes. Its subjects must be those of the verdict in it.
-    pub fn read(statement: &Statement, payload: &[u8]) -> Result<Self, VerdictError> {
+    /// Content of a statement, of which `payload` are the signed bytes. Its subjects must be those of the verdict in it.
+    pub fn from_statement(statement: &InTotoStatement, payload: &[u8]) -> Result<Self, VerdictError> {
         #[derive(Deserialize)]
         struct Whole<'p> {
             #[serde(borrow)]
@@ -335,7 +335,7 @@ impl VerdictStatement {
             serde_json::from_slice(payload).map_err(|_| shape("there is no verdict in it"))?;
         let mut file = whole.predicate.verdict.get().as_bytes().to_vec();
         file.push(b'\n');
-        let facts = Facts::read(&file)?;
+        let facts = VerdictFacts::parse(&file)?;
         let text = |key: &str| statement.predicate.get(key).and_then(Value::as_str).map(str::to_owned);
         let sha256 = hex(&Sha256::digest(&file));
         if text("verdict_sha256").as_ref() != Some(&sha256) {
@@ -382,8 +382,8 @@ mod tests {
     fn a_verdict_is_carried_byte_for_byte() {
         let file = verdict(|_| {});
         let (payload, _) = write(&file, Some("e0"), Some(HEX)).unwrap();
-        let statement = Statement::read(&payload).unwrap();
-        let read = VerdictStatement::read(&statement, &payload).unwrap();
+        let statement = InTotoStatement::parse(&payload).unwrap();
+        let read = VerdictStatement::from_statement(&statement, &payload).unwrap();
         assert_eq!(read.file, file);
         assert_eq!(read.sha256, hex(&Sha256::digest(&file)));
         assert_eq!(
@@ -428,14 +428,14 @@ mod tests {
         let (payload, _) = write(&verdict(|_| {}), None, None).unwrap();
         let other =
             String::from_utf8(payload).unwrap().replacen("\"gitCommit\":\"c0\"", "\"gitCommit\":\"c1\"", 1);
-        let statement = Statement::read(other.as_bytes()).unwrap();
-        let error = VerdictStatement::read(&statement, other.as_bytes()).unwrap_err().to_string();
+        let statement = InTotoStatement::parse(other.as_bytes()).unwrap();
+        let error = VerdictStatement::from_statement(&statement, other.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("another commit"), "{error}");
         let (payload, _) = write(&verdict(|_| {}), None, None).unwrap();
         let other =
             String::from_utf8(payload).unwrap().replacen("\"gate\":\"merge\"", "\"gate\":\"other\"", 1);
-        let statement = Statement::read(other.as_bytes()).unwrap();
-        let error = VerdictStatement::read(&statement, other.as_bytes()).unwrap_err().to_string();
+        let statement = InTotoStatement::parse(other.as_bytes()).unwrap();
+        let error = VerdictStatement::from_statement(&statement, other.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("digest"), "{error}");
     }
 }

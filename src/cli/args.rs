@@ -9,9 +9,9 @@ use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
 use crate::finding::{clean, clean_line};
-use crate::gather::{Given, Limits};
+use crate::gather::{GivenFile, Limits};
 use crate::policy::ReportMapping;
-use crate::render::{OUTPUTS, Output};
+use crate::render::{OUTPUTS, OutputFormat};
 use crate::run::{BaseRequest, GateBeforeRequest, PolicyRequest, RunRequest, given_reports};
 
 /// Which files are read, and how much of them.
@@ -49,7 +49,7 @@ impl InputArgs {
     }
 
     /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
-    pub(super) fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<Given>> {
+    pub(super) fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<GivenFile>> {
         given_reports(&self.paths, &self.input()?, mappings)
     }
 
@@ -241,9 +241,9 @@ pub(super) enum TextOrJson {
 }
 
 /// The outputs of a decision, by the names that `--format` takes.
-pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static Output> {
+pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static OutputFormat> {
     let known = PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.id));
-    known.try_map(|id| Output::by_id(&id).ok_or("is no output format"))
+    known.try_map(|id| OutputFormat::by_id(&id).ok_or("is no output format"))
 }
 
 /// The run's clock: `--now`, else the machine's.

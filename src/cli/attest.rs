@@ -12,9 +12,9 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 
-use super::outputs::{beside, same};
+use super::outputs::{beside, is_same_file};
 use crate::attest::dsse::IN_TOTO;
-use crate::attest::{Envelope, PrivateKey, key, summary, verdict};
+use crate::attest::{Envelope, PrivateKey, key, verdict, verification_summary};
 use crate::exit;
 use crate::finding::clean;
 use crate::report::open_regular;
@@ -88,10 +88,10 @@ pub(super) fn run(args: &AttestArgs) -> Result<u8> {
 fn sign(args: &SignArgs) -> Result<u8> {
     let mut inputs: Vec<&Path> = args.verdict.iter().chain(&args.bundle).map(PathBuf::as_path).collect();
     inputs.extend(args.key.iter().map(PathBuf::as_path));
-    let output = Output::prepare(&args.output, &inputs)?;
+    let output = StatementFile::prepare(&args.output, &inputs)?;
     let keys = private_keys(&args.key)?;
     let (name, file, bundle) = verdict_of(args)?;
-    let facts = verdict::Facts::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
+    let facts = verdict::VerdictFacts::parse(&file).map_err(|error| anyhow!("{name}: {error}"))?;
     let tree = match (&args.tree, args.git_tree) {
         (Some(tree), _) => Some(parse_commit("--tree", tree)?),
         (None, true) => Some(git_tree(facts.commit.as_deref())?),
@@ -100,7 +100,8 @@ fn sign(args: &SignArgs) -> Result<u8> {
     let (statement, facts) = verdict::write(&file, tree.as_deref(), bundle.as_deref())
         .map_err(|error| anyhow!("{name}: {error}"))?;
     let keys: Vec<&PrivateKey> = keys.iter().collect();
-    let summary = summary::write(&facts, tree.as_deref(), &args.verifier_id, args.resource_uri.as_deref());
+    let summary =
+        verification_summary::write(&facts, tree.as_deref(), &args.verifier_id, args.resource_uri.as_deref());
     let mut text = String::new();
     for statement in [Some(statement), summary].into_iter().flatten() {
         writeln!(text, "{}", Envelope::sign(IN_TOTO, statement, &keys).to_json())?;
@@ -123,7 +124,7 @@ fn sign(args: &SignArgs) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-/// What is signed: its name for messages, the verdict, and the digest of its bundle.
+/// Statement to sign: its name for messages, the verdict, and the digest of its bundle.
 fn verdict_of(args: &SignArgs) -> Result<(String, Vec<u8>, Option<String>)> {
     let name = |path: &PathBuf| clean(&path.to_string_lossy()).into_owned();
     let given = match &args.verdict {
@@ -192,18 +193,18 @@ fn git_tree(commit: Option<&str>) -> Result<String> {
 
 /// A file that is written whole or not at all, and is gone from the start, so that an old statement never passes for
 /// the one that could not be made.
-pub(super) struct Output<'p> {
+pub(super) struct StatementFile<'p> {
     path: &'p Path,
 }
 
-impl<'p> Output<'p> {
+impl<'p> StatementFile<'p> {
     /// Removes what an earlier run left. A file that is an input, or that is no attestation, stays.
     pub(super) fn prepare(path: &'p Path, inputs: &[&Path]) -> Result<Self> {
         let name = clean(&path.to_string_lossy()).into_owned();
         if path.as_os_str().is_empty() {
             bail!("--output is empty; is a variable of the script unset?");
         }
-        if inputs.iter().any(|input| same(input, path)) {
+        if inputs.iter().any(|input| is_same_file(input, path)) {
             bail!("--output {name}: is also an input of this run");
         }
         match fs::symlink_metadata(path) {
@@ -235,5 +236,5 @@ impl<'p> Output<'p> {
 
 fn is_attestation(path: &Path) -> bool {
     let source = crate::report::Source::File(path.to_owned());
-    crate::attest::dsse::read(&source).is_ok()
+    crate::attest::dsse::read_attestations(&source).is_ok()
 }

@@ -23,7 +23,7 @@ pub(super) enum BaselineCommand {
     /// Write the findings of these reports as known
     Write(DatedArgs),
     /// Say what a baseline holds
-    Show(ShowArgs),
+    Show(BaselineShowArgs),
     /// Take out of a baseline what these reports no longer have
     Prune(PruneArgs),
 }
@@ -57,7 +57,7 @@ pub(super) struct DatedArgs {
 }
 
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(super) struct BaselineShowArgs {
     /// The baseline
     #[arg(value_name = "FILE")]
     file: PathBuf,
@@ -81,21 +81,21 @@ pub(super) fn run(command: &BaselineCommand) -> Result<u8> {
     }
 }
 
-/// What the reports of a base hold.
-struct Read {
+/// Contents of the reports of a base.
+struct BaseReports {
     evidence: Vec<Evidence>,
     findings: Vec<Finding>,
     base: Base,
     key: Option<SecretKey>,
 }
 
-fn read(args: &WriteArgs) -> Result<Read> {
+fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
     let given = args.inputs.given(&[])?;
     if given.is_empty() {
         bail!("no report given; give a PATH, or --input FORMAT=PATH");
     }
     let key = secret_key(args.key.secret_key.as_deref())?;
-    let environment = Environment::read(args.inputs.no_env);
+    let environment = Environment::read_variables(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
@@ -120,10 +120,10 @@ fn read(args: &WriteArgs) -> Result<Read> {
     let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
     let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));
     let findings = counted.map(|(finding, _)| finding).collect();
-    Ok(Read { evidence, findings, base, key })
+    Ok(BaseReports { evidence, findings, base, key })
 }
 
-impl Read {
+impl BaseReports {
     /// The findings as entries, how many secrets were left out because nothing tells their values, and how many are
     /// told by their file alone because their code cannot be read.
     fn entries(&self) -> (Vec<BaseEntry>, usize, usize) {
@@ -141,7 +141,7 @@ impl Read {
                 _ => 0,
             };
             without_code += usize::from(finding.told_by_code && content == 0);
-            entries.push(BaseEntry::of(finding, content));
+            entries.push(BaseEntry::from_finding(finding, content));
         }
         (entries, left_out, without_code)
     }
@@ -157,7 +157,7 @@ fn write(args: &DatedArgs) -> Result<u8> {
             if args.baseline.is_some() { Err(error) } else { Ok(BaselineFile::default()) }
         })?,
     };
-    let read = read(&args.write)?;
+    let read = read_base_reports(&args.write)?;
     let (entries, left_out, without_code) = read.entries();
     if without_code > 0 {
         super::note(&format!(
@@ -176,10 +176,10 @@ fn write(args: &DatedArgs) -> Result<u8> {
     }
     let mut file = BaselineFile::new(read.key.as_ref(), entries);
     file.date(&earlier, today);
-    put(args.write.output.as_deref(), &file)
+    write_baseline(args.write.output.as_deref(), &file)
 }
 
-fn show(args: &ShowArgs) -> Result<u8> {
+fn show(args: &BaselineShowArgs) -> Result<u8> {
     let (file, _) = baseline(&args.file)?;
     let total: u64 = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
     let mut text = format!(
@@ -213,12 +213,12 @@ fn show(args: &ShowArgs) -> Result<u8> {
 
 fn prune(args: &PruneArgs) -> Result<u8> {
     let (file, _) = baseline(&args.baseline)?;
-    let mut read = read(&args.write)?;
+    let mut read = read_base_reports(&args.write)?;
     same_key(&args.baseline, &file, read.key.as_ref())?;
     let key = file.key.clone();
     let entries = file.entries.clone();
     read.base.set_baseline(file);
-    let bars = read.base.first_bars();
+    let bars = read.base.initial_bars();
     let (mut heads, mut code) = (crate::relate::Heads::default(), read.base.code());
     for finding in &mut read.findings {
         read.base.judge(finding, &bars, &mut heads, &mut code);
@@ -244,11 +244,11 @@ fn prune(args: &PruneArgs) -> Result<u8> {
     super::note(&format!("{taken} findings are gone and were taken out; {} lines stay", kept.len()));
     let mut pruned = BaselineFile::new(None, kept);
     pruned.key = key;
-    put(args.write.output.as_deref(), &pruned)
+    write_baseline(args.write.output.as_deref(), &pruned)
 }
 
 /// Writes a baseline, whole or not at all.
-fn put(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
+fn write_baseline(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
     let text = file.text();
     let Some(path) = output else {
         super::print(text.as_bytes())?;

@@ -11,9 +11,9 @@ use jiff::Timestamp;
 
 use super::args::{DecideArgs, clock, decision_output};
 use super::outputs::{Outputs, Staged, prepare_bundle, remove_bundle};
-use crate::decide::{Decision, Fault};
+use crate::decide::{Decision, RunError};
 use crate::exit;
-use crate::render::Output;
+use crate::render::OutputFormat;
 use crate::run::{RunRequest, decide_and_pack, undecided};
 
 /// Decide: the main job
@@ -24,7 +24,7 @@ pub(super) struct CheckArgs {
 
     /// What to print
     #[arg(long, help_heading = "Outputs", value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
-    format: &'static Output,
+    format: &'static OutputFormat,
 
     /// Also write this format to a file; any number of times
     #[arg(long, help_heading = "Outputs", value_name = "FORMAT=PATH")]
@@ -53,7 +53,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
         Ok(outputs) => {
             let decision = decide(&args.decide, args.bundle.as_deref());
             let decided = decision.exit_code;
-            let code = tell(args.format, &outputs, decision);
+            let code = write_outputs(args.format, &outputs, decision);
             if let Some(path) = args.bundle.as_ref().filter(|_| code != decided) {
                 // What was not told in full is not kept either.
                 let _ = remove_bundle(path);
@@ -61,7 +61,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
             code
         }
         Err(error) => {
-            tell(args.format, &Outputs::default(), not_asked(&args.decide, Timestamp::now(), &error))
+            write_outputs(args.format, &Outputs::default(), not_asked(&args.decide, Timestamp::now(), &error))
         }
     };
     if args.timings {
@@ -106,14 +106,14 @@ fn not_asked(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decisi
 }
 
 /// Writes all outputs, then chooses the exit code.
-pub(super) fn tell(format: &Output, outputs: &Outputs, mut decision: Decision) -> u8 {
+pub(super) fn write_outputs(format: &OutputFormat, outputs: &Outputs, mut decision: Decision) -> u8 {
     // Files are made ready first, so that what is printed can say that one could not be written.
     let staged = outputs.stage(&decision).unwrap_or_else(|error| {
-        decision.add_error(Fault { path: None, message: format!("{error:#}") });
+        decision.add_error(RunError { path: None, message: format!("{error:#}") });
         Staged::nothing()
     });
     let mut text = Vec::new();
-    let written = format.write(&decision, super::look(), &mut text).map_err(anyhow::Error::from);
+    let written = format.write(&decision, super::terminal_look(), &mut text).map_err(anyhow::Error::from);
     // On a terminal they stand in the text.
     let shown = format.id == "text" && super::on_one_terminal();
     for error in decision.errors.iter().filter(|_| !shown) {

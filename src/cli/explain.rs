@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::args::{DecideArgs, TextOrJson, clock};
-use crate::decide::Watched;
-use crate::decide::explain::{self, RuleExplained, Verdict, World};
+use crate::decide::WatchedRules;
+use crate::decide::explain::{self, ExplanationContext, RuleExplained, Verdict};
 use crate::exit;
 use crate::finding::{Finding, View, clean, clean_line};
 use crate::policy::{Policy, embedded};
-use crate::render::explanation::{self, Told};
-use crate::render::{Look, Output};
+use crate::render::explanation::{self, ExplainedFinding};
+use crate::render::{Look, OutputFormat};
 use crate::report::open_regular;
 use crate::run::{PolicyRequest, ResolvedRun};
 
@@ -51,7 +51,7 @@ pub(super) struct ExplainArgs {
 }
 
 /// A run, made again or saved.
-struct Run {
+struct ExplainedRun {
     verdict: Verdict,
     /// Made again.
     resolved: Option<ResolvedRun>,
@@ -59,7 +59,7 @@ struct Run {
     policy: Option<Policy>,
     /// The texts of its files, by name.
     texts: BTreeMap<String, String>,
-    watched: Vec<Watched>,
+    watched: Vec<WatchedRules>,
     now: i64,
 }
 
@@ -69,18 +69,20 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
         bail!("ID is empty; is a variable of the script unset?");
     }
     let run = match &args.verdict {
-        Some(path) => saved(args, path)?,
+        Some(path) => load_saved_run(args, path)?,
         None => made(args, id)?,
     };
-    let look = super::look();
+    let look = super::terminal_look();
     // A waiver names a rule as GATE/RULE.
-    let named = |said: &&explain::Said| {
+    let named = |said: &&explain::SavedRuleResult| {
         said.id == id || id.split_once('/') == Some((run.verdict.gate.as_str(), said.id.as_str()))
     };
     if let Some(said) = run.verdict.rules.iter().find(named) {
-        return print(args, &RuleTold { rule: &explain_rule(&run, said), findings: &said.findings }, |out| {
-            explanation::rule(&run.verdict, said, run.policy(), &run.texts, look, out)
-        });
+        return print(
+            args,
+            &ExplainedRule { rule: &explain_rule(&run, said), findings: &said.findings },
+            |out| explanation::rule(&run.verdict, said, run.policy(), &run.texts, look, out),
+        );
     }
     let findings = run.findings(id);
     let Some((first, ..)) = findings.first() else { return Err(unknown(id, &run.verdict)) };
@@ -99,10 +101,10 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
         );
     }
     let seen = run.verdict.findings.iter().find(|s| s.fingerprint == first.fingerprint.to_string());
-    let mut told: Vec<(Told<'_>, Vec<RuleExplained>)> = Vec::new();
+    let mut told: Vec<(ExplainedFinding<'_>, Vec<RuleExplained>)> = Vec::new();
     for (finding, evidence, entries) in findings.iter().take(WITNESSES) {
         let speaking = run.resolved.as_ref().map(|resolved| resolved.speaking(finding));
-        let world = World {
+        let world = ExplanationContext {
             verdict: &run.verdict,
             policy: run.policy(),
             speaking: speaking.as_deref(),
@@ -111,7 +113,7 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
             now: run.now,
         };
         let path = run.verdict.evidence.get(*evidence).and_then(|e| e.path.as_deref()).unwrap_or("-");
-        let told_of = Told { finding, path, entries, seen };
+        let told_of = ExplainedFinding { finding, path, entries, seen };
         // The same report's finding under several entries is explained once.
         let rules = explain::explain(finding, world);
         if told.last().is_none_or(|(last, _)| *last.finding != *finding || last.path != path) {
@@ -120,14 +122,14 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
     }
     let witnesses = told
         .iter()
-        .map(|(told, rules)| Witness { finding: View::of(told.finding, 0), report: told.path, rules })
+        .map(|(told, rules)| Witness { finding: View::of_finding(told.finding, 0), report: told.path, rules })
         .collect();
-    let json = FindingTold { schema: "secgate/explanation/v1", witnesses };
+    let json = ExplainedFindings { schema: "secgate/explanation/v1", witnesses };
     print(args, &json, |out| explanation::finding(&run.verdict, &told, findings.len(), &run.texts, look, out))
 }
 
 #[derive(Serialize)]
-struct FindingTold<'a> {
+struct ExplainedFindings<'a> {
     schema: &'static str,
     witnesses: Vec<Witness<'a>>,
 }
@@ -140,13 +142,13 @@ struct Witness<'a> {
 }
 
 #[derive(Serialize)]
-struct RuleTold<'a> {
-    rule: &'a RuleSaid,
+struct ExplainedRule<'a> {
+    rule: &'a ExplainedRuleResult,
     findings: &'a [String],
 }
 
 #[derive(Serialize)]
-struct RuleSaid {
+struct ExplainedRuleResult {
     schema: &'static str,
     id: String,
     line: u64,
@@ -159,10 +161,10 @@ struct RuleSaid {
     decides: String,
 }
 
-fn explain_rule(run: &Run, said: &explain::Said) -> RuleSaid {
+fn explain_rule(run: &ExplainedRun, said: &explain::SavedRuleResult) -> ExplainedRuleResult {
     let policy = run.policy();
     let rule = policy.and_then(|policy| policy.rules.iter().find(|rule| rule.id == said.id));
-    RuleSaid {
+    ExplainedRuleResult {
         schema: "secgate/explanation/v1",
         id: said.id.clone(),
         line: said.line,
@@ -192,7 +194,7 @@ fn print<T: Serialize>(
     Ok(exit::PASS)
 }
 
-impl Run {
+impl ExplainedRun {
     fn policy(&self) -> Option<&Policy> {
         self.resolved.as_ref().map(|resolved| &resolved.policy).or(self.policy.as_ref())
     }
@@ -208,7 +210,7 @@ impl Run {
             let same = self.verdict.evidence.iter().filter(|e| path.is_some() && e.path.as_ref() == path);
             same.filter_map(|e| e.entry.clone()).collect()
         };
-        let found = self.verdict.meant(id).map(|seen| {
+        let found = self.verdict.findings_by_id(id).map(|seen| {
             let at = seen.evidence.first().copied().unwrap_or_default();
             (seen.finding(), at, of_report(at))
         });
@@ -217,7 +219,7 @@ impl Run {
 }
 
 /// Makes the run again.
-fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
+fn made(args: &ExplainArgs, watch: &str) -> Result<ExplainedRun> {
     let now = clock(args.decide.now.as_deref())?;
     let request = args.decide.request(now)?;
     let resolved = request.resolve()?;
@@ -226,18 +228,18 @@ fn made(args: &ExplainArgs, watch: &str) -> Result<Run> {
     let mut decision = resolved.decide(Some(watch));
     let watched = std::mem::take(&mut decision.watched);
     let mut json = Vec::new();
-    let output = Output::by_id("json").context("there is no JSON output")?;
+    let output = OutputFormat::by_id("json").context("there is no JSON output")?;
     output.write(&decision, Look::PLAIN, &mut json)?;
     let verdict = Verdict::parse(&json).map_err(|error| anyhow!("a bug: the verdict {error}"))?;
     if verdict.rules.is_empty() {
         let why: Vec<&str> = verdict.errors.iter().map(|e| e.message.as_str()).collect();
         bail!("no decision was reached: {}", why.join("; "));
     }
-    Ok(Run { verdict, resolved: Some(resolved), policy: None, texts, watched, now: now.as_second() })
+    Ok(ExplainedRun { verdict, resolved: Some(resolved), policy: None, texts, watched, now: now.as_second() })
 }
 
 /// Reads a saved verdict, and its policy if it is the one at hand.
-fn saved(args: &ExplainArgs, path: &Path) -> Result<Run> {
+fn load_saved_run(args: &ExplainArgs, path: &Path) -> Result<ExplainedRun> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if !args.decide.inputs.paths.is_empty() || !args.decide.inputs.input.is_empty() {
         bail!("--verdict {name}: a saved verdict needs no reports; leave one of them out");
@@ -251,7 +253,7 @@ fn saved(args: &ExplainArgs, path: &Path) -> Result<Run> {
     let policy = at_hand.ok().filter(|p| verdict.policy.as_ref().is_some_and(|of| of.sha256 == p.sha256));
     let texts = if policy.is_some() { policy_texts(&asked)? } else { BTreeMap::new() };
     let now = verdict.evaluated_at.parse::<Timestamp>().map_or(0, Timestamp::as_second);
-    Ok(Run { verdict, resolved: None, policy, texts, watched: Vec::new(), now })
+    Ok(ExplainedRun { verdict, resolved: None, policy, texts, watched: Vec::new(), now })
 }
 
 /// The policy and the files that it names, by the names that outputs give them.
@@ -284,7 +286,7 @@ fn unknown(id: &str, verdict: &Verdict) -> anyhow::Error {
     let rule_id = if of_gate == Some(gate) { rule_id } else { id };
     let rules = verdict.rules.iter().map(|r| r.id.as_str());
     let rule = rules.filter_map(|known| Some((near(rule_id, known)?, known))).min();
-    let names: Vec<String> = verdict.findings.iter().flat_map(explain::Seen::names).collect();
+    let names: Vec<String> = verdict.findings.iter().flat_map(explain::VerdictFinding::known_names).collect();
     let name = names.iter().filter_map(|known| Some((near(id, known)?, known.as_str()))).min();
     let common = |known: &str| {
         let asked = format!("sg1:{}", id.trim_start_matches("sg1:"));

@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::args::InputArgs;
 use crate::exit;
 use crate::gather;
-use crate::render::{LISTINGS, Listed, Listing};
+use crate::render::{LISTINGS, ListedFindings, ListingFormat};
 use crate::run::{Environment, mappings};
 
 /// Only read and normalise
@@ -24,10 +24,10 @@ pub(super) struct FindingsArgs {
 
     /// How to list them: table, ndjson, json or sarif
     #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = listing())]
-    format: &'static Listing,
+    format: &'static ListingFormat,
 }
 
-fn listing() -> impl TypedValueParser<Value = &'static Listing> {
+fn listing() -> impl TypedValueParser<Value = &'static ListingFormat> {
     let find = |id: String| LISTINGS.iter().find(|listing| listing.id == id).ok_or("is no format of a list");
     PossibleValuesParser::new(LISTINGS.iter().map(|listing| listing.id)).try_map(find)
 }
@@ -41,7 +41,7 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     if given.is_empty() {
         bail!("no report given; give a PATH, or --input FORMAT=PATH");
     }
-    let environment = Environment::read(args.inputs.no_env);
+    let environment = Environment::read_variables(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
@@ -49,7 +49,11 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
         bail!("no report was found there, so nothing is known");
     }
     let mut text = Vec::new();
-    (args.format.write)(&Listed { evidence: &evidence, findings: &findings }, super::look(), &mut text)?;
+    (args.format.write)(
+        &ListedFindings { evidence: &evidence, findings: &findings },
+        super::terminal_look(),
+        &mut text,
+    )?;
     super::print_exact(&text)?;
     let mut code = exit::PASS;
     for unreadable in evidence.iter().filter(|e| e.status == crate::decide::Status::Unreadable) {

@@ -43,7 +43,7 @@ struct Planned {
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<u8> {
-    let survey = init::look(Path::new("."));
+    let survey = init::survey_repository(Path::new("."));
     let (draft, left) = match &args.from {
         Some(path) => of_script(path)?,
         None => (init::of_survey(&survey), Vec::new()),
@@ -91,7 +91,7 @@ fn of_script(path: &Path) -> Result<(Draft, Vec<(u64, String)>)> {
     file.take(MAX_SCRIPT)
         .read_to_string(&mut text)
         .with_context(|| format!("--from {name}: cannot be read as text"))?;
-    let script = init::script::read(&text);
+    let script = init::script::read_script(&text);
     if script.conditions.is_empty() {
         let left: Vec<String> =
             script.left.iter().map(|(line, what)| format!("\n  line {line}: {}", clean(what))).collect();
@@ -178,7 +178,7 @@ fn write(planned: &[Planned], dry_run: bool) -> Result<bool> {
     Ok(wrote)
 }
 
-/// What to do next.
+/// Action to take next.
 fn next(survey: &Survey, compares: bool) {
     let mut text = String::from("next: read .secgate/merge.yaml, then run ");
     text.push_str(if compares && survey.saved.is_empty() {

@@ -31,11 +31,11 @@ use crate::render::{Look, for_log};
 #[command(after_help = "Exit codes: 0 pass, 1 fail, 2 error (no decision), 10 review.")]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: CliCommand,
 }
 
 #[derive(Debug, Subcommand)]
-enum Command {
+enum CliCommand {
     /// Decide: the main job
     Check(Box<check::CheckArgs>),
     /// Only read and normalise: list what the reports say
@@ -85,21 +85,21 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         }
     };
     let done = match cli.command {
-        Command::Check(args) => Ok(check::run(&args)),
-        Command::Findings(args) => findings::run(&args),
-        Command::Record(args) => record::run(&args),
-        Command::Scan(args) => scan::run(&args),
-        Command::Replay(args) => replay::run(&args),
-        Command::Init(args) => init::run(&args),
-        Command::Baseline(command) => baseline::run(&command),
-        Command::Explain(args) => explain::run(&args),
-        Command::Formats => formats::run(),
-        Command::Policy(command) => policy::run(command),
-        Command::Waiver(command) => waiver::run(&command),
-        Command::Attest(args) => attest::run(&args),
-        Command::Verify(args) => verify::run(&args),
-        Command::Completions(args) => shell::completions(&args),
-        Command::Man(args) => shell::man(&args),
+        CliCommand::Check(args) => Ok(check::run(&args)),
+        CliCommand::Findings(args) => findings::run(&args),
+        CliCommand::Record(args) => record::run(&args),
+        CliCommand::Scan(args) => scan::run(&args),
+        CliCommand::Replay(args) => replay::run(&args),
+        CliCommand::Init(args) => init::run(&args),
+        CliCommand::Baseline(command) => baseline::run(&command),
+        CliCommand::Explain(args) => explain::run(&args),
+        CliCommand::Formats => formats::run(),
+        CliCommand::Policy(command) => policy::run(command),
+        CliCommand::Waiver(command) => waiver::run(&command),
+        CliCommand::Attest(args) => attest::run(&args),
+        CliCommand::Verify(args) => verify::run(&args),
+        CliCommand::Completions(args) => shell::completions(&args),
+        CliCommand::Man(args) => shell::man(&args),
     };
     done.unwrap_or_else(|error| {
         complain(&format!("{error:#}"));
@@ -136,7 +136,7 @@ fn print_exact(text: &[u8]) -> anyhow::Result<()> {
 }
 
 /// What standard output can show: colours only on a terminal, and not under `NO_COLOR` (no-color.org).
-fn look() -> Look {
+fn terminal_look() -> Look {
     if !io::stdout().is_terminal() {
         return Look::PLAIN;
     }

@@ -11,7 +11,7 @@ use super::args::pair;
 use crate::attest::bundle;
 use crate::decide::Decision;
 use crate::finding::clean;
-use crate::render::{CODEQUALITY_CLEAN, Look, Output};
+use crate::render::{CODEQUALITY_CLEAN, Look, OutputFormat};
 use crate::report::{self, Source, open_regular};
 
 /// The files of a run.
@@ -19,7 +19,7 @@ use crate::report::{self, Source, open_regular};
 pub(super) struct Outputs(Vec<OutputFile>);
 
 struct OutputFile {
-    output: &'static Output,
+    output: &'static OutputFormat,
     path: PathBuf,
     /// A device or pipe, which is written to and never replaced.
     special: bool,
@@ -40,10 +40,10 @@ impl Outputs {
             let (format, path) = pair("--output", "FORMAT=PATH", flag)?;
             let output = output(&format)?;
             let shown = clean(&path.to_string_lossy()).into_owned();
-            if files.iter().any(|f| same(&f.path, &path)) {
+            if files.iter().any(|f| is_same_file(&f.path, &path)) {
                 bail!("--output {shown}: two outputs have the same path");
             }
-            if inputs.iter().any(|input| same(input, &path)) {
+            if inputs.iter().any(|input| is_same_file(input, &path)) {
                 bail!("--output {shown}: is also an input of this run");
             }
             if path.is_file() && is_input(&path) {
@@ -107,7 +107,7 @@ pub(super) fn forget(args: &[OsString]) {
     for (format, path) in flagged.chain(joined).filter_map(|v| v.split_once('=')) {
         let named = texts.iter().filter(|text| value(text).ends_with(path)).count();
         let file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() || meta.is_symlink());
-        if Output::by_id(format).is_some() && named == 1 && file {
+        if OutputFormat::by_id(format).is_some() && named == 1 && file {
             let _ = fs::remove_file(path);
         }
     }
@@ -176,9 +176,9 @@ pub(super) fn remove_bundle(path: &Path) -> io::Result<()> {
     if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
 }
 
-fn output(id: &str) -> Result<&'static Output> {
+fn output(id: &str) -> Result<&'static OutputFormat> {
     let known: Vec<&str> = crate::render::OUTPUTS.iter().map(|o| o.id).collect();
-    Output::by_id(id)
+    OutputFormat::by_id(id)
         .with_context(|| format!("`{}` is no output format; there are {}", clean(id), known.join(", ")))
 }
 
@@ -225,7 +225,7 @@ pub(super) fn beside(path: &Path) -> PathBuf {
 }
 
 /// True if both names lead to the same file, also where it does not exist yet.
-pub(super) fn same(a: &Path, b: &Path) -> bool {
+pub(super) fn is_same_file(a: &Path, b: &Path) -> bool {
     real(a) == real(b)
 }
 

@@ -19,9 +19,9 @@ use crate::run::{PolicyRequest, PolicySource};
 #[derive(Debug, Subcommand)]
 pub(super) enum PolicyCommand {
     /// Print the policy that would decide, as it is written
-    Show(ShowArgs),
+    Show(PolicyShowArgs),
     /// Check a policy: errors, and what is legal but doubtful
-    Lint(lint::LintArgs),
+    Lint(lint::PolicyLintArgs),
     /// Run the cases of policies
     Test(test::TestArgs),
     /// Print the JSON Schema of policies, for editors
@@ -40,7 +40,7 @@ pub(super) struct DigestArgs {
 
 /// Print a policy
 #[derive(Debug, Args)]
-pub(super) struct ShowArgs {
+pub(super) struct PolicyShowArgs {
     #[command(flatten)]
     policy: PolicyArgs,
 

@@ -16,7 +16,7 @@ use crate::report::receipt::{Receipt, SCHEMA, beside};
 use crate::report::{Source, open_regular};
 use crate::run::{Environment, parse_commit};
 
-/// What stands in the place of a secret.
+/// Placeholder for a secret.
 const MASK: &str = "***";
 
 /// Shortest value of a secret variable that is looked for in arguments.
@@ -51,7 +51,7 @@ pub(super) struct RecordArgs {
 }
 
 pub(super) fn run(args: &RecordArgs) -> Result<u8> {
-    let environment = Environment::read(false);
+    let environment = Environment::read_variables(false);
     let commit = match (&args.commit, environment.get("CI_COMMIT_SHA")) {
         (Some(commit), _) => Some(parse_commit("--commit", commit)?),
         (None, Some(commit)) => Some(parse_commit("CI_COMMIT_SHA", commit)?),
@@ -61,13 +61,15 @@ pub(super) fn run(args: &RecordArgs) -> Result<u8> {
     // What an earlier run left must not pass for what this one makes.
     for old in [report, receipt.as_path()] {
         if old.is_dir() {
-            bail!("{}: is a folder", shown(old));
+            bail!("{}: is a folder", display_path(old));
         }
         match old.symlink_metadata() {
             Ok(meta) if !(meta.is_file() || meta.is_symlink()) => {
-                bail!("{}: is a pipe, device or socket; nothing was removed", shown(old));
+                bail!("{}: is a pipe, device or socket; nothing was removed", display_path(old));
             }
-            Ok(_) => fs::remove_file(old).with_context(|| format!("{}: cannot be removed", shown(old)))?,
+            Ok(_) => {
+                fs::remove_file(old).with_context(|| format!("{}: cannot be removed", display_path(old)))?;
+            }
             Err(_) => {}
         }
     }
@@ -75,8 +77,8 @@ pub(super) fn run(args: &RecordArgs) -> Result<u8> {
     let mut command = Command::new(program);
     command.args(arguments);
     if args.stdout {
-        let file =
-            fs::File::create(report).with_context(|| format!("{}: cannot be written", shown(report)))?;
+        let file = fs::File::create(report)
+            .with_context(|| format!("{}: cannot be written", display_path(report)))?;
         command.stdout(Stdio::from(file));
     }
     let started_at = Timestamp::now();
@@ -103,8 +105,9 @@ fn write(
     status: ExitStatus,
     path: &Path,
 ) -> Result<()> {
-    open_regular(&args.report)
-        .map_err(|error| anyhow::anyhow!("{}: the scanner left no report: {error}", shown(&args.report)))?;
+    open_regular(&args.report).map_err(|error| {
+        anyhow::anyhow!("{}: the scanner left no report: {error}", display_path(&args.report))
+    })?;
     let (sha256, bytes) = digest(&args.report)?;
     let receipt = Receipt {
         schema: SCHEMA.into(),
@@ -127,18 +130,18 @@ fn write(
     if written.is_err() {
         let _ = fs::remove_file(&staged);
     }
-    written.with_context(|| format!("{}: cannot be written", shown(path)))
+    written.with_context(|| format!("{}: cannot be written", display_path(path)))
 }
 
 /// SHA-256 and size of the file as it lies there, the same that a check computes.
 fn digest(path: &Path) -> Result<(String, u64)> {
     let mut input = Source::File(path.to_owned()).open(u64::MAX)?;
-    std::io::copy(&mut input, &mut std::io::sink()).with_context(|| shown(path))?;
+    std::io::copy(&mut input, &mut std::io::sink()).with_context(|| display_path(path))?;
     let (bytes, sha256) = input.digest();
     Ok((sha256, bytes))
 }
 
-fn shown(path: &Path) -> String {
+fn display_path(path: &Path) -> String {
     clean(&path.to_string_lossy()).into_owned()
 }
 

@@ -13,8 +13,8 @@ use super::check::decide_request;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::clean;
-use crate::gather::{Given, expand, no_report};
-use crate::policy::{BaseSource, Entry, Policy};
+use crate::gather::{GivenFile, expand, no_report};
+use crate::policy::{BaseSource, EvidenceEntry, Policy};
 use crate::replay::Replay;
 use crate::report::open_regular;
 use crate::run::{PolicyRequest, PolicySource, RunRequest};
@@ -55,7 +55,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     let mut policies = vec![asked.policy.policy()?];
     if let Some(against) = &args.against {
         let second = PolicyRequest { policy: Some(against.clone()), ..asked.policy.clone() };
-        policies.push(second.load(&PolicySource::named("--against", against)?).context("--against")?);
+        policies.push(second.load(&PolicySource::from_flag("--against", against)?).context("--against")?);
         requests.push(second);
     }
     let of: Vec<(String, String)> = policies.iter().map(|p| (p.source.clone(), p.sha256.clone())).collect();
@@ -79,7 +79,10 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     replay.finish();
     let mut out = Vec::new();
     if args.format == TextOrJson::Json {
-        serde_json::to_writer_pretty(&mut out, &Told { schema: "secgate/replay/v1", replay: &replay })?;
+        serde_json::to_writer_pretty(
+            &mut out,
+            &ReplayOutput { schema: "secgate/replay/v1", replay: &replay },
+        )?;
         writeln!(out)?;
         super::print_exact(&out)?;
     } else {
@@ -90,7 +93,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
 }
 
 #[derive(Serialize)]
-struct Told<'r> {
+struct ReplayOutput<'r> {
     schema: &'static str,
     #[serde(flatten)]
     replay: &'r Replay,
@@ -137,14 +140,14 @@ fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, r
     request.base.tree_is_gone = true;
     request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
     request.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
-    let whole = Given { path: run.to_owned(), format: None, entry: None };
+    let whole = GivenFile { path: run.to_owned(), format: None, entry: None };
     for (path, in_directory) in expand(&whole).files {
         let inside = if in_directory { path.strip_prefix(run).unwrap_or(&path) } else { &path };
         if [DIFF, BASELINE].iter().any(|name| inside == Path::new(name)) {
             continue;
         }
         let name = inside.to_string_lossy();
-        let is_for = |entry: &&Entry| entry.files.iter().any(|glob| glob.matches_file(&name));
+        let is_for = |entry: &&EvidenceEntry| entry.files.iter().any(|glob| glob.matches_file(&name));
         for entry in policy.evidence.iter().filter(is_for) {
             request.evidence.push((entry.name.clone(), path.clone()));
         }

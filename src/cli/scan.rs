@@ -20,10 +20,10 @@ use super::args::{DecideArgs, clock, decision_output};
 use super::check;
 use crate::exit;
 use crate::finding::clean;
-use crate::gather::{self, Given, Limits};
-use crate::policy::{BaseSource, Entry, EntryKind, Policy};
-use crate::render::Output;
-use crate::scan::{Ended, Job, Scratch, find, run_all};
+use crate::gather::{self, GivenFile, Limits};
+use crate::policy::{BaseSource, EntryKind, EvidenceEntry, Policy};
+use crate::render::OutputFormat;
+use crate::scan::{ScannerExit, ScannerJob, Scratch, find, run_all};
 use progress::Progress;
 
 /// Longest list of changed files that is handed over; beyond it all is scanned.
@@ -67,7 +67,7 @@ pub(super) struct ScanArgs {
 
     /// What to print
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
-    format: &'static Output,
+    format: &'static OutputFormat,
 
     /// Also write this format to a file; any number of times
     #[arg(long, value_name = "FORMAT=PATH")]
@@ -88,10 +88,10 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     let policy = args.decide.policy.request().policy()?;
     let entries = entries(args, &policy)?;
     // Asked before git is: what the policy would run is the first thing to know.
-    if !consent::given(&policy, &entries, args.yes, args.hook)? {
+    if !consent::consent_given(&policy, &entries, args.yes, args.hook)? {
         bail!("nothing was run");
     }
-    let Some(Part { base, files }) = part(args)? else { return Ok(exit::PASS) };
+    let Some(ScanScope { base, files }) = part(args)? else { return Ok(exit::PASS) };
     // What was there before the change is not this change's, where the policy looks at the diff.
     let compares = policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Diff));
     let scratch = Scratch::new(&std::env::temp_dir()).context("no folder for the reports can be made")?;
@@ -104,9 +104,9 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     let limit = Duration::from_secs(args.timeout);
     let ended = progress.watch(|told| run_all(&jobs, limit, &stop, told));
     if let Some(folder) = &args.keep {
-        keep(scratch.path(), folder)?;
+        copy_reports(scratch.path(), folder)?;
     }
-    if ended.contains(&Ended::Interrupted) {
+    if ended.contains(&ScannerExit::Interrupted) {
         bail!("broken off; nothing was decided");
     }
     // As of now, because what the scanners wrote is younger than this run's beginning.
@@ -132,12 +132,12 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
         bail!("no scanner gave a report, so nothing is known:\n{}", list(&unknown));
     }
     if args.hook {
-        return hook::tell(&policy, &check::decide_request(&request, None), &unknown);
+        return hook::print_push_result(&policy, &check::decide_request(&request, None), &unknown);
     }
     if !unknown.is_empty() {
         super::note(&format!("not scanned, and so not known:\n{}", list(&unknown)));
     }
-    Ok(check::tell(args.format, &outputs, check::decide_request(&request, None)))
+    Ok(check::write_outputs(args.format, &outputs, check::decide_request(&request, None)))
 }
 
 fn list(unknown: &[Unknown]) -> String {
@@ -149,7 +149,7 @@ fn list(unknown: &[Unknown]) -> String {
 }
 
 /// The entries that name a scanner.
-fn entries<'p>(args: &ScanArgs, policy: &'p Policy) -> Result<Vec<&'p Entry>> {
+fn entries<'p>(args: &ScanArgs, policy: &'p Policy) -> Result<Vec<&'p EvidenceEntry>> {
     for name in &args.only {
         if !policy.evidence.iter().any(|entry| entry.name == *name && entry.run.is_some()) {
             let known: Vec<&str> =
@@ -161,12 +161,12 @@ fn entries<'p>(args: &ScanArgs, policy: &'p Policy) -> Result<Vec<&'p Entry>> {
             );
         }
     }
-    let wanted = |entry: &&Entry| {
+    let wanted = |entry: &&EvidenceEntry| {
         matches!(entry.kind, EntryKind::Report(_))
             && entry.run.is_some()
             && (args.only.is_empty() || args.only.contains(&entry.name))
     };
-    let entries: Vec<&Entry> = policy.evidence.iter().filter(wanted).collect();
+    let entries: Vec<&EvidenceEntry> = policy.evidence.iter().filter(wanted).collect();
     if entries.is_empty() {
         bail!(
             "{}: no evidence entry says how its scanner is run; add, for example, `run: [gitleaks, dir, --report-path, \
@@ -177,22 +177,22 @@ fn entries<'p>(args: &ScanArgs, policy: &'p Policy) -> Result<Vec<&'p Entry>> {
     Ok(entries)
 }
 
-/// What of the project is scanned.
-struct Part {
+/// Part of the project that is scanned.
+struct ScanScope {
     /// The commit that it is compared with.
     base: Option<String>,
     /// The files that changed since; `None`: everything is scanned.
     files: Option<Vec<String>>,
 }
 
-impl Part {
+impl ScanScope {
     const ALL: Self = Self { base: None, files: None };
 }
 
-/// What of the project is scanned; `None` if there is nothing to do.
-fn part(args: &ScanArgs) -> Result<Option<Part>> {
+/// Part of the project that is scanned; `None` if there is nothing to do.
+fn part(args: &ScanArgs) -> Result<Option<ScanScope>> {
     if args.all {
-        return Ok(Some(Part::ALL));
+        return Ok(Some(ScanScope::ALL));
     }
     let base = match (&args.since, args.hook) {
         (_, true) => match pushed()? {
@@ -205,19 +205,19 @@ fn part(args: &ScanArgs) -> Result<Option<Part>> {
         }
         (None, false) => changed::left_from(),
     };
-    let Some(base) = base else { return Ok(Some(Part::ALL)) };
+    let Some(base) = base else { return Ok(Some(ScanScope::ALL)) };
     let files = changed::files(&base, !args.hook)?;
     if files.is_empty() {
         if !args.hook {
             super::note("no file changed, so everything is scanned");
         }
-        return Ok((!args.hook).then_some(Part::ALL));
+        return Ok((!args.hook).then_some(ScanScope::ALL));
     }
     let bytes: usize = files.iter().map(|file| file.len() + 1).sum();
-    Ok(Some(Part { base: Some(base), files: (bytes <= MOST_BYTES).then_some(files) }))
+    Ok(Some(ScanScope { base: Some(base), files: (bytes <= MOST_BYTES).then_some(files) }))
 }
 
-/// What is pushed of what is checked out.
+/// Commits to be pushed of the checked-out branch.
 enum Pushed {
     /// Nothing, so that nothing can be scanned here.
     Nothing,
@@ -243,13 +243,17 @@ fn pushed() -> Result<Pushed> {
 }
 
 /// A job an entry whose scanner is installed, and the others.
-fn jobs(entries: &[&Entry], files: Option<&[String]>, folder: &Path) -> (Vec<Job>, Vec<Unknown>) {
+fn jobs(
+    entries: &[&EvidenceEntry],
+    files: Option<&[String]>,
+    folder: &Path,
+) -> (Vec<ScannerJob>, Vec<Unknown>) {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let (mut jobs, mut unknown) = (Vec::new(), Vec::new());
     for entry in entries {
         let Some(run) = &entry.run else { continue };
         match find(run.program(), &path) {
-            Some(program) => jobs.push(Job::new(&entry.name, run, program, folder, files)),
+            Some(program) => jobs.push(ScannerJob::new(&entry.name, run, program, folder, files)),
             None => unknown.push(Unknown {
                 entry: entry.name.clone(),
                 why: format!("{} is not installed (not on PATH)", run.program()),
@@ -261,16 +265,16 @@ fn jobs(entries: &[&Entry], files: Option<&[String]>, folder: &Path) -> (Vec<Job
 
 /// Whether what a scanner left is a report, or why not. Many scanners end with another code than 0 when they have found
 /// something; one that has found nothing and does so has failed.
-fn usable(job: &Job, ended: &Ended, policy: &Policy, limit: Duration) -> Result<(), String> {
+fn usable(job: &ScannerJob, ended: &ScannerExit, policy: &Policy, limit: Duration) -> Result<(), String> {
     let name = &job.name;
     let code = match ended {
-        Ended::Exit(code) => *code,
-        Ended::TimedOut => {
+        ScannerExit::Exit(code) => *code,
+        ScannerExit::TimedOut => {
             return Err(format!("{name} took more than {} s and was killed (--timeout)", limit.as_secs()));
         }
-        Ended::Signal => return Err(format!("{name} was killed")),
-        Ended::Interrupted => return Err(format!("{name} was broken off")),
-        Ended::NotStarted(why) => return Err(format!("{name} could not be run: {why}")),
+        ScannerExit::Signal => return Err(format!("{name} was killed")),
+        ScannerExit::Interrupted => return Err(format!("{name} was broken off")),
+        ScannerExit::NotStarted(why) => return Err(format!("{name} could not be run: {why}")),
     };
     let there = std::fs::metadata(&job.report).is_ok_and(|meta| meta.len() > 0);
     if !there {
@@ -283,7 +287,7 @@ fn usable(job: &Job, ended: &Ended, policy: &Policy, limit: Duration) -> Result<
     }
     let entry = policy.evidence.iter().find(|entry| entry.name == job.entry);
     let format = entry.and_then(|entry| entry.format.clone());
-    let given = [Given { path: job.report.clone(), format, entry: None }];
+    let given = [GivenFile { path: job.report.clone(), format, entry: None }];
     let limits = Limits { max_report: 8 << 30, max_stdin: 0, max_findings: 1 };
     match gather::findings(&given, &policy.mappings, limits, &[], None) {
         Ok((_, findings)) if !findings.is_empty() => Ok(()),
@@ -294,7 +298,7 @@ fn usable(job: &Job, ended: &Ended, policy: &Policy, limit: Duration) -> Result<
 }
 
 /// Copies reports and logs into a new directory.
-fn keep(from: &Path, to: &Path) -> Result<()> {
+fn copy_reports(from: &Path, to: &Path) -> Result<()> {
     let name = || format!("--keep {}", to.display());
     match std::fs::create_dir(to) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {

@@ -11,8 +11,10 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
-use crate::attest::chain::{self, About, CLOCK_SKEW, Demand, NamedKey, Project, SignedVerdict};
-use crate::attest::verdict::{Facts, Word, is_sha256};
+use crate::attest::chain::{
+    self, CLOCK_SKEW, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget,
+};
+use crate::attest::verdict::{GateDecision, VerdictFacts, is_sha256};
 use crate::attest::{PublicKey, key};
 use crate::exit;
 use crate::finding::{clean, clean_line};
@@ -53,7 +55,7 @@ pub(super) struct VerifyArgs {
 
     /// Verdicts that will do
     #[arg(long, value_name = "WORD,…", value_delimiter = ',', value_enum, default_value = "pass")]
-    verdict: Vec<Wanted>,
+    verdict: Vec<RequiredGate>,
 
     /// A policy that may have decided; any number of times
     #[arg(long, value_name = "sha256:HEX")]
@@ -79,17 +81,17 @@ pub(super) struct VerifyArgs {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Wanted {
+enum RequiredGate {
     Pass,
     Review,
     Fail,
 }
 
-/// What is demanded, from the flags.
-struct Demands {
+/// Requirements from the flags.
+struct VerdictRequirements {
     artifact: Option<String>,
     commit: Option<String>,
-    words: Vec<Word>,
+    words: Vec<GateDecision>,
     policies: Vec<String>,
     project: Option<String>,
     parameters: BTreeMap<String, String>,
@@ -99,12 +101,12 @@ struct Demands {
 
 /// What was found, line by line.
 #[derive(Default)]
-struct Told {
+struct VerificationOutput {
     lines: String,
     failed: bool,
 }
 
-impl Told {
+impl VerificationOutput {
     fn good(&mut self, line: &str) {
         let _ = writeln!(self.lines, "[ok]   {line}");
     }
@@ -117,8 +119,8 @@ impl Told {
 
 pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     let keys = public_keys(&args.key)?;
-    let demands = demands(args)?;
-    let mut told = Told::default();
+    let demands = requirements_from_flags(args)?;
+    let mut told = VerificationOutput::default();
     if args.files.is_empty() != args.key.is_empty() {
         bail!("FILE and --key belong together: a signature is checked with a key");
     }
@@ -161,7 +163,7 @@ fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
         .collect()
 }
 
-fn demands(args: &VerifyArgs) -> Result<Demands> {
+fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
     let digest = |flag: &str, text: &str| {
         let hex = text.rsplit('@').next().and_then(|digest| digest.strip_prefix("sha256:"));
         let hex = hex.map(str::to_ascii_lowercase).filter(|hex| is_sha256(hex));
@@ -169,12 +171,12 @@ fn demands(args: &VerifyArgs) -> Result<Demands> {
             anyhow!("{flag} wants sha256: and 64 hexadecimal digits, got `{}`", clean_line(text))
         })
     };
-    let word = |wanted: &Wanted| match wanted {
-        Wanted::Pass => Word::Pass,
-        Wanted::Review => Word::Review,
-        Wanted::Fail => Word::Fail,
+    let word = |wanted: &RequiredGate| match wanted {
+        RequiredGate::Pass => GateDecision::Pass,
+        RequiredGate::Review => GateDecision::Review,
+        RequiredGate::Fail => GateDecision::Fail,
     };
-    Ok(Demands {
+    Ok(VerdictRequirements {
         artifact: args.subject.as_deref().map(|text| digest("--subject", text)).transpose()?,
         commit: args.commit.as_deref().map(|text| parse_commit("--commit", text)).transpose()?,
         words: args.verdict.iter().map(word).collect(),
@@ -211,7 +213,11 @@ fn age(text: &str) -> Result<i64> {
 }
 
 /// The verdicts of all files whose signature holds; whatever does not is told.
-fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Result<Vec<SignedVerdict>> {
+fn signed_verdicts(
+    paths: &[PathBuf],
+    keys: &[NamedKey],
+    told: &mut VerificationOutput,
+) -> Result<Vec<SignedVerdict>> {
     let mut verdicts = Vec::new();
     let mut seen = BTreeSet::new();
     for path in paths {
@@ -219,7 +225,7 @@ fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Res
             bail!("an empty FILE; is a variable of the script unset?");
         }
         let name = path.to_string_lossy();
-        match chain::read(&name, &Source::File(path.clone())) {
+        match chain::read_attestations(&name, &Source::File(path.clone())) {
             Err(refused) => told.bad(&format!("{}: {}", refused.place, refused.why)),
             Ok(documents) => {
                 for (place, document) in documents {
@@ -249,7 +255,7 @@ fn signed_verdicts(paths: &[PathBuf], keys: &[NamedKey], told: &mut Told) -> Res
 }
 
 /// Checks a bundle and derives its verdict again.
-fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &mut Told) {
+fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &mut VerificationOutput) {
     let name = clean(&path.to_string_lossy()).into_owned();
     let checked = read_bundle(path).and_then(|read| {
         let verdict = recomputed(&read).with_context(|| name.clone())?;
@@ -280,7 +286,7 @@ fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &
 }
 
 /// Every verdict by itself.
-fn each(verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) {
+fn each(verdicts: &[SignedVerdict], demands: &VerdictRequirements, told: &mut VerificationOutput) {
     if verdicts.is_empty() {
         told.bad("there is no verdict in these files");
     }
@@ -300,10 +306,10 @@ fn each(verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) {
         }
         // The demands of a link, on what it says itself to be about.
         let about = match verdict.artifacts.first() {
-            Some(digest) => About::Artifact(digest),
-            None => About::Commit { commits: &verdict.commits, trees: &verdict.trees },
+            Some(digest) => VerdictTarget::Artifact(digest),
+            None => VerdictTarget::Commit { commits: &verdict.commits, trees: &verdict.trees },
         };
-        let demand = demands.of(&verdict.facts.gate, about);
+        let demand = demands.requirement_for(&verdict.facts.gate, about);
         if let Err(fault) = demand.last(std::slice::from_ref(one)) {
             why.push(fault);
         }
@@ -315,9 +321,9 @@ fn each(verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) {
     }
 }
 
-impl Demands {
-    fn of<'d>(&'d self, gate: &'d str, about: About<'d>) -> Demand<'d> {
-        Demand {
+impl VerdictRequirements {
+    fn requirement_for<'d>(&'d self, gate: &'d str, about: VerdictTarget<'d>) -> VerdictRequirement<'d> {
+        VerdictRequirement {
             gate,
             about,
             words: &self.words,
@@ -332,7 +338,12 @@ impl Demands {
 }
 
 /// One link after the other.
-fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: &mut Told) -> Result<()> {
+fn links(
+    gates: &[String],
+    verdicts: &[SignedVerdict],
+    demands: &VerdictRequirements,
+    told: &mut VerificationOutput,
+) -> Result<()> {
     if gates.iter().any(String::is_empty) || gates.iter().collect::<BTreeSet<_>>().len() != gates.len() {
         bail!("--chain wants gates, each once, such as merge,package,release,production");
     }
@@ -345,8 +356,8 @@ fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: 
     let mut found: Vec<Option<&SignedVerdict>> = vec![None; gates.len()];
     let mut faults: Vec<Option<String>> = vec![None; gates.len()];
     for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| on_artifact(gate)) {
-        let about = About::Artifact(artifact.unwrap_or_default());
-        set(at, demands.of(gate, about).last(verdicts), &mut found, &mut faults);
+        let about = VerdictTarget::Artifact(artifact.unwrap_or_default());
+        set(at, demands.requirement_for(gate, about).last(verdicts), &mut found, &mut faults);
     }
     let built = found.iter().flatten().next().map(|v| &v.verdict);
     for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| !on_artifact(gate)) {
@@ -366,7 +377,12 @@ fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: 
                 continue;
             }
         };
-        set(at, demands.of(gate, About::Commit { commits, trees }).last(verdicts), &mut found, &mut faults);
+        set(
+            at,
+            demands.requirement_for(gate, VerdictTarget::Commit { commits, trees }).last(verdicts),
+            &mut found,
+            &mut faults,
+        );
     }
     for ((gate, found), fault) in gates.iter().zip(&found).zip(&faults) {
         match (found, fault) {
@@ -383,7 +399,11 @@ fn links(gates: &[String], verdicts: &[SignedVerdict], demands: &Demands, told: 
 
 /// The links of a chain are of one project, and were made with the parameters that somebody asks for: a production gate
 /// that decided about staging says nothing of production.
-fn of_one_release(found: &[Option<&SignedVerdict>], demands: &Demands, told: &mut Told) {
+fn of_one_release(
+    found: &[Option<&SignedVerdict>],
+    demands: &VerdictRequirements,
+    told: &mut VerificationOutput,
+) {
     let links = || found.iter().flatten().map(|one| &one.verdict.facts);
     let projects: BTreeSet<&str> =
         links().map(|facts| facts.project.as_deref().unwrap_or("no project")).collect();
@@ -440,16 +460,16 @@ fn in_order(
     gates: &[String],
     found: &[Option<&SignedVerdict>],
     verdicts: &[SignedVerdict],
-    demands: &Demands,
-    told: &mut Told,
+    demands: &VerdictRequirements,
+    told: &mut VerificationOutput,
 ) {
     for ((gate, first), (next, second)) in gates.iter().zip(found).zip(gates.iter().zip(found).skip(1)) {
         let (Some(first), Some(second)) = (first, second) else { continue };
         let about = match first.verdict.artifacts.first() {
-            Some(digest) if gate != "merge" => About::Artifact(digest),
-            _ => About::Commit { commits: &first.verdict.commits, trees: &first.verdict.trees },
+            Some(digest) if gate != "merge" => VerdictTarget::Artifact(digest),
+            _ => VerdictTarget::Commit { commits: &first.verdict.commits, trees: &first.verdict.trees },
         };
-        let passes = demands.of(gate, about).all(verdicts).into_iter();
+        let passes = demands.requirement_for(gate, about).all(verdicts).into_iter();
         let earliest = passes
             .filter(|v| demands.words.contains(&v.verdict.facts.verdict) && v.verdict.facts.enforced)
             .map(|v| v.verdict.facts.evaluated_at)
@@ -464,7 +484,7 @@ fn in_order(
 }
 
 /// The project and the values of parameters, in words.
-fn made_for(facts: &Facts) -> String {
+fn made_for(facts: &VerdictFacts) -> String {
     let project = facts.project.iter().map(|project| format!("project {}", clean_line(project)));
     let parameters =
         facts.parameters.iter().map(|(name, value)| format!("{}={}", clean_line(name), clean_line(value)));

@@ -1,7 +1,7 @@
 //! `secgate waiver new|lint|list`
 
 mod import;
-mod look;
+mod lint;
 mod new;
 
 use anyhow::Result;
@@ -13,15 +13,15 @@ pub(super) enum WaiverCommand {
     /// Write a waiver for a finding, or for what an ignore file holds; what only a person knows is left to be filled
     New(new::NewArgs),
     /// Check waivers against the policy and the reports: what is expired, triggered, unused, over-matching or ends soon
-    Lint(look::LintArgs),
+    Lint(lint::WaiverLintArgs),
     /// List the waivers of the policy's gate, with what each hides
-    List(look::ListArgs),
+    List(lint::ListArgs),
 }
 
 pub(super) fn run(command: &WaiverCommand) -> Result<u8> {
     match command {
         WaiverCommand::New(args) => new::run(args),
-        WaiverCommand::Lint(args) => look::lint(args),
-        WaiverCommand::List(args) => look::list(args),
+        WaiverCommand::Lint(args) => lint::lint(args),
+        WaiverCommand::List(args) => lint::list(args),
     }
 }

@@ -3,16 +3,16 @@
 use jiff::Timestamp;
 
 use super::Document;
-use super::demand::World;
-use crate::attest::acceptance::{Acceptance, Run};
-use crate::attest::{PublicKey, Statement, dsse};
+use super::requirement::RuleContext;
+use crate::attest::acceptance::{AcceptanceRun, RiskAcceptance};
+use crate::attest::{InTotoStatement, PublicKey, dsse};
 use crate::finding::clean_line;
-use crate::policy::Key;
+use crate::policy::SignerKey;
 use crate::report::Source;
 
 /// An acceptance that the person's own key has signed.
 #[derive(Debug)]
-pub(super) struct Accepted {
+pub(super) struct AcceptedFindings {
     /// Who accepts.
     pub(super) user: String,
     /// When, as the person states.
@@ -22,19 +22,22 @@ pub(super) struct Accepted {
 }
 
 /// Each acceptance of a document, or why a statement is none.
-pub(super) fn of(document: &Document, world: World<'_>) -> Vec<Result<Accepted, String>> {
-    match dsse::read(&Source::Bytes(document.bytes.as_slice().into())) {
+pub(super) fn read_acceptances(
+    document: &Document,
+    world: RuleContext<'_>,
+) -> Vec<Result<AcceptedFindings, String>> {
+    match dsse::read_attestations(&Source::Bytes(document.bytes.as_slice().into())) {
         Ok(documents) => documents.iter().map(|document| one(document, world)).collect(),
         Err(error) => vec![Err(error.to_string())],
     }
 }
 
-fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> {
-    let dsse::Document::Signed(envelope) = document else {
+fn one(document: &dsse::AttestationDocument, world: RuleContext<'_>) -> Result<AcceptedFindings, String> {
+    let dsse::AttestationDocument::Signed(envelope) = document else {
         return Err("nobody signed it".to_owned());
     };
     // A key speaks for its person and for nobody else, so that a key of the build system accepts nothing.
-    let people: Vec<(&Key, PublicKey)> =
+    let people: Vec<(&SignerKey, PublicKey)> =
         world.policy.keys.iter().filter(|key| key.user.is_some()).filter_map(readable).collect();
     let keys: Vec<PublicKey> = people.iter().map(|(_, key)| key.clone()).collect();
     let signers = envelope.signed_by(&keys);
@@ -45,8 +48,8 @@ fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> 
     if envelope.payload_type != dsse::IN_TOTO {
         return Err(format!("it holds {}, not an in-toto statement", clean_line(&envelope.payload_type)));
     }
-    let statement = Statement::read(&envelope.payload).map_err(|error| error.to_string())?;
-    let acceptance = Acceptance::read(&statement).map_err(|error| error.to_string())?;
+    let statement = InTotoStatement::parse(&envelope.payload).map_err(|error| error.to_string())?;
+    let acceptance = RiskAcceptance::from_statement(&statement).map_err(|error| error.to_string())?;
     if !signers.iter().any(|user| user.eq_ignore_ascii_case(&acceptance.person)) {
         let person = clean_line(&acceptance.person).into_owned();
         return Err(format!("it is the word of @{person} and is not signed by their key"));
@@ -54,7 +57,7 @@ fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> 
     let context = world.context;
     let artifacts: Vec<String> =
         context.digests(None).iter().map(|d| d.trim_start_matches("sha256:").to_owned()).collect();
-    let run = Run {
+    let run = AcceptanceRun {
         gate: &world.decides.gate,
         policy_sha256: &world.decides.sha256,
         findings_digest: world.findings_digest,
@@ -68,10 +71,10 @@ fn one(document: &dsse::Document, world: World<'_>) -> Result<Accepted, String> 
     } else {
         acceptance.holds(&run).err().map(|why| clean_line(&why).into_owned())
     };
-    Ok(Accepted { user: acceptance.person, at: acceptance.accepted_at, void })
+    Ok(AcceptedFindings { user: acceptance.person, at: acceptance.accepted_at, void })
 }
 
-fn readable(key: &Key) -> Option<(&Key, PublicKey)> {
+fn readable(key: &SignerKey) -> Option<(&SignerKey, PublicKey)> {
     let text = std::str::from_utf8(key.bytes.as_ref().ok()?).ok()?;
     Some((key, PublicKey::from_pem(text).ok()?))
 }

@@ -1,4 +1,4 @@
-//! What the change is compared with, and what came of it.
+//! Base that the change is compared with, and what came of it.
 
 use std::borrow::Cow;
 
@@ -11,16 +11,16 @@ use crate::relate::{Base, BaseEntry, Heads};
 
 /// A base that was given, with the files it was read from.
 #[derive(Debug)]
-pub struct Comparison {
-    /// What it knows.
+pub struct GivenBase {
+    /// Its known findings.
     pub base: Base,
     /// Where that is from.
-    pub sources: Vec<Compared>,
+    pub sources: Vec<BaseComparison>,
 }
 
 /// One source of a base; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct Compared {
+pub struct BaseComparison {
     /// `base-report`, `baseline` or `diff`.
     pub kind: Cow<'static, str>,
     /// The file; of a diff that git made, the revision.
@@ -33,20 +33,20 @@ pub struct Compared {
     pub status: Option<Status>,
 }
 
-/// What the change was compared with; its keys are part of the schema `secgate/verdict/v1`.
+/// Base that the change was compared with; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, Serialize)]
 pub struct BaseResult {
     /// Line of `base` in the policy.
     pub line: u64,
-    /// What follows: what the policy says where no base was given.
+    /// Consequence: what the policy says where no base was given.
     pub outcome: Outcome,
     /// In words.
     pub message: String,
-    /// What resolves the review that it is.
+    /// Approvals that resolve the review that it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
-    /// What was given.
-    pub sources: Vec<Compared>,
+    /// The given sources.
+    pub sources: Vec<BaseComparison>,
     /// Active findings by state; null where no base was given.
     pub findings: Option<States>,
     /// Findings of the base that are gone.
@@ -72,10 +72,10 @@ impl BaseResult {
     }
 }
 
-/// What came of the comparison, and the findings that are gone, at most `cap` kinds, worst first.
+/// Result of the comparison, and the findings that are gone, at most `cap` kinds, worst first.
 pub(super) fn judge(
-    policy: &policy::Base,
-    comparison: Option<&Comparison>,
+    policy: &policy::BaseSettings,
+    comparison: Option<&GivenBase>,
     states: States,
     heads: &Heads,
     evidence: &[Evidence],

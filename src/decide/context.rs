@@ -1,4 +1,4 @@
-//! What a run is about: the change, the artifact, the clock.
+//! Subject of a run: the change, the artifact, the clock.
 
 use std::collections::BTreeMap;
 
@@ -26,14 +26,14 @@ pub struct Context {
     /// Who owns the project's files.
     #[serde(skip)]
     pub owners: Owners,
-    /// What the gate was before the change that it decides on, where something says so.
+    /// The gate before the change that it decides on, where something says so.
     #[serde(skip)]
     pub own_gate: Option<GateComparison>,
-    /// What each policy that the present one extends says of the same evidence by itself.
+    /// Statements of each policy that the present one extends about the same evidence by itself.
     #[serde(skip)]
     pub parents: Vec<GateVerdict>,
-    /// What outputs say about the surroundings.
-    pub shown: Shown,
+    /// Context that outputs show.
+    pub shown: ContextView,
 }
 
 impl Context {
@@ -49,7 +49,7 @@ impl Context {
             owners: Owners::default(),
             own_gate: None,
             parents: Vec::new(),
-            shown: Shown::default(),
+            shown: ContextView::default(),
         }
     }
 
@@ -79,7 +79,7 @@ pub struct Artifact {
 
 /// The part of the context that outputs show; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
-pub struct Shown {
+pub struct ContextView {
     /// The commit the run is about.
     pub commit: Option<String>,
     /// The project's path in GitLab.

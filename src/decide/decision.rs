@@ -1,4 +1,4 @@
-//! What a run decided, and the verdict over all of it.
+//! Decisions of a run, and the verdict over all of it.
 
 use std::sync::Arc;
 
@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{
-    BaseResult, Counts, Evidence, Matched, Outcome, OwnGate, Problem, RuleResult, Shown, Unblock,
-    WaiverResult, Watched, digest, exit_code,
+    BaseResult, ContextView, Counts, Evidence, GateChange, Matched, MatchedProblem, Outcome, RuleResult,
+    Unblock, WaiverResult, WatchedRules, digest, exit_code,
 };
 use crate::finding::{Category, Text};
 use crate::policy::{Enforcement, PolicyFile};
@@ -22,7 +22,7 @@ pub struct Decision {
     pub title: String,
     /// Pass, review, error or fail.
     pub verdict: Outcome,
-    /// What the process ends with.
+    /// Exit code of the process.
     pub exit_code: u8,
     /// False under advisory enforcement.
     pub enforced: bool,
@@ -34,22 +34,22 @@ pub struct Decision {
     pub policy_files: Vec<PolicyFile>,
     /// The policies that it extends, the nearest first.
     pub policy_extends: Vec<PolicyFile>,
-    /// The surroundings.
-    pub context: Shown,
-    /// What was on the table.
+    /// Context of the report.
+    pub context: ContextView,
+    /// Evidence that was given.
     pub evidence: Vec<Evidence>,
-    /// What the change was compared with, where the policy has a base.
+    /// Base that the change was compared with, where the policy has a base.
     pub base: Option<BaseResult>,
     /// Findings of the base that are gone, worst first, up to a cap.
     pub fixed: Vec<BaseEntry>,
-    /// What the change does to the gate itself, where something says what it was.
-    pub own_gate: Option<OwnGate>,
+    /// Changes to the gate itself, where the gate before is known.
+    pub own_gate: Option<GateChange>,
     /// The rules in the policy's order.
     pub rules: Vec<RuleResult>,
     /// Active findings of all reports.
     pub counts: Counts,
     /// Problems that rules matched, worst first, up to a cap a rule.
-    pub findings: Vec<Problem>,
+    pub findings: Vec<MatchedProblem>,
     /// SHA-256 over the sorted fingerprints of all findings that stop the change.
     pub findings_digest: String,
     /// Active findings that no rule looked at, by category.
@@ -62,17 +62,17 @@ pub struct Decision {
     pub waivers: Vec<WaiverResult>,
     /// Emergency waivers that hold, a line each, which every output shows.
     pub emergencies: Vec<String>,
-    /// What kept the run from deciding.
-    pub errors: Vec<Fault>,
+    /// Errors that kept the run from deciding.
+    pub errors: Vec<RunError>,
     /// The findings that somebody asks about.
-    pub watched: Vec<Watched>,
+    pub watched: Vec<WatchedRules>,
     /// The smallest set of actions that lets the change through.
     pub unblock: Unblock,
 }
 
 /// Something that kept the run from deciding.
 #[derive(Debug, Clone, Serialize)]
-pub struct Fault {
+pub struct RunError {
     /// The file concerned.
     pub path: Option<String>,
     /// One line first, detail below.
@@ -80,7 +80,7 @@ pub struct Fault {
 }
 
 /// A run that could not begin to decide.
-pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>) -> Decision {
+pub fn undecided(gate: &str, now: Timestamp, context: ContextView, errors: Vec<RunError>) -> Decision {
     let mut decision = Decision {
         gate: gate.to_owned(),
         title: gate.to_owned(),
@@ -110,7 +110,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: Shown, errors: Vec<Fault>)
         unblock: Unblock::default(),
     };
     decision.settle();
-    decision.unblock = Unblock::of(&decision, &[], 0).0;
+    decision.unblock = Unblock::work_out(&decision, &[], 0).0;
     decision
 }
 
@@ -133,18 +133,18 @@ impl Decision {
     }
 
     /// Adds trouble that came after the decision, such as an output that could not be written.
-    pub fn add_error(&mut self, fault: Fault) {
+    pub fn add_error(&mut self, fault: RunError) {
         self.unblock.add_error(&fault);
         self.errors.push(fault);
         self.settle();
     }
 
-    /// Number of active findings that met no rule.
+    /// Number of active findings that matched no rule.
     pub fn unmatched_total(&self) -> u64 {
         self.unmatched.iter().map(|(_, counts)| counts.total).sum()
     }
 
-    /// What decided, for a log's last line: the first rule in the policy's order that stopped the change by what
+    /// The decisive rule, for a log's last line: the first in the policy's order that stopped the change by what
     /// it matched, else the first piece of evidence, else the base.
     pub fn decisive(&self) -> String {
         if self.verdict == Outcome::Pass {

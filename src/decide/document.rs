@@ -3,13 +3,13 @@
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::demand::{Demands, World};
+use super::requirement::{Requirements, RuleContext};
 use crate::finding::duration_text;
 use crate::policy::{DocumentKind, DocumentRule, Expect};
 
 /// The demands of a rule, over each document of its entry.
-pub(super) fn judge(rule: &DocumentRule, world: World<'_>) -> Demands {
-    let mut demands = Demands::default();
+pub(super) fn judge(rule: &DocumentRule, world: RuleContext<'_>) -> Requirements {
+    let mut demands = Requirements::default();
     for document in world.documents(DocumentKind::Json, None) {
         for text in unmet(rule, document.value(), world.context.now) {
             demands.unmet(text);

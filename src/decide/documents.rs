@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::{Context, Evidence};
-use crate::policy::{DocumentKind, Entry, EntryKind};
+use crate::policy::{DocumentKind, EntryKind, EvidenceEntry};
 use crate::report::{self, ReadError, Sbom, Source};
 
 /// Largest documents, in bytes.
@@ -24,13 +24,13 @@ pub struct Document {
     pub entry: String,
     /// The subject of the entry.
     pub subject: Option<String>,
-    /// What kind of document the entry says it is.
+    /// Kind of document the entry says it is.
     pub kind: EntryKind,
     /// Its path as outputs name it.
     pub path: String,
     /// SHA-256 of the file, 64 hexadecimal digits.
     pub sha256: String,
-    /// What it holds: one value; of signed statements each envelope.
+    /// Its contents: one value; of signed statements each envelope.
     pub values: Vec<Value>,
     /// Of signed statements the file's bytes: what was signed is in them.
     pub bytes: Vec<u8>,
@@ -40,10 +40,10 @@ pub struct Document {
 
 impl Document {
     /// Reads a document within `limits`, in which no object that is looked into has a key twice.
-    pub(crate) fn read(
+    pub(crate) fn read_document(
         path: &str,
         source: &Source,
-        entry: &Entry,
+        entry: &EvidenceEntry,
         limits: DocumentLimits,
         context: &Context,
     ) -> Result<(Self, Evidence), ReadError> {

@@ -1,4 +1,4 @@
-//! Whether the evidence on the table is what the policy demands.
+//! Whether the given evidence meets the policy's requirements.
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -7,10 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
 use crate::finding::{Category, Text, duration_text};
-use crate::policy::{Action, Entry, EntryKind, PathGlob, Problems};
+use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob};
 use crate::relate::Diff;
 use crate::report::{
-    self, FeedFile, Format, Generated, ImageFacts, Problem, ProblemKind, ReadError, Report, Sbom, Tool,
+    self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
 };
 
 /// A report may be made on a machine whose clock runs ahead by this many seconds.
@@ -72,38 +72,38 @@ pub struct Evidence {
     pub format: Option<Cow<'static, str>>,
     /// The scanner.
     pub tool: Option<Tool>,
-    /// What it covers.
+    /// Categories that it covers.
     pub categories: Vec<Category>,
     /// Its state.
     pub status: Status,
-    /// What kept the scan from being whole.
-    pub problems: Vec<Problem>,
+    /// Problems that made the scan incomplete.
+    pub problems: Vec<ScanProblem>,
     /// When it was made, RFC 3339.
     pub generated_at: Option<String>,
-    /// What it says it is about.
-    pub about: About,
+    /// Commit and digests that it states.
+    pub about: EvidenceTarget,
     /// Active findings by severity, as the report gives them.
     pub findings: Counts,
-    /// What follows from its state.
+    /// Consequence of its state.
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
     /// How long the scan took, in seconds, where a receipt or the report tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<i64>,
-    /// What resolves the review that it is.
+    /// Approvals that resolve the review that it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
-    /// What it says of the image that it is about.
+    /// Facts about the image that it scanned.
     #[serde(skip)]
     pub image: ImageFacts,
     /// The first file before it with the same SHA-256. Both count; whoever reads the verdict should know.
     pub copy_of: Option<Text>,
 }
 
-/// What a report says it is about.
+/// Commit and digests that a report states.
 #[derive(Debug, Clone, Default, Serialize)]
-pub struct About {
+pub struct EvidenceTarget {
     /// Commit.
     pub commit: Option<Text>,
     /// Image manifest digests.
@@ -112,7 +112,7 @@ pub struct About {
 
 impl Evidence {
     /// An entry for which there are no files, or fewer than it demands.
-    pub(crate) fn absent(entry: &Entry, there: usize) -> Self {
+    pub(crate) fn absent(entry: &EvidenceEntry, there: usize) -> Self {
         let names: Vec<&str> = entry.files.iter().map(PathGlob::text).collect();
         let names = names.join(" or ");
         let message = match there {
@@ -124,7 +124,7 @@ impl Evidence {
     }
 
     /// A document that was read.
-    pub(crate) fn document(path: &str, entry: &Entry, sha256: &str, bytes: u64) -> Self {
+    pub(crate) fn document(path: &str, entry: &EvidenceEntry, sha256: &str, bytes: u64) -> Self {
         Self {
             path: Some(Text::whole(path)),
             entry: Some(entry.name.clone()),
@@ -136,26 +136,26 @@ impl Evidence {
     }
 
     /// A feed that was read.
-    pub(crate) fn feed<T>(path: &str, entry: &Entry, read: &FeedFile<T>, context: &Context) -> Self {
+    pub(crate) fn feed<T>(path: &str, entry: &EvidenceEntry, read: &FeedFile<T>, context: &Context) -> Self {
         let mut judged = Self {
             path: Some(Text::whole(path)),
             entry: Some(entry.name.clone()),
             sha256: Some(read.sha256.clone()),
             bytes: Some(read.bytes),
             format: Some(read.edition.clone().into()),
-            generated_at: shown(&read.generated),
+            generated_at: display_time(&read.generated),
             ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
         };
-        let mut faults = Faults::default();
+        let mut faults = EvidenceFaults::default();
         faults.of_age(Some(entry), &read.generated, context);
-        faults.tell(&mut judged);
+        faults.apply_to(&mut judged);
         judged
     }
 
     /// An SBOM that was read, judged by its age.
     pub(crate) fn sbom(
         path: &str,
-        entry: &Entry,
+        entry: &EvidenceEntry,
         sha256: &str,
         bytes: u64,
         sbom: &Sbom,
@@ -163,14 +163,14 @@ impl Evidence {
     ) -> Self {
         let mut judged = Self {
             format: Some(sbom.format.into()),
-            generated_at: shown(&sbom.generated),
-            about: About { commit: None, digests: sbom.digests.clone() },
+            generated_at: display_time(&sbom.generated),
+            about: EvidenceTarget { commit: None, digests: sbom.digests.clone() },
             image: sbom.image.clone(),
             ..Self::document(path, entry, sha256, bytes)
         };
-        let mut faults = Faults::default();
+        let mut faults = EvidenceFaults::default();
         faults.of_age(Some(entry), &sbom.generated, context);
-        faults.tell(&mut judged);
+        faults.apply_to(&mut judged);
         judged
     }
 
@@ -180,7 +180,7 @@ impl Evidence {
     }
 
     /// A file that could not be read.
-    pub(crate) fn unreadable(path: &str, entry: Option<&Entry>, why: String) -> Self {
+    pub(crate) fn unreadable(path: &str, entry: Option<&EvidenceEntry>, why: String) -> Self {
         Self {
             path: Some(Text::whole(path)),
             entry: entry.map(|e| e.name.clone()),
@@ -200,7 +200,7 @@ impl Evidence {
             status,
             problems: Vec::new(),
             generated_at: None,
-            about: About::default(),
+            about: EvidenceTarget::default(),
             findings: Counts::default(),
             outcome,
             message,
@@ -244,8 +244,8 @@ impl Evidence {
     /// A report that was read, judged by the entry it is for, or by the defaults of an entry where none names it.
     pub(crate) fn judged(
         path: &str,
-        entry: Option<&Entry>,
-        read: &report::Outcome,
+        entry: Option<&EvidenceEntry>,
+        read: &report::ReadOutcome,
         counts: Counts,
         categories: &[Category],
         context: &Context,
@@ -263,8 +263,8 @@ impl Evidence {
             format: read.format.clone(),
             tool: read.format.is_some().then(|| report.tool.clone()),
             problems: report.problems.clone(),
-            generated_at: shown(&report.generated),
-            about: About { commit: report.commit.clone(), digests: report.digests.clone() },
+            generated_at: display_time(&report.generated),
+            about: EvidenceTarget { commit: report.commit.clone(), digests: report.digests.clone() },
             findings: counts,
             image: report.image.clone(),
             took: took(report),
@@ -274,7 +274,7 @@ impl Evidence {
                 report.note.as_ref().map(ToString::to_string).unwrap_or_default(),
             )
         };
-        let mut faults = Faults::default();
+        let mut faults = EvidenceFaults::default();
         if let Some(error) = &read.error {
             faults.add(Status::Unreadable, Outcome::Error, error.to_string());
         } else {
@@ -285,7 +285,7 @@ impl Evidence {
             faults.of_receipt(entry, report, context);
         }
         judged.categories = covered;
-        faults.tell(&mut judged);
+        faults.apply_to(&mut judged);
         judged
     }
 }
@@ -296,25 +296,25 @@ fn took(report: &Report) -> Option<i64> {
     receipt.or_else(|| i64::try_from(report.lasted?.saturating_add(500) / 1000).ok())
 }
 
-fn shown(generated: &Generated) -> Option<String> {
+fn display_time(generated: &Generated) -> Option<String> {
     match generated {
         Generated::At(time) => Some(time.to_string()),
         Generated::Unknown | Generated::Unreadable => None,
     }
 }
 
-/// What is not as demanded; the first decides the status that is shown, the worst the outcome.
+/// Unmet requirements; the first decides the status that is shown, the worst the outcome.
 #[derive(Default)]
-struct Faults(Vec<(Status, Outcome, String)>);
+struct EvidenceFaults(Vec<(Status, Outcome, String)>);
 
-impl Faults {
+impl EvidenceFaults {
     fn add(&mut self, status: Status, outcome: impl Into<Outcome>, message: impl Into<String>) {
         self.0.push((status, outcome.into(), message.into()));
     }
 
     /// Whether it is a report of the kind that the entry asks for: another scanner's clean report is no evidence, and
     /// no action of the entry makes it one.
-    fn of_kind(&mut self, entry: Option<&Entry>, format: Option<&str>, covered: &[Category]) {
+    fn of_kind(&mut self, entry: Option<&EvidenceEntry>, format: Option<&str>, covered: &[Category]) {
         let (Some(entry), Some(format)) = (entry, format) else { return };
         if let Some(wanted) = entry.format.as_deref().filter(|wanted| *wanted != format) {
             let message = format!("the entry asks for the format {wanted}, and it is read as {format}");
@@ -330,10 +330,10 @@ impl Faults {
         }
     }
 
-    /// What the report says about its own completeness.
+    /// Statements of the report about its own completeness.
     fn of_report(
         &mut self,
-        entry: Option<&Entry>,
+        entry: Option<&EvidenceEntry>,
         report: &Report,
         covered: &[Category],
         diff: Option<&Diff>,
@@ -344,7 +344,7 @@ impl Faults {
         }
         if let Some(why) = &report.nothing_scanned {
             self.add(Status::NothingScanned, nothing_scanned, why.to_string());
-        } else if let Some(Entry { kind: EntryKind::Report(category), .. }) = entry
+        } else if let Some(EvidenceEntry { kind: EntryKind::Report(category), .. }) = entry
             && !report.scanned.contains(category)
         {
             let message = if covered.contains(category) {
@@ -358,7 +358,7 @@ impl Faults {
         }
         if report.problems_total > 0 {
             let actions = entry.map_or(
-                Problems {
+                ActionsByProblem {
                     parse: Action::Review,
                     timeout: Action::Review,
                     rule: Action::Review,
@@ -395,7 +395,7 @@ impl Faults {
     }
 
     /// A receipt that is demanded has to be there, of this report, and of this run's commit.
-    fn of_receipt(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+    fn of_receipt(&mut self, entry: Option<&EvidenceEntry>, report: &Report, context: &Context) {
         if !entry.is_some_and(|e| e.receipt) {
             return;
         }
@@ -418,7 +418,7 @@ impl Faults {
         self.add(Status::Foreign, Outcome::Fail, why);
     }
 
-    fn of_age(&mut self, entry: Option<&Entry>, generated: &Generated, context: &Context) {
+    fn of_age(&mut self, entry: Option<&EvidenceEntry>, generated: &Generated, context: &Context) {
         let Some((entry, max_age)) = entry.and_then(|e| Some((e, e.max_age?))) else { return };
         match generated {
             Generated::At(time) => {
@@ -444,7 +444,7 @@ impl Faults {
         }
     }
 
-    fn of_subject(&mut self, entry: Option<&Entry>, report: &Report, context: &Context) {
+    fn of_subject(&mut self, entry: Option<&EvidenceEntry>, report: &Report, context: &Context) {
         let mut bound = false;
         if let Some(commit) = &report.commit
             && !context.commits.is_empty()
@@ -484,7 +484,7 @@ impl Faults {
         }
     }
 
-    fn tell(self, evidence: &mut Evidence) {
+    fn apply_to(self, evidence: &mut Evidence) {
         let Some((status, ..)) = self.0.first() else { return };
         evidence.status = *status;
         evidence.outcome = self.0.iter().map(|(_, outcome, _)| *outcome).max().unwrap_or(Outcome::Error);
@@ -493,7 +493,7 @@ impl Faults {
 }
 
 /// `parse: warn` holds only for files that the change leaves alone; without a diff every file counts as touched.
-fn problem_action(problem: &Problem, actions: Problems, diff: Option<&Diff>) -> Action {
+fn problem_action(problem: &ScanProblem, actions: ActionsByProblem, diff: Option<&Diff>) -> Action {
     let untouched =
         || problem.path.as_ref().zip(diff).is_some_and(|(path, diff)| diff.leaves_file(path.real()));
     match problem.kind {

@@ -10,20 +10,21 @@ use serde::Serialize;
 
 pub use changes::{decided_by, rule_changes};
 pub use verdict::{
-    ErrorSaid, EvidenceSaid, JoinedSaid, ObligationSaid, PolicyRef, Said, Seen, Verdict, VexSaid, WaiverSaid,
+    DecidingPolicy, SavedError, SavedEvidence, SavedObligation, SavedRuleResult, SavedVex, SavedWaiver,
+    SavedWitness, Verdict, VerdictFinding,
 };
 
 use changes::{changes, decides};
 
 use super::Outcome;
-use super::clauses::{Clause, Surrounding, clauses, describe, looks_at};
+use super::selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
 use crate::finding::Finding;
 use crate::policy::{Policy, Rule, Subject};
 
 /// Rules that are shown for a finding that met none.
 const NEAREST: usize = 3;
 
-/// What a rule makes of a finding.
+/// Results of a rule for a finding.
 #[derive(Debug, Serialize)]
 pub struct RuleExplained {
     /// Its id.
@@ -37,7 +38,7 @@ pub struct RuleExplained {
     pub policy: Option<String>,
     /// Whether it looks at the finding.
     pub looks: bool,
-    /// What it said in this run.
+    /// Its outcome in this run.
     pub outcome: Outcome,
     /// Why.
     pub message: String,
@@ -45,7 +46,7 @@ pub struct RuleExplained {
     pub clauses: Vec<Clause>,
     /// The waivers that speak of the finding under this rule.
     pub waivers: Vec<WaiverExplained>,
-    /// What would change the outcome, each by itself.
+    /// Changes that would alter the outcome, each by itself.
     pub changes: Vec<String>,
     /// Who decides.
     pub decides: String,
@@ -66,10 +67,10 @@ pub struct WaiverExplained {
     pub place: String,
 }
 
-/// What explains a finding besides itself.
+/// Context of an explanation.
 #[derive(Debug, Clone, Copy)]
-pub struct World<'a> {
-    /// What the run said.
+pub struct ExplanationContext<'a> {
+    /// Content of the run.
     pub verdict: &'a Verdict,
     /// The policy of the run, if it is at hand.
     pub policy: Option<&'a Policy>,
@@ -83,15 +84,15 @@ pub struct World<'a> {
     pub now: i64,
 }
 
-/// The rules that look at a finding; for one that met no rule those that came nearest.
-pub fn explain(finding: &Finding, world: World<'_>) -> Vec<RuleExplained> {
+/// The rules that look at a finding; for one that matched no rule those that came nearest.
+pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExplained> {
     let fingerprint = finding.fingerprint.to_string();
     let Some(policy) = world.policy else {
-        let of_rule = |said: &&Said| said.findings.contains(&fingerprint);
+        let of_rule = |said: &&SavedRuleResult| said.findings.contains(&fingerprint);
         let rules = world.verdict.rules.iter().filter(of_rule);
         return rules.map(|said| explained(said, None, Vec::new(), finding, world)).collect();
     };
-    let around = Surrounding {
+    let around = ClauseContext {
         unknown_severity: policy.unknown_severity,
         now: world.now,
         entries: world.entries,
@@ -102,7 +103,7 @@ pub fn explain(finding: &Finding, world: World<'_>) -> Vec<RuleExplained> {
     for rule in &policy.rules {
         let Subject::Findings(selector) = &rule.subject else { continue };
         let Some(said) = world.verdict.rules.iter().find(|said| said.id == rule.id) else { continue };
-        let clauses = clauses(selector, finding, around);
+        let clauses = explain_selector(selector, finding, around);
         if looks_at(selector, finding, around) {
             looking.push(explained(said, Some((rule, policy)), clauses, finding, world));
         } else {
@@ -122,11 +123,11 @@ pub fn explain(finding: &Finding, world: World<'_>) -> Vec<RuleExplained> {
 }
 
 fn explained(
-    said: &Said,
+    said: &SavedRuleResult,
     rule: Option<(&Rule, &Policy)>,
     clauses: Vec<Clause>,
     finding: &Finding,
-    world: World<'_>,
+    world: ExplanationContext<'_>,
 ) -> RuleExplained {
     let waivers = waivers(said, finding, world);
     let changes = match rule {
@@ -151,15 +152,15 @@ fn explained(
 }
 
 /// The waivers that speak of the finding under this rule.
-fn waivers(said: &Said, finding: &Finding, world: World<'_>) -> Vec<WaiverExplained> {
+fn waivers(said: &SavedRuleResult, finding: &Finding, world: ExplanationContext<'_>) -> Vec<WaiverExplained> {
     let fingerprint = finding.fingerprint.to_string();
     let name = format!("{}/{}", world.verdict.gate, said.id);
-    let speaks = |waiver: &&WaiverSaid| {
+    let speaks = |waiver: &&SavedWaiver| {
         waiver.rule.contains(&name)
             && (waiver.findings.contains(&fingerprint)
                 || world.speaking.is_some_and(|ids| ids.contains(&waiver.id)))
     };
-    let told = |waiver: &WaiverSaid| {
+    let told = |waiver: &SavedWaiver| {
         let covers = waiver.status == "active";
         let why = match (covers, waiver.message.is_empty()) {
             (true, true) => format!("covers it until {}", waiver.expires),
@@ -178,7 +179,7 @@ fn waivers(said: &Said, finding: &Finding, world: World<'_>) -> Vec<WaiverExplai
     world.verdict.waivers.iter().filter(speaks).map(told).collect()
 }
 
-/// What a rule asks for, in the policy's words.
+/// Requirements of a rule, in the policy's words.
 pub fn asks(rule: &Rule) -> String {
     if let Subject::Findings(selector) = &rule.subject {
         return format!("findings with {}", describe(selector));

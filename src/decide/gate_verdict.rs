@@ -2,10 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{BaseResult, Decision, Evidence, Fault, Obligation, Outcome, RuleResult};
+use super::{BaseResult, Decision, Evidence, Obligation, Outcome, RuleResult, RunError};
 use crate::finding::{Text, clean_line};
-use crate::policy::Place;
-use crate::policy::compare::Looser;
+use crate::policy::PolicyLine;
+use crate::policy::compare::LoosenedClause;
 
 /// The verdict of a gate, and all that stops a change there.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -27,12 +27,12 @@ pub struct GateVerdict {
 pub struct GateStop {
     /// Which, in words: ``rule `sast-high` ``.
     pub clause: String,
-    /// What it says.
+    /// Its statement.
     pub outcome: Outcome,
     /// Why.
     pub message: String,
     /// Its line in the policy.
-    pub at: Option<Place>,
+    pub at: Option<PolicyLine>,
 }
 
 /// The parts of a decision that can stop a change.
@@ -42,11 +42,11 @@ pub(super) struct GateParts<'d> {
     pub(super) rules: &'d [RuleResult],
     pub(super) evidence: &'d [Evidence],
     pub(super) base: Option<&'d BaseResult>,
-    pub(super) errors: &'d [Fault],
+    pub(super) errors: &'d [RunError],
 }
 
 impl GateVerdict {
-    /// What a decision says.
+    /// Content of a decision.
     pub fn of_decision(decision: &Decision) -> Self {
         let (source, sha256) =
             decision.policy.as_ref().map_or(("", ""), |(source, sha256)| (source.as_str(), sha256.as_str()));
@@ -81,22 +81,25 @@ impl GateVerdict {
     pub(super) fn of_parts(parts: &GateParts<'_>) -> Self {
         let mut stops = Vec::new();
         let mut obligations: Vec<Obligation> = Vec::new();
-        let mut add =
-            |clause: String, outcome: Outcome, message: &str, line: Option<Place>, asked: &[Obligation]| {
-                if outcome < Outcome::Review {
-                    return;
+        let mut add = |clause: String,
+                       outcome: Outcome,
+                       message: &str,
+                       line: Option<PolicyLine>,
+                       asked: &[Obligation]| {
+            if outcome < Outcome::Review {
+                return;
+            }
+            for obligation in asked {
+                if !obligations.iter().any(|known| known.asks_the_same(obligation)) {
+                    obligations.push(obligation.clone());
                 }
-                for obligation in asked {
-                    if !obligations.iter().any(|known| known.asks_the_same(obligation)) {
-                        obligations.push(obligation.clone());
-                    }
-                }
-                let message = message.lines().next().unwrap_or_default().to_owned();
-                stops.push(GateStop { clause, outcome, message, at: line });
-            };
+            }
+            let message = message.lines().next().unwrap_or_default().to_owned();
+            stops.push(GateStop { clause, outcome, message, at: line });
+        };
         for rule in parts.rules {
             let file = rule.policy.clone().unwrap_or_else(|| parts.source.to_owned());
-            let place = (rule.line > 0).then_some(Place { file, line: rule.line });
+            let place = (rule.line > 0).then_some(PolicyLine { file, line: rule.line });
             add(format!("rule `{}`", rule.id), rule.outcome, &rule.message, place, &rule.obligations);
         }
         for evidence in parts.evidence {
@@ -105,7 +108,7 @@ impl GateVerdict {
             add(clause, evidence.outcome, &evidence.message, None, &evidence.obligations);
         }
         if let Some(base) = parts.base {
-            let place = Place { file: parts.source.to_owned(), line: base.line };
+            let place = PolicyLine { file: parts.source.to_owned(), line: base.line };
             add("`base`".to_owned(), base.outcome, &base.message, Some(place), &base.obligations);
         }
         for fault in parts.errors {
@@ -133,12 +136,12 @@ impl GateVerdict {
     }
 
     /// The clauses by which this gate, of before a change, would have stopped what `now` does not.
-    pub(super) fn lost(&self, now: &Self) -> Vec<Looser> {
+    pub(super) fn lost(&self, now: &Self) -> Vec<LoosenedClause> {
         let clause = |(stop, now): (&GateStop, Option<&GateStop>)| {
             let before = format!("{}: {}", stop.outcome.as_str(), stop.message);
             let after = now.map_or("does not stop it", |now| now.outcome.as_str());
             let clause = format!("{} as before this change", stop.clause);
-            Looser::told(&clause, &before, after, stop.at.clone(), None)
+            LoosenedClause::outside_policy(&clause, &before, after, stop.at.clone(), None)
         };
         self.beyond(now).into_iter().map(clause).collect()
     }

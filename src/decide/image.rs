@@ -2,9 +2,9 @@
 
 use jiff::Timestamp;
 
-use super::demand::{Demands, World, each};
+use super::requirement::{Requirements, RuleContext, each};
 use super::{Document, Evidence, Status};
-use crate::attest::{Provenance, PublicKey, Statement, dsse};
+use crate::attest::{InTotoStatement, Provenance, PublicKey, dsse};
 use crate::finding::{clean_line, duration_text};
 use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
 use crate::report::{ImageFacts, Source, repository};
@@ -13,11 +13,11 @@ use crate::report::{ImageFacts, Source, repository};
 const CLOCK_SKEW: i64 = 300;
 
 /// The demands of a rule, over each of its subjects.
-pub(super) fn judge(rule: &ImageRule, world: World<'_>) -> Demands {
+pub(super) fn judge(rule: &ImageRule, world: RuleContext<'_>) -> Requirements {
     each(&rule.subjects, |subject| of_subject(rule, subject, world))
 }
 
-/// What has still to be filled in.
+/// Placeholders that have still to be filled in.
 pub(super) fn placeholders(rule: &ImageRule) -> Option<String> {
     let globs = rule.registry.iter().chain(&rule.base);
     let found: Vec<&str> = globs.map(ImageGlob::text).filter(|text| is_placeholder(text)).collect();
@@ -27,13 +27,13 @@ pub(super) fn placeholders(rule: &ImageRule) -> Option<String> {
     })
 }
 
-fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Demands {
+fn of_subject(rule: &ImageRule, subject: Option<&str>, world: RuleContext<'_>) -> Requirements {
     let flag = subject.map_or_else(String::new, |subject| format!("{subject}="));
     let Some(artifact) = world.context.artifact(subject) else {
-        return Demands::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
+        return Requirements::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
     };
     let image = Image { digest: &artifact.digest, evidence: about(&artifact.digest, subject, world), world };
-    let mut demands = Demands::default();
+    let mut demands = Requirements::default();
     if rule.digest && image.evidence.is_empty() {
         demands.unmet(format!("no evidence states the digest {}", artifact.digest));
     }
@@ -50,7 +50,7 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Dema
     if let Some(most) = rule.base_created_within {
         // Of the base image itself, where a report of it is there; else its oldest layer, which is not younger.
         let of_base = image.fact(|facts| facts.base_digest.clone()).and_then(|digest| {
-            let facts = about(digest.as_str(), None, World { fed_by: &[], ..world });
+            let facts = about(digest.as_str(), None, RuleContext { fed_by: &[], ..world });
             facts.into_iter().filter_map(|facts| facts.created).min()
         });
         let created = of_base.or_else(|| image.oldest(|facts| facts.oldest_layer));
@@ -81,7 +81,7 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: World<'_>) -> Dema
 struct Image<'w> {
     digest: &'w str,
     evidence: Vec<&'w ImageFacts>,
-    world: World<'w>,
+    world: RuleContext<'w>,
 }
 
 impl<'w> Image<'w> {
@@ -96,8 +96,8 @@ impl<'w> Image<'w> {
     }
 }
 
-/// What reports and SBOMs say of the image with this digest. Only what states the digest speaks of it.
-fn about<'w>(digest: &str, subject: Option<&str>, world: World<'w>) -> Vec<&'w ImageFacts> {
+/// Statements of reports and SBOMs about the image with this digest. Only what states the digest speaks of it.
+fn about<'w>(digest: &str, subject: Option<&str>, world: RuleContext<'w>) -> Vec<&'w ImageFacts> {
     let of_entry = |e: &Evidence| {
         let Some(name) = &e.entry else { return world.fed_by.is_empty() };
         let entry = world.policy.entry(name);
@@ -113,7 +113,7 @@ fn about<'w>(digest: &str, subject: Option<&str>, world: World<'w>) -> Vec<&'w I
     world.evidence.iter().filter(|e| of_entry(e)).filter(whole).filter(states).map(|e| &e.image).collect()
 }
 
-fn registry(rule: &ImageRule, name: &str, image: &Image<'_>, demands: &mut Demands) {
+fn registry(rule: &ImageRule, name: &str, image: &Image<'_>, demands: &mut Requirements) {
     let allowed = |name: &str| rule.registry.iter().any(|glob| glob.matches(name));
     let wanted = || rule.registry.iter().map(ImageGlob::text).collect::<Vec<_>>().join(" or ");
     // What is deployed is what `--subject` names, so that this name is looked at as well.
@@ -136,7 +136,7 @@ fn registry(rule: &ImageRule, name: &str, image: &Image<'_>, demands: &mut Deman
 }
 
 /// The base image: as the label says, else among the dependencies of verified provenance.
-fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mut Demands) {
+fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mut Requirements) {
     let allowed = |name: &str| rule.base.iter().any(|glob| glob.matches(&repository(name)));
     let wanted = || rule.base.iter().map(ImageGlob::text).collect::<Vec<_>>().join(" or ");
     let mut names: Vec<String> = image
@@ -160,19 +160,20 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
 
 /// Names of the images that went into the build of the image with this digest, as provenance says that a key of the
 /// policy has signed. Which of several is the base it does not say, so that each counts.
-fn built_on(document: &Document, digest: &str, world: World<'_>) -> Vec<String> {
+fn built_on(document: &Document, digest: &str, world: RuleContext<'_>) -> Vec<String> {
     let keys = world.policy.keys.iter().filter_map(|key| key.bytes.as_ref().ok());
     let keys: Vec<PublicKey> =
         keys.filter_map(|pem| PublicKey::from_pem(std::str::from_utf8(pem).ok()?).ok()).collect();
     let hex = digest.trim_start_matches("sha256:");
-    let read = dsse::read(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
+    let read = dsse::read_attestations(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
     let statements = read.iter().filter_map(|document| match document {
-        dsse::Document::Signed(envelope) if !envelope.signed_by(&keys).is_empty() => {
-            Statement::read(&envelope.payload).ok().filter(|statement| statement.is_about(hex))
+        dsse::AttestationDocument::Signed(envelope) if !envelope.signed_by(&keys).is_empty() => {
+            InTotoStatement::parse(&envelope.payload).ok().filter(|statement| statement.is_about(hex))
         }
         _ => None,
     });
-    let materials = statements.filter_map(|statement| Provenance::of(&statement)).flat_map(|p| p.materials);
+    let materials =
+        statements.filter_map(|statement| Provenance::from_statement(&statement)).flat_map(|p| p.materials);
     materials.filter_map(|material| image_of(&material.uri)).collect()
 }
 
@@ -188,8 +189,8 @@ fn age(
     created: Option<Timestamp>,
     missing: &str,
     most: i64,
-    world: World<'_>,
-    demands: &mut Demands,
+    world: RuleContext<'_>,
+    demands: &mut Requirements,
 ) {
     let Some(created) = created else { return demands.unmet(missing) };
     let age = world.context.now.as_second() - created.as_second();

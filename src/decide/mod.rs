@@ -3,36 +3,33 @@
 mod acceptance;
 mod approvals;
 mod base;
-mod clauses;
 mod context;
 mod decision;
-mod demand;
 mod document;
 mod documents;
-#[cfg(test)]
-mod doubts;
 mod evidence;
 pub mod explain;
 mod feed;
+mod finding_query;
+mod gate_change;
 mod gate_verdict;
 mod image;
-mod meant;
+mod matched_problem;
 mod outcome;
-mod own_gate;
-mod problem;
-#[cfg(test)]
-mod properties;
 mod provenance;
-mod resolve;
+mod requirement;
+mod review;
 mod rule;
 mod sbom;
 mod selector;
-#[cfg(test)]
-mod stricter;
+mod selector_explanation;
 mod tally;
 mod unblock;
 mod verdicts;
 mod waiver;
+
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 
@@ -42,30 +39,30 @@ use crate::finding::Fingerprint;
 use crate::policy::{Enforcement, Policy, Rule, Subject};
 use crate::report::hex;
 
-pub use base::{BaseResult, Compared, Comparison, source_word};
-pub use clauses::{Clause, Surrounding, clauses, describe, looks_at};
-pub use context::{Artifact, CodeownersFile, Context, Shown};
-pub use decision::{Decision, Fault, undecided};
+pub use base::{BaseComparison, BaseResult, GivenBase, source_word};
+pub use context::{Artifact, CodeownersFile, Context, ContextView};
+pub use decision::{Decision, RunError, undecided};
 pub use documents::Document;
 pub(crate) use documents::DocumentLimits;
-pub use evidence::{About, Evidence, Status};
+pub use evidence::{Evidence, EvidenceTarget, Status};
+pub use gate_change::{GateChange, GateComparison, baseline_grown};
 pub use gate_verdict::{GateStop, GateVerdict};
+pub use matched_problem::MatchedProblem;
 pub use outcome::{Outcome, exit_code};
-pub use own_gate::{GateComparison, OwnGate, baseline_grown};
-pub use problem::Problem;
-pub use resolve::Obligation;
+pub use review::Obligation;
 pub use rule::RuleResult;
-pub use tally::{Counts, Matched, Relations, States, Tally, Watched};
-pub use unblock::{Step, StepKind, Unblock};
+pub use selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
+pub use tally::{Counts, Matched, Relations, States, Tally, WatchedRules};
+pub use unblock::{Unblock, UnblockStep, UnblockStepKind};
 pub use waiver::{WaiverResult, WaiverStatus};
 
-use demand::World;
 use gate_verdict::GateParts;
-use problem::{Hits, problems, shown};
-use rule::{Found, demands, judge_rule, rule_outcome};
-use tally::Counted;
+use matched_problem::{CountedProblem, Hits, problems, problems_of_rule};
+use requirement::RuleContext;
+use rule::{RuleMatches, evaluate_requirements, judge_rule, rule_outcome};
+use tally::MatchCounts;
 
-/// What the run gathered, given to [`decide`].
+/// Evidence of a run, given to [`decide`].
 #[derive(Debug)]
 pub struct Gathered<'p> {
     /// Evidence as judged: files first, in the order of their index, then absent entries.
@@ -74,8 +71,8 @@ pub struct Gathered<'p> {
     pub tally: Tally<'p>,
     /// Documents and feeds.
     pub documents: Vec<Document>,
-    /// What the change is compared with.
-    pub comparison: Option<&'p Comparison>,
+    /// Base that the change is compared with.
+    pub comparison: Option<&'p GivenBase>,
     /// The states of the findings stand for a base (a case of the policy).
     pub base_given: bool,
 }
@@ -87,10 +84,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);
-    let found = |index: usize| {
-        let Counted { open, new, in_doubt, waived, vexed } = tally.counted(index, &coverage);
-        Found { count: open, new, in_doubt, waived, vexed, demands: None, problems: shown(&problems, index) }
-    };
+    let found = |index: usize| matches_of_rule(tally.counted(index, &coverage), &problems, index);
     // Which findings need an answer does not depend on who has answered.
     let findings_digest = {
         let stops = |(index, rule): (usize, &Rule)| {
@@ -103,7 +97,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         let stops: Vec<bool> = policy.rules.iter().enumerate().map(stops).collect();
         digest(&tally.fingerprints(&stops, &coverage))
     };
-    let around = World {
+    let around = RuleContext {
         policy,
         decides: policy,
         context,
@@ -113,17 +107,17 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         findings_digest: &findings_digest,
         fed_by: &[],
     };
-    let answers = resolve::of_evidence(World { evidence: &evidence, ..around });
-    resolve::answer(&mut evidence, answers);
-    let world = World { evidence: &evidence, ..around };
+    let answers = review::of_evidence(RuleContext { evidence: &evidence, ..around });
+    review::answer(&mut evidence, answers);
+    let world = RuleContext { evidence: &evidence, ..around };
     let of_rule = |(index, rule): (usize, &Rule)| {
-        let world = World { fed_by: &rule.fed_by, ..world };
+        let world = RuleContext { fed_by: &rule.fed_by, ..world };
         let found = if let Subject::Findings(_) = &rule.subject {
             found(index)
         } else {
-            Found::of_demands(demands(rule, world))
+            RuleMatches::of_demands(evaluate_requirements(rule, world))
         };
-        resolve::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
+        review::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
     let judged =
@@ -132,13 +126,13 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         });
     let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
     if let Some(base) = &mut base {
-        resolve::base(base, world);
+        review::base(base, world);
     }
     let stops: Vec<bool> =
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
-    let (findings, hits): (Vec<Problem>, Vec<Hits>) = problems.into_iter().unzip();
-    let errors: Vec<Fault> = vacuous(&rules).into_iter().collect();
+    let (findings, hits): (Vec<MatchedProblem>, Vec<Hits>) = problems.into_iter().unzip();
+    let errors: Vec<RunError> = vacuous(&rules).into_iter().collect();
     let said = |rules: &[RuleResult]| {
         let (source, sha256) = (&policy.source, &policy.sha256);
         let (evidence, base, errors) = (&evidence, base.as_ref(), &errors);
@@ -146,7 +140,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     };
     let rules = with_parents(rules, &context.parents, &said);
     let own_gate =
-        context.own_gate.as_ref().map(|comparison| own_gate::judge(comparison, &said(&rules), world));
+        context.own_gate.as_ref().map(|comparison| gate_change::judge(comparison, &said(&rules), world));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),
@@ -178,14 +172,21 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         unblock: Unblock::default(),
     };
     decision.settle();
-    let (unblock, versions) = Unblock::of(&decision, &hits, stopping);
+    let (unblock, versions) = Unblock::work_out(&decision, &hits, stopping);
     decision.unblock = unblock;
     name_versions(&mut decision.findings, versions);
     decision
 }
 
+/// Matches of one rule of findings, with their counts.
+fn matches_of_rule(counts: MatchCounts, problems: &[CountedProblem], rule: usize) -> RuleMatches {
+    let MatchCounts { open, new, in_doubt, waived, vexed } = counts;
+    let problems = problems_of_rule(problems, rule);
+    RuleMatches { count: open, new, in_doubt, waived, vexed, demands: None, problems }
+}
+
 /// Puts the version that is to be taken to each witness of a problem.
-fn name_versions(problems: &mut [Problem], versions: Vec<(usize, crate::finding::Text)>) {
+fn name_versions(problems: &mut [MatchedProblem], versions: Vec<(usize, crate::finding::Text)>) {
     for (problem, version) in versions {
         let witnesses = problems.get_mut(problem).into_iter().flat_map(|p| &mut p.witnesses);
         witnesses.for_each(|matched| Arc::make_mut(matched).finding.take = Some(version.clone()));
@@ -206,10 +207,10 @@ fn with_parents(
 }
 
 /// Where no rule applies there is nothing to pass.
-fn vacuous(rules: &[RuleResult]) -> Option<Fault> {
+fn vacuous(rules: &[RuleResult]) -> Option<RunError> {
     let message = "no rule applies: there is no evidence for any of them, so there is nothing to decide on";
     let none = rules.iter().all(|r| r.outcome == Outcome::NotApplicable);
-    none.then(|| Fault { path: None, message: message.to_owned() })
+    none.then(|| RunError { path: None, message: message.to_owned() })
 }
 
 /// SHA-256 over identities, one a line.

@@ -1,4 +1,4 @@
-//! What a rule, an evidence entry or the whole run says.
+//! Content of a rule, an evidence entry or the whole run.
 
 use serde::{Deserialize, Serialize};
 

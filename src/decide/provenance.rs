@@ -1,23 +1,23 @@
 //! How artifacts were built: what signed statements of SLSA provenance say of each.
 
-use super::demand::{Demands, World, each};
+use super::requirement::{Requirements, RuleContext, each};
+use crate::attest::InTotoStatement;
 use crate::attest::Provenance;
-use crate::attest::Statement;
-use crate::attest::chain::{self, NamedKey, Refused};
-use crate::attest::dsse::Document;
+use crate::attest::chain::{self, ChainRefusal, NamedKey};
+use crate::attest::dsse::AttestationDocument;
 use crate::attest::provenance::{Form, Material};
 use crate::finding::clean_line;
 use crate::policy::{DocumentKind, PathGlob, PredicateKind, ProvenanceRule, is_placeholder};
 
 /// The demands of a rule, over each of its subjects.
-pub(super) fn judge(rule: &ProvenanceRule, world: World<'_>) -> Demands {
+pub(super) fn judge(rule: &ProvenanceRule, world: RuleContext<'_>) -> Requirements {
     match world.keys(&rule.signed_by) {
         Ok(keys) => each(&rule.subjects, |subject| of_subject(rule, &keys, world, subject)),
-        Err(undecided) => Demands { undecided, ..Demands::default() },
+        Err(undecided) => Requirements { undecided, ..Requirements::default() },
     }
 }
 
-/// What has still to be filled in.
+/// Placeholders that have still to be filled in.
 pub(super) fn placeholders(rule: &ProvenanceRule) -> Option<String> {
     let all = rule.builder.iter().chain(&rule.source).filter(|text| is_placeholder(text));
     let found = all.map(|text| clean_line(text)).collect::<Vec<_>>();
@@ -31,20 +31,25 @@ pub(super) fn placeholders(rule: &ProvenanceRule) -> Option<String> {
 }
 
 /// A statement about the artifact.
-struct Found {
+struct ProvenanceStatement {
     place: String,
     signed_by: Vec<String>,
     provenance: Provenance,
 }
 
-fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subject: Option<&str>) -> Demands {
+fn of_subject(
+    rule: &ProvenanceRule,
+    keys: &[NamedKey],
+    world: RuleContext<'_>,
+    subject: Option<&str>,
+) -> Requirements {
     let Some(artifact) = world.context.artifact(subject) else {
-        return Demands::undecided(
+        return Requirements::undecided(
             "the run does not say which artifact it is about; give --subject NAME@sha256:HEX",
         );
     };
     if rule.commit && world.context.commits.is_empty() {
-        return Demands::undecided("the run does not say which commit it is about; give --commit SHA");
+        return Requirements::undecided("the run does not say which commit it is about; give --commit SHA");
     }
     let digest = artifact.digest.trim_start_matches("sha256:");
     let (mut found, mut others) = (Vec::new(), Vec::new());
@@ -58,16 +63,16 @@ fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subjec
         };
         if !statement.is_about(digest) {
             others.push(format!("{place} is about another artifact"));
-        } else if let Some(provenance) = Provenance::of(&statement) {
-            found.push(Found { place, signed_by, provenance });
+        } else if let Some(provenance) = Provenance::from_statement(&statement) {
+            found.push(ProvenanceStatement { place, signed_by, provenance });
         } else {
             others
                 .push(format!("{place} is no SLSA provenance but {}", clean_line(&statement.predicate_type)));
         }
     }
-    let mut demands = Demands::default();
+    let mut demands = Requirements::default();
     // One statement that says all is enough; of several that do not, the nearest is told.
-    let mut judged: Vec<(Vec<String>, &Found)> =
+    let mut judged: Vec<(Vec<String>, &ProvenanceStatement)> =
         found.iter().map(|one| (faults(rule, world, one), one)).collect();
     judged.sort_by(|(a, first), (b, second)| a.len().cmp(&b.len()).then(first.place.cmp(&second.place)));
     match judged.into_iter().next() {
@@ -76,7 +81,7 @@ fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subjec
             let signed = if keys.is_empty() { "" } else { "signed " };
             demands.unmet(format!("there is no {signed}provenance of {}{why}", artifact.digest));
         }
-        Some((faults, one)) if faults.is_empty() => demands.met.push(told(one)),
+        Some((faults, one)) if faults.is_empty() => demands.met.push(describe_statement(one)),
         Some((faults, one)) => {
             for fault in faults {
                 demands.unmet(format!("{}: {fault}", one.place));
@@ -90,28 +95,28 @@ fn of_subject(rule: &ProvenanceRule, keys: &[NamedKey], world: World<'_>, subjec
     demands
 }
 
-/// What a document says, and by whose signature; without `signed_by` nobody's counts.
+/// Statements of a document, and their signers; without `signed_by` no signature counts.
 fn open(
     rule: &ProvenanceRule,
     keys: &[NamedKey],
     place: &str,
-    document: Document,
-) -> Result<(Statement, Vec<String>), Refused> {
+    document: AttestationDocument,
+) -> Result<(InTotoStatement, Vec<String>), ChainRefusal> {
     if !rule.signed_by.is_empty() {
         let signed = chain::open(place, &document, keys)?;
         return Ok((signed.statement, signed.keys));
     }
     let text = match document {
-        Document::Bare(text) => text,
-        Document::Signed(envelope) => envelope.payload,
+        AttestationDocument::Bare(text) => text,
+        AttestationDocument::Signed(envelope) => envelope.payload,
     };
-    let refuse = |why: String| Refused { place: place.to_owned(), why };
-    let statement = Statement::read(&text).map_err(|error| refuse(error.to_string()))?;
+    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
+    let statement = InTotoStatement::parse(&text).map_err(|error| refuse(error.to_string()))?;
     Ok((statement, Vec::new()))
 }
 
-/// What a statement does not say as demanded.
-fn faults(rule: &ProvenanceRule, world: World<'_>, found: &Found) -> Vec<String> {
+/// Requirements that a statement does not meet.
+fn faults(rule: &ProvenanceRule, world: RuleContext<'_>, found: &ProvenanceStatement) -> Vec<String> {
     let provenance = &found.provenance;
     let mut faults = Vec::new();
     let form = match provenance.form {
@@ -143,7 +148,7 @@ fn faults(rule: &ProvenanceRule, world: World<'_>, found: &Found) -> Vec<String>
     faults
 }
 
-/// What it was built from, as far as the rule asks about it.
+/// Materials of the build, as far as the rule asks about them.
 fn sources<'p>(rule: &ProvenanceRule, provenance: &'p Provenance) -> Result<Vec<&'p Material>, String> {
     let all: Vec<&Material> = provenance.sources.iter().collect();
     let Some(first) = all.first() else {
@@ -177,7 +182,7 @@ fn reference_fault(wanted: &[PathGlob], source: &Material) -> Option<String> {
     }
 }
 
-fn commit_fault(rule: &ProvenanceRule, world: World<'_>, source: &Material) -> Option<String> {
+fn commit_fault(rule: &ProvenanceRule, world: RuleContext<'_>, source: &Material) -> Option<String> {
     if !rule.commit {
         return None;
     }
@@ -192,7 +197,7 @@ fn commit_fault(rule: &ProvenanceRule, world: World<'_>, source: &Material) -> O
     }
 }
 
-fn told(found: &Found) -> String {
+fn describe_statement(found: &ProvenanceStatement) -> String {
     let builder = found.provenance.builder.as_deref().map_or("somebody".into(), clean_line);
     match found.signed_by.as_slice() {
         [] => format!("{} says that {builder} built it; nobody signed that for this rule", found.place),

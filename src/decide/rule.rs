@@ -1,17 +1,17 @@
-//! What one rule says: of what it found, and of what it could look at.
+//! Outcome of one rule: of what it found, and of what it could look at.
 
 use serde::Serialize;
 
-use super::demand::{Demands, World};
-use super::problem::Shared;
+use super::matched_problem::CountedProblem;
+use super::requirement::{Requirements, RuleContext};
 use super::{
     Context, Evidence, Obligation, Outcome, Status, approvals, document, feed, image, provenance, sbom,
     verdicts,
 };
 use crate::finding::Fingerprint;
-use crate::policy::{Action, Entry, Feed, Policy, Rule, Subject};
+use crate::policy::{Action, EvidenceEntry, Feed, Policy, Rule, Subject};
 
-/// What one rule says; its keys are part of the schema `secgate/verdict/v1`.
+/// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Serialize)]
 pub struct RuleResult {
     /// Its id.
@@ -23,7 +23,7 @@ pub struct RuleResult {
     pub policy: Option<String>,
     /// One line for people.
     pub title: String,
-    /// What it says.
+    /// Its statement.
     pub outcome: Outcome,
     /// Matches that are allowed.
     pub allow: u64,
@@ -42,7 +42,7 @@ pub struct RuleResult {
     /// Who approved, of a rule about approvals that is met.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub approved_by: Vec<String>,
-    /// What to do.
+    /// Action to take.
     pub fix: Option<String>,
     /// Who can resolve its review.
     pub obligations: Vec<Obligation>,
@@ -56,8 +56,8 @@ pub struct RuleResult {
     pub blind: bool,
 }
 
-/// What a rule found.
-pub(super) struct Found {
+/// Matches of a rule.
+pub(super) struct RuleMatches {
     pub(super) count: u64,
     pub(super) new: u64,
     /// Matches only in case that they are new, which a diff alone cannot rule out.
@@ -65,13 +65,13 @@ pub(super) struct Found {
     pub(super) waived: u64,
     pub(super) vexed: u64,
     /// Of a rule that does not look at findings.
-    pub(super) demands: Option<Demands>,
+    pub(super) demands: Option<Requirements>,
     pub(super) problems: Vec<usize>,
 }
 
-impl Found {
+impl RuleMatches {
     /// What a rule that does not look at findings has.
-    pub(super) fn of_demands(demands: Demands) -> Self {
+    pub(super) fn of_demands(demands: Requirements) -> Self {
         Self {
             count: demands.unmet.len() as u64,
             new: 0,
@@ -84,10 +84,10 @@ impl Found {
     }
 }
 
-/// What a rule about anything but findings says. What has still to be filled in comes first, so that it is told before
+/// Content of a rule about anything but findings. What has still to be filled in comes first, so that it is told before
 /// there is any evidence. Of evidence that is not there it says nothing: that is told by the
 /// evidence itself.
-pub(super) fn demands(rule: &Rule, world: World<'_>) -> Demands {
+pub(super) fn evaluate_requirements(rule: &Rule, world: RuleContext<'_>) -> Requirements {
     let fill_in = match &rule.subject {
         Subject::Image(image) => image::placeholders(image).into_iter().collect(),
         Subject::Approvals(approvals) => {
@@ -104,17 +104,17 @@ pub(super) fn demands(rule: &Rule, world: World<'_>) -> Demands {
         Subject::Findings(_) | Subject::Document(_) | Subject::Sbom(_) => Vec::new(),
     };
     if !fill_in.is_empty() {
-        return Demands { undecided: fill_in, ..Demands::default() };
+        return Requirements { undecided: fill_in, ..Requirements::default() };
     }
     let there = |e: &Evidence| {
         !matches!(e.status, Status::Absent | Status::Unreadable)
             && e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name))
     };
     if !world.evidence.iter().any(there) {
-        return Demands::default();
+        return Requirements::default();
     }
     match &rule.subject {
-        Subject::Findings(_) => Demands::default(),
+        Subject::Findings(_) => Requirements::default(),
         Subject::Document(document) => document::judge(document, world),
         Subject::Image(image) => image::judge(image, world),
         Subject::Sbom(sbom) => sbom::judge(sbom, world),
@@ -129,8 +129,8 @@ pub(super) fn judge_rule(
     policy: &Policy,
     context: &Context,
     evidence: &[Evidence],
-    found: Found,
-    problems: &[Shared],
+    found: RuleMatches,
+    problems: &[CountedProblem],
 ) -> RuleResult {
     let (outcome, message) = rule_outcome(rule, policy, context, evidence, &found);
     let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
@@ -163,7 +163,7 @@ pub(super) fn rule_outcome(
     policy: &Policy,
     context: &Context,
     evidence: &[Evidence],
-    found: &Found,
+    found: &RuleMatches,
 ) -> (Outcome, String) {
     if let Some((name, values)) = rule
         .when
@@ -191,14 +191,14 @@ fn lacks(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Option<String> 
     (!why.is_empty()).then(|| why.join("; "))
 }
 
-/// What a rule says of what it found and of what it could look at.
-fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Outcome, String) {
+/// Outcome of a rule of what it found and of what it could look at.
+fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCoverage) -> (Outcome, String) {
     if let Some(demands) = found.demands.as_ref().filter(|demands| !demands.undecided.is_empty()) {
         return no_telling(rule, demands);
     }
     if found.count > rule.allow {
         let count = match (&found.demands, found.count) {
-            (Some(demands), _) => told(demands),
+            (Some(demands), _) => describe_unmet(demands),
             (None, 1) => "1 finding".to_owned(),
             (None, n) => format!("{n} findings"),
         };
@@ -227,14 +227,14 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
         };
         // What was found cannot make up for what is missing.
         return match sight {
-            Sight::Blind(missing, names) if missing > outcome => {
+            RuleCoverage::Blind(missing, names) if missing > outcome => {
                 (missing, format!("{message}; evidence {names}"))
             }
             _ => (outcome, message),
         };
     }
     match sight {
-        Sight::Clear => {
+        RuleCoverage::Clear => {
             if let Some(demands) = found.demands.as_ref().filter(|_| found.count == 0) {
                 return (Outcome::Pass, demands.met.join("; "));
             }
@@ -245,49 +245,51 @@ fn by_sight(rule: &Rule, context: &Context, found: &Found, sight: Sight) -> (Out
             let parts = allowed.into_iter().chain(waived).chain(vexed);
             (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))
         }
-        Sight::NotApplicable => (Outcome::NotApplicable, "its evidence is optional and absent".to_owned()),
-        Sight::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
+        RuleCoverage::NotApplicable => {
+            (Outcome::NotApplicable, "its evidence is optional and absent".to_owned())
+        }
+        RuleCoverage::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
     }
 }
 
 /// There is no telling; a demand that is known not to be met and that stops the change is worse.
-fn no_telling(rule: &Rule, demands: &Demands) -> (Outcome, String) {
+fn no_telling(rule: &Rule, demands: &Requirements) -> (Outcome, String) {
     let worst = demands.worst(rule.then).unwrap_or(Outcome::Error).max(Outcome::Error);
     let mut said = demands.undecided.clone();
     said.extend(demands.unmet.iter().map(|unmet| unmet.text.clone()));
     (worst, said.join("; "))
 }
 
-/// What is not met, in words.
-fn told(demands: &Demands) -> String {
+/// Unmet requirements, in words.
+fn describe_unmet(demands: &Requirements) -> String {
     demands.unmet.iter().map(|unmet| unmet.text.as_str()).collect::<Vec<_>>().join("; ")
 }
 
 /// Whether a rule that found nothing had anything to look at.
-enum Sight {
+enum RuleCoverage {
     Clear,
     NotApplicable,
     Blind(Outcome, String),
 }
 
-fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
+fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> RuleCoverage {
     let feeds = |e: &&Evidence| e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name));
     let fed: Vec<&Evidence> = evidence.iter().filter(feeds).collect();
     if fed.iter().any(|e| matches!(e.outcome, Outcome::Pass | Outcome::Warn)) {
-        return Sight::Clear;
+        return RuleCoverage::Clear;
     }
-    let optional = |name: &str| policy.evidence.iter().any(|e: &Entry| e.name == name && !e.required);
+    let optional = |name: &str| policy.evidence.iter().any(|e: &EvidenceEntry| e.name == name && !e.required);
     // Whoever gathers says of each entry what became of it; of one that it forgot nobody knows anything.
     let told = |name: &String| fed.iter().any(|e| e.entry.as_ref() == Some(name));
     if let Some(name) = rule.fed_by.iter().find(|name| !told(name) && !optional(name)) {
-        return Sight::Blind(Outcome::Error, format!("{name} was not read"));
+        return RuleCoverage::Blind(Outcome::Error, format!("{name} was not read"));
     }
     let present_or_required: Vec<&&Evidence> = fed
         .iter()
         .filter(|e| e.status != Status::Absent || !e.entry.as_deref().is_some_and(optional))
         .collect();
     let Some(worst) = present_or_required.iter().map(|e| e.outcome).max() else {
-        return Sight::NotApplicable;
+        return RuleCoverage::NotApplicable;
     };
     let mut names: Vec<String> = present_or_required
         .iter()
@@ -297,5 +299,5 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> Sight {
     names.dedup();
     // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
     let outcome = if rule.then == Action::Warn { Outcome::Warn } else { worst };
-    Sight::Blind(outcome, names.join(", "))
+    RuleCoverage::Blind(outcome, names.join(", "))
 }

@@ -1,28 +1,28 @@
-//! What SBOMs list: format, number of components, the subject's digest, licences.
+//! Contents of SBOMs: format, number of components, the subject's digest, licences.
 
 mod licenses;
 
 use super::Document;
-use super::demand::{Demands, Unmet, World, each};
+use super::requirement::{Requirements, RuleContext, UnmetRequirement, each};
 use crate::finding::clean_line;
 use crate::policy::{DocumentKind, LicenseRule, SbomFormat, SbomRule};
 use crate::report::Sbom;
-use licenses::License;
+use licenses::LicenseDecision;
 
 /// Components that a message names.
 const NAMED: usize = 3;
 
 /// The demands of a rule, over each of its subjects.
-pub(super) fn judge(rule: &SbomRule, world: World<'_>) -> Demands {
+pub(super) fn judge(rule: &SbomRule, world: RuleContext<'_>) -> Requirements {
     each(&rule.subjects, |subject| of_subject(rule, subject, world))
 }
 
-fn of_subject(rule: &SbomRule, subject: Option<&str>, world: World<'_>) -> Demands {
-    let mut demands = Demands::default();
+fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) -> Requirements {
+    let mut demands = Requirements::default();
     let digest = world.context.artifact(subject).map(|artifact| artifact.digest.as_str());
     if rule.names_subject && digest.is_none() {
         let flag = subject.map_or_else(String::new, |subject| format!("{subject}="));
-        return Demands::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
+        return Requirements::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
     }
     let documents: Vec<(&Document, &Sbom)> =
         world.documents(DocumentKind::Sbom, subject).filter_map(|d| Some((d, d.sbom.as_deref()?))).collect();
@@ -56,7 +56,7 @@ fn stated(sbom: &Sbom) -> String {
     }
 }
 
-fn contents(rule: &SbomRule, document: &Document, sbom: &Sbom, demands: &mut Demands) {
+fn contents(rule: &SbomRule, document: &Document, sbom: &Sbom, demands: &mut Requirements) {
     let path = clean_line(&document.path);
     let formats: Vec<&str> = rule.format.iter().copied().map(SbomFormat::as_str).collect();
     if !formats.is_empty() && !formats.contains(&sbom.format) {
@@ -73,9 +73,12 @@ fn contents(rule: &SbomRule, document: &Document, sbom: &Sbom, demands: &mut Dem
     }
 }
 
-fn licenses(rule: &LicenseRule, sbom: &Sbom, demands: &mut Demands) {
-    let mut of = [(License::Denied, "with a denied licence"), (License::Unknown, "without a known licence")]
-        .map(|(license, words)| (license, words, 0_u64, Vec::new()));
+fn licenses(rule: &LicenseRule, sbom: &Sbom, demands: &mut Requirements) {
+    let mut of = [
+        (LicenseDecision::Denied, "with a denied licence"),
+        (LicenseDecision::Unknown, "without a known licence"),
+    ]
+    .map(|(license, words)| (license, words, 0_u64, Vec::new()));
     for (texts, licensed) in &sbom.licenses {
         let weighed = licenses::weigh(texts, &rule.deny);
         for (license, _, count, examples) in &mut of {
@@ -91,11 +94,11 @@ fn licenses(rule: &LicenseRule, sbom: &Sbom, demands: &mut Demands) {
     }
     for (license, words, count, examples) in of {
         // Without `unknown` and with `deny` a licence that is not known could be a denied one.
-        let then = if license == License::Unknown { rule.unknown } else { None };
+        let then = if license == LicenseDecision::Unknown { rule.unknown } else { None };
         if count > 0 {
             let s = if count == 1 { "" } else { "s" };
             let text = format!("{count} component{s} {words}, such as {}", examples.join(", "));
-            demands.unmet.push(Unmet { text, then });
+            demands.unmet.push(UnmetRequirement { text, then });
         }
     }
 }

@@ -5,9 +5,9 @@ use crate::finding::{
 };
 use crate::policy::{Mapping, Policy, RuleGlob, Selector};
 
-/// What matching needs besides the finding.
+/// Context that matching needs besides the finding.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Surroundings<'a> {
+pub(super) struct SelectorContext<'a> {
     /// The level an unknown severity counts as.
     pub(super) unknown_severity: Severity,
     /// Seconds since 1970, for ages.
@@ -53,7 +53,7 @@ fn rule_matches(glob: &RuleGlob, finding: &Finding) -> bool {
 }
 
 /// True if the rule with this selector looks at the finding.
-pub(super) fn selects(selector: &Selector, finding: &Finding, around: Surroundings<'_>) -> bool {
+pub(super) fn selects(selector: &Selector, finding: &Finding, around: SelectorContext<'_>) -> bool {
     // Only a rule that asks for suppressed findings sees them.
     finding.suppressed == selector.suppressed.unwrap_or(false) && matches(selector, finding, around, false)
 }
@@ -63,7 +63,7 @@ pub(super) fn selects(selector: &Selector, finding: &Finding, around: Surroundin
 pub(super) fn matches(
     selector: &Selector,
     finding: &Finding,
-    around: Surroundings<'_>,
+    around: SelectorContext<'_>,
     inside_not: bool,
 ) -> bool {
     let lacking = !inside_not;
@@ -107,12 +107,12 @@ pub(super) fn matches(
         && !selector.not.as_ref().is_some_and(|not| matches(not, finding, around, true))
         && selector.r#where.as_ref().is_none_or(|condition| {
             // What cannot be put into JSON cannot be shown either; it matches, so that it is not lost.
-            serde_json::to_value(View::of(&finding.with_real_texts(), around.evidence))
+            serde_json::to_value(View::of_finding(&finding.with_real_texts(), around.evidence))
                 .map_or(true, |value| condition.matches(&value))
         })
 }
 
-/// What the rule with this selector asks for and the finding does not say, so that it matches.
+/// Requirements of the rule with this selector and the finding does not say, so that it matches.
 pub(super) fn unknown(selector: &Selector, finding: &Finding) -> UnknownAttributes {
     let asked = [
         ("fix", !selector.fix.is_empty() && finding.fix == Fix::Unknown),
@@ -154,8 +154,8 @@ mod tests {
     use super::*;
     use crate::finding::{Confidence, CvssRating, Scope};
 
-    const AROUND: Surroundings<'static> =
-        Surroundings { unknown_severity: Severity::Critical, now: 1_000_000, entries: &[], evidence: 0 };
+    const AROUND: SelectorContext<'static> =
+        SelectorContext { unknown_severity: Severity::Critical, now: 1_000_000, entries: &[], evidence: 0 };
 
     fn finding(severity: Severity) -> Finding {
         Finding::new(Category::Sast, "semgrep", "rule", severity)

@@ -2,36 +2,36 @@
 
 mod combination;
 mod counts;
-mod worst;
+mod worst_findings;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use super::meant::is_meant;
-use super::selector::{Surroundings, correct, selects, unknown};
+use super::finding_query::is_meant;
+use super::selector::{SelectorContext, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
 use crate::policy::{Policy, Rule, Subject, UnchangedLines};
-use crate::relate::{Bars, Base, Certainty, Code, Exploitation, Heads, Vex, Waivers};
+use crate::relate::{Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, Vex, Waivers};
 use crate::report::Sink;
 
 pub use counts::{Counts, States};
-pub use worst::Matched;
+pub use worst_findings::Matched;
 
 use combination::{Combination, RuleSet};
-use worst::{Worst, order};
+use worst_findings::{WorstFindings, order};
 
 /// Details of what one rule matched. Findings that a waiver speaks of stand apart: whether they count is known only
 /// at the end, and they must not take the place of those that do.
 #[derive(Debug, Default, Clone)]
 struct RuleTally {
-    plain: Worst,
-    spoken: Worst,
+    plain: WorstFindings,
+    spoken: WorstFindings,
 }
 
 /// How many findings a rule matched.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(super) struct MatchCounts {
     /// Those that nothing lifts.
     pub(super) open: u64,
     /// New ones among them.
@@ -45,30 +45,30 @@ pub(super) struct Counted {
 }
 
 /// A finding with what lifts it from a rule.
-pub(super) type Covered = (Arc<Matched>, Option<Lift>);
+pub(super) type CoveredMatches = (Arc<Matched>, Option<Lift>);
 
-/// What findings are related to while they are counted; the same for all reports of a run.
+/// Context in which findings are counted; the same for all reports of a run.
 #[derive(Debug, Clone)]
 pub struct Relations<'p> {
-    /// What decides.
+    /// The deciding policy.
     pub policy: &'p Policy,
     /// Exceptions to its rules.
     pub waivers: &'p Waivers,
-    /// What the feeds know.
+    /// Data of the feeds.
     pub exploitation: Arc<Exploitation>,
-    /// What accepted authors say.
+    /// VEX statements of accepted authors.
     pub vex: Arc<Vex>,
     /// The key under which values of secrets are compared.
     pub secret_key: Option<SecretKey>,
     /// Seconds since 1970, for ages.
     pub now: i64,
-    /// Findings a rule whose details are kept.
+    /// Maximum number of findings kept in detail per rule.
     pub cap: usize,
-    /// What the change is compared with.
+    /// Base that the change is compared with.
     pub base: Option<&'p Base>,
     /// Which findings of the base a finding can be, as far as it is known how many there are.
-    pub bars: Arc<Bars>,
-    /// What somebody asks about, as `explain` takes it.
+    pub bars: Arc<SeverityBars>,
+    /// Id that somebody asks about, as `explain` takes it.
     pub watch: Option<&'p str>,
     /// Findings are kept as their reports have them.
     pub keep: bool,
@@ -76,7 +76,7 @@ pub struct Relations<'p> {
 
 /// A finding that somebody asks about, whether a rule matched it or not.
 #[derive(Debug, Clone)]
-pub struct Watched {
+pub struct WatchedRules {
     /// The finding, corrected by `severity.map`.
     pub finding: Finding,
     /// The report's index in the evidence.
@@ -99,9 +99,9 @@ pub struct Tally<'p> {
     /// Findings that no rule looked at, after correction.
     pub unmatched: BTreeMap<Category, Counts>,
     /// Suppressed findings that no rule looked at.
-    suppressed: Worst,
+    suppressed: WorstFindings,
     /// Active findings of the base that no rule looked at.
-    old: Worst,
+    old: WorstFindings,
     /// Every combination with the number of findings that have it.
     sets: Vec<(Combination, u64)>,
     // Looked up, never walked through: the order of a hash map cannot reach an output.
@@ -110,20 +110,20 @@ pub struct Tally<'p> {
     recent: u32,
     /// Every matched finding: its identity and its combination.
     marks: Vec<(Fingerprint, u32)>,
-    /// What each waiver matched.
+    /// Matches of each waiver.
     pub(super) uses: BTreeMap<u32, Use>,
     /// Active findings by state; counted only where there is a base.
     pub states: States,
     /// The findings that somebody asks about.
-    pub watched: Vec<Watched>,
+    pub watched: Vec<WatchedRules>,
     /// How many findings each group of the base has now.
     pub heads: Heads,
     /// The findings of the report as it has them, with their states; kept only where that is asked for.
     pub(crate) kept: Vec<Finding>,
     /// Source lines of the present report's findings.
-    code: Code,
+    code: SourceTree,
     /// The same, where waivers have it read.
-    waived_code: Code,
+    waived_code: SourceTree,
 }
 
 impl<'p> Tally<'p> {
@@ -140,8 +140,8 @@ impl<'p> Tally<'p> {
             categories: Vec::new(),
             rules,
             unmatched: BTreeMap::new(),
-            suppressed: Worst::default(),
-            old: Worst::default(),
+            suppressed: WorstFindings::default(),
+            old: WorstFindings::default(),
             sets: Vec::new(),
             interned: HashMap::new(),
             recent: 0,
@@ -156,7 +156,7 @@ impl<'p> Tally<'p> {
         }
     }
 
-    /// What the change is compared with.
+    /// Base that the change is compared with.
     pub fn base(&self) -> Option<&'p Base> {
         self.to.base
     }
@@ -221,10 +221,10 @@ impl<'p> Tally<'p> {
     }
 
     /// How many findings a rule matched.
-    pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> Counted {
-        let mut counted = Counted::default();
+    pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> MatchCounts {
+        let mut counted = MatchCounts::default();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.has(rule)) {
-            match coverage.of(set.waivers.as_deref(), set.vex, rule) {
+            match coverage.lift(set.waivers.as_deref(), set.vex, rule) {
                 None => {
                     counted.open += count;
                     counted.new += if set.new { *count } else { 0 };
@@ -242,7 +242,7 @@ impl<'p> Tally<'p> {
         let mut hidden: BTreeMap<u32, u64> = BTreeMap::new();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.waivers.is_some()) {
             let rules = (0..self.to.policy.rules.len()).filter(|&rule| set.has(rule));
-            let lifts = rules.filter_map(|rule| coverage.of(set.waivers.as_deref(), set.vex, rule));
+            let lifts = rules.filter_map(|rule| coverage.lift(set.waivers.as_deref(), set.vex, rule));
             let mut by: Vec<u32> = lifts.filter_map(Lift::waiver).collect();
             by.sort_unstable();
             by.dedup();
@@ -254,13 +254,13 @@ impl<'p> Tally<'p> {
     }
 
     /// Details of what a rule matched, worst first: up to the cap of those that count, and of those that do not.
-    pub(super) fn details(&mut self, rule: usize, coverage: &Coverage) -> Vec<Covered> {
+    pub(super) fn details(&mut self, rule: usize, coverage: &Coverage) -> Vec<CoveredMatches> {
         let Some(RuleTally { plain, spoken }) = self.rules.get_mut(rule) else { return Vec::new() };
         let (mut open, mut covered) = (std::mem::take(plain), Vec::new());
         let mut spoken = std::mem::take(spoken);
         spoken.settle(usize::MAX);
         for matched in spoken.kept {
-            match coverage.of(matched.waivers.as_deref(), matched.vex.get().copied(), rule) {
+            match coverage.lift(matched.waivers.as_deref(), matched.vex.get().copied(), rule) {
                 None => open.kept.push(matched),
                 by if covered.len() < self.to.cap => covered.push((matched, by)),
                 Some(_) => {}
@@ -273,7 +273,7 @@ impl<'p> Tally<'p> {
     /// The identities of all findings that count for one of the rules in `which`, as often as they occur, sorted.
     pub(super) fn fingerprints(&self, which: &[bool], coverage: &Coverage) -> Vec<Fingerprint> {
         let counts = |set: &Combination, rule: usize| {
-            set.has(rule) && coverage.of(set.waivers.as_deref(), set.vex, rule).is_none()
+            set.has(rule) && coverage.lift(set.waivers.as_deref(), set.vex, rule).is_none()
         };
         let wanted: Vec<bool> = self
             .sets
@@ -291,16 +291,16 @@ impl<'p> Tally<'p> {
     /// rule that cannot be waived every finding is new, and what it is besides.
     fn looked_at(&self, finding: &mut Finding) -> (Option<RuleSet>, RuleSet) {
         let (mut rules, mut in_doubt) = (RuleSet::default(), RuleSet::default());
-        let mut any = self.look(finding, &mut rules, |_| true);
+        let mut any = self.add_matching_rules(finding, &mut rules, |_| true);
         let doubtful = finding.stage == Some(Stage::UnchangedLines)
             && self.to.policy.base.as_ref().is_some_and(|b| b.unchanged_lines() == UnchangedLines::Review);
         let state = std::mem::take(&mut finding.state);
         if state != State::New {
-            any |= self.look(finding, &mut rules, |rule| !rule.waivable);
+            any |= self.add_matching_rules(finding, &mut rules, |rule| !rule.waivable);
             if doubtful {
                 let known = rules.clone();
                 let mut as_new = RuleSet::default();
-                any |= self.look(finding, &mut as_new, |_| true);
+                any |= self.add_matching_rules(finding, &mut as_new, |_| true);
                 for rule in (0..self.to.policy.rules.len()).filter(|&at| as_new.has(at) && !known.has(at)) {
                     rules.add(rule);
                     in_doubt.add(rule);
@@ -312,8 +312,13 @@ impl<'p> Tally<'p> {
     }
 
     /// Adds those of the rules in `which` that look at a finding.
-    fn look(&self, finding: &Finding, rules: &mut RuleSet, which: impl Fn(&Rule) -> bool) -> bool {
-        let around = Surroundings {
+    fn add_matching_rules(
+        &self,
+        finding: &Finding,
+        rules: &mut RuleSet,
+        which: impl Fn(&Rule) -> bool,
+    ) -> bool {
+        let around = SelectorContext {
             unknown_severity: self.to.policy.unknown_severity,
             now: self.to.now,
             entries: self.entries,
@@ -367,7 +372,7 @@ impl<'p> Tally<'p> {
 
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
     fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
-        let mut waivers = self.to.waivers.of(finding);
+        let mut waivers = self.to.waivers.matching(finding);
         let malware = finding.is_malware();
         waivers.retain(|&(at, _)| {
             let rules = self.to.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
@@ -407,7 +412,7 @@ impl Sink for Tally<'_> {
         correct(&mut finding, policy);
         // What the report says is counted above.
         finding.raise_malware();
-        self.to.exploitation.tell(&mut finding);
+        self.to.exploitation.annotate(&mut finding);
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);
         }
@@ -416,7 +421,7 @@ impl Sink for Tally<'_> {
         }
         if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
             let entries = self.entries.to_vec();
-            self.watched.push(Watched { finding: finding.clone(), evidence: self.evidence, entries });
+            self.watched.push(WatchedRules { finding: finding.clone(), evidence: self.evidence, entries });
         }
         let (rules, in_doubt) = self.looked_at(&mut finding);
         let Some(rules) = rules else {
@@ -444,7 +449,7 @@ impl Sink for Tally<'_> {
         if !self.to.vex.is_empty() {
             let lifts = |(index, rule): (usize, &Rule)| !set.has(index) || rule.may_lift(&finding);
             let liftable = !finding.is_malware() || policy.rules.iter().enumerate().all(lifts);
-            let claims = if liftable { self.to.vex.of(&finding) } else { Vec::new() };
+            let claims = if liftable { self.to.vex.claims_about(&finding) } else { Vec::new() };
             set.claims = (!claims.is_empty()).then(|| claims.into());
         }
         let ordinal = self.counts.total + self.counts.suppressed;

@@ -6,21 +6,21 @@
 //! people.
 
 mod plan;
-mod words;
+mod wording;
 
 use std::cmp::Reverse;
 use std::collections::BTreeSet;
 
 use serde::Serialize;
 
-use super::problem::Hits;
-use super::{Decision, Fault, Outcome};
+use super::matched_problem::Hits;
+use super::{Decision, Outcome, RunError};
 use crate::finding::{Fingerprint, Text};
 
 use plan::{Plan, actions};
-use words::{of_evidence, or_approved, summary};
+use wording::{of_evidence, or_approved, summary};
 
-/// What to do, and what it clears; its keys are part of the schema `secgate/verdict/v1`.
+/// Action to take, and what it clears; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, Default, Serialize)]
 pub struct Unblock {
     /// In one line: `2 upgrades clear 7 of 9, 1 secret to rotate`.
@@ -30,17 +30,17 @@ pub struct Unblock {
     /// Of them, those that the steps clear.
     pub clears: u64,
     /// One after the other.
-    pub steps: Vec<Step>,
+    pub steps: Vec<UnblockStep>,
 }
 
 /// One action.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct Step {
-    /// What kind of action.
-    pub kind: StepKind,
+pub struct UnblockStep {
+    /// Kind of action.
+    pub kind: UnblockStepKind,
     /// In words, beginning with a verb.
     pub text: String,
-    /// What it is done to: a place, `PyYAML 5.3.1 to 5.4`, a file, people.
+    /// Object of the action: a place, `PyYAML 5.3.1 to 5.4`, a file, people.
     pub what: String,
     /// Findings that it clears.
     pub clears: u64,
@@ -55,7 +55,7 @@ pub struct Step {
 /// Kinds of action, in the order in which they are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub enum StepKind {
+pub enum UnblockStepKind {
     /// Correct what kept the run from deciding.
     Error,
     /// Bring a piece of evidence.
@@ -80,7 +80,7 @@ pub enum StepKind {
     Approve,
 }
 
-impl StepKind {
+impl UnblockStepKind {
     /// How several steps of the kind are told as one, verb and noun; `None` where each needs words of its own.
     pub const fn together(self) -> Option<(&'static str, &'static str)> {
         match self {
@@ -95,13 +95,13 @@ impl StepKind {
 
 impl Unblock {
     /// The steps, those of one kind that can be told as one together.
-    pub fn groups(&self) -> impl Iterator<Item = &[Step]> {
+    pub fn groups(&self) -> impl Iterator<Item = &[UnblockStep]> {
         self.steps.chunk_by(|a, b| a.kind == b.kind && a.kind.together().is_some())
     }
 
     /// Works out the steps. `hits` says for each problem which witness counts for which rule; `stopping` is how
     /// many findings stop the change. Gives also the version that each problem's upgrade goes to.
-    pub(super) fn of(decision: &Decision, hits: &[Hits], stopping: u64) -> (Self, Vec<(usize, Text)>) {
+    pub(super) fn work_out(decision: &Decision, hits: &[Hits], stopping: u64) -> (Self, Vec<(usize, Text)>) {
         let mut steps = beside_findings(decision);
         let need = decision
             .rules
@@ -126,37 +126,38 @@ impl Unblock {
     }
 
     /// Adds what went wrong after the decision.
-    pub(super) fn add_error(&mut self, fault: &Fault) {
+    pub(super) fn add_error(&mut self, fault: &RunError) {
         self.steps.insert(0, of_error(fault));
         self.summary = summary(&self.steps, self.stops);
     }
 }
 
-impl Step {
+impl UnblockStep {
     /// A step that clears no finding.
-    fn plain(kind: StepKind, text: String, rules: Vec<String>) -> Self {
+    fn plain(kind: UnblockStepKind, text: String, rules: Vec<String>) -> Self {
         let what = text.clone();
         Self { kind, text, what, clears: 0, rules, owners: Vec::new(), findings: Vec::new() }
     }
 }
 
-fn of_error(error: &Fault) -> Step {
+fn of_error(error: &RunError) -> UnblockStep {
     let first = error.message.lines().next().unwrap_or_default();
     let path = error.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
-    Step::plain(StepKind::Error, format!("correct this: {path}{first}"), Vec::new())
+    UnblockStep::plain(UnblockStepKind::Error, format!("correct this: {path}{first}"), Vec::new())
 }
 
 /// Steps for what is no finding.
-fn beside_findings(decision: &Decision) -> Vec<Step> {
+fn beside_findings(decision: &Decision) -> Vec<UnblockStep> {
     let stops = |outcome: Outcome| outcome >= Outcome::Review;
     let errors = decision.errors.iter().map(of_error);
     let evidence = decision.evidence.iter().filter(|e| stops(e.outcome));
-    let evidence = evidence
-        .map(|e| Step::plain(StepKind::Evidence, or_approved(of_evidence(e), &e.obligations), Vec::new()));
+    let evidence = evidence.map(|e| {
+        UnblockStep::plain(UnblockStepKind::Evidence, or_approved(of_evidence(e), &e.obligations), Vec::new())
+    });
     let base = decision.base.iter().filter(|base| stops(base.outcome));
     let base = base.map(|base| {
         let text = or_approved("give a base to compare with".to_owned(), &base.obligations);
-        Step::plain(StepKind::Base, text, Vec::new())
+        UnblockStep::plain(UnblockStepKind::Base, text, Vec::new())
     });
     let gate = decision.own_gate.iter().filter(|gate| stops(gate.outcome)).map(|gate| {
         let text = "take what loosens the gate out, into a change of its own".to_owned();
@@ -164,13 +165,18 @@ fn beside_findings(decision: &Decision) -> Vec<Step> {
             Some(_) => or_approved(text, &gate.obligations),
             None => format!("{text}; the policy before this change names nobody who can allow it"),
         };
-        Step::plain(StepKind::Gate, text, Vec::new())
+        UnblockStep::plain(UnblockStepKind::Gate, text, Vec::new())
     });
     let others = decision.rules.iter().filter(|r| {
         let by_people = r.outcome == Outcome::Review && !r.obligations.is_empty();
         stops(r.outcome) && !r.blind && r.problems.is_empty() && !by_people
     });
-    let others = others
-        .map(|r| Step::plain(StepKind::Demand, format!("meet {}: {}", r.id, r.message), vec![r.id.clone()]));
+    let others = others.map(|r| {
+        UnblockStep::plain(
+            UnblockStepKind::Demand,
+            format!("meet {}: {}", r.id, r.message),
+            vec![r.id.clone()],
+        )
+    });
     errors.chain(evidence).chain(base).chain(gate).chain(others).collect()
 }

@@ -1,18 +1,18 @@
-//! What earlier gates decided, by signed verdicts.
+//! Decisions of earlier gates, by signed verdicts.
 
-use super::demand::{Demands, World, each};
-use crate::attest::chain::{self, About, Demand, NamedKey, Project, SignedVerdict};
-use crate::attest::verdict::Word;
+use super::requirement::{Requirements, RuleContext, each};
+use crate::attest::chain::{self, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget};
+use crate::attest::verdict::GateDecision;
 use crate::policy::{DecidedOn, DocumentKind, VerdictWord, VerdictsRule};
 
 /// The demands of a rule: of each gate, for the commit of the run or for each of the subjects.
-pub(super) fn judge(rule: &VerdictsRule, world: World<'_>) -> Demands {
+pub(super) fn judge(rule: &VerdictsRule, world: RuleContext<'_>) -> Requirements {
     let keys = match world.keys(&rule.signed_by) {
         Ok(keys) => keys,
-        Err(undecided) => return Demands { undecided, ..Demands::default() },
+        Err(undecided) => return Requirements { undecided, ..Requirements::default() },
     };
     let (verdicts, refused) = verdicts(&keys, world);
-    let mut demands = Demands::default();
+    let mut demands = Requirements::default();
     let on = |wanted: DecidedOn| rule.gates.iter().filter(move |(_, on)| *on == wanted).map(|(gate, _)| gate);
     if on(DecidedOn::Commit).next().is_some() {
         demands.extend(on_commit(rule, world, on(DecidedOn::Commit), &verdicts));
@@ -30,7 +30,7 @@ pub(super) fn judge(rule: &VerdictsRule, world: World<'_>) -> Demands {
 }
 
 /// The verdicts whose signature holds, and why others prove nothing.
-fn verdicts(keys: &[NamedKey], world: World<'_>) -> (Vec<SignedVerdict>, Vec<String>) {
+fn verdicts(keys: &[NamedKey], world: RuleContext<'_>) -> (Vec<SignedVerdict>, Vec<String>) {
     let (mut verdicts, mut refused) = (Vec::new(), Vec::new());
     for (place, document) in world.statements(DocumentKind::Verdict, None) {
         let signed = document.and_then(|document| chain::open(&place, &document, keys));
@@ -46,63 +46,63 @@ fn verdicts(keys: &[NamedKey], world: World<'_>) -> (Vec<SignedVerdict>, Vec<Str
 
 fn on_commit<'r>(
     rule: &VerdictsRule,
-    world: World<'_>,
+    world: RuleContext<'_>,
     gates: impl Iterator<Item = &'r String>,
     verdicts: &[SignedVerdict],
-) -> Demands {
+) -> Requirements {
     let commits = &world.context.commits;
     if commits.is_empty() {
-        return Demands::undecided("the run does not say which commit it is about; give --commit SHA");
+        return Requirements::undecided("the run does not say which commit it is about; give --commit SHA");
     }
     // A merge commit has another id than what the merge gate saw; the same tree is the same content.
     let ours = verdicts.iter().filter(|v| v.verdict.commits.iter().any(|c| commits.contains(c)));
     let mut trees: Vec<String> = ours.flat_map(|v| v.verdict.trees.iter().cloned()).collect();
     trees.sort();
     trees.dedup();
-    let mut demands = Demands::default();
+    let mut demands = Requirements::default();
     for gate in gates {
-        ask(rule, world, gate, About::Commit { commits, trees: &trees }, verdicts, &mut demands);
+        ask(rule, world, gate, VerdictTarget::Commit { commits, trees: &trees }, verdicts, &mut demands);
     }
     demands
 }
 
 fn on_subject<'r>(
     rule: &VerdictsRule,
-    world: World<'_>,
+    world: RuleContext<'_>,
     subject: Option<&str>,
     gates: impl Iterator<Item = &'r String>,
     verdicts: &[SignedVerdict],
-) -> Demands {
+) -> Requirements {
     let Some(artifact) = world.context.artifact(subject) else {
-        return Demands::undecided(
+        return Requirements::undecided(
             "the run does not say which artifact it is about; give --subject NAME@sha256:HEX",
         );
     };
     let digest = artifact.digest.trim_start_matches("sha256:");
-    let mut demands = Demands::default();
+    let mut demands = Requirements::default();
     for gate in gates {
-        ask(rule, world, gate, About::Artifact(digest), verdicts, &mut demands);
+        ask(rule, world, gate, VerdictTarget::Artifact(digest), verdicts, &mut demands);
     }
     demands
 }
 
 fn ask(
     rule: &VerdictsRule,
-    world: World<'_>,
+    world: RuleContext<'_>,
     gate: &str,
-    about: About<'_>,
+    about: VerdictTarget<'_>,
     verdicts: &[SignedVerdict],
-    demands: &mut Demands,
+    demands: &mut Requirements,
 ) {
-    let words: Vec<Word> = rule
+    let words: Vec<GateDecision> = rule
         .verdict
         .iter()
         .map(|word| match word {
-            VerdictWord::Pass => Word::Pass,
-            VerdictWord::Review => Word::Review,
+            VerdictWord::Pass => GateDecision::Pass,
+            VerdictWord::Review => GateDecision::Review,
         })
         .collect();
-    let demand = Demand {
+    let demand = VerdictRequirement {
         gate,
         about,
         words: &words,

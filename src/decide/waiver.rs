@@ -1,4 +1,4 @@
-//! What each waiver covers today, and why not more.
+//! Coverage of each waiver today, and why it is not more.
 //!
 //! Findings stream by, and a waiver that starts to cover too much covers nothing: so that is decided at the end, over
 //! what was counted.
@@ -19,10 +19,10 @@ use crate::policy::{DocumentKind, Feed, Policy, Subject};
 /// A waiver that ends within this many seconds is said to end soon.
 const SOON: i64 = 14 * 86_400;
 
-/// What a waiver matched, whether it covers it or not.
+/// Matches of a waiver, whether it covers them or not.
 #[derive(Debug, Default)]
 pub(super) struct Use {
-    /// What each tool told, in all its reports together. Tools name the same thing differently, so that those of two
+    /// Matches of each tool, in all its reports together. Tools name the same thing differently, so that those of two
     /// tools are not added.
     held: BTreeMap<String, Held>,
     /// The worst severity with how it counts.
@@ -41,7 +41,7 @@ pub(super) struct Use {
     doubtful: [u64; 2],
 }
 
-/// What the reports of one tool hold.
+/// Contents of the reports of one tool.
 #[derive(Debug, Default)]
 struct Held {
     /// Ids with package, version and file.
@@ -187,7 +187,7 @@ impl WaiverStatus {
     }
 }
 
-/// What a waiver does in this run; its keys are part of the schema `secgate/verdict/v1`.
+/// Effect of a waiver in this run; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Serialize)]
 pub struct WaiverResult {
     /// Unique.
@@ -221,9 +221,9 @@ pub struct WaiverResult {
     pub findings: Vec<Fingerprint>,
     /// The reason as written.
     pub reason: String,
-    /// What keeps the risk small meanwhile.
+    /// Compensating controls.
     pub compensating_controls: Vec<String>,
-    /// What ends it early.
+    /// Triggers that end it early.
     pub review_trigger: Vec<String>,
     /// For people.
     pub review_note: Option<String>,
@@ -234,7 +234,7 @@ pub struct WaiverResult {
 }
 
 impl WaiverResult {
-    /// What nobody may miss: an emergency that still holds, on one line.
+    /// An emergency that still holds, on one line.
     pub fn emergency(&self) -> Option<String> {
         let holds = matches!(self.status, WaiverStatus::Active | WaiverStatus::Unused);
         (holds && self.kind.is_some()).then(|| {
@@ -289,8 +289,8 @@ pub(super) struct Coverage {
 }
 
 impl Coverage {
-    /// What lifts a finding from a rule: its VEX claim, else the first of these waivers that covers under it.
-    pub(super) fn of(&self, waivers: Option<&[u32]>, vex: Option<u32>, rule: usize) -> Option<Lift> {
+    /// Waiver or VEX statement that lifts a finding from a rule: its VEX claim, else the first of these waivers that covers under it.
+    pub(super) fn lift(&self, waivers: Option<&[u32]>, vex: Option<u32>, rule: usize) -> Option<Lift> {
         let waivable = self.waivable.get(rule).copied().unwrap_or_default();
         if let Some(claim) = vex.filter(|_| waivable) {
             return Some(Lift::Vex(claim));

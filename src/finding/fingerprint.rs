@@ -5,7 +5,7 @@ use std::fmt;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use sha2::{Digest, Sha256};
 
-use super::address::without_credentials;
+use super::url::without_credentials;
 
 /// `sg1:` and 32 hexadecimal digits: the first 128 bits of a SHA-256 over named parts.
 ///

@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Serialize};
 
 use super::Text;
-use super::address::without_credentials;
+use super::url::without_credentials;
 
 /// A place in a file of the project. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,24 +1,24 @@
-//! What every scanner says, in one shape.
+//! A finding of any scanner, in one shape.
 //!
 //! This folder is vocabulary: it knows no file format and no policy. Text that comes from a report is made
 //! inert on the way in ([`Text`]), so that no later step can forget to.
 
-mod address;
 mod cve;
 mod cvss;
 mod duration;
 mod fingerprint;
 mod location;
-mod mark;
 mod package;
 mod purl;
+mod secret_digest;
 mod severity;
 mod statement;
 mod text;
 mod unknown;
 mod upgrade;
+mod url;
 mod view;
-mod words;
+mod vocabulary;
 
 use std::borrow::Cow;
 
@@ -30,21 +30,21 @@ pub use cvss::CvssRating;
 pub use duration::duration_text;
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use location::{Location, project_path};
-pub use mark::{Mark, SecretKey, Trace};
 pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
 pub use purl::{Purl, decoded};
+pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
 pub use severity::Severity;
-pub use statement::{Product, Statement, VexNote, VexStatus};
+pub use statement::{Product, VexNote, VexStatement, VexStatus};
 pub use text::{Text, clean, clean_line, log_line, plural};
 pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use view::View;
-pub use words::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
+pub use vocabulary::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Finding {
-    /// What kind of problem it is; decides which rules can look at it.
+    /// Kind of problem; decides which rules can look at it.
     pub category: Category,
     /// The scanner's id of the check, or of the advisory for vulnerabilities.
     pub rule_id: Text,
@@ -112,11 +112,11 @@ pub struct Finding {
     pub tool: Text,
     /// The value of a secret, comparable within this run.
     #[serde(skip)]
-    pub mark: Option<Mark>,
+    pub mark: Option<SecretDigest>,
     /// The value of a secret under the user's own key, comparable across runs; `None` without key or value.
     #[serde(skip)]
-    pub trace: Option<Trace>,
-    /// What it is, whatever its place: what [`Self::fingerprint`] is made of besides the path.
+    pub trace: Option<SecretTrace>,
+    /// Its kind, whatever its place: what [`Self::fingerprint`] is made of besides the path.
     pub body: Fingerprint,
     /// The report shows nothing that tells it from others of its rule in its file, but lines of code would.
     pub told_by_code: bool,

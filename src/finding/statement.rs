@@ -5,16 +5,16 @@ use serde::Serialize;
 
 use super::{Purl, Text};
 
-/// What somebody says of a vulnerability in products.
+/// Statement about a vulnerability in products.
 #[derive(Debug, Clone)]
-pub struct Statement {
+pub struct VexStatement {
     /// Who: each name or address that the document gives for its authors; empty where it gives none.
     pub authors: Vec<Text>,
     /// When it was known to be true.
     pub time: Option<Timestamp>,
     /// Ids of the vulnerability, in capitals.
     pub ids: Vec<String>,
-    /// What it says.
+    /// Its statement.
     pub status: VexStatus,
     /// Why a product is not affected, a label of the format's closed list.
     pub justification: Option<&'static str>,
@@ -24,7 +24,7 @@ pub struct Statement {
     pub products: Vec<Product>,
 }
 
-/// What a statement says.
+/// Content of a statement.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum VexStatus {
     /// It cannot be exploited there.
@@ -49,7 +49,7 @@ pub struct Product {
 /// Who says why a finding does not count; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct VexNote {
-    /// What is said.
+    /// Status of the product.
     pub status: &'static str,
     /// Why, a label of the format's list.
     pub justification: &'static str,

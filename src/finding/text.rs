@@ -8,14 +8,14 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
-use super::address::without_credentials;
+use super::url::without_credentials;
 
 /// Longest text kept of a report, in characters. Titles of real scanners stay below 300.
 const MAX_CHARS: usize = 500;
 
 /// Text that holds no control character, no invisible or direction-changing character, and is not overlong.
 ///
-/// What was there stays visible: such a character is written as `\u{202e}`. Markup is the outputs' business.
+/// The original stays visible: such a character is written as `\u{202e}`. Markup is the outputs' business.
 ///
 /// Where a text holds the value of a secret, it is told with the value masked, and only matching sees the real one:
 /// whatever shows, formats or serialises a text gets what may be told.

@@ -55,7 +55,7 @@ struct Joined {
 
 impl<'f> View<'f> {
     /// `finding`, which stands in the evidence at index `evidence`.
-    pub fn of(finding: &'f Finding, evidence: usize) -> Self {
+    pub fn of_finding(finding: &'f Finding, evidence: usize) -> Self {
         Self {
             fingerprint: finding.fingerprint,
             category: finding.category,

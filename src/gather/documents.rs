@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use super::plan::Item;
+use super::plan::PlannedFile;
 use super::{Limits, entry};
 use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Status};
-use crate::finding::{Statement, clean};
-use crate::policy::{Entry, EntryKind, Feed, Policy};
-use crate::relate::{Acceptance, Exploitation, Vex};
+use crate::finding::{VexStatement, clean};
+use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
+use crate::relate::{Exploitation, Vex, VexTrust};
 use crate::report::{self, ReadError};
 
 /// Largest JSON document of a `document` rule.
@@ -15,14 +15,14 @@ pub(super) const MAX_DOCUMENT: u64 = 16 << 20;
 
 pub(super) fn read_document(
     policy: &Policy,
-    item: &Item,
+    item: &PlannedFile,
     limits: DocumentLimits,
     context: &Context,
     gathered: &mut Gathered<'_>,
 ) {
-    let is_document = |entry: &&Entry| matches!(entry.kind, EntryKind::Document(_));
+    let is_document = |entry: &&EvidenceEntry| matches!(entry.kind, EntryKind::Document(_));
     for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
-        match Document::read(&item.name, &item.source, entry, limits, context) {
+        match Document::read_document(&item.name, &item.source, entry, limits, context) {
             Ok((document, evidence)) => {
                 gathered.evidence.push(evidence);
                 gathered.documents.push(document);
@@ -38,7 +38,7 @@ pub(super) fn read_document(
 /// of which one entry is absent, old or unreadable is not known at all.
 pub(super) fn feeds(
     policy: &Policy,
-    items: &[Item],
+    items: &[PlannedFile],
     context: &Context,
     limits: Limits,
 ) -> (Vec<Evidence>, Arc<Exploitation>, Arc<Vex>) {
@@ -74,7 +74,7 @@ pub(super) fn feeds(
             );
         }
     }
-    let files = |entry: &Entry| items.iter().filter(|i| i.entries.contains(&entry.name)).count();
+    let files = |entry: &EvidenceEntry| items.iter().filter(|i| i.entries.contains(&entry.name)).count();
     for entry in &policy.evidence {
         let of_entry = |e: &&Evidence| e.entry.as_ref() == Some(&entry.name);
         let sound = files(entry) > 0
@@ -90,11 +90,11 @@ pub(super) fn feeds(
 }
 
 /// Takes the statements that the policy accepts; says what becomes of them.
-fn accept(policy: &Policy, file: &str, said: Vec<Statement>, context: &Context, vex: &mut Vex) -> String {
+fn accept(policy: &Policy, file: &str, said: Vec<VexStatement>, context: &Context, vex: &mut Vex) -> String {
     let Some(rules) = &policy.vex else {
         return "they change nothing: the policy accepts none (`vex: {accept: [AUTHOR]}`)".to_owned();
     };
-    let accept = Acceptance { authors: &rules.accept, max_age: rules.max_age, now: context.now };
+    let accept = VexTrust { authors: &rules.accept, max_age: rules.max_age, now: context.now };
     let (useful, idle) = vex.add(&clean(file), said, accept);
     let idle: Vec<String> = idle.iter().map(|(why, n)| format!("{n} {why}")).collect();
     let rest =

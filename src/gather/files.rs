@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
 
-use super::Given;
+use super::GivenFile;
 use super::left_out::{LeftOut, Reason, closed_folder};
 use crate::policy::PathGlob;
 use crate::report;
@@ -26,7 +26,7 @@ pub struct Expanded {
 }
 
 /// A given path itself, or the files of a given directory.
-pub fn expand(given: &Given) -> Expanded {
+pub fn expand(given: &GivenFile) -> Expanded {
     let is_directory = given.path.is_dir();
     let mut expanded = Expanded::default();
     if !is_directory || given.format.is_some() || given.entry.is_some() {
@@ -34,11 +34,15 @@ pub fn expand(given: &Given) -> Expanded {
         return expanded;
     }
     Walk::new(MAX_NAMES).folder(&given.path, MAX_WALK, &mut |path, met| match met {
-        Met::File if report::receipt::is_receipt(path) => expanded.left_out.file(path, Reason::Receipt),
+        MatchedFiles::File if report::receipt::is_receipt(path) => {
+            expanded.left_out.file(path, Reason::Receipt);
+        }
         // A directory that was not looked into is handed on as a file, and reported as unreadable.
-        Met::File | Met::Closed | Met::Deeper => expanded.files.push((path.to_owned(), true)),
-        Met::LeftOut(reason) => expanded.left_out.folder(path, reason),
-        Met::Again => expanded.left_out.folder(path, Reason::Again),
+        MatchedFiles::File | MatchedFiles::Closed | MatchedFiles::Deeper => {
+            expanded.files.push((path.to_owned(), true));
+        }
+        MatchedFiles::LeftOut(reason) => expanded.left_out.folder(path, reason),
+        MatchedFiles::Again => expanded.left_out.folder(path, Reason::Again),
     });
     expanded.files.sort();
     expanded
@@ -63,12 +67,12 @@ pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
         Walk::new(MAX_NAMES_FOR_GLOB).folder(start, depth, &mut |path, met| {
             let name = relative(path);
             let found_here = match met {
-                Met::File => glob.matches_file(&name) && !report::receipt::is_receipt(path),
+                MatchedFiles::File => glob.matches_file(&name) && !report::receipt::is_receipt(path),
                 // There could be one in it: as a file of the entry it is reported as unreadable.
-                Met::Closed | Met::Again => true,
-                Met::Deeper => endless,
+                MatchedFiles::Closed | MatchedFiles::Again => true,
+                MatchedFiles::Deeper => endless,
                 // Its files are found under their own names, or are no evidence.
-                Met::LeftOut(_) => false,
+                MatchedFiles::LeftOut(_) => false,
             };
             if found_here {
                 found.push(if name.is_empty() { PathBuf::from(".") } else { PathBuf::from(name) });
@@ -79,9 +83,9 @@ pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
     found
 }
 
-/// What a walk comes upon.
+/// Entry that a walk meets.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Met {
+enum MatchedFiles {
     /// A file.
     File,
     /// A directory that cannot be read.
@@ -110,21 +114,21 @@ impl Walk {
     }
 
     /// Calls `met` for each file below `directory`, and for each directory that was not looked into.
-    fn folder(&mut self, directory: &Path, depth: usize, met: &mut dyn FnMut(&Path, Met)) {
+    fn folder(&mut self, directory: &Path, depth: usize, met: &mut dyn FnMut(&Path, MatchedFiles)) {
         let Ok((real, entries)) =
             fs::canonicalize(directory).and_then(|real| Ok((real, fs::read_dir(directory)?)))
         else {
-            met(directory, Met::Closed);
+            met(directory, MatchedFiles::Closed);
             return;
         };
         // A link may lead to a directory that is being looked into, or to one around those.
         if self.open.last().is_some_and(|inner| inner.starts_with(&real)) {
-            met(directory, Met::LeftOut(Reason::Circle));
+            met(directory, MatchedFiles::LeftOut(Reason::Circle));
             return;
         }
         let entered = self.entered.entry(real.clone()).or_default();
         if *entered >= self.most {
-            met(directory, Met::Again);
+            met(directory, MatchedFiles::Again);
             return;
         }
         *entered += 1;
@@ -133,17 +137,17 @@ impl Walk {
         for entry in entries {
             match entry {
                 Ok(entry) => paths.push(entry.path()),
-                Err(_) => met(directory, Met::Closed),
+                Err(_) => met(directory, MatchedFiles::Closed),
             }
         }
         paths.sort();
         for path in paths {
             if !path.is_dir() {
-                met(&path, Met::File);
+                met(&path, MatchedFiles::File);
             } else if let Some(reason) = closed_folder(&path) {
-                met(&path, Met::LeftOut(reason));
+                met(&path, MatchedFiles::LeftOut(reason));
             } else if depth == 0 {
-                met(&path, Met::Deeper);
+                met(&path, MatchedFiles::Deeper);
             } else {
                 self.folder(&path, depth - 1, met);
             }

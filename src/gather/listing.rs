@@ -5,10 +5,10 @@ use std::path::PathBuf;
 
 use super::files::{Expanded, expand};
 use super::left_out::no_report;
-use super::plan::{Item, item, standard_input};
-use super::read::read_into;
-use super::{Given, Limits};
-use crate::decide::{Context, Counts, Evidence, Fault, Status};
+use super::plan::{PlannedFile, item, standard_input};
+use super::report_reader::read_into;
+use super::{GivenFile, Limits};
+use crate::decide::{Context, Counts, Evidence, RunError, Status};
 use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
 use crate::policy::{Policy, ReportMapping};
 use crate::report::{self, Hint, Options, ReadError, Sink, Source};
@@ -33,8 +33,8 @@ pub fn base_reports(
     limits: Limits,
     roots: &[String],
     secret_key: Option<&SecretKey>,
-) -> Result<Vec<BaseReport>, Fault> {
-    let given = paths.iter().map(|path| Given { path: path.clone(), format: None, entry: None });
+) -> Result<Vec<BaseReport>, RunError> {
+    let given = paths.iter().map(|path| GivenFile { path: path.clone(), format: None, entry: None });
     let mut items = Vec::new();
     for one in given {
         // Whoever gives a folder of the base sees what of it was read by the base's line.
@@ -48,13 +48,13 @@ pub fn base_reports(
     items.sort_by(|a, b| a.name.cmp(&b.name));
     let options = one_by_one(limits, roots, secret_key);
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
-    let read = |item: Item| {
-        let mut keep = Keep::default();
+    let read = |item: PlannedFile| {
+        let mut keep = FindingSink::default();
         let outcome = read_into(policy, &item, &options, &mut keep);
         let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context, None);
         if evidence.status == Status::Unreadable {
             let path = Some(clean(&item.name).into_owned());
-            return Err(Fault { path, message: format!("--base-report: {}", evidence.message) });
+            return Err(RunError { path, message: format!("--base-report: {}", evidence.message) });
         }
         let (mut packages, mut inventory) = (Vec::new(), Vec::new());
         if let (Some(format), Some(sha256)) = (&evidence.format, &evidence.sha256) {
@@ -82,12 +82,12 @@ pub type Findings = (Vec<Evidence>, Vec<(Finding, usize)>);
 /// Reads reports without a policy, but for `mappings` of formats of its own: their evidence as it would be judged
 /// without an entry, and all findings, worst first.
 pub fn findings(
-    given: &[Given],
+    given: &[GivenFile],
     mappings: &[ReportMapping],
     limits: Limits,
     roots: &[String],
     secret_key: Option<&SecretKey>,
-) -> Result<Findings, Fault> {
+) -> Result<Findings, RunError> {
     let options = one_by_one(limits, roots, secret_key);
     let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
     let mut evidence = Vec::new();
@@ -101,11 +101,11 @@ pub fn findings(
             }
             let name = path.to_string_lossy().into_owned();
             let source = if name == "-" { standard_input(limits.max_stdin)? } else { Source::File(path) };
-            let mut keep = Keep::default();
+            let mut keep = FindingSink::default();
             let hint = Hint { format: one.format.as_deref(), category: None };
             let outcome = match mappings.iter().find(|m| hint.format == Some(m.id.as_str())) {
                 Some(mapping) => report::read_mapped(&source, mapping, &options, &mut keep),
-                None => report::read(&source, hint, &options, &mut keep),
+                None => report::read_source(&source, hint, &options, &mut keep),
             };
             if in_directory
                 && let Some(ReadError::Unknown { looks_like }) = &outcome.error
@@ -145,12 +145,12 @@ fn one_by_one(limits: Limits, roots: &[String], secret_key: Option<&SecretKey>) 
 
 /// Keeps all findings of a report.
 #[derive(Default)]
-struct Keep {
+struct FindingSink {
     findings: Vec<Finding>,
     counts: Counts,
 }
 
-impl Sink for Keep {
+impl Sink for FindingSink {
     fn finding(&mut self, mut finding: Finding) {
         self.counts.add(&finding);
         finding.raise_malware();

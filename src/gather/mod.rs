@@ -2,13 +2,13 @@
 
 mod documents;
 mod files;
-mod keep;
 mod left_out;
 mod listing;
 mod plan;
-mod read;
-mod rehearse;
+mod policy_test;
+mod report_reader;
 mod roles;
+mod snapshot_recorder;
 
 use std::cell::OnceCell;
 use std::collections::BTreeMap;
@@ -18,27 +18,27 @@ use std::sync::Arc;
 pub use files::{Expanded, expand, look_for};
 pub use left_out::{LeftOut, no_report};
 pub use listing::{BaseReport, Findings, base_reports, findings};
-pub use rehearse::Rehearsal;
+pub use policy_test::TestReports;
 
 use documents::{MAX_DOCUMENT, feeds, read_document};
-use keep::Keeping;
-use plan::{Item, ReadingPlan, plan};
+use plan::{PlannedFile, ReadingPlan, plan};
 pub(crate) use plan::{evidence_files, standard_input};
-use read::{cores_for, read_all};
-use rehearse::rehearse;
+use policy_test::read_written_report;
+use report_reader::{cores_for, read_all};
 use roles::by_role;
+use snapshot_recorder::SnapshotRecorder;
 
-use crate::decide::{Comparison, Context, DocumentLimits, Evidence, Fault, Gathered, Relations, Tally};
+use crate::decide::{Context, DocumentLimits, Evidence, Gathered, GivenBase, Relations, RunError, Tally};
+use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
 use crate::finding::SecretKey;
-use crate::policy::testing::Written;
-use crate::policy::{Entry, Policy};
+use crate::policy::testing::WrittenReport;
+use crate::policy::{EvidenceEntry, Policy};
 use crate::relate::{Base, Waivers};
 use crate::report::{self, Options, ReadError, Sink, Source};
-use crate::saved::{Saved, SavedReport};
 
 /// A file given on the command line.
 #[derive(Debug, Clone)]
-pub struct Given {
+pub struct GivenFile {
     /// The path as given; `-` is standard input.
     pub path: PathBuf,
     /// The format it must have.
@@ -54,14 +54,14 @@ pub struct Limits {
     pub max_report: u64,
     /// Most bytes that are taken from standard input.
     pub max_stdin: u64,
-    /// Findings a rule whose details are kept.
+    /// Maximum number of findings kept in detail per rule.
     pub max_findings: usize,
 }
 
-/// What a run is given.
+/// Inputs of a run.
 #[derive(Debug, Clone, Copy)]
 pub struct Inputs<'p> {
-    /// What decides.
+    /// The deciding policy.
     pub policy: &'p Policy,
     /// Exceptions to its rules.
     pub waivers: &'p Waivers,
@@ -69,13 +69,13 @@ pub struct Inputs<'p> {
     pub source: EvidenceSource<'p>,
     /// Prefixes that scanners put before paths of the project.
     pub roots: &'p [String],
-    /// What the change is compared with.
-    pub comparison: Option<&'p Comparison>,
+    /// Base that the change is compared with.
+    pub comparison: Option<&'p GivenBase>,
     /// The key under which values of secrets are compared with those of the base.
     pub secret_key: Option<&'p SecretKey>,
 }
 
-/// What stands in the place of files, for a decision on evidence that was read once already or as it was at another time.
+/// Placeholder for files, for a decision on evidence that was read once already or as it was at another time.
 #[derive(Debug, Clone, Default)]
 pub struct Instead {
     /// Standard input.
@@ -90,28 +90,28 @@ pub enum EvidenceSource<'p> {
     /// Files: those given, and those that the policy's evidence names.
     Files {
         /// Files of the command line.
-        given: &'p [Given],
-        /// What somebody asks about, as `explain` takes it.
+        given: &'p [GivenFile],
+        /// Id that somebody asks about, as `explain` takes it.
         watch: Option<&'p str>,
         /// Where the evidence is kept as it was read.
-        keep: Option<&'p OnceCell<Saved>>,
-        /// What stands in the place of files.
+        keep: Option<&'p OnceCell<EvidenceSnapshot>>,
+        /// Placeholder for files.
         instead: Option<&'p Instead>,
     },
     /// Reports written out in a case of the policy, and files that it names; nothing is looked for.
     Case {
         /// Files that the case names.
-        given: &'p [Given],
+        given: &'p [GivenFile],
         /// What it writes out.
-        written: Rehearsal<'p>,
+        written: TestReports<'p>,
     },
     /// Evidence of an earlier run.
-    Saved(&'p Saved),
+    Saved(&'p EvidenceSnapshot),
 }
 
 impl<'p> EvidenceSource<'p> {
     /// Files, of which nothing is kept and about which nobody asks.
-    pub fn files(given: &'p [Given]) -> Self {
+    pub fn files(given: &'p [GivenFile]) -> Self {
         Self::Files { given, watch: None, keep: None, instead: None }
     }
 }
@@ -123,7 +123,7 @@ pub fn gather<'p>(
     context: &Context,
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
-) -> Result<Gathered<'p>, Vec<Fault>> {
+) -> Result<Gathered<'p>, Vec<RunError>> {
     let Inputs { policy, waivers, source, roots, comparison, secret_key } = inputs;
     let secret_key = secret_key.cloned();
     let options =
@@ -140,7 +140,7 @@ pub fn gather<'p>(
         }
         EvidenceSource::Saved(saved) => {
             of_saved = saved.reports.as_slice();
-            let items = saved.documents.iter().map(Item::of_saved).collect();
+            let items = saved.documents.iter().map(PlannedFile::of_saved).collect();
             ReadingPlan { items, left_out: Vec::new() }
         }
     };
@@ -148,7 +148,7 @@ pub fn gather<'p>(
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
-    let bars = Arc::new(base.map(Base::first_bars).unwrap_or_default());
+    let bars = Arc::new(base.map(Base::initial_bars).unwrap_or_default());
     let to = Relations {
         policy,
         waivers,
@@ -172,7 +172,7 @@ pub fn gather<'p>(
     let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
     let mut gathered =
         Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison, base_given };
-    let mut kept = Keeping::default();
+    let mut kept = SnapshotRecorder::default();
     for (item, (outcome, mut tally)) in reports.iter().zip(read) {
         let ignored = ignored(item, &outcome, &options);
         if keep.is_some() {
@@ -195,11 +195,11 @@ pub fn gather<'p>(
     }
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
     for (report, entries) in of_saved {
-        take_up(&to, report, entries, context, &mut gathered);
+        replay_report(&to, report, entries, context, &mut gathered);
     }
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
     for report in written {
-        rehearse(&to, report, context, &mut gathered);
+        read_written_report(&to, report, context, &mut gathered);
     }
     gathered.evidence.extend(told);
     for item in &documents {
@@ -218,7 +218,7 @@ pub fn gather<'p>(
 }
 
 /// Counts and judges a report of an earlier run as if it had been read now.
-fn take_up<'p>(
+fn replay_report<'p>(
     to: &Relations<'p>,
     report: &'p SavedReport,
     entries: &'p [String],
@@ -236,7 +236,7 @@ fn take_up<'p>(
 }
 
 /// The entries for which nothing was read, or less than they demand.
-fn absent(policy: &Policy, evidence: &[Evidence], written: &[Written]) -> Vec<Evidence> {
+fn absent(policy: &Policy, evidence: &[Evidence], written: &[WrittenReport]) -> Vec<Evidence> {
     let mut absent = Vec::new();
     for entry in &policy.evidence {
         let demanded = entry.count as usize;
@@ -254,7 +254,7 @@ fn absent(policy: &Policy, evidence: &[Evidence], written: &[Written]) -> Vec<Ev
 }
 
 /// Why a file in a directory that was given is no report, and need not be one.
-fn ignored(item: &Item, outcome: &report::Outcome, options: &Options) -> Option<String> {
+fn ignored(item: &PlannedFile, outcome: &report::ReadOutcome, options: &Options) -> Option<String> {
     match &outcome.error {
         Some(ReadError::Unknown { looks_like })
             if item.in_directory
@@ -271,7 +271,7 @@ fn judge_report(
     policy: &Policy,
     (name, entries): (&str, &[String]),
     ignored: Option<String>,
-    outcome: &report::Outcome,
+    outcome: &report::ReadOutcome,
     tally: &Tally<'_>,
     context: &Context,
     evidence: &mut Vec<Evidence>,
@@ -289,6 +289,6 @@ fn judge_report(
     evidence.extend(entries.iter().map(|name| judge(entry(policy, name))));
 }
 
-fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p Entry> {
+fn entry<'p>(policy: &'p Policy, name: &str) -> Option<&'p EvidenceEntry> {
     policy.evidence.iter().find(|e| e.name == name)
 }

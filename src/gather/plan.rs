@@ -7,16 +7,16 @@ use std::path::{Path, PathBuf};
 
 use super::files::{Expanded, expand, look_for, relative};
 use super::left_out::no_report;
-use super::{Given, Instead, Limits, entry};
-use crate::decide::Fault;
+use super::{GivenFile, Instead, Limits, entry};
+use crate::decide::RunError;
+use crate::evidence_snapshot::SavedDocument;
 use crate::finding::clean;
-use crate::policy::{Entry, EntryKind, Feed, Policy};
+use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
 use crate::report::Source;
-use crate::saved::SavedDocument;
 
 /// A file to read.
 #[derive(Debug, Clone)]
-pub(super) struct Item {
+pub(super) struct PlannedFile {
     /// Its path as outputs name it.
     pub(super) name: String,
     pub(super) source: Source,
@@ -30,7 +30,7 @@ pub(super) struct Item {
     pub(super) given: bool,
 }
 
-impl Item {
+impl PlannedFile {
     pub(super) fn of_saved(document: &SavedDocument) -> Self {
         Self {
             name: document.name.clone(),
@@ -47,19 +47,19 @@ impl Item {
 /// What is read, and what was left out of given folders: each a path with the reason.
 #[derive(Debug, Default)]
 pub(super) struct ReadingPlan {
-    pub(super) items: Vec<Item>,
+    pub(super) items: Vec<PlannedFile>,
     pub(super) left_out: Vec<(String, String)>,
 }
 
 /// The files to read, sorted by name, each once.
 pub(super) fn plan(
     policy: &Policy,
-    given: &[Given],
+    given: &[GivenFile],
     limits: Limits,
     instead: Option<&Instead>,
     look: bool,
-) -> Result<ReadingPlan, Vec<Fault>> {
-    let mut items: Vec<Item> = Vec::new();
+) -> Result<ReadingPlan, Vec<RunError>> {
+    let mut items: Vec<PlannedFile> = Vec::new();
     let (given, mut faults) = resolve(policy, given);
     let Sources { files, left_out } = sources(policy, &given, look);
     for (from, path, in_directory) in files {
@@ -78,9 +78,14 @@ pub(super) fn plan(
 }
 
 /// Puts feeds in the place of the files of their paths.
-fn put_feeds(policy: &Policy, feeds: &BTreeMap<PathBuf, Option<Source>>, look: bool, items: &mut Vec<Item>) {
+fn put_feeds(
+    policy: &Policy,
+    feeds: &BTreeMap<PathBuf, Option<Source>>,
+    look: bool,
+    items: &mut Vec<PlannedFile>,
+) {
     let is_feed = |name: &String| entry(policy, name).is_some_and(|e| matches!(e.kind, EntryKind::Feed(_)));
-    let stands = |item: &Item| {
+    let stands = |item: &PlannedFile| {
         let path = Path::new(&item.name);
         item.entries.iter().any(is_feed) && feeds.contains_key(path)
     };
@@ -88,23 +93,31 @@ fn put_feeds(policy: &Policy, feeds: &BTreeMap<PathBuf, Option<Source>>, look: b
     for (path, source) in feeds {
         let Some(source) = source.as_ref().filter(|_| look) else { continue };
         let name = path.to_string_lossy().into_owned();
-        let fits = |e: &&Entry| {
+        let fits = |e: &&EvidenceEntry| {
             matches!(e.kind, EntryKind::Feed(_)) && e.files.iter().any(|glob| glob.matches_file(&name))
         };
         let entries = policy.evidence.iter().filter(fits).map(|e| e.name.clone()).collect();
         let (source, bytes) = (source.clone(), source.size());
-        items.push(Item { name, source, bytes, format: None, entries, in_directory: false, given: false });
+        items.push(PlannedFile {
+            name,
+            source,
+            bytes,
+            format: None,
+            entries,
+            in_directory: false,
+            given: false,
+        });
     }
 }
 
 /// The files of a run with what named each, and whether it was found in a given directory.
 struct Sources {
-    files: Vec<(Given, PathBuf, bool)>,
+    files: Vec<(GivenFile, PathBuf, bool)>,
     left_out: Vec<(String, String)>,
 }
 
 /// The files that were given, and with `look` those that entries look for.
-fn sources(policy: &Policy, given: &[Given], look: bool) -> Sources {
+fn sources(policy: &Policy, given: &[GivenFile], look: bool) -> Sources {
     let mut sources = Sources { files: Vec::new(), left_out: Vec::new() };
     for one in given {
         let Expanded { files, left_out: mut out } = expand(one);
@@ -126,7 +139,7 @@ fn sources(policy: &Policy, given: &[Given], look: bool) -> Sources {
         let filled = given.iter().any(|g| g.entry.as_ref() == Some(&entry.name));
         if !(is_report && reports_given || filled) {
             for path in entry.files.iter().flat_map(look_for) {
-                let found = Given { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
+                let found = GivenFile { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
                 sources.files.push((found, path, false));
             }
         }
@@ -135,9 +148,9 @@ fn sources(policy: &Policy, given: &[Given], look: bool) -> Sources {
 }
 
 /// The files that a run decides on, but for VEX statements.
-pub(crate) fn evidence_files(policy: &Policy, given: &[Given]) -> Vec<PathBuf> {
+pub(crate) fn evidence_files(policy: &Policy, given: &[GivenFile]) -> Vec<PathBuf> {
     let (given, _) = resolve(policy, given);
-    let is_vex = |from: &Given| {
+    let is_vex = |from: &GivenFile| {
         let named = from.entry.as_ref().and_then(|name| entry(policy, name));
         named.is_some_and(|entry| entry.kind == EntryKind::Feed(Feed::Vex))
     };
@@ -148,12 +161,12 @@ pub(crate) fn evidence_files(policy: &Policy, given: &[Given]) -> Vec<PathBuf> {
 /// Names of the entries whose globs name a file.
 fn names(policy: &Policy, path: &Path) -> Vec<String> {
     let relative = relative(path);
-    let named = |entry: &&Entry| entry.files.iter().any(|glob| glob.matches_file(&relative));
+    let named = |entry: &&EvidenceEntry| entry.files.iter().any(|glob| glob.matches_file(&relative));
     policy.evidence.iter().filter(named).map(|entry| entry.name.clone()).collect()
 }
 
 /// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
-fn resolve(policy: &Policy, given: &[Given]) -> (Vec<Given>, Vec<Fault>) {
+fn resolve(policy: &Policy, given: &[GivenFile]) -> (Vec<GivenFile>, Vec<RunError>) {
     let (mut named, mut faults) = (Vec::new(), Vec::new());
     for one in given {
         let Some(name) = &one.entry else {
@@ -163,9 +176,9 @@ fn resolve(policy: &Policy, given: &[Given]) -> (Vec<Given>, Vec<Fault>) {
         let called: Vec<&str> =
             policy.evidence.iter().filter(|e| e.is_called(name)).map(|e| e.name.as_str()).collect();
         match called.as_slice() {
-            [full] => named.push(Given { entry: Some((*full).to_owned()), ..one.clone() }),
-            [] => faults.push(Fault { path: None, message: no_such_entry(policy, name) }),
-            several => faults.push(Fault {
+            [full] => named.push(GivenFile { entry: Some((*full).to_owned()), ..one.clone() }),
+            [] => faults.push(RunError { path: None, message: no_such_entry(policy, name) }),
+            several => faults.push(RunError {
                 path: None,
                 message: format!(
                     "--evidence {}: there is one for each subject; say which: {}",
@@ -185,12 +198,12 @@ fn no_such_entry(policy: &Policy, name: &str) -> String {
 
 pub(super) fn item(
     policy: &Policy,
-    given: &Given,
+    given: &GivenFile,
     path: &Path,
     in_directory: bool,
     limits: Limits,
     instead: Option<&Instead>,
-) -> Result<Item, Fault> {
+) -> Result<PlannedFile, RunError> {
     let name = path.to_string_lossy().into_owned();
     let (source, bytes) = if name == "-" {
         let source = match instead.and_then(|instead| instead.standard_input.clone()) {
@@ -208,13 +221,13 @@ pub(super) fn item(
         None => names(policy, path),
     };
     let (format, of_command) = (given.format.clone(), given.entry.is_none());
-    Ok(Item { name, source, bytes, format, entries, in_directory, given: of_command })
+    Ok(PlannedFile { name, source, bytes, format, entries, in_directory, given: of_command })
 }
 
 /// Standard input, held in memory because it may have to be read twice.
-pub(crate) fn standard_input(max: u64) -> Result<Source, Fault> {
+pub(crate) fn standard_input(max: u64) -> Result<Source, RunError> {
     let mut bytes = Vec::new();
-    let fault = |message: String| Fault { path: Some("-".to_owned()), message };
+    let fault = |message: String| RunError { path: Some("-".to_owned()), message };
     io::stdin()
         .lock()
         .take(max + 1)
@@ -227,8 +240,8 @@ pub(crate) fn standard_input(max: u64) -> Result<Source, Fault> {
 }
 
 /// One item a file: a file that is named twice is read once, for all the entries that name it.
-fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
-    let mut united: BTreeMap<(PathBuf, String), Item> = BTreeMap::new();
+fn unite(policy: &Policy, items: Vec<PlannedFile>) -> Result<Vec<PlannedFile>, Vec<RunError>> {
+    let mut united: BTreeMap<(PathBuf, String), PlannedFile> = BTreeMap::new();
     let mut faults = Vec::new();
     for item in items {
         let key = match &item.source {
@@ -240,7 +253,7 @@ fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
             continue;
         };
         if known.format.is_some() && item.format.is_some() && known.format != item.format {
-            faults.push(Fault {
+            faults.push(RunError {
                 path: Some(clean(&item.name).into_owned()),
                 message: "is given twice, as two different formats".to_owned(),
             });
@@ -251,7 +264,7 @@ fn unite(policy: &Policy, items: Vec<Item>) -> Result<Vec<Item>, Vec<Fault>> {
         known.given |= item.given;
         known.entries.extend(item.entries);
     }
-    let mut items: Vec<Item> = united.into_values().collect();
+    let mut items: Vec<PlannedFile> = united.into_values().collect();
     let position = |name: &String| policy.evidence.iter().position(|e| e.name == *name);
     for item in &mut items {
         item.entries.sort_by_key(position);

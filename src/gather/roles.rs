@@ -2,14 +2,18 @@
 //! category, and as a document or feed for the others.
 
 use super::entry;
-use super::plan::Item;
+use super::plan::PlannedFile;
 use crate::finding::Finding;
 use crate::policy::{EntryKind, Policy};
 use crate::report::{self, Hint, Options, ReadError, Sink};
 
 /// The files by what they are read as: first those read as documents and feeds, then those read as reports. One that
 /// is both stands in both, with the entries of each.
-pub(super) fn by_role(policy: &Policy, items: Vec<Item>, options: &Options) -> (Vec<Item>, Vec<Item>) {
+pub(super) fn by_role(
+    policy: &Policy,
+    items: Vec<PlannedFile>,
+    options: &Options,
+) -> (Vec<PlannedFile>, Vec<PlannedFile>) {
     let (mut documents, mut reports) = (Vec::new(), Vec::new());
     for item in items {
         let is_report = |name: &String| {
@@ -23,16 +27,16 @@ pub(super) fn by_role(policy: &Policy, items: Vec<Item>, options: &Options) -> (
             continue;
         }
         if !as_report.is_empty() || is_given_report(&item, options) {
-            reports.push(Item { entries: as_report, ..item.clone() });
+            reports.push(PlannedFile { entries: as_report, ..item.clone() });
         }
-        documents.push(Item { entries: as_document, ..item });
+        documents.push(PlannedFile { entries: as_document, ..item });
     }
     (documents, reports)
 }
 
 /// Whether a file that only documents and feeds name was given as a report, and says something as one: then an entry
 /// more of the policy must not take away what it says.
-fn is_given_report(item: &Item, options: &Options) -> bool {
+fn is_given_report(item: &PlannedFile, options: &Options) -> bool {
     if !item.given {
         return false;
     }
@@ -40,7 +44,8 @@ fn is_given_report(item: &Item, options: &Options) -> bool {
         return true;
     }
     let mut counted = Counted::default();
-    let outcome = report::read(&item.source, Hint { format: None, category: None }, options, &mut counted);
+    let outcome =
+        report::read_source(&item.source, Hint { format: None, category: None }, options, &mut counted);
     match &outcome.error {
         None => counted.0 > 0 || outcome.report.failed.is_some() || outcome.report.problems_total > 0,
         // An empty list, and what no reader claims: the document's reader says what it is.

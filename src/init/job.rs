@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::pipeline::Pipeline;
-use super::scanner::From;
+use super::scanner::ScannerInput;
 use super::{COMPONENT, Draft, quoted};
 
 /// A `.gitlab-ci.yml` for a project that has none.
@@ -40,14 +40,14 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>) -> String {
             .collect();
         let program = words.first().cloned().unwrap_or_default();
         let (image, before) = match scanner.from {
-            From::Image(image) => (image, None),
-            From::ImageAt(image, path) => {
+            ScannerInput::Image(image) => (image, None),
+            ScannerInput::ImageAt(image, path) => {
                 if let Some(first) = words.first_mut() {
                     path.clone_into(first);
                 }
                 (image, None)
             }
-            From::Python => ("python:3.13", Some(format!("pip install --quiet {program}"))),
+            ScannerInput::Python => ("python:3.13", Some(format!("pip install --quiet {program}"))),
         };
         let line = if prints { format!("{} >{}", words.join(" "), shell(file)) } else { words.join(" ") };
         let _ = write!(

@@ -8,7 +8,7 @@ pub mod survey;
 mod write;
 
 pub use job::{include, jobs};
-pub use survey::{Survey, look};
+pub use survey::{Survey, survey_repository};
 pub use write::{Draft, of_script, of_survey};
 
 /// The git hook.

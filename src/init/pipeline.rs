@@ -1,14 +1,14 @@
 //! What a project's `.gitlab-ci.yml` already runs. It is looked at line by line and not as YAML: what GitLab makes of
 //! includes, anchors and `extends` is not known here, and a job that is missed is only one job too many.
 
-use super::scanner::{self, Known};
+use super::scanner::{self, KnownScanner};
 
 /// A pipeline.
 #[derive(Debug, Clone, Default)]
 pub struct Pipeline {
-    jobs: Vec<Job>,
+    jobs: Vec<PipelineJob>,
     stages: Vec<String>,
-    /// What stands under `include`, comments aside.
+    /// Lines under `include`, comments aside.
     includes: Vec<String>,
     /// It has pipelines of merge requests.
     pub(super) merge_requests: bool,
@@ -16,7 +16,7 @@ pub struct Pipeline {
 
 /// A block that begins at the left edge.
 #[derive(Debug, Clone)]
-struct Job {
+struct PipelineJob {
     name: String,
     lines: Vec<String>,
 }
@@ -38,7 +38,7 @@ const NO_JOBS: &[&str] = &[
 
 impl Pipeline {
     /// Reads `.gitlab-ci.yml`.
-    pub fn read(text: &str) -> Self {
+    pub fn parse(text: &str) -> Self {
         let mut pipeline = Self {
             stages: stages(text),
             merge_requests: text.contains("merge_request_event")
@@ -56,7 +56,7 @@ impl Pipeline {
                 included = name == "include";
                 inside = !name.starts_with('.') && !NO_JOBS.contains(&name);
                 if inside {
-                    pipeline.jobs.push(Job { name: name.to_owned(), lines: Vec::new() });
+                    pipeline.jobs.push(PipelineJob { name: name.to_owned(), lines: Vec::new() });
                 }
             }
             if included {
@@ -76,7 +76,7 @@ impl Pipeline {
     }
 
     /// The scanner that a job runs for a kind of evidence, and the report that it leaves, where that is plain.
-    pub(super) fn scanner(&self, kind: &str) -> Option<(&'static Known, Option<String>)> {
+    pub(super) fn scanner(&self, kind: &str) -> Option<(&'static KnownScanner, Option<String>)> {
         self.jobs.iter().filter(|job| job.keeps()).find_map(|job| {
             let known = scanner::KNOWN.iter().find(|known| known.kind == kind && job.runs(known))?;
             Some((known, job.report()))
@@ -85,7 +85,7 @@ impl Pipeline {
 
     /// The jobs that leave one of these files.
     pub(super) fn leaving(&self, files: &[String]) -> Vec<String> {
-        let leaves = |job: &&Job| job.keeps() && files.iter().any(|file| job.names(file));
+        let leaves = |job: &&PipelineJob| job.keeps() && files.iter().any(|file| job.names(file));
         self.jobs.iter().filter(leaves).map(|job| job.name.clone()).collect()
     }
 
@@ -103,13 +103,13 @@ impl Pipeline {
     }
 }
 
-impl Job {
+impl PipelineJob {
     /// It leaves something to later jobs.
     fn keeps(&self) -> bool {
         self.lines.iter().any(|line| line.contains("artifacts"))
     }
 
-    fn runs(&self, known: &Known) -> bool {
+    fn runs(&self, known: &KnownScanner) -> bool {
         let runs = |line: &String| {
             let words: Vec<&str> = words(line).collect();
             known.words.iter().all(|word| words.contains(word))
@@ -137,7 +137,7 @@ impl Job {
     }
 }
 
-/// What stands before the colon; within quotes there may be colons.
+/// Text before the colon; within quotes there may be colons.
 fn key(line: &str) -> &str {
     for quote in ['"', '\''] {
         if let Some((name, _)) = line.strip_prefix(quote).and_then(|rest| rest.split_once(quote)) {
@@ -178,7 +178,7 @@ mod tests {
     #[test]
     fn which_files_a_pipeline_includes() {
         let file = ".secgate/gitlab-ci.yml";
-        let includes = |text: &str| Pipeline::read(text).includes(file);
+        let includes = |text: &str| Pipeline::parse(text).includes(file);
         assert!(includes("include:\n  - local: .secgate/gitlab-ci.yml\nbuild: {script: [make]}\n"));
         assert!(includes("include:\n- local: '/.secgate/gitlab-ci.yml'\n"));
         assert!(includes("include: [{local: .secgate/gitlab-ci.yml}]\n"));
@@ -205,7 +205,7 @@ images: {script: ['trivy image --format json -o a.json $IMAGE | jq . > b.json'],
 gate:
   script: [./ci/scripts/security_gate.sh]
 ";
-        let pipeline = Pipeline::read(text);
+        let pipeline = Pipeline::parse(text);
         let found =
             |kind| pipeline.scanner(kind).map(|(known, file)| (known.format, file.unwrap_or_default()));
         assert_eq!(found("sast"), Some(("semgrep", "reports/code.json".to_owned())));
@@ -218,7 +218,8 @@ gate:
         assert_eq!(pipeline.running("ci/scripts/security_gate.sh"), Some("gate"));
         assert!(!pipeline.merge_requests);
         assert!(
-            Pipeline::read("a: {rules: [if: $CI_PIPELINE_SOURCE == \"merge_request_event\"]}").merge_requests
+            Pipeline::parse("a: {rules: [if: $CI_PIPELINE_SOURCE == \"merge_request_event\"]}")
+                .merge_requests
         );
     }
 
@@ -231,7 +232,7 @@ gate:
             ("stages: [build, Tests, deploy]\n", "Tests"),
             ("stages:\n- a\n- \"b c\"\n- deploy\nx: {}\n", "b c"),
         ] {
-            assert_eq!(Pipeline::read(text).stage(), stage, "{text}");
+            assert_eq!(Pipeline::parse(text).stage(), stage, "{text}");
         }
     }
 }

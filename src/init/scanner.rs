@@ -10,12 +10,12 @@ pub(super) struct Scanner {
     /// Program and words, with `{report}` and `{changed}`.
     pub(super) argv: Vec<String>,
     /// Where a job gets it from.
-    pub(super) from: From,
+    pub(super) from: ScannerInput,
 }
 
 /// Where a job gets a scanner from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum From {
+pub(super) enum ScannerInput {
     /// An image with a shell in which the program is on `PATH`.
     Image(&'static str),
     /// An image with a shell, and where the program lies in it.
@@ -26,7 +26,7 @@ pub(super) enum From {
 
 /// How a scanner is recognised in a pipeline.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Known {
+pub(super) struct KnownScanner {
     /// The evidence that it is for.
     pub(super) kind: &'static str,
     pub(super) format: &'static str,
@@ -34,12 +34,12 @@ pub(super) struct Known {
     pub(super) words: &'static [&'static str],
 }
 
-const fn known(kind: &'static str, format: &'static str, words: &'static [&'static str]) -> Known {
-    Known { kind, format, words }
+const fn known(kind: &'static str, format: &'static str, words: &'static [&'static str]) -> KnownScanner {
+    KnownScanner { kind, format, words }
 }
 
 /// The scanners that are recognised.
-pub(super) const KNOWN: &[Known] = &[
+pub(super) const KNOWN: &[KnownScanner] = &[
     known("sast", "semgrep", &["semgrep"]),
     known("sast", "bandit", &["bandit"]),
     known("sast", "gosec", &["gosec"]),
@@ -59,51 +59,52 @@ pub(super) const KNOWN: &[Known] = &[
 ];
 
 /// The command that makes a report of a format; `None` where it needs what only the team knows.
-pub(super) fn of(format: &str, image_report: bool, survey: &Survey) -> Option<Scanner> {
+pub(super) fn command_for(format: &str, image_report: bool, survey: &Survey) -> Option<Scanner> {
     let words = |text: &str| text.split(' ').map(str::to_owned).collect::<Vec<_>>();
     let (from, mut argv) = match format {
         // With --metrics off nothing is sent; rules that begin with p/ are fetched from semgrep.dev.
         "semgrep" => (
-            From::Image("semgrep/semgrep"),
+            ScannerInput::Image("semgrep/semgrep"),
             words("semgrep scan --metrics off --disable-version-check --quiet --json --output {report}"),
         ),
-        "bandit" => (From::Python, words("bandit -r -q -f json -o {report} .")),
+        "bandit" => (ScannerInput::Python, words("bandit -r -q -f json -o {report} .")),
         // Without -quiet, which writes no report where nothing was found.
-        "gosec" => (From::Image("securego/gosec"), words("gosec -fmt json -out {report} ./...")),
+        "gosec" => (ScannerInput::Image("securego/gosec"), words("gosec -fmt json -out {report} ./...")),
         "gitleaks" => (
-            From::Image("zricethezav/gitleaks"),
+            ScannerInput::Image("zricethezav/gitleaks"),
             words("gitleaks dir --no-banner --report-format json --report-path {report} ."),
         ),
         // Secrets are not tried out at those whose they are.
         "trufflehog" => (
-            From::Image("trufflesecurity/trufflehog"),
+            ScannerInput::Image("trufflesecurity/trufflehog"),
             words("trufflehog filesystem --json --no-update --no-verification ."),
         ),
-        "detect-secrets" => (From::Python, words("detect-secrets scan {changed}")),
-        "trivy-config" => {
-            (From::Image("aquasec/trivy"), words("trivy config --quiet --format json --output {report} ."))
-        }
+        "detect-secrets" => (ScannerInput::Python, words("detect-secrets scan {changed}")),
+        "trivy-config" => (
+            ScannerInput::Image("aquasec/trivy"),
+            words("trivy config --quiet --format json --output {report} ."),
+        ),
         // With all packages it can be told later which advisories are new and which packages are.
         "trivy" if !image_report => (
-            From::Image("aquasec/trivy"),
+            ScannerInput::Image("aquasec/trivy"),
             words("trivy fs --quiet --scanners vuln --list-all-pkgs --format json --output {report} ."),
         ),
         // The image without `debug` has no shell.
         "grype" if !image_report => (
-            From::ImageAt("anchore/grype:debug", "/grype"),
+            ScannerInput::ImageAt("anchore/grype:debug", "/grype"),
             words("grype dir:. --quiet --output json --file {report}"),
         ),
         // The file is named by --output in old versions and by --output-file in new ones.
         "osv-scanner" => (
-            From::ImageAt("ghcr.io/google/osv-scanner", "/osv-scanner"),
+            ScannerInput::ImageAt("ghcr.io/google/osv-scanner", "/osv-scanner"),
             words("osv-scanner scan source --format json --recursive ."),
         ),
-        "npm-audit" => (From::Image("node"), words("npm audit --json")),
+        "npm-audit" => (ScannerInput::Image("node"), words("npm audit --json")),
         "checkov" => {
-            (From::Image("bridgecrew/checkov"), words("checkov --directory . --quiet --output json"))
+            (ScannerInput::Image("bridgecrew/checkov"), words("checkov --directory . --quiet --output json"))
         }
         "spectral" => (
-            From::Image("stoplight/spectral"),
+            ScannerInput::Image("stoplight/spectral"),
             words("spectral lint --quiet --format json --output {report}"),
         ),
         _ => return None,

@@ -8,23 +8,23 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Category, Severity};
 use crate::policy::Action;
-use filter::Counted;
-use shell::{Block, Command};
+use filter::FilterCount;
+use shell::{ShellBlock, ShellCommand};
 
 /// A condition under which the script stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Condition {
+pub struct ScriptThreshold {
     /// Line of the comparison.
     pub line: u64,
     /// A name for the rule.
     pub id: String,
-    /// What the script said.
+    /// Content of the script.
     pub title: String,
     /// The report that it counts in.
     pub file: String,
     /// Its format, where it was told.
     pub format: Option<&'static str>,
-    /// What is counted.
+    /// Reports and findings that are counted.
     pub category: Category,
     /// At least this severity.
     pub severity: Option<Severity>,
@@ -34,7 +34,7 @@ pub struct Condition {
     pub fix: bool,
     /// How many the script let pass.
     pub allow: u64,
-    /// What followed.
+    /// Consequence.
     pub then: Action,
     /// The comparison as it stands there.
     pub was: String,
@@ -42,26 +42,26 @@ pub struct Condition {
     pub notes: Vec<String>,
 }
 
-/// What a script decides by.
+/// Thresholds of a script.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Script {
-    /// What becomes rules, in the order of the script.
-    pub conditions: Vec<Condition>,
-    /// What does not: line, and what stands there and why not.
+    /// Thresholds that become rules, in the order of the script.
+    pub conditions: Vec<ScriptThreshold>,
+    /// Lines that do not: the line, its text and why not.
     pub left: Vec<(u64, String)>,
 }
 
 /// A count, or why it was not understood.
 #[derive(Debug, Clone)]
-struct Count {
+struct ScriptCount {
     line: u64,
-    counted: Result<Counted, String>,
+    counted: Result<FilterCount, String>,
     used: bool,
 }
 
 /// A number compared with a number.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Comparison {
+struct NumberComparison {
     left: String,
     operator: String,
     right: String,
@@ -74,14 +74,14 @@ struct Reader {
     unsure: BTreeSet<String>,
     /// Names of files and folders.
     texts: BTreeMap<String, String>,
-    counts: BTreeMap<String, Count>,
+    counts: BTreeMap<String, ScriptCount>,
     /// Functions that end the script, and what else is known of them.
     stops: Vec<String>,
     script: Script,
 }
 
 /// Reads a script.
-pub fn read(text: &str) -> Script {
+pub fn read_script(text: &str) -> Script {
     let blocks = shell::blocks(text);
     let mut reader = Reader { stops: shell::functions_that_exit(text), ..Reader::default() };
     for block in &blocks {
@@ -102,10 +102,10 @@ pub fn read(text: &str) -> Script {
 
 impl Reader {
     /// `around` are the conditions that a block stands under.
-    fn block(&mut self, block: &Block, around: &[&Command]) {
+    fn block(&mut self, block: &ShellBlock, around: &[&ShellCommand]) {
         match block {
-            Block::Simple(command) => self.simple(command, around),
-            Block::If { condition, then, otherwise } => {
+            ShellBlock::Simple(command) => self.simple(command, around),
+            ShellBlock::If { condition, then, otherwise } => {
                 self.command(condition, true);
                 self.branch(condition, then, false, around);
                 self.branch(condition, otherwise, true, around);
@@ -113,15 +113,21 @@ impl Reader {
         }
     }
 
-    fn branch(&mut self, condition: &Command, body: &[Block], negated: bool, around: &[&Command]) {
+    fn branch(
+        &mut self,
+        condition: &ShellCommand,
+        body: &[ShellBlock],
+        negated: bool,
+        around: &[&ShellCommand],
+    ) {
         let said = body.iter().filter_map(|block| match block {
-            Block::Simple(command) => Some(command),
-            Block::If { .. } => None,
+            ShellBlock::Simple(command) => Some(command),
+            ShellBlock::If { .. } => None,
         });
-        let commands: Vec<&Command> = said.collect();
+        let commands: Vec<&ShellCommand> = said.collect();
         let stops = commands.iter().any(|command| self.is_stop(command));
         let said_title = commands.iter().find_map(|command| self.message(command));
-        let looks = condition.text.contains("jq ") || self.names(&condition.text).next().is_some();
+        let looks = condition.text.contains("jq ") || self.counts_in(&condition.text).next().is_some();
         let warns = said_title.as_ref().is_some_and(|(_, text)| text.to_ascii_lowercase().contains("warn"));
         let title = said_title.map(|(title, _)| title);
         if stops || (looks && warns) {
@@ -142,32 +148,32 @@ impl Reader {
                 }
             }
         }
-        let mut inner: Vec<&Command> = around.to_vec();
+        let mut inner: Vec<&ShellCommand> = around.to_vec();
         inner.push(condition);
         for block in body {
             match block {
                 // Its exit was told with the condition that it stands under.
-                Block::Simple(command) if self.is_stop(command) => {}
+                ShellBlock::Simple(command) if self.is_stop(command) => {}
                 other => self.block(other, &inner),
             }
         }
     }
 
-    fn simple(&mut self, command: &Command, around: &[&Command]) {
+    fn simple(&mut self, command: &ShellCommand, around: &[&ShellCommand]) {
         if let Some((condition, body, negated)) = shell::short_circuit(&command.text) {
-            let body: Vec<Block> = body
+            let body: Vec<ShellBlock> = body
                 .iter()
-                .map(|text| Block::Simple(Command { line: command.line, text: text.clone() }))
+                .map(|text| ShellBlock::Simple(ShellCommand { line: command.line, text: text.clone() }))
                 .collect();
-            let inner: Vec<&Command> = body
+            let inner: Vec<&ShellCommand> = body
                 .iter()
                 .filter_map(|block| match block {
-                    Block::Simple(command) => Some(command),
-                    Block::If { .. } => None,
+                    ShellBlock::Simple(command) => Some(command),
+                    ShellBlock::If { .. } => None,
                 })
                 .collect();
             if inner.iter().any(|command| self.is_stop(command)) {
-                let condition = Command { line: command.line, text: condition };
+                let condition = ShellCommand { line: command.line, text: condition };
                 self.branch(&condition, &body, negated, around);
                 return;
             }
@@ -176,7 +182,7 @@ impl Reader {
     }
 
     /// An assignment, or something that decides by its own exit code.
-    fn command(&mut self, command: &Command, guarded: bool) {
+    fn command(&mut self, command: &ShellCommand, guarded: bool) {
         let text =
             shell::without_words(&command.text, &["export", "local", "readonly", "declare", "-i", "-r"]);
         if let Some((name, value)) = shell::assignment(text) {
@@ -191,13 +197,13 @@ impl Reader {
                 }
             } else if let Some(text) = shell::text(value) {
                 self.texts.insert(name.to_owned(), text.to_owned());
-            } else if value.contains("((") && self.names(value).next().is_some() {
+            } else if value.contains("((") && self.counts_in(value).next().is_some() {
                 let counted = Err(format!("`{}` is a sum of counts; a rule counts one kind", value.trim()));
-                let used: Vec<String> = self.names(value).map(str::to_owned).collect();
+                let used: Vec<String> = self.counts_in(value).map(str::to_owned).collect();
                 for name in used {
                     self.used(&name);
                 }
-                self.counts.insert(name.to_owned(), Count { line: command.line, counted, used: false });
+                self.counts.insert(name.to_owned(), ScriptCount { line: command.line, counted, used: false });
             }
             return;
         }
@@ -216,15 +222,15 @@ impl Reader {
         }
     }
 
-    fn counted(&mut self, line: u64, name: &str, mut counted: Result<Counted, String>) {
+    fn counted(&mut self, line: u64, name: &str, mut counted: Result<FilterCount, String>) {
         if self.counts.get(name).is_some_and(|before| !before.used && before.counted != counted) {
             counted = Err("is counted in several ways".to_owned());
         }
-        self.counts.insert(name.to_owned(), Count { line, counted, used: false });
+        self.counts.insert(name.to_owned(), ScriptCount { line, counted, used: false });
     }
 
     /// The counts that a text names.
-    fn names<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
+    fn counts_in<'t>(&self, text: &'t str) -> impl Iterator<Item = &'t str> + use<'t> {
         let known: Vec<String> = self.counts.keys().cloned().collect();
         text.split(|c: char| !c.is_alphanumeric() && c != '_')
             .filter(move |word| known.iter().any(|name| name == word))
@@ -247,7 +253,7 @@ impl Reader {
     }
 
     /// Whether a command stops the script, or notes that it is to be stopped.
-    fn is_stop(&self, command: &Command) -> bool {
+    fn is_stop(&self, command: &ShellCommand) -> bool {
         let first = shell::program(&command.text);
         let flag = shell::assignment(&command.text).is_some_and(|(name, value)| {
             let name = name.to_ascii_lowercase();
@@ -262,7 +268,7 @@ impl Reader {
     }
 
     /// What is said: without what every line says, and as it stands.
-    fn message(&self, command: &Command) -> Option<(String, String)> {
+    fn message(&self, command: &ShellCommand) -> Option<(String, String)> {
         let first = shell::program(&command.text);
         if !matches!(first, "echo" | "printf" | "log" | "err" | "warn" | "die")
             && !self.stops.iter().any(|name| name == first)
@@ -283,7 +289,7 @@ impl Reader {
     }
 
     /// Turns a condition into rules, one for each of the comparisons of which one is enough.
-    fn condition(&mut self, condition: &Command, negated: bool, then: Action, title: Option<&str>) {
+    fn condition(&mut self, condition: &ShellCommand, negated: bool, then: Action, title: Option<&str>) {
         let text = condition.text.as_str();
         let parts = match shell::alternatives(text) {
             // Each of the negated ones must hold, so one that does not is enough only where there is one.
@@ -308,7 +314,7 @@ impl Reader {
         then: Action,
         title: Option<&str>,
     ) -> Result<(), String> {
-        let Comparison { left, operator, right } =
+        let NumberComparison { left, operator, right } =
             shell::comparison(part).ok_or("is not a count compared with a number")?;
         let (count, operator, number) = match self.value(&right) {
             Some(number) => (left, operator, number),
@@ -336,7 +342,7 @@ impl Reader {
         let what = name.clone().unwrap_or_else(|| format!("{}-{}", counted.category, line));
         let title =
             title.filter(|title| !title.is_empty()).map_or_else(|| what.replace('_', " "), str::to_owned);
-        self.script.conditions.push(Condition {
+        self.script.conditions.push(ScriptThreshold {
             line,
             id: kebab(&what),
             title,

@@ -1,4 +1,4 @@
-//! What a repository holds that a gate is about. Nothing is run; links are not followed.
+//! Contents of a repository that a gate is about. Nothing is run; links are not followed.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -80,18 +80,18 @@ const LOCKS: &[&str] = &[
 
 /// A saved report.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Saved {
+pub struct SurveyedReport {
     /// Its path.
     pub path: String,
     /// Its format.
     pub format: String,
-    /// What it is mostly about.
+    /// Category of most of its findings.
     pub category: Category,
     /// Of an image.
     pub image: bool,
 }
 
-/// What was found. Lists are sorted.
+/// Survey of a repository. Lists are sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
     /// Languages of the code.
@@ -117,7 +117,7 @@ pub struct Survey {
     /// Scripts that look like a gate.
     pub scripts: Vec<String>,
     /// Reports.
-    pub saved: Vec<Saved>,
+    pub saved: Vec<SurveyedReport>,
     /// There was more than is looked at.
     pub cut_off: bool,
     files: usize,
@@ -125,7 +125,7 @@ pub struct Survey {
 }
 
 /// Looks at a repository.
-pub fn look(root: &Path) -> Survey {
+pub fn survey_repository(root: &Path) -> Survey {
     let mut survey = Survey::default();
     survey.walk(root, "", 0);
     survey.semgrep_rules = [".semgrep.yml", ".semgrep.yaml", ".semgrep", "semgrep.yml", "semgrep.yaml"]
@@ -138,7 +138,7 @@ pub fn look(root: &Path) -> Survey {
             .iter()
             .any(|end| root.join(format!("{dot}spectral.{end}")).exists())
     });
-    survey.pipeline = opening(&root.join(".gitlab-ci.yml"), 1 << 20).map(|text| Pipeline::read(&text));
+    survey.pipeline = opening(&root.join(".gitlab-ci.yml"), 1 << 20).map(|text| Pipeline::parse(&text));
     survey
 }
 
@@ -198,7 +198,7 @@ impl Survey {
             && matches!(end, "json" | "jsonl" | "sarif" | "xml" | "gz")
             && bytes <= LARGEST_REPORT
         {
-            match saved(path, &relative) {
+            match surveyed_report(path, &relative) {
                 Some(report) => self.saved.push(report),
                 None if end == "json" => self.described(path, relative),
                 None => {}
@@ -243,25 +243,26 @@ fn opening(path: &Path, most: u64) -> Option<String> {
 }
 
 /// Nothing is kept of a report but what it is about.
-struct Nothing;
+struct EmptySurvey;
 
-impl Sink for Nothing {
+impl Sink for EmptySurvey {
     fn finding(&mut self, _: Finding) {}
     fn restart(&mut self) {}
 }
 
-/// What a file is, if it is a report with findings or of a scan that found none.
-fn saved(path: &Path, relative: &str) -> Option<Saved> {
+/// The report in a file, if it has findings or is of a scan that found none.
+fn surveyed_report(path: &Path, relative: &str) -> Option<SurveyedReport> {
     let options =
         Options { max_report: LARGEST_REPORT, read_ahead: false, roots: Vec::new(), secret_key: None };
-    let outcome = report::read(&Source::File(path.to_owned()), Hint::default(), &options, &mut Nothing);
+    let outcome =
+        report::read_source(&Source::File(path.to_owned()), Hint::default(), &options, &mut EmptySurvey);
     if outcome.error.is_some() {
         return None;
     }
     let format = Format::by_id(outcome.format.as_deref()?).ok()?;
     let covers = &outcome.report.categories;
     let category = format.categories.iter().find(|category| covers.contains(category))?;
-    Some(Saved {
+    Some(SurveyedReport {
         path: relative.to_owned(),
         format: format.id.to_owned(),
         category: *category,
@@ -293,7 +294,7 @@ mod tests {
         write("reports/bandit.json", include_str!("../../fixtures/bandit/app.json"));
         write("tests/bandit.json", include_str!("../../fixtures/bandit/app.json"));
         write("package.json", "{\"name\": \"x\"}");
-        let survey = look(dir.path());
+        let survey = survey_repository(dir.path());
         assert_eq!(survey.languages.iter().copied().collect::<Vec<_>>(), ["Python", "Shell"]);
         assert_eq!(survey.locks, ["web/package-lock.json"]);
         assert_eq!(

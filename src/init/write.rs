@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
-use super::script::{Condition, Script};
-use super::survey::{Saved, Survey};
+use super::script::{Script, ScriptThreshold};
+use super::survey::{Survey, SurveyedReport};
 use super::{list, quoted, scanner};
 use crate::finding::Category;
 use crate::policy::Action;
@@ -12,8 +12,8 @@ use crate::policy::Action;
 /// A policy that is about to be written.
 #[derive(Debug, Default)]
 pub struct Draft {
-    entries: Vec<Entry>,
-    rules: Vec<Rule>,
+    entries: Vec<EntryDraft>,
+    rules: Vec<RuleDraft>,
     /// With a base, so that only what is new stops a change.
     compares: bool,
     title: String,
@@ -23,7 +23,7 @@ pub struct Draft {
 
 /// An evidence entry.
 #[derive(Debug, Clone)]
-pub(super) struct Entry {
+pub(super) struct EntryDraft {
     pub(super) name: String,
     category: Category,
     image: bool,
@@ -31,12 +31,12 @@ pub(super) struct Entry {
     format: Option<&'static str>,
     pub(super) scanner: Option<scanner::Scanner>,
     required: bool,
-    /// What it is for, and why it is here.
+    /// Its purpose, and why it is here.
     why: String,
 }
 
 #[derive(Debug)]
-struct Rule {
+struct RuleDraft {
     id: String,
     title: String,
     findings: String,
@@ -69,25 +69,25 @@ impl Draft {
         lines
     }
 
-    pub(super) fn entries(&self) -> &[Entry] {
+    pub(super) fn entries(&self) -> &[EntryDraft] {
         &self.entries
     }
 }
 
-/// What an entry is about: its name, category, an image or not.
-struct Kind {
+/// Subject of an entry: its name, category, an image or not.
+struct EvidenceKind {
     name: &'static str,
     category: Category,
     image: bool,
-    /// What it is, for people.
+    /// Description for people.
     is: &'static str,
     /// The scanner where nothing else is known, and the file that it writes here.
     format: &'static str,
     file: &'static [&'static str],
 }
 
-const KINDS: &[Kind] = &[
-    Kind {
+const KINDS: &[EvidenceKind] = &[
+    EvidenceKind {
         name: "sast",
         category: Category::Sast,
         image: false,
@@ -95,7 +95,7 @@ const KINDS: &[Kind] = &[
         format: "semgrep",
         file: &["semgrep.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "secrets",
         category: Category::Secret,
         image: false,
@@ -103,7 +103,7 @@ const KINDS: &[Kind] = &[
         format: "gitleaks",
         file: &["gitleaks.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "deps",
         category: Category::Vulnerability,
         image: false,
@@ -111,7 +111,7 @@ const KINDS: &[Kind] = &[
         format: "trivy",
         file: &["trivy-fs.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "image",
         category: Category::Vulnerability,
         image: true,
@@ -119,7 +119,7 @@ const KINDS: &[Kind] = &[
         format: "trivy",
         file: &["trivy-image.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "iac",
         category: Category::Misconfiguration,
         image: false,
@@ -127,7 +127,7 @@ const KINDS: &[Kind] = &[
         format: "trivy-config",
         file: &["trivy-config.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "api",
         category: Category::Contract,
         image: false,
@@ -135,7 +135,7 @@ const KINDS: &[Kind] = &[
         format: "spectral",
         file: &["spectral.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "dast",
         category: Category::Dast,
         image: false,
@@ -143,7 +143,7 @@ const KINDS: &[Kind] = &[
         format: "zap",
         file: &["zap.json"],
     },
-    Kind {
+    EvidenceKind {
         name: "quality",
         category: Category::Quality,
         image: false,
@@ -157,8 +157,8 @@ const KINDS: &[Kind] = &[
 pub fn of_survey(survey: &Survey) -> Draft {
     let mut draft = Draft { compares: true, title: "Merge-request gate".to_owned(), ..Draft::default() };
     for kind in KINDS {
-        let of_kind = |saved: &&Saved| saved.category == kind.category && saved.image == kind.image;
-        let saved: Vec<&Saved> = survey.saved.iter().filter(of_kind).collect();
+        let of_kind = |saved: &&SurveyedReport| saved.category == kind.category && saved.image == kind.image;
+        let saved: Vec<&SurveyedReport> = survey.saved.iter().filter(of_kind).collect();
         let reason = reason(kind, survey);
         let scanned = survey.pipeline.as_ref().is_some_and(|p| p.scanner(kind.name).is_some());
         if saved.is_empty() && reason.is_none() && !scanned {
@@ -167,16 +167,18 @@ pub fn of_survey(survey: &Survey) -> Draft {
         // An entry is there as soon as one of its files is; so that no tool goes missing unseen, each has its own.
         let formats: BTreeSet<&str> = saved.iter().map(|saved| saved.format.as_str()).collect();
         let mut names = Vec::new();
-        let mut add = |saved: &[&Saved], name: String| {
-            draft.entries.push(Entry { name: name.clone(), ..entry(kind, saved, reason.clone(), survey) });
+        let mut add = |saved: &[&SurveyedReport], name: String| {
+            draft
+                .entries
+                .push(EntryDraft { name: name.clone(), ..entry(kind, saved, reason.clone(), survey) });
             names.push(name);
         };
         match formats.len() {
             0 | 1 => add(&saved, kind.name.to_owned()),
             _ => {
                 for format in formats {
-                    let of_format = |saved: &&&Saved| saved.format == format;
-                    let saved: Vec<&Saved> = saved.iter().filter(of_format).copied().collect();
+                    let of_format = |saved: &&&SurveyedReport| saved.format == format;
+                    let saved: Vec<&SurveyedReport> = saved.iter().filter(of_format).copied().collect();
                     add(&saved, format!("{}-{format}", kind.name));
                 }
             }
@@ -194,7 +196,7 @@ pub fn of_survey(survey: &Survey) -> Draft {
 }
 
 /// Why a repository needs an entry of a kind, although no report of it was found.
-fn reason(kind: &Kind, survey: &Survey) -> Option<String> {
+fn reason(kind: &EvidenceKind, survey: &Survey) -> Option<String> {
     let some = |files: &[String]| match files {
         [] => None,
         [one] => Some(one.clone()),
@@ -213,7 +215,12 @@ fn reason(kind: &Kind, survey: &Survey) -> Option<String> {
     }
 }
 
-fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey) -> Entry {
+fn entry(
+    kind: &EvidenceKind,
+    saved: &[&SurveyedReport],
+    reason: Option<String>,
+    survey: &Survey,
+) -> EntryDraft {
     let mut files: Vec<String> = saved.iter().map(|saved| saved.path.clone()).collect();
     let mut format = saved.first().map_or(kind.format, |saved| saved.format.as_str());
     if saved.is_empty() {
@@ -231,13 +238,13 @@ fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey)
         format = "trivy-config";
     }
     let one_format = saved.iter().all(|other| other.format == format);
-    Entry {
+    EntryDraft {
         name: kind.name.to_owned(),
         category: kind.category,
         image: kind.image,
         // An empty list of Spectral's looks like one of many others.
         format: (format == "spectral" && one_format).then_some("spectral"),
-        scanner: scanner::of(format, kind.image, survey),
+        scanner: scanner::command_for(format, kind.image, survey),
         required: !kind.image
             || !saved.is_empty()
             || survey.pipeline.as_ref().is_some_and(|p| !p.leaving(&files).is_empty()),
@@ -246,8 +253,8 @@ fn entry(kind: &Kind, saved: &[&Saved], reason: Option<String>, survey: &Survey)
     }
 }
 
-fn plain_rule(id: &str, title: &str, findings: &str, fix: &'static str) -> Rule {
-    Rule {
+fn plain_rule(id: &str, title: &str, findings: &str, fix: &'static str) -> RuleDraft {
+    RuleDraft {
         id: id.to_owned(),
         title: title.to_owned(),
         findings: findings.to_owned(),
@@ -259,14 +266,14 @@ fn plain_rule(id: &str, title: &str, findings: &str, fix: &'static str) -> Rule 
     }
 }
 
-/// What follows from the evidence of a kind; `names` are its entries.
-fn rule_of(kind: &Kind, names: &[String]) -> Rule {
+/// Consequence of the evidence of a kind; `names` are its entries.
+fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
     let evidence = match names {
         [one] => one.clone(),
         _ => list(names),
     };
     match kind.name {
-        "secrets" => Rule {
+        "secrets" => RuleDraft {
             waivable: false,
             why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
             ..plain_rule(
@@ -323,8 +330,8 @@ fn rule_of(kind: &Kind, names: &[String]) -> Rule {
     }
 }
 
-fn disclosed_since() -> Rule {
-    Rule {
+fn disclosed_since() -> RuleDraft {
+    RuleDraft {
         then: Action::Warn,
         why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
         ..plain_rule(
@@ -355,7 +362,7 @@ pub fn of_script(script: &Script, name: &str) -> Draft {
         });
         if at.is_none() {
             let name = free_name(&draft.entries, condition);
-            draft.entries.push(Entry {
+            draft.entries.push(EntryDraft {
                 name,
                 category: condition.category,
                 image: condition.image,
@@ -378,14 +385,14 @@ pub fn of_script(script: &Script, name: &str) -> Draft {
     draft
 }
 
-fn free_name(entries: &[Entry], condition: &Condition) -> String {
+fn free_name(entries: &[EntryDraft], condition: &ScriptThreshold) -> String {
     let kind = KINDS.iter().find(|kind| kind.category == condition.category && kind.image == condition.image);
     let base = kind.map_or("report", |kind| kind.name);
     let name = (1..).map(|n| if n == 1 { base.to_owned() } else { format!("{base}-{n}") });
     name.take(10_000).find(|name| entries.iter().all(|entry| entry.name != *name)).unwrap_or_default()
 }
 
-fn converted(condition: &Condition, entries: &[Entry], taken: &mut BTreeSet<String>) -> Rule {
+fn converted(condition: &ScriptThreshold, entries: &[EntryDraft], taken: &mut BTreeSet<String>) -> RuleDraft {
     let mut findings = format!("category: {}", condition.category);
     if let Some(severity) = condition.severity {
         let _ = write!(findings, ", severity: {severity}");
@@ -411,7 +418,7 @@ fn converted(condition: &Condition, entries: &[Entry], taken: &mut BTreeSet<Stri
     }
     let mut why = vec![format!("line {}: {}", condition.line, crate::finding::clean_line(&condition.was))];
     why.extend(condition.notes.iter().map(|note| crate::finding::clean_line(note).into_owned()));
-    Rule {
+    RuleDraft {
         title: condition.title.clone(),
         findings: format!("{{{findings}}}"),
         allow: condition.allow,
@@ -513,7 +520,7 @@ impl std::fmt::Display for Draft {
     }
 }
 
-fn write_entry(f: &mut std::fmt::Formatter<'_>, entry: &Entry) -> std::fmt::Result {
+fn write_entry(f: &mut std::fmt::Formatter<'_>, entry: &EntryDraft) -> std::fmt::Result {
     writeln!(
         f,
         "  {}:{:width$}# {}",
@@ -542,7 +549,7 @@ fn write_entry(f: &mut std::fmt::Formatter<'_>, entry: &Entry) -> std::fmt::Resu
     Ok(())
 }
 
-fn write_rule(f: &mut std::fmt::Formatter<'_>, rule: &Rule) -> std::fmt::Result {
+fn write_rule(f: &mut std::fmt::Formatter<'_>, rule: &RuleDraft) -> std::fmt::Result {
     for line in &rule.why {
         writeln!(f, "  # {line}")?;
     }

@@ -8,37 +8,40 @@
 //! the path of keys that leads to it; `Comparison::same` where nothing but equality is safe; `_` only where it
 //! decides nothing, with the reason beside it.
 
-mod demands;
 mod evidence;
 mod people;
+mod requirements;
 mod rules;
 pub(super) mod selector;
 mod waivers;
 
 use std::fmt::{Debug, Display};
 
-use super::written::Word;
-use super::{Action, Base, Enforcement, Mapping, Parameter, Place, Policy, ReportMapping, VexRules, Waivers};
+use super::written::Vocabulary;
+use super::{
+    Action, BaseSettings, Enforcement, Mapping, Parameter, Policy, PolicyLine, ReportMapping, VexRules,
+    WaiverSettings,
+};
 use crate::finding::{Severity, clean, clean_line};
 
 pub use waivers::waivers;
 
-/// What is said of a clause before it was there.
+/// Remarks on a clause before it was there.
 pub const NOT_THERE: &str = "not there";
 
 /// A clause that is less strict than it was.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Looser {
+pub struct LoosenedClause {
     /// Which clause, in words.
     pub clause: String,
-    /// What it said.
+    /// Its statement.
     pub before: String,
-    /// What it says.
+    /// Its statement.
     pub after: String,
     /// Where it stood.
-    pub before_at: Option<Place>,
+    pub before_at: Option<PolicyLine>,
     /// Where it stands.
-    pub after_at: Option<Place>,
+    pub after_at: Option<PolicyLine>,
     /// It only adds evidence or people, which a policy that extends another may.
     #[serde(skip)]
     pub adds: bool,
@@ -47,14 +50,14 @@ pub struct Looser {
     path: Vec<String>,
 }
 
-impl Looser {
+impl LoosenedClause {
     /// A clause that is none of a policy's, in words.
-    pub fn told(
+    pub fn outside_policy(
         clause: &str,
         before: &str,
         after: &str,
-        before_at: Option<Place>,
-        after_at: Option<Place>,
+        before_at: Option<PolicyLine>,
+        after_at: Option<PolicyLine>,
     ) -> Self {
         let clean = |text: &str| clean_line(text).into_owned();
         let (clause, before, after) = (clean(clause), clean(before), clean(after));
@@ -74,7 +77,7 @@ impl Looser {
 }
 
 /// ``rule `sast-high`: `then`: fail → warn (.secgate/merge.yaml:12, before base.yaml:12)``
-impl Display for Looser {
+impl Display for LoosenedClause {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self { clause, before, after, before_at, after_at, .. } = self;
         write!(f, "{clause}: {before} → {after}")?;
@@ -88,21 +91,21 @@ impl Display for Looser {
 }
 
 /// Everything in which `after` is not provably as strict as `before`, in the order of the clauses.
-pub fn policies(before: &Policy, after: &Policy) -> Vec<Looser> {
-    let mut comparison = Comparison { before, after, found: Vec::new() };
+pub fn policies(before: &Policy, after: &Policy) -> Vec<LoosenedClause> {
+    let mut comparison = PolicyComparison { before, after, found: Vec::new() };
     if before.sha256 != after.sha256 || before.sha256.is_empty() {
         comparison.policy();
     }
     comparison.found
 }
 
-struct Comparison<'p> {
+struct PolicyComparison<'p> {
     before: &'p Policy,
     after: &'p Policy,
-    found: Vec<Looser>,
+    found: Vec<LoosenedClause>,
 }
 
-impl Comparison<'_> {
+impl PolicyComparison<'_> {
     fn policy(&mut self) {
         let Policy {
             source: _,    // where it comes from decides nothing
@@ -131,7 +134,7 @@ impl Comparison<'_> {
         if *enforcement == Enforcement::Blocking && after.enforcement == Enforcement::Advisory {
             self.add(&["enforcement"], word(*enforcement), word(after.enforcement));
         }
-        self.same(&["gate"], gate, &after.gate);
+        self.require_equal(&["gate"], gate, &after.gate);
         let rank = |is: Severity| is.rank(Severity::Critical);
         let (was, is) = (rank(*unknown_severity), rank(after.unknown_severity));
         if is < was || is > was && !rules.iter().all(rules::blind_to_severity) {
@@ -165,7 +168,7 @@ impl Comparison<'_> {
         }
         for key in after.keys.iter().filter(|key| !keys.iter().any(|known| known.name == key.name)) {
             // With it somebody can accept in the name of one who could before.
-            if let Some(user) = key.user.as_ref().filter(|user| people::names(self.before, user)) {
+            if let Some(user) = key.user.as_ref().filter(|user| people::names_user(self.before, user)) {
                 self.add(&["keys", &key.name], NOT_THERE, format!("a key that speaks for @{user}"));
             }
         }
@@ -217,7 +220,7 @@ impl Comparison<'_> {
         self.add(&path, words(gone, "without it"), words(come, otherwise));
     }
 
-    fn base(&mut self, before: Option<&Base>) {
+    fn base(&mut self, before: Option<&BaseSettings>) {
         match (before, &self.after.base) {
             (None, None) => {}
             // Every finding was new; now some are existing.
@@ -227,7 +230,7 @@ impl Comparison<'_> {
             // Its `without` is gone, and with it states that rules look at.
             (Some(was), None) => self.add(&["base"], sources(was), "none"),
             (Some(was), Some(now)) => {
-                let Base { line: _, from, without, said_of_unchanged_lines: _ } = was; // compared with its default // where it stands
+                let BaseSettings { line: _, from, without, said_of_unchanged_lines: _ } = was; // compared with its default // where it stands
                 let each = |base: &[super::BaseSource]| {
                     let mut words: Vec<_> = base.iter().map(|source| word(*source)).collect();
                     words.sort_unstable();
@@ -253,17 +256,18 @@ impl Comparison<'_> {
             self.add(&["parameters", name, "one_of"], one_of.join(", "), after.one_of.join(", "));
         }
         let shown = |env: &Option<String>| env.clone().unwrap_or_else(|| "none".to_owned());
-        self.same(&["parameters", name, "env"], &shown(env), &shown(&after.env));
+        self.require_equal(&["parameters", name, "env"], &shown(env), &shown(&after.env));
     }
 
-    fn waivers(&mut self, before: Option<&Waivers>) {
+    fn waivers(&mut self, before: Option<&WaiverSettings>) {
         let Some(now) = &self.after.waivers else { return };
-        let files =
-            |waivers: &Waivers| waivers.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
+        let files = |waivers: &WaiverSettings| {
+            waivers.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>()
+        };
         let Some(before) = before else {
             return self.add(&["waivers"], "none", "allowed");
         };
-        let Waivers { files: _, max_duration, not_author } = before; // compared as texts
+        let WaiverSettings { files: _, max_duration, not_author } = before; // compared as texts
         let (was, is) = (files(before), files(now));
         if !is.iter().all(|file| was.contains(file)) {
             self.add(&["waivers", "files"], listed(&was), listed(&is));
@@ -272,7 +276,7 @@ impl Comparison<'_> {
             let path = ["waivers", "max_duration"];
             self.add(&path, duration(*max_duration), duration(now.max_duration));
         }
-        self.demand(&["waivers", "not_author"], *not_author, now.not_author);
+        self.keep_requirement(&["waivers", "not_author"], *not_author, now.not_author);
     }
 
     fn vex(&mut self, before: Option<&VexRules>) {
@@ -293,13 +297,13 @@ impl Comparison<'_> {
         self.push(path, &before.to_string(), &after.to_string(), false);
     }
 
-    /// What a policy that extends another may add, and what can still let something through.
+    /// Additions that a policy may make to the one it extends, and those that can still let something through.
     fn adds(&mut self, path: &[&str], before: impl Display, after: impl Display) {
         self.push(path, &before.to_string(), &after.to_string(), true);
     }
 
     fn push(&mut self, path: &[&str], before: &str, after: &str, adds: bool) {
-        let looser = Looser {
+        let looser = LoosenedClause {
             clause: clause(path),
             before: clean(before).into_owned(),
             after: clean(after).into_owned(),
@@ -314,7 +318,7 @@ impl Comparison<'_> {
         }
     }
 
-    /// What follows may only become harder.
+    /// The consequence may only become harder.
     fn action(&mut self, path: &[&str], before: Action, after: Action) {
         if after < before {
             self.add(path, word(before), word(after));
@@ -322,7 +326,7 @@ impl Comparison<'_> {
     }
 
     /// A demand may be made, never taken back.
-    fn demand(&mut self, path: &[&str], before: bool, after: bool) {
+    fn keep_requirement(&mut self, path: &[&str], before: bool, after: bool) {
         if before && !after {
             self.add(path, before, after);
         }
@@ -350,7 +354,12 @@ impl Comparison<'_> {
     }
 
     /// Nothing but equality is safe.
-    fn same<T: PartialEq + Debug + Display + ?Sized>(&mut self, path: &[&str], before: &T, after: &T) {
+    fn require_equal<T: PartialEq + Debug + Display + ?Sized>(
+        &mut self,
+        path: &[&str],
+        before: &T,
+        after: &T,
+    ) {
         if before != after {
             self.add(path, before, after);
         }
@@ -370,7 +379,7 @@ fn clause(path: &[&str]) -> String {
     }
 }
 
-fn sources(base: &Base) -> String {
+fn sources(base: &BaseSettings) -> String {
     base.from.iter().map(|source| word(*source)).collect::<Vec<_>>().join(", ")
 }
 
@@ -388,7 +397,7 @@ fn line(line: &Mapping) -> String {
 }
 
 /// The word of a policy for a value.
-fn word<W: Word + PartialEq>(value: W) -> &'static str {
+fn word<W: Vocabulary + PartialEq>(value: W) -> &'static str {
     W::words().into_iter().find(|(_, known)| *known == value).map_or("", |(word, _)| word)
 }
 

@@ -1,4 +1,4 @@
-//! What is wrong with a policy: every problem of the file, each with its place, its line and a way out.
+//! Errors in a policy: every problem of the file, each with its place, its line and a way out.
 
 use std::fmt;
 
@@ -18,14 +18,14 @@ const COMPARED: usize = 40;
 
 /// A place in a file, line and column counted from 1, columns in characters.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Mark {
+pub(super) struct SourcePosition {
     /// 0 for the file itself, 1 for the policy that it extends, and so on.
     pub(super) file: u16,
     pub(super) line: u64,
     pub(super) column: u64,
 }
 
-impl Mark {
+impl SourcePosition {
     /// The first character of the file, for what is wrong with the whole.
     pub(super) const START: Self = Self::at(1, 1);
 
@@ -37,16 +37,16 @@ impl Mark {
 
 /// One thing that is wrong.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Problem {
+pub struct PolicyProblem {
     /// 0 for the file itself, 1 for the policy that it extends, and so on.
     pub file: u16,
     /// Line, from 1.
     pub line: u64,
     /// Column, from 1, in characters.
     pub column: u64,
-    /// What is wrong, on one line.
+    /// The problem, on one line.
     pub message: String,
-    /// What to do, on one line.
+    /// Action to take, on one line.
     pub help: Option<String>,
 }
 
@@ -54,20 +54,20 @@ pub struct Problem {
 #[derive(Debug)]
 pub struct PolicyError {
     sources: Vec<String>,
-    problems: Vec<Problem>,
+    problems: Vec<PolicyProblem>,
     more: usize,
     excerpts: Vec<String>,
 }
 
 impl PolicyError {
     /// The problems of `text`, which is called `source`.
-    pub(super) fn new(source: &str, text: &str, found: Problems) -> Self {
-        Self::of(&[(source, text)], found)
+    pub(super) fn new(source: &str, text: &str, found: PolicyProblems) -> Self {
+        Self::from_problems(&[(source, text)], found)
     }
 
     /// The problems of several files, each with its name and text.
-    pub(super) fn of(files: &[(&str, &str)], found: Problems) -> Self {
-        let Problems { mut list, more } = found;
+    pub(super) fn from_problems(files: &[(&str, &str)], found: PolicyProblems) -> Self {
+        let PolicyProblems { mut list, more } = found;
         list.sort_by_key(|p| (p.file, p.line, p.column));
         // Another file under a policy's name may hold anything, a secret included: only what looks like a file of ours
         // is quoted.
@@ -77,7 +77,7 @@ impl PolicyError {
             .map(|(_, text)| lines(text))
             .map(|l| if is_ours(&l) { l } else { Vec::new() })
             .collect();
-        let line = |p: &Problem| {
+        let line = |p: &PolicyProblem| {
             let at = usize::try_from(p.line).ok()?.checked_sub(1)?;
             texts.get(usize::from(p.file))?.get(at)
         };
@@ -87,12 +87,12 @@ impl PolicyError {
     }
 
     /// The file that a problem is in, as messages name it.
-    pub fn source_of(&self, problem: &Problem) -> &str {
+    pub fn source_of(&self, problem: &PolicyProblem) -> &str {
         self.sources.get(usize::from(problem.file)).map_or("", String::as_str)
     }
 
     /// Each problem, in the order of the file.
-    pub fn problems(&self) -> &[Problem] {
+    pub fn problems(&self) -> &[PolicyProblem] {
         &self.problems
     }
 }
@@ -134,7 +134,7 @@ fn is_ours(lines: &[String]) -> bool {
 }
 
 /// The source line and a caret below the place, cut to what is around it.
-fn excerpt(line: &str, problem: &Problem) -> String {
+fn excerpt(line: &str, problem: &PolicyProblem) -> String {
     let at = usize::try_from(problem.column).unwrap_or(1).saturating_sub(1);
     let from = if at < EXCERPT - 20 { 0 } else { at - EXCERPT / 2 };
     let before: String = line.chars().skip(from).take(at - from).collect();
@@ -151,26 +151,26 @@ fn excerpt(line: &str, problem: &Problem) -> String {
 
 /// Collects problems while a policy is read, so that one run names them all.
 #[derive(Debug, Default)]
-pub(super) struct Problems {
-    list: Vec<Problem>,
+pub(super) struct PolicyProblems {
+    list: Vec<PolicyProblem>,
     more: usize,
 }
 
-impl Problems {
+impl PolicyProblems {
     /// One problem without more to say.
-    pub(super) fn add(&mut self, at: Mark, message: impl Into<String>) {
+    pub(super) fn add(&mut self, at: SourcePosition, message: impl Into<String>) {
         self.push(at, message.into(), None);
     }
 
     /// One problem and the way out.
-    pub(super) fn help(&mut self, at: Mark, message: impl Into<String>, help: impl Into<String>) {
+    pub(super) fn help(&mut self, at: SourcePosition, message: impl Into<String>, help: impl Into<String>) {
         self.push(at, message.into(), Some(help.into()));
     }
 
-    fn push(&mut self, at: Mark, message: String, help: Option<String>) {
+    fn push(&mut self, at: SourcePosition, message: String, help: Option<String>) {
         if self.list.len() < SHOWN {
-            let Mark { file, line, column } = at;
-            self.list.push(Problem { file, line, column, message, help });
+            let SourcePosition { file, line, column } = at;
+            self.list.push(PolicyProblem { file, line, column, message, help });
         } else {
             self.more += 1;
         }
@@ -182,9 +182,11 @@ impl Problems {
     }
 
     /// Puts in front of each message what `of` says about its place.
-    pub(super) fn name(&mut self, of: impl Fn(Mark) -> Option<String>) {
+    pub(super) fn name(&mut self, of: impl Fn(SourcePosition) -> Option<String>) {
         for problem in &mut self.list {
-            if let Some(name) = of(Mark { file: problem.file, line: problem.line, column: problem.column }) {
+            if let Some(name) =
+                of(SourcePosition { file: problem.file, line: problem.line, column: problem.column })
+            {
                 problem.message = format!("{name}: {}", problem.message);
             }
         }
@@ -201,7 +203,7 @@ impl Problems {
     }
 
     /// A word that is none of `known`; `what` says what it should be, such as "unknown key".
-    pub(super) fn unknown(&mut self, at: Mark, what: &str, word: &str, known: &[&str]) {
+    pub(super) fn unknown(&mut self, at: SourcePosition, what: &str, word: &str, known: &[&str]) {
         let help = foreign_letter(word);
         if let Some(near) = nearest(word, known) {
             self.push(at, format!("{what} {}; did you mean `{near}`?", quoted(word)), help);
@@ -265,24 +267,24 @@ mod tests {
 
     #[test]
     fn a_problem_shows_its_line() {
-        let mut problems = Problems::default();
-        problems.help(Mark::at(2, 3), "bad", "do good");
+        let mut problems = PolicyProblems::default();
+        problems.help(SourcePosition::at(2, 3), "bad", "do good");
         let shown = PolicyError::new("p.yaml", "gate: x\nb \u{202e}c\n", problems).to_string();
         assert_eq!(shown, "p.yaml:2:3: bad\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: do good");
     }
 
     #[test]
     fn another_file_is_not_quoted() {
-        let mut problems = Problems::default();
-        problems.add(Mark::at(1, 1), "bad");
+        let mut problems = PolicyProblems::default();
+        problems.add(SourcePosition::at(1, 1), "bad");
         let shown = PolicyError::new("prod.env", "KEY=hunter2\n", problems).to_string();
         assert_eq!(shown, "prod.env:1:1: bad");
     }
 
     #[test]
     fn a_long_line_is_cut_around_the_place() {
-        let mut problems = Problems::default();
-        problems.add(Mark::at(1, 60_001), "bad");
+        let mut problems = PolicyProblems::default();
+        problems.add(SourcePosition::at(1, 60_001), "bad");
         let shown = PolicyError::new("p.yaml", &"k".repeat(70_000), problems).to_string();
         assert!(shown.len() < 400, "{shown}");
     }

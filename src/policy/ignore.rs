@@ -6,13 +6,13 @@
 use serde::Deserialize;
 
 use super::PolicyError;
-use super::error::Problems;
+use super::error::PolicyProblems;
 use super::load::utf8;
-use super::load::yaml::{Kind, tree};
-use super::written::node::{Kind as Shape, Node};
+use super::load::yaml::{YamlFileKind, tree};
+use super::written::node::{Node, NodeKind as Shape};
 use crate::finding::{Category, clean_line};
 
-const FILE: Kind = Kind {
+const FILE: YamlFileKind = YamlFileKind {
     one: "ignore file",
     many: "ignore files",
     begin: "start with `version: 1`",
@@ -25,7 +25,7 @@ const FILE: Kind = Kind {
 pub struct Ignored {
     /// Where it stands: a line, or its place in a list.
     pub place: String,
-    /// What kind of problem it is, where the file says.
+    /// Kind of problem, where the file says.
     pub category: Option<Category>,
     /// The advisory's id.
     pub id: Option<String>,
@@ -51,8 +51,8 @@ impl Ignored {
 }
 
 /// Reads an ignore file; its name says what it is, as it does to its scanner.
-pub fn read(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, PolicyError> {
-    let mut problems = Problems::default();
+pub fn read_ignore_file(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, PolicyError> {
+    let mut problems = PolicyProblems::default();
     let Some(text) = utf8(bytes, FILE, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
@@ -63,7 +63,7 @@ pub fn read(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, PolicyError> {
         tree(text, FILE, &mut problems)
             .map(|root| if name.contains("trivy") { trivy_yaml(&root) } else { grype(&root) })
     } else if ends(&[".toml"]) {
-        osv(text).map_err(|message| problems.add(super::error::Mark::START, message)).ok()
+        osv(text).map_err(|message| problems.add(super::error::SourcePosition::START, message)).ok()
     } else if name.contains("gitleaksignore") {
         Some(lines(text, gitleaks))
     } else if name.contains("trivyignore") {
@@ -72,7 +72,7 @@ pub fn read(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, PolicyError> {
         let message = "no ignore file that secgate knows by its name";
         let help =
             "there are .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml and .gitleaksignore";
-        problems.help(super::error::Mark::START, message, help);
+        problems.help(super::error::SourcePosition::START, message, help);
         None
     };
     match read {
@@ -92,7 +92,7 @@ fn lines(text: &str, of: fn(&str) -> Ignored) -> Vec<Ignored> {
 fn trivy(line: &str) -> Ignored {
     let mut words = line.split_whitespace();
     let id = words.next().unwrap_or_default();
-    let mut ignored = named(id, None);
+    let mut ignored = ignored_id(id, None);
     let (before, comment) = line.split_once(" #").unwrap_or((line, ""));
     ignored.reason = Some(comment.trim().to_owned()).filter(|comment| !comment.is_empty());
     for word in before.split_whitespace().skip(1) {
@@ -105,7 +105,7 @@ fn trivy(line: &str) -> Ignored {
 }
 
 /// An id by itself: an advisory, or a check, which a waiver names with its file.
-fn named(id: &str, category: Option<Category>) -> Ignored {
+fn ignored_id(id: &str, category: Option<Category>) -> Ignored {
     let known =
         ["CVE-", "GHSA-", "GO-", "RUSTSEC-", "PYSEC-", "OSV-", "DSA-", "DLA-", "USN-", "RHSA-", "ALAS"];
     let advisory = || known.iter().any(|start| id.to_ascii_uppercase().starts_with(start));
@@ -174,7 +174,7 @@ fn trivy_yaml(root: &Node) -> Vec<Ignored> {
 /// An entry, once for each path and package that it names.
 fn trivy_entry(entry: &Node, category: Category) -> Vec<Ignored> {
     let mut whole = match text(entry, "id") {
-        Some(id) => named(&id, Some(category)),
+        Some(id) => ignored_id(&id, Some(category)),
         None => Ignored { said: vec!["it has no `id`".to_owned()], ..Ignored::default() },
     };
     whole.place = entry.at.line.to_string();
@@ -227,7 +227,7 @@ fn with_purl(whole: &Ignored, text: &str) -> Ignored {
 fn grype(root: &Node) -> Vec<Ignored> {
     let rule = |rule: &Node| {
         let mut one = match text(rule, "vulnerability") {
-            Some(id) => named(&id, Some(Category::Vulnerability)),
+            Some(id) => ignored_id(&id, Some(Category::Vulnerability)),
             None => Ignored {
                 said: vec!["it names no `vulnerability`, so that it ignores a whole class".to_owned()],
                 ..Ignored::default()
@@ -299,7 +299,7 @@ fn osv(text: &str) -> Result<Vec<Ignored>, String> {
         place: format!("IgnoredVulns[{at}]"),
         reason: entry.reason,
         until: entry.until.map(day),
-        ..named(&entry.id, Some(Category::Vulnerability))
+        ..ignored_id(&entry.id, Some(Category::Vulnerability))
     });
     let overrides = config.overrides.into_iter().enumerate().map(|(at, entry)| Ignored {
         place: format!("PackageOverrides[{at}]"),
@@ -317,7 +317,7 @@ mod tests {
     use super::*;
 
     fn read_as(name: &str, text: &str) -> Vec<Ignored> {
-        read(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
+        read_ignore_file(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"))
     }
 
     fn exact(one: &Ignored) -> (Option<&str>, Option<&str>, Option<&str>, bool) {
@@ -386,7 +386,7 @@ mod tests {
         for (name, text) in
             [("x.txt", "CVE-2026-1"), ("osv-scanner.toml", "[["), (".grype.yaml", "ignore: [")]
         {
-            assert!(read(name, text.as_bytes()).is_err(), "{name}");
+            assert!(read_ignore_file(name, text.as_bytes()).is_err(), "{name}");
         }
     }
 }

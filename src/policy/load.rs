@@ -2,7 +2,7 @@
 
 mod effective;
 mod extends;
-mod lay;
+mod overlay;
 mod quote;
 pub(super) mod yaml;
 
@@ -10,15 +10,15 @@ use std::fmt::Write as _;
 
 use sha2::{Digest, Sha256};
 
-use super::error::{Mark, Problems};
-use super::written::{self, Read as _};
+use super::error::{PolicyProblems, SourcePosition};
+use super::written::{self, FromNode as _};
 use super::{Policy, PolicyError, ReportMapping, validate};
-use yaml::Kind;
+use yaml::YamlFileKind;
 
 pub use extends::effective;
 
 /// The shipped policies have 4 KiB.
-const POLICY: Kind = Kind {
+const POLICY: YamlFileKind = YamlFileKind {
     one: "policy",
     many: "policies",
     begin: "start with `version: 1`, or with an embedded policy, as `secgate policy show --policy merge` prints it",
@@ -27,12 +27,12 @@ const POLICY: Kind = Kind {
 };
 
 /// A file of mappings is part of a policy.
-const MAPPINGS: Kind =
-    Kind { one: "file of mappings", many: "mappings", begin: "start with `version: 1`", ..POLICY };
+const MAPPINGS: YamlFileKind =
+    YamlFileKind { one: "file of mappings", many: "mappings", begin: "start with `version: 1`", ..POLICY };
 
 /// Gives the name for messages and the bytes of a file that a policy names, by its path relative to the policy, or says
 /// why it cannot.
-pub type Beside<'f> = dyn FnMut(&str) -> Result<(String, Vec<u8>), String> + 'f;
+pub type NeighbourFiles<'f> = dyn FnMut(&str) -> Result<(String, Vec<u8>), String> + 'f;
 
 /// Reads and checks a policy that is one file. `source` is its name in messages and outputs: the path as given, or
 /// `embedded:NAME`.
@@ -41,24 +41,24 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Policy, PolicyError> {
 }
 
 /// Reads and checks a policy with the files that it names, the policy that it extends among them.
-pub fn load_with(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<Policy, PolicyError> {
+pub fn load_with(source: &str, bytes: &[u8], file: &mut NeighbourFiles<'_>) -> Result<Policy, PolicyError> {
     extends::load(source, bytes, file).map(|loaded| loaded.policy)
 }
 
 /// Reads and checks a file of mappings: `version: 1` and `mappings:`.
 pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, PolicyError> {
-    let mut problems = Problems::default();
+    let mut problems = PolicyProblems::default();
     let Some(text) = utf8(bytes, MAPPINGS, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
     let written = yaml::tree(text, MAPPINGS, &mut problems)
-        .and_then(|root| written::MappingFile::read(&root, "mappings", &mut problems));
+        .and_then(|root| written::MappingFile::from_node(&root, "mappings", &mut problems));
     let mappings = written.map(|written| validate::mapping::in_file(written, &mut problems));
     match mappings {
         Some(mappings) if problems.is_empty() && !mappings.is_empty() => Ok(mappings),
         _ => {
             if problems.is_empty() {
-                problems.add(Mark::START, "this is not a file of mappings");
+                problems.add(SourcePosition::START, "this is not a file of mappings");
             }
             Err(PolicyError::new(source, text, problems))
         }
@@ -66,14 +66,18 @@ pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, P
 }
 
 /// The text of a file that is not too large, without its byte-order mark.
-pub(super) fn utf8<'b>(bytes: &'b [u8], what: Kind, problems: &mut Problems) -> Option<&'b str> {
+pub(super) fn utf8<'b>(
+    bytes: &'b [u8],
+    what: YamlFileKind,
+    problems: &mut PolicyProblems,
+) -> Option<&'b str> {
     if bytes.len() > what.bytes {
         let message = format!("a {} may have {} bytes; this file has {}", what.one, what.bytes, bytes.len());
-        problems.add(Mark::START, message);
+        problems.add(SourcePosition::START, message);
         return None;
     }
     if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] = bytes {
-        problems.help(Mark::START, "the file is UTF-16 or UTF-32, not UTF-8", "save it as UTF-8");
+        problems.help(SourcePosition::START, "the file is UTF-16 or UTF-32, not UTF-8", "save it as UTF-8");
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -84,7 +88,11 @@ pub(super) fn utf8<'b>(bytes: &'b [u8], what: Kind, problems: &mut Problems) -> 
             let line = before.split(|b| *b == b'\n').count() as u64;
             let tail = before.rsplit(|b| *b == b'\n').next().unwrap_or(before);
             let column = String::from_utf8_lossy(tail).chars().count() as u64 + 1;
-            problems.help(Mark::at(line, column), "a byte here is not UTF-8", "save the file as UTF-8");
+            problems.help(
+                SourcePosition::at(line, column),
+                "a byte here is not UTF-8",
+                "save the file as UTF-8",
+            );
             None
         }
     }
@@ -97,8 +105,6 @@ pub(super) fn sha256(bytes: &[u8]) -> String {
     })
 }
 
-#[cfg(test)]
-mod hostile;
 #[cfg(test)]
 mod subjects;
 #[cfg(test)]

@@ -18,9 +18,9 @@ pub struct ReportMapping {
     pub groups: Option<DocumentPath>,
     /// From the report, or from one group, to each finding.
     pub findings: DocumentPath,
-    /// What was scanned: a number or something that is not empty; without it no findings mean that nothing was.
+    /// Scanned target: a number or something that is not empty; without it no findings mean that nothing was.
     pub scanned: Option<DocumentPath>,
-    /// What the tool could not do; anything there makes the scan incomplete.
+    /// Failures of the tool; any makes the scan incomplete.
     pub errors: Option<DocumentPath>,
     /// When the report was made.
     pub generated_at: Option<DocumentPath>,
@@ -43,13 +43,13 @@ pub struct ReportMapping {
 /// A path to a part of a finding.
 #[derive(Debug, Clone)]
 pub struct FieldPath {
-    /// What it starts at.
+    /// Its starting node.
     pub origin: Origin,
     /// The path from there.
     pub path: DocumentPath,
 }
 
-/// What a path starts at.
+/// Starting node of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Origin {
     /// `$`: the report.
@@ -133,7 +133,7 @@ impl ReportMapping {
     }
 
     /// Whether its findings may tell this.
-    pub fn tells(&self, attribute: Attribute) -> bool {
+    pub fn reports_attribute(&self, attribute: Attribute) -> bool {
         let field = match attribute {
             Attribute::Confidence => Field::Confidence,
             Attribute::Verified => Field::Verified,

@@ -11,10 +11,10 @@ pub mod ignore;
 pub mod lint;
 mod load;
 mod mapping;
-mod place;
 mod query;
-mod run;
+mod scanner_command;
 mod schema;
+mod source_line;
 mod subject;
 pub mod testing;
 mod validate;
@@ -28,17 +28,17 @@ use jiff::civil::Date;
 use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, Target};
 
 pub use embedded::{EMBEDDED, embedded};
-pub use error::{PolicyError, Problem};
+pub use error::{PolicyError, PolicyProblem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
-pub use load::{Beside, effective, load, load_mappings, load_with};
+pub use load::{NeighbourFiles, effective, load, load_mappings, load_with};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
-pub use place::{Place, Spot};
-pub use query::{DocumentPath, QueryError, Step, StepKind, Where};
-pub use run::{Run, inert};
+pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
+pub use scanner_command::{ScannerCommand, inert};
 pub use schema::schema;
+pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
-    ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, Key,
-    LicenseRule, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SubjectKind, VerdictWord, VerdictsRule,
+    ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
+    PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SubjectKind, VerdictWord, VerdictsRule,
     is_placeholder,
 };
 
@@ -65,18 +65,18 @@ pub struct Policy {
     pub unknown_severity: Severity,
     /// Corrections of severity or category; the first that matches a finding holds.
     pub severity_map: Vec<Mapping>,
-    /// What newness is measured against; `None` compares with nothing.
-    pub base: Option<Base>,
+    /// Base that newness is measured against; `None` compares with nothing.
+    pub base: Option<BaseSettings>,
     /// Parameters of `when`, in the order written.
     pub parameters: Vec<Parameter>,
-    /// What the gate is about, in the order written; without any it is about one artifact at most.
+    /// Subject of the gate, in the order written; without any it is about one artifact at most.
     pub subjects: Vec<GateSubject>,
     /// Public keys of those who sign, in the order written.
-    pub keys: Vec<Key>,
-    /// What must be on the table, in the order written.
-    pub evidence: Vec<Entry>,
+    pub keys: Vec<SignerKey>,
+    /// Required evidence, in the order written.
+    pub evidence: Vec<EvidenceEntry>,
     /// Waiver files and limits; `None` where the policy allows no waiver.
-    pub waivers: Option<Waivers>,
+    pub waivers: Option<WaiverSettings>,
     /// Which VEX statements count; `None` where they change nothing.
     pub vex: Option<VexRules>,
     /// Who resolves a review that names nobody.
@@ -88,13 +88,13 @@ pub struct Policy {
     /// Report formats of its own, in the order written.
     pub mappings: Vec<ReportMapping>,
     /// Where each clause stands.
-    pub(crate) places: place::Places,
+    pub(crate) places: source_line::PolicyLines,
 }
 
 impl Policy {
     /// Where a clause stands, by its keys, a rule by its id, such as `["rules", "no-secrets", "then"]`; or else the
     /// nearest that holds it.
-    pub fn place(&self, clause: &[&str]) -> Place {
+    pub fn place(&self, clause: &[&str]) -> PolicyLine {
         self.places.place(clause)
     }
 
@@ -105,12 +105,12 @@ impl Policy {
     }
 
     /// The key of that name.
-    pub fn key(&self, name: &str) -> Option<&Key> {
+    pub fn key(&self, name: &str) -> Option<&SignerKey> {
         self.keys.iter().find(|key| key.name == name)
     }
 
     /// The evidence entry of that name.
-    pub fn entry(&self, name: &str) -> Option<&Entry> {
+    pub fn entry(&self, name: &str) -> Option<&EvidenceEntry> {
         self.evidence.iter().find(|entry| entry.name == name)
     }
 
@@ -138,7 +138,7 @@ pub enum Enforcement {
     Advisory,
 }
 
-/// What follows when something is not as the policy wants it. Ordered from the mildest.
+/// Consequence when something is not as the policy wants it. Ordered from the mildest.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Action {
     /// Say it, never gate.
@@ -166,26 +166,26 @@ pub struct Mapping {
 
 /// Where newness comes from.
 #[derive(Debug)]
-pub struct Base {
+pub struct BaseSettings {
     /// Line of `base:` in the file.
     pub line: u64,
     /// The sources, in the order written.
     pub from: Vec<BaseSource>,
-    /// What follows when no base is given.
+    /// Consequence when no base is given.
     pub without: Action,
     /// What findings on unchanged lines of touched files are, where only a diff speaks of them; none if the policy does
     /// not say.
     pub said_of_unchanged_lines: Option<UnchangedLines>,
 }
 
-impl Base {
+impl BaseSettings {
     /// What findings on unchanged lines of touched files are, where only a diff speaks of them.
     pub fn unchanged_lines(&self) -> UnchangedLines {
         self.said_of_unchanged_lines.unwrap_or_default()
     }
 }
 
-/// What a finding is on a line that a change leaves alone, in a file that it touches, where only a diff speaks of it:
+/// Description of a finding on a line that a change leaves alone, in a file that it touches, where only a diff speaks of it:
 /// what made it harmless may have been taken away above. The stricter is the greater.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnchangedLines {
@@ -224,14 +224,14 @@ pub struct Parameter {
 
 /// One entry of `evidence`.
 #[derive(Debug)]
-pub struct Entry {
+pub struct EvidenceEntry {
     /// Its name.
     pub name: String,
     /// Line in the file.
     pub line: u64,
     /// The subject that it is about; with `subject: each` there is one entry for each, called `ENTRY/SUBJECT`.
     pub subject: Option<String>,
-    /// What kind of evidence it is.
+    /// Kind of evidence.
     pub kind: EntryKind,
     /// Globs of the files it is looked for in; all that exist are read.
     pub files: Vec<PathGlob>,
@@ -241,27 +241,27 @@ pub struct Entry {
     pub required: bool,
     /// The format its files must have, an id of the report registry; not checked here.
     pub format: Option<String>,
-    /// What the report must have scanned.
+    /// Target that the report must have scanned.
     pub target: Option<Target>,
     /// Oldest age, in seconds.
     pub max_age: Option<i64>,
-    /// What a report without a time means under `max_age`; `None`: stale.
+    /// Meaning of a report without a time under `max_age`; `None`: stale.
     pub age_unknown: Option<Action>,
     /// The report must state the commit or the digest it is about.
     pub bound: bool,
     /// A receipt must fit the report.
     pub receipt: bool,
     /// The scanner that `secgate scan` starts for it.
-    pub run: Option<Run>,
-    /// What an empty scan means.
+    pub run: Option<ScannerCommand>,
+    /// Meaning of an empty scan.
     pub nothing_scanned: Action,
-    /// What an old report means.
+    /// Meaning of an old report.
     pub stale: Action,
-    /// What each kind of problem of an incomplete scan means.
-    pub problems: Problems,
+    /// Meaning of each kind of problem of an incomplete scan.
+    pub problems: ActionsByProblem,
 }
 
-impl Entry {
+impl EvidenceEntry {
     /// Whether it is the entry that the policy calls `name`, or that entry for one of the subjects.
     pub fn is_called(&self, name: &str) -> bool {
         let of_subject = || {
@@ -272,7 +272,7 @@ impl Entry {
     }
 }
 
-/// What kind of evidence an entry is.
+/// Kind of evidence of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum EntryKind {
     /// Reports whose findings are of this category.
@@ -305,9 +305,9 @@ impl Feed {
     }
 }
 
-/// What each kind of problem of an incomplete scan means.
+/// Meaning of each kind of problem of an incomplete scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Problems {
+pub struct ActionsByProblem {
     /// A file could not be parsed.
     pub parse: Action,
     /// Time or memory ran out.
@@ -320,7 +320,7 @@ pub struct Problems {
 
 /// The policy's word on waivers.
 #[derive(Debug)]
-pub struct Waivers {
+pub struct WaiverSettings {
     /// Where they are looked for, relative to the current directory.
     pub files: Vec<PathGlob>,
     /// Longest time a waiver may hold, in seconds.
@@ -379,11 +379,11 @@ pub struct Rule {
     pub line: u64,
     /// One line for people; the id where the policy gives none.
     pub title: String,
-    /// What it looks at.
+    /// Its subject.
     pub subject: Subject,
     /// How many matches are allowed.
     pub allow: u64,
-    /// What follows beyond that.
+    /// Consequence beyond that.
     pub then: Action,
     /// Whether waivers, baselines and VEX can apply.
     pub waivable: bool,
@@ -391,7 +391,7 @@ pub struct Rule {
     pub waive_malware: bool,
     /// Who resolves its review; the policy's reviewers where the rule names none.
     pub reviewers: Option<Reviewers>,
-    /// What to do, for people.
+    /// Action to take, for people.
     pub fix: Option<String>,
     /// Warns until this day, UTC.
     pub from: Option<Date>,
@@ -401,7 +401,7 @@ pub struct Rule {
     pub fed_by: Vec<String>,
 }
 
-/// What a rule looks at.
+/// Subject of a rule.
 #[derive(Debug)]
 #[expect(
     clippy::large_enum_variant,
@@ -414,13 +414,13 @@ pub enum Subject {
     Document(DocumentRule),
     /// Facts of an image.
     Image(ImageRule),
-    /// What an SBOM lists.
+    /// Contents of an SBOM.
     Sbom(SbomRule),
     /// How an artifact was built.
     Provenance(ProvenanceRule),
     /// Who approved.
     Approvals(ApprovalsRule),
-    /// What earlier gates decided.
+    /// Decisions of earlier gates.
     Verdicts(VerdictsRule),
 }
 
@@ -503,7 +503,7 @@ impl Selector {
     }
 }
 
-/// What a `document` rule demands. Each fact must be there; a missing one fails the rule.
+/// Requirements of a `document` rule. Each fact must be there; a missing one fails the rule.
 #[derive(Debug)]
 pub struct DocumentRule {
     /// The evidence entry.
@@ -516,7 +516,7 @@ pub struct DocumentRule {
     pub at_least: Vec<(DocumentPath, u64)>,
 }
 
-/// What a required fact of a document must be.
+/// Condition on a required fact of a document.
 #[derive(Debug)]
 pub enum Expect {
     /// This value.

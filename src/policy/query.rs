@@ -20,9 +20,9 @@ use check::Checker;
 /// Why a query may not stand in a policy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct QueryError {
-    /// What is wrong, on one line.
+    /// The problem, on one line.
     pub message: String,
-    /// What to write instead.
+    /// Suggested replacement.
     pub help: Option<String>,
 }
 
@@ -111,14 +111,14 @@ impl Where {
 pub struct DocumentPath {
     text: String,
     query: JpQuery,
-    only: Only,
+    only: NodeChoice,
 }
 
 /// One step of a path.
 #[derive(Debug, Clone)]
-pub struct Step {
-    /// What it does.
-    pub kind: StepKind,
+pub struct PathStep {
+    /// Its action.
+    pub kind: PathStepKind,
     /// The path up to here, as an author would write it.
     pub shown: String,
     query: JpQuery,
@@ -126,9 +126,9 @@ pub struct Step {
     asked: Vec<JpQuery>,
 }
 
-/// What a step of a path does.
+/// Action of a step of a path.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StepKind {
+pub enum PathStepKind {
     /// Looks a name up.
     Name,
     /// Looks one element up.
@@ -141,8 +141,8 @@ pub enum StepKind {
     Filter,
 }
 
-impl Step {
-    /// What it finds in a node; `None` if the library fails.
+impl PathStep {
+    /// Nodes that it finds below a node; `None` if the library fails.
     pub fn nodes<'d>(&self, node: &'d Value) -> Option<Vec<&'d Value>> {
         let found = js_path_process(&self.query, node).ok()?;
         Some(found.into_iter().map(|node| node.val).collect())
@@ -157,7 +157,7 @@ impl Step {
     }
 }
 
-/// What is in a list or an object.
+/// Elements of a list or an object.
 fn children(node: &Value) -> Vec<&Value> {
     match node {
         Value::Array(list) => list.iter().collect(),
@@ -168,7 +168,7 @@ fn children(node: &Value) -> Vec<&Value> {
 
 /// Which nodes of a path count.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Only {
+enum NodeChoice {
     /// All.
     Any,
     /// Objects: what a name can be looked up in.
@@ -195,7 +195,7 @@ impl DocumentPath {
             return Err(QueryError::help("the path names nothing in the document", "write `$.name`"));
         }
         Checker::of_documents().segments(&query.segments)?;
-        Ok(Self { text: text.to_owned(), query, only: Only::Any })
+        Ok(Self { text: text.to_owned(), query, only: NodeChoice::Any })
     }
 
     /// Compiles a path that starts with `@`, a part of a document.
@@ -211,20 +211,20 @@ impl DocumentPath {
     }
 
     /// The steps of the path one by one, each to be taken from what the one before found.
-    pub fn steps(&self) -> Vec<Step> {
+    pub fn steps(&self) -> Vec<PathStep> {
         let segments = &self.query.segments;
         let start = self.text.get(..1).unwrap_or("$");
         let step = |(index, segment): (usize, &Segment)| {
             let before = segments.get(..=index).unwrap_or_default();
-            Step {
+            PathStep {
                 kind: match segment {
-                    Segment::Selector(Selector::Name(_)) => StepKind::Name,
-                    Segment::Selector(Selector::Index(_)) => StepKind::Index,
-                    Segment::Selector(Selector::Slice(..)) => StepKind::Slice,
-                    Segment::Selector(Selector::Filter(_)) => StepKind::Filter,
-                    _ => StepKind::Every,
+                    Segment::Selector(Selector::Name(_)) => PathStepKind::Name,
+                    Segment::Selector(Selector::Index(_)) => PathStepKind::Index,
+                    Segment::Selector(Selector::Slice(..)) => PathStepKind::Slice,
+                    Segment::Selector(Selector::Filter(_)) => PathStepKind::Filter,
+                    _ => PathStepKind::Every,
                 },
-                shown: check::shown(segments, start, before.len()),
+                shown: check::display_path(segments, start, before.len()),
                 asked: match segment {
                     Segment::Selector(Selector::Filter(filter)) => {
                         Checker::asked(filter).into_iter().map(JpQuery::new).collect()
@@ -247,24 +247,24 @@ impl DocumentPath {
     pub fn container(&self) -> Option<Self> {
         let (last, before) = self.query.segments.split_last()?;
         let only = match last {
-            Segment::Selector(Selector::Name(_)) => Only::Objects,
-            Segment::Selector(Selector::Index(_) | Selector::Slice(..)) => Only::Lists,
-            _ => Only::Containers,
+            Segment::Selector(Selector::Name(_)) => NodeChoice::Objects,
+            Segment::Selector(Selector::Index(_) | Selector::Slice(..)) => NodeChoice::Lists,
+            _ => NodeChoice::Containers,
         };
         let query = JpQuery::new(before.to_vec());
         Some(Self { text: self.text.clone(), query, only })
     }
 
-    /// What the path finds. If the library fails, that is the whole document: it equals no expected fact, and it is
+    /// Nodes that the path finds. If the library fails, that is the whole document: it equals no expected fact, and it is
     /// something where nothing may be.
     pub fn nodes<'d>(&self, document: &'d Value) -> Vec<&'d Value> {
         let nodes = js_path_process(&self.query, document)
             .map_or_else(|_| vec![document], |found| found.into_iter().map(|node| node.val).collect());
         let counts = |node: &&Value| match self.only {
-            Only::Any => true,
-            Only::Objects => node.is_object(),
-            Only::Lists => node.is_array(),
-            Only::Containers => node.is_object() || node.is_array(),
+            NodeChoice::Any => true,
+            NodeChoice::Objects => node.is_object(),
+            NodeChoice::Lists => node.is_array(),
+            NodeChoice::Containers => node.is_object() || node.is_array(),
         };
         nodes.into_iter().filter(counts).collect()
     }

@@ -1,4 +1,4 @@
-//! What a gate is about, whose signatures count, and what rules demand of images, SBOMs, provenance, approvals and
+//! Subject of a gate, whose signatures count, and what rules demand of images, SBOMs, provenance, approvals and
 //! earlier verdicts.
 
 use super::{Action, PathGlob};
@@ -10,11 +10,11 @@ pub struct GateSubject {
     pub name: String,
     /// Line in the file.
     pub line: u64,
-    /// What it is.
+    /// Its kind.
     pub kind: SubjectKind,
 }
 
-/// What an artifact is.
+/// Kind of an artifact.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum SubjectKind {
     /// A container image, named by its manifest digest.
@@ -23,7 +23,7 @@ pub enum SubjectKind {
 
 /// A public key of somebody who signs.
 #[derive(Debug, Clone)]
-pub struct Key {
+pub struct SignerKey {
     /// Its name in the policy.
     pub name: String,
     /// Line in the file.
@@ -38,14 +38,14 @@ pub struct Key {
     pub bytes: Result<Vec<u8>, String>,
 }
 
-impl Key {
+impl SignerKey {
     /// True if its digest is still to be filled in.
     pub fn is_open(&self) -> bool {
         self.sha256.bytes().all(|byte| byte == b'0')
     }
 }
 
-/// What kind of document an entry holds.
+/// Kind of document of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum DocumentKind {
     /// Any JSON; rules look at it by name.
@@ -111,7 +111,7 @@ impl DocumentKind {
     }
 }
 
-/// What an `image` rule demands. Each fact must be there; a missing one fails the rule.
+/// Requirements of an `image` rule. Each fact must be there; a missing one fails the rule.
 #[derive(Debug)]
 pub struct ImageRule {
     /// Names of the subjects it looks at; empty: the one artifact of the run.
@@ -122,7 +122,7 @@ pub struct ImageRule {
     pub digest: bool,
     /// Oldest age, in seconds.
     pub created_within: Option<i64>,
-    /// What it may be built on.
+    /// Base images that it may be built on.
     pub base: Vec<ImageGlob>,
     /// Oldest age of the base image, in seconds.
     pub base_created_within: Option<i64>,
@@ -146,7 +146,7 @@ impl ImageGlob {
     }
 }
 
-/// What an `sbom` rule demands.
+/// Requirements of an `sbom` rule.
 #[derive(Debug)]
 pub struct SbomRule {
     /// Names of the subjects it looks at; empty: the one artifact of the run.
@@ -157,7 +157,7 @@ pub struct SbomRule {
     pub components_at_least: u64,
     /// It must state the digest of the subject.
     pub names_subject: bool,
-    /// What is said about licences.
+    /// Rules about licences.
     pub licenses: Option<LicenseRule>,
 }
 
@@ -180,16 +180,16 @@ impl SbomFormat {
     }
 }
 
-/// What is said about licences.
+/// Rules about licences.
 #[derive(Debug)]
 pub struct LicenseRule {
     /// SPDX ids that no component may be bound to.
     pub deny: Vec<String>,
-    /// What a component without a licence that can be told means; `None`: what the rule says.
+    /// Meaning of a component without a recognised licence; `None`: as the rule says.
     pub unknown: Option<Action>,
 }
 
-/// What a `provenance` rule demands.
+/// Requirements of a `provenance` rule.
 #[derive(Debug)]
 pub struct ProvenanceRule {
     /// Names of the subjects it looks at; empty: the one artifact of the run.
@@ -217,7 +217,7 @@ pub enum PredicateKind {
     SlsaV02,
 }
 
-/// What an `approvals` rule demands.
+/// Requirements of an `approvals` rule.
 #[derive(Debug, Clone)]
 pub struct ApprovalsRule {
     /// Where approvals are taken from.
@@ -253,7 +253,7 @@ impl ApprovalSource {
     }
 }
 
-/// What a `verdicts` rule demands.
+/// Requirements of a `verdicts` rule.
 #[derive(Debug)]
 pub struct VerdictsRule {
     /// Names of the subjects it looks at, for gates that decide about artifacts; empty: the one artifact of the run.
@@ -275,7 +275,7 @@ pub struct VerdictsRule {
     pub max_age: Option<i64>,
 }
 
-/// What a verdict must be about.
+/// Required subject of a verdict.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DecidedOn {
     /// The commit of the run.

@@ -3,20 +3,21 @@
 //! Every function reports what is wrong and goes on, so that one run names all faults.
 
 mod evidence;
-mod feeding;
 pub(super) mod mapping;
+mod rule_inputs;
 mod rules;
-mod run;
+mod scanner_command;
 mod selector;
 mod subjects;
 
 use std::collections::BTreeMap;
 
-use super::error::{Mark, Problems, nearest, quoted};
+use super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::glob::{PathGlob, RuleGlob};
-use super::written::{self, At, Name, Person as WrittenPerson};
+use super::written::{self, At, Name, WrittenPerson};
 use super::{
-    Base, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, VexRules, Waivers,
+    BaseSettings, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, VexRules,
+    WaiverSettings,
 };
 use crate::finding::Severity;
 
@@ -26,7 +27,7 @@ pub(super) const LONGEST_ID: usize = 200;
 /// Default of `waivers.max_duration` and `vex.max_age`.
 const NINETY_DAYS: i64 = 90 * 86_400;
 
-/// What the files hold that a policy names.
+/// Contents of the files that a policy names.
 #[derive(Debug, Default)]
 pub(super) struct Files {
     /// Mappings, by path.
@@ -36,7 +37,11 @@ pub(super) struct Files {
 }
 
 /// Checks a policy; `None`, or any problem, means that it must not be used.
-pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Problems) -> Option<Policy> {
+pub(super) fn policy(
+    written: written::Policy,
+    files: &Files,
+    problems: &mut PolicyProblems,
+) -> Option<Policy> {
     let gate = written.gate.and_then(|gate| gate_name(&gate, problems));
     let (unknown_severity, severity_map) = severity(written.severity, problems);
     let base = written.base.and_then(base);
@@ -48,7 +53,7 @@ pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Pro
     let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
-    let world = rules::World {
+    let world = rules::RuleReferences {
         people: &people,
         parameters: &parameters,
         reviewers: reviewers.as_ref(),
@@ -61,14 +66,14 @@ pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Pro
     // A rule is fed by what the entries say; with a fault in either, another message would only confuse.
     if problems.is_empty() {
         mapping::fit(&evidence, &mappings, problems);
-        feeding::feed(&mut rules, &evidence, &severity_map, problems);
+        rule_inputs::feed(&mut rules, &evidence, &severity_map, problems);
     }
     Some(Policy {
         source: String::new(),
         sha256: String::new(),
         files: Vec::new(),
         ancestors: Vec::new(),
-        places: super::place::Places::default(),
+        places: super::source_line::PolicyLines::default(),
         title: written.title.map_or_else(|| gate.clone(), |title| title.value.0),
         gate,
         enforcement: written.enforcement.map_or(Enforcement::Blocking, |e| e.value),
@@ -89,7 +94,7 @@ pub(super) fn policy(written: written::Policy, files: &Files, problems: &mut Pro
 }
 
 /// A gate's name stands in file names and in waivers as GATE/RULE.
-fn gate_name(gate: &At<Name>, problems: &mut Problems) -> Option<String> {
+fn gate_name(gate: &At<Name>, problems: &mut PolicyProblems) -> Option<String> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if gate.value.chars().all(fits) && gate.value.len() <= LONGEST_ID && !gate.value.starts_with('.') {
         return Some(gate.value.clone());
@@ -101,7 +106,7 @@ fn gate_name(gate: &At<Name>, problems: &mut Problems) -> Option<String> {
 
 fn severity(
     written: Option<At<written::SeverityRules>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> (Severity, Vec<Mapping>) {
     let Some(At { value: written, .. }) = written else { return (Severity::Critical, Vec::new()) };
     let unknown = match written.unknown {
@@ -116,7 +121,7 @@ fn severity(
     (unknown, lines.into_iter().filter_map(|line| mapping(line, problems)).collect())
 }
 
-fn mapping(line: At<written::Mapping>, problems: &mut Problems) -> Option<Mapping> {
+fn mapping(line: At<written::Mapping>, problems: &mut PolicyProblems) -> Option<Mapping> {
     let At { at, value: line } = line;
     let given = |keys: &[&str]| keys.iter().any(|key| line.given.contains(key));
     if !given(&["tool", "rule_id", "severity"]) {
@@ -144,7 +149,7 @@ fn mapping(line: At<written::Mapping>, problems: &mut Problems) -> Option<Mappin
     })
 }
 
-fn base(written: At<written::Base>) -> Option<Base> {
+fn base(written: At<written::Base>) -> Option<BaseSettings> {
     let At { at, value: written } = written;
     let mut from = Vec::new();
     for source in written.from?.value.0 {
@@ -154,12 +159,12 @@ fn base(written: At<written::Base>) -> Option<Base> {
     }
     let without = written.without.map_or(super::Action::Review, |action| action.value);
     let said_of_unchanged_lines = written.unchanged_lines.map(|word| word.value);
-    Some(Base { line: at.line, from, without, said_of_unchanged_lines })
+    Some(BaseSettings { line: at.line, from, without, said_of_unchanged_lines })
 }
 
 fn parameters(
     written: Option<At<written::Table<written::Parameter>>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<Parameter> {
     let table = written.map(|table| table.value.0).unwrap_or_default();
     table
@@ -179,8 +184,8 @@ fn parameters(
         .collect()
 }
 
-fn waivers(written: written::Waivers, problems: &mut Problems) -> Waivers {
-    Waivers {
+fn waivers(written: written::Waivers, problems: &mut PolicyProblems) -> WaiverSettings {
+    WaiverSettings {
         files: written.files.map(|files| path_globs(&files.value.0, "files", problems)).unwrap_or_default(),
         max_duration: written.max_duration.map_or(NINETY_DAYS, |d| d.value.0),
         not_author: written.not_author.is_some_and(|flag| flag.value),
@@ -198,7 +203,7 @@ fn vex(written: At<written::VexRules>) -> Option<VexRules> {
 
 fn people(
     written: Option<At<written::Table<written::Many<WrittenPerson>>>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> BTreeMap<String, Vec<Person>> {
     let table = written.map(|table| table.value.0).unwrap_or_default();
     table
@@ -210,7 +215,7 @@ fn people(
         .collect()
 }
 
-fn person(written: At<WrittenPerson>, problems: &mut Problems) -> Option<Person> {
+fn person(written: At<WrittenPerson>, problems: &mut PolicyProblems) -> Option<Person> {
     let (user, emails) = match written.value {
         WrittenPerson::User(user) => (At { at: written.at, value: user }, Vec::new()),
         WrittenPerson::Full(full) => {
@@ -236,7 +241,7 @@ fn user_name(text: &str) -> Option<&str> {
 fn reviewers(
     written: written::Reviewers,
     people: &BTreeMap<String, Vec<Person>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<Reviewers> {
     let mut any_of = Vec::new();
     for At { at, value } in written.any_of?.value.0 {
@@ -258,7 +263,7 @@ fn reviewers(
     Some(Reviewers { any_of, at_least: written.at_least.map_or(1, |n| n.value.0), not })
 }
 
-fn unknown_role(at: Mark, role: &str, roles: &[&str], problems: &mut Problems) {
+fn unknown_role(at: SourcePosition, role: &str, roles: &[&str], problems: &mut PolicyProblems) {
     let message = format!("`people` has no role {}", quoted(role));
     match nearest(role, roles) {
         Some(near) => problems.add(at, format!("{message}; did you mean `role:{near}`?")),
@@ -279,24 +284,29 @@ fn barred(word: written::Barred) -> &'static str {
     }
 }
 
-fn path_globs(written: &[At<Name>], key: &str, problems: &mut Problems) -> Vec<PathGlob> {
-    written.iter().filter_map(|glob| keep(PathGlob::new(&glob.value), glob, key, problems)).collect()
+fn path_globs(written: &[At<Name>], key: &str, problems: &mut PolicyProblems) -> Vec<PathGlob> {
+    written.iter().filter_map(|glob| keep_compiled(PathGlob::new(&glob.value), glob, key, problems)).collect()
 }
 
 /// Globs of the places of findings.
-fn place_globs(written: &[At<Name>], problems: &mut Problems) -> Vec<PathGlob> {
+fn place_globs(written: &[At<Name>], problems: &mut PolicyProblems) -> Vec<PathGlob> {
     written
         .iter()
-        .filter_map(|glob| keep(PathGlob::of_findings(&glob.value), glob, "path", problems))
+        .filter_map(|glob| keep_compiled(PathGlob::of_findings(&glob.value), glob, "path", problems))
         .collect()
 }
 
-fn rule_glob(written: &At<Name>, problems: &mut Problems) -> Option<RuleGlob> {
-    keep(RuleGlob::new(&written.value), written, "rule_id", problems)
+fn rule_glob(written: &At<Name>, problems: &mut PolicyProblems) -> Option<RuleGlob> {
+    keep_compiled(RuleGlob::new(&written.value), written, "rule_id", problems)
 }
 
 /// Keeps what was compiled, or reports why it could not be.
-fn keep<T>(compiled: Result<T, String>, written: &At<Name>, key: &str, problems: &mut Problems) -> Option<T> {
+fn keep_compiled<T>(
+    compiled: Result<T, String>,
+    written: &At<Name>,
+    key: &str,
+    problems: &mut PolicyProblems,
+) -> Option<T> {
     compiled
         .map_err(|why| {
             let why = crate::finding::clean(&why).into_owned();

@@ -10,16 +10,16 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::error::{Mark, Problems, quoted};
-use super::load::yaml::{Kind, tree};
+use super::error::{PolicyProblems, SourcePosition, quoted};
+use super::load::yaml::{YamlFileKind, tree};
 use super::load::{sha256, utf8};
-use super::written::Read as _;
-use super::written::node::{Kind as Shape, Node};
+use super::written::FromNode as _;
+use super::written::node::{Node, NodeKind as Shape};
 use super::{Policy, PolicyError};
 use crate::finding::{Fingerprint, Fix, Severity, clean_line};
 
 /// 5,000 waivers have about 2 MiB.
-const WAIVERS: Kind = Kind {
+const WAIVERS: YamlFileKind = YamlFileKind {
     one: "waiver file",
     many: "waiver files",
     begin: "start with `version: 1`",
@@ -44,14 +44,14 @@ pub struct Waiver {
     /// Those of the present gate, as indexes into the policy's rules.
     pub applies_to: Vec<usize>,
     /// Which findings it is about.
-    pub matches: Match,
+    pub matches: WaiverMatch,
     /// Why the risk can be taken.
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
     /// Who allowed it.
     pub approved_by: String,
-    /// What keeps the risk small meanwhile.
+    /// Compensating controls.
     pub compensating_controls: Vec<String>,
     /// Day or time it was written, as outputs show it.
     pub created: String,
@@ -59,12 +59,12 @@ pub struct Waiver {
     pub expires: String,
     /// The first moment at which it holds no more.
     pub ends: Timestamp,
-    /// What ends it early.
+    /// Triggers that end it early.
     pub triggers: Vec<Trigger>,
     /// For people.
     pub review_note: Option<String>,
     /// The state when it was written.
-    pub seen: Seen,
+    pub seen: WaiverSnapshot,
     /// How much it may cover before it stops covering.
     pub max_matches: u64,
     /// 72 hours at most, and loud.
@@ -73,7 +73,7 @@ pub struct Waiver {
 
 /// Which findings a waiver is about. What is given must hold; of `fingerprints` and of `ids` one.
 #[derive(Debug, Clone, Default)]
-pub struct Match {
+pub struct WaiverMatch {
     /// Identities of findings.
     pub fingerprints: Vec<Fingerprint>,
     /// Vulnerability ids in capitals.
@@ -92,7 +92,7 @@ pub struct Match {
     pub tool: Option<String>,
 }
 
-/// What ends a waiver before its last day.
+/// Triggers that end a waiver before its last day.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Trigger {
     /// A fixed version exists, or nothing says that none does.
@@ -118,7 +118,7 @@ impl std::fmt::Display for Trigger {
 
 /// The state when a waiver was written.
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Seen {
+pub struct WaiverSnapshot {
     /// The worst severity.
     pub severity: Option<Severity>,
     /// Whether a fix was available.
@@ -142,31 +142,31 @@ pub struct WaiverFile {
 
 /// Reads and checks a waiver file under a policy. Entries of other gates are read and then left alone.
 pub fn load(source: &str, bytes: &[u8], policy: &Policy, now: Timestamp) -> Result<WaiverFile, PolicyError> {
-    let mut problems = Problems::default();
+    let mut problems = PolicyProblems::default();
     let Some(text) = utf8(bytes, WAIVERS, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
     let root = tree(text, WAIVERS, &mut problems);
-    let written = root.as_ref().and_then(|root| written::File::read(root, "waiver file", &mut problems));
+    let written = root.as_ref().and_then(|root| written::File::from_node(root, "waiver file", &mut problems));
     let mut file =
         WaiverFile { source: source.to_owned(), sha256: String::new(), waivers: Vec::new(), ids: Vec::new() };
     let entries = written.and_then(|file| file.waivers);
     match entries {
         Some(entries) => check::waivers(entries.value.0, policy, now, &mut file, &mut problems),
-        None if problems.is_empty() => problems.add(Mark::START, "this is not a waiver file"),
+        None if problems.is_empty() => problems.add(SourcePosition::START, "this is not a waiver file"),
         None => {}
     }
     if problems.is_empty() {
         file.sha256 = sha256(bytes);
         return Ok(file);
     }
-    let names = root.as_ref().map(names).unwrap_or_default();
+    let names = root.as_ref().map(entry_names).unwrap_or_default();
     problems.name(|at| names.range(..=at).next_back()?.1.clone());
     Err(PolicyError::new(source, text, problems))
 }
 
 /// Where each entry begins, with what to call it in a message; an entry without an id has none.
-fn names(root: &Node) -> BTreeMap<Mark, Option<String>> {
+fn entry_names(root: &Node) -> BTreeMap<SourcePosition, Option<String>> {
     let Shape::Map(pairs) = &root.kind else { return BTreeMap::new() };
     let mut names = BTreeMap::new();
     for (key, value) in pairs {

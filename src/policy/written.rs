@@ -3,26 +3,27 @@
 //! One list of keys a map gives the type, the reader with its errors, and the JSON Schema for editors; the texts
 //! are what an editor shows. What the values mean together is checked in `validate`.
 
+mod from_node;
 pub(crate) mod map;
 pub(crate) mod node;
-mod read;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::Value;
 
-use super::error::Problems;
+use super::error::PolicyProblems;
 use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
 };
 use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines};
 use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
-use map::{described, given, key, needed, unknown_key, written};
-use node::{Kind, Node};
+use map::{described, key, known_keys, needed, unknown_key, written};
+use node::{Node, NodeKind};
 
-pub(crate) use read::{
-    At, Boxed, Count, CvssScore, Day, Duration, Lenient, Many, Name, Probability, Prose, Read, Seq, Table,
+pub(crate) use from_node::{
+    At, Boxed, CvssScore, Day, Duration, FromNode, Lenient, Many, Name, PositiveCount, Probability, Prose,
+    Seq, Table,
 };
-pub(crate) use read::{Word, words, wrong};
+pub(crate) use from_node::{Vocabulary, words, wrong};
 
 words! {
     Enforcement { "blocking" = Blocking, "advisory" = Advisory }
@@ -62,7 +63,7 @@ pub(crate) enum BoundTo {
     Commit,
 }
 
-impl Word for DocumentKind {
+impl Vocabulary for DocumentKind {
     fn words() -> Vec<(&'static str, Self)> {
         Self::ALL.iter().map(|kind| (kind.as_str(), *kind)).collect()
     }
@@ -81,7 +82,7 @@ written! {
     /// What one gate requires.
     Policy as "the policy" {
         /// Version of the policy language: 1.
-        must version: Version,
+        must version: PolicyVersion,
         /// The gate it is for, such as `merge`; waivers name its rules as GATE/RULE.
         must gate: Name,
         /// The policy that this one makes stricter; a rule or an entry that is inherited gives only what it tightens.
@@ -101,7 +102,7 @@ written! {
         /// Where waivers are, and their limits. Without it there are none.
         may waivers: Waivers,
         /// Roles: lists of GitLab user names, or of `{user, emails}`.
-        may people: Table<Many<Person>>,
+        may people: Table<Many<WrittenPerson>>,
         /// Who resolves a review of a rule that names nobody.
         may reviewers: Reviewers,
         /// What the gate decides by.
@@ -127,7 +128,7 @@ written! {
     /// A file of mappings, for several policies and for `findings --mappings`.
     MappingFile as "a file of mappings" {
         /// Version of the policy language: 1.
-        must version: Version,
+        must version: PolicyVersion,
         /// Report formats by name.
         must mappings: Table<ReportMapping>,
     }
@@ -261,7 +262,7 @@ written! {
         /// File names or globs; all that exist are read.
         must files: Many<Name>,
         /// How many files must be there; default 1.
-        may count: Count,
+        may count: PositiveCount,
         /// `false`: its absence is no failure.
         may required: bool,
         /// The format its files must have.
@@ -323,7 +324,7 @@ written! {
         /// `role:NAME` or `@user`.
         must any_of: Many<Name>,
         /// How many of them; default 1.
-        may at_least: Count,
+        may at_least: PositiveCount,
         /// Who may not.
         may not: Many<Barred>,
     }
@@ -347,7 +348,7 @@ written! {
         /// Looks at approvals.
         may approvals: ApprovalsRule,
         /// Looks at verdicts of earlier gates.
-        may verdicts: VerdictsRule,
+        may verdicts: WrittenVerdictsRule,
         /// How many matches are allowed; default 0.
         may allow: u64,
         /// What follows: `fail`, `review` or `warn`.
@@ -425,11 +426,11 @@ written! {
         /// The evidence entry.
         must name: Name,
         /// A path to one fact, and what it must be: a value, `present`, or `{within: 30d}`.
-        may require: Table<Expected>,
+        may require: Table<ExpectedFact>,
         /// Paths that must find nothing, in something that is there.
         may forbid: Many<Name>,
         /// Paths and how many nodes they must find at least.
-        may at_least: Table<Count>,
+        may at_least: Table<PositiveCount>,
     }
 
     /// An artifact that the gate is about.
@@ -473,7 +474,7 @@ written! {
         /// Formats that will do.
         may format: Many<SbomFormat>,
         /// How many components it must list; default 1.
-        may components_at_least: Count,
+        may components_at_least: PositiveCount,
         /// `true` (default): it must state the digest of the subject.
         may names_subject: bool,
         /// What is said about licences.
@@ -513,7 +514,7 @@ written! {
         /// `role:NAME` or `@user`.
         must any_of: Many<Name>,
         /// How many of them; default 1.
-        may at_least: Count,
+        may at_least: PositiveCount,
         /// Who may not.
         may not: Many<Barred>,
         /// What an approval must be bound to: `commit`, which is always demanded.
@@ -569,14 +570,14 @@ written! {
 
 /// Verdicts that must be there: `GATE: {on: commit|subject}` for each gate, and what holds for all of them.
 #[derive(Debug)]
-pub(crate) struct VerdictsRule {
+pub(crate) struct WrittenVerdictsRule {
     pub(crate) gates: Vec<(At<Name>, At<EarlierGate>)>,
     pub(crate) common: VerdictsCommon,
 }
 
-impl Read for VerdictsRule {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
-        let Kind::Map(pairs) = &node.kind else {
+impl FromNode for WrittenVerdictsRule {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        let NodeKind::Map(pairs) = &node.kind else {
             wrong(node, key, "a map of gates, such as `{merge: {on: commit}, signed_by: [gate]}`", problems);
             return None;
         };
@@ -584,20 +585,20 @@ impl Read for VerdictsRule {
         let mut gates = Vec::new();
         let mut common = Vec::new();
         for (word, value) in pairs {
-            let copy = || (node::Key { at: word.at, text: word.text.clone() }, value.clone());
+            let copy = || (node::NodeKey { at: word.at, text: word.text.clone() }, value.clone());
             if known.contains(&word.text.as_str()) {
                 common.push(copy());
-            } else if matches!(value.kind, Kind::Map(_)) {
-                let name = Kind::Scalar { text: word.text.clone(), plain: false };
-                let name = At::read(&Node { at: word.at, kind: name }, key, problems);
-                gates.extend(name.zip(At::read(value, &word.text, problems)));
+            } else if matches!(value.kind, NodeKind::Map(_)) {
+                let name = NodeKind::Scalar { text: word.text.clone(), plain: false };
+                let name = At::from_node(&Node { at: word.at, kind: name }, key, problems);
+                gates.extend(name.zip(At::from_node(value, &word.text, problems)));
             } else {
                 // Not a gate, which has a map: one of the other keys, misspelt.
                 common.push(copy());
             }
         }
-        let common = Node { at: node.at, kind: Kind::Map(common) };
-        Some(Self { gates, common: VerdictsCommon::read(&common, key, problems)? })
+        let common = Node { at: node.at, kind: NodeKind::Map(common) };
+        Some(Self { gates, common: VerdictsCommon::from_node(&common, key, problems)? })
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -610,10 +611,10 @@ impl Read for VerdictsRule {
 
 /// `version: 1`.
 #[derive(Debug)]
-pub(crate) struct Version;
+pub(crate) struct PolicyVersion;
 
-impl Read for Version {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for PolicyVersion {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         if node.plain() == Some("1") {
             return Some(Self);
         }
@@ -630,8 +631,8 @@ impl Read for Version {
 #[derive(Debug, Clone)]
 pub(crate) struct Digest(pub(crate) String);
 
-impl Read for Digest {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for Digest {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         let text = node.text().map(|text| text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase());
         let hex = text.filter(|text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()));
         if hex.is_none() {
@@ -649,8 +650,8 @@ impl Read for Digest {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Cwe(pub(crate) u32);
 
-impl Read for Cwe {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for Cwe {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         let number = node.text().and_then(|text| {
             let digits = match text.split_at_checked(4) {
                 Some((prefix, rest)) if prefix.eq_ignore_ascii_case("CWE-") => rest,
@@ -671,16 +672,18 @@ impl Read for Cwe {
 
 /// A person of a role: a user name, or more.
 #[derive(Debug)]
-pub(crate) enum Person {
+pub(crate) enum WrittenPerson {
     User(String),
     Full(Box<FullPerson>),
 }
 
-impl Read for Person {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for WrittenPerson {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         match node.kind {
-            Kind::Map(_) => FullPerson::read(node, key, problems).map(|full| Self::Full(Box::new(full))),
-            _ => Name::read(node, key, problems).map(Self::User),
+            NodeKind::Map(_) => {
+                FullPerson::from_node(node, key, problems).map(|full| Self::Full(Box::new(full)))
+            }
+            _ => Name::from_node(node, key, problems).map(Self::User),
         }
     }
 
@@ -692,17 +695,19 @@ impl Read for Person {
 
 /// What a required fact must be.
 #[derive(Debug)]
-pub(crate) enum Expected {
+pub(crate) enum ExpectedFact {
     Present,
     Within(i64),
     Equals(Value),
 }
 
-impl Read for Expected {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for ExpectedFact {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         match &node.kind {
-            Kind::Scalar { text, .. } if text == "present" => Some(Self::Present),
-            Kind::Map(_) => Recent::read(node, key, problems)?.within.map(|d| Self::Within(d.value.0)),
+            NodeKind::Scalar { text, .. } if text == "present" => Some(Self::Present),
+            NodeKind::Map(_) => {
+                Recent::from_node(node, key, problems)?.within.map(|d| Self::Within(d.value.0))
+            }
             _ => json(node, key, problems).map(Self::Equals),
         }
     }
@@ -714,11 +719,11 @@ impl Read for Expected {
 }
 
 /// A value that a fact is compared with.
-fn json(node: &Node, key: &str, problems: &mut Problems) -> Option<Value> {
+fn json(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Value> {
     match &node.kind {
-        Kind::Scalar { text, plain: false } => Some(Value::String(text.clone())),
-        Kind::Scalar { text, plain: true } if !node.is_null() => Some(core_schema(text)),
-        Kind::List(items) => {
+        NodeKind::Scalar { text, plain: false } => Some(Value::String(text.clone())),
+        NodeKind::Scalar { text, plain: true } if !node.is_null() => Some(core_schema(text)),
+        NodeKind::List(items) => {
             let values: Vec<_> = items.iter().map(|item| json(item, key, problems)).collect();
             values.into_iter().collect::<Option<_>>().map(Value::Array)
         }

@@ -13,7 +13,7 @@ pub(super) fn advisories(finding: &Finding) -> impl Iterator<Item = &Text> {
 /// Whether ids name all that a finding is about. Ids of several authorities, such as CVE and GHSA, are names of the same;
 /// two of one authority are two advisories (npm tells all those of a package at once), and what is said of the one does
 /// not cover the other.
-pub(super) fn named(finding: &Finding, is: impl Fn(&str) -> bool) -> bool {
+pub(super) fn names_whole_finding(finding: &Finding, is: impl Fn(&str) -> bool) -> bool {
     let mut all: BTreeMap<String, bool> = BTreeMap::new();
     for id in advisories(finding).map(Text::as_str) {
         let authority = id.split('-').next().unwrap_or_default().to_ascii_uppercase();
@@ -32,7 +32,7 @@ mod tests {
         let of = |rule: &str, ids: &[&str], said: &[&str]| {
             let mut finding = Finding::new(Category::Vulnerability, "t", rule, Severity::High);
             finding.ids = ids.iter().map(|id| Text::line(id)).collect();
-            named(&finding, |id| said.contains(&id))
+            names_whole_finding(&finding, |id| said.contains(&id))
         };
         assert!(of("CVE-1", &["CVE-1", "GHSA-a"], &["CVE-1"]));
         assert!(of("CVE-1", &["CVE-1", "GHSA-a"], &["GHSA-a"]));

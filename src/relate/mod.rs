@@ -2,21 +2,21 @@
 
 mod advisory;
 mod base;
+mod deduplicate;
 mod exploitation;
 mod owners;
-mod same;
 mod scanner_file;
 pub mod suppression;
 mod vex;
 mod waiver;
 
 pub use base::{
-    Bars, Base, BaseError, BaselineFile, Code, Diff, Entry as BaseEntry, FileBefore, Heads, Replaced,
+    Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, Replaced, SeverityBars, SourceTree,
     TouchedFile, UnshownFile, summary,
 };
+pub use deduplicate::{DuplicateGroup, DuplicateReason, group};
 pub use exploitation::Exploitation;
 pub use owners::{CODEOWNERS, Owners};
-pub use same::{Group, Why, group};
 pub use scanner_file::{ScannerFile, Softened};
-pub use vex::{Acceptance, Vex};
+pub use vex::{Vex, VexTrust};
 pub use waiver::{Certainty, Waivers};

@@ -22,11 +22,11 @@ pub struct Owners(Vec<Section>);
 #[derive(Debug, Clone, Default)]
 struct Section {
     name: String,
-    entries: Vec<Entry>,
+    entries: Vec<OwnersEntry>,
 }
 
 #[derive(Debug, Clone)]
-struct Entry {
+struct OwnersEntry {
     pattern: String,
     /// `None` for a pattern that cannot match anything.
     matcher: Option<GlobMatcher>,
@@ -62,12 +62,12 @@ impl Owners {
     }
 
     /// The owners of a path relative to the project's root, each once, in the order of the file.
-    pub fn of(&self, path: &str) -> Vec<String> {
+    pub fn owners_of(&self, path: &str) -> Vec<String> {
         let path = format!("/{path}");
         let mut all: Vec<String> = Vec::new();
         for section in &self.0 {
             let matching = || {
-                let fits = |e: &&Entry| e.matcher.as_ref().is_some_and(|glob| glob.is_match(&path));
+                let fits = |e: &&OwnersEntry| e.matcher.as_ref().is_some_and(|glob| glob.is_match(&path));
                 section.entries.iter().rev().filter(fits)
             };
             if matching().any(|entry| entry.excludes) {
@@ -93,12 +93,12 @@ fn heading(line: &str) -> Option<(&str, Vec<String>)> {
     Some((name, owners(rest)))
 }
 
-fn entry(line: &str, defaults: &[String]) -> Entry {
+fn entry(line: &str, defaults: &[String]) -> OwnersEntry {
     let (pattern, rest) = split(line);
     let excludes = pattern.starts_with('!');
     let pattern = normal(pattern.strip_prefix('!').unwrap_or(pattern));
     let owners = if rest.trim().is_empty() { defaults.to_vec() } else { owners(rest) };
-    Entry { matcher: matcher(&pattern), pattern, owners, excludes }
+    OwnersEntry { matcher: matcher(&pattern), pattern, owners, excludes }
 }
 
 /// The pattern ends at the first white space that no backslash escapes.
@@ -180,7 +180,7 @@ mod tests {
     fn check(text: &str, cases: &[(&str, &[&str])]) {
         let owners = Owners::parse(text);
         for (path, wanted) in cases {
-            assert_eq!(owners.of(path), *wanted, "{path}");
+            assert_eq!(owners.owners_of(path), *wanted, "{path}");
         }
     }
 

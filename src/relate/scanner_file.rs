@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub struct ScannerFile {
     /// The scanner.
     pub tool: &'static str,
-    kind: Kind,
+    kind: ScannerFileKind,
 }
 
 /// What a change makes a scanner see less by.
@@ -21,15 +21,15 @@ pub struct ScannerFile {
 pub struct Softened {
     /// Line of the file after the change, from 1; none where it is gone.
     pub line: Option<u64>,
-    /// What it said.
+    /// Its statement.
     pub before: String,
-    /// What it says.
+    /// Its statement.
     pub after: String,
 }
 
 /// How a file is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Kind {
+enum ScannerFileKind {
     /// Something ignored a line.
     Lines,
     /// Patterns as in `.gitignore`, where `!` takes some back.
@@ -53,75 +53,78 @@ use Syntax::{Json, Toml, Yaml};
 
 /// Names of files, or the ends of their paths, with their scanner: from its documentation. The paths of a tree are the
 /// keys that lead to a list of exceptions, where `*` is any key.
-const FILES: &[(&str, &str, Kind)] = &[
-    (".semgrepignore", "Semgrep", Kind::Patterns),
-    (".semgrep.yml", "Semgrep", Kind::Tree(Yaml, &[])),
-    (".semgrep.yaml", "Semgrep", Kind::Tree(Yaml, &[])),
-    (".trivyignore", "Trivy", Kind::Lines),
+const FILES: &[(&str, &str, ScannerFileKind)] = &[
+    (".semgrepignore", "Semgrep", ScannerFileKind::Patterns),
+    (".semgrep.yml", "Semgrep", ScannerFileKind::Tree(Yaml, &[])),
+    (".semgrep.yaml", "Semgrep", ScannerFileKind::Tree(Yaml, &[])),
+    (".trivyignore", "Trivy", ScannerFileKind::Lines),
     (".trivyignore.yaml", "Trivy", TRIVY_IGNORE),
     (".trivyignore.yml", "Trivy", TRIVY_IGNORE),
-    ("trivy.yaml", "Trivy", Kind::Tree(Yaml, &["scan.skip-dirs", "scan.skip-files"])),
-    ("trivy-secret.yaml", "Trivy", Kind::Tree(Yaml, &[])),
+    ("trivy.yaml", "Trivy", ScannerFileKind::Tree(Yaml, &["scan.skip-dirs", "scan.skip-files"])),
+    ("trivy-secret.yaml", "Trivy", ScannerFileKind::Tree(Yaml, &[])),
     (".grype.yaml", "Grype", GRYPE),
     (".grype.yml", "Grype", GRYPE),
     (".grype/config.yaml", "Grype", GRYPE),
-    ("osv-scanner.toml", "OSV-Scanner", Kind::Tree(Toml, &["IgnoredVulns", "PackageOverrides"])),
-    (".gitleaksignore", "gitleaks", Kind::Lines),
-    (".gitleaks.toml", "gitleaks", Kind::Tree(Toml, &["allowlists"])),
-    (".secrets.baseline", "detect-secrets", Kind::Tree(Json, &["results.*", "filters_used"])),
+    ("osv-scanner.toml", "OSV-Scanner", ScannerFileKind::Tree(Toml, &["IgnoredVulns", "PackageOverrides"])),
+    (".gitleaksignore", "gitleaks", ScannerFileKind::Lines),
+    (".gitleaks.toml", "gitleaks", ScannerFileKind::Tree(Toml, &["allowlists"])),
+    (".secrets.baseline", "detect-secrets", ScannerFileKind::Tree(Json, &["results.*", "filters_used"])),
     (".gitguardian.yaml", "ggshield", GITGUARDIAN),
     (".gitguardian.yml", "ggshield", GITGUARDIAN),
     (".checkov.yaml", "Checkov", CHECKOV),
     (".checkov.yml", "Checkov", CHECKOV),
-    (".checkov.baseline", "Checkov", Kind::Tree(Json, &["failed_checks"])),
-    ("kics.config", "KICS", Kind::Text),
-    (".tfsec/config.yml", "tfsec", Kind::Tree(Yaml, &["exclude"])),
-    (".tfsec/config.yaml", "tfsec", Kind::Tree(Yaml, &["exclude"])),
-    (".tfsec/config.json", "tfsec", Kind::Tree(Json, &["exclude"])),
-    (".bandit", "Bandit", Kind::Text),
-    ("bandit.yaml", "Bandit", Kind::Tree(Yaml, &["skips", "exclude_dirs"])),
-    ("bandit.yml", "Bandit", Kind::Tree(Yaml, &["skips", "exclude_dirs"])),
-    ("sonar-project.properties", "SonarQube", Kind::Text),
-    (".sonarcloud.properties", "SonarQube", Kind::Text),
-    (".spectral.yaml", "Spectral", Kind::Tree(Yaml, &[])),
-    (".spectral.yml", "Spectral", Kind::Tree(Yaml, &[])),
-    (".spectral.json", "Spectral", Kind::Tree(Json, &[])),
-    (".spectral.js", "Spectral", Kind::Text),
-    ("brakeman.ignore", "Brakeman", Kind::Tree(Json, &["ignored_warnings"])),
-    (".snyk", "Snyk", Kind::Tree(Yaml, &["ignore.*"])),
-    (".gitlab/sast-ruleset.toml", "GitLab SAST", Kind::Tree(Toml, &[])),
-    (".gitlab/secret-detection-ruleset.toml", "GitLab secret detection", Kind::Tree(Toml, &[])),
-    (".github/codeql/codeql-config.yml", "CodeQL", Kind::Tree(Yaml, &["paths-ignore"])),
+    (".checkov.baseline", "Checkov", ScannerFileKind::Tree(Json, &["failed_checks"])),
+    ("kics.config", "KICS", ScannerFileKind::Text),
+    (".tfsec/config.yml", "tfsec", ScannerFileKind::Tree(Yaml, &["exclude"])),
+    (".tfsec/config.yaml", "tfsec", ScannerFileKind::Tree(Yaml, &["exclude"])),
+    (".tfsec/config.json", "tfsec", ScannerFileKind::Tree(Json, &["exclude"])),
+    (".bandit", "Bandit", ScannerFileKind::Text),
+    ("bandit.yaml", "Bandit", ScannerFileKind::Tree(Yaml, &["skips", "exclude_dirs"])),
+    ("bandit.yml", "Bandit", ScannerFileKind::Tree(Yaml, &["skips", "exclude_dirs"])),
+    ("sonar-project.properties", "SonarQube", ScannerFileKind::Text),
+    (".sonarcloud.properties", "SonarQube", ScannerFileKind::Text),
+    (".spectral.yaml", "Spectral", ScannerFileKind::Tree(Yaml, &[])),
+    (".spectral.yml", "Spectral", ScannerFileKind::Tree(Yaml, &[])),
+    (".spectral.json", "Spectral", ScannerFileKind::Tree(Json, &[])),
+    (".spectral.js", "Spectral", ScannerFileKind::Text),
+    ("brakeman.ignore", "Brakeman", ScannerFileKind::Tree(Json, &["ignored_warnings"])),
+    (".snyk", "Snyk", ScannerFileKind::Tree(Yaml, &["ignore.*"])),
+    (".gitlab/sast-ruleset.toml", "GitLab SAST", ScannerFileKind::Tree(Toml, &[])),
+    (".gitlab/secret-detection-ruleset.toml", "GitLab secret detection", ScannerFileKind::Tree(Toml, &[])),
+    (".github/codeql/codeql-config.yml", "CodeQL", ScannerFileKind::Tree(Yaml, &["paths-ignore"])),
     // Of more than one tool, and names that do not hold the tool's.
-    (".npmrc", "npm audit", Kind::Text),
+    (".npmrc", "npm audit", ScannerFileKind::Text),
     (
         ".yarnrc.yml",
         "Yarn's audit",
-        Kind::Part(Yaml, &["npmAuditIgnoreAdvisories", "npmAuditExcludePackages", "npmAuditRegistry"]),
+        ScannerFileKind::Part(
+            Yaml,
+            &["npmAuditIgnoreAdvisories", "npmAuditExcludePackages", "npmAuditRegistry"],
+        ),
     ),
-    ("pnpm-workspace.yaml", "pnpm's audit", Kind::Part(Yaml, &["auditConfig", "auditLevel"])),
+    ("pnpm-workspace.yaml", "pnpm's audit", ScannerFileKind::Part(Yaml, &["auditConfig", "auditLevel"])),
     (
         "package.json",
         "npm's and pnpm's audit or ESLint",
-        Kind::Part(Json, &["pnpm.auditConfig", "auditConfig", "eslintConfig"]),
+        ScannerFileKind::Part(Json, &["pnpm.auditConfig", "auditConfig", "eslintConfig"]),
     ),
-    (".nsprc", "better-npm-audit", Kind::Tree(Json, &[])),
-    (".iyarc", "improved-yarn-audit", Kind::Lines),
+    (".nsprc", "better-npm-audit", ScannerFileKind::Tree(Json, &[])),
+    (".iyarc", "improved-yarn-audit", ScannerFileKind::Lines),
     (
         "pyproject.toml",
         "Bandit, Ruff or Semgrep",
-        Kind::Part(Toml, &["tool.bandit", "tool.ruff", "tool.semgrep", "tool.pip-audit"]),
+        ScannerFileKind::Part(Toml, &["tool.bandit", "tool.ruff", "tool.semgrep", "tool.pip-audit"]),
     ),
-    (".dcignore", "Snyk Code", Kind::Patterns),
-    ("deny.toml", "cargo-deny", Kind::Tree(Toml, &["advisories.ignore"])),
-    (".cargo/audit.toml", "cargo-audit", Kind::Tree(Toml, &["advisories.ignore"])),
-    ("audit.toml", "cargo-audit", Kind::Tree(Toml, &["advisories.ignore"])),
-    (".gitallowed", "git-secrets", Kind::Lines),
-    (".secretsignore", "ripsecrets", Kind::Patterns),
-    ("lint.xml", "Android Lint", Kind::Text),
-    ("lint-baseline.xml", "Android Lint", Kind::Text),
-    ("dependency_decisions.yml", "License Finder", Kind::Text),
-    (".zap/rules.tsv", "ZAP", Kind::Text),
+    (".dcignore", "Snyk Code", ScannerFileKind::Patterns),
+    ("deny.toml", "cargo-deny", ScannerFileKind::Tree(Toml, &["advisories.ignore"])),
+    (".cargo/audit.toml", "cargo-audit", ScannerFileKind::Tree(Toml, &["advisories.ignore"])),
+    ("audit.toml", "cargo-audit", ScannerFileKind::Tree(Toml, &["advisories.ignore"])),
+    (".gitallowed", "git-secrets", ScannerFileKind::Lines),
+    (".secretsignore", "ripsecrets", ScannerFileKind::Patterns),
+    ("lint.xml", "Android Lint", ScannerFileKind::Text),
+    ("lint-baseline.xml", "Android Lint", ScannerFileKind::Text),
+    ("dependency_decisions.yml", "License Finder", ScannerFileKind::Text),
+    (".zap/rules.tsv", "ZAP", ScannerFileKind::Text),
 ];
 
 /// Scanners whose files hold their name: `.NAMEignore`, `.NAMErc`, `.NAME.yml`, `NAME-baseline.xml` and the like.
@@ -314,7 +317,7 @@ const ENDS: &[&str] = &[
 ];
 
 /// Whether a file's name is that of a scanner's own file, and whether it is a list of what is ignored.
-fn by_name(name: &str) -> Option<Kind> {
+fn by_name(name: &str) -> Option<ScannerFileKind> {
     let lower = name.to_ascii_lowercase();
     let (hidden, bare) = lower.strip_prefix('.').map_or((false, lower.as_str()), |bare| (true, bare));
     let rest = TOOLS.iter().filter_map(|tool| bare.strip_prefix(tool)).min_by_key(|rest| rest.len())?;
@@ -327,7 +330,11 @@ fn by_name(name: &str) -> Option<Kind> {
     let ignores = rest.starts_with("ignore") && glued.is_empty();
     let Some((end, between)) = parts.split_last() else {
         // `.mobsf`, `.dockleignore`; the tool's bare name is a program or a folder of it.
-        return (hidden || is_glued).then_some(if ignores { Kind::Patterns } else { Kind::Text });
+        return (hidden || is_glued).then_some(if ignores {
+            ScannerFileKind::Patterns
+        } else {
+            ScannerFileKind::Text
+        });
     };
     let known = |part: &&str| PARTS.contains(part) || ENDS.contains(part);
     if !between.iter().all(known) || !known(end) {
@@ -335,13 +342,14 @@ fn by_name(name: &str) -> Option<Kind> {
     }
     // `trivy.json` and `spotbugs.xml` are what the tool writes.
     let written = matches!(*end, "json" | "xml" | "txt") && !hidden && between.is_empty() && !is_glued;
-    (!written).then_some(Kind::Text)
+    (!written).then_some(ScannerFileKind::Text)
 }
 
-const TRIVY_IGNORE: Kind = Kind::Tree(Yaml, &["vulnerabilities", "misconfigurations", "secrets", "licenses"]);
-const GRYPE: Kind = Kind::Tree(Yaml, &["ignore", "exclude"]);
-const CHECKOV: Kind = Kind::Tree(Yaml, &["skip-check", "skip-path", "skip-framework"]);
-const GITGUARDIAN: Kind = Kind::Tree(
+const TRIVY_IGNORE: ScannerFileKind =
+    ScannerFileKind::Tree(Yaml, &["vulnerabilities", "misconfigurations", "secrets", "licenses"]);
+const GRYPE: ScannerFileKind = ScannerFileKind::Tree(Yaml, &["ignore", "exclude"]);
+const CHECKOV: ScannerFileKind = ScannerFileKind::Tree(Yaml, &["skip-check", "skip-path", "skip-framework"]);
+const GITGUARDIAN: ScannerFileKind = ScannerFileKind::Tree(
     Yaml,
     &[
         "secret.ignored_paths",
@@ -360,7 +368,7 @@ const TOLD: usize = 50;
 
 impl ScannerFile {
     /// The scanner that reads a file of this path, if one does.
-    pub fn of(path: &str) -> Option<Self> {
+    pub fn from_path(path: &str) -> Option<Self> {
         let is = |end: &str| {
             path.strip_suffix(end).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
         };
@@ -373,12 +381,12 @@ impl ScannerFile {
         }
         let rules = folders.split('/').any(|part| part == ".semgrep");
         let yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
-        (rules && yaml).then_some(Self { tool: "Semgrep", kind: Kind::Tree(Yaml, &[]) })
+        (rules && yaml).then_some(Self { tool: "Semgrep", kind: ScannerFileKind::Tree(Yaml, &[]) })
     }
 
     /// A list that `.semgrepignore` includes.
     pub const fn included() -> Self {
-        Self { tool: "Semgrep, whose .semgrepignore includes it", kind: Kind::Patterns }
+        Self { tool: "Semgrep, whose .semgrepignore includes it", kind: ScannerFileKind::Patterns }
     }
 
     /// The paths that a `.semgrepignore` includes, as it writes them.
@@ -400,14 +408,14 @@ impl ScannerFile {
         }
         let text = |bytes: Option<&[u8]>| String::from_utf8_lossy(bytes.unwrap_or_default()).into_owned();
         let (was, is) = (text(before), text(after));
-        let reasons = self.kind == Kind::Lines && self.tool == "Trivy";
+        let reasons = self.kind == ScannerFileKind::Lines && self.tool == "Trivy";
         let sides = Sides { was: &was, is: &is, is_there: after.is_some(), reasons };
         let mut found = match self.kind {
-            Kind::Lines => sides.lines(),
-            Kind::Patterns => sides.patterns(before.is_some()),
-            Kind::Text => sides.text(),
-            Kind::Tree(syntax, exceptions) => self.trees(syntax, exceptions, &sides),
-            Kind::Part(syntax, keys) => sides.part(syntax, keys),
+            ScannerFileKind::Lines => sides.lines(),
+            ScannerFileKind::Patterns => sides.patterns(before.is_some()),
+            ScannerFileKind::Text => sides.text(),
+            ScannerFileKind::Tree(syntax, exceptions) => self.trees(syntax, exceptions, &sides),
+            ScannerFileKind::Part(syntax, keys) => sides.part(syntax, keys),
         };
         if let Some(more) = found.len().checked_sub(TOLD).filter(|more| *more > 0) {
             let line = found.get(TOLD).and_then(|first| first.line);
@@ -422,7 +430,8 @@ impl ScannerFile {
     }
 
     fn trees(self, syntax: Syntax, exceptions: &[&str], sides: &Sides<'_>) -> Vec<Softened> {
-        let Some((mut was, mut is)) = syntax.read(sides.was).zip(syntax.read(sides.is)) else {
+        let Some((mut was, mut is)) = syntax.parse_settings(sides.was).zip(syntax.parse_settings(sides.is))
+        else {
             return sides.text();
         };
         let mut found = Vec::new();
@@ -482,7 +491,7 @@ impl ScannerFile {
 
 impl Syntax {
     /// The file's tree; an empty file is an empty one.
-    fn read(self, text: &str) -> Option<Map<String, Value>> {
+    fn parse_settings(self, text: &str) -> Option<Map<String, Value>> {
         let said = |line: &str| !line.trim().is_empty() && !line.trim_start().starts_with('#');
         if !text.lines().any(said) {
             return Some(Map::new());
@@ -539,7 +548,7 @@ struct Sides<'t> {
 
 impl Sides<'_> {
     /// Lines that say something, with their numbers.
-    fn said<'l>(&self, text: &'l str) -> Vec<(u64, &'l str)> {
+    fn stated_lines<'l>(&self, text: &'l str) -> Vec<(u64, &'l str)> {
         let told =
             |line: &'l str| if self.reasons { line.split(" #").next().unwrap_or_default() } else { line };
         let lines = text.lines().map(|line| told(line).trim()).zip(1..);
@@ -567,14 +576,14 @@ impl Sides<'_> {
 
     /// The line after the change that holds this and was not there; else the first that was not there.
     fn line_with(&self, text: &str) -> Option<u64> {
-        let more = Self::more(&self.said(self.is), &self.said(self.was));
+        let more = Self::more(&self.stated_lines(self.is), &self.stated_lines(self.was));
         let with = more.iter().find(|(_, line)| !text.is_empty() && line.contains(text));
         with.or(more.first()).map(|(at, _)| *at).or(self.is_there.then_some(1))
     }
 
     /// Whether any of these keys says something else.
     fn part(&self, syntax: Syntax, keys: &[&str]) -> Vec<Softened> {
-        let trees = syntax.read(self.was).zip(syntax.read(self.is));
+        let trees = syntax.parse_settings(self.was).zip(syntax.parse_settings(self.is));
         let Some((was, is)) = trees else {
             // What cannot be read may say anything, but only where it speaks of the scanner at all.
             let last = |key: &&str| key.rsplit('.').next().unwrap_or_default().to_owned();
@@ -599,7 +608,7 @@ impl Sides<'_> {
     }
 
     fn lines(&self) -> Vec<Softened> {
-        let more = Self::more(&self.said(self.is), &self.said(self.was));
+        let more = Self::more(&self.stated_lines(self.is), &self.stated_lines(self.was));
         let one = |(at, line): (u64, &str)| Softened {
             line: Some(at),
             before: "not there".to_owned(),
@@ -609,7 +618,7 @@ impl Sides<'_> {
     }
 
     fn patterns(&self, was_there: bool) -> Vec<Softened> {
-        let (was, is) = (self.said(self.was), self.said(self.is));
+        let (was, is) = (self.stated_lines(self.was), self.stated_lines(self.is));
         let back = |line: &str| line.starts_with('!');
         let mut found: Vec<Softened> = self.lines();
         found.retain(|softened| !back(&softened.after));
@@ -637,7 +646,7 @@ impl Sides<'_> {
 
     /// That settings are others, whatever they say.
     fn text(&self) -> Vec<Softened> {
-        let (was, is) = (self.said(self.was), self.said(self.is));
+        let (was, is) = (self.stated_lines(self.was), self.stated_lines(self.is));
         let (come, gone) = (Self::more(&is, &was), Self::more(&was, &is));
         if come.is_empty() && gone.is_empty() {
             return Vec::new();
@@ -699,7 +708,7 @@ mod tests {
             "pyproject.toml",
             ".ruff.toml",
         ] {
-            assert!(ScannerFile::of(name).is_some(), "{name}");
+            assert!(ScannerFile::from_path(name).is_some(), "{name}");
         }
         for name in [
             "trivy.json",
@@ -711,14 +720,14 @@ mod tests {
             "zap-report.json",
             "main.rs",
         ] {
-            assert!(ScannerFile::of(name).is_none(), "{name}");
+            assert!(ScannerFile::from_path(name).is_none(), "{name}");
         }
     }
 
     #[test]
     fn of_a_file_of_many_only_the_scanner_s_keys_count() {
         let of = |was: &str, is: &str| {
-            let file = ScannerFile::of("pyproject.toml").unwrap();
+            let file = ScannerFile::from_path("pyproject.toml").unwrap();
             file.softened(Some(was.as_bytes()), Some(is.as_bytes())).len()
         };
         assert_eq!(of("[project]\nname = 'a'\n", "[project]\nname = 'b'\n"), 0);
@@ -729,7 +738,7 @@ mod tests {
 
     fn told(path: &str, before: &str, after: &str) -> Vec<(Option<u64>, String)> {
         let side = |text: &str| (!text.is_empty()).then(|| text.as_bytes().to_vec());
-        let file = ScannerFile::of(path).unwrap();
+        let file = ScannerFile::from_path(path).unwrap();
         let found = file.softened(side(before).as_deref(), side(after).as_deref());
         found.into_iter().map(|one| (one.line, format!("{} → {}", one.before, one.after))).collect()
     }
@@ -747,7 +756,7 @@ mod tests {
             ("osv-scanner.toml", Some("OSV-Scanner")),
             ("config/brakeman.ignore", Some("Brakeman")),
         ] {
-            assert_eq!(ScannerFile::of(path).map(|file| file.tool), tool, "{path}");
+            assert_eq!(ScannerFile::from_path(path).map(|file| file.tool), tool, "{path}");
         }
     }
 

@@ -9,19 +9,19 @@ pub use reach::{UnreadFile, covering, unshown};
 
 /// A comment that suppresses findings.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Mark {
+pub struct SuppressionMark {
     /// As its scanner's documentation writes it.
     pub text: &'static str,
     /// The scanners that heed it.
     pub tools: &'static str,
-    /// What may stand around it.
-    around: Around,
+    /// Characters that may stand around it.
+    around: MarkBoundary,
 }
 
 /// What must stand before a mark, so that a word of prose is not taken for it. What follows it never matters: scanners
 /// look for the beginning alone, by substring or by a pattern that is open at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Around {
+enum MarkBoundary {
     /// Anything: the word is of no other use.
     Anything,
     /// No letter or digit.
@@ -30,126 +30,126 @@ enum Around {
     Comment,
 }
 
-const fn mark(text: &'static str, tools: &'static str, around: Around) -> Mark {
-    Mark { text, tools, around }
+const fn mark(text: &'static str, tools: &'static str, around: MarkBoundary) -> SuppressionMark {
+    SuppressionMark { text, tools, around }
 }
 
 /// The roots of comments and annotations that suppress, from the documentation and sources of each scanner. All are compared
 /// without regard to letter case: some scanners do, and a comment that its scanner does not heed is no harm to look at.
-const MARKS: &[Mark] = &[
-    mark("nosemgrep", "Semgrep", Around::Anything),
-    mark("nosem", "Semgrep", Around::Anything),
-    mark("nosec", "Bandit or gosec", Around::Comment),
-    mark("gosec:disable", "gosec", Around::Anything),
-    mark("nolint", "golangci-lint or clang-tidy", Around::Word),
-    mark("lint:ignore", "Staticcheck", Around::Word),
-    mark("lint:file-ignore", "Staticcheck", Around::Word),
-    mark("noqa", "Flake8 or Ruff", Around::Comment),
-    mark("gitleaks:allow", "gitleaks", Around::Anything),
-    mark("betterleaks:allow", "Betterleaks", Around::Anything),
-    mark("trufflehog:ignore", "TruffleHog", Around::Anything),
-    mark("kingfisher:ignore", "Kingfisher", Around::Anything),
-    mark("pragma: allowlist", "detect-secrets", Around::Anything),
-    mark("pragma: whitelist", "detect-secrets", Around::Anything),
-    mark("pragma:allowlist", "detect-secrets", Around::Anything),
-    mark("pragma:whitelist", "detect-secrets", Around::Anything),
-    mark("ggignore", "ggshield", Around::Anything),
-    mark("talisman-ignore", "Talisman", Around::Anything),
-    mark("secretlint-disable", "Secretlint", Around::Anything),
-    mark("checkov:skip", "Checkov", Around::Anything),
-    mark("bridgecrew:skip", "Checkov", Around::Anything),
-    mark("cortex:skip", "Checkov", Around::Anything),
-    mark("checkov.io/skip", "Checkov", Around::Anything),
-    mark("bridgecrew.io/skip", "Checkov", Around::Anything),
-    mark("trivy:ignore", "Trivy", Around::Anything),
-    mark("tfsec:ignore", "tfsec or Trivy", Around::Anything),
-    mark("tflint-ignore", "TFLint", Around::Anything),
-    mark("ts:skip", "Terrascan", Around::Word),
-    mark("regula:disable", "Regula", Around::Anything),
-    mark("kics-scan", "KICS", Around::Anything),
-    mark("kics:ignore", "KICS", Around::Anything),
-    mark("rules_to_suppress", "cfn-nag", Around::Anything),
-    mark("ignore_checks", "cfn-lint", Around::Anything),
-    mark("ignore-check.kube-linter.io", "KubeLinter", Around::Anything),
-    mark("kube-score/ignore", "kube-score", Around::Anything),
-    mark("polaris.fairwinds.com/", "Polaris", Around::Anything),
-    mark("datree.skip", "Datree", Around::Anything),
-    mark("hadolint", "Hadolint", Around::Comment),
-    mark("nosonar", "SonarQube", Around::Anything),
-    mark("@suppress", "SpotBugs, PMD or Android Lint", Around::Anything),
-    mark("suppressfbwarnings", "SpotBugs", Around::Anything),
-    mark("suppresswarnings", "SpotBugs or PMD", Around::Anything),
-    mark("nopmd", "PMD", Around::Anything),
-    mark("suppressmessage", ".NET analyzers", Around::Word),
-    mark("pragma warning disable", ".NET analyzers", Around::Anything),
-    mark("codeql[", "CodeQL", Around::Anything),
-    mark("codeql [", "CodeQL", Around::Anything),
-    mark("codeql:", "CodeQL", Around::Comment),
-    mark("lgtm", "CodeQL", Around::Comment),
-    mark("skipcq", "DeepSource", Around::Anything),
-    mark("noinspection", "Qodana", Around::Anything),
-    mark("bearer:disable", "Bearer", Around::Anything),
-    mark("deepcode ignore", "Snyk Code", Around::Anything),
-    mark("snyk", "Snyk", Around::Comment),
-    mark("devskim:", "DevSkim", Around::Anything),
-    mark("nohorus", "Horusec", Around::Anything),
-    mark("njsscan-ignore", "njsscan", Around::Anything),
-    mark("mobsf-ignore", "MobSF", Around::Anything),
-    mark("eslint-disable", "ESLint", Around::Anything),
-    mark("eslint-env", "ESLint", Around::Anything),
-    mark("oxlint-disable", "Oxlint", Around::Anything),
-    mark("biome-ignore", "Biome", Around::Anything),
-    mark("tslint:disable", "TSLint", Around::Anything),
-    mark("brakeman", "Brakeman", Around::Comment),
-    mark("rubocop:", "RuboCop", Around::Anything),
-    mark("sobelow_skip", "Sobelow", Around::Anything),
-    mark("credo:disable", "Credo", Around::Anything),
-    mark("phpcs:", "PHP_CodeSniffer", Around::Anything),
-    mark("codingstandardsignore", "PHP_CodeSniffer", Around::Anything),
-    mark("psalm-suppress", "Psalm", Around::Anything),
-    mark("psalm-taint-escape", "Psalm", Around::Anything),
-    mark("phpstan-ignore", "PHPStan", Around::Anything),
-    mark("phan-suppress", "Phan", Around::Anything),
-    mark("flawfinder:", "Flawfinder", Around::Anything),
-    mark("its4:", "Flawfinder", Around::Anything),
-    mark("cppcheck-suppress", "Cppcheck", Around::Anything),
-    mark("coverity[", "Coverity", Around::Anything),
-    mark("slither-disable", "Slither", Around::Anything),
-    mark("swiftlint:disable", "SwiftLint", Around::Anything),
-    mark("zizmor:", "zizmor", Around::Comment),
-    mark("poutine:", "poutine", Around::Comment),
-    mark("trunk-ignore", "Trunk", Around::Anything),
+const MARKS: &[SuppressionMark] = &[
+    mark("nosemgrep", "Semgrep", MarkBoundary::Anything),
+    mark("nosem", "Semgrep", MarkBoundary::Anything),
+    mark("nosec", "Bandit or gosec", MarkBoundary::Comment),
+    mark("gosec:disable", "gosec", MarkBoundary::Anything),
+    mark("nolint", "golangci-lint or clang-tidy", MarkBoundary::Word),
+    mark("lint:ignore", "Staticcheck", MarkBoundary::Word),
+    mark("lint:file-ignore", "Staticcheck", MarkBoundary::Word),
+    mark("noqa", "Flake8 or Ruff", MarkBoundary::Comment),
+    mark("gitleaks:allow", "gitleaks", MarkBoundary::Anything),
+    mark("betterleaks:allow", "Betterleaks", MarkBoundary::Anything),
+    mark("trufflehog:ignore", "TruffleHog", MarkBoundary::Anything),
+    mark("kingfisher:ignore", "Kingfisher", MarkBoundary::Anything),
+    mark("pragma: allowlist", "detect-secrets", MarkBoundary::Anything),
+    mark("pragma: whitelist", "detect-secrets", MarkBoundary::Anything),
+    mark("pragma:allowlist", "detect-secrets", MarkBoundary::Anything),
+    mark("pragma:whitelist", "detect-secrets", MarkBoundary::Anything),
+    mark("ggignore", "ggshield", MarkBoundary::Anything),
+    mark("talisman-ignore", "Talisman", MarkBoundary::Anything),
+    mark("secretlint-disable", "Secretlint", MarkBoundary::Anything),
+    mark("checkov:skip", "Checkov", MarkBoundary::Anything),
+    mark("bridgecrew:skip", "Checkov", MarkBoundary::Anything),
+    mark("cortex:skip", "Checkov", MarkBoundary::Anything),
+    mark("checkov.io/skip", "Checkov", MarkBoundary::Anything),
+    mark("bridgecrew.io/skip", "Checkov", MarkBoundary::Anything),
+    mark("trivy:ignore", "Trivy", MarkBoundary::Anything),
+    mark("tfsec:ignore", "tfsec or Trivy", MarkBoundary::Anything),
+    mark("tflint-ignore", "TFLint", MarkBoundary::Anything),
+    mark("ts:skip", "Terrascan", MarkBoundary::Word),
+    mark("regula:disable", "Regula", MarkBoundary::Anything),
+    mark("kics-scan", "KICS", MarkBoundary::Anything),
+    mark("kics:ignore", "KICS", MarkBoundary::Anything),
+    mark("rules_to_suppress", "cfn-nag", MarkBoundary::Anything),
+    mark("ignore_checks", "cfn-lint", MarkBoundary::Anything),
+    mark("ignore-check.kube-linter.io", "KubeLinter", MarkBoundary::Anything),
+    mark("kube-score/ignore", "kube-score", MarkBoundary::Anything),
+    mark("polaris.fairwinds.com/", "Polaris", MarkBoundary::Anything),
+    mark("datree.skip", "Datree", MarkBoundary::Anything),
+    mark("hadolint", "Hadolint", MarkBoundary::Comment),
+    mark("nosonar", "SonarQube", MarkBoundary::Anything),
+    mark("@suppress", "SpotBugs, PMD or Android Lint", MarkBoundary::Anything),
+    mark("suppressfbwarnings", "SpotBugs", MarkBoundary::Anything),
+    mark("suppresswarnings", "SpotBugs or PMD", MarkBoundary::Anything),
+    mark("nopmd", "PMD", MarkBoundary::Anything),
+    mark("suppressmessage", ".NET analyzers", MarkBoundary::Word),
+    mark("pragma warning disable", ".NET analyzers", MarkBoundary::Anything),
+    mark("codeql[", "CodeQL", MarkBoundary::Anything),
+    mark("codeql [", "CodeQL", MarkBoundary::Anything),
+    mark("codeql:", "CodeQL", MarkBoundary::Comment),
+    mark("lgtm", "CodeQL", MarkBoundary::Comment),
+    mark("skipcq", "DeepSource", MarkBoundary::Anything),
+    mark("noinspection", "Qodana", MarkBoundary::Anything),
+    mark("bearer:disable", "Bearer", MarkBoundary::Anything),
+    mark("deepcode ignore", "Snyk Code", MarkBoundary::Anything),
+    mark("snyk", "Snyk", MarkBoundary::Comment),
+    mark("devskim:", "DevSkim", MarkBoundary::Anything),
+    mark("nohorus", "Horusec", MarkBoundary::Anything),
+    mark("njsscan-ignore", "njsscan", MarkBoundary::Anything),
+    mark("mobsf-ignore", "MobSF", MarkBoundary::Anything),
+    mark("eslint-disable", "ESLint", MarkBoundary::Anything),
+    mark("eslint-env", "ESLint", MarkBoundary::Anything),
+    mark("oxlint-disable", "Oxlint", MarkBoundary::Anything),
+    mark("biome-ignore", "Biome", MarkBoundary::Anything),
+    mark("tslint:disable", "TSLint", MarkBoundary::Anything),
+    mark("brakeman", "Brakeman", MarkBoundary::Comment),
+    mark("rubocop:", "RuboCop", MarkBoundary::Anything),
+    mark("sobelow_skip", "Sobelow", MarkBoundary::Anything),
+    mark("credo:disable", "Credo", MarkBoundary::Anything),
+    mark("phpcs:", "PHP_CodeSniffer", MarkBoundary::Anything),
+    mark("codingstandardsignore", "PHP_CodeSniffer", MarkBoundary::Anything),
+    mark("psalm-suppress", "Psalm", MarkBoundary::Anything),
+    mark("psalm-taint-escape", "Psalm", MarkBoundary::Anything),
+    mark("phpstan-ignore", "PHPStan", MarkBoundary::Anything),
+    mark("phan-suppress", "Phan", MarkBoundary::Anything),
+    mark("flawfinder:", "Flawfinder", MarkBoundary::Anything),
+    mark("its4:", "Flawfinder", MarkBoundary::Anything),
+    mark("cppcheck-suppress", "Cppcheck", MarkBoundary::Anything),
+    mark("coverity[", "Coverity", MarkBoundary::Anything),
+    mark("slither-disable", "Slither", MarkBoundary::Anything),
+    mark("swiftlint:disable", "SwiftLint", MarkBoundary::Anything),
+    mark("zizmor:", "zizmor", MarkBoundary::Comment),
+    mark("poutine:", "poutine", MarkBoundary::Comment),
+    mark("trunk-ignore", "Trunk", MarkBoundary::Anything),
 ];
 
 /// A comment that a change adds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Suppression<'d> {
+pub struct AddedSuppression<'d> {
     /// The file.
     pub path: &'d str,
     /// The line, from 1.
     pub line: u32,
-    /// What stands there.
-    pub mark: Mark,
+    /// Text of the comment.
+    pub mark: SuppressionMark,
 }
 
 /// The marks in a line of a file, each once.
-pub fn marks(line: &[u8]) -> Vec<Mark> {
+pub fn marks(line: &[u8]) -> Vec<SuppressionMark> {
     let line = line.to_ascii_lowercase();
-    let mut found: Vec<Mark> = MARKS.iter().filter(|mark| mark.is_in(&line)).copied().collect();
+    let mut found: Vec<SuppressionMark> = MARKS.iter().filter(|mark| mark.is_in(&line)).copied().collect();
     // `nosemgrep` is no second `nosem`.
     found.dedup_by_key(|mark| mark.tools);
     found
 }
 
-impl Mark {
+impl SuppressionMark {
     fn is_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text).any(|at| {
             let before = line.get(..at).unwrap_or_default();
             let letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
             match self.around {
-                Around::Anything => true,
-                Around::Word => !letter(before.last()),
-                Around::Comment => {
+                MarkBoundary::Anything => true,
+                MarkBoundary::Word => !letter(before.last()),
+                MarkBoundary::Comment => {
                     let before = blank_end(before);
                     !before.is_empty() && !letter(before.last())
                 }
@@ -168,7 +168,7 @@ impl Mark {
 /// The comments that suppress findings in lines that a change adds, in the order of paths and lines. What was in its
 /// place before, and only moved to the side, is not added; what was moved elsewhere is, because it may cover something
 /// else there.
-pub fn added(diff: &Diff) -> Vec<Suppression<'_>> {
+pub fn added(diff: &Diff) -> Vec<AddedSuppression<'_>> {
     let mut found = Vec::new();
     for file in diff.files().filter(|file| !file.is_gone) {
         for edit in file.edits() {
@@ -185,7 +185,7 @@ pub fn added(diff: &Diff) -> Vec<Suppression<'_>> {
                 let alone = marks.iter().any(|mark| mark.is_alone(text));
                 match old.get_mut(&unindented(text)).filter(|left| **left > 0 && !alone) {
                     Some(left) => *left -= 1,
-                    None => found.extend(marks.into_iter().map(|mark| Suppression {
+                    None => found.extend(marks.into_iter().map(|mark| AddedSuppression {
                         path: file.path,
                         line,
                         mark,

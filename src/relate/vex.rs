@@ -9,11 +9,11 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::advisory;
-use crate::finding::{Finding, Product, Purl, Statement, Text, VexNote, VexStatus};
+use crate::finding::{Finding, Product, Purl, Text, VexNote, VexStatement, VexStatus};
 
 /// Whose statements count, and how long.
 #[derive(Debug, Clone, Copy)]
-pub struct Acceptance<'a> {
+pub struct VexTrust<'a> {
     /// Authors, exactly as documents give them.
     pub authors: &'a [String],
     /// Longest time since a statement was known to be true, in seconds.
@@ -25,7 +25,7 @@ pub struct Acceptance<'a> {
 /// A statement may be made on a machine whose clock runs ahead by this many seconds.
 const CLOCK_SKEW: i64 = 300;
 
-/// What one statement says of one product.
+/// Statements of one statement about one product.
 #[derive(Debug)]
 struct Claim {
     note: VexNote,
@@ -36,7 +36,7 @@ struct Claim {
 }
 
 /// Why statements lift nothing, with their number.
-type Idle = BTreeMap<&'static str, u64>;
+type UnusedStatements = BTreeMap<&'static str, u64>;
 
 /// The statements of accepted authors.
 #[derive(Debug, Default)]
@@ -49,8 +49,13 @@ pub struct Vex {
 impl Vex {
     /// Takes the statements of a file, as far as they are accepted. Says how many may lift something, and why the
     /// others do not.
-    pub fn add(&mut self, file: &str, statements: Vec<Statement>, accept: Acceptance<'_>) -> (u64, Idle) {
-        let (mut useful, mut idle) = (0, Idle::new());
+    pub fn add(
+        &mut self,
+        file: &str,
+        statements: Vec<VexStatement>,
+        accept: VexTrust<'_>,
+    ) -> (u64, UnusedStatements) {
+        let (mut useful, mut idle) = (0, UnusedStatements::new());
         for statement in statements {
             let why = idleness(&statement, accept);
             match why {
@@ -60,13 +65,13 @@ impl Vex {
             // Who contradicts counts whatever the age.
             let blocks = statement.status != VexStatus::NotAffected && is_accepted(&statement, accept);
             if why.is_none() || blocks {
-                self.keep(file, statement);
+                self.add_statement(file, statement);
             }
         }
         (useful, idle)
     }
 
-    fn keep(&mut self, file: &str, statement: Statement) {
+    fn add_statement(&mut self, file: &str, statement: VexStatement) {
         let authors: Vec<&str> = statement.authors.iter().map(Text::as_str).collect();
         let note = VexNote {
             status: "not_affected",
@@ -96,7 +101,7 @@ impl Vex {
     }
 
     /// The claims that speak of a finding, if its report is about the image that they name.
-    pub fn of(&self, finding: &Finding) -> Vec<u32> {
+    pub fn claims_about(&self, finding: &Finding) -> Vec<u32> {
         if self.claims.is_empty() {
             return Vec::new();
         }
@@ -116,7 +121,8 @@ impl Vex {
             self.claims.get(at as usize).is_some_and(|claim| {
                 // What lifts has to speak of all that was found; what contradicts, of a part.
                 claim.speaks_of(purl.as_ref())
-                    && (claim.status != VexStatus::NotAffected || advisory::named(finding, names))
+                    && (claim.status != VexStatus::NotAffected
+                        || advisory::names_whole_finding(finding, names))
             })
         });
         found
@@ -166,13 +172,13 @@ impl Claim {
 }
 
 /// Every author of a document has to be accepted.
-fn is_accepted(statement: &Statement, accept: Acceptance<'_>) -> bool {
+fn is_accepted(statement: &VexStatement, accept: VexTrust<'_>) -> bool {
     let accepted = |author: &Text| accept.authors.iter().any(|name| name == author.real());
     !statement.authors.is_empty() && statement.authors.iter().all(accepted)
 }
 
 /// Why a statement lifts nothing; `None` if it may.
-fn idleness(statement: &Statement, accept: Acceptance<'_>) -> Option<&'static str> {
+fn idleness(statement: &VexStatement, accept: VexTrust<'_>) -> Option<&'static str> {
     let age = statement.time.map(|time| accept.now.as_second() - time.as_second());
     Some(match statement.status {
         _ if !is_accepted(statement, accept) => "by an author that the policy does not accept",
@@ -204,8 +210,8 @@ mod tests {
 
     const NOW: &str = "2026-06-01T12:00:00Z";
 
-    fn statement(author: &str, status: VexStatus, time: &str, purl: &str, images: &[&str]) -> Statement {
-        Statement {
+    fn statement(author: &str, status: VexStatus, time: &str, purl: &str, images: &[&str]) -> VexStatement {
+        VexStatement {
             authors: vec![Text::line(author)],
             time: time.parse().ok(),
             ids: vec!["CVE-2026-1".to_owned()],
@@ -219,9 +225,9 @@ mod tests {
         }
     }
 
-    fn lifted(statements: &[Statement], images: &[&str]) -> bool {
+    fn lifted(statements: &[VexStatement], images: &[&str]) -> bool {
         let authors = ["a".to_owned(), "b".to_owned()];
-        let accept = Acceptance { authors: &authors, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
+        let accept = VexTrust { authors: &authors, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
         let mut vex = Vex::default();
         vex.add("vex.json", statements.to_vec(), accept);
         let mut finding = Finding::new(Category::Vulnerability, "t", "cve-2026-1", Severity::High);
@@ -230,7 +236,7 @@ mod tests {
             ..Package::default()
         });
         let images: Vec<Text> = images.iter().map(|image| Text::line(image)).collect();
-        vex.lifting(&vex.of(&finding), &images).is_some()
+        vex.lifting(&vex.claims_about(&finding), &images).is_some()
     }
 
     #[test]
@@ -258,10 +264,10 @@ mod tests {
         for time in ["2026-01-01T00:00:00Z", "2026-06-02T00:00:00Z", ""] {
             assert!(!lifted(&[says("a", NotAffected, time)], &[]), "{time}");
         }
-        let unjustified = Statement { justification: None, ..says("a", NotAffected, old) };
+        let unjustified = VexStatement { justification: None, ..says("a", NotAffected, old) };
         assert!(!lifted(&[unjustified], &[]));
         let of_both =
-            Statement { authors: vec![Text::line("a"), Text::line("c")], ..says("a", NotAffected, old) };
+            VexStatement { authors: vec![Text::line("a"), Text::line("c")], ..says("a", NotAffected, old) };
         assert!(!lifted(&[of_both], &[]));
     }
 
@@ -269,18 +275,18 @@ mod tests {
     fn one_of_two_advisories_lifts_no_finding_of_both() {
         use VexStatus::{Affected, NotAffected};
         let accept = ["a".to_owned()];
-        let accept = Acceptance { authors: &accept, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
+        let accept = VexTrust { authors: &accept, max_age: 90 * 86_400, now: NOW.parse().unwrap() };
         let mut finding = Finding::new(Category::Vulnerability, "t", "GHSA-1", Severity::High);
         finding.ids = ["GHSA-1", "GHSA-2"].map(Text::line).to_vec();
         finding.package = Some(Package { purl: Some(Text::line("pkg:npm/zlib@1.2")), ..Package::default() });
         let lifted = |ids: &[(&str, VexStatus)]| {
             let mut vex = Vex::default();
-            let said = ids.iter().map(|(ids, status)| Statement {
+            let said = ids.iter().map(|(ids, status)| VexStatement {
                 ids: ids.split(' ').map(str::to_owned).collect(),
                 ..statement("a", *status, "2026-05-01T00:00:00Z", "pkg:npm/zlib@1.2", &[])
             });
             vex.add("vex.json", said.collect(), accept);
-            vex.lifting(&vex.of(&finding), &[]).is_some()
+            vex.lifting(&vex.claims_about(&finding), &[]).is_some()
         };
         assert!(lifted(&[("GHSA-1 GHSA-2", NotAffected)]));
         assert!(!lifted(&[("GHSA-1", NotAffected)]));

@@ -3,11 +3,11 @@
 use std::collections::HashMap;
 use std::path::PathBuf;
 
-use super::Code;
+use super::SourceTree;
 use super::advisory::{self, advisories};
 use crate::finding::{Category, Finding, Fingerprint, Text, canonical_version};
 use crate::policy::canonical_rule_id;
-use crate::policy::waiver::{Match, Waiver};
+use crate::policy::waiver::{Waiver, WaiverMatch};
 
 /// Checked waivers of a run, in the order of their ids, with an index over what they match.
 #[derive(Debug, Default)]
@@ -60,8 +60,8 @@ impl Waivers {
     }
 
     /// A reader of source lines, for one report at a time.
-    pub fn code(&self) -> Code {
-        Code::below(self.root.as_deref())
+    pub fn code(&self) -> SourceTree {
+        SourceTree::below(self.root.as_deref())
     }
 
     /// Whether anybody asks what a finding is about beyond what its report shows.
@@ -81,7 +81,7 @@ impl Waivers {
 
     /// The waivers whose selectors match a finding, as indexes into the list, in its order, each with whether it is
     /// certain that the finding is the one it was written for.
-    pub fn of(&self, finding: &Finding) -> Vec<(u32, Certainty)> {
+    pub fn matching(&self, finding: &Finding) -> Vec<(u32, Certainty)> {
         let mut found: Vec<u32> = Vec::new();
         if self.list.is_empty() {
             return Vec::new();
@@ -128,7 +128,7 @@ pub enum Certainty {
 }
 
 /// Whether the finding is the one that was meant; `None` for another one.
-fn matches(wanted: &Match, finding: &Finding) -> Option<Certainty> {
+fn matches(wanted: &WaiverMatch, finding: &Finding) -> Option<Certainty> {
     if !fits(wanted, finding) {
         return None;
     }
@@ -146,13 +146,15 @@ fn matches(wanted: &Match, finding: &Finding) -> Option<Certainty> {
 }
 
 /// Every selector that is given must hold, exactly.
-fn fits(wanted: &Match, finding: &Finding) -> bool {
+fn fits(wanted: &WaiverMatch, finding: &Finding) -> bool {
     let by_rule = wanted.rule_id.is_some() && wanted.path.is_some();
     let enough = !wanted.fingerprints.is_empty() || !wanted.ids.is_empty() || by_rule;
     enough
         && (wanted.fingerprints.is_empty() || wanted.fingerprints.contains(&finding.fingerprint))
         && (wanted.ids.is_empty()
-            || advisory::named(finding, |id| wanted.ids.iter().any(|known| known.eq_ignore_ascii_case(id))))
+            || advisory::names_whole_finding(finding, |id| {
+                wanted.ids.iter().any(|known| known.eq_ignore_ascii_case(id))
+            }))
         && wanted.rule_id.as_ref().is_none_or(|wanted| {
             let wanted = canonical_rule_id(wanted);
             rule_ids(finding).any(|rule| canonical_rule_id(rule.real()) == wanted)
@@ -212,7 +214,7 @@ waivers:
         finding.package = Some(Package { name: Text::line("xz"), ..Default::default() });
         finding.location = Location::new("a/b.lock", Some(1), None, &[]);
         change(&mut finding);
-        waivers.of(&finding).iter().any(|(_, certainty)| *certainty == Certainty::Certain)
+        waivers.matching(&finding).iter().any(|(_, certainty)| *certainty == Certainty::Certain)
     }
 
     #[test]

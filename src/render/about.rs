@@ -3,7 +3,7 @@
 use crate::decide::Decision;
 use crate::finding::clean;
 
-/// What a verdict is about, each fact with its name: time, project, commit, images, parameters, and who approved.
+/// Subject of a verdict, each fact with its name: time, project, commit, images, parameters, and who approved.
 pub(super) fn about(decision: &Decision) -> Vec<(&'static str, String)> {
     let context = &decision.context;
     let mut facts = Vec::new();

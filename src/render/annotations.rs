@@ -8,19 +8,19 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::text::{place, summary, what};
-use super::{Look, Output, uri};
+use super::{Look, OutputFormat, uri};
 use crate::decide::{Decision, Outcome};
 use crate::finding::clean_line;
 
 /// Annotations.
-pub(super) const OUTPUT: Output =
-    Output { id: "annotations", title: "links on GitLab's job page", lines: false, write };
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "annotations", title: "links on GitLab's job page", lines: false, write };
 
 /// Findings that have a link; the page is a sidebar.
 const LISTED: usize = 10;
 
 #[derive(Serialize)]
-struct Page {
+struct AnnotationsFile {
     secgate: Vec<Link>,
 }
 
@@ -36,7 +36,7 @@ struct External {
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    let page = Page { secgate: links(decision).unwrap_or_default() };
+    let page = AnnotationsFile { secgate: links(decision).unwrap_or_default() };
     serde_json::to_writer(&mut *out, &page)?;
     out.write_all(b"\n")
 }

@@ -11,13 +11,13 @@ use std::io::{self, Write};
 use serde::Serialize;
 
 use super::text::{place, what};
-use super::{Look, Output};
-use crate::decide::{Decision, Matched, Outcome, Problem};
+use super::{Look, OutputFormat};
+use crate::decide::{Decision, Matched, MatchedProblem, Outcome};
 use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
 
 /// Code quality.
-pub(super) const OUTPUT: Output =
-    Output { id: "codequality", title: "GitLab code quality, an entry a problem", lines: false, write };
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "codequality", title: "GitLab code quality, an entry a problem", lines: false, write };
 
 /// The empty array. It names nobody, so it is written as no scanner writes it: what secgate wrote may be replaced, and a
 /// clean report of gitleaks, which is `[]` too, may not.
@@ -30,17 +30,17 @@ struct Degradation {
     check_name: String,
     fingerprint: String,
     severity: &'static str,
-    location: Location,
+    location: CodeQualityLocation,
 }
 
 #[derive(Serialize)]
-struct Location {
+struct CodeQualityLocation {
     path: String,
-    lines: Lines,
+    lines: CodeQualityLines,
 }
 
 #[derive(Serialize)]
-struct Lines {
+struct CodeQualityLines {
     begin: u64,
 }
 
@@ -66,7 +66,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     out.write_all(b"\n")
 }
 
-fn of_problem(decision: &Decision, problem: &Problem) -> Option<Degradation> {
+fn of_problem(decision: &Decision, problem: &MatchedProblem) -> Option<Degradation> {
     Some(of_finding(decision, problem.lead()?, problem.lifted_by().as_deref()))
 }
 
@@ -100,7 +100,7 @@ fn of_finding(decision: &Decision, matched: &Matched, lifted: Option<&str>) -> D
     }
 }
 
-/// What stops the change and is no finding: errors, evidence, rules about something else, a missing base; and emergencies,
+/// Blocking outcomes other than findings: errors, evidence, rules about something else, a missing base; and emergencies,
 /// by which something does not.
 fn others(decision: &Decision) -> Vec<Degradation> {
     let source = decision.policy.as_ref().map(|(source, _)| source.as_str());
@@ -158,7 +158,7 @@ const fn severity(rank: u8) -> &'static str {
     }
 }
 
-fn location(path: &str, line: u64) -> Location {
+fn location(path: &str, line: u64) -> CodeQualityLocation {
     let path = project_path(path, &[]).into_owned();
-    Location { path, lines: Lines { begin: line.max(1) } }
+    CodeQualityLocation { path, lines: CodeQualityLines { begin: line.max(1) } }
 }

@@ -6,13 +6,13 @@
 
 use std::io::{self, Write};
 
-use super::{Look, Output, word};
+use super::{Look, OutputFormat, word};
 use crate::decide::{Decision, Outcome};
 use crate::finding::Severity;
 
 /// Dotenv.
-pub(super) const OUTPUT: Output =
-    Output { id: "dotenv", title: "variables for later jobs of GitLab", lines: true, write };
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "dotenv", title: "variables for later jobs of GitLab", lines: true, write };
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let rules = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count().to_string();
@@ -35,7 +35,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         ("EMERGENCY_WAIVERS", decision.emergencies.len().to_string()),
         ("FINDINGS", decision.counts.total.to_string()),
     ];
-    let of = |severity: Severity| decision.counts.of(severity).to_string();
+    let of = |severity: Severity| decision.counts.by_severity(severity).to_string();
     lines.extend([
         ("FINDINGS_CRITICAL", of(Severity::Critical)),
         ("FINDINGS_HIGH", of(Severity::High)),

@@ -8,7 +8,9 @@ use owo_colors::{OwoColorize, Style};
 use super::Look;
 use super::text::{place, what};
 use crate::decide::Outcome;
-use crate::decide::explain::{RuleExplained, Said, Seen, Verdict, asks, decided_by, lines, rule_changes};
+use crate::decide::explain::{
+    RuleExplained, SavedRuleResult, Verdict, VerdictFinding, asks, decided_by, lines, rule_changes,
+};
 use crate::finding::{Finding, Reachability, Stage, State, clean};
 use crate::policy::Policy;
 
@@ -16,7 +18,7 @@ use crate::policy::Policy;
 const LISTED: usize = 10;
 
 /// A finding and where it comes from.
-pub struct Told<'a> {
+pub struct ExplainedFinding<'a> {
     /// The finding.
     pub finding: &'a Finding,
     /// Its report.
@@ -24,7 +26,7 @@ pub struct Told<'a> {
     /// The entries that the report was given for.
     pub entries: &'a [String],
     /// The same in the verdict, if a rule matched it.
-    pub seen: Option<&'a Seen>,
+    pub seen: Option<&'a VerdictFinding>,
 }
 
 /// Explains a finding: each witness with the rules that look at it. `texts`
@@ -34,13 +36,13 @@ pub struct Told<'a> {
 /// What writing says.
 pub fn finding(
     verdict: &Verdict,
-    told: &[(Told<'_>, Vec<RuleExplained>)],
+    told: &[(ExplainedFinding<'_>, Vec<RuleExplained>)],
     times: usize,
     texts: &BTreeMap<String, String>,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page { out, look, texts, source: source(verdict) };
+    let mut page = ExplanationWriter { out, look, texts, source: source(verdict) };
     for (index, (told, rules)) in told.iter().enumerate() {
         if index > 0 {
             writeln!(page.out)?;
@@ -68,13 +70,13 @@ pub fn finding(
 /// What writing says.
 pub fn rule(
     verdict: &Verdict,
-    said: &Said,
+    said: &SavedRuleResult,
     policy: Option<&Policy>,
     texts: &BTreeMap<String, String>,
     look: Look,
     out: &mut dyn Write,
 ) -> io::Result<()> {
-    let mut page = Page { out, look, texts, source: source(verdict) };
+    let mut page = ExplanationWriter { out, look, texts, source: source(verdict) };
     page.title(said.outcome, &said.id, &said.title)?;
     page.clause(said.policy.as_deref(), said.line)?;
     let rule = policy.and_then(|policy| policy.rules.iter().find(|rule| rule.id == said.id));
@@ -146,15 +148,15 @@ fn source(verdict: &Verdict) -> &str {
     verdict.policy.as_ref().map_or("policy", |policy| policy.source.as_str())
 }
 
-struct Page<'o> {
+struct ExplanationWriter<'o> {
     out: &'o mut dyn Write,
     look: Look,
     texts: &'o BTreeMap<String, String>,
     source: &'o str,
 }
 
-impl Page<'_> {
-    fn head(&mut self, told: &Told<'_>) -> io::Result<()> {
+impl ExplanationWriter<'_> {
+    fn head(&mut self, told: &ExplainedFinding<'_>) -> io::Result<()> {
         let finding = told.finding;
         writeln!(
             self.out,

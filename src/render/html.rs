@@ -13,16 +13,20 @@ use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
 use super::about::about_line;
-use super::text::{Group, all_took, asked, counted, off, owners, place, summary, title, took};
-use super::{Look, Output, word};
+use super::text::{StepGroup, all_took, asked, counted, off, owners, place, summary, title, took};
+use super::{Look, OutputFormat, word};
 use crate::decide::{
-    Decision, Evidence, Matched, Obligation, Outcome, Problem, RuleResult, WaiverResult, WaiverStatus,
+    Decision, Evidence, Matched, MatchedProblem, Obligation, Outcome, RuleResult, WaiverResult, WaiverStatus,
 };
 use crate::finding::{Finding, Fix, Severity, State, clean, plural};
 
 /// HTML.
-pub(super) const OUTPUT: Output =
-    Output { id: "html", title: "one page that holds everything, to filter and sort", lines: true, write };
+pub(super) const OUTPUT: OutputFormat = OutputFormat {
+    id: "html",
+    title: "one page that holds everything, to filter and sort",
+    lines: true,
+    write,
+};
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -55,7 +59,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     to_pass(decision, out)?;
     approvals(decision, out)?;
     rules(decision, out)?;
-    own_gate(decision, out)?;
+    write_gate_change(decision, out)?;
     findings(decision, out)?;
     waivers(decision, out)?;
     suppressed(decision, out)?;
@@ -114,7 +118,7 @@ fn to_pass(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "<h2>To pass</h2>\n<p>{}</p>\n<ul>", Esc(&decision.unblock.summary))?;
     for group in decision.unblock.groups() {
-        let Group { what, rules, owners } = Group::of(group);
+        let StepGroup { what, rules, owners } = StepGroup::from_steps(group);
         write!(out, "<li>{}", Esc(what))?;
         let rules: Vec<String> = rules.iter().map(|rule| format!("<code>{}</code>", Esc(rule))).collect();
         if !rules.is_empty() {
@@ -207,8 +211,8 @@ fn of_rule(rule: &RuleResult, source: &str, out: &mut dyn Write) -> io::Result<(
     writeln!(out, "</td><td class=\"dim mono\">{}:{}</td></tr>", Esc(source), rule.line)
 }
 
-/// What the change does to the gate itself.
-fn own_gate(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
+/// Changes to the gate itself.
+fn write_gate_change(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     let Some(gate) = &decision.own_gate else { return Ok(()) };
     let class = gate.outcome.as_str();
     writeln!(
@@ -266,7 +270,7 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
         if at > 0 && at % BODY == 0 {
             writeln!(out, "</tbody><tbody>")?;
         }
-        of_problem(problem, &ids.of(problem), rules, out)?;
+        of_problem(problem, &ids.id_for(problem), rules, out)?;
     }
     writeln!(out, "{END}")?;
     for rule in &decision.rules {
@@ -293,7 +297,7 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
 struct Ids(BTreeMap<String, usize>);
 
 impl Ids {
-    fn of(&mut self, problem: &Problem) -> String {
+    fn id_for(&mut self, problem: &MatchedProblem) -> String {
         let id = problem.lead().map(|lead| lead.finding.fingerprint.to_string()).unwrap_or_default();
         let count = self.0.entry(id.clone()).or_default();
         *count += 1;
@@ -309,7 +313,7 @@ fn select(out: &mut dyn Write, id: &str, all: &str, options: &[&str]) -> io::Res
     writeln!(out, "</select>")
 }
 
-fn of_problem(problem: &Problem, id: &str, rules: &[&str], out: &mut dyn Write) -> io::Result<()> {
+fn of_problem(problem: &MatchedProblem, id: &str, rules: &[&str], out: &mut dyn Write) -> io::Result<()> {
     let Some(Matched { finding, .. }) = problem.lead() else { return Ok(()) };
     let (severity, state) = (finding.severity.as_str(), finding.state.as_str());
     let rank = Severity::ALL.iter().position(|s| *s == finding.severity).unwrap_or_default();
@@ -336,7 +340,7 @@ fn of_problem(problem: &Problem, id: &str, rules: &[&str], out: &mut dyn Write) 
     writeln!(out, "</td><td class=\"mono\">{}</td></tr>", Esc(rules.join(", ")))
 }
 
-/// What a finding is, as markup.
+/// Description of a finding, as markup.
 fn what(finding: &Finding) -> String {
     let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → <code>{}</code>", Esc(version.as_str())),
@@ -391,7 +395,7 @@ fn suppressed(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     aside(&decision.suppressed, out)
 }
 
-/// What was there before and met no rule: old debt, apart from what counts.
+/// Existing findings that matched no rule: old debt, apart from what counts.
 fn known(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     if decision.known.is_empty() {
         return Ok(());

@@ -9,19 +9,19 @@ use quick_xml::events::BytesText;
 
 use super::about::about;
 use super::text::{off, place, what};
-use super::{Look, Output};
+use super::{Look, OutputFormat};
 use crate::decide::{Decision, Evidence, Outcome, RuleResult, WaiverResult};
 use crate::finding::{Finding, clean};
 
 /// `JUnit`.
-pub(super) const OUTPUT: Output =
-    Output { id: "junit", title: "JUnit XML, one test case a rule", lines: true, write };
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "junit", title: "JUnit XML, one test case a rule", lines: true, write };
 
 /// Kinds of fixed findings that are listed.
 const FIXED: usize = 100;
 
 /// One test case.
-struct Case<'d> {
+struct RenderedTestCase<'d> {
     class: &'d str,
     name: String,
     outcome: Outcome,
@@ -30,26 +30,27 @@ struct Case<'d> {
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut cases: Vec<Case<'_>> = decision.rules.iter().map(|rule| of_rule(decision, rule)).collect();
+    let mut cases: Vec<RenderedTestCase<'_>> =
+        decision.rules.iter().map(|rule| of_rule(decision, rule)).collect();
     cases.extend(decision.evidence.iter().map(of_evidence));
     cases.extend(decision.waivers.iter().map(|waiver| of_waiver(decision, waiver)));
     cases.extend(of_statements(decision));
     cases.extend(of_suppressed(decision));
-    cases.extend(decision.base.iter().map(|base| Case {
+    cases.extend(decision.base.iter().map(|base| RenderedTestCase {
         class: "secgate.base",
         name: "base".to_owned(),
         outcome: base.outcome,
         message: base.message.clone(),
         detail: fixed(decision),
     }));
-    cases.extend(decision.own_gate.iter().map(|gate| Case {
+    cases.extend(decision.own_gate.iter().map(|gate| RenderedTestCase {
         class: "secgate.gate",
         name: "gate".to_owned(),
         outcome: gate.outcome,
         message: gate.message.clone(),
         detail: gate.clauses.iter().map(ToString::to_string).collect(),
     }));
-    cases.extend(decision.errors.iter().map(|error| Case {
+    cases.extend(decision.errors.iter().map(|error| RenderedTestCase {
         class: "secgate.run",
         name: error.path.clone().unwrap_or_else(|| "run".to_owned()),
         outcome: Outcome::Error,
@@ -114,7 +115,7 @@ fn key(name: &'static str) -> &'static str {
     if name == "approved by" { "approved_by" } else { name }
 }
 
-impl Case<'_> {
+impl RenderedTestCase<'_> {
     fn write<W: Write>(&self, writer: &mut Writer<W>) -> io::Result<()> {
         let message = clean(&self.message);
         let element = writer
@@ -150,7 +151,7 @@ impl Case<'_> {
     }
 }
 
-fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> Case<'d> {
+fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> RenderedTestCase<'d> {
     let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at)?.lead());
     let mut detail: Vec<String> = problems.map(|matched| line(&matched.finding)).collect();
     if rule.outcome < Outcome::Warn {
@@ -162,11 +163,11 @@ fn of_rule<'d>(decision: &'d Decision, rule: &'d RuleResult) -> Case<'d> {
     } else {
         format!("{}: {}", rule.title, rule.message)
     };
-    Case { class: "secgate.rule", name: rule.id.clone(), outcome: rule.outcome, message, detail }
+    RenderedTestCase { class: "secgate.rule", name: rule.id.clone(), outcome: rule.outcome, message, detail }
 }
 
 /// A waiver never fails by itself; what it hides and what became of it is said.
-fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> Case<'d> {
+fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> RenderedTestCase<'d> {
     let witnesses = decision.findings.iter().flat_map(|problem| &problem.witnesses);
     let hidden = witnesses.filter(|m| waiver.findings.binary_search(&m.finding.fingerprint).is_ok());
     let mut message = format!(
@@ -183,7 +184,7 @@ fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> Case<'d> {
         message = format!("EMERGENCY WAIVER {message}");
     }
     let why = [&waiver.message, &waiver.reason].into_iter().filter(|text| !text.is_empty()).cloned();
-    Case {
+    RenderedTestCase {
         class: "secgate.waiver",
         name: waiver.id.clone(),
         outcome: Outcome::Warn,
@@ -192,20 +193,20 @@ fn of_waiver<'d>(decision: &'d Decision, waiver: &'d WaiverResult) -> Case<'d> {
     }
 }
 
-/// What is gone since the base.
+/// Findings that are gone since the base.
 fn fixed(decision: &Decision) -> Vec<String> {
-    let (lines, more) = super::fixed::lines(decision, FIXED);
+    let (lines, more) = super::fixed_findings::lines(decision, FIXED);
     let mut lines: Vec<String> = lines.into_iter().map(|line| format!("fixed: {line}")).collect();
     lines.extend((more > 0).then(|| format!("{more} more are fixed")));
     lines
 }
 
-/// What VEX statements lift.
-fn of_statements(decision: &Decision) -> Option<Case<'_>> {
+/// Findings that VEX statements lift.
+fn of_statements(decision: &Decision) -> Option<RenderedTestCase<'_>> {
     let said = decision.findings.iter().filter_map(|problem| Some((problem.lead()?, problem.vex.as_ref()?)));
     let detail: Vec<String> =
         said.map(|(matched, note)| format!("{}: {}", line(&matched.finding), note.line())).collect();
-    (!detail.is_empty()).then(|| Case {
+    (!detail.is_empty()).then(|| RenderedTestCase {
         class: "secgate.vex",
         name: "not affected".to_owned(),
         outcome: Outcome::Warn,
@@ -214,10 +215,10 @@ fn of_statements(decision: &Decision) -> Option<Case<'_>> {
     })
 }
 
-/// What scanners and comments switched off, and no rule asks for.
-fn of_suppressed(decision: &Decision) -> Option<Case<'_>> {
+/// Findings suppressed by scanners and comments, for which no rule asks.
+fn of_suppressed(decision: &Decision) -> Option<RenderedTestCase<'_>> {
     let detail = decision.suppressed.iter().map(|m| format!("{}{}", line(&m.finding), off(&m.finding)));
-    (!decision.suppressed.is_empty()).then(|| Case {
+    (!decision.suppressed.is_empty()).then(|| RenderedTestCase {
         class: "secgate.suppressed",
         name: "suppressed".to_owned(),
         outcome: Outcome::Warn,
@@ -230,10 +231,10 @@ fn line(finding: &Finding) -> String {
     format!("{} {}: {}", finding.severity, place(finding), what(finding))
 }
 
-fn of_evidence(evidence: &Evidence) -> Case<'_> {
+fn of_evidence(evidence: &Evidence) -> RenderedTestCase<'_> {
     let path = evidence.path.as_ref().map_or("-", |p| p.as_str());
     let name = evidence.entry.as_ref().map_or_else(|| path.to_owned(), |entry| format!("{entry}: {path}"));
-    Case {
+    RenderedTestCase {
         class: "secgate.evidence",
         name,
         outcome: evidence.outcome,

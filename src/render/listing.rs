@@ -9,15 +9,15 @@ use super::text::{fit, place};
 use crate::decide::{Evidence, Status};
 use crate::finding::{Finding, View, log_line};
 
-/// What was read, in output order.
-pub struct Listed<'l> {
+/// Reports that were read, in output order.
+pub struct ListedFindings<'l> {
     /// The reports.
     pub evidence: &'l [Evidence],
     /// Findings with the index of their report, suppressed ones too.
     pub findings: &'l [(Finding, usize)],
 }
 
-impl<'l> Listed<'l> {
+impl<'l> ListedFindings<'l> {
     /// The findings that count.
     fn active(&self) -> impl Iterator<Item = &'l (Finding, usize)> + use<'l> {
         self.findings.iter().filter(|(finding, _)| !finding.suppressed)
@@ -26,45 +26,45 @@ impl<'l> Listed<'l> {
 
 /// An output format of a list of findings.
 #[derive(Debug)]
-pub struct Listing {
+pub struct ListingFormat {
     /// Its id in `--format`.
     pub id: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub title: &'static str,
     /// Writes the list.
-    pub write: fn(&Listed<'_>, Look, &mut dyn Write) -> io::Result<()>,
+    pub write: fn(&ListedFindings<'_>, Look, &mut dyn Write) -> io::Result<()>,
 }
 
 /// Every format of a list, in the order of listings.
-pub static LISTINGS: &[Listing] = &[
-    Listing { id: "table", title: "a line a finding, for people", write: table },
-    Listing { id: "ndjson", title: "a JSON object a line", write: ndjson },
-    Listing { id: "json", title: "one object, schema secgate/findings/v1", write: json },
+pub static LISTINGS: &[ListingFormat] = &[
+    ListingFormat { id: "table", title: "a line a finding, for people", write: table },
+    ListingFormat { id: "ndjson", title: "a JSON object a line", write: ndjson },
+    ListingFormat { id: "json", title: "one object, schema secgate/findings/v1", write: json },
     super::sarif::LISTING,
 ];
 
-fn json(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+fn json(listed: &ListedFindings<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
     #[derive(Serialize)]
-    struct Object<'l> {
+    struct ListingObject<'l> {
         schema: &'static str,
         evidence: &'l [Evidence],
         findings: Vec<View<'l>>,
     }
-    let findings = listed.active().map(|(finding, evidence)| View::of(finding, *evidence)).collect();
-    let all = Object { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
+    let findings = listed.active().map(|(finding, evidence)| View::of_finding(finding, *evidence)).collect();
+    let all = ListingObject { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
     serde_json::to_writer(&mut *out, &all)?;
     out.write_all(b"\n")
 }
 
-fn ndjson(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+fn ndjson(listed: &ListedFindings<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
     for (finding, evidence) in listed.active() {
-        serde_json::to_writer(&mut *out, &View::of(finding, *evidence))?;
+        serde_json::to_writer(&mut *out, &View::of_finding(finding, *evidence))?;
         out.write_all(b"\n")?;
     }
     Ok(())
 }
 
-fn table(listed: &Listed<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
+fn table(listed: &ListedFindings<'_>, look: Look, out: &mut dyn Write) -> io::Result<()> {
     for (finding, _) in listed.active() {
         let line = format!(
             "{:<8}  {:<16}  {}  {}  {}",

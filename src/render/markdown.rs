@@ -5,22 +5,26 @@
 //! something that came from a report; and only a tail that is long is folded. The whole stays below the 1,000,000 characters that GitLab takes for a note: what a
 //! reader needs comes first, and of the rest as much as there is room for.
 
-mod inert;
+mod escape;
 
 use std::io::{self, Write};
 
 use super::about::about_line;
-use super::text::{Group, all_took, asked, owners, place, summary, title, took};
-use super::{Look, Output, word};
+use super::text::{StepGroup, all_took, asked, owners, place, summary, title, took};
+use super::{Look, OutputFormat, word};
 use crate::decide::{
-    Decision, Matched, Obligation, Outcome, Problem, RuleResult, Status, Step, WaiverResult,
+    Decision, Matched, MatchedProblem, Obligation, Outcome, RuleResult, Status, UnblockStep, WaiverResult,
 };
 use crate::finding::{Finding, Fix, plural};
-use inert::{code, prose};
+use escape::{code, prose};
 
 /// Markdown.
-pub(super) const OUTPUT: Output =
-    Output { id: "markdown", title: "a note for a merge request, or a job's summary", lines: true, write };
+pub(super) const OUTPUT: OutputFormat = OutputFormat {
+    id: "markdown",
+    title: "a note for a merge request, or a job's summary",
+    lines: true,
+    write,
+};
 
 /// Bytes of the note, which are at least its characters; below GitLab's limit by what its end takes.
 const MOST: usize = 950_000;
@@ -44,7 +48,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     for rule in decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Warn) {
         note.rule(decision, rule);
     }
-    note.own_gate(decision);
+    note.gate_change(decision);
     note.waivers(decision);
     note.statements(decision);
     note.suppressed(decision);
@@ -161,8 +165,8 @@ impl Note {
         }
     }
 
-    /// What the change does to the gate itself.
-    fn own_gate(&mut self, decision: &Decision) {
+    /// Changes to the gate itself.
+    fn gate_change(&mut self, decision: &Decision) {
         let Some(gate) = &decision.own_gate else { return };
         let outcome = gate.outcome.as_str();
         self.line(&format!("\n**{outcome}** the gate itself: {}\n", prose(&gate.message)));
@@ -179,7 +183,7 @@ impl Note {
         self.item(&format!(
             "\n**{outcome}** `{}`: {} ({source})\n",
             word(&rule.id),
-            prose(&told(&rule.title, &rule.message, &rule.id))
+            prose(&rule_line(&rule.title, &rule.message, &rule.id))
         ));
         if rule.blind {
             return;
@@ -216,7 +220,7 @@ impl Note {
     }
 
     fn statements(&mut self, decision: &Decision) {
-        let line = |problem: &Problem| {
+        let line = |problem: &MatchedProblem| {
             let note = problem.vex.as_ref()?;
             Some(format!("{}: {}", problem_line(&problem.lead()?.finding), prose(&note.line())))
         };
@@ -260,7 +264,7 @@ impl Note {
         }
         if let Some(base) = &decision.base {
             lines.push(format!("- {} base: {}", base.outcome.as_str(), prose(&base.message)));
-            let (fixed, more) = super::fixed::lines(decision, FIXED);
+            let (fixed, more) = super::fixed_findings::lines(decision, FIXED);
             lines.extend(fixed.iter().map(|line| format!("- fixed: {}", code(line))));
             lines.extend((more > 0).then(|| format!("- fixed: {more} more")));
         }
@@ -289,8 +293,8 @@ impl Note {
     }
 }
 
-fn step(group: &[Step]) -> String {
-    let Group { what, rules, owners } = Group::of(group);
+fn step(group: &[UnblockStep]) -> String {
+    let StepGroup { what, rules, owners } = StepGroup::from_steps(group);
     let rules: Vec<String> = rules.iter().map(|rule| format!("`{}`", word(rule))).collect();
     let rules = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
     let owners = if owners.is_empty() { owners } else { format!("; owners: {}", prose(&owners)) };
@@ -313,12 +317,12 @@ fn progress(obligation: &Obligation) -> Option<String> {
 }
 
 /// Title and message of a rule, without saying its id twice.
-fn told(title: &str, message: &str, id: &str) -> String {
+fn rule_line(title: &str, message: &str, id: &str) -> String {
     let parts = [title, message].into_iter().filter(|part| !part.is_empty() && *part != id);
     parts.collect::<Vec<_>>().join(": ")
 }
 
-fn problem(problem: &Problem) -> Option<String> {
+fn problem(problem: &MatchedProblem) -> Option<String> {
     let Matched { finding, .. } = problem.lead()?;
     let mut tools: Vec<&str> = problem.witnesses.iter().map(|w| w.finding.tool.as_str()).collect();
     tools.dedup();

@@ -7,7 +7,7 @@ mod annotations;
 mod codequality;
 mod dotenv;
 pub mod explanation;
-mod fixed;
+mod fixed_findings;
 mod html;
 mod json;
 mod junit;
@@ -25,7 +25,7 @@ use crate::decide::Decision;
 use crate::finding::Finding;
 
 pub use codequality::CODEQUALITY_CLEAN;
-pub use listing::{LISTINGS, Listed, Listing};
+pub use listing::{LISTINGS, ListedFindings, ListingFormat};
 pub use log::{LogWriter, for_log};
 
 /// A finding on one line: how bad, where, what.
@@ -35,10 +35,10 @@ pub fn one_line(finding: &Finding) -> String {
 
 /// An output format of a verdict.
 #[derive(Debug)]
-pub struct Output {
+pub struct OutputFormat {
     /// Its id in `--format` and `--output`.
     pub id: &'static str,
-    /// What it is for.
+    /// Its purpose.
     pub title: &'static str,
     /// Its lines are text, and none of them may be a command to a runner of CI. What is JSON is one line of strings.
     lines: bool,
@@ -46,7 +46,7 @@ pub struct Output {
 }
 
 /// Every output format, in the order of listings.
-pub static OUTPUTS: &[Output] = &[
+pub static OUTPUTS: &[OutputFormat] = &[
     text::OUTPUT,
     json::OUTPUT,
     sarif::OUTPUT,
@@ -58,7 +58,7 @@ pub static OUTPUTS: &[Output] = &[
     html::OUTPUT,
 ];
 
-/// What a terminal can do; touches text only.
+/// Capabilities of a terminal; they affect text only.
 #[derive(Debug, Clone, Copy)]
 pub struct Look {
     /// Colours are wanted and understood.
@@ -72,7 +72,7 @@ impl Look {
     pub const PLAIN: Self = Self { color: false, width: 160 };
 }
 
-impl Output {
+impl OutputFormat {
     /// Writes a decision.
     ///
     /// # Errors

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use crate::finding::plural;
-use crate::replay::{Replay, Row, Run, Said};
+use crate::replay::{PolicyVerdict, Replay, ReplayedRun, Row};
 
 /// Runs that are listed where one policy is looked at.
 const LISTED: usize = 40;
@@ -29,7 +29,7 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "\nRules{of}: runs that each would have stopped, and alone")?;
         let width = column.rules.iter().map(|row| row.id.chars().count()).max().unwrap_or_default();
         for row in &column.rules {
-            writeln!(out, "  {:width$}  {}", row.id, told(row))?;
+            writeln!(out, "  {:width$}  {}", row.id, describe_row(row))?;
         }
         for (entry, runs) in &column.evidence {
             let runs = plural(*runs, "run");
@@ -45,7 +45,7 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
     }
 }
 
-fn told(row: &Row) -> String {
+fn describe_row(row: &Row) -> String {
     let mut words = Vec::new();
     for (n, word) in [(row.fail, "fail"), (row.review, "review"), (row.error, "error"), (row.warn, "warn")] {
         if n > 0 {
@@ -64,8 +64,8 @@ fn told(row: &Row) -> String {
     if words.is_empty() { "-".to_owned() } else { words.join(", ") }
 }
 
-/// What stopped a run, on one line.
-fn stops(said: &Said) -> String {
+/// Blocking rules and evidence of a run, on one line.
+fn stops(said: &PolicyVerdict) -> String {
     let mut words: Vec<String> = said
         .stopped_by
         .iter()
@@ -104,7 +104,12 @@ fn differences(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
     Ok(())
 }
 
-fn difference(run: &Run, a: &Said, b: &Said, out: &mut dyn Write) -> io::Result<()> {
+fn difference(
+    run: &ReplayedRun,
+    a: &PolicyVerdict,
+    b: &PolicyVerdict,
+    out: &mut dyn Write,
+) -> io::Result<()> {
     writeln!(out, "  {}: {} -> {}", run.path, a.verdict.as_str(), b.verdict.as_str())?;
     for (name, said) in [("A", a), ("B", b)] {
         if !said.stopped_by.is_empty() || !said.errors.is_empty() {

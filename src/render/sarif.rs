@@ -9,21 +9,21 @@ use std::io::{self, Write};
 use serde::{Serialize, Serializer};
 
 use super::about::about;
-use super::fixed::Fixed;
-use super::listing::Listed;
-use super::{Listing, Look, Output, uri};
-use crate::decide::{Decision, Evidence, Matched, Outcome, Problem, Status};
+use super::fixed_findings::Fixed;
+use super::listing::ListedFindings;
+use super::{ListingFormat, Look, OutputFormat, uri};
+use crate::decide::{Decision, Evidence, Matched, MatchedProblem, Outcome, Status};
 use crate::finding::{
     Category, Confidence, Finding, Fingerprint, Fix, Package, Scope, Severity, State, Text, clean,
 };
-use crate::report::Problem as ScanProblem;
+use crate::report::ScanProblem;
 
 /// SARIF.
-pub(super) const LISTING: Listing =
-    Listing { id: "sarif", title: "SARIF 2.1.0, suppressed findings included", write };
+pub(super) const LISTING: ListingFormat =
+    ListingFormat { id: "sarif", title: "SARIF 2.1.0, suppressed findings included", write };
 
 /// The same of a verdict: what its rules matched, as far as details are kept.
-pub(super) const OUTPUT: Output = Output {
+pub(super) const OUTPUT: OutputFormat = OutputFormat {
     id: "sarif",
     title: "SARIF 2.1.0 of the findings that rules matched, and of suppressed and known ones",
     lines: false,
@@ -32,7 +32,7 @@ pub(super) const OUTPUT: Output = Output {
 
 fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     // What waivers and VEX statements lift is suppressed in SARIF's words, with who says so.
-    let told = |problem: &Problem, matched: &Matched| {
+    let told = |problem: &MatchedProblem, matched: &Matched| {
         let mut finding = matched.finding.clone();
         if let Some(why) = problem.lifted_by() {
             finding.suppressed = true;
@@ -46,7 +46,7 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
     }
     let aside = decision.suppressed.iter().chain(&decision.known);
     findings.extend(aside.map(|m| (m.finding.clone(), m.evidence)));
-    let listed = Listed { evidence: &decision.evidence, findings: &findings };
+    let listed = ListedFindings { evidence: &decision.evidence, findings: &findings };
     let bag = LogBag {
         verdict: Some(VerdictBag {
             gate: &decision.gate,
@@ -62,20 +62,20 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
         }),
         emergencies: &decision.emergencies,
         base: decision.base.as_ref().map(|base| base.message.as_str()),
-        fixed: decision.fixed.iter().map(Fixed::of).collect(),
+        fixed: decision.fixed.iter().map(Fixed::from_entry).collect(),
     };
     let compared = decision.base.as_ref().is_some_and(|base| base.findings.is_some());
     write_log(&listed, compared, bag, out)
 }
 
-fn write(listed: &Listed<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
+fn write(listed: &ListedFindings<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let nothing = LogBag { verdict: None, emergencies: &[], base: None, fixed: Vec::new() };
     write_log(listed, false, nothing, out)
 }
 
 /// `compared`: there is a base, so that each finding has a state.
 fn write_log(
-    listed: &Listed<'_>,
+    listed: &ListedFindings<'_>,
     compared: bool,
     properties: LogBag<'_>,
     out: &mut dyn Write,
@@ -92,7 +92,11 @@ fn write_log(
 
 /// One run a report, and one more for each further tool that its findings name, so that an empty report is a run too.
 /// A file that is no report is none: an empty run would look like a clean one.
-fn runs<'l>(listed: &'l Listed<'l>, compared: bool, emergencies: &'l [String]) -> Vec<Run<'l>> {
+fn runs<'l>(
+    listed: &'l ListedFindings<'l>,
+    compared: bool,
+    emergencies: &'l [String],
+) -> Vec<SarifRunLog<'l>> {
     let mut found: BTreeMap<(usize, Option<&Text>), Vec<&Finding>> = BTreeMap::new();
     let own = |at: usize| listed.evidence.get(at).and_then(|e| e.tool.as_ref()).map(|tool| &tool.name);
     for (at, _) in listed.evidence.iter().enumerate().filter(|(_, e)| e.status != Status::Ignored) {
@@ -105,7 +109,9 @@ fn runs<'l>(listed: &'l Listed<'l>, compared: bool, emergencies: &'l [String]) -
     let evidence = |at: usize| listed.evidence.get(at);
     found
         .into_iter()
-        .filter_map(|((at, tool), list)| Some(Run::of(evidence(at)?, tool, list, compared, emergencies)))
+        .filter_map(|((at, tool), list)| {
+            Some(SarifRunLog::of_tool(evidence(at)?, tool, list, compared, emergencies))
+        })
         .collect()
 }
 
@@ -114,7 +120,7 @@ struct Log<'l> {
     #[serde(rename = "$schema")]
     schema: &'static str,
     version: &'static str,
-    runs: Vec<Run<'l>>,
+    runs: Vec<SarifRunLog<'l>>,
     #[serde(skip_serializing_if = "LogBag::is_empty")]
     properties: LogBag<'l>,
 }
@@ -125,15 +131,15 @@ struct LogBag<'l> {
     verdict: Option<VerdictBag<'l>>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     emergencies: &'l [String],
-    /// What came of the comparison with a base.
+    /// Result of the comparison with a base.
     #[serde(skip_serializing_if = "Option::is_none")]
     base: Option<&'l str>,
-    /// What is gone since. No results: a viewer that does not know of `absent` would show them as open.
+    /// Findings that are gone since. No results: a viewer that does not know of `absent` would show them as open.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     fixed: Vec<Fixed<'l>>,
 }
 
-/// What was decided: SARIF has no word for it.
+/// The decision, for which SARIF has no word.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct VerdictBag<'l> {
@@ -155,8 +161,8 @@ impl LogBag<'_> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Run<'l> {
-    tool: Tool<'l>,
+struct SarifRunLog<'l> {
+    tool: SarifTool<'l>,
     conversion: Conversion,
     invocations: [Invocation<'l>; 1],
     automation_details: Id,
@@ -167,24 +173,24 @@ struct Run<'l> {
 }
 
 #[derive(Serialize)]
-struct Tool<'l> {
-    driver: Driver<'l>,
+struct SarifTool<'l> {
+    driver: SarifDriver<'l>,
 }
 
 #[derive(Serialize)]
-struct Driver<'l> {
+struct SarifDriver<'l> {
     name: &'l str,
     #[serde(skip_serializing_if = "Option::is_none")]
     version: Option<&'l Text>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    rules: Vec<Rule<'l>>,
+    rules: Vec<SarifRuleDescriptor<'l>>,
 }
 
 /// How a tool's own report became this run.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Conversion {
-    tool: Tool<'static>,
+    tool: SarifTool<'static>,
     analysis_tool_log_files: [Uri; 1],
 }
 
@@ -211,15 +217,15 @@ struct Invocation<'l> {
 #[derive(Serialize)]
 struct Notification<'l> {
     level: &'static str,
-    message: Message<'l>,
+    message: SarifMessage<'l>,
     #[serde(skip_serializing_if = "Option::is_none")]
     descriptor: Option<Id>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Place<'l>>,
+    locations: Vec<SarifLocation<'l>>,
 }
 
 #[derive(Serialize)]
-struct Message<'l> {
+struct SarifMessage<'l> {
     text: std::borrow::Cow<'l, str>,
 }
 
@@ -236,9 +242,9 @@ struct RunBag<'l> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Rule<'l> {
+struct SarifRuleDescriptor<'l> {
     id: &'l str,
-    short_description: Message<'l>,
+    short_description: SarifMessage<'l>,
     properties: RuleBag,
 }
 
@@ -259,14 +265,14 @@ struct SarifResult<'l> {
     #[serde(skip_serializing_if = "Option::is_none")]
     kind: Option<&'static str>,
     level: &'static str,
-    message: Message<'l>,
+    message: SarifMessage<'l>,
     #[serde(skip_serializing_if = "Option::is_none")]
     baseline_state: Option<&'static str>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    locations: Vec<Place<'l>>,
+    locations: Vec<SarifLocation<'l>>,
     partial_fingerprints: Fingerprints,
     #[serde(skip_serializing_if = "Option::is_none")]
-    suppressions: Option<Vec<Suppression<'l>>>,
+    suppressions: Option<Vec<SarifSuppression<'l>>>,
     properties: ResultBag<'l>,
 }
 
@@ -277,7 +283,7 @@ struct Fingerprints {
 }
 
 #[derive(Serialize)]
-struct Suppression<'l> {
+struct SarifSuppression<'l> {
     kind: &'static str,
     status: &'static str,
     justification: std::borrow::Cow<'l, str>,
@@ -285,7 +291,7 @@ struct Suppression<'l> {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Place<'l> {
+struct SarifLocation<'l> {
     #[serde(skip_serializing_if = "Option::is_none")]
     physical_location: Option<Physical>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -346,9 +352,9 @@ struct ResultBag<'l> {
     verified: Option<bool>,
 }
 
-impl<'l> Run<'l> {
+impl<'l> SarifRunLog<'l> {
     /// The findings of one tool in one report.
-    fn of(
+    fn of_tool(
         evidence: &'l Evidence,
         other: Option<&'l Text>,
         findings: Vec<&'l Finding>,
@@ -363,14 +369,14 @@ impl<'l> Run<'l> {
         let nothing =
             findings.is_empty() && matches!(evidence.status, Status::NothingScanned | Status::Unreadable);
         let suppressions = findings.iter().any(|finding| finding.suppressed);
-        let secgate = Driver { name: "secgate", version: None, rules: Vec::new() };
+        let secgate = SarifDriver { name: "secgate", version: None, rules: Vec::new() };
         Self {
-            tool: Tool { driver: Driver { name, version, rules } },
+            tool: SarifTool { driver: SarifDriver { name, version, rules } },
             conversion: Conversion {
-                tool: Tool { driver: secgate },
+                tool: SarifTool { driver: secgate },
                 analysis_tool_log_files: [Uri { uri: uri(path) }],
             },
-            invocations: [Invocation::of(evidence, nothing, emergencies)],
+            invocations: [Invocation::of_evidence(evidence, nothing, emergencies)],
             automation_details: Id { id: format!("secgate/{path}/") },
             results: (!nothing).then_some(Results { findings, index, suppressions, compared }),
             properties: RunBag {
@@ -386,10 +392,10 @@ impl<'l> Run<'l> {
 
 impl<'l> Invocation<'l> {
     /// A scan that was not whole was not successful, and the reasons are notifications of level `error`.
-    fn of(evidence: &'l Evidence, nothing: bool, emergencies: &'l [String]) -> Self {
+    fn of_evidence(evidence: &'l Evidence, nothing: bool, emergencies: &'l [String]) -> Self {
         let whole = matches!(evidence.status, Status::Complete | Status::NothingScanned);
         let mut notifications: Vec<Notification<'l>> =
-            evidence.problems.iter().map(Notification::of).collect();
+            evidence.problems.iter().map(Notification::of_problem).collect();
         if notifications.is_empty() && !evidence.message.is_empty() {
             // Where no result is listed, that says it already.
             let level = if whole && nothing { "note" } else { "error" };
@@ -411,10 +417,11 @@ impl<'l> Invocation<'l> {
 }
 
 impl<'l> Notification<'l> {
-    fn of(problem: &'l ScanProblem) -> Self {
+    fn of_problem(problem: &'l ScanProblem) -> Self {
         let physical =
             |path: &Text| Physical { artifact_location: Uri { uri: uri(path.as_str()) }, region: None };
-        let place = |path| Place { physical_location: Some(physical(path)), logical_locations: Vec::new() };
+        let place =
+            |path| SarifLocation { physical_location: Some(physical(path)), logical_locations: Vec::new() };
         Self {
             level: "error",
             message: message(problem.message.as_str()),
@@ -445,8 +452,8 @@ impl Results<'_> {
         let why =
             finding.suppression.as_ref().map_or("suppressed by the scanner or in the code", Text::as_str);
         let suppression =
-            Suppression { kind: "external", status: "accepted", justification: message(why).text };
-        let suppressions: Vec<Suppression<'_>> =
+            SarifSuppression { kind: "external", status: "accepted", justification: message(why).text };
+        let suppressions: Vec<SarifSuppression<'_>> =
             Some(suppression).filter(|_| finding.suppressed).into_iter().collect();
         let words = [finding.title.as_str(), finding.rule_id.as_str(), "A finding without a description"];
         let text = words.into_iter().find(|words| !words.is_empty()).unwrap_or_default();
@@ -487,7 +494,7 @@ impl Results<'_> {
 }
 
 /// The rules that the findings name, in the order of their ids, and where each stands.
-fn rules<'l>(findings: &[&'l Finding]) -> (Vec<Rule<'l>>, BTreeMap<&'l str, usize>) {
+fn rules<'l>(findings: &[&'l Finding]) -> (Vec<SarifRuleDescriptor<'l>>, BTreeMap<&'l str, usize>) {
     let mut by_id: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         by_id.entry(finding.rule_id.as_str()).or_default().push(finding);
@@ -500,7 +507,7 @@ fn rules<'l>(findings: &[&'l Finding]) -> (Vec<Rule<'l>>, BTreeMap<&'l str, usiz
             Some(first).filter(|title| !title.is_empty() && all.iter().all(|f| f.title.as_str() == *title));
         let worst = all.iter().map(|f| f.severity).max_by_key(|s| s.rank(Severity::Critical));
         let scored = all.iter().all(|f| !matches!(f.severity, Severity::Info | Severity::Unknown));
-        Rule {
+        SarifRuleDescriptor {
             id,
             short_description: message(title.unwrap_or(id)),
             properties: RuleBag {
@@ -525,7 +532,7 @@ const fn score(severity: Severity) -> &'static str {
     }
 }
 
-/// What was not reported before is new to a reader of SARIF; `properties.state` says why it need not be the change's.
+/// A result that was not reported before is new to a reader of SARIF; `properties.state` says why it need not be the change's.
 const fn baseline_state(state: State) -> &'static str {
     match state {
         State::New | State::NewlyDisclosed => "new",
@@ -549,13 +556,13 @@ fn tags(finding: &Finding) -> impl Iterator<Item = String> {
 }
 
 /// A text in which no viewer sees a link: `[words](target)` is one in SARIF's plain text (§3.11.6).
-fn message(text: &str) -> Message<'_> {
+fn message(text: &str) -> SarifMessage<'_> {
     let text = if text.contains("](") { text.replace("](", "] (").into() } else { text.into() };
-    Message { text }
+    SarifMessage { text }
 }
 
 /// File and line, package and target, as far as there are any.
-fn place(finding: &Finding) -> Option<Place<'_>> {
+fn place(finding: &Finding) -> Option<SarifLocation<'_>> {
     let physical_location = finding.location.as_ref().map(|location| Physical {
         artifact_location: Uri { uri: uri(location.path.as_str()) },
         region: location
@@ -572,7 +579,7 @@ fn place(finding: &Finding) -> Option<Place<'_>> {
         kind: "resource",
     });
     let logical_locations: Vec<Logical<'_>> = package.into_iter().chain(target).collect();
-    let place = Place { physical_location, logical_locations };
+    let place = SarifLocation { physical_location, logical_locations };
     (place.physical_location.is_some() || !place.logical_locations.is_empty()).then_some(place)
 }
 

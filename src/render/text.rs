@@ -4,8 +4,8 @@
 //! for it.
 
 mod columns;
-mod listed;
-mod own_gate;
+mod finding_list;
+mod gate_change;
 mod waivers;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -15,16 +15,18 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize, Style};
 
 use super::about::about_line;
-use super::{Look, Output};
+use super::{Look, OutputFormat};
 use crate::decide::{
-    BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, Step, StepKind,
+    BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, UnblockStep,
+    UnblockStepKind,
 };
 use crate::finding::{Category, Finding, Fix, Severity, clean, duration_text, plural};
 pub(super) use columns::fit;
 use columns::{pad, width, wrap};
 
 /// Text.
-pub(super) const OUTPUT: Output = Output { id: "text", title: "for people (default)", lines: true, write };
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "text", title: "for people (default)", lines: true, write };
 
 /// Findings that are listed under a rule; the rest is counted.
 const LISTED: usize = 8;
@@ -46,12 +48,12 @@ const FIXED: usize = 3;
 const PROBLEMS: usize = 3;
 
 fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = Page { out: Vec::new(), look, told: BTreeSet::new(), left_out: false };
+    let mut page = TextWriter { out: Vec::new(), look, told: BTreeSet::new(), left_out: false };
     page.head(decision)?;
     page.errors(decision)?;
     page.evidence(decision)?;
     page.rules(decision)?;
-    page.own_gate(decision)?;
+    page.gate_change(decision)?;
     page.waivers(decision)?;
     page.statements(decision)?;
     page.rest(decision)?;
@@ -62,16 +64,16 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     writeln!(out, "[{word}] {}", decision.decisive())
 }
 
-struct Page {
+struct TextWriter {
     out: Vec<u8>,
     look: Look,
-    /// What was said of approvals, which is not said again.
+    /// Remarks on approvals, which are not repeated.
     told: BTreeSet<String>,
     /// Some findings are counted and not listed.
     left_out: bool,
 }
 
-impl Page {
+impl TextWriter {
     fn head(&mut self, decision: &Decision) -> io::Result<()> {
         let policy = match &decision.policy {
             Some((source, sha256)) => format!("policy {} sha256:{sha256}", clean(source)),
@@ -135,7 +137,7 @@ impl Page {
             let state = self.paint(evidence.outcome, format!("{state:<7}"));
             let label =
                 format!("  {state} {}  {}  ", pad(&entry(evidence), entries), pad(&path(evidence), paths));
-            self.wrapped(&label, &told(evidence))?;
+            self.wrapped(&label, &describe_evidence(evidence))?;
             if let Some(other) = &evidence.copy_of {
                 writeln!(self.out, "{INDENT}the same file as {other}, byte for byte; both count")?;
             }
@@ -162,7 +164,7 @@ impl Page {
             self.wrapped(&format!("  {state} {}  ", pad("base", entries)), &base.message)?;
             base.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))?;
         }
-        if let Some(gate) = decision.own_gate.as_ref().filter(|gate| own_gate::is_quiet(gate)) {
+        if let Some(gate) = decision.own_gate.as_ref().filter(|gate| gate_change::is_quiet(gate)) {
             let state = self.paint(gate.outcome, format!("{:<7}", gate.outcome.as_str()));
             self.wrapped(&format!("  {state} {}  ", pad("gate", entries)), &gate.message)?;
         }
@@ -196,7 +198,7 @@ impl Page {
         Ok(())
     }
 
-    /// What to do about a rule, and who decides.
+    /// Action to take about a rule, and who decides.
     fn answers(&mut self, decision: &Decision, rule: &RuleResult) -> io::Result<()> {
         if let Some(fix) = &rule.fix {
             self.wrapped(&format!("{INDENT}fix: "), &clean(fix))?;
@@ -244,7 +246,7 @@ impl Page {
             decision.unmatched.iter().for_each(|(_, counts)| all.merge(counts));
             writeln!(self.out, "\n{} met no rule: {}", plural(total, "finding"), by_severity(&all))?;
         }
-        let (fixed, more) = super::fixed::lines(decision, FIXED);
+        let (fixed, more) = super::fixed_findings::lines(decision, FIXED);
         if !fixed.is_empty() {
             if total == 0 {
                 writeln!(self.out)?;
@@ -283,7 +285,7 @@ impl Page {
         writeln!(self.out)?;
         let plan = &decision.unblock;
         // An error stands above as it is, and is what there is to correct: to say it once more helps nobody.
-        if plan.steps.iter().all(|step| step.kind == StepKind::Error) {
+        if plan.steps.iter().all(|step| step.kind == UnblockStepKind::Error) {
             return Ok(());
         }
         if memchr::memchr_iter(b'\n', &self.out).count() > SCREEN {
@@ -291,9 +293,9 @@ impl Page {
         }
         let label = if self.look.color { "To pass:".bold().to_string() } else { "To pass:".to_owned() };
         self.wrapped(&format!("{label} "), &clean(&plan.summary))?;
-        let groups: Vec<&[Step]> = plan.groups().collect();
+        let groups: Vec<&[UnblockStep]> = plan.groups().collect();
         for group in groups.iter().take(STEPS) {
-            self.wrapped("  - ", &Group::of(group).to_string())?;
+            self.wrapped("  - ", &StepGroup::from_steps(group).to_string())?;
         }
         if let Some(more) = groups.len().checked_sub(STEPS).filter(|more| *more > 0) {
             writeln!(self.out, "  … and {more} more; --format json lists all under `unblock`")?;
@@ -395,13 +397,13 @@ pub(super) fn summary(decision: &Decision) -> String {
     format!("{} · {counts}{story}{waived}{suppressed}", parts.join(", "))
 }
 
-/// What there is to say of a piece of evidence after its name.
+/// Remarks on a piece of evidence after its name.
 /// Nobody has to bring it, and nobody did.
 fn is_optional_and_absent(evidence: &Evidence) -> bool {
     (evidence.status, evidence.outcome) == (Status::Absent, Outcome::NotApplicable)
 }
 
-fn told(evidence: &Evidence) -> String {
+fn describe_evidence(evidence: &Evidence) -> String {
     if evidence.status == Status::Absent
         || evidence.status == Status::Unreadable
         || evidence.status == Status::Ignored
@@ -455,8 +457,8 @@ pub(super) fn counted(counts: &Counts) -> String {
 
 /// `3 high, 9 medium`.
 fn by_severity(counts: &Counts) -> String {
-    let told = Severity::ALL.into_iter().filter(|s| counts.of(*s) > 0);
-    told.map(|s| format!("{} {s}", counts.of(s))).collect::<Vec<_>>().join(", ")
+    let told = Severity::ALL.into_iter().filter(|s| counts.by_severity(*s) > 0);
+    told.map(|s| format!("{} {s}", counts.by_severity(s))).collect::<Vec<_>>().join(", ")
 }
 
 /// Where a finding is: the package for vulnerabilities, else file and line, else the target.
@@ -476,13 +478,13 @@ pub(super) fn place(finding: &Finding) -> String {
     }
 }
 
-/// What a finding is, with the version that fixes it.
+/// Description of a finding, with the version that fixes it.
 pub(super) fn what(finding: &Finding) -> String {
-    format!("{}  {}", named(finding), title(finding)).trim_end().to_owned()
+    format!("{}  {}", check_and_fix(finding), title(finding)).trim_end().to_owned()
 }
 
 /// Its check or advisory, and the version that fixes it.
-fn named(finding: &Finding) -> String {
+fn check_and_fix(finding: &Finding) -> String {
     let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → {version}"),
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
@@ -515,8 +517,8 @@ pub(super) fn asked(obligation: &Obligation) -> String {
 }
 
 /// Steps of one kind that are told together.
-pub(super) struct Group {
-    /// What to do.
+pub(super) struct StepGroup {
+    /// Action to take.
     pub(super) what: String,
     /// The rules that it serves.
     pub(super) rules: Vec<String>,
@@ -524,8 +526,8 @@ pub(super) struct Group {
     pub(super) owners: String,
 }
 
-impl Group {
-    pub(super) fn of(group: &[Step]) -> Self {
+impl StepGroup {
+    pub(super) fn from_steps(group: &[UnblockStep]) -> Self {
         let rules = each(group.iter().flat_map(|step| &step.rules));
         let owners = owners(&each(group.iter().flat_map(|step| &step.owners)));
         let Some(first) = group.first() else { return Self { what: String::new(), rules, owners } };
@@ -545,7 +547,7 @@ impl Group {
     }
 }
 
-impl Display for Group {
+impl Display for StepGroup {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         f.write_str(&self.what)?;
         if !self.rules.is_empty() {

@@ -13,7 +13,7 @@ const LISTED: usize = 5;
 
 /// Waivers as they were looked at; its keys are the schema `secgate/waivers/v1`.
 #[derive(Debug, Serialize)]
-pub struct Looked {
+pub struct WaiverReview {
     /// The schema's name.
     pub schema: &'static str,
     /// The gate of the policy.
@@ -23,18 +23,18 @@ pub struct Looked {
     /// The clock, RFC 3339.
     pub evaluated_at: String,
     /// The waiver files.
-    pub files: Vec<File>,
+    pub files: Vec<ReviewedWaiverFile>,
     /// The reports that were read; `None` if there was none.
     pub reports: Option<Vec<String>>,
     /// Why the reports that are there were not read.
     pub not_read: Option<String>,
     /// The waivers of the gate, sorted by id.
-    pub waivers: Vec<Told>,
+    pub waivers: Vec<ReviewedWaiver>,
 }
 
 /// A waiver file.
 #[derive(Debug, Serialize)]
-pub struct File {
+pub struct ReviewedWaiverFile {
     /// Its path.
     pub path: String,
     /// SHA-256 of its bytes.
@@ -45,7 +45,7 @@ pub struct File {
 
 /// A waiver, and what is to be said of it.
 #[derive(Debug, Serialize)]
-pub struct Told {
+pub struct ReviewedWaiver {
     /// Its id.
     pub id: String,
     /// The file it stands in.
@@ -73,14 +73,14 @@ pub struct Told {
     /// Findings that it hides from its rules today; null without reports.
     pub hides: Option<u64>,
     /// The findings of its rules that it speaks of, as far as details were kept.
-    pub findings: Vec<Shown>,
-    /// What is to be said.
+    pub findings: Vec<WaivedFinding>,
+    /// Remarks.
     pub remarks: Vec<Remark>,
 }
 
 /// A finding that a waiver speaks of.
 #[derive(Debug, Serialize)]
-pub struct Shown {
+pub struct WaivedFinding {
     fingerprint: Fingerprint,
     severity: Severity,
     rule_id: String,
@@ -88,9 +88,9 @@ pub struct Shown {
     line: String,
 }
 
-impl Shown {
+impl WaivedFinding {
     /// A finding as it is shown.
-    pub fn of(finding: &Finding) -> Self {
+    pub fn from_finding(finding: &Finding) -> Self {
         Self {
             fingerprint: finding.fingerprint,
             severity: finding.severity,
@@ -103,7 +103,7 @@ impl Shown {
 /// How bad it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum RemarkKind {
     /// It was never meant so.
     Error,
     /// Its owner has to look after it.
@@ -118,37 +118,37 @@ pub struct Remark {
     /// Its stable name.
     pub id: &'static str,
     /// How bad it is.
-    pub kind: Kind,
-    /// What, on one line.
+    pub kind: RemarkKind,
+    /// The remark, on one line.
     pub message: String,
 }
 
 impl Remark {
     /// Something that was never meant so.
     pub fn error(id: &'static str, message: String) -> Self {
-        Self { id, kind: Kind::Error, message }
+        Self { id, kind: RemarkKind::Error, message }
     }
 
     /// Something that its owner has to look after.
     pub fn warning(id: &'static str, message: String) -> Self {
-        Self { id, kind: Kind::Warning, message }
+        Self { id, kind: RemarkKind::Warning, message }
     }
 
     /// Something good to know.
     pub fn note(id: &'static str, message: String) -> Self {
-        Self { id, kind: Kind::Note, message }
+        Self { id, kind: RemarkKind::Note, message }
     }
 }
 
 /// The remarks, a line each, and what the waivers hide together.
-pub fn lint(looked: &Looked) -> String {
+pub fn lint(looked: &WaiverReview) -> String {
     let mut text = String::new();
     for told in &looked.waivers {
         for remark in &told.remarks {
             let kind = match remark.kind {
-                Kind::Error => "error: ",
-                Kind::Warning => "",
-                Kind::Note => "note: ",
+                RemarkKind::Error => "error: ",
+                RemarkKind::Warning => "",
+                RemarkKind::Note => "note: ",
             };
             let place = format!("{}:{}: waiver `{}` of {}", told.file, told.line, told.id, told.owner);
             let _ = writeln!(text, "{}: {kind}{}", clean(&place), clean(&remark.message));
@@ -171,12 +171,12 @@ pub fn lint(looked: &Looked) -> String {
     if looked.files.is_empty() {
         let _ = writeln!(text, "{}: none of the waiver files that it names is there", looked.policy);
     }
-    read(looked, &mut text);
+    render_remarks(looked, &mut text);
     text
 }
 
 /// A line a waiver.
-pub fn list(looked: &Looked) -> String {
+pub fn list(looked: &WaiverReview) -> String {
     let mut text = String::new();
     for told in &looked.waivers {
         let state = match (told.days_left, told.status) {
@@ -210,12 +210,12 @@ pub fn list(looked: &Looked) -> String {
     if looked.waivers.is_empty() {
         let _ = writeln!(text, "no waivers for gate {}", looked.gate);
     }
-    read(looked, &mut text);
+    render_remarks(looked, &mut text);
     text
 }
 
-/// What a waiver hides today, or would.
-fn hides(told: &Told, text: &mut String) {
+/// Findings that a waiver hides today, or would.
+fn hides(told: &ReviewedWaiver, text: &mut String) {
     let Some(hides) = told.hides else { return };
     let matches = told.findings.len() as u64;
     let _ = match (hides, matches) {
@@ -235,7 +235,7 @@ fn hides(told: &Told, text: &mut String) {
 }
 
 /// Which reports it was looked at with.
-fn read(looked: &Looked, text: &mut String) {
+fn render_remarks(looked: &WaiverReview, text: &mut String) {
     if looked.waivers.is_empty() {
         return;
     }

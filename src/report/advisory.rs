@@ -1,4 +1,4 @@
-//! What the scanners of dependencies share: a vulnerability of a package as a finding.
+//! Parts shared by the scanners of dependencies: a vulnerability of a package as a finding.
 
 use jiff::Timestamp;
 
@@ -8,7 +8,7 @@ use crate::finding::{
     Text, decoded,
 };
 
-/// What a report says of one vulnerability in one package.
+/// Statements of a report about one vulnerability in one package.
 #[derive(Default)]
 pub(super) struct Advisory<'a> {
     /// The tool that says it.
@@ -18,7 +18,7 @@ pub(super) struct Advisory<'a> {
     /// All its ids; repeated and empty ones are left out.
     pub(super) ids: Vec<&'a str>,
     /// Severity on the common scale.
-    pub(super) severity: Worst,
+    pub(super) severity: WorstSeverity,
     /// The scanner's word for it.
     pub(super) native_severity: Option<Text>,
     /// One line; where it is empty, package and id say what it is.
@@ -33,7 +33,7 @@ pub(super) struct Advisory<'a> {
     pub(super) version: &'a str,
     /// Its package URL.
     pub(super) purl: &'a str,
-    /// What kind of package it is, where no package URL says.
+    /// Kind of package, where no package URL says.
     pub(super) ecosystem: &'a str,
     /// Versions that hold the fix.
     pub(super) fixed: Vec<Text>,
@@ -41,9 +41,9 @@ pub(super) struct Advisory<'a> {
     pub(super) fix: Option<Fix>,
     /// The file that names the package.
     pub(super) path: &'a str,
-    /// What the package is needed for.
+    /// Scope in which the package is needed.
     pub(super) scope: Option<Scope>,
-    /// What was scanned.
+    /// Scanned target.
     pub(super) target: &'a str,
     /// The base score.
     pub(super) cvss: Option<CvssRating>,
@@ -78,7 +78,7 @@ impl Advisory<'_> {
         finding.direct = self.direct;
         finding.target = Some(Text::line(self.target)).filter(|target| !target.is_empty());
         finding.fix = self.fix.unwrap_or(Fix::Unknown);
-        let kind = Purl::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
+        let kind = PurlParts::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
         let id = FingerprintBuilder::new(finding.category.as_str());
         finding.identify(id.part(rule).part(self.name).part(kind).part(self.version));
         if !self.name.is_empty() || !self.version.is_empty() || !self.purl.is_empty() {
@@ -104,12 +104,12 @@ fn published(text: &str) -> Option<i64> {
 /// A word that no table has may stand for any of them, so with it the whole is unknown, unless another says
 /// critical already. A scanner's own `unknown` adds nothing.
 #[derive(Default, Clone, Copy)]
-pub(super) struct Worst {
+pub(super) struct WorstSeverity {
     known: Option<Severity>,
     odd: bool,
 }
 
-impl Worst {
+impl WorstSeverity {
     /// Of one severity alone.
     pub(super) fn only(severity: Severity) -> Self {
         Self { known: Some(severity), odd: false }
@@ -182,7 +182,7 @@ pub(super) fn word_or_none(word: &str) -> Severity {
 
 /// The parts of a package URL.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Purl<'a> {
+pub(super) struct PurlParts<'a> {
     /// Such as `npm`.
     pub(super) kind: &'a str,
     /// The package's name as its own tools write it.
@@ -191,7 +191,7 @@ pub(super) struct Purl<'a> {
     pub(super) version: String,
 }
 
-impl<'a> Purl<'a> {
+impl<'a> PurlParts<'a> {
     /// The parts of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`.
     pub(super) fn parse(text: &'a str) -> Option<Self> {
         let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
@@ -225,7 +225,7 @@ mod tests {
     #[test]
     fn the_worst_counts_and_an_odd_word_hides_nothing() {
         let of = |words: &[&str]| {
-            let mut worst = Worst::default();
+            let mut worst = WorstSeverity::default();
             for word in words {
                 worst.word(word);
             }
@@ -242,7 +242,7 @@ mod tests {
     #[test]
     fn scores_by_the_thresholds_of_cvss() {
         let of = |score| {
-            let mut worst = Worst::default();
+            let mut worst = WorstSeverity::default();
             worst.score(score);
             worst.get()
         };
@@ -273,10 +273,10 @@ mod tests {
             ("pkg:oci/debian@sha256%3A244f?repository_url=x", "oci", "debian", "sha256:244f"),
             ("pkg:pypi/a%zz@1", "pypi", "a%zz", "1"),
         ] {
-            let expected = Purl { kind, name: name.to_owned(), version: version.to_owned() };
-            assert_eq!(Purl::parse(text), Some(expected), "{text}");
+            let expected = PurlParts { kind, name: name.to_owned(), version: version.to_owned() };
+            assert_eq!(PurlParts::parse(text), Some(expected), "{text}");
         }
-        assert_eq!(Purl::parse("product-ABC"), None);
+        assert_eq!(PurlParts::parse("product-ABC"), None);
         assert_eq!(decoded("%ff"), "%ff");
     }
 }

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::conceal::comparable;
 use super::excerpt::{name_of_literal, numbered_lines};
 use super::field::{first_of, number};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -27,7 +27,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys that only a Bandit finding has.
@@ -35,9 +35,9 @@ const ITEM_KEYS: [&str; 6] =
     ["issue_severity", "issue_confidence", "issue_text", "issue_cwe", "test_id", "test_name"];
 
 fn looks_like(opening: &Opening) -> bool {
-    let errors = opening.get("errors").is_some_and(|m| m.kind == Some(Kind::Array));
+    let errors = opening.get("errors").is_some_and(|m| m.kind == Some(JsonKind::Array));
     let metrics = opening.get("metrics").is_some_and(|m| {
-        m.kind == Some(Kind::Object)
+        m.kind == Some(JsonKind::Object)
             && m.members.iter().any(|(k, file)| k == "_totals" || file.has("loc") && file.has("nosec"))
     });
     match opening.get("results") {
@@ -52,21 +52,21 @@ fn looks_like(opening: &Opening) -> bool {
 }
 
 #[derive(Default)]
-struct Seen {
+struct BanditSections {
     results: bool,
     errors: bool,
     lines: Option<u64>,
     old_stats: bool,
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Sast);
-    let mut seen = Seen::default();
+    let mut seen = BanditSections::default();
     json.object(|json, key| match key {
         "results" => {
             seen.results = true;
             json.array(|json, _| {
-                match json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))? {
+                match json.item::<BanditResult<'static>, _>(|item| item.finding(reading.roots()))? {
                     Some(finding) => {
                         reading.finding(finding);
                         Ok(())
@@ -77,7 +77,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         }
         "errors" => {
             seen.errors = true;
-            json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(reading)))
+            json.array(|json, _| json.item::<BanditError<'static>, _>(|fault| fault.add_problem(reading)))
         }
         "metrics" => json.object(|json, key| match key {
             "_totals" => json.object(|json, key| {
@@ -89,8 +89,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             }),
             _ => json.skip(),
         }),
-        "generated_at" if json.kind()? == Kind::String => {
-            json.take::<String, _>(|time| reading.generated(&time))
+        "generated_at" if json.kind()? == JsonKind::String => {
+            json.with_value::<String, _>(|time| reading.generated(&time))
         }
         "generated_at" => {
             reading.generated_unreadable();
@@ -121,38 +121,38 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-shapes!(Item, Fault);
+shapes!(BanditResult, BanditError);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct BanditResult<'a> {
     #[serde(borrow)]
-    test_id: Word<'a>,
+    test_id: ReportWord<'a>,
     #[serde(borrow)]
-    test_name: Word<'a>,
+    test_name: ReportWord<'a>,
     #[serde(borrow)]
-    issue_text: Word<'a>,
+    issue_text: ReportWord<'a>,
     #[serde(borrow)]
-    issue_severity: Word<'a>,
+    issue_severity: ReportWord<'a>,
     #[serde(borrow)]
-    issue_confidence: Word<'a>,
-    issue_cwe: Loose<Weakness>,
+    issue_confidence: ReportWord<'a>,
+    issue_cwe: Loose<BanditCwe>,
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
     line_number: LineNumber,
     line_range: Loose<Vec<LineNumber>>,
     #[serde(borrow)]
-    code: Word<'a>,
+    code: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
-struct Weakness {
+struct BanditCwe {
     #[serde(default)]
     id: LineNumber,
 }
 
-impl Item<'_> {
+impl BanditResult<'_> {
     /// `None` if it is an entry of something else.
     fn finding(&self, roots: &[String]) -> Option<Finding> {
         let (id, name, text) = (self.test_id.as_str(), self.test_name.as_str(), self.issue_text.as_str());
@@ -197,15 +197,15 @@ fn split_quoted(text: &str) -> (&str, &str) {
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Fault<'a> {
+struct BanditError<'a> {
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
     #[serde(borrow)]
-    reason: Word<'a>,
+    reason: ReportWord<'a>,
 }
 
-impl Fault<'_> {
-    fn tell(&self, reading: &mut Reading<'_>) {
+impl BanditError<'_> {
+    fn add_problem(&self, reading: &mut Reading<'_>) {
         let reason = self.reason.as_str();
         let kind = if reason.starts_with("syntax error") { ProblemKind::Parse } else { ProblemKind::Scan };
         let path = Some(self.filename.as_str()).filter(|path| !path.is_empty());

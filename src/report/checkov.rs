@@ -9,9 +9,9 @@ use serde::Deserialize;
 
 use super::excerpt::without_quotes;
 use super::field::{first_of, number, suppress, text};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::{LineNumber, Loose, Object, Word};
+use super::value::{LineNumber, Loose, OptionalObject, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
 
@@ -25,7 +25,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Lists of checks.
@@ -42,7 +42,7 @@ fn looks_like(opening: &Opening) -> bool {
 
 fn is_report(member: &Member, whole: bool) -> bool {
     match member.get("results") {
-        Some(results) => CHECKS.iter().any(|key| results.has_kind(key, Kind::Array)),
+        Some(results) => CHECKS.iter().any(|key| results.has_kind(key, JsonKind::Array)),
         None => !whole && member.get("summary").is_some_and(|m| m.has("checkov_version")),
     }
 }
@@ -56,10 +56,10 @@ fn category(check_type: &str) -> Category {
     }
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut checked = 0;
     match json.kind()? {
-        Kind::Array => json.array(|json, _| {
+        JsonKind::Array => json.array(|json, _| {
             checked += report(json, reading)?;
             Ok(())
         })?,
@@ -71,9 +71,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// What a summary says; `None` where it says nothing, or no number.
+/// Content of a summary; `None` where it says nothing, or no number.
 #[derive(Default)]
-struct Summary {
+struct CheckovSummary {
     given: bool,
     passed: Option<u64>,
     failed: Option<u64>,
@@ -81,9 +81,9 @@ struct Summary {
     parsing_errors: Option<u64>,
 }
 
-impl Summary {
+impl CheckovSummary {
     /// Takes one of its keys; false for a key that it does not have.
-    fn take(&mut self, json: &mut Json, reading: &mut Reading<'_>, key: &str) -> Result<bool, ReadError> {
+    fn take_key(&mut self, json: &mut Json, reading: &mut Reading<'_>, key: &str) -> Result<bool, ReadError> {
         match key {
             "passed" => self.passed = number(json)?,
             "failed" => self.failed = number(json)?,
@@ -99,9 +99,9 @@ impl Summary {
     }
 }
 
-/// What a report lists.
+/// Lists of a report.
 #[derive(Default)]
-struct Listed {
+struct CheckovLists {
     failed: Option<u64>,
     passed: u64,
     skipped: u64,
@@ -115,8 +115,8 @@ fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
     let fact = format!("{place}check_type");
     let mut check_type = reading.known(&fact).unwrap_or_default().to_owned();
     let mut listed = None;
-    let mut summary = Summary::default();
-    let mut bare = Summary::default();
+    let mut summary = CheckovSummary::default();
+    let mut bare = CheckovSummary::default();
     json.object(|json, key| match key {
         "results" => {
             listed = Some(results(json, reading, category(&check_type))?);
@@ -132,11 +132,11 @@ fn report(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
             Ok(())
         }
         "summary" => {
-            json.object(|json, key| if summary.take(json, reading, key)? { Ok(()) } else { json.skip() })
+            json.object(|json, key| if summary.take_key(json, reading, key)? { Ok(()) } else { json.skip() })
         }
         "url" | "support_path" => json.skip(),
         key => {
-            if bare.take(json, reading, key)? {
+            if bare.take_key(json, reading, key)? {
                 Ok(())
             } else {
                 unknown(json, reading)
@@ -178,8 +178,12 @@ fn not_parsed(reading: &mut Reading<'_>, place: &str, stated: Option<u64>, liste
     }
 }
 
-fn results(json: &mut Json, reading: &mut Reading<'_>, category: Category) -> Result<Listed, ReadError> {
-    let mut listed = Listed::default();
+fn results(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    category: Category,
+) -> Result<CheckovLists, ReadError> {
+    let mut listed = CheckovLists::default();
     json.object(|json, key| match key {
         "failed_checks" => checks(json, reading, category, false).map(|count| listed.failed = Some(count)),
         "skipped_checks" => checks(json, reading, category, true).map(|count| listed.skipped = count),
@@ -213,7 +217,9 @@ fn checks(
     let mut count = 0;
     json.array(|json, _| {
         count += 1;
-        match json.item::<Record<'static>, _>(|record| record.listed(reading.roots(), category, skipped))? {
+        match json
+            .item::<CheckovRecord<'static>, _>(|record| record.listed(reading.roots(), category, skipped))?
+        {
             Some(finding) => {
                 reading.finding(finding);
                 Ok(())
@@ -224,57 +230,57 @@ fn checks(
     Ok(count)
 }
 
-shapes!(Record);
+shapes!(CheckovRecord);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Record<'a> {
+struct CheckovRecord<'a> {
     #[serde(borrow)]
-    check_id: Word<'a>,
+    check_id: ReportWord<'a>,
     #[serde(borrow)]
-    bc_check_id: Word<'a>,
+    bc_check_id: ReportWord<'a>,
     #[serde(borrow)]
-    check_name: Word<'a>,
+    check_name: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow)]
-    file_path: Word<'a>,
+    file_path: ReportWord<'a>,
     #[serde(borrow)]
-    repo_file_path: Word<'a>,
+    repo_file_path: ReportWord<'a>,
     file_line_range: Loose<Vec<LineNumber>>,
     #[serde(borrow)]
-    resource: Word<'a>,
+    resource: ReportWord<'a>,
     #[serde(borrow)]
-    short_description: Word<'a>,
+    short_description: ReportWord<'a>,
     #[serde(borrow)]
-    vulnerability_details: Loose<Vulnerability<'a>>,
+    vulnerability_details: Loose<CheckovVulnerability<'a>>,
     #[serde(borrow)]
-    check_result: Object<CheckResult<'a>>,
+    check_result: OptionalObject<CheckResult<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct CheckResult<'a> {
     #[serde(borrow)]
-    suppress_comment: Word<'a>,
+    suppress_comment: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Vulnerability<'a> {
+struct CheckovVulnerability<'a> {
     #[serde(borrow)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow)]
-    package_name: Word<'a>,
+    package_name: ReportWord<'a>,
     #[serde(borrow)]
-    package_version: Word<'a>,
+    package_version: ReportWord<'a>,
     #[serde(borrow)]
-    lowest_fixed_version: Word<'a>,
+    lowest_fixed_version: ReportWord<'a>,
 }
 
-impl Record<'_> {
+impl CheckovRecord<'_> {
     /// A check that failed, or one that a comment skips.
     fn listed(&self, roots: &[String], category: Category, skipped: bool) -> Option<Finding> {
         let mut finding = self.finding(roots, category)?;
@@ -321,7 +327,7 @@ impl Record<'_> {
     }
 
     /// A check of a package's vulnerabilities or licence.
-    fn package(&self, details: &Vulnerability<'_>, finding: &mut Finding) {
+    fn package(&self, details: &CheckovVulnerability<'_>, finding: &mut Finding) {
         let fixed = details.lowest_fixed_version.as_str();
         finding.fix = match fixed {
             "" => Fix::Unknown,

@@ -1,8 +1,8 @@
-//! What `cosign verify` prints on standard output: the signatures that it verified. They hold no finding and cover
+//! Output of `cosign verify`: the signatures that it verified. They hold no finding and cover
 //! nothing. The file itself is not signed: it proves no more than whoever wrote it is trusted.
 
 use super::field::text;
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::{Format, Opening, ReadError, Reading};
 
 /// Output of `cosign verify`.
@@ -16,16 +16,16 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     opening.first_element().and_then(|first| first.get("critical")).is_some_and(|critical| {
-        critical.has_kind("image", Kind::Object) || critical.has_kind("identity", Kind::Object)
+        critical.has_kind("image", JsonKind::Object) || critical.has_kind("identity", JsonKind::Object)
     })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut signatures = false;
     json.array(|json, _| {
         signatures = true;

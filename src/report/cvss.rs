@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use serde::{Deserialize, Deserializer};
 
 use super::json::parse;
-use super::value::{Raw, Str, Word};
+use super::value::{RawJson, ReportWord, Str};
 use crate::finding::{CvssRating, Severity, Text};
 
 /// A number; the decimal sign may be a comma. `None` for any other text, also for the names of infinity.
@@ -55,7 +55,7 @@ impl StatedScore {
 
 impl<'de> Deserialize<'de> for StatedScore {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
+        let raw = RawJson::deserialize(deserializer)?.0;
         let text: Option<Str<'de>> = raw.starts_with('"').then(|| parse(raw).ok()).flatten();
         let text = text.as_ref().map_or(raw, |text| &**text);
         Ok(match score_number(text) {
@@ -133,7 +133,7 @@ fn base_metrics(metrics: &str, names: &[&str]) -> Option<String> {
     Some(base)
 }
 
-/// What a report says of one score: a number, a vector, or both. The number is the tool's, and so it counts.
+/// Statements of a report about one score: a number, a vector, or both. The number is the tool's, and so it counts.
 pub(super) fn rating(score: StatedScore, version: &str, vector: &str) -> Option<CvssRating> {
     let computed = rating_of_vector(vector);
     match score.number().filter(|score| (0.0..=10.0).contains(score)) {
@@ -160,11 +160,11 @@ pub(super) fn highest(ratings: impl IntoIterator<Item = CvssRating>) -> Option<C
 pub(super) struct ScoreAndVector<'a> {
     score: StatedScore,
     #[serde(borrow, rename = "vectorString")]
-    vector: Word<'a>,
+    vector: ReportWord<'a>,
 }
 
 impl ScoreAndVector<'_> {
-    /// What it says; npm writes 0 where it knows none.
+    /// Its statement; npm writes 0 where it knows none.
     pub(super) fn rating(&self) -> Option<CvssRating> {
         rating(self.score, "", self.vector.as_str()).filter(|rating| rating.score > 0.0)
     }

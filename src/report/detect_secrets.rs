@@ -8,10 +8,10 @@
 use serde::Deserialize;
 
 use super::field::suppress;
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::{Leak, unknown};
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding};
 
@@ -25,21 +25,21 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     let signed = ["plugins_used", "filters_used"]
         .iter()
-        .any(|k| opening.get(k).is_some_and(|m| m.kind == Some(Kind::Array)));
+        .any(|k| opening.get(k).is_some_and(|m| m.kind == Some(JsonKind::Array)));
     match opening.get("results") {
         // `results` comes late, perhaps behind the bytes looked at.
         None => signed && !opening.whole,
-        Some(results) => signed && results.kind == Some(Kind::Object),
+        Some(results) => signed && results.kind == Some(JsonKind::Object),
     }
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
     let (mut results, mut found, mut plugins) = (false, false, None);
     json.object(|json, key| match key {
@@ -52,18 +52,18 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 })
             })
         }
-        "plugins_used" if json.kind()? == Kind::Array => {
+        "plugins_used" if json.kind()? == JsonKind::Array => {
             plugins = Some(0);
             json.array(|json, index| {
                 plugins = Some(index + 1);
                 json.skip()
             })
         }
-        "version" if json.kind()? == Kind::String => {
-            json.take::<String, _>(|version| reading.version(&version))
+        "version" if json.kind()? == JsonKind::String => {
+            json.with_value::<String, _>(|version| reading.version(&version))
         }
-        "generated_at" if json.kind()? == Kind::String => {
-            json.take::<String, _>(|time| reading.generated(&time))
+        "generated_at" if json.kind()? == JsonKind::String => {
+            json.with_value::<String, _>(|time| reading.generated(&time))
         }
         "generated_at" => {
             reading.generated_unreadable();
@@ -79,7 +79,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 }
 
 fn entry(json: &mut Json, reading: &mut Reading<'_>, file: &str) -> Result<(), ReadError> {
-    match json.item::<Item<'static>, _>(|item| item.finding(file, reading.around()))? {
+    match json.item::<DetectedSecret<'static>, _>(|item| item.finding(file, reading.context()))? {
         Some(finding) => {
             reading.finding(finding);
             Ok(())
@@ -88,26 +88,26 @@ fn entry(json: &mut Json, reading: &mut Reading<'_>, file: &str) -> Result<(), R
     }
 }
 
-shapes!(Item);
+shapes!(DetectedSecret);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct DetectedSecret<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
     #[serde(borrow)]
-    hashed_secret: Word<'a>,
+    hashed_secret: ReportWord<'a>,
     line_number: LineNumber,
     is_secret: Loose<bool>,
     is_verified: Loose<bool>,
 }
 
-impl Item<'_> {
+impl DetectedSecret<'_> {
     /// `None` if it is an entry of something else. `file` is the key that it stands under.
-    fn finding(&self, file: &str, around: Around<'_>) -> Option<Finding> {
+    fn finding(&self, file: &str, around: ReportContext<'_>) -> Option<Finding> {
         if self.kind.0.is_none() && self.hashed_secret.0.is_none() {
             return None;
         }

@@ -2,8 +2,8 @@
 
 use serde_json::{Map, Value};
 
-use super::value::Raw;
-use super::{Json, Kind, ReadError, Source};
+use super::value::RawJson;
+use super::{Json, JsonKind, ReadError, Source};
 
 /// Reads a document of at most `max` bytes; gives it with its SHA-256 and number of bytes.
 pub fn read_document(source: &Source, max: u64) -> Result<(Value, String, u64), ReadError> {
@@ -20,7 +20,7 @@ pub fn read_documents(source: &Source, max: u64) -> Result<Vec<(Value, Vec<u8>)>
     let mut json = Json::new(source.open(max)?);
     let mut documents = Vec::new();
     loop {
-        let text: Vec<u8> = json.take::<Raw<'static>, _>(|raw| raw.0.as_bytes().to_vec())?;
+        let text: Vec<u8> = json.with_value::<RawJson<'static>, _>(|raw| raw.0.as_bytes().to_vec())?;
         let (document, ..) = read_document(&Source::Bytes(text.as_slice().into()), max)?;
         documents.push((document, text));
         if json.at_end()? {
@@ -43,7 +43,7 @@ pub fn read_statements(source: &Source, max: u64) -> Result<(Vec<Value>, String,
 /// Builds a tree in which no object has a key twice, which `serde_json::Value` by itself would let pass.
 pub(super) fn value(json: &mut Json) -> Result<Value, ReadError> {
     match json.kind()? {
-        Kind::Object => {
+        JsonKind::Object => {
             let mut map = Map::new();
             json.object(|json, key| {
                 map.insert(key.to_owned(), value(json)?);
@@ -51,7 +51,7 @@ pub(super) fn value(json: &mut Json) -> Result<Value, ReadError> {
             })?;
             Ok(Value::Object(map))
         }
-        Kind::Array => {
+        JsonKind::Array => {
             let mut list = Vec::new();
             json.array(|json, _| {
                 list.push(value(json)?);
@@ -59,7 +59,9 @@ pub(super) fn value(json: &mut Json) -> Result<Value, ReadError> {
             })?;
             Ok(Value::Array(list))
         }
-        Kind::String | Kind::Number | Kind::Bool | Kind::Null => json.take::<Value, _>(|scalar| scalar),
+        JsonKind::String | JsonKind::Number | JsonKind::Bool | JsonKind::Null => {
+            json.with_value::<Value, _>(|scalar| scalar)
+        }
     }
 }
 

@@ -30,7 +30,7 @@ pub enum ReadError {
     /// Over a limit.
     #[error("{what} is over the limit of {limit} bytes ({flag})")]
     TooLarge {
-        /// What grew too large.
+        /// The value that grew too large.
         what: &'static str,
         /// The limit in bytes.
         limit: u64,
@@ -46,7 +46,7 @@ pub enum ReadError {
         column: u64,
         /// JSON path of the value.
         path: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
     /// Not XML, or cut short.
@@ -58,7 +58,7 @@ pub enum ReadError {
         column: u64,
         /// Names of the elements that are open there.
         path: String,
-        /// What is wrong.
+        /// The problem.
         message: &'static str,
     },
     /// Valid JSON or XML that is not what the format says.
@@ -70,7 +70,7 @@ pub enum ReadError {
         column: u64,
         /// JSON path of the value.
         path: String,
-        /// What is wrong.
+        /// The problem.
         message: String,
     },
     /// Not what the policy's mapping of its format says.
@@ -84,7 +84,7 @@ pub enum ReadError {
     /// No reader claims it.
     #[error("is not a report that secgate can read: {looks_like}")]
     Unknown {
-        /// What it looks like.
+        /// Format that it looks like.
         looks_like: String,
     },
     /// No reader claims it, and more of it than was looked at would have to be known to say that it is no report.
@@ -92,7 +92,7 @@ pub enum ReadError {
         "may be a report: its beginning does not tell, and {looks_like}; say what it is with --input FORMAT=PATH, or take it away"
     )]
     Untold {
-        /// What it looks like.
+        /// Format that it looks like.
         looks_like: String,
     },
     /// Several readers claim it.
@@ -106,7 +106,7 @@ pub enum ReadError {
     WrongFormat {
         /// The format asked for.
         asked: String,
-        /// What it looks like.
+        /// Format that it looks like.
         looks_like: String,
     },
     /// A format id that no reader has.
@@ -117,7 +117,7 @@ pub enum ReadError {
         /// The nearest known id.
         nearest: Option<&'static str>,
     },
-    /// What an earlier run said of the file.
+    /// Statements of an earlier run about the file.
     #[error("{0}")]
     Saved(String),
     /// Two readings of the file saw different bytes.

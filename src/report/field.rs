@@ -1,17 +1,17 @@
 //! Single values of a report's own keys.
 
 use super::ReadError;
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::semgrep::is_about_secrets;
-use super::value::Raw;
+use super::value::RawJson;
 use crate::finding::{Category, Finding, Text, clean_line};
 
-shapes!(Raw);
+shapes!(RawJson);
 
 /// A count; `None` for anything that is no natural number.
 pub(super) fn number(json: &mut Json) -> Result<Option<u64>, ReadError> {
     match json.kind()? {
-        Kind::Number => json.take::<Raw<'static>, _>(|number| number.0.parse().ok()),
+        JsonKind::Number => json.with_value::<RawJson<'static>, _>(|number| number.0.parse().ok()),
         _ => json.skip().map(|()| None),
     }
 }
@@ -19,7 +19,7 @@ pub(super) fn number(json: &mut Json) -> Result<Option<u64>, ReadError> {
 /// A string; empty for anything else.
 pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     match json.kind()? {
-        Kind::String => json.take::<String, _>(|text| text),
+        JsonKind::String => json.with_value::<String, _>(|text| text),
         _ => json.skip().map(|()| String::new()),
     }
 }
@@ -27,7 +27,7 @@ pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
 /// A string, or a number as text; empty for anything else.
 pub(super) fn scalar(json: &mut Json) -> Result<String, ReadError> {
     match json.kind()? {
-        Kind::Number => json.take::<Raw<'static>, _>(|number| number.0.to_owned()),
+        JsonKind::Number => json.with_value::<RawJson<'static>, _>(|number| number.0.to_owned()),
         _ => text(json),
     }
 }

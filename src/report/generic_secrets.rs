@@ -7,10 +7,10 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::{Leak, unknown};
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, Severity};
 
@@ -24,22 +24,22 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     opening.get("findings").filter(|findings| findings.lists_objects()).is_some_and(|findings| {
-        ["rule", "RuleID", "file", "File"].iter().any(|key| findings.has_kind(key, Kind::String))
+        ["rule", "RuleID", "file", "File"].iter().any(|key| findings.has_kind(key, JsonKind::String))
     })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
     let mut findings = false;
     json.object(|json, key| match key {
         "findings" => {
             findings = true;
-            json.array(|json, _| match json.item::<Item<'static>, _>(|item| item.finding(reading.around()))? {
+            json.array(|json, _| match json.item::<GenericSecret<'static>, _>(|item| item.finding(reading.context()))? {
                 Some(finding) => {
                     reading.finding(finding);
                     Ok(())
@@ -48,7 +48,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "error" | "errors" => {
-            let error = json.take::<Value, _>(|error| says_something(&error))?;
+            let error = json.with_value::<Value, _>(|error| says_something(&error))?;
             if error {
                 reading.problem(ProblemKind::Scan, &format!("the report has `{key}` beside its findings"), None);
             }
@@ -71,46 +71,47 @@ fn says_something(value: &Value) -> bool {
     }
 }
 
-shapes!(Item);
+shapes!(GenericSecret);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct GenericSecret<'a> {
     #[serde(borrow)]
-    rule: Word<'a>,
+    rule: ReportWord<'a>,
     #[serde(borrow, rename = "RuleID")]
-    rule_id: Word<'a>,
+    rule_id: ReportWord<'a>,
     #[serde(borrow)]
-    file: Word<'a>,
+    file: ReportWord<'a>,
     #[serde(borrow, rename = "File")]
-    go_file: Word<'a>,
+    go_file: ReportWord<'a>,
     line: LineNumber,
     #[serde(rename = "StartLine")]
     start_line: LineNumber,
     #[serde(borrow)]
-    severity: Loose<Word<'a>>,
+    severity: Loose<ReportWord<'a>>,
     #[serde(borrow, rename = "Severity")]
-    go_severity: Loose<Word<'a>>,
+    go_severity: Loose<ReportWord<'a>>,
     #[serde(borrow)]
-    secret: Word<'a>,
+    secret: ReportWord<'a>,
     #[serde(borrow, rename = "Secret")]
-    go_secret: Word<'a>,
+    go_secret: ReportWord<'a>,
     #[serde(borrow, rename = "match")]
-    matched: Word<'a>,
+    matched: ReportWord<'a>,
     #[serde(borrow, rename = "Match")]
-    go_match: Word<'a>,
+    go_match: ReportWord<'a>,
 }
 
-impl Item<'_> {
+impl GenericSecret<'_> {
     /// `None` if it is an element of something else.
-    fn finding(&self, around: Around<'_>) -> Option<Finding> {
-        let said = |one: &'_ Word<'_>, other: &'_ Word<'_>| one.0.is_none() && other.0.is_none();
+    fn finding(&self, around: ReportContext<'_>) -> Option<Finding> {
+        let said = |one: &'_ ReportWord<'_>, other: &'_ ReportWord<'_>| one.0.is_none() && other.0.is_none();
         if said(&self.rule, &self.rule_id) && said(&self.file, &self.go_file) {
             return None;
         }
-        let either =
-            |one, other| Some(Word::as_str(one)).filter(|w| !w.is_empty()).unwrap_or(Word::as_str(other));
+        let either = |one, other| {
+            Some(ReportWord::as_str(one)).filter(|w| !w.is_empty()).unwrap_or(ReportWord::as_str(other))
+        };
         let leak = Leak {
             tool: FORMAT.tool,
             rule: either(&self.rule, &self.rule_id),

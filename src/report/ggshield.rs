@@ -10,10 +10,10 @@ use serde::de::IgnoredAny;
 use serde_json::Value;
 
 use super::field::suppress;
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::{Leak, unknown, without_credentials};
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding};
 
@@ -27,18 +27,19 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     let scan = |m: &Member| {
-        m.has_kind("entities_with_incidents", Kind::Array)
-            || m.has_kind("total_incidents", Kind::Number) && m.has_kind("total_occurrences", Kind::Number)
+        m.has_kind("entities_with_incidents", JsonKind::Array)
+            || m.has_kind("total_incidents", JsonKind::Number)
+                && m.has_kind("total_occurrences", JsonKind::Number)
     };
     opening.is_object() && (scan(&opening.top) || opening.get("scans").is_some_and(scan))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
     let seen = scan(json, reading)?;
     if seen.occurrences {
@@ -48,15 +49,15 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     }
 }
 
-struct Seen {
+struct GgshieldSections {
     /// Incidents in this scan and in those within.
     incidents: u64,
     /// The scan gives the number of occurrences.
     occurrences: bool,
 }
 
-fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<Seen, ReadError> {
-    let mut seen = Seen { incidents: 0, occurrences: false };
+fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<GgshieldSections, ReadError> {
+    let mut seen = GgshieldSections { incidents: 0, occurrences: false };
     let mut stated = None;
     let place = json.path_text();
     json.object(|json, key| match key {
@@ -68,9 +69,11 @@ fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<Seen, ReadError> {
             seen.incidents += scan(json, reading)?.incidents;
             Ok(())
         }),
-        "errors" => json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(reading))),
-        "total_incidents" => json.take::<Value, _>(|total| stated = total.as_u64()),
-        "total_occurrences" => json.take::<Value, _>(|total| seen.occurrences = total.is_u64()),
+        "errors" => {
+            json.array(|json, _| json.item::<GgshieldError<'static>, _>(|fault| fault.add_problem(reading)))
+        }
+        "total_incidents" => json.with_value::<Value, _>(|total| stated = total.as_u64()),
+        "total_occurrences" => json.with_value::<Value, _>(|total| seen.occurrences = total.is_u64()),
         "id" | "type" | "extra_info" | "secrets_engine_version" => json.skip(),
         _ => unknown(json, reading),
     })?;
@@ -87,13 +90,13 @@ fn entity(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
     let mut stated = None;
     let mut incidents = None;
     json.object(|json, key| match key {
-        "filename" => json.take::<Value, _>(|name| file = name.as_str().map(str::to_owned)),
+        "filename" => json.with_value::<Value, _>(|name| file = name.as_str().map(str::to_owned)),
         "incidents" => {
             let count = incidents.insert(0);
             path = file.clone().or_else(|| known.clone()).unwrap_or_default();
             json.array(|json, _| {
                 match json
-                    .item::<Incident<'static>, _>(|incident| incident.finding(&path, reading.around()))?
+                    .item::<Incident<'static>, _>(|incident| incident.finding(&path, reading.context()))?
                 {
                     Some(finding) => reading.finding(finding),
                     None => {
@@ -106,7 +109,7 @@ fn entity(json: &mut Json, reading: &mut Reading<'_>) -> Result<u64, ReadError> 
                 Ok(())
             })
         }
-        "total_incidents" => json.take::<Value, _>(|total| stated = total.as_u64()),
+        "total_incidents" => json.with_value::<Value, _>(|total| stated = total.as_u64()),
         "mode" | "total_occurrences" => json.skip(),
         _ => unknown(json, reading),
     })?;
@@ -135,19 +138,19 @@ fn agree(stated: Option<u64>, counted: u64, place: &str, reading: &mut Reading<'
     }
 }
 
-shapes!(Incident, Fault);
+shapes!(Incident, GgshieldError);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
 struct Incident<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
-    policy: Word<'a>,
+    policy: ReportWord<'a>,
     policy_id: Loose<IgnoredAny>,
     #[serde(borrow)]
-    validity: Word<'a>,
+    validity: ReportWord<'a>,
     #[serde(borrow)]
     occurrences: Loose<Vec<Occurrence<'a>>>,
     ignore_reason: Loose<Value>,
@@ -159,14 +162,14 @@ struct Incident<'a> {
 #[derive(Default)]
 struct Occurrence<'a> {
     #[serde(borrow, rename = "match")]
-    matched: Word<'a>,
+    matched: ReportWord<'a>,
     line_start: LineNumber,
     line_end: LineNumber,
 }
 
 impl Incident<'_> {
     /// `None` if it is no incident of a secret scan.
-    fn finding(&self, path: &str, around: Around<'_>) -> Option<Finding> {
+    fn finding(&self, path: &str, around: ReportContext<'_>) -> Option<Finding> {
         if self.policy_id.given || self.kind.0.is_none() && self.policy.0.is_none() && !self.occurrences.given
         {
             return None;
@@ -210,23 +213,23 @@ impl Incident<'_> {
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Fault<'a> {
+struct GgshieldError<'a> {
     #[serde(borrow)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(borrow)]
-    files: Loose<Vec<File<'a>>>,
+    files: Loose<Vec<GgshieldFile<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct File<'a> {
+struct GgshieldFile<'a> {
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
 }
 
-impl Fault<'_> {
-    fn tell(&self, reading: &mut Reading<'_>) {
+impl GgshieldError<'_> {
+    fn add_problem(&self, reading: &mut Reading<'_>) {
         let message = format!("errors: {}", without_credentials(self.description.as_str()));
         let files = self.files.value.as_deref().unwrap_or_default();
         for file in files {

@@ -6,10 +6,10 @@
 
 use serde::Deserialize;
 
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::Leak;
-use super::value::{LineNumber, Word};
+use super::value::{LineNumber, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding};
 
@@ -23,7 +23,7 @@ pub(super) static FORMAT: Format = Format {
     null: true,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys of version 8, which are Go field names.
@@ -48,21 +48,21 @@ fn looks_like(opening: &Opening) -> bool {
         return false;
     };
     let keys = KEYS.iter().filter(|k| first.has(k)).count();
-    let named = first.has_kind("rule", Kind::String) || first.has_kind("reason", Kind::String);
+    let named = first.has_kind("rule", JsonKind::String) || first.has_kind("reason", JsonKind::String);
     keys >= 4
         || keys >= 2 && first.has("RuleID")
         || first.has("offender") && (named || first.has("file"))
         || named && first.has("lineNumber") && first.has("commitMessage")
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
-    if json.kind()? == Kind::Null {
+    if json.kind()? == JsonKind::Null {
         return json.skip();
     }
     json.array(|json, _| {
-        let found = json.item::<Item<'static>, _>(|item| {
-            item.finding(reading.around()).map(|finding| reading.finding(finding))
+        let found = json.item::<GitleaksFinding<'static>, _>(|item| {
+            item.finding(reading.context()).map(|finding| reading.finding(finding))
         })?;
         found.ok_or_else(|| {
             json.shape("no gitleaks finding: it has neither `RuleID` (or `rule`) nor `File` nor `Secret`")
@@ -70,41 +70,41 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     })
 }
 
-shapes!(Item);
+shapes!(GitleaksFinding);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct GitleaksFinding<'a> {
     #[serde(borrow, rename = "RuleID")]
-    rule_id: Word<'a>,
+    rule_id: ReportWord<'a>,
     #[serde(borrow, rename = "Description")]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(rename = "StartLine")]
     start_line: LineNumber,
     #[serde(rename = "EndLine")]
     end_line: LineNumber,
     #[serde(borrow, rename = "Match", alias = "Context")]
-    matched: Word<'a>,
+    matched: ReportWord<'a>,
     #[serde(borrow, rename = "Secret")]
-    secret: Word<'a>,
+    secret: ReportWord<'a>,
     #[serde(borrow, rename = "File")]
-    file: Word<'a>,
+    file: ReportWord<'a>,
     #[serde(borrow, alias = "reason")]
-    rule: Word<'a>,
+    rule: ReportWord<'a>,
     #[serde(borrow)]
-    line: Word<'a>,
+    line: ReportWord<'a>,
     #[serde(rename = "lineNumber")]
     line_number: LineNumber,
     #[serde(borrow)]
-    offender: Word<'a>,
+    offender: ReportWord<'a>,
     #[serde(borrow, rename = "file")]
-    old_file: Word<'a>,
+    old_file: ReportWord<'a>,
 }
 
-impl Item<'_> {
+impl GitleaksFinding<'_> {
     /// `None` if nothing says what was found, nor where.
-    fn finding(&self, around: Around<'_>) -> Option<Finding> {
+    fn finding(&self, around: ReportContext<'_>) -> Option<Finding> {
         let known = [
             &self.rule_id,
             &self.rule,
@@ -131,7 +131,7 @@ impl Item<'_> {
 }
 
 /// The first of two words that says something.
-fn either<'w>(one: &'w Word<'_>, other: &'w Word<'_>) -> &'w str {
+fn either<'w>(one: &'w ReportWord<'_>, other: &'w ReportWord<'_>) -> &'w str {
     if one.as_str().is_empty() { other.as_str() } else { one.as_str() }
 }
 

@@ -9,10 +9,10 @@ use serde::{Deserialize, Deserializer};
 use super::conceal::comparable;
 use super::excerpt::{name_of_literal, numbered_lines, without_quotes};
 use super::field::{first_of, number, suppress};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::semgrep::{is_about_secrets, without_literals};
-use super::value::{LineNumber, Loose, Raw, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, RawJson, ReportWord, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -37,31 +37,31 @@ fn looks_like(opening: &Opening) -> bool {
         Some(issues) if issues.lists_objects() => {
             issues.has("details") && (issues.has("rule_id") || issues.has("confidence"))
         }
-        Some(issues) => matches!(issues.kind, Some(Kind::Array | Kind::Null)) && own,
+        Some(issues) => matches!(issues.kind, Some(JsonKind::Array | JsonKind::Null)) && own,
         None => !opening.whole && own,
     }
 }
 
 #[derive(Default)]
-struct Seen {
+struct GosecSections {
     issues: bool,
     listed: u64,
     files: Option<u64>,
     found: Option<u64>,
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Sast);
-    let mut seen = Seen::default();
+    let mut seen = GosecSections::default();
     json.object(|json, key| match key {
         "Issues" => {
             seen.issues = true;
-            if json.kind()? == Kind::Null {
+            if json.kind()? == JsonKind::Null {
                 return json.skip();
             }
             json.array(|json, _| {
                 seen.listed += 1;
-                match json.item::<Issue<'static>, _>(|issue| issue.finding(reading.roots()))? {
+                match json.item::<GosecIssue<'static>, _>(|issue| issue.finding(reading.roots()))? {
                     Some(finding) => {
                         reading.finding(finding);
                         Ok(())
@@ -71,19 +71,21 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "Golang errors" => match json.kind()? {
-            Kind::Null => json.skip(),
+            JsonKind::Null => json.skip(),
             _ => json.object(|json, path| match json.kind()? {
-                Kind::Null => json.skip(),
-                _ => json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(path, reading))),
+                JsonKind::Null => json.skip(),
+                _ => json.array(|json, _| {
+                    json.item::<GosecError<'static>, _>(|fault| fault.add_problem(path, reading))
+                }),
             }),
         },
-        "Stats" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+        "Stats" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
             "files" => number(json).map(|n| seen.files = n),
             "found" => number(json).map(|n| seen.found = n),
             _ => json.skip(),
         }),
-        "GosecVersion" if json.kind()? == Kind::String => {
-            json.take::<String, _>(|version| reading.version(&version))
+        "GosecVersion" if json.kind()? == JsonKind::String => {
+            json.with_value::<String, _>(|version| reading.version(&version))
         }
         _ => unknown(json, reading),
     })?;
@@ -100,66 +102,66 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-shapes!(Issue, Fault);
+shapes!(GosecIssue, GosecError);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Issue<'a> {
+struct GosecIssue<'a> {
     #[serde(borrow)]
-    rule_id: Word<'a>,
+    rule_id: ReportWord<'a>,
     #[serde(borrow)]
-    details: Word<'a>,
+    details: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow)]
-    confidence: Word<'a>,
+    confidence: ReportWord<'a>,
     #[serde(borrow)]
-    cwe: Loose<Weakness<'a>>,
+    cwe: Loose<GosecCwe<'a>>,
     #[serde(borrow)]
-    file: Word<'a>,
-    line: Lines,
+    file: ReportWord<'a>,
+    line: GosecLines,
     #[serde(borrow)]
-    code: Word<'a>,
+    code: ReportWord<'a>,
     nosec: Loose<bool>,
     #[serde(borrow)]
-    suppressions: Loose<Vec<Raw<'a>>>,
+    suppressions: Loose<Vec<RawJson<'a>>>,
 }
 
-/// What a finding was switched off by.
+/// Suppression of a finding.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Suppression<'a> {
+struct GosecSuppression<'a> {
     #[serde(borrow)]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
-    justification: Word<'a>,
+    justification: ReportWord<'a>,
 }
 
 /// `"79"`, `79` or `"12-15"`.
 #[derive(Default)]
-struct Lines {
+struct GosecLines {
     first: Option<u32>,
     last: Option<u32>,
 }
 
-impl<'de> Deserialize<'de> for Lines {
+impl<'de> Deserialize<'de> for GosecLines {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0.trim_matches('"');
+        let raw = RawJson::deserialize(deserializer)?.0.trim_matches('"');
         let (first, last) = raw.split_once('-').unwrap_or((raw, ""));
-        let first = LineNumber::of(first);
-        Ok(Self { first, last: LineNumber::of(last).filter(|last| first.is_some_and(|f| f <= *last)) })
+        let first = LineNumber::parse(first);
+        Ok(Self { first, last: LineNumber::parse(last).filter(|last| first.is_some_and(|f| f <= *last)) })
     }
 }
 
 #[derive(Deserialize)]
-struct Weakness<'a> {
+struct GosecCwe<'a> {
     // `ID` until 2.5.
     #[serde(borrow, default, alias = "ID")]
-    id: Word<'a>,
+    id: ReportWord<'a>,
 }
 
-impl Issue<'_> {
+impl GosecIssue<'_> {
     /// `None` if it is an entry of something else.
     fn finding(&self, roots: &[String]) -> Option<Finding> {
         let (rule, details) = (self.rule_id.as_str(), self.details.as_str());
@@ -174,7 +176,7 @@ impl Issue<'_> {
         finding.location = Location::new(self.file.as_str(), self.line.first, self.line.last, roots);
         match self.suppressions.value.as_deref() {
             Some([first, ..]) => {
-                let said = serde_json::from_str::<Suppression<'_>>(first.0).unwrap_or_default();
+                let said = serde_json::from_str::<GosecSuppression<'_>>(first.0).unwrap_or_default();
                 let by = format!("gosec {}", said.kind.as_str());
                 suppress(&mut finding, by.trim_end(), &[said.justification.as_str()]);
             }
@@ -196,18 +198,18 @@ impl Issue<'_> {
     }
 }
 
-/// What kept a file or package from being loaded, parsed or checked for types.
+/// Problems that kept a file or package from being loaded, parsed or checked for types.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Fault<'a> {
+struct GosecError<'a> {
     line: LineNumber,
     #[serde(borrow)]
-    error: Word<'a>,
+    error: ReportWord<'a>,
 }
 
-impl Fault<'_> {
-    fn tell(&self, path: &str, reading: &mut Reading<'_>) {
+impl GosecError<'_> {
+    fn add_problem(&self, path: &str, reading: &mut Reading<'_>) {
         // With a line it is about code, without one about a package that could not be loaded.
         let kind = if self.line.0.is_some() { ProblemKind::Parse } else { ProblemKind::Scan };
         let message = match self.error.as_str() {

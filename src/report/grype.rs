@@ -6,13 +6,13 @@
 
 use serde::Deserialize;
 
-use super::advisory::{Advisory, Worst};
+use super::advisory::{Advisory, WorstSeverity};
 use super::cvss::{StatedScore, highest, rating};
 use super::field::{suppress, text};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::unread;
-use super::value::{Object, Objects, Strings, Word, cwe_numbers};
+use super::value::{OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
 
@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -42,12 +42,12 @@ fn looks_like(opening: &Opening) -> bool {
     };
     of_grype("matches")
         || of_grype("ignoredMatches")
-        || beside && opening.get("matches").is_some_and(|m| m.kind == Some(Kind::Array))
+        || beside && opening.get("matches").is_some_and(|m| m.kind == Some(JsonKind::Array))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
-    let mut source = Source { target: reading.known(TARGET).unwrap_or_default().to_owned(), found: 0 };
+    let mut source = GrypeSource { target: reading.known(TARGET).unwrap_or_default().to_owned(), found: 0 };
     let mut matches = false;
     let mut ended = None;
     json.object(|json, key| match key {
@@ -55,11 +55,13 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             matches = true;
             list(json, reading, &mut source, false)
         }
-        "ignoredMatches" if json.kind()? == Kind::Null => json.skip(),
+        "ignoredMatches" if json.kind()? == JsonKind::Null => json.skip(),
         "ignoredMatches" => list(json, reading, &mut source, true),
-        "source" if json.kind()? == Kind::Object => scanned(json, reading, &mut source),
-        "descriptor" if json.kind()? == Kind::Object => descriptor(json, reading),
-        "alertsByPackage" if json.kind()? == Kind::Array => json.array(|json, _| alerts(json, &mut ended)),
+        "source" if json.kind()? == JsonKind::Object => scanned(json, reading, &mut source),
+        "descriptor" if json.kind()? == JsonKind::Object => descriptor(json, reading),
+        "alertsByPackage" if json.kind()? == JsonKind::Array => {
+            json.array(|json, _| alerts(json, &mut ended))
+        }
         "alertsByPackage" => json.skip(),
         _ => unknown(json, reading),
     })?;
@@ -73,13 +75,13 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if matches { Ok(()) } else { Err(json.shape("a Grype report has the key `matches`")) }
 }
 
-/// What is said of a package's distribution: `distro-eol` where it is no longer maintained, noted in `ended` by name.
+/// Remarks on a package's distribution: `distro-eol` where it is no longer maintained, noted in `ended` by name.
 fn alerts(json: &mut Json, ended: &mut Option<String>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::Object {
+    if json.kind()? != JsonKind::Object {
         return json.skip();
     }
     json.object(|json, key| match key {
-        "alerts" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "alerts" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             json.item::<PackageAlert<'static>, _>(|alert| {
                 if alert.kind.as_str().trim().eq_ignore_ascii_case("distro-eol") {
                     let distro = alert.metadata.0.unwrap_or_default();
@@ -96,7 +98,7 @@ fn alerts(json: &mut Json, ended: &mut Option<String>) -> Result<(), ReadError> 
 /// The place of a fact that findings need and that stands behind them.
 const TARGET: &str = "source.target";
 
-struct Source {
+struct GrypeSource {
     target: String,
     found: u64,
 }
@@ -104,12 +106,12 @@ struct Source {
 fn list(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    source: &mut Source,
+    source: &mut GrypeSource,
     suppressed: bool,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
         let finding =
-            json.item::<Match<'static>, _>(|m| m.finding(&source.target, reading.roots(), suppressed))?;
+            json.item::<GrypeMatch<'static>, _>(|m| m.finding(&source.target, reading.roots(), suppressed))?;
         let Some(finding) = finding else {
             return Err(json.shape("a match has neither `vulnerability.id` nor `artifact.name`"));
         };
@@ -119,7 +121,7 @@ fn list(
     })
 }
 
-fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> Result<(), ReadError> {
+fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut GrypeSource) -> Result<(), ReadError> {
     let mut name = String::new();
     json.object(|json, key| match key {
         "type" => {
@@ -131,7 +133,7 @@ fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> R
             }
             Ok(())
         }
-        "target" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+        "target" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
             "userInput" => {
                 name = text(json)?;
                 Ok(())
@@ -140,16 +142,16 @@ fn scanned(json: &mut Json, reading: &mut Reading<'_>, source: &mut Source) -> R
                 reading.image_digest(&text(json)?);
                 Ok(())
             }
-            "repoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
+            "repoDigests" if json.kind()? == JsonKind::Array => json.array(|json, _| {
                 reading.image_digest(&text(json)?);
                 Ok(())
             }),
-            "config" if json.kind()? == Kind::String => {
+            "config" if json.kind()? == JsonKind::String => {
                 let config = text(json)?;
                 super::image::packed_config(&config, reading.image());
                 Ok(())
             }
-            "labels" if json.kind()? == Kind::Object => super::image::labels(json, reading.image()),
+            "labels" if json.kind()? == JsonKind::Object => super::image::labels(json, reading.image()),
             _ => json.skip(),
         }),
         "target" => {
@@ -181,7 +183,7 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
             reading.version(&text(json)?);
             Ok(())
         }
-        "timestamp" if json.kind()? == Kind::String => {
+        "timestamp" if json.kind()? == JsonKind::String => {
             // Empty where `timestamp: false` is configured.
             let time = text(json)?;
             if !time.is_empty() {
@@ -189,7 +191,7 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
             }
             Ok(())
         }
-        "timestamp" if json.kind()? != Kind::Null => {
+        "timestamp" if json.kind()? != JsonKind::Null => {
             reading.generated_unreadable();
             json.skip()
         }
@@ -197,36 +199,36 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
     })
 }
 
-shapes!(Match, PackageAlert);
+shapes!(GrypeMatch, PackageAlert);
 
 #[derive(Deserialize)]
 struct PackageAlert<'a> {
     #[serde(borrow, default, rename = "type")]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow, default)]
-    metadata: Object<DistributionAlert<'a>>,
+    metadata: OptionalObject<DistributionAlert<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct DistributionAlert<'a> {
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Match<'a> {
+struct GrypeMatch<'a> {
     #[serde(borrow, default)]
-    vulnerability: Option<Vulnerability<'a>>,
+    vulnerability: Option<GrypeVulnerability<'a>>,
     #[serde(borrow, default)]
-    related_vulnerabilities: Objects<Related<'a>>,
+    related_vulnerabilities: OptionalObjects<Related<'a>>,
     #[serde(borrow, default)]
-    artifact: Option<Artifact<'a>>,
+    artifact: Option<GrypeArtifact<'a>>,
     #[serde(borrow, default)]
-    applied_ignore_rules: Objects<IgnoreRule<'a>>,
+    applied_ignore_rules: OptionalObjects<IgnoreRule<'a>>,
 }
 
 /// A rule of Grype's configuration, or what a VEX document made into one.
@@ -234,53 +236,53 @@ struct Match<'a> {
 #[serde(default, rename_all = "kebab-case")]
 struct IgnoreRule<'a> {
     #[serde(borrow)]
-    reason: Word<'a>,
+    reason: ReportWord<'a>,
     #[serde(borrow)]
-    vex_status: Word<'a>,
+    vex_status: ReportWord<'a>,
     #[serde(borrow)]
-    vex_justification: Word<'a>,
+    vex_justification: ReportWord<'a>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
-struct Vulnerability<'a> {
+struct GrypeVulnerability<'a> {
     #[serde(borrow)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(borrow)]
-    cwes: Objects<Weakness<'a>>,
+    cwes: OptionalObjects<GrypeCwe<'a>>,
     #[serde(borrow)]
-    cvss: Objects<Cvss<'a>>,
+    cvss: OptionalObjects<Cvss<'a>>,
     #[serde(borrow)]
-    fix: Object<Versions<'a>>,
+    fix: OptionalObject<Versions<'a>>,
     // Until 0.9: one version in place of `fix`.
     #[serde(borrow)]
-    fixed_in_version: Word<'a>,
+    fixed_in_version: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
 struct Related<'a> {
     #[serde(borrow, default)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow, default)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(borrow, default)]
-    cwes: Objects<Weakness<'a>>,
+    cwes: OptionalObjects<GrypeCwe<'a>>,
     #[serde(borrow, default)]
-    cvss: Objects<Cvss<'a>>,
+    cvss: OptionalObjects<Cvss<'a>>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct Cvss<'a> {
     #[serde(borrow)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(borrow)]
-    vector: Word<'a>,
-    metrics: Object<Metrics>,
+    vector: ReportWord<'a>,
+    metrics: OptionalObject<Metrics>,
 }
 
 #[derive(Deserialize, Default)]
@@ -297,9 +299,9 @@ impl Cvss<'_> {
 }
 
 #[derive(Deserialize)]
-struct Weakness<'a> {
+struct GrypeCwe<'a> {
     #[serde(borrow, default)]
-    cwe: Word<'a>,
+    cwe: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
@@ -307,31 +309,31 @@ struct Versions<'a> {
     #[serde(borrow, default)]
     versions: Strings<'a>,
     #[serde(borrow, default)]
-    state: Word<'a>,
+    state: ReportWord<'a>,
 }
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Artifact<'a> {
+struct GrypeArtifact<'a> {
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(borrow)]
-    r#type: Word<'a>,
+    r#type: ReportWord<'a>,
     #[serde(borrow)]
-    purl: Word<'a>,
+    purl: ReportWord<'a>,
     #[serde(borrow)]
-    locations: Objects<Place<'a>>,
+    locations: OptionalObjects<GrypeLocation<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Place<'a> {
+struct GrypeLocation<'a> {
     #[serde(borrow, default)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
 }
 
-impl Match<'_> {
+impl GrypeMatch<'_> {
     /// `None` if it says neither what nor where.
     fn finding(self, target: &str, roots: &[String], ignored: bool) -> Option<Finding> {
         let (vulnerability, artifact) =
@@ -345,13 +347,13 @@ impl Match<'_> {
         let descriptions = [&vulnerability.description]
             .into_iter()
             .chain(related().map(|r| &r.description))
-            .map(Word::as_str);
+            .map(ReportWord::as_str);
         let fixed = vulnerability.fixed();
         let advisory = Advisory {
             tool: FORMAT.tool,
             id,
             ids: related().map(|r| r.id.as_str()).collect(),
-            severity: Worst::only(severity(vulnerability.severity.as_str())),
+            severity: WorstSeverity::only(severity(vulnerability.severity.as_str())),
             native_severity: vulnerability.severity.native(),
             title: descriptions.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default(),
             cwes: cwe_numbers(cwes.map(|c| c.cwe.as_str())),
@@ -397,7 +399,7 @@ fn severity(word: &str) -> Severity {
     if word.trim().eq_ignore_ascii_case("negligible") { Severity::Info } else { Severity::plain(word) }
 }
 
-impl Vulnerability<'_> {
+impl GrypeVulnerability<'_> {
     fn fixed(&self) -> Vec<Text> {
         let versions = self.fix.0.iter().flat_map(|fix| fix.versions.0.iter().map(AsRef::as_ref));
         let versions = versions.chain([self.fixed_in_version.as_str()]);

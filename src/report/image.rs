@@ -1,10 +1,10 @@
-//! What a report says about the image that it is about: small facts that rules about images look at.
+//! Statements of a report about the image that it is about: small facts that rules about images look at.
 
 use base64ct::{Base64, Encoding as _};
 use jiff::Timestamp;
 
 use super::field::text;
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::{ReadError, Source};
 use crate::finding::Text;
 
@@ -70,24 +70,24 @@ impl ImageFacts {
 /// Reads an image's configuration as the OCI image specification has it. What has another shape is no fact.
 pub(super) fn image_config(json: &mut Json, image: &mut ImageFacts) -> Result<(), ReadError> {
     json.object(|json, key| match (key, json.kind()?) {
-        ("created", Kind::String) => {
+        ("created", JsonKind::String) => {
             image.created(&text(json)?);
             Ok(())
         }
-        ("history", Kind::Array) => json.array(|json, _| {
-            if json.kind()? != Kind::Object {
+        ("history", JsonKind::Array) => json.array(|json, _| {
+            if json.kind()? != JsonKind::Object {
                 return json.skip();
             }
             json.object(|json, key| match (key, json.kind()?) {
-                ("created", Kind::String) => {
+                ("created", JsonKind::String) => {
                     image.layer(&text(json)?);
                     Ok(())
                 }
                 _ => json.skip(),
             })
         }),
-        ("config", Kind::Object) => json.object(|json, key| match (key, json.kind()?) {
-            ("Labels", Kind::Object) => labels(json, image),
+        ("config", JsonKind::Object) => json.object(|json, key| match (key, json.kind()?) {
+            ("Labels", JsonKind::Object) => labels(json, image),
             _ => json.skip(),
         }),
         _ => json.skip(),
@@ -109,7 +109,7 @@ pub(super) fn packed_config(packed: &str, image: &mut ImageFacts) {
 /// Reads labels of an image.
 pub(super) fn labels(json: &mut Json, image: &mut ImageFacts) -> Result<(), ReadError> {
     json.object(|json, key| {
-        if json.kind()? != Kind::String {
+        if json.kind()? != JsonKind::String {
             return json.skip();
         }
         let value = text(json)?;

@@ -3,7 +3,7 @@
 //! provenance.
 
 use super::field::text;
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::{Format, Opening, ReadError, Reading};
 
 /// in-toto attestations.
@@ -17,7 +17,7 @@ pub(super) static FORMAT: Format = Format {
     // One fault makes the whole file unreadable, whatever stands before it.
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -33,7 +33,7 @@ fn is_statement(statement_type: &str) -> bool {
     statement_type.starts_with("https://in-toto.io/Statement/")
 }
 
-fn read(json: &mut Json, _: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, _: &mut Reading<'_>) -> Result<(), ReadError> {
     loop {
         attestation(json)?;
         if json.at_end()? {
@@ -53,7 +53,7 @@ fn attestation(json: &mut Json) -> Result<(), ReadError> {
                 json.array(|json, _| {
                     signatures = true;
                     match json.kind()? {
-                        Kind::Object => json.skip(),
+                        JsonKind::Object => json.skip(),
                         other => Err(json.shape(&format!("expected an object, found {}", other.words()))),
                     }
                 })?;

@@ -14,51 +14,51 @@ use serde::Deserialize;
 use serde::de::IgnoredAny;
 
 use super::source::Input;
-use super::text::{Broken, More, Text};
+use super::text::{Broken, More, TextStream};
 use super::{Opening, ReadError};
-use parser::{FaultKind, MAX_DEPTH};
+use parser::{JsonErrorKind, MAX_DEPTH};
 
-pub(super) use parser::{Fault, LIST, OBJECT, Parser, RAW, STRING, parse};
+pub(super) use parser::{JsonError, JsonParser, LIST, OBJECT, RAW, STRING, parse};
 
 /// First size of the window; in unit tests so small that every document crosses its edge.
 const WINDOW: usize = if cfg!(test) { 64 } else { 256 << 10 };
 /// Largest single value that is held in memory: a finding, or a skipped string.
 const MAX_VALUE: usize = 64 << 20;
 
-/// What is said of a file that ends within a value.
+/// Remarks on a file that ends within a value.
 const CUT: &str = "the file ends too early: it was cut, or is still being written";
 
 /// A type that borrows from the window, named without its lifetime.
-pub trait Shape {
+pub trait BorrowedShape {
     /// The type as deserialised.
     type As<'de>: Deserialize<'de>;
 }
 
-/// Declares the listed borrowing structs as [`Shape`]s, named by their `'static` form.
+/// Declares the listed borrowing structs as [`BorrowedShape`]s, named by their `'static` form.
 macro_rules! shapes {
     ($($name:ident),+ $(,)?) => {
-        $(impl $crate::report::json::Shape for $name<'static> {
+        $(impl $crate::report::json::BorrowedShape for $name<'static> {
             type As<'de> = $name<'de>;
         })+
     };
 }
 pub(crate) use shapes;
 
-impl Shape for IgnoredAny {
+impl BorrowedShape for IgnoredAny {
     type As<'de> = IgnoredAny;
 }
 
-impl Shape for serde_json::Value {
+impl BorrowedShape for serde_json::Value {
     type As<'de> = Self;
 }
 
-impl Shape for String {
+impl BorrowedShape for String {
     type As<'de> = String;
 }
 
 /// The kind of a JSON value, told by its first byte.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
+pub enum JsonKind {
     /// `{`
     Object,
     /// `[`
@@ -73,8 +73,8 @@ pub enum Kind {
     Null,
 }
 
-impl Kind {
-    const fn of(byte: u8) -> Option<Self> {
+impl JsonKind {
+    const fn from_byte(byte: u8) -> Option<Self> {
         Some(match byte {
             b'{' => Self::Object,
             b'[' => Self::Array,
@@ -100,15 +100,15 @@ impl Kind {
 }
 
 #[derive(Debug)]
-enum Step {
+enum JsonPathStep {
     Key(String),
     Index(usize),
 }
 
 /// A JSON document, or a file of JSON lines, being read.
 pub struct Json {
-    input: Text,
-    /// What was read, and how much of it was consumed: the rest is the window.
+    input: TextStream,
+    /// Text that was read, and how much of it was consumed: the rest is the window.
     text: String,
     start: usize,
     eof: bool,
@@ -121,21 +121,21 @@ pub struct Json {
     /// Bytes of that line that lie before it.
     column: u64,
     counted: usize,
-    path: Vec<Step>,
+    path: Vec<JsonPathStep>,
 }
 
 impl Json {
     /// Starts at the beginning of `input`.
     pub fn new(input: Input) -> Self {
-        Self::of(Text::new(input))
+        Self::from_text(TextStream::new(input))
     }
 
     /// [`Self::new`], with a thread that reads ahead of what is parsed.
-    pub fn ahead(input: Input) -> Self {
-        Self::of(Text::ahead(input))
+    pub fn read_ahead(input: Input) -> Self {
+        Self::from_text(TextStream::read_ahead(input))
     }
 
-    fn of(input: Text) -> Self {
+    fn from_text(input: TextStream) -> Self {
         Self {
             input,
             text: String::new(),
@@ -150,20 +150,20 @@ impl Json {
         }
     }
 
-    /// What the first part of the document shows, without consuming it. `size` bytes are looked at, or all.
+    /// Opening of the document, without consuming it. `size` bytes are looked at, or all.
     pub fn opening(&mut self, size: usize) -> Result<Opening, ReadError> {
         while !self.eof && self.broken.is_none() && self.window().len() < size {
             self.fill()?;
         }
         let broken = self.broken.as_ref().map_or(&[][..], |broken| &broken.bytes);
-        Ok(Opening::of(self.window(), broken, self.eof))
+        Ok(Opening::from_text(self.window(), broken, self.eof))
     }
 
     /// The kind of the next value.
-    pub fn kind(&mut self) -> Result<Kind, ReadError> {
+    pub fn kind(&mut self) -> Result<JsonKind, ReadError> {
         match self.peek()? {
             None => Err(self.truncated()),
-            Some(byte) => Kind::of(byte).ok_or_else(|| self.syntax("expected a value")),
+            Some(byte) => JsonKind::from_byte(byte).ok_or_else(|| self.syntax("expected a value")),
         }
     }
 
@@ -187,7 +187,7 @@ impl Json {
         &mut self,
         mut field: impl FnMut(&mut Self, &str) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        self.expect(b'{', Kind::Object)?;
+        self.expect(b'{', JsonKind::Object)?;
         let mut seen = HashSet::new();
         let mut first = true;
         loop {
@@ -202,14 +202,14 @@ impl Json {
             if self.peek()? != Some(b'"') {
                 return Err(self.syntax("expected a key in double quotes"));
             }
-            let key = self.take::<String, _>(|key| key)?;
+            let key = self.with_value::<String, _>(|key| key)?;
             if self.peek()? != Some(b':') {
                 return Err(self.syntax("expected `:`"));
             }
             self.consume(1);
             // File names that are not UTF-8 may differ in what cannot be told; no key that means something has one.
             let duplicate = !seen.insert(key.clone()) && !key.contains(char::REPLACEMENT_CHARACTER);
-            self.enter(Step::Key(key.clone()))?;
+            self.enter(JsonPathStep::Key(key.clone()))?;
             if duplicate {
                 return Err(
                     self.shape("duplicate key: it is given twice, and readers differ in which one they take")
@@ -226,7 +226,7 @@ impl Json {
         &mut self,
         mut element: impl FnMut(&mut Self, usize) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        self.expect(b'[', Kind::Array)?;
+        self.expect(b'[', JsonKind::Array)?;
         let mut index = 0;
         loop {
             match self.peek()? {
@@ -236,7 +236,7 @@ impl Json {
                 Some(_) => return Err(self.syntax("expected `,` or `]`")),
                 None => return Err(self.truncated()),
             }
-            self.enter(Step::Index(index))?;
+            self.enter(JsonPathStep::Index(index))?;
             element(self, index)?;
             self.path.pop();
             index += 1;
@@ -245,7 +245,10 @@ impl Json {
     }
 
     /// Deserialises the next value from the window and hands it to `then`.
-    pub fn take<S: Shape, R>(&mut self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
+    pub fn with_value<S: BorrowedShape, R>(
+        &mut self,
+        then: impl FnOnce(S::As<'_>) -> R,
+    ) -> Result<R, ReadError> {
         if self.peek()?.is_none() {
             return Err(self.truncated());
         }
@@ -260,26 +263,26 @@ impl Json {
     }
 
     /// Deserialises a value from the window as it is; `None` if more of the file is needed.
-    fn attempt<S: Shape, R>(
+    fn attempt<S: BorrowedShape, R>(
         &self,
         then: &mut Option<impl FnOnce(S::As<'_>) -> R>,
     ) -> Result<Option<(R, usize)>, ReadError> {
         let window = self.window();
-        let mut parser = Parser::new(window, self.path.len());
+        let mut parser = JsonParser::new(window, self.path.len());
         match S::As::deserialize(&mut parser) {
             // A number at the very end of the window may go on after it.
             Ok(_) if !self.eof && parser.at == window.len() => Ok(None),
             Ok(value) => Ok(then.take().map(|then| (then(value), parser.at))),
-            Err(fault) if fault.kind() != FaultKind::End => Err(self.explain(&fault, parser.at)),
+            Err(fault) if fault.kind() != JsonErrorKind::End => Err(self.explain(&fault, parser.at)),
             Err(_) if self.eof => Err(self.truncated_value(window.len())),
             Err(_) => Ok(None),
         }
     }
 
-    /// [`Self::take`] for a value that must be an object: a derived struct would also accept an array.
-    pub fn item<S: Shape, R>(&mut self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
+    /// [`Self::with_value`] for a value that must be an object: a derived struct would also accept an array.
+    pub fn item<S: BorrowedShape, R>(&mut self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
         match self.kind()? {
-            Kind::Object => self.take::<S, R>(then),
+            JsonKind::Object => self.with_value::<S, R>(then),
             other => Err(self.shape(&format!("expected an object, found {}", other.words()))),
         }
     }
@@ -289,15 +292,15 @@ impl Json {
         &mut self,
         read: impl FnOnce(&mut Self) -> Result<(), ReadError>,
     ) -> Result<(), ReadError> {
-        if self.kind()? == Kind::Null { self.skip() } else { read(self) }
+        if self.kind()? == JsonKind::Null { self.skip() } else { read(self) }
     }
 
     /// Skips a value; true for a list with an object in it, which may be findings under a key that is not known.
     pub fn skip_and_see_objects(&mut self) -> Result<bool, ReadError> {
         let mut objects = false;
-        if self.kind()? == Kind::Array {
+        if self.kind()? == JsonKind::Array {
             self.array(|json, _| {
-                objects |= json.kind()? == Kind::Object;
+                objects |= json.kind()? == JsonKind::Object;
                 json.skip()
             })?;
         } else {
@@ -309,8 +312,8 @@ impl Json {
     /// Skips the next value, however large, and checks it.
     pub fn skip(&mut self) -> Result<(), ReadError> {
         let kind = self.kind()?;
-        if !matches!(kind, Kind::Object | Kind::Array) {
-            return self.take::<IgnoredAny, _>(|_| ());
+        if !matches!(kind, JsonKind::Object | JsonKind::Array) {
+            return self.with_value::<IgnoredAny, _>(|_| ());
         }
         if !self.eof && self.window().len() < WINDOW / 2 {
             self.fill()?;
@@ -322,24 +325,24 @@ impl Json {
         }
         // A list or map that outgrows the window is walked, so that memory stays flat.
         match kind {
-            Kind::Object => self.object(|json, _| json.skip()),
+            JsonKind::Object => self.object(|json, _| json.skip()),
             _ => self.array(|json, _| json.skip()),
         }
     }
 
     /// The next line of a JSON-lines file as bytes, without its end; `None` at the end of the file. Blank lines
     /// are skipped.
-    pub fn line(&mut self) -> Result<Option<Line<'_>>, ReadError> {
+    pub fn line(&mut self) -> Result<Option<JsonLine<'_>>, ReadError> {
         if self.peek()?.is_none() {
             return Ok(None);
         }
         loop {
             if let Some(n) = memchr::memchr(b'\n', self.window().as_bytes()) {
-                return Ok(Some(Line { json: self, length: n }));
+                return Ok(Some(JsonLine { json: self, length: n }));
             }
             if self.eof {
                 let length = self.window().len();
-                return Ok(Some(Line { json: self, length }));
+                return Ok(Some(JsonLine { json: self, length }));
             }
             self.fill()?;
         }
@@ -379,8 +382,8 @@ impl Json {
     pub fn path_text(&self) -> String {
         self.path.iter().fold(String::new(), |mut text, step| {
             let _ = match step {
-                Step::Index(i) => write!(text, "[{i}]"),
-                Step::Key(k) => {
+                JsonPathStep::Index(i) => write!(text, "[{i}]"),
+                JsonPathStep::Key(k) => {
                     let dot = if text.is_empty() { "" } else { "." };
                     write!(text, "{dot}{}", crate::finding::clean_line(k))
                 }
@@ -389,12 +392,12 @@ impl Json {
         })
     }
 
-    fn enter(&mut self, step: Step) -> Result<(), ReadError> {
+    fn enter(&mut self, step: JsonPathStep) -> Result<(), ReadError> {
         self.path.push(step);
         if self.path.len() > MAX_DEPTH { Err(self.syntax("nested deeper than 128 levels")) } else { Ok(()) }
     }
 
-    fn expect(&mut self, open: u8, kind: Kind) -> Result<(), ReadError> {
+    fn expect(&mut self, open: u8, kind: JsonKind) -> Result<(), ReadError> {
         let found = self.kind()?;
         if found != kind {
             return Err(self.shape(&format!("expected {}, found {}", kind.words(), found.words())));
@@ -483,7 +486,7 @@ impl Json {
         self.counted = self.start;
     }
 
-    /// What lies between the byte whose line is known and the one that is `ahead` in the window.
+    /// Text between the byte whose line is known and the one that is `ahead` in the window.
     fn uncounted(&self, ahead: usize) -> &[u8] {
         self.text.as_bytes().get(self.counted..self.start + ahead).unwrap_or_default()
     }
@@ -525,13 +528,13 @@ impl Json {
     }
 
     /// A fault with its place in the file, and without any value of the file.
-    fn explain(&self, fault: &Fault, read: usize) -> ReadError {
+    fn explain(&self, fault: &JsonError, read: usize) -> ReadError {
         // The column of the last byte that was read, not of the next.
         let last = fault.at(read).saturating_sub(1);
         let (line, column) = (self.line_at(last), self.column_at(last));
         let message = without_type_name(without_values(&fault.to_string()));
         let path = self.path_text();
-        if fault.kind() == FaultKind::Shape {
+        if fault.kind() == JsonErrorKind::Shape {
             ReadError::Shape { line, column, path, message }
         } else {
             ReadError::Syntax { line, column, path, message }
@@ -540,12 +543,12 @@ impl Json {
 }
 
 /// A line of a JSON-lines file that still lies in the window.
-pub struct Line<'j> {
+pub struct JsonLine<'j> {
     json: &'j mut Json,
     length: usize,
 }
 
-impl Line<'_> {
+impl JsonLine<'_> {
     /// Leaves the line behind as text of no format.
     pub fn skip(self) -> Result<(), ReadError> {
         self.json.consume(self.length);
@@ -561,9 +564,9 @@ impl Line<'_> {
     }
 
     /// Deserialises the line as one JSON value with nothing after it, then leaves it behind.
-    pub fn take<S: Shape, R>(self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
+    pub fn with_value<S: BorrowedShape, R>(self, then: impl FnOnce(S::As<'_>) -> R) -> Result<R, ReadError> {
         let line = self.json.window().get(..self.length).unwrap_or_default();
-        let mut parser = Parser::new(line, 0);
+        let mut parser = JsonParser::new(line, 0);
         let value = S::As::deserialize(&mut parser);
         let read = value.and_then(|value| parser.end().map(|()| value)).map(then);
         let used = parser.at;
@@ -572,7 +575,7 @@ impl Line<'_> {
                 self.json.consume(self.length);
                 Ok(result)
             }
-            Err(fault) if fault.kind() == FaultKind::End => Err(self.json.truncated_value(self.length)),
+            Err(fault) if fault.kind() == JsonErrorKind::End => Err(self.json.truncated_value(self.length)),
             Err(fault) => Err(self.json.explain(&fault, used)),
         }
     }

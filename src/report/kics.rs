@@ -11,11 +11,11 @@ use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::field::{first_of, number, text};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::reading::parse_time;
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
-use super::value::{LineNumber, Word, cwe_numbers};
+use super::value::{LineNumber, ReportWord, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -29,7 +29,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys of a report, beside `queries`.
@@ -53,17 +53,17 @@ fn looks_like(opening: &Opening) -> bool {
     match opening.get("queries") {
         Some(queries) if queries.lists_objects() => {
             own >= 2
-                || queries.has_kind("files", Kind::Array)
+                || queries.has_kind("files", JsonKind::Array)
                     && (queries.has("query_id") || queries.has("query_name"))
         }
-        Some(queries) => queries.kind == Some(Kind::Array) && own >= 2,
+        Some(queries) => queries.kind == Some(JsonKind::Array) && own >= 2,
         // A list of resources may stand before it.
         None => !opening.whole && own >= 2,
     }
 }
 
 #[derive(Default)]
-struct Seen {
+struct KicsSections {
     queries: bool,
     found: u64,
     /// Absolute paths that were scanned.
@@ -80,9 +80,10 @@ struct Seen {
     ended: Option<Timestamp>,
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Misconfiguration);
-    let mut seen = Seen { paths: lines(reading.known("paths").unwrap_or_default()), ..Seen::default() };
+    let mut seen =
+        KicsSections { paths: lines(reading.known("paths").unwrap_or_default()), ..KicsSections::default() };
     json.object(|json, key| match key {
         "queries" => {
             seen.queries = true;
@@ -93,7 +94,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 Ok(())
             })
         }
-        "paths" if json.kind()? == Kind::Array => {
+        "paths" if json.kind()? == JsonKind::Array => {
             let mut paths = String::new();
             json.array(|json, index| {
                 let path = text(json)?;
@@ -113,7 +114,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "files_parsed" => number(json).map(|n| seen.parsed = n),
         "total_counter" => number(json).map(|n| seen.total = n),
         "queries_total" => number(json).map(|n| seen.run = n),
-        "severity_counters" if json.kind()? == Kind::Object => {
+        "severity_counters" if json.kind()? == JsonKind::Object => {
             let counters = seen.counters.insert(BTreeMap::new());
             json.object(|json, word| {
                 counters.insert(word.trim().to_ascii_uppercase(), number(json)?.unwrap_or_default());
@@ -165,7 +166,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-impl Seen {
+impl KicsSections {
     /// A severity of which another number is counted than is listed. What is no severity of findings (`TRACE`, the bill
     /// of materials) is counted elsewhere.
     fn miscounted(&self) -> Option<(&str, u64, u64)> {
@@ -222,7 +223,7 @@ fn failures(json: &mut Json, reading: &mut Reading<'_>, kind: ProblemKind) -> Re
     Ok(())
 }
 
-/// What all findings of a query share.
+/// Parts shared by all findings of a query.
 #[derive(Default)]
 struct Query {
     id: String,
@@ -257,8 +258,9 @@ fn query(json: &mut Json, reading: &mut Reading<'_>, scanned: &[String]) -> Resu
             "files" => {
                 let count = count.insert(0);
                 return json.array(|json, _| {
-                    let finding =
-                        json.item::<Item<'static>, _>(|item| item.finding(&query, scanned, reading.roots()))?;
+                    let finding = json.item::<KicsResult<'static>, _>(|item| {
+                        item.finding(&query, scanned, reading.roots())
+                    })?;
                     reading.finding(finding);
                     *count += 1;
                     Ok(())
@@ -285,28 +287,28 @@ fn severity(word: &str) -> Severity {
     if word.trim().eq_ignore_ascii_case("TRACE") { Severity::Info } else { Severity::plain(word) }
 }
 
-shapes!(Item);
+shapes!(KicsResult);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct KicsResult<'a> {
     #[serde(borrow)]
-    file_name: Word<'a>,
+    file_name: ReportWord<'a>,
     line: LineNumber,
     #[serde(borrow)]
-    similarity_id: Word<'a>,
+    similarity_id: ReportWord<'a>,
     #[serde(borrow)]
-    resource_type: Word<'a>,
+    resource_type: ReportWord<'a>,
     #[serde(borrow)]
-    resource_name: Word<'a>,
+    resource_name: ReportWord<'a>,
     #[serde(borrow)]
-    search_key: Word<'a>,
+    search_key: ReportWord<'a>,
     #[serde(borrow)]
-    search_value: Word<'a>,
+    search_value: ReportWord<'a>,
 }
 
-impl Item<'_> {
+impl KicsResult<'_> {
     fn finding(&self, query: &Query, scanned: &[String], roots: &[String]) -> Finding {
         let rule = first_of(&[&query.id, &query.name]);
         let of_secrets = query.category.trim().eq_ignore_ascii_case("Secret Management");

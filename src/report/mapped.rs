@@ -13,11 +13,13 @@ use super::conceal::comparable;
 use super::field::suppress;
 use super::secret::SecretValues;
 use super::value::{LineNumber, cwe_numbers};
-use super::{Options, Outcome, ProblemKind, ReadError, Reading, Report, Sink, Source, Tool, read_document};
+use super::{
+    Options, ProblemKind, ReadError, ReadOutcome, Reading, Report, Sink, Source, Tool, read_document,
+};
 use crate::finding::{
     Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
 };
-use crate::policy::{DocumentPath, Field, FieldPath, Origin, ReportMapping, StepKind};
+use crate::policy::{DocumentPath, Field, FieldPath, Origin, PathStepKind, ReportMapping};
 
 /// Largest report that is held as a tree, in bytes.
 const MAX_MAPPED: u64 = 64 << 20;
@@ -31,29 +33,29 @@ pub fn read_mapped(
     mapping: &ReportMapping,
     options: &Options,
     sink: &mut dyn Sink,
-) -> Outcome {
+) -> ReadOutcome {
     let format = Some(Cow::Owned(mapping.id.clone()));
     let (document, sha256, bytes) = match read_document(source, MAX_MAPPED.min(options.max_report)) {
         Ok(read) => read,
         Err(error) => {
             let report =
                 Report { tool: Tool { name: Text::line(&mapping.tool), version: None }, ..Report::default() };
-            return Outcome { format, report, digest: None, error: Some(over_limit(error)) };
+            return ReadOutcome { format, report, digest: None, error: Some(over_limit(error)) };
         }
     };
     let known = BTreeMap::new();
     let values = SecretValues::default();
-    let mut reading = Reading::new(&mapping.tool, sink, options.around(&values), &known, None, source);
-    let read = Mapped { mapping, document: &document }.read(&mut reading);
+    let mut reading = Reading::new(&mapping.tool, sink, options.context(&values), &known, None, source);
+    let read = Mapped { mapping, document: &document }.read_element(&mut reading);
     if read.is_err() {
         reading.forget();
     }
     let (report, _) = reading.finish();
     match read {
-        Ok(()) => Outcome { format, report, digest: Some((sha256, bytes)), error: None },
+        Ok(()) => ReadOutcome { format, report, digest: Some((sha256, bytes)), error: None },
         Err(message) => {
             let error = ReadError::Mapping { mapping: mapping.id.clone(), message };
-            Outcome { format, report, digest: None, error: Some(error) }
+            ReadOutcome { format, report, digest: None, error: Some(error) }
         }
     }
 }
@@ -75,22 +77,25 @@ struct Mapped<'d> {
 
 /// One finding in the report, and the group that holds it.
 #[derive(Clone, Copy)]
-struct Element<'d> {
+struct MappedElement<'d> {
     group: &'d Value,
     value: &'d Value,
 }
 
 impl<'d> Mapped<'d> {
-    fn read(&self, reading: &mut Reading<'_>) -> Result<(), String> {
+    fn read_element(&self, reading: &mut Reading<'_>) -> Result<(), String> {
         let mapping = self.mapping;
         reading.covers(mapping.category);
         self.facts(reading)?;
-        let mut walk = Walk::default();
-        let whole = vec![Element { group: self.document, value: self.document }];
+        let mut walk = MappedWalk::default();
+        let whole = vec![MappedElement { group: self.document, value: self.document }];
         let from = match &mapping.groups {
             Some(path) => {
                 let groups = walk.along(path, whole)?;
-                groups.into_iter().map(|Element { value, .. }| Element { group: value, value }).collect()
+                groups
+                    .into_iter()
+                    .map(|MappedElement { value, .. }| MappedElement { group: value, value })
+                    .collect()
             }
             None => whole,
         };
@@ -118,7 +123,7 @@ impl<'d> Mapped<'d> {
         if elements.is_empty() { Ok(()) } else { self.all_seen(&seen, elements.len()) }
     }
 
-    /// What the report says about itself.
+    /// Metadata of the report.
     fn facts(&self, reading: &mut Reading<'_>) -> Result<(), String> {
         let mapping = self.mapping;
         let fact = |path: &Option<DocumentPath>, key: &str| -> Result<Option<Cow<'d, str>>, String> {
@@ -174,7 +179,7 @@ impl<'d> Mapped<'d> {
         }
     }
 
-    /// What the tool says that it could not do.
+    /// Failures that the tool states.
     fn errors(&self, reading: &mut Reading<'_>) -> Result<(), String> {
         let Some(path) = &self.mapping.errors else { return Ok(()) };
         let nodes = path.nodes(self.document);
@@ -203,7 +208,7 @@ impl<'d> Mapped<'d> {
     }
 
     /// Notes which fields find something in this element.
-    fn note(&self, element: &Element<'d>, seen: &mut [bool]) {
+    fn note(&self, element: &MappedElement<'d>, seen: &mut [bool]) {
         for ((_, paths), seen) in self.mapping.fields.iter().zip(seen) {
             *seen = *seen || paths.iter().any(|path| !self.nodes(path, element).is_empty());
         }
@@ -228,7 +233,7 @@ impl<'d> Mapped<'d> {
         Err(format!("`{}`: {} finds nothing in {of}{hint}{OR_OPTIONAL}", field.as_str(), texts.join(" or ")))
     }
 
-    fn nodes(&self, path: &FieldPath, element: &Element<'d>) -> Vec<&'d Value> {
+    fn nodes(&self, path: &FieldPath, element: &MappedElement<'d>) -> Vec<&'d Value> {
         path.path.nodes(match path.origin {
             Origin::Report => self.document,
             Origin::Group => element.group,
@@ -237,7 +242,7 @@ impl<'d> Mapped<'d> {
     }
 
     /// The one value of a field: of its paths the first that finds more than null.
-    fn node(&self, field: Field, element: &Element<'d>) -> Option<(&'d FieldPath, &'d Value)> {
+    fn node(&self, field: Field, element: &MappedElement<'d>) -> Option<(&'d FieldPath, &'d Value)> {
         let paths = self.mapping.field(field).unwrap_or_default();
         paths.iter().find_map(|path| {
             let node = self.nodes(path, element).into_iter().find(|node| !is_blank(node))?;
@@ -246,13 +251,13 @@ impl<'d> Mapped<'d> {
     }
 
     /// The text of a field.
-    fn text(&self, field: Field, element: &Element<'d>) -> Result<Option<Cow<'d, str>>, String> {
+    fn text(&self, field: Field, element: &MappedElement<'d>) -> Result<Option<Cow<'d, str>>, String> {
         let Some((path, node)) = self.node(field, element) else { return Ok(None) };
         text(node).map_err(|is| format!("`{}`: `{}` finds {is}", field.as_str(), path.path.text()))
     }
 
     /// The texts of a field that is a list; `None` if it is not there, or null.
-    fn texts(&self, field: Field, element: &Element<'d>) -> Result<Option<Vec<Cow<'d, str>>>, String> {
+    fn texts(&self, field: Field, element: &MappedElement<'d>) -> Result<Option<Vec<Cow<'d, str>>>, String> {
         for path in self.mapping.field(field).unwrap_or_default() {
             let nodes = self.nodes(path, element);
             if nodes.iter().all(|node| node.is_null()) {
@@ -272,7 +277,7 @@ impl<'d> Mapped<'d> {
         Ok(None)
     }
 
-    fn finding(&self, element: &Element<'d>, roots: &[String]) -> Result<Finding, String> {
+    fn finding(&self, element: &MappedElement<'d>, roots: &[String]) -> Result<Finding, String> {
         let mapping = self.mapping;
         let secret = mapping.category == Category::Secret;
         let Some(rule) = self.text(Field::RuleId, element)? else {
@@ -325,7 +330,7 @@ impl<'d> Mapped<'d> {
 
     /// The severity and the tool's word for it. One that is there and is no word is unknown, never the level that the
     /// mapping gives to what is missing.
-    fn severity(&self, element: &Element<'d>) -> (Severity, Option<Text>) {
+    fn severity(&self, element: &MappedElement<'d>) -> (Severity, Option<Text>) {
         let Some((_, node)) = self.node(Field::Severity, element) else {
             return (self.mapping.missing, None);
         };
@@ -335,7 +340,7 @@ impl<'d> Mapped<'d> {
         }
     }
 
-    fn package(&self, element: &Element<'d>, finding: &mut Finding) -> Result<(), String> {
+    fn package(&self, element: &MappedElement<'d>, finding: &mut Finding) -> Result<(), String> {
         let line = |field| Ok::<_, String>(self.text(field, element)?.map(|text| Text::line(&text)));
         let (name, version, purl) = (line(Field::Package)?, line(Field::Version)?, line(Field::Purl)?);
         let fixed = self.texts(Field::Fixed, element)?;
@@ -352,42 +357,42 @@ impl<'d> Mapped<'d> {
     }
 }
 
-/// What to do about a path that finds nothing.
+/// Action to take about a path that finds nothing.
 const OR_OPTIONAL: &str =
     ": the path is wrong, or the report may leave it out, and `optional` of the mapping has to name it";
 
 /// The way down to the findings.
 #[derive(Default)]
-struct Walk {
+struct MappedWalk {
     /// Steps that found nothing in some places.
     holes: Vec<String>,
     /// A filter that took nothing, and asks for what is nowhere.
     narrowed: Option<String>,
 }
 
-impl Walk {
+impl MappedWalk {
     /// Follows a path step by step. A step that finds nothing anywhere is an error; one that finds nothing in some
     /// places is noted. Lists that are there and empty give nothing.
     fn along<'d>(
         &mut self,
         path: &DocumentPath,
-        mut from: Vec<Element<'d>>,
-    ) -> Result<Vec<Element<'d>>, String> {
+        mut from: Vec<MappedElement<'d>>,
+    ) -> Result<Vec<MappedElement<'d>>, String> {
         for step in path.steps() {
             let mut found = Vec::new();
             let mut missed = Vec::new();
-            for &Element { group, value } in &from {
+            for &MappedElement { group, value } in &from {
                 let fits = match step.kind {
-                    StepKind::Name => value.is_object(),
-                    StepKind::Index | StepKind::Slice => value.is_array(),
-                    StepKind::Every | StepKind::Filter => value.is_array() || value.is_object(),
+                    PathStepKind::Name => value.is_object(),
+                    PathStepKind::Index | PathStepKind::Slice => value.is_array(),
+                    PathStepKind::Every | PathStepKind::Filter => value.is_array() || value.is_object(),
                 };
                 let hits = if fits { step.nodes(value) } else { Some(Vec::new()) };
                 let hits = hits.ok_or_else(|| format!("`{}` cannot be evaluated", step.shown))?;
-                if !fits || hits.is_empty() && matches!(step.kind, StepKind::Name | StepKind::Index) {
+                if !fits || hits.is_empty() && matches!(step.kind, PathStepKind::Name | PathStepKind::Index) {
                     missed.push(kind(value));
                 }
-                found.extend(hits.into_iter().map(|value| Element { group, value }));
+                found.extend(hits.into_iter().map(|value| MappedElement { group, value }));
             }
             if let Some(is) = missed.first() {
                 if missed.len() == from.len() {
@@ -396,7 +401,7 @@ impl Walk {
                 let (some, all) = (missed.len(), from.len());
                 self.holes.push(format!("`{}` finds nothing in {some} of {all} places", step.shown));
             }
-            if step.kind == StepKind::Filter && found.is_empty() {
+            if step.kind == PathStepKind::Filter && found.is_empty() {
                 let lists: Vec<&Value> = from.iter().map(|element| element.value).collect();
                 if !step.knows(&lists) {
                     let message = format!("the filter of `{}` asks for what no element has", path.text());
@@ -427,8 +432,8 @@ fn is_blank(node: &Value) -> bool {
 /// A line number; what cannot be a line is dropped, and the finding stays.
 fn line(node: &Value) -> Option<u32> {
     match node {
-        Value::Number(number) => LineNumber::of(&number.to_string()),
-        Value::String(text) => LineNumber::of(text),
+        Value::Number(number) => LineNumber::parse(&number.to_string()),
+        Value::String(text) => LineNumber::parse(text),
         _ => None,
     }
 }

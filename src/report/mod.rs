@@ -3,7 +3,7 @@
 //! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
 //! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
 
-mod ahead;
+mod attributes;
 mod document;
 mod error;
 mod feed;
@@ -11,11 +11,11 @@ mod image;
 pub mod json;
 mod mapped;
 mod opening;
+mod read_ahead;
 mod reading;
 pub mod receipt;
 mod sbom;
 mod source;
-mod tells;
 mod text;
 mod unread;
 pub mod value;
@@ -66,18 +66,18 @@ use std::collections::BTreeMap;
 use crate::finding::{Category, Package, SecretKey};
 use secret::SecretValues;
 
+pub use attributes::reported_attributes;
 pub use document::{read_document, read_documents, read_statements};
 pub use error::ReadError;
-pub use feed::{FeedFile, Listed, Scores, Statements, read_epss, read_kev, read_vex};
+pub use feed::{FeedFile, KevCatalogue, Scores, Statements, read_epss, read_kev, read_vex};
 pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
-pub use reading::{Generated, Problem, ProblemKind, Reading, Report, Sink, Tool};
+pub use reading::{Generated, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{Licensed, ListedPackage, Sbom, read_sbom};
 pub use source::{Source, hex, open_regular};
-pub use tells::tells;
 
-pub use json::{Json, Kind};
+pub use json::{Json, JsonKind};
 
 /// A report format.
 pub struct Format {
@@ -98,7 +98,7 @@ pub struct Format {
     /// Whether a document with this opening is of this format, and of no other.
     pub looks_like: fn(&Opening) -> bool,
     /// Reads a document to its end.
-    pub read: fn(&mut Json, &mut Reading<'_>) -> Result<(), ReadError>,
+    pub read_report: fn(&mut Json, &mut Reading<'_>) -> Result<(), ReadError>,
 }
 
 /// Every format, in the order of listings.
@@ -163,7 +163,7 @@ impl Format {
     }
 }
 
-/// What is known about a file before it is opened.
+/// Facts known about a file before it is opened.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Hint<'h> {
     /// The format it must have.
@@ -186,17 +186,17 @@ pub struct Options {
 }
 
 impl Options {
-    fn around<'o>(&'o self, values: &'o SecretValues) -> reading::Around<'o> {
-        reading::Around { roots: &self.roots, key: self.secret_key.as_ref(), values: Some(values) }
+    fn context<'o>(&'o self, values: &'o SecretValues) -> reading::ReportContext<'o> {
+        reading::ReportContext { roots: &self.roots, key: self.secret_key.as_ref(), values: Some(values) }
     }
 }
 
 /// A file that was read, or that could not be.
 #[derive(Debug)]
-pub struct Outcome {
+pub struct ReadOutcome {
     /// The format it has, as far as it was told.
     pub format: Option<Cow<'static, str>>,
-    /// What it says about itself; as far as it was read, if it could not be read to its end.
+    /// Metadata of the report; as far as it was read, if it could not be read to its end.
     pub report: Report,
     /// SHA-256 in hexadecimal and number of bytes, if it was read to its end.
     pub digest: Option<(String, u64)>,
@@ -213,7 +213,7 @@ const LAST_LOOK: usize = 16 << 20;
 
 /// Reads a report and hands its findings to `sink`. Of an unreadable file no finding stays, but for the complete
 /// lines of a JSON-lines file.
-pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> Outcome {
+pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> ReadOutcome {
     let mut known = BTreeMap::new();
     let mut first_digest: Option<(u64, String)> = None;
     loop {
@@ -224,7 +224,7 @@ pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn S
                 if !format.is_some_and(|f: &Format| f.lines) {
                     sink.restart();
                 }
-                return Outcome {
+                return ReadOutcome {
                     format: format.map(|f| f.id.into()),
                     report,
                     digest: None,
@@ -234,11 +234,11 @@ pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn S
             Ok((digest, _)) if first_digest.as_ref().is_some_and(|first| *first != digest) => {
                 sink.restart();
                 let error = Some(ReadError::Changed);
-                return Outcome { format: format.map(|f| f.id.into()), report, digest: None, error };
+                return ReadOutcome { format: format.map(|f| f.id.into()), report, digest: None, error };
             }
             Ok(((bytes, sha256), late)) if late.is_empty() || first_digest.is_some() => {
                 let digest = Some((sha256, bytes));
-                return Outcome { format: format.map(|f| f.id.into()), report, digest, error: None };
+                return ReadOutcome { format: format.map(|f| f.id.into()), report, digest, error: None };
             }
             Ok((digest, late)) => {
                 sink.restart();
@@ -249,7 +249,7 @@ pub fn read(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn S
     }
 }
 
-type Read = ((u64, String), BTreeMap<String, String>);
+type SinglePass = ((u64, String), BTreeMap<String, String>);
 
 fn read_once(
     source: &Source,
@@ -259,15 +259,15 @@ fn read_once(
     known: &BTreeMap<String, String>,
     found: &mut Option<&'static Format>,
     report: &mut Report,
-) -> Result<Read, ReadError> {
+) -> Result<SinglePass, ReadError> {
     let input = source.open(options.max_report)?;
     let ahead = options.read_ahead && source.size() >= AHEAD_FROM;
-    let mut json = if ahead { Json::ahead(input) } else { Json::new(input) };
+    let mut json = if ahead { Json::read_ahead(input) } else { Json::new(input) };
     let format = detect(&mut json, hint)?;
     *found = Some(format);
     let values = SecretValues::default();
-    let mut reading = Reading::new(format.tool, sink, options.around(&values), known, hint.category, source);
-    let read = (format.read)(&mut json, &mut reading).and_then(|()| json.end());
+    let mut reading = Reading::new(format.tool, sink, options.context(&values), known, hint.category, source);
+    let read = (format.read_report)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;
     read?;
@@ -282,7 +282,7 @@ pub fn listed_packages(
     options: &Options,
     sha256: &str,
 ) -> Vec<(String, Package)> {
-    if format == "trivy" { trivy::listed::packages(source, options, sha256) } else { Vec::new() }
+    if format == "trivy" { trivy::package_list::packages(source, options, sha256) } else { Vec::new() }
 }
 
 /// The packages that an SBOM of this format lists, by their package URLs; likewise.
@@ -315,7 +315,7 @@ pub fn begins_like_data(source: &Source) -> bool {
     // What cannot be opened may be anything.
     let Ok(mut json) = source.open(u64::MAX).map(Json::new) else { return true };
     json.opening(FIRST_LOOK).is_ok_and(|opening| {
-        opening.root.is_some() || matches!(opening.top.kind, Some(Kind::Object | Kind::Array))
+        opening.root.is_some() || matches!(opening.top.kind, Some(JsonKind::Object | JsonKind::Array))
     })
 }
 
@@ -399,12 +399,12 @@ fn resolve_asked(
         return wrong(format!("it looks like {} ({})", other.id, other.title));
     }
     let fits = match opening.top.kind {
-        Some(Kind::Null) => asked.null,
-        Some(Kind::Array) if opening.top.is_empty_array() => asked.empty_array,
+        Some(JsonKind::Null) => asked.null,
+        Some(JsonKind::Array) if opening.top.is_empty_array() => asked.empty_array,
         // The reader itself says what is missing, more exactly than a guess from the opening.
-        Some(Kind::Object | Kind::Array) => opening.foreign().is_none(),
+        Some(JsonKind::Object | JsonKind::Array) => opening.foreign().is_none(),
         None => asked.lines && opening.root.is_none() && opening.foreign().or(opening.packed()).is_none(),
-        Some(Kind::String | Kind::Number | Kind::Bool) => false,
+        Some(JsonKind::String | JsonKind::Number | JsonKind::Bool) => false,
     };
     if fits { Ok(asked) } else { wrong(opening.describe()) }
 }

@@ -9,11 +9,11 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::advisory::{Advisory, Worst, word_or_none};
+use super::advisory::{Advisory, WorstSeverity, word_or_none};
 use super::cvss::{ScoreAndVector, highest};
-use super::json::{Json, Kind, parse, shapes};
+use super::json::{Json, JsonKind, parse, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Object, Objects, Raw, Str, Strings, Word, cwe_numbers};
+use super::value::{Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Str, Strings, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Scope, Text};
 
@@ -27,15 +27,15 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
-    let object = |key: &str| opening.get(key).filter(|m| m.kind == Some(Kind::Object));
+    let object = |key: &str| opening.get(key).filter(|m| m.kind == Some(JsonKind::Object));
     let first_has = |list: &Member, keys: &[&str]| {
         list.members.first().is_some_and(|(_, first)| keys.iter().any(|key| first.has(key)))
     };
-    let counts = |key: &str| object("metadata").is_some_and(|m| m.has_kind(key, Kind::Object));
+    let counts = |key: &str| object("metadata").is_some_and(|m| m.has_kind(key, JsonKind::Object));
     let version_1 = object("advisories").is_some_and(|advisories| {
         object("metadata").is_some()
             || opening.has("actions")
@@ -49,13 +49,13 @@ fn looks_like(opening: &Opening) -> bool {
     opening.has("auditReportVersion") || version_1 || version_2 || failed
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
     let (mut listed, mut packages) = (false, None);
     let mut by_word = BTreeMap::new();
     let mut counts = AuditCounts::default();
     json.object(|json, key| match key {
-        "error" if json.kind()? != Kind::Null => {
+        "error" if json.kind()? != JsonKind::Null => {
             Err(json.shape("npm reports an error instead of a list: the audit did not take place"))
         }
         "vulnerabilities" => {
@@ -63,8 +63,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             let mut count = 0_u64;
             json.object(|json, key| {
                 count += 1;
-                let (word, finding) =
-                    json.item::<Vulnerable<'static>, _>(|v| (word_of(&v.severity), v.finding(key)))?;
+                let (word, finding) = json
+                    .item::<NpmVulnerablePackage<'static>, _>(|v| (word_of(&v.severity), v.finding(key)))?;
                 *by_word.entry(word).or_insert(0) += 1;
                 reading.finding(finding);
                 Ok(())
@@ -76,7 +76,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             listed = true;
             json.object(|json, key| {
                 let (word, finding) =
-                    json.item::<Entry<'static>, _>(|a| (word_of(&a.severity), a.finding(key)))?;
+                    json.item::<NpmAdvisory<'static>, _>(|a| (word_of(&a.severity), a.finding(key)))?;
                 *by_word.entry(word).or_insert(0) += 1;
                 let Some(finding) = finding else {
                     return Err(json.shape("an advisory has neither `module_name`, `title` nor `severity`"));
@@ -85,8 +85,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 Ok(())
             })
         }
-        "metadata" if json.kind()? == Kind::Object => {
-            counts = json.item::<Metadata<'static>, _>(|metadata| metadata.counts())?;
+        "metadata" if json.kind()? == JsonKind::Object => {
+            counts = json.item::<NpmMetadata<'static>, _>(|metadata| metadata.counts())?;
             Ok(())
         }
         // What to do about the advisories (version 1).
@@ -105,7 +105,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 }
 
 /// The word of a severity, as `metadata.vulnerabilities` counts it.
-fn word_of(severity: &Word<'_>) -> String {
+fn word_of(severity: &ReportWord<'_>) -> String {
     severity.as_str().trim().to_ascii_lowercase()
 }
 
@@ -144,15 +144,15 @@ impl AuditCounts {
     }
 }
 
-shapes!(Vulnerable, Entry, Metadata);
+shapes!(NpmVulnerablePackage, NpmAdvisory, NpmMetadata);
 
 #[derive(Deserialize)]
-struct Metadata<'a> {
+struct NpmMetadata<'a> {
     #[serde(borrow, default)]
-    vulnerabilities: Loose<Raw<'a>>,
+    vulnerabilities: Loose<RawJson<'a>>,
     /// Numbers by kind in version 2, a number in version 1.
     #[serde(borrow, default)]
-    dependencies: Loose<Raw<'a>>,
+    dependencies: Loose<RawJson<'a>>,
     #[serde(default, rename = "devDependencies")]
     development: Loose<u64>,
     #[serde(default, rename = "optionalDependencies")]
@@ -161,9 +161,9 @@ struct Metadata<'a> {
     total: Loose<u64>,
 }
 
-impl Metadata<'_> {
+impl NpmMetadata<'_> {
     fn counts(&self) -> AuditCounts {
-        let numbers = |raw: Raw<'_>| parse::<BTreeMap<String, Loose<u64>>>(raw.0).ok();
+        let numbers = |raw: RawJson<'_>| parse::<BTreeMap<String, Loose<u64>>>(raw.0).ok();
         let mut by_word: BTreeMap<String, u64> = self
             .vulnerabilities
             .value
@@ -198,17 +198,17 @@ impl Metadata<'_> {
 
 /// A package of version 2.
 #[derive(Deserialize)]
-struct Vulnerable<'a> {
+struct NpmVulnerablePackage<'a> {
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    via: Loose<Vec<Raw<'a>>>,
+    via: Loose<Vec<RawJson<'a>>>,
     #[serde(borrow, default)]
-    range: Word<'a>,
+    range: ReportWord<'a>,
     #[serde(borrow, default, rename = "fixAvailable")]
-    fix_available: Option<Raw<'a>>,
+    fix_available: Option<RawJson<'a>>,
     #[serde(default, rename = "isDirect")]
     is_direct: Loose<bool>,
 }
@@ -217,25 +217,25 @@ struct Vulnerable<'a> {
 #[derive(Deserialize)]
 struct Via<'a> {
     #[serde(borrow, default)]
-    title: Word<'a>,
+    title: ReportWord<'a>,
     #[serde(borrow, default)]
-    url: Word<'a>,
+    url: ReportWord<'a>,
     #[serde(borrow, default)]
     cwe: Strings<'a>,
     #[serde(borrow, default)]
-    cvss: Object<ScoreAndVector<'a>>,
+    cvss: OptionalObject<ScoreAndVector<'a>>,
 }
 
-/// What must be installed at the top of the tree.
+/// Package to install at the top of the tree.
 #[derive(Deserialize)]
 struct Upgrade<'a> {
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow, default)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
 }
 
-impl Vulnerable<'_> {
+impl NpmVulnerablePackage<'_> {
     fn finding(&self, key: &str) -> Finding {
         let name = Some(self.name.as_str()).filter(|name| !name.is_empty()).unwrap_or(key);
         let via = || self.via.value.iter().flatten().map(|raw| raw.0);
@@ -256,7 +256,7 @@ impl Vulnerable<'_> {
             tool: FORMAT.tool,
             id: ids.first().copied().unwrap_or_default(),
             ids,
-            severity: Worst::only(word_or_none(self.severity.as_str())),
+            severity: WorstSeverity::only(word_or_none(self.severity.as_str())),
             native_severity: self.severity.native(),
             title: &title,
             cwes: cwe_numbers(own.iter().flat_map(|a| a.cwe.0.iter().map(AsRef::as_ref))),
@@ -304,45 +304,45 @@ fn advisory_id(url: &str) -> Option<&str> {
 
 /// An advisory of version 1.
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct NpmAdvisory<'a> {
     #[serde(borrow, default)]
-    module_name: Word<'a>,
+    module_name: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    title: Word<'a>,
+    title: ReportWord<'a>,
     #[serde(borrow, default)]
     cves: Strings<'a>,
     #[serde(borrow, default)]
     cwe: Strings<'a>,
     #[serde(borrow, default)]
-    github_advisory_id: Word<'a>,
+    github_advisory_id: ReportWord<'a>,
     #[serde(borrow, default)]
-    url: Word<'a>,
+    url: ReportWord<'a>,
     #[serde(borrow, default)]
-    created: Word<'a>,
+    created: ReportWord<'a>,
     #[serde(borrow, default)]
-    vulnerable_versions: Word<'a>,
+    vulnerable_versions: ReportWord<'a>,
     #[serde(borrow, default)]
-    patched_versions: Word<'a>,
+    patched_versions: ReportWord<'a>,
     #[serde(default)]
     patched_versions_unpublished: Loose<bool>,
     #[serde(borrow, default)]
-    findings: Objects<Installed<'a>>,
+    findings: OptionalObjects<Installed<'a>>,
     #[serde(borrow, default)]
-    cvss: Object<ScoreAndVector<'a>>,
+    cvss: OptionalObject<ScoreAndVector<'a>>,
 }
 
 /// A version of the package that is installed.
 #[derive(Deserialize)]
 struct Installed<'a> {
     #[serde(borrow, default)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(default)]
     dev: Loose<bool>,
 }
 
-impl Entry<'_> {
+impl NpmAdvisory<'_> {
     fn finding(&self, key: &str) -> Option<Finding> {
         let name = self.module_name.as_str();
         if [&self.module_name, &self.title, &self.severity].iter().all(|word| word.as_str().is_empty()) {
@@ -368,7 +368,7 @@ impl Entry<'_> {
             tool: FORMAT.tool,
             id: ids.first().copied().unwrap_or(&number),
             ids,
-            severity: Worst::only(word_or_none(self.severity.as_str())),
+            severity: WorstSeverity::only(word_or_none(self.severity.as_str())),
             native_severity: self.severity.native(),
             title: &title,
             cwes: cwe_numbers(self.cwe.0.iter().flat_map(|cwe| cwe.split(','))),

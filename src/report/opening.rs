@@ -1,8 +1,8 @@
-//! What the first part of a document shows: enough to tell formats apart by content.
+//! The first part of a document: enough to tell formats apart by content.
 
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use super::json::{Kind, Parser};
+use super::json::{JsonKind, JsonParser};
 use super::unread;
 
 /// How deep the outline goes.
@@ -36,13 +36,13 @@ pub struct Opening {
 #[derive(Debug, Default, Clone)]
 pub struct Member {
     /// Its kind; `None` where the bytes ended before.
-    pub kind: Option<Kind>,
+    pub kind: Option<JsonKind>,
     /// A short string, number or word as text.
     pub text: Option<String>,
     /// Of an object: its members. Of an array: the members of its first element.
     pub members: Vec<(String, Member)>,
     /// Of an array: the kind of its first element.
-    pub element: Option<Kind>,
+    pub element: Option<JsonKind>,
     /// Of an array or object: seen to its end.
     pub closed: bool,
 }
@@ -59,28 +59,28 @@ impl Member {
     }
 
     /// True if there is a member of that name and kind.
-    pub fn has_kind(&self, key: &str, kind: Kind) -> bool {
+    pub fn has_kind(&self, key: &str, kind: JsonKind) -> bool {
         self.get(key).is_some_and(|m| m.kind == Some(kind))
     }
 
     /// True for `[]`.
     pub fn is_empty_array(&self) -> bool {
-        self.kind == Some(Kind::Array) && self.closed && self.element.is_none()
+        self.kind == Some(JsonKind::Array) && self.closed && self.element.is_none()
     }
 
     /// True for an array whose first element is an object.
     pub fn lists_objects(&self) -> bool {
-        self.kind == Some(Kind::Array) && self.element == Some(Kind::Object)
+        self.kind == Some(JsonKind::Array) && self.element == Some(JsonKind::Object)
     }
 }
 
 impl Opening {
     /// Looks at `text`, the first of a file, and at bytes after it that are no text; `whole` says that there is no
     /// more.
-    pub fn of(text: &str, broken: &[u8], whole: bool) -> Self {
+    pub fn from_text(text: &str, broken: &[u8], whole: bool) -> Self {
         let mut top = Member::default();
         // A fault only ends the outline: it is found again, and reported, where the value is read.
-        let read = Outline { member: &mut top, levels: LEVELS }.deserialize(&mut Parser::new(text, 0));
+        let read = Outline { member: &mut top, levels: LEVELS }.deserialize(&mut JsonParser::new(text, 0));
         let told = read.is_ok();
         let partial = read.is_err_and(|fault| !fault.is_cut()) || top.members.len() >= MAX_TOP_KEYS;
         let text = text.trim_ascii_start().as_bytes();
@@ -91,7 +91,7 @@ impl Opening {
 
     /// The member of that name of a top-level object.
     pub fn get(&self, key: &str) -> Option<&Member> {
-        (self.top.kind == Some(Kind::Object)).then(|| self.top.get(key)).flatten()
+        (self.top.kind == Some(JsonKind::Object)).then(|| self.top.get(key)).flatten()
     }
 
     /// True for a top-level object with a member of that name.
@@ -101,7 +101,7 @@ impl Opening {
 
     /// True for a top-level object.
     pub fn is_object(&self) -> bool {
-        self.top.kind == Some(Kind::Object)
+        self.top.kind == Some(JsonKind::Object)
     }
 
     /// The first element of a top-level array of objects.
@@ -138,7 +138,7 @@ impl Opening {
         self.root.as_deref() == Some("") && !self.whole
     }
 
-    /// What it looks like to a reader, in words.
+    /// Description for people.
     pub fn describe(&self) -> String {
         let head = self.head.as_slice();
         let text = String::from_utf8_lossy(head).to_ascii_lowercase();
@@ -169,14 +169,16 @@ impl Opening {
             };
         }
         match self.top.kind {
-            Some(Kind::Object) if self.top.members.is_empty() => "it is an empty JSON object".to_owned(),
-            Some(Kind::Object) => format!("it looks like a JSON object with the keys {}", keys(&self.top)),
-            Some(Kind::Array) if self.top.element == Some(Kind::Object) => {
+            Some(JsonKind::Object) if self.top.members.is_empty() => "it is an empty JSON object".to_owned(),
+            Some(JsonKind::Object) => {
+                format!("it looks like a JSON object with the keys {}", keys(&self.top))
+            }
+            Some(JsonKind::Array) if self.top.element == Some(JsonKind::Object) => {
                 format!("it looks like a JSON array of objects with the keys {}", keys(&self.top))
             }
-            Some(Kind::Array) if self.top.is_empty_array() => "it is an empty JSON array".to_owned(),
-            Some(Kind::Array) => "it looks like a JSON array, but not of objects".to_owned(),
-            Some(Kind::Null) => "it is the bare word null".to_owned(),
+            Some(JsonKind::Array) if self.top.is_empty_array() => "it is an empty JSON array".to_owned(),
+            Some(JsonKind::Array) => "it looks like a JSON array, but not of objects".to_owned(),
+            Some(JsonKind::Null) => "it is the bare word null".to_owned(),
             Some(kind) => format!("it is {} and nothing else", kind.words()),
             None => "it does not begin like JSON".to_owned(),
         }
@@ -207,7 +209,7 @@ impl<'de> DeserializeSeed<'de> for Outline<'_> {
 }
 
 impl Outline<'_> {
-    fn scalar(self, kind: Kind, text: String) {
+    fn scalar(self, kind: JsonKind, text: String) {
         self.member.kind = Some(kind);
         if text.len() <= MAX_TEXT {
             self.member.text = Some(text);
@@ -222,32 +224,32 @@ impl<'de> Visitor<'de> for Outline<'_> {
         f.write_str("any value")
     }
     fn visit_bool<E>(self, value: bool) -> Result<(), E> {
-        self.scalar(Kind::Bool, value.to_string());
+        self.scalar(JsonKind::Bool, value.to_string());
         Ok(())
     }
     fn visit_i64<E>(self, value: i64) -> Result<(), E> {
-        self.scalar(Kind::Number, value.to_string());
+        self.scalar(JsonKind::Number, value.to_string());
         Ok(())
     }
     fn visit_u64<E>(self, value: u64) -> Result<(), E> {
-        self.scalar(Kind::Number, value.to_string());
+        self.scalar(JsonKind::Number, value.to_string());
         Ok(())
     }
     fn visit_f64<E>(self, value: f64) -> Result<(), E> {
-        self.scalar(Kind::Number, value.to_string());
+        self.scalar(JsonKind::Number, value.to_string());
         Ok(())
     }
     fn visit_unit<E>(self) -> Result<(), E> {
-        self.scalar(Kind::Null, "null".to_owned());
+        self.scalar(JsonKind::Null, "null".to_owned());
         Ok(())
     }
     fn visit_str<E: Error>(self, value: &str) -> Result<(), E> {
-        self.scalar(Kind::String, value.chars().take(MAX_TEXT + 1).collect());
+        self.scalar(JsonKind::String, value.chars().take(MAX_TEXT + 1).collect());
         Ok(())
     }
 
     fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-        self.member.kind = Some(Kind::Array);
+        self.member.kind = Some(JsonKind::Array);
         if self.levels == 0 {
             while seq.next_element::<IgnoredAny>()?.is_some() {}
             return Ok(());
@@ -265,7 +267,7 @@ impl<'de> Visitor<'de> for Outline<'_> {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        self.member.kind = Some(Kind::Object);
+        self.member.kind = Some(JsonKind::Object);
         if self.levels == 0 {
             while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
             return Ok(());
@@ -293,7 +295,7 @@ mod tests {
     #[test]
     fn a_cut_document_still_shows_what_came_before() {
         let opening =
-            Opening::of(r#"{"version":"1.2","results":[{"check_id":"a","extra":{"sever"#, &[], false);
+            Opening::from_text(r#"{"version":"1.2","results":[{"check_id":"a","extra":{"sever"#, &[], false);
         assert_eq!(opening.get("version").and_then(|m| m.text.as_deref()), Some("1.2"));
         let results = opening.get("results").unwrap();
         assert!(results.lists_objects());
@@ -303,12 +305,12 @@ mod tests {
 
     #[test]
     fn empty_shapes_are_told_apart() {
-        assert!(Opening::of(" [] ", &[], true).top.is_empty_array());
-        assert!(!Opening::of("[", &[], true).top.is_empty_array());
-        assert_eq!(Opening::of("", &[], true).describe(), "it is empty");
-        assert_eq!(Opening::of("null", &[], true).describe(), "it is the bare word null");
-        assert_eq!(Opening::of("{}", &[], true).describe(), "it is an empty JSON object");
-        assert!(Opening::of("<html>", &[], true).describe().contains("HTML"));
+        assert!(Opening::from_text(" [] ", &[], true).top.is_empty_array());
+        assert!(!Opening::from_text("[", &[], true).top.is_empty_array());
+        assert_eq!(Opening::from_text("", &[], true).describe(), "it is empty");
+        assert_eq!(Opening::from_text("null", &[], true).describe(), "it is the bare word null");
+        assert_eq!(Opening::from_text("{}", &[], true).describe(), "it is an empty JSON object");
+        assert!(Opening::from_text("<html>", &[], true).describe().contains("HTML"));
     }
 
     #[test]
@@ -318,10 +320,10 @@ mod tests {
             (r#"{"a":1e400,"results":[]}"#, false),
             (r#"{"a":"\udce9","results":[]}"#, true),
         ] {
-            assert_eq!(Opening::of(text, &[], true).tells(), tells, "{text}");
+            assert_eq!(Opening::from_text(text, &[], true).tells(), tells, "{text}");
         }
-        assert!(!Opening::of("{\"a\":1", &[], false).tells());
+        assert!(!Opening::from_text("{\"a\":1", &[], false).tells());
         let many: Vec<String> = (0..2000).map(|n| format!("\"k{n}\":0")).collect();
-        assert!(!Opening::of(&format!("{{{}}}", many.join(",")), &[], true).tells());
+        assert!(!Opening::from_text(&format!("{{{}}}", many.join(",")), &[], true).tells());
     }
 }

@@ -4,8 +4,8 @@
 use serde::Deserialize;
 
 use super::field::text;
-use super::json::{Json, Kind, shapes};
-use super::value::{Loose, Word};
+use super::json::{Json, JsonKind, shapes};
+use super::value::{Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 
 /// `OpenVEX` JSON.
@@ -18,7 +18,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -29,21 +29,21 @@ fn is_context(context: &str) -> bool {
     context.starts_with("https://openvex.dev/ns")
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let (mut context, mut statements) = (false, false);
     json.object(|json, key| match key {
         "@context" => {
             context = is_context(&text(json)?);
             Ok(())
         }
-        "timestamp" if json.kind()? == Kind::String => {
+        "timestamp" if json.kind()? == JsonKind::String => {
             reading.generated(&text(json)?);
             Ok(())
         }
         "statements" => {
             statements = true;
             json.array(|json, _| {
-                if json.item::<Statement<'static>, _>(|statement| statement.says_something())? {
+                if json.item::<OpenVexStatement<'static>, _>(|statement| statement.says_something())? {
                     Ok(())
                 } else {
                     Err(json.shape("a statement has `vulnerability` and `status`"))
@@ -59,18 +59,18 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     }
 }
 
-shapes!(Statement);
+shapes!(OpenVexStatement);
 
 #[derive(Deserialize)]
-struct Statement<'a> {
+struct OpenVexStatement<'a> {
     // An object, and a string in version 0.0.1.
     #[serde(default)]
     vulnerability: Loose<serde::de::IgnoredAny>,
     #[serde(borrow, default)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
 }
 
-impl Statement<'_> {
+impl OpenVexStatement<'_> {
     fn says_something(&self) -> bool {
         self.vulnerability.given && !self.status.as_str().is_empty()
     }

@@ -8,12 +8,12 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::advisory::{Advisory, Worst};
+use super::advisory::{Advisory, WorstSeverity};
 use super::cvss::{StatedScore, highest, rating_of_vector};
 use super::field::{first_of, suppress, text};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::{Loose, Object, Objects, Strings, Word, cwe_numbers};
+use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Member, Opening, ReadError, Reading};
 use crate::finding::{Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
 
@@ -27,7 +27,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -38,16 +38,16 @@ fn looks_like(opening: &Opening) -> bool {
                 seen && !packages.has("name")
             };
             // Twistcli's packages have their names at once.
-            let packages = results.get("packages").filter(|packages| packages.kind == Some(Kind::Array));
+            let packages = results.get("packages").filter(|packages| packages.kind == Some(JsonKind::Array));
             results.lists_objects() && packages.is_some_and(told)
                 || results.lists_objects()
-                    && results.has_kind("source", Kind::Object)
+                    && results.has_kind("source", JsonKind::Object)
                     && !results.has("check_id")
                 || results.is_empty_array() && opening.has("experimental_config")
         })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Vulnerability);
     let (mut results, mut listed, mut judged) = (false, 0, false);
     json.object(|json, key| match key {
@@ -60,7 +60,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 Ok(())
             })
         }
-        "image_metadata" if json.kind()? == Kind::Object => {
+        "image_metadata" if json.kind()? == JsonKind::Object => {
             reading.target(Target::Image);
             json.skip()
         }
@@ -84,7 +84,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(u64, bool), Rea
     let (mut listed, mut found) = (false, false);
     let (mut packages, mut judged) = (0, false);
     json.object(|json, key| match key {
-        "source" if json.kind()? == Kind::Object => json.object(|json, key| {
+        "source" if json.kind()? == JsonKind::Object => json.object(|json, key| {
             if key != "path" {
                 return json.skip();
             }
@@ -96,7 +96,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(u64, bool), Rea
         }),
         "packages" => {
             listed = true;
-            if json.kind()? == Kind::Null {
+            if json.kind()? == JsonKind::Null {
                 return json.skip();
             }
             json.array(|json, _| {
@@ -119,25 +119,25 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(u64, bool), Rea
 
 /// A package with what is known of it, until its last line is read.
 #[derive(Default)]
-struct Vulnerable {
+struct OsvPackage {
     name: String,
     version: String,
     ecosystem: String,
     scope: Option<Scope>,
     /// Something is said of it: vulnerabilities, their groups, or licences.
     judged: bool,
-    records: Vec<Record>,
-    groups: Vec<Group>,
+    records: Vec<OsvRecord>,
+    groups: Vec<OsvGroup>,
 }
 
 /// An OSV record, cut down.
-struct Record {
+struct OsvRecord {
     id: String,
     aliases: Vec<String>,
     title: Text,
-    severity: Worst,
+    severity: WorstSeverity,
     /// The worst of its CVSS vectors.
-    scored: Worst,
+    scored: WorstSeverity,
     cvss: Option<CvssRating>,
     word: Option<Text>,
     cwes: Vec<u32>,
@@ -154,7 +154,7 @@ struct Fixes {
     versions: Vec<Text>,
 }
 
-struct Group {
+struct OsvGroup {
     ids: Vec<String>,
     aliases: Vec<String>,
     /// Its highest CVSS score, where it says one above 0.
@@ -164,25 +164,25 @@ struct Group {
     unimportant: bool,
 }
 
-fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, ReadError> {
-    let mut package = Vulnerable::default();
+fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<OsvPackage, ReadError> {
+    let mut package = OsvPackage::default();
     let mut named = false;
     json.object(|json, key| {
         match key {
             "package" => {
                 named = true;
-                json.item::<Named<'static>, _>(|named| {
+                json.item::<OsvPackageName<'static>, _>(|named| {
                     let name = [&named.name, &named.os_package_name, &named.commit];
-                    let name = name.into_iter().map(Word::as_str).find(|name| !name.is_empty());
+                    let name = name.into_iter().map(ReportWord::as_str).find(|name| !name.is_empty());
                     name.unwrap_or_default().clone_into(&mut package.name);
                     named.version.as_str().clone_into(&mut package.version);
                     named.ecosystem.as_str().clone_into(&mut package.ecosystem);
                 })?;
             }
             "dependency_groups" => {
-                package.scope = json.take::<Strings<'static>, _>(|groups| scope(&groups))?;
+                package.scope = json.with_value::<Strings<'static>, _>(|groups| scope(&groups))?;
             }
-            "vulnerabilities" | "groups" if json.kind()? == Kind::Null => json.skip()?,
+            "vulnerabilities" | "groups" if json.kind()? == JsonKind::Null => json.skip()?,
             "vulnerabilities" => json.array(|json, _| {
                 package.judged = true;
                 package.records.push(json.item::<Osv<'static>, _>(|osv| osv.record())?);
@@ -190,7 +190,7 @@ fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, Rea
             })?,
             "groups" => json.array(|json, _| {
                 package.judged = true;
-                let group = json.item::<Grouped<'static>, _>(|group| group.group())?;
+                let group = json.item::<OsvGroups<'static>, _>(|group| group.group())?;
                 if group.ids.is_empty() && group.aliases.is_empty() {
                     return Err(json.shape("a group has neither `ids` nor `aliases`"));
                 }
@@ -209,7 +209,7 @@ fn package(json: &mut Json, reading: &mut Reading<'_>) -> Result<Vulnerable, Rea
     if named { Ok(package) } else { Err(json.shape("a package has the key `package`")) }
 }
 
-/// What the groups of a lock file say, where their words are those of development (osv-scanner's
+/// Content of the groups of a lock file, where their words are those of development (osv-scanner's
 /// `internal/utility/depgroup`). A package in a group of another name is needed in production.
 fn scope(groups: &Strings<'_>) -> Option<Scope> {
     let development = |group: &str| matches!(group, "dev" | "build-requires" | "test");
@@ -220,23 +220,30 @@ fn scope(groups: &Strings<'_>) -> Option<Scope> {
     }
 }
 
-impl Vulnerable {
+impl OsvPackage {
     fn findings(&self, path: &str, roots: &[String]) -> Vec<Finding> {
-        let grouped = |record: &&Record| self.groups.iter().any(|group| group.ids.contains(&record.id));
+        let grouped = |record: &&OsvRecord| self.groups.iter().any(|group| group.ids.contains(&record.id));
         let groups = self.groups.iter().map(|group| {
-            let members: Vec<&Record> = self.records.iter().filter(|r| group.ids.contains(&r.id)).collect();
+            let members: Vec<&OsvRecord> =
+                self.records.iter().filter(|r| group.ids.contains(&r.id)).collect();
             self.finding(Some(group), &members, path, roots)
         });
         let alone = self.records.iter().filter(|record| !grouped(record));
         groups.chain(alone.map(|record| self.finding(None, &[record], path, roots))).collect()
     }
 
-    fn finding(&self, group: Option<&Group>, members: &[&Record], path: &str, roots: &[String]) -> Finding {
+    fn finding(
+        &self,
+        group: Option<&OsvGroup>,
+        members: &[&OsvRecord],
+        path: &str,
+        roots: &[String],
+    ) -> Finding {
         let of_group = group.into_iter().flat_map(|g| g.ids.iter().chain(&g.aliases));
         let of_members = members.iter().flat_map(|r| [&r.id].into_iter().chain(&r.aliases));
         let ids: Vec<&str> =
             of_group.chain(of_members).map(String::as_str).filter(|id| !id.is_empty()).collect();
-        let (mut severity, mut scored) = (Worst::default(), Worst::default());
+        let (mut severity, mut scored) = (WorstSeverity::default(), WorstSeverity::default());
         for record in members {
             severity.merge(record.severity);
             scored.merge(record.scored);
@@ -247,7 +254,7 @@ impl Vulnerable {
         let mut word = members.iter().find_map(|record| record.word.clone());
         let mut cvss = highest(members.iter().filter_map(|record| record.cvss.clone()));
         if let Some(score) = group.and_then(|g| g.score) {
-            severity = Worst::default();
+            severity = WorstSeverity::default();
             severity.score(score);
             word = Some(Text::line(&score.to_string()));
             if cvss.as_ref().is_none_or(|cvss| cvss.score < score) {
@@ -303,7 +310,7 @@ impl Vulnerable {
     }
 
     /// Fixed, if one record of the problem says so of this package; not fixed, if all that speak of it say so.
-    fn fix(&self, members: &[&Record]) -> (Fix, Vec<Text>) {
+    fn fix(&self, members: &[&OsvRecord]) -> (Fix, Vec<Text>) {
         let about = || members.iter().flat_map(|r| &r.fixes).filter(|f| f.name == self.name);
         let mut versions: Vec<Text> = Vec::new();
         for version in about().flat_map(|f| &f.versions) {
@@ -322,24 +329,24 @@ impl Vulnerable {
     }
 }
 
-shapes!(Named, Osv, Grouped, Strings);
+shapes!(OsvPackageName, Osv, OsvGroups, Strings);
 
 #[derive(Deserialize)]
-struct Named<'a> {
+struct OsvPackageName<'a> {
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow, default)]
-    os_package_name: Word<'a>,
+    os_package_name: ReportWord<'a>,
     #[serde(borrow, default)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(borrow, default)]
-    ecosystem: Word<'a>,
+    ecosystem: ReportWord<'a>,
     #[serde(borrow, default)]
-    commit: Word<'a>,
+    commit: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
-struct Grouped<'a> {
+struct OsvGroups<'a> {
     #[serde(borrow, default)]
     ids: Strings<'a>,
     #[serde(borrow, default)]
@@ -347,25 +354,25 @@ struct Grouped<'a> {
     #[serde(default)]
     max_severity: StatedScore,
     #[serde(default, alias = "experimentalAnalysis")]
-    experimental_analysis: Object<BTreeMap<String, Object<Analysis>>>,
+    experimental_analysis: OptionalObject<BTreeMap<String, OptionalObject<OsvAnalysis>>>,
 }
 
-/// What the analysis of the code says of one record.
+/// Statements of the analysis of the code about one record.
 #[derive(Deserialize, Default)]
 #[serde(default)]
-struct Analysis {
+struct OsvAnalysis {
     called: Loose<bool>,
     unimportant: Loose<bool>,
 }
 
-impl Grouped<'_> {
-    fn group(&self) -> Group {
+impl OsvGroups<'_> {
+    fn group(&self) -> OsvGroup {
         let owned = |texts: &Strings<'_>| {
             texts.0.iter().filter(|id| !id.is_empty()).map(|id| id.clone().into_owned()).collect()
         };
         // One that cannot be read counts as none: what the records say holds.
         let whole = self.experimental_analysis.0.as_ref();
-        let each: Vec<Option<&Analysis>> =
+        let each: Vec<Option<&OsvAnalysis>> =
             whole.iter().flat_map(|all| all.values()).map(|analysis| analysis.0.as_ref()).collect();
         let called = || each.iter().map(|analysis| analysis.and_then(|a| a.called.value));
         let reachable = if called().any(|called| called == Some(true)) {
@@ -375,10 +382,10 @@ impl Grouped<'_> {
         } else {
             Reachability::Unknown
         };
-        let unimportant = |analysis: Option<&Analysis>| {
+        let unimportant = |analysis: Option<&OsvAnalysis>| {
             analysis.is_some_and(|analysis| analysis.unimportant.value == Some(true))
         };
-        Group {
+        OsvGroup {
             ids: owned(&self.ids),
             aliases: owned(&self.aliases),
             // A CVSS score as text; empty where no record has a vector.
@@ -392,32 +399,32 @@ impl Grouped<'_> {
 #[derive(Deserialize)]
 struct Osv<'a> {
     #[serde(borrow, default)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow, default)]
     aliases: Strings<'a>,
     #[serde(borrow, default)]
-    summary: Word<'a>,
+    summary: ReportWord<'a>,
     #[serde(borrow, default)]
-    details: Word<'a>,
+    details: ReportWord<'a>,
     #[serde(borrow, default)]
-    published: Word<'a>,
+    published: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Objects<Rated<'a>>,
+    severity: OptionalObjects<Rated<'a>>,
     #[serde(borrow, default)]
-    withdrawn: Word<'a>,
+    withdrawn: ReportWord<'a>,
     #[serde(borrow, default)]
-    affected: Objects<Affected<'a>>,
+    affected: OptionalObjects<OsvAffected<'a>>,
     #[serde(borrow, default)]
-    database_specific: Object<Database<'a>>,
+    database_specific: OptionalObject<Database<'a>>,
 }
 
 /// A severity by some scale: a vector, if that is CVSS.
 #[derive(Deserialize)]
 struct Rated<'a> {
     #[serde(borrow, default)]
-    r#type: Word<'a>,
+    r#type: ReportWord<'a>,
     #[serde(borrow, default)]
-    score: Word<'a>,
+    score: ReportWord<'a>,
 }
 
 impl Rated<'_> {
@@ -430,63 +437,63 @@ impl Rated<'_> {
 #[derive(Deserialize)]
 struct Database<'a> {
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
     cwe_ids: Strings<'a>,
 }
 
 #[derive(Deserialize)]
-struct Affected<'a> {
+struct OsvAffected<'a> {
     #[serde(borrow, default)]
-    package: Object<Named<'a>>,
+    package: OptionalObject<OsvPackageName<'a>>,
     #[serde(borrow, default)]
-    ranges: Objects<Range<'a>>,
+    ranges: OptionalObjects<OsvRange<'a>>,
     #[serde(borrow, default)]
-    severity: Objects<Rated<'a>>,
+    severity: OptionalObjects<Rated<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Range<'a> {
+struct OsvRange<'a> {
     #[serde(borrow, default)]
-    r#type: Word<'a>,
+    r#type: ReportWord<'a>,
     #[serde(borrow, default)]
-    events: Objects<Event<'a>>,
+    events: OptionalObjects<Event<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Event<'a> {
     #[serde(borrow, default)]
-    fixed: Word<'a>,
+    fixed: ReportWord<'a>,
     #[serde(borrow, default)]
-    last_affected: Word<'a>,
+    last_affected: ReportWord<'a>,
 }
 
 impl Osv<'_> {
-    fn record(&self) -> Record {
+    fn record(&self) -> OsvRecord {
         let database = self.database_specific.0.as_ref();
         let word = database.map(|d| &d.severity);
-        let mut severity = Worst::default();
-        severity.word(word.map_or("", Word::as_str));
+        let mut severity = WorstSeverity::default();
+        severity.word(word.map_or("", ReportWord::as_str));
         let rated = || self.severity.iter().chain(self.affected.iter().flat_map(|a| a.severity.iter()));
-        let mut scored = Worst::default();
+        let mut scored = WorstSeverity::default();
         rated().filter_map(Rated::vector).for_each(|vector| scored.vector(vector));
-        Record {
+        OsvRecord {
             scored,
             cvss: highest(rated().filter_map(|rated| rating_of_vector(rated.vector()?))),
             id: self.id.as_str().to_owned(),
             aliases: self.aliases.0.iter().map(|alias| alias.clone().into_owned()).collect(),
             title: Text::line(first_of(&[self.summary.as_str(), self.details.as_str()])),
             severity,
-            word: word.and_then(Word::native),
+            word: word.and_then(ReportWord::native),
             cwes: cwe_numbers(database.iter().flat_map(|d| d.cwe_ids.0.iter().map(AsRef::as_ref))),
             published: self.published.as_str().to_owned(),
             withdrawn: !self.withdrawn.as_str().trim().is_empty(),
-            fixes: self.affected.iter().map(Affected::fixes).collect(),
+            fixes: self.affected.iter().map(OsvAffected::fixes).collect(),
         }
     }
 }
 
-impl Affected<'_> {
+impl OsvAffected<'_> {
     fn fixes(&self) -> Fixes {
         // Of a repository the fix is a commit, not a version.
         let events =

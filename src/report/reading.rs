@@ -1,4 +1,4 @@
-//! What a reader hands over: findings one by one, and what the report says about itself.
+//! Output of a reader: findings one by one, and what the report says about itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -25,7 +25,7 @@ pub trait Sink {
     fn restart(&mut self);
 }
 
-/// What a report says about itself.
+/// Metadata of a report.
 #[derive(Debug, Clone, Default, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// The tool that wrote it.
@@ -42,7 +42,7 @@ pub struct Report {
     /// The report shows that nothing was scanned.
     pub nothing_scanned: Option<Text>,
     /// The tool says that part of the scan failed.
-    pub problems: Vec<Problem>,
+    pub problems: Vec<ScanProblem>,
     /// Number of problems, also beyond those kept.
     pub problems_total: u64,
     /// When it was made.
@@ -55,13 +55,13 @@ pub struct Report {
     pub digests: Vec<Text>,
     /// Parts of it that say neither, where others do.
     pub unbound: Option<Text>,
-    /// What it says of that image.
+    /// Facts about that image.
     pub image: ImageFacts,
-    /// What kind of thing was scanned, where it says.
+    /// Kind of target that was scanned, where it says.
     pub target: Option<Target>,
     /// The receipt beside it, or why that is none of this report; `None` where there is none.
     pub receipt: Option<Result<Receipt, String>>,
-    /// What a reader of the verdict should know, although nothing is wrong.
+    /// Remarks for readers of the verdict, although nothing is wrong.
     pub note: Option<Text>,
 }
 
@@ -97,10 +97,10 @@ pub struct Tool {
 
 /// Something that kept a scan from being whole.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
-pub struct Problem {
+pub struct ScanProblem {
     /// Its kind.
     pub kind: ProblemKind,
-    /// What the tool says, one line.
+    /// Message of the tool, one line.
     pub message: Text,
     /// The file concerned, relative to the project root, where the tool says.
     pub path: Option<Text>,
@@ -132,9 +132,9 @@ pub enum Generated {
     Unreadable,
 }
 
-/// What the surroundings of a report make of it.
+/// Context in which a report is read.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Around<'r> {
+pub(super) struct ReportContext<'r> {
     /// Prefixes that are removed from paths.
     pub(super) roots: &'r [String],
     /// The key under which values of secrets are compared across runs.
@@ -147,7 +147,7 @@ pub(super) struct Around<'r> {
 pub struct Reading<'s> {
     pub(super) report: Report,
     sink: &'s mut dyn Sink,
-    around: Around<'s>,
+    around: ReportContext<'s>,
     known: &'s BTreeMap<String, String>,
     source: &'s Source,
     late: BTreeMap<String, String>,
@@ -158,7 +158,7 @@ impl<'s> Reading<'s> {
     pub(super) fn new(
         tool: &str,
         sink: &'s mut dyn Sink,
-        around: Around<'s>,
+        around: ReportContext<'s>,
         known: &'s BTreeMap<String, String>,
         entry_category: Option<Category>,
         source: &'s Source,
@@ -180,8 +180,8 @@ impl<'s> Reading<'s> {
         self.around.roots
     }
 
-    /// The surroundings.
-    pub(super) fn around(&self) -> Around<'s> {
+    /// Context of the report.
+    pub(super) fn context(&self) -> ReportContext<'s> {
         self.around
     }
 
@@ -233,7 +233,7 @@ impl<'s> Reading<'s> {
         if self.report.problems.len() < MAX_PROBLEMS {
             let path = path.and_then(|p| Location::new(p, None, None, self.around.roots)).map(|at| at.path);
             let message = Text::line(&without_credential_values(message));
-            self.report.problems.push(Problem { kind, message, path });
+            self.report.problems.push(ScanProblem { kind, message, path });
         }
     }
 
@@ -295,12 +295,12 @@ impl<'s> Reading<'s> {
         self.report.unbound = Some(Text::line(why));
     }
 
-    /// What the report says of the image that it is about.
+    /// Facts about the image that was scanned.
     pub fn image(&mut self) -> &mut ImageFacts {
         &mut self.report.image
     }
 
-    /// What kind of thing was scanned.
+    /// Kind of target that was scanned.
     pub fn target(&mut self, target: Target) {
         self.report.target = Some(target);
     }
@@ -354,7 +354,7 @@ impl ProblemKind {
     }
 }
 
-impl std::fmt::Display for Problem {
+impl std::fmt::Display for ScanProblem {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{}: {}", self.kind.as_str(), clean_line(self.message.as_str()))?;
         self.path.as_ref().map_or(Ok(()), |path| write!(f, " ({path})"))

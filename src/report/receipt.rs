@@ -14,7 +14,7 @@ use crate::finding::{Text, clean_line};
 /// `schema` of a receipt.
 pub const SCHEMA: &str = "secgate/receipt/v1";
 
-/// What is added to a report's name.
+/// Suffix of a receipt, behind the report's name.
 const SUFFIX: &str = ".receipt.json";
 
 /// Largest receipt.
@@ -79,7 +79,7 @@ pub fn is_receipt(path: &Path) -> bool {
 }
 
 /// Puts what a receipt tells to a report that was read; one that is not of this report tells nothing.
-pub(crate) fn tell(report: &mut Report, source: &Source, digest: Option<&(String, u64)>) {
+pub(crate) fn apply_receipt(report: &mut Report, source: &Source, digest: Option<&(String, u64)>) {
     let Source::File(path) = source else { return };
     let path = beside(path);
     if path.symlink_metadata().is_err() {

@@ -2,7 +2,7 @@
 //! distinct licences are kept.
 
 mod cyclonedx;
-mod listed;
+mod package_list;
 mod spdx;
 
 use std::collections::BTreeMap;
@@ -12,8 +12,8 @@ use serde_json::Value;
 use super::{Generated, ImageFacts, Json, ReadError, Source};
 use crate::finding::Text;
 
-pub use listed::ListedPackage;
-pub(super) use listed::listed;
+pub use package_list::ListedPackage;
+pub(super) use package_list::listed;
 
 /// Most distinct licences of one SBOM.
 const MOST_LICENSES: usize = 50_000;
@@ -24,7 +24,7 @@ const LONGEST_LICENSE: usize = 1000;
 /// How much of a file tells its format.
 const LOOK: usize = 64 << 10;
 
-/// What an SBOM says.
+/// Content of an SBOM.
 #[derive(Debug, Clone, Default)]
 pub struct Sbom {
     /// `cyclonedx` or `spdx`.
@@ -35,7 +35,7 @@ pub struct Sbom {
     pub generated: Generated,
     /// Manifest digests of the image that it describes, `sha256:…`.
     pub digests: Vec<Text>,
-    /// What it says of that image.
+    /// Facts about that image.
     pub image: ImageFacts,
     /// Components, nested ones as well; neither files, nor the operating system, nor what it describes.
     pub components: u64,
@@ -83,7 +83,9 @@ impl Sbom {
 
     /// A package URL of what it describes: `pkg:oci/…` has the manifest digest as its version.
     fn purl(&mut self, text: &str) {
-        let Some(purl) = super::advisory::Purl::parse(text).filter(|purl| purl.kind == "oci") else { return };
+        let Some(purl) = super::advisory::PurlParts::parse(text).filter(|purl| purl.kind == "oci") else {
+            return;
+        };
         self.digest(&purl.version);
         let repository =
             text.split_once("repository_url=").map(|(_, rest)| rest.split('&').next().unwrap_or(rest));
@@ -112,7 +114,7 @@ pub fn read_sbom(source: &Source, max: u64) -> Result<(Sbom, String, u64), ReadE
         return Err(ReadError::Empty);
     }
     let sbom = if opening.has("bomFormat") {
-        cyclonedx::read(&mut json)?
+        cyclonedx::read_cyclonedx(&mut json)?
     } else if opening.has("@graph") || opening.has("@context") {
         spdx::read_3(&mut json)?
     } else if opening.has("spdxVersion") || opening.has("SPDXID") {

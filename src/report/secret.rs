@@ -1,4 +1,4 @@
-//! What the readers of secret scanners share: a finding about a credential, made without a trace of its value.
+//! Parts shared by the readers of secret scanners: a finding about a credential, made without a trace of its value.
 
 use std::borrow::Cow;
 use std::cell::RefCell;
@@ -6,11 +6,11 @@ use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
 
 use super::json::Json;
-use super::reading::Around;
+use super::reading::ReportContext;
 use super::{ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, FingerprintBuilder, Location, Mark, Severity, Text, clean};
+use crate::finding::{Category, Finding, FingerprintBuilder, Location, SecretDigest, Severity, Text, clean};
 
-/// What stands in the place of a value.
+/// Placeholder for a value.
 pub(super) const MASK: &str = "***";
 
 /// Use of hard-coded credentials.
@@ -23,7 +23,7 @@ pub(super) struct Leak<'a> {
     pub(super) tool: &'a str,
     /// Id of the rule, or name of the detector.
     pub(super) rule: &'a str,
-    /// What the rule looks for, in words; the rule's id stands in where this is empty.
+    /// Title of the rule; the rule's id stands in where this is empty.
     pub(super) title: &'a str,
     /// The file, as the scanner writes it; empty where there is none.
     pub(super) path: &'a str,
@@ -37,13 +37,13 @@ pub(super) struct Leak<'a> {
 
 impl Leak<'_> {
     /// The finding; critical, unless the caller knows better.
-    pub(super) fn finding(&self, around: Around<'_>) -> Finding {
+    pub(super) fn finding(&self, around: ReportContext<'_>) -> Finding {
         let mut finding = Finding::new(Category::Secret, self.tool, self.rule, Severity::Critical);
         finding.cwes = vec![HARDCODED_CREDENTIALS];
         let title = [self.title, self.rule].into_iter().find(|t| !t.trim().is_empty()).unwrap_or("Secret");
         finding.title = Text::line(&masked(title, self.values));
         let value = self.values.iter().map(|v| v.trim()).find(|v| is_whole(v));
-        finding.mark = value.map(Mark::of);
+        finding.mark = value.map(SecretDigest::of_value);
         finding.trace = value.and_then(|value| Some(around.key?.trace(value)));
         finding.location = Location::new(self.path, self.lines.0, self.lines.1, around.roots);
         let id = FingerprintBuilder::new("secret").part(finding.rule_id.as_str());
@@ -272,7 +272,7 @@ mod tests {
                 lines: (Some(line), None),
                 ..Leak::default()
             };
-            Leak { values: &values, text: &text, ..leak }.finding(Around::default())
+            Leak { values: &values, text: &text, ..leak }.finding(ReportContext::default())
         };
         let (one, two) = (of("hunter2", 1), of("REDACTED", 9));
         assert_eq!(one.title.as_str(), "Found ***");

@@ -11,9 +11,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::field::{scalar, suppress};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::{LineNumber, Loose, Str, Strings, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, ReportWord, Str, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
     Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Reachability, Scope, Severity,
@@ -30,10 +30,10 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
-/// What an account-less run writes instead of code.
+/// Placeholder for code in a run without an account.
 const NO_LOGIN: &str = "requires login";
 
 /// The other keys of `cli_output` in the interface definition, none of which holds findings.
@@ -51,7 +51,7 @@ const OTHER: &[&str] = &[
 ];
 
 fn looks_like(opening: &Opening) -> bool {
-    let Some(results) = opening.get("results").filter(|r| r.kind == Some(Kind::Array)) else {
+    let Some(results) = opening.get("results").filter(|r| r.kind == Some(JsonKind::Array)) else {
         // The other keys in alphabetical order come first, and may be long.
         return false;
     };
@@ -59,25 +59,25 @@ fn looks_like(opening: &Opening) -> bool {
         return results.has("check_id");
     }
     let others = ["generated_at", "metrics", "run_environment", "experimental_config"];
-    opening.get("errors").is_some_and(|e| e.kind == Some(Kind::Array))
+    opening.get("errors").is_some_and(|e| e.kind == Some(JsonKind::Array))
         && !others.iter().any(|k| opening.has(k))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Sast);
-    let mut seen = Seen::default();
+    let mut seen = SemgrepSections::default();
     json.object(|json, key| match key {
         "results" => {
             seen.results = true;
             json.array(|json, _| {
                 seen.found = true;
                 let roots = reading.roots();
-                json.item::<Item<'static>, _>(|item| reading.finding(item.finding(roots)))
+                json.item::<SemgrepResult<'static>, _>(|item| reading.finding(item.finding(roots)))
             })
         }
         "errors" => {
             seen.errors = true;
-            json.array(|json, _| json.item::<Fault<'static>, _>(|fault| fault.tell(reading)))
+            json.array(|json, _| json.item::<SemgrepError<'static>, _>(|fault| fault.add_problem(reading)))
         }
         "paths" => json.object(|json, key| match key {
             "scanned" => json
@@ -88,22 +88,22 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
                 .map(|()| {
                     seen.scanned.get_or_insert(0);
                 }),
-            "skipped" if json.kind()? == Kind::Array => json.array(|json, _| match json.kind()? {
-                Kind::Object => json.item::<SkippedPath<'static>, _>(|skipped| skipped.tell(reading)),
+            "skipped" if json.kind()? == JsonKind::Array => json.array(|json, _| match json.kind()? {
+                JsonKind::Object => json.item::<SkippedPath<'static>, _>(|skipped| skipped.tell(reading)),
                 _ => json.skip(),
             }),
             _ => json.skip(),
         }),
-        "skipped_rules" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "skipped_rules" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             json.skip()?;
             reading.problem(ProblemKind::Rule, "a rule was skipped (skipped_rules)", None);
             Ok(())
         }),
-        "version" if json.kind()? == Kind::String => {
-            json.take::<String, _>(|version| reading.version(&version))
+        "version" if json.kind()? == JsonKind::String => {
+            json.with_value::<String, _>(|version| reading.version(&version))
         }
-        "time" if json.kind()? == Kind::Object => json.object(|json, key| match key {
-            "profiling_times" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+        "time" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
+            "profiling_times" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
                 "total_time" => {
                     let milliseconds = scalar(json)?.parse().map_or(0.0, |seconds: f64| seconds * 1e3);
                     if milliseconds > 0.0 {
@@ -138,57 +138,57 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 }
 
 #[derive(Default)]
-struct Seen {
+struct SemgrepSections {
     results: bool,
     found: bool,
     errors: bool,
     scanned: Option<usize>,
 }
 
-shapes!(Item, Fault, SkippedPath);
+shapes!(SemgrepResult, SemgrepError, SkippedPath);
 
 #[derive(Deserialize)]
-struct Item<'a> {
+struct SemgrepResult<'a> {
     #[serde(borrow)]
     check_id: Str<'a>,
     #[serde(borrow)]
     path: Str<'a>,
     #[serde(default)]
-    start: Option<Position>,
+    start: Option<SemgrepPosition>,
     #[serde(default)]
-    end: Option<Position>,
+    end: Option<SemgrepPosition>,
     #[serde(borrow)]
-    extra: Extra<'a>,
+    extra: SemgrepExtra<'a>,
 }
 
 #[derive(Deserialize)]
-struct Position {
+struct SemgrepPosition {
     #[serde(default)]
     line: LineNumber,
 }
 
 #[derive(Deserialize)]
-struct Extra<'a> {
+struct SemgrepExtra<'a> {
     #[serde(borrow, default)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    metadata: Option<Metadata<'a>>,
+    metadata: Option<SemgrepMetadata<'a>>,
     #[serde(default)]
     is_ignored: Option<bool>,
     #[serde(borrow, default)]
-    lines: Word<'a>,
+    lines: ReportWord<'a>,
     #[serde(borrow, default)]
     sca_info: Option<SupplyChain<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Metadata<'a> {
+struct SemgrepMetadata<'a> {
     #[serde(borrow, default)]
     cwe: Strings<'a>,
     #[serde(borrow, default)]
-    confidence: Word<'a>,
+    confidence: ReportWord<'a>,
     #[serde(borrow, default, rename = "sca-vuln-database-identifier")]
     advisory: Strings<'a>,
     #[serde(borrow, default, rename = "sca-fix-versions")]
@@ -206,19 +206,19 @@ struct SupplyChain<'a> {
 #[derive(Deserialize)]
 struct DependencyMatch<'a> {
     #[serde(borrow)]
-    found_dependency: Option<Dependency<'a>>,
+    found_dependency: Option<SemgrepDependency<'a>>,
     #[serde(borrow, default)]
-    lockfile: Word<'a>,
+    lockfile: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
-struct Dependency<'a> {
+struct SemgrepDependency<'a> {
     #[serde(borrow, default)]
-    package: Word<'a>,
+    package: ReportWord<'a>,
     #[serde(borrow, default)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(borrow, default)]
-    transitivity: Word<'a>,
+    transitivity: ReportWord<'a>,
     #[serde(default)]
     line_number: LineNumber,
 }
@@ -238,7 +238,7 @@ fn severity(word: &str) -> Severity {
     }
 }
 
-impl Item<'_> {
+impl SemgrepResult<'_> {
     fn finding(self, roots: &[String]) -> Finding {
         let extra = &self.extra;
         let category = if extra.sca_info.is_some() { Category::Vulnerability } else { Category::Sast };
@@ -248,7 +248,7 @@ impl Item<'_> {
         if extra.is_ignored == Some(true) {
             suppress(&mut finding, "nosemgrep comment", &[]);
         }
-        let line = |p: &Option<Position>| p.as_ref().and_then(|p| p.line.0);
+        let line = |p: &Option<SemgrepPosition>| p.as_ref().and_then(|p| p.line.0);
         finding.location = Location::new(&self.path, line(&self.start), line(&self.end), roots);
         if let Some(metadata) = &extra.metadata {
             finding.cwes = cwe_numbers(metadata.cwe.0.iter().map(AsRef::as_ref));
@@ -388,25 +388,25 @@ pub(super) fn without_literals(text: &str) -> String {
 }
 
 #[derive(Deserialize)]
-struct Fault<'a> {
+struct SemgrepError<'a> {
     #[serde(borrow, default, rename = "type")]
     kind: Strings<'a>,
     #[serde(borrow, default)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow, default)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
     #[serde(borrow, default)]
-    location: Option<FaultLocation<'a>>,
+    location: Option<SemgrepErrorLocation<'a>>,
 }
 
 #[derive(Deserialize)]
-struct FaultLocation<'a> {
+struct SemgrepErrorLocation<'a> {
     #[serde(borrow, default)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
 }
 
-impl Fault<'_> {
-    fn tell(&self, reading: &mut Reading<'_>) {
+impl SemgrepError<'_> {
+    fn add_problem(&self, reading: &mut Reading<'_>) {
         let name = self.kind.0.first().map_or("error", AsRef::as_ref);
         let path = match self.path.as_str() {
             "" => self.location.as_ref().map_or("", |l| l.path.as_str()),
@@ -431,9 +431,9 @@ impl Fault<'_> {
 #[derive(Deserialize)]
 struct SkippedPath<'a> {
     #[serde(borrow, default)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
     #[serde(borrow, default)]
-    reason: Word<'a>,
+    reason: ReportWord<'a>,
 }
 
 impl SkippedPath<'_> {

@@ -10,10 +10,10 @@ use serde::Deserialize;
 use super::conceal::{comparable, speaks_of_credentials};
 use super::excerpt::without_quotes;
 use super::field::{first_of, number, suppress};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::semgrep::is_about_secrets;
-use super::value::{LineNumber, Loose, Objects, Strings, Word, cwe_numbers};
+use super::value::{LineNumber, Loose, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -27,12 +27,12 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Of an empty list the paging tells it from other trackers' issues.
 fn looks_like(opening: &Opening) -> bool {
-    let list = |key| opening.get(key).filter(|list| list.kind == Some(Kind::Array));
+    let list = |key| opening.get(key).filter(|list| list.kind == Some(JsonKind::Array));
     let paged = opening.get("paging").is_some_and(|p| p.has("pageIndex") && p.has("pageSize"))
         || ["total", "p", "ps"].iter().all(|key| opening.has(key));
     list("issues").is_some_and(|issues| match issues.element {
@@ -57,8 +57,8 @@ const OTHER_LISTS: [&str; 9] = [
     "actions",
 ];
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    let mut seen = Seen::default();
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut seen = SonarSections::default();
     json.object(|json, key| match key {
         "issues" => {
             seen.lists = true;
@@ -66,7 +66,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             reading.covers(Category::Quality);
             json.array(|json, _| {
                 seen.entries += 1;
-                let read = json.item::<Issue<'static>, _>(|issue| issue.finding(reading.roots()))?;
+                let read = json.item::<SonarIssue<'static>, _>(|issue| issue.finding(reading.roots()))?;
                 reading.finding(
                     read.ok_or_else(|| json.shape("no issue: it has neither `rule` nor `message`"))?,
                 );
@@ -85,7 +85,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             })
         }
         "total" => seen.total(json),
-        "paging" if json.kind()? == Kind::Object => json.object(|json, key| match key {
+        "paging" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
             "total" => seen.total(json),
             _ => json.skip(),
         }),
@@ -95,24 +95,24 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if !seen.lists {
         return Err(json.shape("a SonarQube report has a list `issues` or `hotspots`"));
     }
-    seen.tell(reading);
+    seen.add_problems(reading);
     Ok(())
 }
 
 #[derive(Default)]
-struct Seen {
+struct SonarSections {
     lists: bool,
     entries: u64,
     totals: Vec<Option<u64>>,
 }
 
-impl Seen {
+impl SonarSections {
     fn total(&mut self, json: &mut Json) -> Result<(), ReadError> {
         self.totals.push(number(json)?);
         Ok(())
     }
 
-    fn tell(&self, reading: &mut Reading<'_>) {
+    fn add_problems(&self, reading: &mut Reading<'_>) {
         if self.totals.contains(&None) {
             reading.problem(ProblemKind::Scan, "`total` is no number", None);
         }
@@ -130,36 +130,36 @@ impl Seen {
     }
 }
 
-shapes!(Issue, Hotspot);
+shapes!(SonarIssue, Hotspot);
 
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
-struct Issue<'a> {
+struct SonarIssue<'a> {
     #[serde(borrow)]
-    rule: Word<'a>,
+    rule: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow, rename = "issueStatus")]
-    newer_status: Word<'a>,
+    newer_status: ReportWord<'a>,
     #[serde(borrow)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow, rename = "type")]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
     tags: Strings<'a>,
     #[serde(borrow)]
-    impacts: Objects<Impact<'a>>,
+    impacts: OptionalObjects<Impact<'a>>,
     #[serde(borrow)]
-    hash: Word<'a>,
+    hash: ReportWord<'a>,
     #[serde(borrow)]
-    component: Word<'a>,
+    component: ReportWord<'a>,
     #[serde(borrow)]
-    project: Word<'a>,
+    project: ReportWord<'a>,
     line: LineNumber,
-    text_range: Loose<Range>,
+    text_range: Loose<SonarTextRange>,
 }
 
 /// What an issue does to one quality of the software (since version 10.2; with BLOCKER and INFO since 10.8).
@@ -168,9 +168,9 @@ struct Issue<'a> {
 #[derive(Default)]
 struct Impact<'a> {
     #[serde(borrow)]
-    software_quality: Word<'a>,
+    software_quality: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
 }
 
 impl Impact<'_> {
@@ -189,29 +189,29 @@ impl Impact<'_> {
 #[derive(Default)]
 struct Hotspot<'a> {
     #[serde(borrow)]
-    rule_key: Word<'a>,
+    rule_key: ReportWord<'a>,
     #[serde(borrow)]
-    security_category: Word<'a>,
+    security_category: ReportWord<'a>,
     #[serde(borrow)]
-    vulnerability_probability: Word<'a>,
+    vulnerability_probability: ReportWord<'a>,
     #[serde(borrow)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow)]
-    resolution: Word<'a>,
+    resolution: ReportWord<'a>,
     #[serde(borrow)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow)]
-    component: Word<'a>,
+    component: ReportWord<'a>,
     #[serde(borrow)]
-    project: Word<'a>,
+    project: ReportWord<'a>,
     line: LineNumber,
-    text_range: Loose<Range>,
+    text_range: Loose<SonarTextRange>,
 }
 
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
-struct Range {
+struct SonarTextRange {
     start_line: LineNumber,
     end_line: LineNumber,
 }
@@ -221,7 +221,7 @@ fn place(
     component: &str,
     project: &str,
     line: LineNumber,
-    range: &Loose<Range>,
+    range: &Loose<SonarTextRange>,
     roots: &[String],
 ) -> Option<Location> {
     let path = match component.strip_prefix(project).and_then(|rest| rest.strip_prefix(':')) {
@@ -253,14 +253,14 @@ fn severity(word: &str) -> Severity {
     }
 }
 
-/// What a person or the server closed.
-fn is_closed(status: &Word<'_>) -> bool {
+/// Statuses of issues that a person or the server closed.
+fn is_closed(status: &ReportWord<'_>) -> bool {
     ["RESOLVED", "CLOSED", "ACCEPTED", "FALSE_POSITIVE", "FIXED"]
         .iter()
         .any(|closed| status.as_str().trim().eq_ignore_ascii_case(closed))
 }
 
-impl Issue<'_> {
+impl SonarIssue<'_> {
     fn finding(&self, roots: &[String]) -> Option<Finding> {
         let rule = self.rule.as_str();
         if rule.is_empty() && self.message.0.is_none() {
@@ -289,7 +289,7 @@ impl Issue<'_> {
             _ => is_closed(&self.status) && is_closed(&self.newer_status),
         };
         if closed {
-            let words = [&self.newer_status, &self.status].map(Word::as_str);
+            let words = [&self.newer_status, &self.status].map(ReportWord::as_str);
             suppress(&mut finding, &format!("issue {}", first_of(&words).trim()), &[]);
         }
         let cwe = |tag: &&str| tag.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("cwe-"));
@@ -321,7 +321,7 @@ impl Hotspot<'_> {
         let word = &self.vulnerability_probability;
         let mut finding = Finding::new(Category::Sast, FORMAT.tool, rule, Severity::plain(word.as_str()));
         finding.native_severity = word.native();
-        let is = |word: &Word<'_>, other: &str| word.as_str().trim().eq_ignore_ascii_case(other);
+        let is = |word: &ReportWord<'_>, other: &str| word.as_str().trim().eq_ignore_ascii_case(other);
         if is(&self.status, "REVIEWED") && !is(&self.resolution, "ACKNOWLEDGED") {
             let resolution = self.resolution.as_str().trim();
             suppress(&mut finding, format!("hotspot REVIEWED {resolution}").trim_end(), &[]);

@@ -8,7 +8,7 @@ use serde::Deserialize;
 
 use super::json::{Json, shapes};
 use super::secret::unknown;
-use super::value::Word;
+use super::value::ReportWord;
 use super::{Format, Opening, ReadError, Reading, field};
 use crate::finding::{Category, Finding, FingerprintBuilder, Severity, Text};
 
@@ -22,14 +22,14 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     opening.get("projectStatus").is_some_and(|status| status.has("status") || status.has("conditions"))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Quality);
     let mut given = false;
     json.object(|json, key| match key {
@@ -51,7 +51,7 @@ fn project_status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), Read
             Ok(())
         }
         "conditions" => json.array(|json, _| {
-            let finding = json.item::<Condition<'static>, _>(|condition| condition.finding())?;
+            let finding = json.item::<QualityGateCondition<'static>, _>(|condition| condition.finding())?;
             if let Some(finding) = finding {
                 found = true;
                 reading.finding(finding);
@@ -81,27 +81,27 @@ fn project_status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), Read
     Ok(())
 }
 
-shapes!(Condition);
+shapes!(QualityGateCondition);
 
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]
-struct Condition<'a> {
+struct QualityGateCondition<'a> {
     #[serde(borrow)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow)]
-    metric_key: Word<'a>,
+    metric_key: ReportWord<'a>,
     #[serde(borrow)]
-    comparator: Word<'a>,
+    comparator: ReportWord<'a>,
     #[serde(borrow)]
-    error_threshold: Word<'a>,
+    error_threshold: ReportWord<'a>,
     #[serde(borrow)]
-    warning_threshold: Word<'a>,
+    warning_threshold: ReportWord<'a>,
     #[serde(borrow)]
-    actual_value: Word<'a>,
+    actual_value: ReportWord<'a>,
 }
 
-impl Condition<'_> {
+impl QualityGateCondition<'_> {
     /// `None` if it holds.
     fn finding(&self) -> Option<Finding> {
         let status = self.status.as_str().trim();

@@ -26,7 +26,7 @@ impl Source {
             Self::File(path) => Box::new(open_regular(path)?),
             Self::Bytes(bytes) => Box::new(Cursor::new(Arc::clone(bytes))),
         };
-        Input::of(reader, max)
+        Input::from_reader(reader, max)
     }
 
     /// Its bytes as they lie there, at most one more than `max`: for what has to be read more than once.
@@ -34,7 +34,7 @@ impl Source {
         match self {
             Self::File(path) => {
                 let mut bytes = Vec::new();
-                let input = Input::of(Box::new(Cursor::new(Vec::new())), max)?;
+                let input = Input::from_reader(Box::new(Cursor::new(Vec::new())), max)?;
                 let mut file = open_regular(path)?.take(max.saturating_add(1));
                 file.read_to_end(&mut bytes).map_err(|error| input.explain(error))?;
                 Ok(bytes)
@@ -93,14 +93,14 @@ pub fn open_regular(path: &Path) -> Result<File, ReadError> {
 }
 
 /// The bytes of a file as it lies there, with their digest and number.
-struct Raw {
+struct RawInput {
     reader: Box<dyn Read + Send>,
     hasher: Sha256,
     bytes: u64,
     max: u64,
 }
 
-impl Raw {
+impl RawInput {
     /// Number of the bytes that were read and their SHA-256 in hexadecimal.
     fn digest(self) -> (u64, String) {
         (self.bytes, hex(&self.hasher.finalize()))
@@ -118,7 +118,7 @@ const GZIP: [u8; 2] = [0x1f, 0x8b];
 const GROWTH: u64 = 200;
 const GROWTH_FREE: u64 = 64 << 20;
 
-impl Read for Raw {
+impl Read for RawInput {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
         let n = self.reader.read(buf)?;
         self.hasher.update(buf.get(..n).unwrap_or_default());
@@ -131,7 +131,7 @@ impl Read for Raw {
 }
 
 /// The first bytes, which were looked at, and the rest.
-type Whole = io::Chain<Cursor<Vec<u8>>, Raw>;
+type Whole = io::Chain<Cursor<Vec<u8>>, RawInput>;
 
 enum Stream {
     Plain(Whole),
@@ -152,7 +152,7 @@ impl Read for Input {
             Stream::Gzip { unpack, bytes } => {
                 let n = unpack.read(buf)?;
                 *bytes += n as u64;
-                let Raw { bytes: packed, max, .. } = unpack.get_ref().get_ref().1;
+                let RawInput { bytes: packed, max, .. } = unpack.get_ref().get_ref().1;
                 if *bytes > *max {
                     return Err(io::Error::other(OVER_LIMIT));
                 }
@@ -166,8 +166,8 @@ impl Read for Input {
 }
 
 impl Input {
-    pub(super) fn of(reader: Box<dyn Read + Send>, max: u64) -> Result<Self, ReadError> {
-        let mut raw = Raw { reader, hasher: Sha256::new(), bytes: 0, max };
+    pub(super) fn from_reader(reader: Box<dyn Read + Send>, max: u64) -> Result<Self, ReadError> {
+        let mut raw = RawInput { reader, hasher: Sha256::new(), bytes: 0, max };
         let mut first = Vec::with_capacity(GZIP.len());
         let looked = raw.by_ref().take(GZIP.len() as u64).read_to_end(&mut first);
         let is_gzip = first == GZIP;
@@ -190,7 +190,7 @@ impl Input {
         whole.into_inner().1.digest()
     }
 
-    /// What an error of [`Read::read`] means.
+    /// Meaning of an error of [`Read::read`].
     pub fn explain(&self, error: io::Error) -> ReadError {
         let (packed, limit) = match &self.0 {
             Stream::Plain(whole) => (false, whole.get_ref().1.max),

@@ -2,7 +2,7 @@
 //! of rules about SBOMs.
 
 use super::field::text;
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::{Format, Opening, ReadError, Reading};
 
 /// SPDX JSON.
@@ -15,7 +15,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -29,7 +29,7 @@ fn is_context(context: &str) -> bool {
     context.starts_with("https://spdx.org/rdf/")
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let (mut version, mut graph) = (false, false);
     json.object(|json, key| match key {
         "spdxVersion" => {
@@ -40,8 +40,8 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             version |= is_context(&text(json)?);
             Ok(())
         }
-        "creationInfo" if json.kind()? == Kind::Object => json.object(|json, key| {
-            if key == "created" && json.kind()? == Kind::String {
+        "creationInfo" if json.kind()? == JsonKind::Object => json.object(|json, key| {
+            if key == "created" && json.kind()? == JsonKind::String {
                 reading.generated(&text(json)?);
                 return Ok(());
             }
@@ -50,7 +50,7 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "packages" | "@graph" => {
             graph = true;
             json.array(|json, _| match json.kind()? {
-                Kind::Object => json.skip(),
+                JsonKind::Object => json.skip(),
                 other => Err(json.shape(&format!("expected an object, found {}", other.words()))),
             })
         }

@@ -7,8 +7,8 @@
 use serde::Deserialize;
 
 use super::field::first_of;
-use super::json::{Json, Kind, shapes};
-use super::value::{Loose, Word};
+use super::json::{Json, JsonKind, shapes};
+use super::value::{Loose, ReportWord};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -22,22 +22,22 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// A diagnostic of the language-server protocol has the same keys but `path`.
 fn looks_like(opening: &Opening) -> bool {
     opening.first_element().is_some_and(|first| {
-        first.has_kind("path", Kind::Array)
+        first.has_kind("path", JsonKind::Array)
             && ["code", "message", "severity", "range"].iter().all(|k| first.has(k))
     })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Contract);
     json.array(|json, _| {
-        let read = json.item::<Item<'static>, _>(|item| {
-            item.tell(reading);
+        let read = json.item::<SpectralResult<'static>, _>(|item| {
+            item.add_problem(reading);
             item.finding(reading.roots())
         })?;
         let finding =
@@ -47,26 +47,26 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     })
 }
 
-shapes!(Item);
+shapes!(SpectralResult);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
-    code: Loose<Code>,
+struct SpectralResult<'a> {
+    code: Loose<SpectralCode>,
     #[serde(borrow)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     severity: Loose<i64>,
-    path: Loose<Vec<Loose<Code>>>,
-    range: Loose<Range>,
+    path: Loose<Vec<Loose<SpectralCode>>>,
+    range: Loose<SpectralRange>,
     #[serde(borrow)]
-    source: Word<'a>,
+    source: ReportWord<'a>,
 }
 
 /// A rule's name, or a step of a path: a name or a number.
 #[derive(Deserialize)]
 #[serde(untagged)]
-enum Code {
+enum SpectralCode {
     Name(String),
     Number(i64),
 }
@@ -74,19 +74,19 @@ enum Code {
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Range {
-    start: Loose<Position>,
-    end: Loose<Position>,
+struct SpectralRange {
+    start: Loose<SpectralPosition>,
+    end: Loose<SpectralPosition>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Position {
+struct SpectralPosition {
     line: Loose<u32>,
 }
 
-impl Code {
+impl SpectralCode {
     fn text(&self) -> String {
         match self {
             Self::Name(name) => name.clone(),
@@ -95,20 +95,20 @@ impl Code {
     }
 }
 
-impl Loose<Position> {
+impl Loose<SpectralPosition> {
     /// Counted from 1.
     fn line(&self) -> Option<u32> {
         self.value.as_ref().and_then(|p| p.line.value).and_then(|line| line.checked_add(1))
     }
 }
 
-impl Item<'_> {
+impl SpectralResult<'_> {
     fn code(&self) -> String {
-        self.code.value.as_ref().map(Code::text).unwrap_or_default()
+        self.code.value.as_ref().map(SpectralCode::text).unwrap_or_default()
     }
 
     /// A document that was not linted as what it is.
-    fn tell(&self, reading: &mut Reading<'_>) {
+    fn add_problem(&self, reading: &mut Reading<'_>) {
         let (kind, what) = match self.code().as_str() {
             "parser" => (ProblemKind::Parse, "parser: the document does not parse"),
             "unrecognized-format" => {
@@ -141,7 +141,8 @@ impl Item<'_> {
         finding.location = Location::new(self.source.as_str(), lines.0, lines.1, roots);
         let steps = self.path.value.as_deref().unwrap_or_default();
         let id = FingerprintBuilder::new(Category::Contract.as_str()).part(&code);
-        let step = |step: &Loose<Code>| step.value.as_ref().map(Code::text).unwrap_or_default();
+        let step =
+            |step: &Loose<SpectralCode>| step.value.as_ref().map(SpectralCode::text).unwrap_or_default();
         finding.identify(steps.iter().fold(id, |id, s| id.part(&step(s))));
         Some(finding)
     }

@@ -1,9 +1,9 @@
 //! Reading from a text, for the tests beside each format.
 
-use super::{FORMATS, Hint, Options, Outcome, ReadError, Report, Sink, Source, read};
+use super::{FORMATS, Hint, Options, ReadError, ReadOutcome, Report, Sink, Source, read_source};
 use crate::finding::Finding;
 
-/// What a reading gave.
+/// Result of a reading.
 pub(super) struct ReadText {
     pub(super) format: Option<&'static str>,
     pub(super) report: Report,
@@ -33,7 +33,7 @@ fn read_with(text: &str, hint: Hint<'_>) -> ReadText {
     let mut keep = Keep(Vec::new());
     let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new(), secret_key: None };
     let source = Source::Bytes(text.as_bytes().into());
-    let Outcome { format, report, error, .. } = read(&source, hint, &options, &mut keep);
+    let ReadOutcome { format, report, error, .. } = read_source(&source, hint, &options, &mut keep);
     // Formats of this build have names that live as long as it.
     let format = format.and_then(|id| FORMATS.iter().map(|f| f.id).find(|known| *known == id));
     ReadText { format, report, findings: keep.0, error }

@@ -8,13 +8,13 @@ use std::io::{self, ErrorKind, Read};
 use encoding_rs::DecoderResult;
 
 use super::ReadError;
-use super::ahead::Ahead;
+use super::read_ahead::Ahead;
 use super::source::Input;
 
 /// Bytes that are read together.
 const BLOCK: usize = if cfg!(test) { 16 } else { 256 << 10 };
 
-/// What came with another block.
+/// Additions of another block.
 #[derive(Debug)]
 pub(super) enum More {
     /// Text.
@@ -34,20 +34,20 @@ pub(super) struct Broken {
 }
 
 /// The text of a file.
-pub(super) enum Text {
+pub(super) enum TextStream {
     /// Read when it is asked for.
     Direct(Box<Decoder>),
     /// Read by a thread of its own.
     Ahead(Ahead),
 }
 
-impl Text {
+impl TextStream {
     pub(super) fn new(input: Input) -> Self {
         Self::Direct(Box::new(Decoder::new(input)))
     }
 
     /// Text that a thread reads, hashes and decodes while what came before it is parsed.
-    pub(super) fn ahead(input: Input) -> Self {
+    pub(super) fn read_ahead(input: Input) -> Self {
         Ahead::start(Box::new(Decoder::new(input))).map_or_else(Self::Direct, Self::Ahead)
     }
 
@@ -100,13 +100,13 @@ impl Decoder {
     pub(super) fn append(&mut self, text: &mut String) -> Result<More, ReadError> {
         self.block.resize(BLOCK, 0);
         let had = self.waiting;
-        let mut filled = had + self.read(had)?;
+        let mut filled = had + self.read_block(had)?;
         let mut start = 0;
         if matches!(self.encoding, Encoding::Unknown) {
             // A pipe may give its first bytes one at a time.
             while filled < 4 || self.may_declare(filled) {
                 self.block.resize(filled.max(BLOCK - 1) + 1, 0);
-                let more = self.read(filled)?;
+                let more = self.read_block(filled)?;
                 if more == 0 {
                     break;
                 }
@@ -143,7 +143,7 @@ impl Decoder {
     }
 
     /// Reads into the block from `at` on.
-    fn read(&mut self, at: usize) -> Result<usize, ReadError> {
+    fn read_block(&mut self, at: usize) -> Result<usize, ReadError> {
         loop {
             match self.input.read(self.block.get_mut(at..).unwrap_or_default()) {
                 Err(fault) if fault.kind() == ErrorKind::Interrupted => {}
@@ -256,7 +256,7 @@ mod tests {
     /// All of the text, and what broke it.
     fn decode(raw: &[u8]) -> Result<(String, Option<Broken>), ReadError> {
         let mut text = String::new();
-        let mut source = Text::new(Source::Bytes(raw.into()).open(1 << 20)?);
+        let mut source = TextStream::new(Source::Bytes(raw.into()).open(1 << 20)?);
         loop {
             match source.append(&mut text)? {
                 More::Text => {}

@@ -9,10 +9,10 @@ use serde_json::Value;
 
 use super::conceal::comparable;
 use super::field::{first_of, suppress};
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::semgrep::{is_about_secrets, without_literals};
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// `{"results": null}` and `{"results": []}` are reports of other scanners as well, and claimed by none.
@@ -34,21 +34,21 @@ fn looks_like(opening: &Opening) -> bool {
     opening.get("results").filter(|results| results.lists_objects()).is_some_and(|first| {
         let named = first.has("rule_id") || first.has("long_id");
         let described = ["link", "links", "rule_provider", "rule_description", "resolution"];
-        named && first.has_kind("location", Kind::Object) && described.iter().any(|key| first.has(key))
+        named && first.has_kind("location", JsonKind::Object) && described.iter().any(|key| first.has(key))
     })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Misconfiguration);
     let mut results = false;
     json.object(|json, key| match key {
         "results" => {
             results = true;
-            if json.kind()? == Kind::Null {
+            if json.kind()? == JsonKind::Null {
                 return json.skip();
             }
             json.array(|json, _| {
-                match json.item::<Item<'static>, _>(|item| item.finding(reading.roots()))? {
+                match json.item::<TfsecResult<'static>, _>(|item| item.finding(reading.roots()))? {
                     Some(finding) => {
                         reading.finding(finding);
                         Ok(())
@@ -62,37 +62,37 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if results { Ok(()) } else { Err(json.shape("a tfsec report has a list `results`")) }
 }
 
-shapes!(Item);
+shapes!(TfsecResult);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Item<'a> {
+struct TfsecResult<'a> {
     #[serde(borrow)]
-    rule_id: Word<'a>,
+    rule_id: ReportWord<'a>,
     #[serde(borrow)]
-    long_id: Word<'a>,
+    long_id: ReportWord<'a>,
     #[serde(borrow)]
-    legacy_rule_id: Word<'a>,
+    legacy_rule_id: ReportWord<'a>,
     #[serde(borrow)]
-    rule_description: Word<'a>,
+    rule_description: ReportWord<'a>,
     #[serde(borrow)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     status: Loose<Value>,
     #[serde(borrow)]
-    resource: Word<'a>,
+    resource: ReportWord<'a>,
     #[serde(borrow)]
-    location: Loose<Place<'a>>,
+    location: Loose<TfsecLocation<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Place<'a> {
+struct TfsecLocation<'a> {
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
     start_line: LineNumber,
     end_line: LineNumber,
 }
@@ -109,7 +109,7 @@ fn severity(word: &str) -> Severity {
     }
 }
 
-impl Item<'_> {
+impl TfsecResult<'_> {
     /// `None` if it is an entry of something else.
     fn finding(&self, roots: &[String]) -> Option<Finding> {
         let ids = [self.rule_id.as_str(), self.long_id.as_str(), self.legacy_rule_id.as_str()];

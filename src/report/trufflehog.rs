@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::{Leak, without_credentials};
-use super::value::{LineNumber, Loose, Strings, Word};
+use super::value::{LineNumber, Loose, ReportWord, Strings};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, Text};
 
@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: true,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -38,96 +38,96 @@ fn looks_like(opening: &Opening) -> bool {
         && (finding || log && first.get("logger").is_some_and(ours))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     walk(json, reading, v3)
 }
 
 /// The finding that a line of version 3 is.
-fn v3(line: &Line<'_>, around: Around<'_>) -> Option<Finding> {
+fn v3(line: &TruffleHogLine<'_>, around: ReportContext<'_>) -> Option<Finding> {
     line.finding(around)
 }
 
-shapes!(Line);
+shapes!(TruffleHogLine);
 
 /// One line: a finding of version 3 or 2, or of the log.
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-pub(super) struct Line<'a> {
+pub(super) struct TruffleHogLine<'a> {
     #[serde(borrow, rename = "SourceMetadata")]
-    source: Loose<Source<'a>>,
+    source: Loose<TruffleHogSource<'a>>,
     #[serde(borrow, rename = "DetectorName")]
-    detector: Loose<Word<'a>>,
+    detector: Loose<ReportWord<'a>>,
     #[serde(rename = "DetectorType")]
     detector_type: Loose<i64>,
     #[serde(rename = "Verified")]
     verified: Loose<bool>,
     #[serde(borrow, rename = "VerificationError")]
-    verification_error: Word<'a>,
+    verification_error: ReportWord<'a>,
     #[serde(borrow, rename = "Raw")]
-    raw: Word<'a>,
+    raw: ReportWord<'a>,
     #[serde(borrow, rename = "RawV2")]
-    raw_v2: Word<'a>,
+    raw_v2: ReportWord<'a>,
     #[serde(borrow, rename = "ExtraData")]
-    extra: Loose<Extra<'a>>,
+    extra: Loose<TruffleHogExtra<'a>>,
 
     #[serde(borrow, rename = "stringsFound")]
     pub(super) strings_found: Loose<Strings<'a>>,
     #[serde(borrow)]
-    pub(super) reason: Word<'a>,
+    pub(super) reason: ReportWord<'a>,
     #[serde(borrow)]
-    pub(super) path: Word<'a>,
+    pub(super) path: ReportWord<'a>,
 
     #[serde(borrow)]
-    level: Word<'a>,
+    level: ReportWord<'a>,
     #[serde(borrow)]
-    msg: Word<'a>,
+    msg: ReportWord<'a>,
     chunks: Loose<u64>,
     verified_secrets: Loose<u64>,
     unverified_secrets: Loose<u64>,
 }
 
 #[derive(Deserialize)]
-struct Source<'a> {
+struct TruffleHogSource<'a> {
     /// By kind of source: Git, Filesystem, Docker, Slack …
     #[serde(borrow, rename = "Data")]
-    data: BTreeMap<String, Loose<Place<'a>>>,
+    data: BTreeMap<String, Loose<TruffleHogLocation<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Place<'a> {
+struct TruffleHogLocation<'a> {
     #[serde(borrow)]
-    file: Word<'a>,
+    file: ReportWord<'a>,
     #[serde(borrow)]
-    filename: Word<'a>,
+    filename: ReportWord<'a>,
     #[serde(borrow)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
     line: LineNumber,
     #[serde(borrow)]
-    image: Word<'a>,
+    image: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
-struct Extra<'a> {
+struct TruffleHogExtra<'a> {
     /// Of a custom detector.
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
 }
 
-impl Line<'_> {
+impl TruffleHogLine<'_> {
     /// The finding of version 3, if it is one.
-    fn finding(&self, around: Around<'_>) -> Option<Finding> {
+    fn finding(&self, around: ReportContext<'_>) -> Option<Finding> {
         if !self.source.given || !self.detector.given && !self.detector_type.given {
             return None;
         }
-        let name = self.detector.value.as_ref().map_or("", Word::as_str);
+        let name = self.detector.value.as_ref().map_or("", ReportWord::as_str);
         let number = self.detector_type.value.map(|number| format!("detector {number}")).unwrap_or_default();
         let rule = if name.is_empty() { &number } else { name };
         let custom = self.extra.value.as_ref().map_or("", |extra| extra.name.as_str());
         let title = if custom.is_empty() { rule.to_owned() } else { format!("{rule}: {custom}") };
-        let none = Place::default();
+        let none = TruffleHogLocation::default();
         let place = self
             .source
             .value
@@ -135,8 +135,10 @@ impl Line<'_> {
             .flat_map(|s| s.data.values())
             .find_map(|p| p.value.as_ref())
             .unwrap_or(&none);
-        let path =
-            [&place.file, &place.filename, &place.path].into_iter().map(Word::as_str).find(|p| !p.is_empty());
+        let path = [&place.file, &place.filename, &place.path]
+            .into_iter()
+            .map(ReportWord::as_str)
+            .find(|p| !p.is_empty());
         let leak = Leak {
             tool: FORMAT.tool,
             rule,
@@ -163,11 +165,11 @@ impl Line<'_> {
 pub(super) fn walk(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
+    finding: fn(&TruffleHogLine<'_>, ReportContext<'_>) -> Option<Finding>,
 ) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
-    let mut seen = Seen::default();
-    if json.kind().is_ok_and(|kind| kind == Kind::Array) {
+    let mut seen = TruffleHogCounts::default();
+    if json.kind().is_ok_and(|kind| kind == JsonKind::Array) {
         let whole = array(json, reading, &mut seen, finding);
         if whole.is_err() {
             reading.forget();
@@ -176,8 +178,10 @@ pub(super) fn walk(
     }
     while !json.at_end()? {
         let place = format!("line {}", json.line_number());
-        if json.kind().is_ok_and(|kind| kind == Kind::Object) {
-            let said = json.item::<Line<'static>, _>(|line| seen.take(&line, finding, &place, reading))?;
+        if json.kind().is_ok_and(|kind| kind == JsonKind::Object) {
+            let said = json.item::<TruffleHogLine<'static>, _>(|line| {
+                seen.count_line(&line, finding, &place, reading)
+            })?;
             json.end_of_line()?;
             if let Some(finding) = said {
                 reading.finding(finding);
@@ -190,7 +194,7 @@ pub(super) fn walk(
     if seen.findings == 0 && seen.logs == 0 {
         return Err(json.shape(NONE));
     }
-    seen.tell(reading, false);
+    seen.add_problems(reading, false);
     Ok(())
 }
 
@@ -198,12 +202,13 @@ pub(super) fn walk(
 fn array(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    seen: &mut Seen,
-    finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
+    seen: &mut TruffleHogCounts,
+    finding: fn(&TruffleHogLine<'_>, ReportContext<'_>) -> Option<Finding>,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
         let place = json.path_text();
-        let said = json.item::<Line<'static>, _>(|line| seen.take(&line, finding, &place, reading))?;
+        let said =
+            json.item::<TruffleHogLine<'static>, _>(|line| seen.count_line(&line, finding, &place, reading))?;
         if let Some(finding) = said {
             reading.finding(finding);
         }
@@ -213,15 +218,15 @@ fn array(
     if seen.others > 0 && seen.findings == 0 && seen.logs == 0 {
         return Err(json.shape(NONE));
     }
-    seen.tell(reading, true);
+    seen.add_problems(reading, true);
     Ok(())
 }
 
 const NONE: &str = "no TruffleHog report: nothing in it is a finding";
 
-/// What was seen so far.
+/// Counts of what was read so far.
 #[derive(Default)]
-struct Seen {
+struct TruffleHogCounts {
     findings: u64,
     logs: u64,
     others: u64,
@@ -231,15 +236,15 @@ struct Seen {
     counted: u64,
 }
 
-impl Seen {
-    fn take(
+impl TruffleHogCounts {
+    fn count_line(
         &mut self,
-        line: &Line<'_>,
-        finding: fn(&Line<'_>, Around<'_>) -> Option<Finding>,
+        line: &TruffleHogLine<'_>,
+        finding: fn(&TruffleHogLine<'_>, ReportContext<'_>) -> Option<Finding>,
         place: &str,
         reading: &mut Reading<'_>,
     ) -> Option<Finding> {
-        let found = finding(line, reading.around());
+        let found = finding(line, reading.context());
         if found.is_some() {
             self.findings += 1;
         } else if line.is_log() {
@@ -259,7 +264,7 @@ impl Seen {
         );
     }
 
-    fn log(&mut self, line: &Line<'_>, reading: &mut Reading<'_>) {
+    fn log(&mut self, line: &TruffleHogLine<'_>, reading: &mut Reading<'_>) {
         self.logs += 1;
         if !is_quiet(line.level.as_str()) {
             let path = Some(line.path.as_str()).filter(|p| !p.is_empty());
@@ -277,8 +282,8 @@ impl Seen {
         }
     }
 
-    /// What all lines together say.
-    fn tell(&self, reading: &mut Reading<'_>, array: bool) {
+    /// Content of all lines together.
+    fn add_problems(&self, reading: &mut Reading<'_>, array: bool) {
         let Self { findings, counted, .. } = self;
         if counted > findings {
             let message = format!("the log counts {counted} secrets, the report holds {findings}");

@@ -8,10 +8,10 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::json::{Json, Kind, shapes};
-use super::reading::Around;
+use super::json::{Json, JsonKind, shapes};
+use super::reading::ReportContext;
 use super::secret::Leak;
-use super::value::{LineNumber, Loose, Word};
+use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding, Severity};
 
@@ -25,12 +25,12 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     opening.first_element().is_some_and(|first| {
-        let rule = first.get("rule").filter(|rule| rule.kind == Some(Kind::Object));
+        let rule = first.get("rule").filter(|rule| rule.kind == Some(JsonKind::Object));
         let rule = rule.is_some_and(|rule| ["id", "message", "severity"].iter().any(|k| rule.has(k)));
         let others = ["path", "line", "secret", "context"].iter().filter(|k| first.has(k)).count();
         // Linters have an object `rule` and a `line`, too.
@@ -38,56 +38,59 @@ fn looks_like(opening: &Opening) -> bool {
     })
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
-    json.array(|json, _| match json.item::<Issue<'static>, _>(|issue| issue.finding(reading.around()))? {
-        Some(finding) => {
-            reading.finding(finding);
-            Ok(())
-        }
-        None => {
-            Err(json.shape("no trufflehog3 issue: it has no two of `path`, `secret` and an object `rule`"))
+    json.array(|json, _| {
+        match json.item::<Trufflehog3Issue<'static>, _>(|issue| issue.finding(reading.context()))? {
+            Some(finding) => {
+                reading.finding(finding);
+                Ok(())
+            }
+            None => {
+                Err(json
+                    .shape("no trufflehog3 issue: it has no two of `path`, `secret` and an object `rule`"))
+            }
         }
     })
 }
 
-shapes!(Issue);
+shapes!(Trufflehog3Issue);
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Issue<'a> {
+struct Trufflehog3Issue<'a> {
     #[serde(borrow)]
-    rule: Loose<Rule<'a>>,
+    rule: Loose<Trufflehog3Rule<'a>>,
     #[serde(borrow)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
     line: LineNumber,
     #[serde(borrow)]
-    secret: Word<'a>,
+    secret: ReportWord<'a>,
     #[serde(borrow)]
-    context: Loose<BTreeMap<String, Word<'a>>>,
+    context: Loose<BTreeMap<String, ReportWord<'a>>>,
 }
 
 #[derive(Deserialize)]
 #[serde(default)]
 #[derive(Default)]
-struct Rule<'a> {
+struct Trufflehog3Rule<'a> {
     #[serde(borrow)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
 }
 
-impl Issue<'_> {
+impl Trufflehog3Issue<'_> {
     /// `None` if nothing says what was found, nor where.
-    fn finding(&self, around: Around<'_>) -> Option<Finding> {
+    fn finding(&self, around: ReportContext<'_>) -> Option<Finding> {
         let said = [self.rule.value.is_some(), self.path.0.is_some(), self.secret.0.is_some()];
         if said.iter().filter(|said| **said).count() < 2 {
             return None;
         }
-        let none = Rule::default();
+        let none = Trufflehog3Rule::default();
         let rule = self.rule.value.as_ref().unwrap_or(&none);
         let context = self.context.value.as_ref().zip(self.line.0);
         let leak = Leak {
@@ -97,7 +100,9 @@ impl Issue<'_> {
             path: self.path.as_str(),
             lines: (self.line.0, None),
             values: &[self.secret.as_str()],
-            text: context.and_then(|(context, line)| context.get(&line.to_string())).map_or("", Word::as_str),
+            text: context
+                .and_then(|(context, line)| context.get(&line.to_string()))
+                .map_or("", ReportWord::as_str),
         };
         let mut finding = leak.finding(around);
         if let Some(word) = &rule.severity.0 {

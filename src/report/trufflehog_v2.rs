@@ -5,9 +5,9 @@
 //! `truffleHog3/lib/search.py`. Neither `diff` nor `stringsFound` is kept.
 
 use super::json::Json;
-use super::reading::Around;
+use super::reading::ReportContext;
 use super::secret::Leak;
-use super::trufflehog::{Line, walk};
+use super::trufflehog::{TruffleHogLine, walk};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding};
 
@@ -21,7 +21,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: true,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys that the tools of Rusty Hog write beside those that they took over.
@@ -35,11 +35,11 @@ fn looks_like(opening: &Opening) -> bool {
         && !RUSTY_HOG.iter().any(|key| opening.top.has(key))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     walk(json, reading, finding)
 }
 
-fn finding(line: &Line<'_>, around: Around<'_>) -> Option<Finding> {
+fn finding(line: &TruffleHogLine<'_>, around: ReportContext<'_>) -> Option<Finding> {
     if !line.strings_found.given {
         return None;
     }

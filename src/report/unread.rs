@@ -1,6 +1,6 @@
 //! Reports of well-known tools that no reader claims: recognised, so that the message can say what to do instead.
 
-use super::json::Kind;
+use super::json::JsonKind;
 use super::opening::{Member, Opening};
 
 /// A kind of file: what it looks like, and what to do.
@@ -145,7 +145,7 @@ fn root(opening: &Opening, name: &str) -> bool {
 }
 
 fn kind_is(opening: &Opening, words: &[&str]) -> bool {
-    let word = opening.get("type").filter(|word| word.kind == Some(Kind::String));
+    let word = opening.get("type").filter(|word| word.kind == Some(JsonKind::String));
     word.and_then(|word| word.text.as_deref()).is_some_and(|word| words.contains(&word))
 }
 

@@ -42,29 +42,29 @@ impl std::ops::Deref for Str<'_> {
 
 /// A value as it is written, checked for syntax alone: a number may be one that no type of number holds.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Raw<'a>(pub &'a str);
+pub struct RawJson<'a>(pub &'a str);
 
-impl<'a> Raw<'a> {
+impl<'a> RawJson<'a> {
     /// Its text, if it is an object.
     pub fn object(self) -> Option<&'a str> {
         Some(self.0).filter(|text| text.starts_with('{'))
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Raw<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for RawJson<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct RawVisitor;
         impl<'de> Visitor<'de> for RawVisitor {
-            type Value = Raw<'de>;
+            type Value = RawJson<'de>;
             fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 f.write_str("any value")
             }
             fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-                Ok(Raw(text))
+                Ok(RawJson(text))
             }
             fn visit_newtype_struct<D: Deserializer<'de>>(self, other: D) -> Result<Self::Value, D::Error> {
                 // Asked of `serde_json` itself.
-                <&RawValue>::deserialize(other).map(|raw| Raw(raw.get()))
+                <&RawValue>::deserialize(other).map(|raw| RawJson(raw.get()))
             }
         }
         deserializer.deserialize_newtype_struct(RAW, RawVisitor)
@@ -76,8 +76,8 @@ pub(super) fn only<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
     kind: &'static str,
     deserializer: D,
 ) -> Result<Option<T>, D::Error> {
-    struct Only<T>(PhantomData<T>);
-    impl<'de, T: Deserialize<'de>> Visitor<'de> for Only<T> {
+    struct ObjectOnly<T>(PhantomData<T>);
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for ObjectOnly<T> {
         type Value = Option<T>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("any value")
@@ -89,16 +89,16 @@ pub(super) fn only<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
             Ok(None)
         }
     }
-    deserializer.deserialize_newtype_struct(kind, Only(PhantomData))
+    deserializer.deserialize_newtype_struct(kind, ObjectOnly(PhantomData))
 }
 
 /// A severity or status word: a string, or anything else that is then no word at all.
 ///
 /// A number or an object in its place must not lose the finding; the word is then unknown.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Word<'a>(pub Option<Cow<'a, str>>);
+pub struct ReportWord<'a>(pub Option<Cow<'a, str>>);
 
-impl Word<'_> {
+impl ReportWord<'_> {
     /// The word, empty where there is none.
     pub fn as_str(&self) -> &str {
         self.0.as_deref().unwrap_or_default()
@@ -110,7 +110,7 @@ impl Word<'_> {
     }
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Word<'a> {
+impl<'de: 'a, 'a> Deserialize<'de> for ReportWord<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         only::<Str<'de>, D>(STRING, deserializer).map(|string| Self(string.map(|s| s.0)))
     }
@@ -133,7 +133,7 @@ impl<T> Default for Loose<T> {
 
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
+        let raw = RawJson::deserialize(deserializer)?.0;
         Ok(Self { given: true, value: parse(raw).ok() })
     }
 }
@@ -141,41 +141,41 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Loose<T> {
 /// An object that a finding can do without: anything else, or one of another shape, counts as absent. (A derived
 /// struct would also accept an array.)
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Object<T>(pub Option<T>);
+pub struct OptionalObject<T>(pub Option<T>);
 
-impl<T> Default for Object<T> {
+impl<T> Default for OptionalObject<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Object<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalObject<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
+        let raw = RawJson::deserialize(deserializer)?.0;
         Ok(Self(raw.starts_with('{').then(|| parse(raw).ok()).flatten()))
     }
 }
 
 /// An array of such objects; what is no array counts as an empty one, and what is no such object keeps its place.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Objects<T>(pub Vec<Object<T>>);
+pub struct OptionalObjects<T>(pub Vec<OptionalObject<T>>);
 
-impl<T> Default for Objects<T> {
+impl<T> Default for OptionalObjects<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<T> Objects<T> {
+impl<T> OptionalObjects<T> {
     /// Those that are such objects.
     pub fn iter(&self) -> impl Iterator<Item = &T> {
         self.0.iter().filter_map(|object| object.0.as_ref())
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Objects<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalObjects<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
+        let raw = RawJson::deserialize(deserializer)?.0;
         Ok(Self(parse(raw).unwrap_or_default()))
     }
 }
@@ -187,7 +187,7 @@ pub struct LineNumber(pub Option<u32>);
 
 impl LineNumber {
     /// The line of a text such as `91` or `12-15`; 0 is no line.
-    pub fn of(text: &str) -> Option<u32> {
+    pub fn parse(text: &str) -> Option<u32> {
         let digits = text.trim().split('-').next().unwrap_or_default();
         digits.parse().ok().filter(|&line| line > 0)
     }
@@ -195,8 +195,8 @@ impl LineNumber {
 
 impl<'de> Deserialize<'de> for LineNumber {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
-        Ok(Self(Self::of(raw.trim_matches('"'))))
+        let raw = RawJson::deserialize(deserializer)?.0;
+        Ok(Self(Self::parse(raw.trim_matches('"'))))
     }
 }
 
@@ -220,7 +220,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
             }
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut all = Vec::new();
-                while let Some(word) = seq.next_element::<Word<'de>>()? {
+                while let Some(word) = seq.next_element::<ReportWord<'de>>()? {
                     all.extend(word.0);
                 }
                 Ok(Strings(all))
@@ -294,10 +294,10 @@ mod tests {
 
     #[test]
     fn a_word_is_a_string_or_unknown() {
-        assert_eq!(parse::<Word<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
-        assert_eq!(parse::<Word<'_>>("\"\"").unwrap(), Word(Some("".into())));
-        assert_eq!(parse::<Word<'_>>("7").unwrap(), Word(None));
-        assert_eq!(parse::<Word<'_>>("null").unwrap(), Word(None));
+        assert_eq!(parse::<ReportWord<'_>>("\"HI\\u0047H\"").unwrap().as_str(), "HIGH");
+        assert_eq!(parse::<ReportWord<'_>>("\"\"").unwrap(), ReportWord(Some("".into())));
+        assert_eq!(parse::<ReportWord<'_>>("7").unwrap(), ReportWord(None));
+        assert_eq!(parse::<ReportWord<'_>>("null").unwrap(), ReportWord(None));
     }
 
     #[test]
@@ -313,14 +313,14 @@ mod tests {
         #[derive(Deserialize, Debug, PartialEq)]
         struct State<'a> {
             #[serde(borrow)]
-            state: Word<'a>,
+            state: ReportWord<'a>,
         }
-        let of = |raw| parse::<Object<State<'_>>>(raw).unwrap().0.map(|s| s.state.as_str().len());
+        let of = |raw| parse::<OptionalObject<State<'_>>>(raw).unwrap().0.map(|s| s.state.as_str().len());
         assert_eq!(of("{\"state\":\"ok\"}"), Some(2));
         assert_eq!(of("[\"ok\"]"), None);
         assert_eq!(of("{\"state\":\"ok\",\"state\":\"no\"}"), None);
         assert_eq!(of("null"), None);
-        let of = |raw| parse::<Objects<State<'_>>>(raw).unwrap();
+        let of = |raw| parse::<OptionalObjects<State<'_>>>(raw).unwrap();
         assert_eq!(
             (of("[{\"state\":\"ok\"}, 1]").0.len(), of("[{\"state\":\"ok\"}, 1]").iter().count()),
             (2, 1)

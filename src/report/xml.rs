@@ -25,10 +25,10 @@ const MAX_DEPTH: usize = 128;
 /// Most attributes of one element: they are compared with each other.
 const MAX_ATTRIBUTES: usize = 64;
 
-/// What a walk comes by.
-pub(super) enum Node<'x> {
+/// Node that a walk meets.
+pub(super) enum XmlNode<'x> {
     /// An element begins.
-    Open(Element<'x>),
+    Open(XmlElement<'x>),
     /// Text that is not blank.
     Text,
     /// The element that began last and has not ended ends.
@@ -36,13 +36,13 @@ pub(super) enum Node<'x> {
 }
 
 /// The tag that begins an element.
-pub(super) struct Element<'x> {
+pub(super) struct XmlElement<'x> {
     /// Its name, without prefix.
     pub(super) name: &'x str,
     attributes: Vec<(&'x str, Cow<'x, str>)>,
 }
 
-impl Element<'_> {
+impl XmlElement<'_> {
     /// The value of an attribute.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
@@ -85,9 +85,9 @@ impl Read for Bytes<'_> {
     }
 }
 
-/// What was walked of a document.
+/// State of a walk through a document.
 #[derive(Default)]
-struct Walk {
+struct XmlWalk {
     begun: bool,
     path: Vec<String>,
     rooted: bool,
@@ -96,9 +96,9 @@ struct Walk {
 /// Walks a document to its end. What `visit` says is an error at the place it was come by.
 pub(super) fn walk(
     document: &mut Json,
-    mut visit: impl FnMut(Node<'_>) -> Result<(), String>,
+    mut visit: impl FnMut(XmlNode<'_>) -> Result<(), String>,
 ) -> Result<(), ReadError> {
-    let mut walk = Walk::default();
+    let mut walk = XmlWalk::default();
     let mut reader = Reader::from_reader(Bytes { document, taken: 0, fault: None });
     reader.config_mut().check_comments = true;
     let mut buffer = Vec::new();
@@ -107,15 +107,19 @@ pub(super) fn walk(
         reader.get_mut().taken = 0;
         let step = match reader.read_event_into(&mut buffer) {
             Ok(event) => walk.step(&event, &mut visit),
-            Err(fault) => Err(Fault::Markup(words(&fault))),
+            Err(fault) => Err(XmlError::Markup(words(&fault))),
         };
         let bytes = reader.get_mut();
         match step {
             Ok(true) => return Ok(()),
             Ok(false) => {}
             Err(_) if bytes.fault.is_some() => return bytes.fault.take().map_or(Ok(()), Err),
-            Err(Fault::Markup(message)) => return Err(bytes.document.markup(&walk.path.join("."), message)),
-            Err(Fault::Shape(message)) => return Err(bytes.document.misfit(&walk.path.join("."), &message)),
+            Err(XmlError::Markup(message)) => {
+                return Err(bytes.document.markup(&walk.path.join("."), message));
+            }
+            Err(XmlError::Shape(message)) => {
+                return Err(bytes.document.misfit(&walk.path.join("."), &message));
+            }
         }
     }
 }
@@ -125,7 +129,7 @@ pub(super) fn check(document: &mut Json) -> Result<(), ReadError> {
     walk(document, |_| Ok(()))
 }
 
-enum Fault {
+enum XmlError {
     Markup(&'static str),
     Shape(String),
 }
@@ -133,13 +137,13 @@ enum Fault {
 /// The file was cut: the same words as for JSON.
 const CUT: &str = "the file ends too early: it was cut, or is still being written";
 
-impl Walk {
+impl XmlWalk {
     /// True at the end of the document.
     fn step(
         &mut self,
         event: &Event<'_>,
-        visit: &mut impl FnMut(Node<'_>) -> Result<(), String>,
-    ) -> Result<bool, Fault> {
+        visit: &mut impl FnMut(XmlNode<'_>) -> Result<(), String>,
+    ) -> Result<bool, XmlError> {
         let first = !std::mem::replace(&mut self.begun, true);
         match event {
             Event::Start(tag) => self.open(tag, visit)?,
@@ -149,10 +153,10 @@ impl Walk {
             }
             Event::End(_) => self.close(visit)?,
             Event::Text(text) if self.path.is_empty() && !text.trim_ascii().is_empty() => {
-                return Err(Fault::Markup("text outside the root element"));
+                return Err(XmlError::Markup("text outside the root element"));
             }
             Event::CData(_) | Event::GeneralRef(_) if self.path.is_empty() => {
-                return Err(Fault::Markup("text outside the root element"));
+                return Err(XmlError::Markup("text outside the root element"));
             }
             Event::GeneralRef(name) => {
                 let known = match name.strip_prefix('#') {
@@ -160,26 +164,28 @@ impl Walk {
                     None => resolve_xml_entity(name).is_some(),
                 };
                 if !known {
-                    return Err(Fault::Markup(NO_ENTITY));
+                    return Err(XmlError::Markup(NO_ENTITY));
                 }
-                visit(Node::Text).map_err(Fault::Shape)?;
+                visit(XmlNode::Text).map_err(XmlError::Shape)?;
             }
-            Event::CData(_) => visit(Node::Text).map_err(Fault::Shape)?,
-            Event::Text(text) if !text.trim_ascii().is_empty() => visit(Node::Text).map_err(Fault::Shape)?,
+            Event::CData(_) => visit(XmlNode::Text).map_err(XmlError::Shape)?,
+            Event::Text(text) if !text.trim_ascii().is_empty() => {
+                visit(XmlNode::Text).map_err(XmlError::Shape)?;
+            }
             Event::Decl(declaration) => {
                 if !first {
-                    return Err(Fault::Markup("an XML declaration that is not at the beginning"));
+                    return Err(XmlError::Markup("an XML declaration that is not at the beginning"));
                 }
                 encoding(declaration)?;
             }
             Event::DocType(declared) if declared.contains('[') || self.rooted => {
-                return Err(Fault::Markup(
+                return Err(XmlError::Markup(
                     "a document type with declarations of its own, which are not read",
                 ));
             }
             Event::Text(_) | Event::Comment(_) | Event::PI(_) | Event::DocType(_) => {}
             Event::Eof if self.rooted && self.path.is_empty() => return Ok(true),
-            Event::Eof => return Err(Fault::Markup(CUT)),
+            Event::Eof => return Err(XmlError::Markup(CUT)),
         }
         Ok(false)
     }
@@ -187,31 +193,32 @@ impl Walk {
     fn open(
         &mut self,
         tag: &BytesStart<'_>,
-        visit: &mut impl FnMut(Node<'_>) -> Result<(), String>,
-    ) -> Result<(), Fault> {
+        visit: &mut impl FnMut(XmlNode<'_>) -> Result<(), String>,
+    ) -> Result<(), XmlError> {
         if self.path.is_empty() && std::mem::replace(&mut self.rooted, true) {
-            return Err(Fault::Markup("a second root element"));
+            return Err(XmlError::Markup("a second root element"));
         }
         if self.path.len() >= MAX_DEPTH {
-            return Err(Fault::Markup("nested deeper than 128 levels"));
+            return Err(XmlError::Markup("nested deeper than 128 levels"));
         }
         let name = tag.local_name().into_inner();
         let in_name = |c: char| c.is_alphanumeric() || matches!(c, '_' | '-' | '.');
         if name.is_empty() || !name.chars().all(in_name) {
-            return Err(Fault::Markup("a tag whose name is no name"));
+            return Err(XmlError::Markup("a tag whose name is no name"));
         }
         self.path.push(name.chars().take(40).collect());
         let mut attributes = Vec::new();
         for attribute in tag.attributes() {
-            let attribute = attribute
-                .map_err(|_| Fault::Markup("an attribute that is not `name=\"value\"`, or is given twice"))?;
+            let attribute = attribute.map_err(|_| {
+                XmlError::Markup("an attribute that is not `name=\"value\"`, or is given twice")
+            })?;
             if attributes.len() >= MAX_ATTRIBUTES {
-                return Err(Fault::Markup("more than 64 attributes in one tag"));
+                return Err(XmlError::Markup("more than 64 attributes in one tag"));
             }
             if attribute.value.contains('<') {
-                return Err(Fault::Markup("`<` in the value of an attribute"));
+                return Err(XmlError::Markup("`<` in the value of an attribute"));
             }
-            let written = with_allowed_characters(&attribute.value).ok_or(Fault::Markup(NO_ENTITY))?;
+            let written = with_allowed_characters(&attribute.value).ok_or(XmlError::Markup(NO_ENTITY))?;
             let value = match written {
                 Cow::Borrowed(_) => {
                     attribute.normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
@@ -220,26 +227,26 @@ impl Walk {
                     .normalized_value_with(XmlVersion::Implicit1_0, 1, resolve_xml_entity)
                     .map(|value| Cow::Owned(value.into_owned())),
             }
-            .map_err(|_| Fault::Markup(NO_ENTITY))?;
+            .map_err(|_| XmlError::Markup(NO_ENTITY))?;
             attributes.push((attribute.key.into_inner(), value));
         }
-        visit(Node::Open(Element { name, attributes })).map_err(Fault::Shape)
+        visit(XmlNode::Open(XmlElement { name, attributes })).map_err(XmlError::Shape)
     }
 
-    fn close(&mut self, visit: &mut impl FnMut(Node<'_>) -> Result<(), String>) -> Result<(), Fault> {
-        visit(Node::Close).map_err(Fault::Shape)?;
+    fn close(&mut self, visit: &mut impl FnMut(XmlNode<'_>) -> Result<(), String>) -> Result<(), XmlError> {
+        visit(XmlNode::Close).map_err(XmlError::Shape)?;
         self.path.pop();
         Ok(())
     }
 }
 
 /// The bytes were decoded as the declaration says: see [`super::text`].
-fn encoding(declaration: &BytesDecl<'_>) -> Result<(), Fault> {
+fn encoding(declaration: &BytesDecl<'_>) -> Result<(), XmlError> {
     match declaration.encoding() {
         None => Ok(()),
         Some(Ok(named)) if known_encoding(&named).is_some() => Ok(()),
-        Some(Ok(_)) => Err(Fault::Markup("an encoding that is not known; save the file as UTF-8")),
-        Some(Err(_)) => Err(Fault::Markup("an XML declaration that is none")),
+        Some(Ok(_)) => Err(XmlError::Markup("an encoding that is not known; save the file as UTF-8")),
+        Some(Err(_)) => Err(XmlError::Markup("an XML declaration that is none")),
     }
 }
 
@@ -318,9 +325,9 @@ mod tests {
         let mut seen = Vec::new();
         let walked = walk(&mut document, |node| {
             seen.push(match node {
-                Node::Open(element) => format!("{} {}", element.name, element.get("a").unwrap_or("-")),
-                Node::Text => "t".to_owned(),
-                Node::Close => "/".to_owned(),
+                XmlNode::Open(element) => format!("{} {}", element.name, element.get("a").unwrap_or("-")),
+                XmlNode::Text => "t".to_owned(),
+                XmlNode::Close => "/".to_owned(),
             });
             Ok(())
         });

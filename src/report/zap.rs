@@ -6,7 +6,7 @@
 //! `evidence`, `param`, headers, bodies) is not kept, nor the query of an address.
 
 use super::field::{first_of, scalar, suppress, text};
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::secret::{unknown, without_credentials};
 use super::value::cwe_numbers;
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
@@ -22,7 +22,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys that GitLab's DAST reports had beside those of ZAP, from which they were made. The first of them had only
@@ -37,7 +37,7 @@ fn looks_like(opening: &Opening) -> bool {
     }
     let signed = opening.has("@version") && opening.has("@generated");
     match opening.get("site") {
-        Some(site) if site.kind == Some(Kind::Object) || site.lists_objects() => {
+        Some(site) if site.kind == Some(JsonKind::Object) || site.lists_objects() => {
             site.has("alerts") || site.has("@name") || signed && site.has("@host")
         }
         Some(site) => site.is_empty_array() && signed,
@@ -45,7 +45,7 @@ fn looks_like(opening: &Opening) -> bool {
     }
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Dast);
     let (mut sites, mut created, mut generated) = (0, None, None);
     json.object(|json, key| match key {
@@ -57,14 +57,14 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         "@generated" => text(json).map(|time| generated = Some(time)),
         "created" => text(json).map(|time| created = Some(time)),
         // An insight is about the scan; the one that stopped it is named once more.
-        "stoppingInsight" if json.kind()? == Kind::Object => stopped(json, reading),
-        "afPlanErrors" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "stoppingInsight" if json.kind()? == JsonKind::Object => stopped(json, reading),
+        "afPlanErrors" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             json.skip()?;
             reading.problem(ProblemKind::Scan, "the automation plan had an error (afPlanErrors)", None);
             Ok(())
         }),
-        "spider" if json.kind()? == Kind::Object => spider(json, reading),
-        "insights" if json.kind()? == Kind::Array => json.array(|json, _| insight(json, reading)),
+        "spider" if json.kind()? == JsonKind::Object => spider(json, reading),
+        "insights" if json.kind()? == JsonKind::Array => json.array(|json, _| insight(json, reading)),
         "insights" | "sequences" | "spider" => json.skip(),
         key if GITLAB.contains(&key) => {
             Err(json.shape("no ZAP report: GitLab's DAST reports have this key (format gitlab-dast)"))
@@ -91,7 +91,7 @@ fn each(
     json: &mut Json,
     element: &mut dyn FnMut(&mut Json) -> Result<(), ReadError>,
 ) -> Result<(), ReadError> {
-    if json.kind()? == Kind::Object { element(json) } else { json.array(|json, _| element(json)) }
+    if json.kind()? == JsonKind::Object { element(json) } else { json.array(|json, _| element(json)) }
 }
 
 fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -107,7 +107,7 @@ fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
 /// What ZAP noticed about the scan itself: at level High, such as most requests having failed, part of the application
 /// was not looked at.
 fn insight(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::Object {
+    if json.kind()? != JsonKind::Object {
         return json.skip();
     }
     let (mut level, mut key, mut words, mut statistic) = Default::default();
@@ -167,7 +167,7 @@ fn site(json: &mut Json, reading: &mut Reading<'_>, nth: usize) -> Result<(), Re
     Ok(())
 }
 
-/// What is kept of an alert.
+/// Retained part of an alert.
 #[derive(Default)]
 struct Alert {
     plugin: String,
@@ -197,7 +197,7 @@ fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), R
         "riskdesc" => text(json).map(|words| alert.words = words),
         "confidence" => scalar(json).map(|code| alert.confidence = code),
         "cweid" => scalar(json).map(|id| alert.cwe = id),
-        "instances" if matches!(json.kind()?, Kind::Array | Kind::Object) => {
+        "instances" if matches!(json.kind()?, JsonKind::Array | JsonKind::Object) => {
             each(json, &mut |json| instance(json, &mut alert.address))
         }
         _ => json.skip(),
@@ -212,12 +212,12 @@ fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), R
 
 /// Keeps the address of the first instance.
 fn instance(json: &mut Json, address: &mut Option<String>) -> Result<(), ReadError> {
-    if address.is_some() || json.kind()? != Kind::Object {
+    if address.is_some() || json.kind()? != JsonKind::Object {
         return json.skip();
     }
     json.object(|json, key| match key {
         "uri" => text(json).map(|uri| *address = Some(without_values(&uri).to_owned())),
-        "instance" if matches!(json.kind()?, Kind::Array | Kind::Object) => {
+        "instance" if matches!(json.kind()?, JsonKind::Array | JsonKind::Object) => {
             each(json, &mut |json| instance(json, address))
         }
         _ => json.skip(),

@@ -1,4 +1,4 @@
-//! What the change is compared with: the flags, and the files that they name.
+//! Base that the change is compared with: the flags, and the files that they name.
 
 use std::collections::BTreeMap;
 use std::io::Read as _;
@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob};
-use crate::decide::{Compared, Comparison, Status, source_word};
+use crate::decide::{BaseComparison, GivenBase, Status, source_word};
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
@@ -21,7 +21,7 @@ pub(crate) const MAX_FILE: u64 = 512 << 20;
 /// Shortest and longest key, in bytes.
 const KEY: std::ops::RangeInclusive<usize> = 32..=4096;
 
-/// What the change is to be compared with.
+/// Base that the change is to be compared with.
 #[derive(Debug, Clone, Default)]
 pub struct BaseRequest {
     /// Known findings, as `secgate baseline write` wrote them.
@@ -41,7 +41,7 @@ pub struct BaseRequest {
 /// The key of a project's secrets, if one was given.
 pub(crate) fn secret_key(path: Option<&Path>) -> Result<Option<SecretKey>> {
     let Some(path) = path else { return Ok(None) };
-    let bytes = read("--secret-key", path, *KEY.end() as u64)?;
+    let bytes = read_limited("--secret-key", path, *KEY.end() as u64)?;
     // An editor ends the last line; the key is the same without.
     let key = bytes.trim_ascii_end();
     if key.len() < *KEY.start() {
@@ -56,7 +56,7 @@ pub(crate) fn secret_key(path: Option<&Path>) -> Result<Option<SecretKey>> {
 }
 
 /// A whole regular file.
-pub(crate) fn read(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
+pub(crate) fn read_limited(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if path.as_os_str().is_empty() {
         bail!("{flag} is empty; is a variable of the script unset?");
@@ -74,7 +74,7 @@ pub(crate) fn read(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
 
 /// A baseline file, with its bytes.
 pub(crate) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
-    let bytes = read("--baseline", path, MAX_FILE)?;
+    let bytes = read_limited("--baseline", path, MAX_FILE)?;
     let file = BaselineFile::parse(&bytes)
         .map_err(|error| anyhow!("--baseline {}:{error}", clean(&path.to_string_lossy())))?;
     Ok((file, bytes))
@@ -137,21 +137,21 @@ pub(crate) struct ComparedUnder<'c> {
     /// The project's directory.
     pub(crate) directory: &'c Path,
     pub(crate) key: Option<&'c SecretKey>,
-    pub(crate) change: Option<&'c Change>,
+    pub(crate) change: Option<&'c GivenDiff>,
 }
 
 /// A change, as a diff tells it.
 #[derive(Clone)]
-pub(crate) struct Change {
+pub(crate) struct GivenDiff {
     /// `--diff` or `--diff-base`.
     pub(crate) flag: &'static str,
     /// The file, or the revision with its commit.
     pub(crate) name: String,
     /// The project's directory, which the paths of the diff are relative to.
     pub(crate) directory: PathBuf,
-    /// What was changed.
+    /// The changes.
     pub(crate) diff: Arc<Diff>,
-    /// What there was before, where git tells.
+    /// Files before the change, where git tells.
     pub(crate) commit: Option<Arc<Commit>>,
     sha256: String,
 }
@@ -169,11 +169,11 @@ pub(crate) struct Commit {
 impl BaseRequest {
     /// Whether any of them is given.
     pub(crate) fn is_given(&self) -> bool {
-        !self.given().is_empty()
+        !self.given_sources().is_empty()
     }
 
     /// The sources that are given, with the flag of each.
-    fn given(&self) -> Vec<(BaseSource, &'static str)> {
+    fn given_sources(&self) -> Vec<(BaseSource, &'static str)> {
         let mut given = Vec::new();
         if !self.base_reports.is_empty() {
             given.push((BaseSource::BaseReport, "--base-report"));
@@ -191,7 +191,7 @@ impl BaseRequest {
     }
 
     /// Reads the diff, or has git make it; `None` if none is asked for.
-    pub(crate) fn change(&self, directory: &Path) -> Result<Option<Change>> {
+    pub(crate) fn change(&self, directory: &Path) -> Result<Option<GivenDiff>> {
         let directory = directory.to_owned();
         let of_diff = |flag: &str, name: &str, bytes: Vec<u8>| {
             let sha256 = hex(&Sha256::digest(&bytes));
@@ -200,7 +200,7 @@ impl BaseRequest {
         };
         if let Some(path) = &self.diff {
             let (flag, name) = ("--diff", path.to_string_lossy().into_owned());
-            let bytes = read(flag, path, MAX_FILE)?;
+            let bytes = read_limited(flag, path, MAX_FILE)?;
             if bytes.trim_ascii().is_empty() {
                 // A `git diff` that failed leaves an empty file, and a change without a diff is none.
                 bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
@@ -209,7 +209,7 @@ impl BaseRequest {
             if !self.tree_is_gone {
                 diff.set_tree(&directory);
             }
-            return Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: None, sha256 }));
+            return Ok(Some(GivenDiff { flag, name, directory, diff: diff.into(), commit: None, sha256 }));
         }
         let Some(revision) = &self.diff_base else { return Ok(None) };
         if revision.is_empty() {
@@ -230,7 +230,14 @@ impl BaseRequest {
         diff.set_tree(&directory);
         let files = commit.files.keys();
         diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
-        Ok(Some(Change { flag, name, directory, diff: diff.into(), commit: Some(Arc::new(commit)), sha256 }))
+        Ok(Some(GivenDiff {
+            flag,
+            name,
+            directory,
+            diff: diff.into(),
+            commit: Some(Arc::new(commit)),
+            sha256,
+        }))
     }
 
     /// What of it a policy compares with.
@@ -260,9 +267,9 @@ impl BaseRequest {
         under: &ComparedUnder<'_>,
         known: Option<BaselineText>,
         remarks: &mut Vec<String>,
-    ) -> Result<Option<Comparison>> {
+    ) -> Result<Option<GivenBase>> {
         let ComparedUnder { policy, limits, roots, directory, key, change } = *under;
-        let given = self.given();
+        let given = self.given_sources();
         if given.is_empty() {
             return Ok(None);
         }
@@ -293,7 +300,7 @@ impl BaseRequest {
         if used.is_empty() {
             return Ok(None);
         }
-        let mut comparison = Comparison {
+        let mut comparison = GivenBase {
             base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key.is_some()),
             sources: Vec::new(),
         };
@@ -302,7 +309,7 @@ impl BaseRequest {
         }
         if let Some(change) = change.filter(|_| used.contains(&BaseSource::Diff)) {
             let (path, holds) = (Text::whole(&change.name), change.diff.touched());
-            comparison.sources.push(Compared {
+            comparison.sources.push(BaseComparison {
                 kind: "diff".into(),
                 path,
                 sha256: change.sha256.clone(),
@@ -314,7 +321,7 @@ impl BaseRequest {
         if let Some(BaselineText { path, sha256, file }) = known.filter(|_| self.baseline.is_some()) {
             same_key(&path, &file, key)?;
             let holds = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
-            comparison.sources.push(Compared {
+            comparison.sources.push(BaseComparison {
                 kind: "baseline".into(),
                 path: Text::whole(&path.to_string_lossy()),
                 sha256,
@@ -329,7 +336,7 @@ impl BaseRequest {
 
     fn add_reports(
         &self,
-        comparison: &mut Comparison,
+        comparison: &mut GivenBase,
         policy: &Policy,
         limits: Limits,
         roots: &[String],
@@ -347,7 +354,7 @@ impl BaseRequest {
             let covers = seen.categories.iter().copied();
             comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
             comparison.base.add_inventory(&report.inventory);
-            comparison.sources.push(Compared {
+            comparison.sources.push(BaseComparison {
                 kind: "base-report".into(),
                 path: seen.path.clone().unwrap_or_default(),
                 sha256: seen.sha256.clone().unwrap_or_default(),
@@ -359,7 +366,7 @@ impl BaseRequest {
     }
 }
 
-/// What leads from a directory to one below it, with `/` behind each part.
+/// Relative path from a directory to one below it, with `/` behind each part.
 fn below(top: &Path, directory: &Path) -> Result<String> {
     let directory = directory.canonicalize()?;
     let Ok(below) = directory.strip_prefix(top) else {

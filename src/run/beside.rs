@@ -9,14 +9,14 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::base::{BaselineFrom, project};
-use super::environment::{About, Environment, another_context};
+use super::environment::{Environment, RunFlags, another_context};
 use super::gate_before::{FeedsBefore, FormerGate};
 use super::policy_source::{PolicyText, known_format};
 use super::{ResolvedRun, RunEvidence, RunRequest};
 use crate::decide::GateVerdict;
-use crate::gather::Given;
+use crate::gather::GivenFile;
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{Action, Entry, EntryKind, Policy};
+use crate::policy::{Action, EntryKind, EvidenceEntry, Policy};
 use crate::relate::Waivers;
 
 /// Why another gate decides as well.
@@ -81,8 +81,8 @@ impl RunRequest {
         let OtherGate { mut policy, text, waivers, waiver_texts, baseline, feeds } = other;
         self.leave_parts(&mut policy);
         let given = self.given_to(&own.policy, &policy)?;
-        let mut environment = Environment::read(self.no_env);
-        let about = About {
+        let mut environment = Environment::read_variables(self.no_env);
+        let about = RunFlags {
             commit: self.commit.as_deref(),
             subjects: &self.subjects,
             parameters: &self.parameters,
@@ -136,16 +136,16 @@ impl RunRequest {
     }
 
     /// The files as given, for a policy whose entries may have other names.
-    fn given_to(&self, own: &Policy, other: &Policy) -> Result<Vec<Given>> {
+    fn given_to(&self, own: &Policy, other: &Policy) -> Result<Vec<GivenFile>> {
         let mut given = super::given_reports(&self.paths, &[], &other.mappings)?;
         for (format, path) in &self.input {
             // Of a format that only the present policy defines, the content tells what it is.
             let format = known_format(format, &other.mappings).is_ok().then(|| format.clone());
-            given.push(Given { path: path.clone(), format, entry: None });
+            given.push(GivenFile { path: path.clone(), format, entry: None });
         }
         for (name, path) in &self.evidence {
             if other.evidence.iter().any(|entry| entry.is_called(name)) {
-                given.push(Given { path: path.clone(), format: None, entry: Some(name.clone()) });
+                given.push(GivenFile { path: path.clone(), format: None, entry: Some(name.clone()) });
                 continue;
             }
             let entry = own.evidence.iter().find(|entry| entry.is_called(name));
@@ -153,7 +153,7 @@ impl RunRequest {
             let is_report = entry.is_none_or(|entry| matches!(entry.kind, EntryKind::Report(_)));
             // A document that nothing there asks for is none of its evidence; a report is read whatever names it.
             if renamed.is_some() || is_report {
-                given.push(Given { path: path.clone(), format: None, entry: renamed });
+                given.push(GivenFile { path: path.clone(), format: None, entry: renamed });
             }
         }
         Ok(given)
@@ -172,9 +172,10 @@ fn parent(own: &ResolvedRun, policy: Policy) -> OtherGate {
 }
 
 /// The name that an entry has in a policy that looks in the same place for the same under another name.
-fn renamed(entry: &Entry, own: &Policy, other: &Policy) -> Option<String> {
-    let globs = |entry: &Entry| entry.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
-    let same = |one: &&Entry| {
+fn renamed(entry: &EvidenceEntry, own: &Policy, other: &Policy) -> Option<String> {
+    let globs =
+        |entry: &EvidenceEntry| entry.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
+    let same = |one: &&EvidenceEntry| {
         one.kind == entry.kind
             && one.subject == entry.subject
             && globs(one) == globs(entry)

@@ -8,20 +8,20 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::beside::{Beside, BesideRole, held, inherited, parent_policies};
-use super::gate_before::{FilesBefore, GateBefore, Seen};
+use super::gate_before::{FilesBefore, GateBefore, PriorFindings};
 use super::policy_source::PolicyText;
 use super::waiver_files;
 use super::{KeptEvidence, ResolvedRun};
 use crate::attest::bundle::Bundle;
-use crate::decide::{Comparison, Context, Decision, Fault, GateVerdict, Outcome};
+use crate::decide::{Context, Decision, GateVerdict, GivenBase, Outcome, RunError};
+use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport};
 use crate::finding::{clean, clean_line};
 use crate::gather::Limits;
 use crate::policy::waiver::Waiver;
 use crate::policy::{self, Policy};
 use crate::relate::{Base, Owners};
-use crate::render::{Look, Output};
+use crate::render::{Look, OutputFormat};
 use crate::report::Source;
-use crate::saved::{Saved, SavedBase, SavedDocument, SavedReport};
 
 const SCHEMA: &str = "secgate/bundle/v1";
 const MANIFEST: &str = "bundle.json";
@@ -42,14 +42,14 @@ struct Manifest {
     gate: String,
     context: Context,
     max_findings: usize,
-    policy: PolicyFile,
+    policy: BundledPolicyFile,
     waivers: Vec<Packed>,
     /// The policy before the change, where the gate was compared with it.
-    base_policy: Option<PolicyFile>,
+    base_policy: Option<BundledPolicyFile>,
     /// The waiver files before the change, where there was something to compare with.
     base_waivers: Option<Vec<Packed>>,
     /// What the project before the change shows besides.
-    seen_before: Option<Seen>,
+    seen_before: Option<PriorFindings>,
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
     base: Option<SavedBase>,
@@ -86,16 +86,16 @@ struct PackedBeside {
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct PolicyFile {
+struct BundledPolicyFile {
     source: String,
     file: String,
     /// Files that it names.
-    names: Vec<Named>,
+    names: Vec<BundledPolicyName>,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Named {
+struct BundledPolicyName {
     asked: String,
     name: String,
     file: Option<String>,
@@ -126,7 +126,7 @@ pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
         && let Err(error) = write(run, kept, &decision, path)
     {
         let name = clean(&path.to_string_lossy()).into_owned();
-        decision.add_error(Fault { path: None, message: format!("--bundle {name}: {error:#}") });
+        decision.add_error(RunError { path: None, message: format!("--bundle {name}: {error:#}") });
     }
     decision
 }
@@ -205,13 +205,13 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
 
 /// Puts evidence into the bundle, what two gates read alike once.
 struct Shelf<'b> {
-    put: &'b mut Put<'b>,
+    put: &'b mut BundleWriter<'b>,
     reports: Vec<(Vec<u8>, String)>,
     documents: Vec<(Vec<u8>, String)>,
 }
 
 impl Shelf<'_> {
-    fn evidence(&mut self, context: &Context, saved: Saved) -> Result<PackedEvidence> {
+    fn evidence(&mut self, context: &Context, saved: EvidenceSnapshot) -> Result<PackedEvidence> {
         let mut reports = Vec::new();
         for report in &saved.reports {
             let mut bytes = serde_json::to_vec(report)?;
@@ -271,22 +271,24 @@ fn once(
 }
 
 /// Puts a file into a folder of the bundle by its extension and number, and says what it is called there.
-type Put<'p> = dyn FnMut(&str, &str, usize, Vec<u8>) -> String + 'p;
+type BundleWriter<'p> = dyn FnMut(&str, &str, usize, Vec<u8>) -> String + 'p;
 
-fn pack_policy(folder: &str, text: &PolicyText, put: &mut Put<'_>) -> PolicyFile {
+fn pack_policy(folder: &str, text: &PolicyText, put: &mut BundleWriter<'_>) -> BundledPolicyFile {
     let file = put(folder, ".yaml", 0, text.bytes.clone());
     let names = text.beside.iter().enumerate().map(|(at, (asked, got))| match got.clone() {
         Ok((name, bytes)) => {
             let file = Some(put(folder, "", at + 1, bytes));
-            Named { asked: asked.clone(), name, file, error: None }
+            BundledPolicyName { asked: asked.clone(), name, file, error: None }
         }
-        Err(error) => Named { asked: asked.clone(), name: String::new(), file: None, error: Some(error) },
+        Err(error) => {
+            BundledPolicyName { asked: asked.clone(), name: String::new(), file: None, error: Some(error) }
+        }
     });
     let names = names.collect();
-    PolicyFile { source: text.source.clone(), file, names }
+    BundledPolicyFile { source: text.source.clone(), file, names }
 }
 
-fn pack_waivers(folder: &str, texts: &[(String, Vec<u8>)], put: &mut Put<'_>) -> Vec<Packed> {
+fn pack_waivers(folder: &str, texts: &[(String, Vec<u8>)], put: &mut BundleWriter<'_>) -> Vec<Packed> {
     let texts = texts.iter().enumerate();
     texts
         .map(|(at, (name, bytes))| Packed {
@@ -299,15 +301,15 @@ fn pack_waivers(folder: &str, texts: &[(String, Vec<u8>)], put: &mut Put<'_>) ->
 /// The verdict as `secgate check --format json` writes it.
 fn json(decision: &Decision) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
-    let output = Output::by_id("json").context("there is no JSON output")?;
+    let output = OutputFormat::by_id("json").context("there is no JSON output")?;
     output.write(decision, Look::PLAIN, &mut bytes)?;
     Ok(bytes)
 }
 
 /// Reads a bundle and checks that nothing in it was changed.
-pub(crate) fn read(path: &Path) -> Result<Bundle> {
+pub(crate) fn read_bundle(path: &Path) -> Result<Bundle> {
     let name = clean(&path.to_string_lossy()).into_owned();
-    Bundle::read(path).map_err(|error| anyhow!("{name}: {error}"))
+    Bundle::open(path).map_err(|error| anyhow!("{name}: {error}"))
 }
 
 /// The verdict of a bundle, which must be what its evidence leads to.
@@ -421,7 +423,7 @@ fn unpack(
     limits: Limits,
 ) -> Result<ResolvedRun> {
     let PackedEvidence { context, reports, documents, base } = evidence;
-    let mut saved = Saved::default();
+    let mut saved = EvidenceSnapshot::default();
     for report in &reports {
         let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
             .map_err(|error| anyhow!("{}: is not as secgate writes it: {error}", clean(&report.file)))?;
@@ -432,7 +434,7 @@ fn unpack(
         saved.documents.push(SavedDocument { name, entries, source });
     }
     let comparison = base
-        .map(|base| Comparison { base: Base::settled(base.fixed, base.left_alone), sources: base.sources });
+        .map(|base| GivenBase { base: Base::settled(base.fixed, base.left_alone), sources: base.sources });
     Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
 }
 
@@ -474,9 +476,9 @@ fn unpack_besides(
 }
 
 /// A policy and the files that it names.
-fn policy_text(packed: &PolicyFile, bundle: &Bundle) -> Result<PolicyText> {
+fn policy_text(packed: &BundledPolicyFile, bundle: &Bundle) -> Result<PolicyText> {
     let mut beside = BTreeMap::new();
-    for Named { asked, name, file, error } in &packed.names {
+    for BundledPolicyName { asked, name, file, error } in &packed.names {
         let got = match file {
             Some(file) => Ok((name.clone(), bundle.file(file)?.to_vec())),
             None => Err(error.clone().unwrap_or_default()),

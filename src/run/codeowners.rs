@@ -15,7 +15,7 @@ use crate::report::{hex, open_regular};
 const MAX: u64 = 1 << 20;
 
 /// Reads the file into the context. One that is not there owns nothing, unless it was given.
-pub(crate) fn read(given: Option<&Path>, context: &mut Context) -> Result<()> {
+pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Result<()> {
     let found = || CODEOWNERS.iter().map(Path::new).find(|path| path.is_file());
     let Some(path) = given.or_else(found) else { return Ok(()) };
     let name = clean(&path.to_string_lossy()).into_owned();

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::decide::{Artifact, Context, Shown};
+use crate::decide::{Artifact, Context, ContextView};
 use crate::finding::{clean, clean_line};
 use crate::policy::Policy;
 use crate::relate::Owners;
@@ -29,17 +29,17 @@ pub(crate) struct Environment(BTreeMap<String, String>);
 
 impl Environment {
     /// Reads the closed list, or nothing.
-    pub(crate) fn read(no_env: bool) -> Self {
+    pub(crate) fn read_variables(no_env: bool) -> Self {
         let mut environment = Self::default();
         if !no_env {
             for name in READ {
-                environment.take(name);
+                environment.read_variable(name);
             }
         }
         environment
     }
 
-    fn take(&mut self, name: &str) {
+    fn read_variable(&mut self, name: &str) {
         if let Some(value) = std::env::var_os(name) {
             self.0.insert(name.to_owned(), value.to_string_lossy().into_owned());
         }
@@ -50,10 +50,10 @@ impl Environment {
         self.0.get(name).map(String::as_str).filter(|value| !value.is_empty())
     }
 
-    /// What outputs show.
-    pub(crate) fn shown(&self, commit: Option<&str>) -> Shown {
+    /// Facts that outputs show.
+    pub(crate) fn context_view(&self, commit: Option<&str>) -> ContextView {
         let text = |name| self.get(name).map(|value| clean_line(value).into_owned());
-        Shown {
+        ContextView {
             commit: commit.map(str::to_owned),
             project: text("CI_PROJECT_PATH"),
             pipeline_url: text("CI_PIPELINE_URL"),
@@ -82,9 +82,9 @@ impl Environment {
     }
 }
 
-/// What the flags say about the run.
+/// Context of the run from the flags.
 #[derive(Clone, Copy)]
-pub(crate) struct About<'a> {
+pub(crate) struct RunFlags<'a> {
     pub(crate) commit: Option<&'a str>,
     pub(crate) subjects: &'a [String],
     pub(crate) parameters: &'a [String],
@@ -93,7 +93,7 @@ pub(crate) struct About<'a> {
 
 /// The context of a run under a policy.
 pub(crate) fn context(
-    about: &About<'_>,
+    about: &RunFlags<'_>,
     environment: &mut Environment,
     policy: &Policy,
     now: Timestamp,
@@ -109,10 +109,10 @@ pub(crate) fn context(
     let artifacts = artifacts(about.subjects, policy)?;
     let parameters = parameters(about, environment, policy)?;
     let parameters_shown = parameters.clone();
-    let shown = Shown {
+    let shown = ContextView {
         subjects: artifacts.clone(),
         parameters: parameters_shown,
-        ..environment.shown(commit.as_deref())
+        ..environment.context_view(commit.as_deref())
     };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let (authors, owners) = (environment.authors(), Owners::default());
@@ -122,7 +122,7 @@ pub(crate) fn context(
 
 /// The same under another policy than the one that the flags were written for: what it does not know is not told it.
 pub(crate) fn another_context(
-    about: &About<'_>,
+    about: &RunFlags<'_>,
     environment: &mut Environment,
     policy: &Policy,
     now: Timestamp,
@@ -133,7 +133,7 @@ pub(crate) fn another_context(
     let parameters: Vec<String> = about.parameters.iter().filter(known).cloned().collect();
     let fits = |text: &&String| parse_subject(text, policy).is_ok();
     let subjects: Vec<String> = about.subjects.iter().filter(fits).cloned().collect();
-    context(&About { parameters: &parameters, subjects: &subjects, ..*about }, environment, policy, now)
+    context(&RunFlags { parameters: &parameters, subjects: &subjects, ..*about }, environment, policy, now)
 }
 
 /// A full commit id, SHA-1 or SHA-256.
@@ -145,7 +145,7 @@ pub(crate) fn parse_commit(flag: &str, text: &str) -> Result<String> {
     Ok(text.to_ascii_lowercase())
 }
 
-/// What the run is about: at most one artifact for each subject of the policy, and one where it declares none.
+/// Subject of the run: at most one artifact for each subject of the policy, and one where it declares none.
 fn artifacts(given: &[String], policy: &Policy) -> Result<Vec<Artifact>> {
     let mut artifacts: Vec<Artifact> = Vec::new();
     for text in given {
@@ -208,7 +208,7 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
 
 /// A value for each parameter of the policy: from `--param`, else from the variable that the policy names.
 fn parameters(
-    about: &About<'_>,
+    about: &RunFlags<'_>,
     environment: &mut Environment,
     policy: &Policy,
 ) -> Result<BTreeMap<String, String>> {
@@ -230,7 +230,7 @@ fn parameters(
         if !values.contains_key(&parameter.name)
             && let Some(variable) = parameter.env.as_ref().filter(|_| !about.no_env)
         {
-            environment.take(variable);
+            environment.read_variable(variable);
             if let Some(value) = environment.get(variable) {
                 values.insert(parameter.name.clone(), value.to_owned());
             }

@@ -1,10 +1,10 @@
-//! What a gate was before the change that it decides on: as `--base-policy` and `--base-waivers` say, else as the
+//! The gate before the change that it decides on: as `--base-policy` and `--base-waivers` say, else as the
 //! project was before the diff.
 
-mod before;
 mod evidence;
 mod others;
-mod scanners;
+mod previous_project;
+mod scanner_settings;
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
@@ -16,7 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use sha2::{Digest as _, Sha256};
 
-use super::base::{BaselineFrom, BaselineText, Change};
+use super::base::{BaselineFrom, BaselineText, GivenDiff};
 use super::beside::{self, OtherGate};
 use super::policy_source::{PolicyRequest, PolicySource, PolicyText};
 use super::waiver_files::{once, parse, text, texts};
@@ -24,14 +24,14 @@ use super::{ResolvedRun, RunRequest};
 use crate::decide::GateComparison;
 use crate::finding::clean;
 use crate::gather::look_for;
-use crate::policy::compare::Looser;
+use crate::policy::compare::LoosenedClause;
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{EntryKind, Feed, Place, Policy, compare};
+use crate::policy::{EntryKind, Feed, Policy, PolicyLine, compare};
 use crate::relate::BaselineFile;
 use crate::report::hex;
-use before::{Before, Was};
+use previous_project::{PreviousFile, PreviousProject};
 
-/// What is said of the gate before this change; else git or the diff shows it.
+/// Remarks on the gate before this change; else git or the diff shows it.
 #[derive(Debug, Clone, Default)]
 pub struct GateBeforeRequest {
     /// The policy before this change: a file, or the name of an embedded policy.
@@ -57,7 +57,7 @@ pub(crate) struct Present<'p> {
 /// Names and bytes of files.
 type Texts = Vec<(String, Vec<u8>)>;
 
-/// What a gate was before the change, as it was read; a bundle of evidence holds the same bytes.
+/// The gate before the change, as it was read; a bundle of evidence holds the same bytes.
 #[derive(Debug)]
 pub(crate) struct GateBefore {
     /// The policy, where it was another.
@@ -65,7 +65,7 @@ pub(crate) struct GateBefore {
     /// Names and bytes of the waiver files, where they may have been others.
     pub(crate) waivers: Option<Texts>,
     /// What the project before the change shows besides; none where flags alone say what was.
-    pub(crate) seen: Option<Seen>,
+    pub(crate) seen: Option<PriorFindings>,
     /// Baseline and feeds as they were, where the change alters them.
     pub(crate) files: FilesBefore,
 }
@@ -109,34 +109,38 @@ impl FormerGate {
 /// What the project before a change shows, by what is not kept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(crate) struct Seen {
+pub(crate) struct PriorFindings {
     /// Why no policy could decide.
     no_policy: Option<String>,
     /// The waivers were found and not given: faults in them are no error.
     found_waivers: bool,
-    /// What was compared.
+    /// The compared policies.
     compared: Vec<String>,
-    /// What else is to be known.
+    /// Further remarks.
     notes: Vec<String>,
     /// Where the gate is looser.
-    clauses: Vec<Looser>,
+    clauses: Vec<LoosenedClause>,
 }
 
 impl GateBeforeRequest {
     /// Reads what the gate was; `None` if nothing says it.
-    pub(crate) fn read(&self, is: Present<'_>, change: Option<&Change>) -> Result<Option<GateBefore>> {
+    pub(crate) fn read_gate_before(
+        &self,
+        is: Present<'_>,
+        change: Option<&GivenDiff>,
+    ) -> Result<Option<GateBefore>> {
         let policy = self.policy()?;
         let waivers = match self.base_waivers.as_slice() {
             [] => None,
-            paths => Some(read(paths).context("--base-waivers")?),
+            paths => Some(read_texts(paths).context("--base-waivers")?),
         };
         let Some(change) = change else {
             let given = policy.is_some() || waivers.is_some();
             let files = FilesBefore::default();
             return Ok(given.then_some(GateBefore { policy, waivers, seen: None, files }));
         };
-        let before = Before::of(change)?;
-        let mut search = Search { is, seen: Seen::default(), files: FilesBefore::default() };
+        let before = PreviousProject::from_change(change)?;
+        let mut search = Search { is, seen: PriorFindings::default(), files: FilesBefore::default() };
         let policy = match policy {
             Some(policy) => Some(policy),
             None => match search.predecessor(&before)? {
@@ -157,7 +161,7 @@ impl GateBeforeRequest {
         search.feeds(&before, policy.as_ref())?;
         let own = is.request.source()?.file;
         others::look(&before, own.as_deref(), is.now, &mut search.seen)?;
-        scanners::look(&before, &mut search.seen)?;
+        scanner_settings::compare_scanner_settings(&before, &mut search.seen)?;
         evidence::look(&before, is.evidence, &mut search.seen);
         let Search { is: _, seen, files } = search;
         Ok(Some(GateBefore { policy, waivers, seen: Some(seen), files }))
@@ -168,13 +172,13 @@ impl GateBeforeRequest {
         if path.as_os_str().is_empty() {
             bail!("--base-policy is empty; is a variable of the script unset?");
         }
-        let source = PolicySource::named("--base-policy", path)?;
+        let source = PolicySource::from_flag("--base-policy", path)?;
         Ok(Some(source.text().context("--base-policy")?))
     }
 }
 
 /// Names and bytes of files, each once, in the order of their names.
-fn read(paths: &[PathBuf]) -> Result<Texts> {
+fn read_texts(paths: &[PathBuf]) -> Result<Texts> {
     once(paths.iter().cloned())?.iter().map(|path| text(path)).collect()
 }
 
@@ -209,10 +213,10 @@ impl GateBefore {
         }
         let old = before.as_ref().unwrap_or(policy);
         if let Some(why) = self.seen.as_ref().and_then(|seen| seen.no_policy.as_ref()) {
-            let place = Place { file: policy.source.clone(), line: 1 };
+            let place = PolicyLine { file: policy.source.clone(), line: 1 };
             let after = "the first, and nothing tells whether it is strict enough";
             let clause = format!("policy of gate `{}`", policy.gate);
-            comparison.clauses.push(Looser::told(&clause, why, after, None, Some(place)));
+            comparison.clauses.push(LoosenedClause::outside_policy(&clause, why, after, None, Some(place)));
             let note = "no policy decided before this change, so that nobody is named who could allow it";
             comparison.notes.push(note.to_owned());
         } else {
@@ -231,7 +235,7 @@ impl GateBefore {
             };
             comparison.clauses.extend(compare::waivers(&known, waivers));
         }
-        if let Some(Seen { no_policy: _, found_waivers: _, compared, notes, clauses }) = &self.seen {
+        if let Some(PriorFindings { no_policy: _, found_waivers: _, compared, notes, clauses }) = &self.seen {
             comparison.compared.extend(compared.iter().cloned());
             comparison.notes.extend(notes.iter().cloned());
             comparison.clauses.extend(clauses.iter().cloned());
@@ -273,7 +277,7 @@ fn valid_waivers(
     known
 }
 
-/// What decided before the change.
+/// Policy that decided before the change.
 enum Predecessor {
     /// The same policy.
     Same,
@@ -286,13 +290,13 @@ enum Predecessor {
 /// A look at the project before the change.
 struct Search<'p> {
     is: Present<'p>,
-    seen: Seen,
+    seen: PriorFindings,
     files: FilesBefore,
 }
 
 impl Search<'_> {
     /// What decided before the change: the policy that the same flags led to.
-    fn predecessor(&mut self, before: &Before<'_>) -> Result<Predecessor> {
+    fn predecessor(&mut self, before: &PreviousProject<'_>) -> Result<Predecessor> {
         let source = self.is.request.source()?;
         let gate = &self.is.request.gate;
         let folder = Path::new(".secgate");
@@ -308,7 +312,7 @@ impl Search<'_> {
                 (path, was)
             }
             _ => {
-                return Ok(match PolicySource::named("--gate", Path::new(gate)) {
+                return Ok(match PolicySource::from_flag("--gate", Path::new(gate)) {
                     Ok(_) if source.file.is_none() => Predecessor::Same,
                     Ok(embedded) => {
                         let text = embedded.text()?;
@@ -326,10 +330,12 @@ impl Search<'_> {
         };
         let shown = clean(&path.to_string_lossy()).into_owned();
         Ok(match was {
-            Was::There(name, bytes) => self.written_before(before, &path, name, bytes)?,
-            Was::Absent => Predecessor::Nothing("not there".to_owned()),
-            Was::Untold(why) => Predecessor::Nothing(format!("not told: {why}; give it with --base-policy")),
-            Was::Outside => {
+            PreviousFile::There(name, bytes) => self.written_before(before, &path, name, bytes)?,
+            PreviousFile::Absent => Predecessor::Nothing("not there".to_owned()),
+            PreviousFile::Untold(why) => {
+                Predecessor::Nothing(format!("not told: {why}; give it with --base-policy"))
+            }
+            PreviousFile::Outside => {
                 let note = format!(
                     "the policy {shown} is no file of the project, so that no change of it loosens it"
                 );
@@ -342,7 +348,7 @@ impl Search<'_> {
     /// A policy as it was written before the change, unless it was the same.
     fn written_before(
         &mut self,
-        before: &Before<'_>,
+        before: &PreviousProject<'_>,
         path: &Path,
         name: String,
         bytes: Vec<u8>,
@@ -369,7 +375,7 @@ impl Search<'_> {
 
     /// Reads the waiver files that the policy of before named, and those given, as they were; `None` if they and the
     /// policy were the same.
-    fn waivers(&mut self, before: &Before<'_>, old: Option<&PolicyText>) -> Result<Option<Texts>> {
+    fn waivers(&mut self, before: &PreviousProject<'_>, old: Option<&PolicyText>) -> Result<Option<Texts>> {
         self.seen.found_waivers = true;
         let other = old.map(PolicyText::load).transpose()?;
         let policy = match (&other, &self.seen.no_policy) {
@@ -389,14 +395,14 @@ impl Search<'_> {
             let name = clean(&path.to_string_lossy()).into_owned();
             match before.read_or_moved(path)? {
                 // Asked for by its place before the change and by that after it.
-                Was::There(name, _) if was.iter().any(|(known, _)| *known == name) => {}
-                Was::There(name, bytes) => was.push((name, bytes)),
-                Was::Absent => {}
-                Was::Outside => {
-                    let bytes = before::bytes(path)?;
+                PreviousFile::There(name, _) if was.iter().any(|(known, _)| *known == name) => {}
+                PreviousFile::There(name, bytes) => was.push((name, bytes)),
+                PreviousFile::Absent => {}
+                PreviousFile::Outside => {
+                    let bytes = previous_project::bytes(path)?;
                     was.extend(bytes.map(|bytes| (name, bytes)));
                 }
-                Was::Untold(why) => {
+                PreviousFile::Untold(why) => {
                     let note = format!("the waivers {name}: {why}; give them with --base-waivers");
                     self.seen.notes.push(note);
                 }
@@ -411,22 +417,22 @@ impl Search<'_> {
     }
 
     /// Compares the baseline with what it was.
-    fn baseline(&mut self, before: &Before<'_>) -> Result<()> {
+    fn baseline(&mut self, before: &PreviousProject<'_>) -> Result<()> {
         let Some(path) = self.is.baseline else { return Ok(()) };
         let shown = clean(&path.to_string_lossy()).into_owned();
         let was = before.read_or_moved(path)?;
         let (name, bytes) = match was {
-            Was::Outside => return Ok(()),
-            Was::There(name, bytes) => (Some(name), Some(bytes)),
-            Was::Absent => (None, None),
-            Was::Untold(why) => {
+            PreviousFile::Outside => return Ok(()),
+            PreviousFile::There(name, bytes) => (Some(name), Some(bytes)),
+            PreviousFile::Absent => (None, None),
+            PreviousFile::Untold(why) => {
                 self.seen.notes.push(format!("the baseline {shown}: {why}"));
                 (None, None)
             }
         };
         let compared = format!("baseline {}", name.as_deref().unwrap_or("that was not there"));
         self.seen.compared.push(compared);
-        let present = super::base::read("--baseline", path, super::base::MAX_FILE)?;
+        let present = super::base::read_limited("--baseline", path, super::base::MAX_FILE)?;
         if bytes.as_ref() == Some(&present) {
             return Ok(());
         }
@@ -454,7 +460,7 @@ impl Search<'_> {
     }
 
     /// The feeds that the policy of before named, as they were.
-    fn feeds(&mut self, before: &Before<'_>, old: Option<&PolicyText>) -> Result<()> {
+    fn feeds(&mut self, before: &PreviousProject<'_>, old: Option<&PolicyText>) -> Result<()> {
         let other = old.map(PolicyText::load).transpose()?;
         let policy = other.as_ref().unwrap_or(self.is.policy);
         let feeds = policy.evidence.iter().filter(|entry| matches!(entry.kind, EntryKind::Feed(_)));
@@ -463,14 +469,17 @@ impl Search<'_> {
             paths.extend(before.matching(glob));
             for path in paths {
                 match before.read_or_moved(&path)? {
-                    Was::There(_, was) if before::bytes(&path)?.as_ref() != Some(&was) => {
+                    PreviousFile::There(_, was) if previous_project::bytes(&path)?.as_ref() != Some(&was) => {
                         self.files.feeds.insert(path, Some(was));
                     }
-                    Was::Absent if before.is_brought(&path) => {
+                    PreviousFile::Absent if before.is_brought(&path) => {
                         self.files.feeds.insert(path, None);
                     }
                     // What is no part of the project does not change with it.
-                    Was::There(..) | Was::Absent | Was::Outside | Was::Untold(_) => {}
+                    PreviousFile::There(..)
+                    | PreviousFile::Absent
+                    | PreviousFile::Outside
+                    | PreviousFile::Untold(_) => {}
                 }
             }
         }
@@ -478,23 +487,25 @@ impl Search<'_> {
     }
 
     /// Statements that lift findings, and that the change brings or alters.
-    fn statements(&mut self, before: &Before<'_>) -> Result<()> {
+    fn statements(&mut self, before: &PreviousProject<'_>) -> Result<()> {
         if self.is.policy.vex.is_none() {
             return Ok(());
         }
         let feeds = self.is.policy.evidence.iter().filter(|entry| entry.kind == EntryKind::Feed(Feed::Vex));
         for path in feeds.flat_map(|entry| &entry.files).flat_map(look_for) {
             let was = match before.read_or_moved(&path)? {
-                Was::Outside => continue,
-                Was::Absent => "not there",
-                Was::There(_, bytes) if before::bytes(&path)?.as_ref() == Some(&bytes) => continue,
-                Was::There(..) | Was::Untold(_) => "as they were",
+                PreviousFile::Outside => continue,
+                PreviousFile::Absent => "not there",
+                PreviousFile::There(_, bytes) if previous_project::bytes(&path)?.as_ref() == Some(&bytes) => {
+                    continue;
+                }
+                PreviousFile::There(..) | PreviousFile::Untold(_) => "as they were",
             };
             let file = clean(&path.to_string_lossy()).into_owned();
-            let place = Place { file: file.clone(), line: 1 };
+            let place = PolicyLine { file: file.clone(), line: 1 };
             let clause = format!("VEX statements `{file}`");
             let after = "others, which may lift findings";
-            self.seen.clauses.push(Looser::told(&clause, was, after, None, Some(place)));
+            self.seen.clauses.push(LoosenedClause::outside_policy(&clause, was, after, None, Some(place)));
         }
         Ok(())
     }

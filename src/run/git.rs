@@ -80,7 +80,7 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
     Ok(commit)
 }
 
-/// What is said of a name that git does not know, with the command that brings it.
+/// Remarks on a name that git does not know, with the command that brings it.
 fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
     let name = clean_line(revision);
     let fetch = revision.strip_prefix("origin/").filter(|branch| !branch.is_empty()).map(|branch| {
@@ -96,7 +96,7 @@ fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
     anyhow!("git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0{help}")
 }
 
-/// The commit from which the present one and a revision went apart.
+/// The merge base of the present commit and a revision.
 pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     let base = commit(directory, revision)?;
     let args = ["merge-base", &base, "HEAD"];
@@ -187,7 +187,7 @@ pub(crate) fn top(directory: &Path) -> Result<PathBuf> {
         .with_context(|| format!("git rev-parse --show-toplevel: {}", clean_line(&path.to_string_lossy())))
 }
 
-/// What lies at a path of a commit.
+/// Object at a path of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BlobKind {
     /// A file.
@@ -201,7 +201,7 @@ pub(crate) enum BlobKind {
 /// A file of a commit.
 #[derive(Debug)]
 pub(crate) struct Blob {
-    /// What it is.
+    /// Its kind.
     pub(crate) kind: BlobKind,
     /// Git's name of what it holds.
     pub(crate) id: String,
@@ -232,7 +232,7 @@ pub(crate) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
     Ok(files)
 }
 
-/// What a file of a commit holds. Asked for by its id, git neither converts it nor shows it by another program.
-pub(crate) fn read(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
+/// Contents of a file of a commit. Asked for by its id, git neither converts it nor shows it by another program.
+pub(crate) fn read_blob(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
     git(directory, &["cat-file", "blob", &blob.id])
 }

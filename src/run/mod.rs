@@ -25,23 +25,25 @@ use jiff::Timestamp;
 
 pub use base::BaseRequest;
 pub(crate) use base::{UNKNOWN, baseline, project, same_key, secret_key};
-pub(crate) use bundle::{decide_and_pack, read as read_bundle, recomputed};
-pub(crate) use environment::{About, Environment, context, parse_commit};
+pub(crate) use bundle::{decide_and_pack, read_bundle, recomputed};
+pub(crate) use environment::{Environment, RunFlags, context, parse_commit};
 pub use gate_before::GateBeforeRequest;
 pub(crate) use git::{command as git_command, commit as commit_of, git, merge_base};
 pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
-pub(crate) use waiver_files::{of_files as waivers_of_files, read as read_waivers};
+pub(crate) use waiver_files::{of_files as waivers_of_files, read_waivers};
 
-use crate::decide::{self, Comparison, Context, Decision, Evidence, Fault, GateVerdict};
+use crate::decide::{self, Context, Decision, Evidence, GateVerdict, GivenBase, RunError};
+use crate::evidence_snapshot::EvidenceSnapshot;
 use crate::finding::{Finding, SecretKey, clean};
-use crate::gather::{EvidenceSource, Given, Inputs, Instead, Limits, evidence_files, expand, standard_input};
+use crate::gather::{
+    EvidenceSource, GivenFile, Inputs, Instead, Limits, evidence_files, expand, standard_input,
+};
 use crate::policy::waiver::Waiver;
 use crate::policy::{Policy, ReportMapping};
 use crate::relate::Waivers;
 use crate::report::Source;
-use crate::saved::Saved;
-use base::{BaselineFrom, Change, ComparedUnder};
+use base::{BaselineFrom, ComparedUnder, GivenDiff};
 use beside::{Beside, BesideRole};
 use gate_before::{FeedsBefore, GateBefore, Present};
 
@@ -58,7 +60,7 @@ pub struct RunRequest {
     pub evidence: Vec<(String, PathBuf)>,
     /// Entries whose scanner was handed only the files that changed: it may find none of them its own.
     pub partial_entries: Vec<String>,
-    /// What the change is compared with.
+    /// Base that the change is compared with.
     pub base: BaseRequest,
     /// Waiver files, besides those that the policy names.
     pub waivers: Vec<PathBuf>,
@@ -84,20 +86,20 @@ pub struct RunRequest {
 
 /// A run of which everything is at hand but the evidence.
 pub struct ResolvedRun {
-    /// What decides.
+    /// The deciding policy.
     pub policy: Policy,
     /// What is worth a remark on the way, each in a line.
     pub remarks: Vec<String>,
     request: RunRequest,
     waivers: Waivers,
-    /// What the gate was before the change, where something says so.
+    /// The gate before the change, where something says so.
     gate_before: Option<GateBefore>,
     evidence: RunEvidence,
     context: Context,
     roots: Vec<String>,
-    comparison: Option<Comparison>,
+    comparison: Option<GivenBase>,
     secret_key: Option<SecretKey>,
-    change: Option<Change>,
+    change: Option<GivenDiff>,
     baseline: BaselineFrom,
     /// Names and bytes of its waiver files, where they are not those of now.
     waiver_texts: Vec<(String, Vec<u8>)>,
@@ -108,15 +110,15 @@ pub struct ResolvedRun {
 /// Where the evidence of a run comes from.
 enum RunEvidence {
     /// Files as given, and feeds as they were before a change.
-    Files { given: Vec<Given>, feeds: FeedsBefore },
+    Files { given: Vec<GivenFile>, feeds: FeedsBefore },
     /// Evidence of an earlier run.
-    Saved(Saved),
+    Saved(EvidenceSnapshot),
 }
 
 /// The evidence of a run as it was read, and that of the gates beside it in their order.
 #[derive(Debug, Default)]
 pub(crate) struct KeptEvidence {
-    saved: OnceCell<Saved>,
+    saved: OnceCell<EvidenceSnapshot>,
     besides: Vec<KeptEvidence>,
 }
 
@@ -152,16 +154,16 @@ impl RunRequest {
 
     /// The same of this policy, and of these waivers if they were read already.
     pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<Vec<Waiver>>) -> Result<ResolvedRun> {
-        let given = self.given(&policy.mappings)?;
-        let mut environment = Environment::read(self.no_env);
-        let about = About {
+        let given = self.given_files(&policy.mappings)?;
+        let mut environment = Environment::read_variables(self.no_env);
+        let about = RunFlags {
             commit: self.commit.as_deref(),
             subjects: &self.subjects,
             parameters: &self.parameters,
             no_env: self.no_env,
         };
         let mut context = context(&about, &mut environment, &policy, self.now)?;
-        codeowners::read(self.codeowners.as_deref(), &mut context)?;
+        codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
         let waivers = || waivers.map_or_else(|| waiver_files::of_run(&policy, &self.waivers, self.now), Ok);
@@ -192,7 +194,7 @@ impl RunRequest {
         if change.is_some() {
             evidence.extend(evidence_files(&policy, &given));
             for path in &self.base.base_reports {
-                let of_base = Given { path: path.clone(), format: None, entry: None };
+                let of_base = GivenFile { path: path.clone(), format: None, entry: None };
                 evidence.extend(expand(&of_base).files.into_iter().map(|(path, _)| path));
             }
         }
@@ -204,7 +206,7 @@ impl RunRequest {
             evidence: &evidence,
             now: self.now,
         };
-        let mut gate_before = self.gate_before.read(present, change.as_ref())?;
+        let mut gate_before = self.gate_before.read_gate_before(present, change.as_ref())?;
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
         let waivers = Waivers::new(waivers).below(directory);
@@ -233,10 +235,10 @@ impl RunRequest {
     }
 
     /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
-    fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<Given>> {
+    fn given_files(&self, mappings: &[ReportMapping]) -> Result<Vec<GivenFile>> {
         let mut given = given_reports(&self.paths, &self.input, mappings)?;
         for (entry, path) in &self.evidence {
-            given.push(Given { path: path.clone(), format: None, entry: Some(entry.clone()) });
+            given.push(GivenFile { path: path.clone(), format: None, entry: Some(entry.clone()) });
         }
         Ok(given)
     }
@@ -252,25 +254,25 @@ pub(crate) fn given_reports(
     paths: &[PathBuf],
     input: &[(String, PathBuf)],
     mappings: &[ReportMapping],
-) -> Result<Vec<Given>> {
+) -> Result<Vec<GivenFile>> {
     let mut given = Vec::new();
     for path in paths {
         if path.as_os_str().is_empty() {
             bail!("an empty PATH; is a variable of the script unset?");
         }
-        given.push(Given { path: path.clone(), format: None, entry: None });
+        given.push(GivenFile { path: path.clone(), format: None, entry: None });
     }
     for (format, path) in input {
         known_format(format, mappings).with_context(|| format!("--input {}", clean(format)))?;
-        given.push(Given { path: path.clone(), format: Some(format.clone()), entry: None });
+        given.push(GivenFile { path: path.clone(), format: Some(format.clone()), entry: None });
     }
     Ok(given)
 }
 
 /// The decision of a gate that none could be reached.
 pub(crate) fn undecided(gate: &str, no_env: bool, now: Timestamp, error: &anyhow::Error) -> Decision {
-    let shown = Environment::read(no_env).shown(None);
-    let fault = Fault { path: None, message: format!("{error:#}") };
+    let shown = Environment::read_variables(no_env).context_view(None);
+    let fault = RunError { path: None, message: format!("{error:#}") };
     decide::undecided(gate, now, shown, vec![fault])
 }
 
@@ -279,9 +281,9 @@ impl ResolvedRun {
     pub(crate) fn of_saved(
         policy: Policy,
         waivers: Vec<Waiver>,
-        saved: Saved,
+        saved: EvidenceSnapshot,
         context: Context,
-        comparison: Option<Comparison>,
+        comparison: Option<GivenBase>,
         limits: Limits,
     ) -> Self {
         let request = RunRequest::of_nothing(&policy.gate, context.now, limits);
@@ -313,14 +315,14 @@ impl ResolvedRun {
         self.answer(None, kept, true, None)
     }
 
-    /// What the run is about.
+    /// Subject of the run.
     pub fn context(&self) -> &Context {
         &self.context
     }
 
     /// Ids of the waivers whose `match` fits a finding.
     pub(crate) fn speaking(&self, finding: &Finding) -> Vec<String> {
-        let of = self.waivers.of(finding);
+        let of = self.waivers.matching(finding);
         of.iter().filter_map(|&(at, _)| Some(self.waivers.list().get(at as usize)?.id.clone())).collect()
     }
 
@@ -365,7 +367,7 @@ impl ResolvedRun {
         for path in differing {
             let message =
                 "was changed while it was read, so that nobody can say what was decided on".to_owned();
-            decision.add_error(Fault { path: Some(path), message });
+            decision.add_error(RunError { path: Some(path), message });
         }
         decision
     }
@@ -374,7 +376,7 @@ impl ResolvedRun {
         &self,
         context: &Context,
         watch: Option<&str>,
-        keep: Option<&OnceCell<Saved>>,
+        keep: Option<&OnceCell<EvidenceSnapshot>>,
         stdin: Option<&Source>,
     ) -> Decision {
         let mut instead = Instead { standard_input: stdin.cloned(), feeds: BTreeMap::new() };

@@ -45,7 +45,7 @@ pub(crate) struct PolicyText {
 
 impl PolicyText {
     /// Takes a policy's text, and what it names from `file`. It must be valid.
-    pub(crate) fn new(source: String, bytes: Vec<u8>, file: &mut policy::Beside<'_>) -> Result<Self> {
+    pub(crate) fn new(source: String, bytes: Vec<u8>, file: &mut policy::NeighbourFiles<'_>) -> Result<Self> {
         let mut beside = BTreeMap::new();
         policy::load_with(&source, &bytes, &mut |path| {
             let got = file(path);
@@ -74,7 +74,7 @@ impl PolicyRequest {
     /// Finds the policy, without opening it.
     pub(crate) fn source(&self) -> Result<PolicySource> {
         if let Some(path) = &self.policy {
-            return PolicySource::named("--policy", path);
+            return PolicySource::from_flag("--policy", path);
         }
         if self.gate.contains(['/', '.', '\\']) {
             bail!("--gate {} is a name such as merge; a file is given with --policy", clean(&self.gate));
@@ -91,7 +91,7 @@ impl PolicyRequest {
                     clean(&self.gate),
                 );
             }
-            return Ok(PolicySource::of(&path));
+            return Ok(PolicySource::from_path(&path));
         }
         embedded("--gate", &self.gate)
     }
@@ -108,7 +108,7 @@ impl PolicyRequest {
 
     /// Reads and checks the policy.
     pub(crate) fn load(&self, source: &PolicySource) -> Result<Policy> {
-        let policy = source.read()?;
+        let policy = source.load_policy()?;
         if let Some(demanded) = &self.require_policy {
             require(demanded, &policy)?;
         }
@@ -133,7 +133,7 @@ impl PolicyRequest {
 }
 
 impl PolicySource {
-    pub(crate) fn of(path: &Path) -> Self {
+    pub(crate) fn from_path(path: &Path) -> Self {
         Self {
             name: clean(&path.to_string_lossy()).into_owned(),
             file: Some(path.to_owned()),
@@ -142,17 +142,17 @@ impl PolicySource {
     }
 
     /// A file, or an embedded policy by its name.
-    pub(crate) fn named(flag: &str, path: &Path) -> Result<Self> {
+    pub(crate) fn from_flag(flag: &str, path: &Path) -> Result<Self> {
         let text = path.to_string_lossy();
         if text.is_empty() {
             let flag = if flag.is_empty() { "a policy's name" } else { flag };
             bail!("{flag} is empty; is a variable of the script unset?");
         }
-        if text.contains(['/', '.', '\\']) { Ok(Self::of(path)) } else { embedded(flag, &text) }
+        if text.contains(['/', '.', '\\']) { Ok(Self::from_path(path)) } else { embedded(flag, &text) }
     }
 
     /// Reads and checks it, whatever gate it is for.
-    pub(crate) fn read(&self) -> Result<Policy> {
+    pub(crate) fn load_policy(&self) -> Result<Policy> {
         Ok(policy::load_with(&self.name, &self.bytes()?, &mut |path| self.beside(path))?)
     }
 

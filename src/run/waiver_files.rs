@@ -33,12 +33,12 @@ pub(crate) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Resu
 
 /// The waivers of these files and of no others.
 pub(crate) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> Result<Vec<Waiver>> {
-    let files = read(files.into_iter(), policy, now)?;
+    let files = read_waivers(files.into_iter(), policy, now)?;
     waiver::unite(files).map_err(|message| anyhow!(message))
 }
 
 /// Reads waiver files, each once, in the order of their names; all that is wrong with them is said at once.
-pub(crate) fn read(
+pub(crate) fn read_waivers(
     paths: impl Iterator<Item = PathBuf>,
     policy: &Policy,
     now: Timestamp,

@@ -229,7 +229,7 @@ fn a_thousand_flipped_bytes_are_all_noticed() {
     assert_eq!(all.len(), 20);
     let sizes: Vec<usize> = all.iter().map(|path| fs::read(path).unwrap().len()).collect();
     let total: usize = sizes.iter().sum();
-    let reader = secgate::attest::bundle::Bundle::read;
+    let reader = secgate::attest::bundle::Bundle::open;
     for sample in 0..1000 {
         // Spread over all bytes, and over the bits of a byte.
         let mut at = sample * total / 1000;

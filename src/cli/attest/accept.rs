@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::{Output, bytes, private_keys};
+use super::{StatementFile, bytes, private_keys};
 use crate::attest::dsse::IN_TOTO;
-use crate::attest::verdict::{self, Word};
+use crate::attest::verdict::{self, GateDecision};
 use crate::attest::{Envelope, acceptance};
 use crate::cli::args::clock;
 use crate::exit;
@@ -49,7 +49,7 @@ pub(super) struct AcceptArgs {
 }
 
 pub(super) fn run(args: &AcceptArgs) -> Result<u8> {
-    let output = Output::prepare(&args.output, &[&args.verdict, &args.key])?;
+    let output = StatementFile::prepare(&args.output, &[&args.verdict, &args.key])?;
     let now = clock(args.now.as_deref())?;
     let expires = expires(&args.expires)?;
     if expires <= now {
@@ -58,11 +58,11 @@ pub(super) fn run(args: &AcceptArgs) -> Result<u8> {
     let keys = private_keys(std::slice::from_ref(&args.key))?;
     let name = clean(&args.verdict.to_string_lossy()).into_owned();
     let file = bytes(&args.verdict, verdict::MAX_BYTES)?;
-    let facts = verdict::Facts::read(&file).map_err(|error| anyhow!("{name}: {error}"))?;
+    let facts = verdict::VerdictFacts::parse(&file).map_err(|error| anyhow!("{name}: {error}"))?;
     if facts.is_about_nothing() {
         return Err(anyhow!("{name}: {}", verdict::VerdictError::AboutNothing));
     }
-    if facts.verdict != Word::Review {
+    if facts.verdict != GateDecision::Review {
         bail!("{name}: the verdict is {}; only a review can be accepted", facts.verdict.as_str());
     }
     let statement = acceptance::write(&facts, &args.person, &args.reason, now, expires)?;

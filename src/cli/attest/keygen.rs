@@ -19,7 +19,7 @@ use crate::report::hex;
 pub(super) struct KeygenArgs {
     /// The kind of key; cosign's keys are p256
     #[arg(long, value_enum, default_value = "ed25519")]
-    algorithm: Kind,
+    algorithm: KeyKind,
 
     /// Name of the two files, PATH.key and PATH.pub; neither is ever overwritten
     #[arg(long, value_name = "PATH", default_value = "secgate")]
@@ -27,7 +27,7 @@ pub(super) struct KeygenArgs {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Kind {
+enum KeyKind {
     Ed25519,
     P256,
 }
@@ -43,8 +43,8 @@ pub(super) fn run(args: &KeygenArgs) -> Result<u8> {
         }
     }
     let algorithm = match args.algorithm {
-        Kind::Ed25519 => Algorithm::Ed25519,
-        Kind::P256 => Algorithm::P256,
+        KeyKind::Ed25519 => Algorithm::Ed25519,
+        KeyKind::P256 => Algorithm::P256,
     };
     let key = PrivateKey::generate(algorithm)?;
     let pem = key.public().to_pem();

@@ -10,9 +10,9 @@ use serde::Serialize;
 use super::super::args::{PolicyArgs, TextOrJson};
 use crate::exit;
 use crate::finding::{clean, plural};
-use crate::policy::lint::{CHECKS, Check, FormatFacts, Level, Lint, lint};
+use crate::policy::lint::{CHECKS, Check, FormatFacts, Lint, LintLevel, lint};
 use crate::policy::{Policy, PolicyError, PolicyFile};
-use crate::report::{FORMATS, tells};
+use crate::report::{FORMATS, reported_attributes};
 use crate::run::{PolicyRequest, PolicySource};
 
 /// Check a policy
@@ -28,7 +28,7 @@ use crate::run::{PolicyRequest, PolicySource};
                   \"column\",\"rule\",\"message\",\"why\",\"instead\",\"see\"}],\"errors\":[{\"file\",\"line\",\"column\",\"message\",\"help\"}]}]}; \
                   lints are in the order of the file."
 )]
-pub(in super::super) struct LintArgs {
+pub(in super::super) struct PolicyLintArgs {
     /// Policy files, or names of embedded policies [default: the policy of --gate]
     #[arg(value_name = "FILE|NAME", conflicts_with_all = ["gate", "policy"])]
     files: Vec<PathBuf>,
@@ -49,9 +49,9 @@ pub(in super::super) struct LintArgs {
     list: bool,
 }
 
-/// What is said of one policy; its keys are part of the schema `secgate/policy-lint/v1`.
+/// Remarks on one policy; its keys are part of the schema `secgate/policy-lint/v1`.
 #[derive(Debug, Serialize)]
-struct Looked {
+struct LintedPolicy {
     source: String,
     valid: bool,
     gate: Option<String>,
@@ -62,11 +62,11 @@ struct Looked {
     warnings: usize,
     notes: usize,
     lints: Vec<Lint>,
-    errors: Vec<Mistake>,
+    errors: Vec<LintedPolicyError>,
 }
 
 #[derive(Debug, Serialize)]
-struct Mistake {
+struct LintedPolicyError {
     file: String,
     line: Option<u64>,
     column: Option<u64>,
@@ -75,18 +75,18 @@ struct Mistake {
 }
 
 #[derive(Debug, Serialize)]
-struct Told {
+struct LintOutput {
     schema: &'static str,
-    policies: Vec<Looked>,
+    policies: Vec<LintedPolicy>,
 }
 
 #[derive(Debug, Serialize)]
-struct Listed {
+struct LintCatalogue {
     schema: &'static str,
     checks: &'static [Check],
 }
 
-pub(super) fn run(args: &LintArgs) -> Result<u8> {
+pub(super) fn run(args: &PolicyLintArgs) -> Result<u8> {
     if args.list {
         list(args.format == TextOrJson::Json)?;
         return Ok(exit::PASS);
@@ -94,7 +94,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
     let sources: Vec<Result<PolicySource>> = if args.files.is_empty() {
         vec![args.policy.request().source()]
     } else {
-        args.files.iter().map(|file| PolicySource::named("", file)).collect()
+        args.files.iter().map(|file| PolicySource::from_flag("", file)).collect()
     };
     let formats = facts();
     let (mut looked, mut faults) = (Vec::new(), Vec::new());
@@ -121,7 +121,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
         }
     }
     if args.format == TextOrJson::Json {
-        let told = Told { schema: "secgate/policy-lint/v1", policies: looked };
+        let told = LintOutput { schema: "secgate/policy-lint/v1", policies: looked };
         super::super::print_exact(format!("{}\n", serde_json::to_string_pretty(&told)?).as_bytes())?;
         return finish(args, &told.policies, &faults);
     }
@@ -133,7 +133,7 @@ pub(super) fn run(args: &LintArgs) -> Result<u8> {
     finish(args, &looked, &faults)
 }
 
-fn finish(args: &LintArgs, looked: &[Looked], faults: &[String]) -> Result<u8> {
+fn finish(args: &PolicyLintArgs, looked: &[LintedPolicy], faults: &[String]) -> Result<u8> {
     if !faults.is_empty() {
         return Err(anyhow!(faults.join("\n\n")));
     }
@@ -141,7 +141,7 @@ fn finish(args: &LintArgs, looked: &[Looked], faults: &[String]) -> Result<u8> {
     Ok(if args.strict && warned { exit::FAIL } else { exit::PASS })
 }
 
-/// What is known about the formats that are read.
+/// Facts known about the formats that are read.
 fn facts() -> Vec<FormatFacts> {
     FORMATS
         .iter()
@@ -149,15 +149,15 @@ fn facts() -> Vec<FormatFacts> {
             id: format.id,
             tool: format.tool,
             categories: format.categories,
-            tells: tells(format),
+            tells: reported_attributes(format),
         })
         .collect()
 }
 
-fn of_policy(policy: &Policy, formats: &[FormatFacts]) -> Looked {
+fn of_policy(policy: &Policy, formats: &[FormatFacts]) -> LintedPolicy {
     let lints = lint(policy, formats);
     let count = |level| lints.iter().filter(|lint| lint.level == level).count();
-    Looked {
+    LintedPolicy {
         source: policy.source.clone(),
         valid: true,
         gate: Some(policy.gate.clone()),
@@ -165,19 +165,19 @@ fn of_policy(policy: &Policy, formats: &[FormatFacts]) -> Looked {
         rules: policy.rules.len(),
         evidence: policy.evidence.len(),
         files: policy.files.clone(),
-        warnings: count(Level::Warning),
-        notes: count(Level::Note),
+        warnings: count(LintLevel::Warning),
+        notes: count(LintLevel::Note),
         lints,
         errors: Vec::new(),
     }
 }
 
-fn broken(source: String, error: &Error) -> Looked {
+fn broken(source: String, error: &Error) -> LintedPolicy {
     let errors = match error.downcast_ref::<PolicyError>() {
         Some(problems) => problems
             .problems()
             .iter()
-            .map(|problem| Mistake {
+            .map(|problem| LintedPolicyError {
                 file: problems.source_of(problem).to_owned(),
                 line: Some(problem.line),
                 column: Some(problem.column),
@@ -185,7 +185,7 @@ fn broken(source: String, error: &Error) -> Looked {
                 help: problem.help.clone(),
             })
             .collect(),
-        None => vec![Mistake {
+        None => vec![LintedPolicyError {
             file: source.clone(),
             line: None,
             column: None,
@@ -193,7 +193,7 @@ fn broken(source: String, error: &Error) -> Looked {
             help: None,
         }],
     };
-    Looked {
+    LintedPolicy {
         source,
         valid: false,
         gate: None,
@@ -208,7 +208,7 @@ fn broken(source: String, error: &Error) -> Looked {
     }
 }
 
-fn show(policy: &Looked, text: &mut String) -> Result<()> {
+fn show(policy: &LintedPolicy, text: &mut String) -> Result<()> {
     for lint in &policy.lints {
         writeln!(text, "{}: {} [{}]: {}", lint.at, lint.level.as_str(), lint.id, lint.message)?;
         writeln!(text, "  why: {}", lint.why)?;
@@ -246,7 +246,7 @@ fn show(policy: &Looked, text: &mut String) -> Result<()> {
 fn list(json: bool) -> Result<()> {
     let mut text = String::new();
     if json {
-        text = serde_json::to_string_pretty(&Listed {
+        text = serde_json::to_string_pretty(&LintCatalogue {
             schema: "secgate/policy-lint-checks/v1",
             checks: CHECKS,
         })?;

@@ -15,12 +15,12 @@ use quick_xml::events::BytesText;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::{clean, clean_line};
-use crate::gather::{EvidenceSource, Given, Inputs, Limits, Rehearsal};
+use crate::gather::{EvidenceSource, GivenFile, Inputs, Limits, TestReports};
 use crate::policy::Policy;
-use crate::policy::testing::{self, Case};
+use crate::policy::testing::{self, PolicyTestCase};
 use crate::relate::Waivers;
 use crate::report::open_regular;
-use crate::run::{About, Environment, PolicyRequest, bytes_of, context, waivers_of_files};
+use crate::run::{Environment, PolicyRequest, RunFlags, bytes_of, context, waivers_of_files};
 
 /// How a file of cases ends.
 const ENDING: &str = ".test.yaml";
@@ -40,20 +40,23 @@ pub(in super::super) struct TestArgs {
     junit: Option<PathBuf>,
 }
 
-/// What became of a file of cases.
-struct Ran {
+/// Result for a file of cases.
+struct TestRun {
     name: String,
     policy: String,
     /// Each case with what was not as expected.
-    cases: Vec<(Case, Vec<String>)>,
+    cases: Vec<(PolicyTestCase, Vec<String>)>,
 }
 
 pub(super) fn run(args: &TestArgs) -> Result<u8> {
     if let Some(path) = &args.junit {
         prepare(path)?;
     }
-    let files =
-        if args.files.is_empty() { in_folder(Path::new(".secgate"), true)? } else { given(&args.files)? };
+    let files = if args.files.is_empty() {
+        in_folder(Path::new(".secgate"), true)?
+    } else {
+        case_files(&args.files)?
+    };
     let mut ran = Vec::new();
     let mut faults = Vec::new();
     for file in &files {
@@ -93,7 +96,7 @@ pub(super) fn run(args: &TestArgs) -> Result<u8> {
 }
 
 /// The files that are meant: a directory means those in it.
-fn given(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+fn case_files(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
@@ -191,7 +194,7 @@ fn policy_itself(bytes: &[u8]) -> bool {
 }
 
 /// Reads a file of cases with its policy, and runs them.
-fn cases(path: &Path) -> Result<Ran> {
+fn cases(path: &Path) -> Result<TestRun> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let bytes = bytes_of(path).with_context(|| name.clone())?;
     let cases = testing::load(&name, &bytes).map_err(|error| {
@@ -231,26 +234,26 @@ fn cases(path: &Path) -> Result<Ran> {
         let differences = differences(&case, &decision);
         ran.push((case, differences));
     }
-    Ok(Ran { name, policy: policy.source, cases: ran })
+    Ok(TestRun { name, policy: policy.source, cases: ran })
 }
 
-/// The decision on what a case lays on the table, and on nothing else.
-fn decide(case: &Case, policy: &Policy, folder: &Path) -> Result<Decision> {
-    let about = About {
+/// The decision on the evidence of a case, and on nothing else.
+fn decide(case: &PolicyTestCase, policy: &Policy, folder: &Path) -> Result<Decision> {
+    let about = RunFlags {
         commit: case.commit.as_deref(),
         subjects: &case.subjects,
         parameters: &case.parameters,
         no_env: true,
     };
     let context = context(&about, &mut Environment::default(), policy, case.now)?;
-    let given: Vec<Given> = case
+    let given: Vec<GivenFile> = case
         .files
         .iter()
-        .map(|(entry, file)| Given { path: folder.join(file), format: None, entry: Some(entry.clone()) })
+        .map(|(entry, file)| GivenFile { path: folder.join(file), format: None, entry: Some(entry.clone()) })
         .collect();
     let files = case.waivers.iter().map(|file| folder.join(file)).collect();
     let waivers = Waivers::new(waivers_of_files(policy, files, case.now)?);
-    let rehearsal = Rehearsal { reports: &case.reports, base_given: !case.without_base };
+    let rehearsal = TestReports { reports: &case.reports, base_given: !case.without_base };
     let inputs = Inputs {
         policy,
         waivers: &waivers,
@@ -267,7 +270,7 @@ fn decide(case: &Case, policy: &Policy, folder: &Path) -> Result<Decision> {
 }
 
 /// What is not as expected.
-fn differences(case: &Case, decision: &Decision) -> Vec<String> {
+fn differences(case: &PolicyTestCase, decision: &Decision) -> Vec<String> {
     let mut found = Vec::new();
     let verdict = decision.verdict.as_str();
     let rule = |id: &String| decision.rules.iter().find(|rule| rule.id == *id);
@@ -296,10 +299,11 @@ fn differences(case: &Case, decision: &Decision) -> Vec<String> {
 }
 
 /// The results as `JUnit` XML, a suite a file.
-fn junit(ran: &[Ran], faults: &[String]) -> Result<Vec<u8>> {
+fn junit(ran: &[TestRun], faults: &[String]) -> Result<Vec<u8>> {
     let mut out = b"<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n".to_vec();
     let mut writer = Writer::new_with_indent(&mut out, b' ', 1);
-    let failed = |file: &Ran| file.cases.iter().filter(|(_, differences)| !differences.is_empty()).count();
+    let failed =
+        |file: &TestRun| file.cases.iter().filter(|(_, differences)| !differences.is_empty()).count();
     writer.create_element("testsuites").write_inner_content(|writer| {
         for file in ran {
             let counts = [file.cases.len().to_string(), failed(file).to_string()];

@@ -9,18 +9,23 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::clean;
-use crate::policy::{Entry, Policy};
+use crate::policy::{EvidenceEntry, Policy};
 use crate::report::hex;
 
 /// True if the commands may be run.
-pub(super) fn given(policy: &Policy, entries: &[&Entry], yes: bool, hook: bool) -> Result<bool> {
+pub(super) fn consent_given(
+    policy: &Policy,
+    entries: &[&EvidenceEntry],
+    yes: bool,
+    hook: bool,
+) -> Result<bool> {
     let memory = memory(policy)?;
     if yes || memory.as_ref().is_some_and(|path| path.is_file()) {
         return Ok(true);
     }
     let commands: Vec<String> = entries
         .iter()
-        .filter_map(|e| e.run.as_ref().map(|run| format!("  {}: {}", e.name, shown(&run.argv))))
+        .filter_map(|e| e.run.as_ref().map(|run| format!("  {}: {}", e.name, display_command(&run.argv))))
         .collect();
     let what = format!(
         "{} (sha256:{}) names commands that have not been agreed to here:\n{}",
@@ -65,7 +70,7 @@ fn memory(policy: &Policy) -> Result<Option<PathBuf>> {
 }
 
 /// The words of a command, those with blanks in quotes; no shell reads them.
-fn shown(argv: &[String]) -> String {
+fn display_command(argv: &[String]) -> String {
     let word = |word: &String| {
         let word = clean(word).into_owned();
         if word.contains([' ', '"', '\'']) || word.is_empty() { format!("{word:?}") } else { word }

@@ -1,4 +1,4 @@
-//! What a pre-push hook says: what stops the push, and what CI will still ask for. Nothing else.
+//! Content of a pre-push hook: what stops the push, and what CI will still ask for. Nothing else.
 
 use std::fmt::Write as _;
 
@@ -23,7 +23,7 @@ pub(super) fn nothing_known(unknown: &[Unknown]) -> Result<u8> {
 }
 
 /// Tells a decision; the exit code stops the push or does not.
-pub(super) fn tell(policy: &Policy, decision: &Decision, unknown: &[Unknown]) -> Result<u8> {
+pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &[Unknown]) -> Result<u8> {
     let mut stops = String::new();
     let mut asks = String::new();
     let mut code = exit::PASS;

@@ -1,4 +1,4 @@
-//! What runs, on a terminal's standard error only.
+//! Progress of running scanners, on a terminal's standard error only.
 
 use std::io::Write as _;
 use std::sync::Mutex;
@@ -6,13 +6,13 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use crate::scan::{Ended, Job};
+use crate::scan::{ScannerExit, ScannerJob};
 
 /// How often the line is drawn.
 const TICK: Duration = Duration::from_millis(100);
 
-/// What a run of several scanners tells.
-type Told<'t> = dyn Fn(usize, &Ended, Duration) + Sync + 't;
+/// Content of a run of several scanners.
+type ProgressReporter<'t> = dyn Fn(usize, &ScannerExit, Duration) + Sync + 't;
 
 /// A line that says what is still running.
 pub(super) struct Progress {
@@ -22,13 +22,13 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(jobs: &[Job], files: Option<usize>, shown: bool) -> Self {
+    pub(super) fn new(jobs: &[ScannerJob], files: Option<usize>, shown: bool) -> Self {
         let running = jobs.iter().map(|job| Some(format!("{} ({})", job.entry, job.name))).collect();
         Self { running: Mutex::new(running), files, shown }
     }
 
     /// Draws while `work` works.
-    pub(super) fn watch<T>(&self, work: impl FnOnce(&Told<'_>) -> T) -> T {
+    pub(super) fn watch<T>(&self, work: impl FnOnce(&ProgressReporter<'_>) -> T) -> T {
         if !self.shown {
             return work(&|_, _, _| {});
         }
@@ -42,7 +42,7 @@ impl Progress {
                     std::thread::sleep(TICK);
                 }
             });
-            let result = work(&|index, ended, time| self.told(index, ended, time));
+            let result = work(&|index, ended, time| self.scanner_ended(index, ended, time));
             done.store(true, Ordering::Relaxed);
             let _ = write!(std::io::stderr(), "\r\x1b[K");
             result
@@ -60,16 +60,16 @@ impl Progress {
         }
     }
 
-    fn told(&self, index: usize, ended: &Ended, time: Duration) {
+    fn scanner_ended(&self, index: usize, ended: &ScannerExit, time: Duration) {
         let mut running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(name) = running.get_mut(index).and_then(Option::take) else { return };
         let how = match ended {
-            Ended::Exit(0) => "done".to_owned(),
-            Ended::Exit(code) => format!("ended with code {code}"),
-            Ended::TimedOut => "took too long".to_owned(),
-            Ended::Interrupted => "broken off".to_owned(),
-            Ended::Signal => "killed".to_owned(),
-            Ended::NotStarted(_) => "could not be run".to_owned(),
+            ScannerExit::Exit(0) => "done".to_owned(),
+            ScannerExit::Exit(code) => format!("ended with code {code}"),
+            ScannerExit::TimedOut => "took too long".to_owned(),
+            ScannerExit::Interrupted => "broken off".to_owned(),
+            ScannerExit::Signal => "killed".to_owned(),
+            ScannerExit::NotStarted(_) => "could not be run".to_owned(),
         };
         let _ = writeln!(std::io::stderr(), "\r\x1b[K  {name} {how} after {:.1} s", time.as_secs_f64());
     }

@@ -26,7 +26,7 @@ pub(super) fn written(files: &[std::path::PathBuf], policy: &Policy, now: Timest
     let (mut text, mut refused, mut count) = (head(policy)?, String::new(), 0);
     for file in files {
         let name = clean(&file.to_string_lossy()).into_owned();
-        for one in read(file, &name)? {
+        for one in read_ignore_files(file, &name)? {
             match entry(&one, &name, policy, days, count + 1)? {
                 Ok(entry) => {
                     count += 1;
@@ -46,11 +46,11 @@ pub(super) fn written(files: &[std::path::PathBuf], policy: &Policy, now: Timest
     Ok(text)
 }
 
-fn read(path: &Path, name: &str) -> Result<Vec<Ignored>> {
+fn read_ignore_files(path: &Path, name: &str) -> Result<Vec<Ignored>> {
     let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
     let mut bytes = Vec::new();
     file.take(READ_AT_MOST).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
-    Ok(ignore::read(name, &bytes)?)
+    Ok(ignore::read_ignore_file(name, &bytes)?)
 }
 
 #[derive(Clone, Copy)]

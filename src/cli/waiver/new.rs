@@ -18,12 +18,12 @@ use crate::exit;
 use crate::finding::{
     Category, Finding, Fingerprint, Fix, SecretKey, Severity, Text, clean, clean_line, is_of_system, loose,
 };
-use crate::gather::{EvidenceSource, Given, Inputs};
-use crate::policy::waiver::{Match, Seen, Waiver};
+use crate::gather::{EvidenceSource, GivenFile, Inputs};
+use crate::policy::waiver::{Waiver, WaiverMatch, WaiverSnapshot};
 use crate::policy::{Action, Policy};
 use crate::relate::{Certainty, Waivers};
 use crate::render::one_line;
-use crate::run::{About, Environment, context, project, secret_key};
+use crate::run::{Environment, RunFlags, context, project, secret_key};
 
 /// How long a new waiver holds, in seconds, if the policy allows it.
 pub(super) const MONTH: i64 = 30 * 86_400;
@@ -66,12 +66,12 @@ pub(in super::super) struct NewArgs {
     now: Option<String>,
 }
 
-/// What a run needs, to be done twice.
+/// Input that a run needs, to be done twice.
 struct Runner<'r> {
     args: &'r NewArgs,
     policy: &'r Policy,
     context: Context,
-    given: Vec<Given>,
+    given: Vec<GivenFile>,
     roots: Vec<String>,
     secret_key: Option<SecretKey>,
 }
@@ -112,9 +112,9 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     if given.iter().any(|g| g.path == Path::new("-")) {
         bail!("standard input cannot be read here, because reports are read twice");
     }
-    let mut environment = Environment::read(args.inputs.no_env);
+    let mut environment = Environment::read_variables(args.inputs.no_env);
     let no_env = args.inputs.no_env;
-    let about = About { commit: None, subjects: &[], parameters: &args.param, no_env };
+    let about = RunFlags { commit: None, subjects: &[], parameters: &args.param, no_env };
     let context = context(&about, &mut environment, &policy, now)?;
     let roots = environment.roots(args.inputs.root.as_deref());
     let root = project(args.inputs.root.as_deref(), &roots);
@@ -127,7 +127,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
         secret_key: secret_key(args.key.secret_key.as_deref())?,
     };
     let decision = runner.run(&Waivers::default().below(root.clone()).drafting(), Some(finding))?;
-    let fingerprint = meant(finding, &decision)?;
+    let fingerprint = find_fingerprint(finding, &decision)?;
     let rules = stopping(args, &policy, &decision, fingerprint)?;
     let created = Offset::UTC.to_datetime(now).date();
     let days = jiff::SignedDuration::from_secs(limits.max_duration.min(MONTH));
@@ -144,7 +144,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
 }
 
 /// The fingerprint of the one finding that an id means; a whole fingerprint means itself.
-fn meant(id: &str, decision: &Decision) -> Result<Fingerprint> {
+fn find_fingerprint(id: &str, decision: &Decision) -> Result<Fingerprint> {
     let found: BTreeMap<String, &Finding> =
         decision.watched.iter().map(|w| (w.finding.fingerprint.to_string(), &w.finding)).collect();
     let mut of_each = found.iter();
@@ -266,7 +266,7 @@ fn draft(
         ends: Timestamp::MAX,
         triggers: Vec::new(),
         review_note: None,
-        seen: Seen::default(),
+        seen: WaiverSnapshot::default(),
         max_matches: u64::MAX,
         emergency: false,
     };
@@ -274,7 +274,7 @@ fn draft(
     let certain = |(_, certainty): &(u32, Certainty)| *certainty == Certainty::Certain;
     // A waiver that is not bound to anything yet is still about the finding.
     let alike = || {
-        let same = |f: &&&Finding| f.fingerprint == fingerprint || index.of(f).iter().any(certain);
+        let same = |f: &&&Finding| f.fingerprint == fingerprint || index.matching(f).iter().any(certain);
         counted.iter().filter(same)
     };
     let rank = |severity: &Severity| severity.rank(policy.unknown_severity);
@@ -291,7 +291,7 @@ fn draft(
 
 /// The selectors that are exact and survive a moved line: another folder, another version, another code or secret is
 /// another finding.
-fn narrowest(finding: &Finding) -> Match {
+fn narrowest(finding: &Finding) -> WaiverMatch {
     let id = finding.rule_id.as_str();
     // Several advisories that are told as one finding are excepted together or not at all.
     let authority = |id: &str| id.split('-').next().unwrap_or_default().to_ascii_uppercase();
@@ -323,7 +323,7 @@ fn narrowest(finding: &Finding) -> Match {
                 (!text.is_empty() && !text.contains(never)).then(|| text.to_owned())
             };
             let spelled = |path: &str| !path.split('/').any(|part| matches!(part, "" | "." | ".."));
-            Match {
+            WaiverMatch {
                 ids: ids.into_iter().map(str::to_owned).collect(),
                 package: Some(named),
                 version: exact(package.version.as_str(), &['*', ' ', ',', '|', '<', '>']),
@@ -331,13 +331,13 @@ fn narrowest(finding: &Finding) -> Match {
                     .path()
                     .filter(|p| !system && spelled(p))
                     .and_then(|p| exact(p, &['*', '?', '\\'])),
-                ..Match::default()
+                ..WaiverMatch::default()
             }
         }
-        _ => Match {
+        _ => WaiverMatch {
             fingerprints: vec![finding.fingerprint],
             content: Some(finding.content).filter(|content| *content != 0 && by_content(finding)),
-            ..Match::default()
+            ..WaiverMatch::default()
         },
     }
 }
@@ -347,8 +347,8 @@ fn by_content(finding: &Finding) -> bool {
     finding.category == Category::Secret || finding.told_by_code
 }
 
-/// What a waiver still needs to be about this finding and no other.
-fn unbound(matches: &Match, finding: &Finding) -> Option<&'static str> {
+/// Input that a waiver still needs to be about this finding and no other.
+fn unbound(matches: &WaiverMatch, finding: &Finding) -> Option<&'static str> {
     (matches.content.is_none() && by_content(finding)).then_some(if finding.category == Category::Secret {
         "which value it is for is only told under a key; write it again with --secret-key FILE (openssl rand -hex 32 makes \
          one), and give `secgate check` the same"

@@ -2,9 +2,9 @@
 
 use serde_json::Value;
 
-use super::{Approval, Given, Purpose, commit, commits, time};
+use super::{Approval, GivenApprovals, Purpose, commit, commits, time};
 use crate::decide::Document;
-use crate::decide::demand::World;
+use crate::decide::requirement::RuleContext;
 use crate::finding::clean_line;
 use crate::policy::DocumentKind;
 
@@ -14,17 +14,17 @@ const TOKEN: &str = "secgate:";
 /// How many digits.
 const DIGITS: usize = 16;
 
-/// What the comment of an approval that answers a review must hold.
+/// Text that the comment of an approval must hold to answer a review.
 pub(in crate::decide) fn line(findings_digest: &str) -> String {
     format!("{TOKEN}{}", findings_digest.get(..DIGITS).unwrap_or(findings_digest))
 }
 
 /// The approvals of all deployments that are there, each with why it does not count.
-pub(super) fn given(purpose: Purpose, world: World<'_>) -> Given {
-    let mut all = Given::default();
+pub(super) fn all_deployment_approvals(purpose: Purpose, world: RuleContext<'_>) -> GivenApprovals {
+    let mut all = GivenApprovals::default();
     let mut earlier = Vec::new();
     for document in world.all(DocumentKind::GitlabDeployment) {
-        match of(document, purpose, world) {
+        match deployment_approvals(document, purpose, world) {
             Ok(given) => {
                 all.approvals.extend(given.approvals);
                 all.rejected.extend(given.rejected);
@@ -50,7 +50,7 @@ pub(super) fn given(purpose: Purpose, world: World<'_>) -> Given {
 }
 
 /// Who rejected a deployment of the run's commit to its environment, whatever job it was of.
-fn rejections(document: &Document, world: World<'_>) -> Vec<Approval> {
+fn rejections(document: &Document, world: RuleContext<'_>) -> Vec<Approval> {
     let deployment = document.value();
     let ours =
         commits(world).is_ok_and(|ours| commit(deployment.get("sha")).is_some_and(|sha| ours.contains(&sha)));
@@ -63,7 +63,11 @@ fn rejections(document: &Document, world: World<'_>) -> Vec<Approval> {
     records(deployment).into_iter().filter(rejected).map(by).collect()
 }
 
-fn of(document: &Document, purpose: Purpose, world: World<'_>) -> Result<Given, String> {
+fn deployment_approvals(
+    document: &Document,
+    purpose: Purpose,
+    world: RuleContext<'_>,
+) -> Result<GivenApprovals, String> {
     let deployment = document.value();
     let ours = commits(world)?;
     let sha = commit(deployment.get("sha")).ok_or("the deployment has no `sha`")?;
@@ -80,7 +84,7 @@ fn of(document: &Document, purpose: Purpose, world: World<'_>) -> Result<Given, 
     {
         return Err("the deployment has no `approvals`: is the environment protected?".to_owned());
     }
-    let mut given = Given::default();
+    let mut given = GivenApprovals::default();
     let id = deployment.get("id").and_then(Value::as_u64).map_or_else(String::new, |id| format!(" {id}"));
     for record in lists {
         let place = format!("deployment{id}");
@@ -135,7 +139,7 @@ fn records(deployment: &Value) -> Vec<&Value> {
 }
 
 /// An approval for one environment is none for another.
-fn same_environment(deployment: &Value, world: World<'_>) -> Result<(), String> {
+fn same_environment(deployment: &Value, world: RuleContext<'_>) -> Result<(), String> {
     let context = world.context;
     let ours = context
         .parameters
@@ -151,7 +155,7 @@ fn same_environment(deployment: &Value, world: World<'_>) -> Result<(), String> 
 }
 
 /// In a job of GitLab, only the deployment of that very job counts: an approval of another attempt is none of this one.
-fn same_job(deployment: &Value, world: World<'_>) -> Result<(), String> {
+fn same_job(deployment: &Value, world: RuleContext<'_>) -> Result<(), String> {
     let Some(ours) = world.context.shown.env.get("CI_JOB_ID") else { return Ok(()) };
     match deployment.get("deployable").and_then(|job| job.get("id")).and_then(Value::as_u64) {
         Some(id) if id.to_string() == *ours => Ok(()),

@@ -8,31 +8,31 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::{Approval, Given, commit, commits, only, time};
+use super::{Approval, GivenApprovals, commit, commits, only, time};
 use crate::decide::Document;
-use crate::decide::demand::World;
+use crate::decide::requirement::RuleContext;
 use crate::finding::clean_line;
 use crate::policy::DocumentKind;
 
 /// A version of the merge request: what a push made of it.
-struct Version {
+struct MergeRequestVersion {
     id: u64,
     head: String,
     created: Timestamp,
 }
 
 /// The approvals, each with why it does not count.
-pub(super) fn given(world: World<'_>) -> Given {
+pub(super) fn merge_request_approvals(world: RuleContext<'_>) -> GivenApprovals {
     match approvals(world) {
         Ok(given) => given,
-        Err(why) => Given::fault(why),
+        Err(why) => GivenApprovals::fault(why),
     }
 }
 
-fn approvals(world: World<'_>) -> Result<Given, String> {
+fn approvals(world: RuleContext<'_>) -> Result<GivenApprovals, String> {
     let approvals = only(world, DocumentKind::GitlabApprovals)?;
     let state = only(world, DocumentKind::GitlabApprovalState)?;
-    let mut given = Given::default();
+    let mut given = GivenApprovals::default();
     if let Some(document) = approvals {
         let versions = versions(world, document)?;
         let head = head(world, &versions)?;
@@ -73,7 +73,7 @@ fn of_state(document: &Document) -> Vec<Approval> {
 }
 
 /// Why an approval of that time is none of the head.
-fn of_another_commit(versions: &[Version], head: &str, at: Timestamp) -> Option<String> {
+fn of_another_commit(versions: &[MergeRequestVersion], head: &str, at: Timestamp) -> Option<String> {
     let before = versions.iter().filter(|version| version.created <= at);
     match before.max_by_key(|version| (version.created, version.id)) {
         Some(version) if version.head == head => None,
@@ -86,7 +86,7 @@ fn of_another_commit(versions: &[Version], head: &str, at: Timestamp) -> Option<
 }
 
 /// The versions of the merge request that the approvals are of.
-fn versions(world: World<'_>, approvals: &Document) -> Result<Vec<Version>, String> {
+fn versions(world: RuleContext<'_>, approvals: &Document) -> Result<Vec<MergeRequestVersion>, String> {
     let Some(document) = only(world, DocumentKind::GitlabVersions)? else {
         return Err("no document gitlab-versions tells when the commit came to the server".to_owned());
     };
@@ -105,7 +105,7 @@ fn versions(world: World<'_>, approvals: &Document) -> Result<Vec<Version>, Stri
             ));
         }
         let read = || {
-            Some(Version {
+            Some(MergeRequestVersion {
                 id: version.get("id")?.as_u64()?,
                 head: commit(version.get("head_commit_sha"))?,
                 created: time(version.get("created_at"))?,
@@ -143,7 +143,7 @@ fn same_request(approvals: &Document, request: Option<&Document>) -> Result<u64,
 }
 
 /// The head that the run is about.
-fn head(world: World<'_>, versions: &[Version]) -> Result<String, String> {
+fn head(world: RuleContext<'_>, versions: &[MergeRequestVersion]) -> Result<String, String> {
     let commits = commits(world)?;
     let ours = commits.join(" or ");
     let Some(document) = only(world, DocumentKind::GitlabMergeRequest)? else {
@@ -167,7 +167,7 @@ fn head(world: World<'_>, versions: &[Version]) -> Result<String, String> {
 }
 
 /// The commits that a document lists, if it lists all; else why not.
-pub(super) fn all_commits(world: World<'_>, document: &Document) -> Result<Vec<Value>, String> {
+pub(super) fn all_commits(world: RuleContext<'_>, document: &Document) -> Result<Vec<Value>, String> {
     let path = clean_line(&document.path);
     let Some(list) = document.value().as_array().filter(|list| !list.is_empty()) else {
         return Err(format!("{path}: it is no list of commits"));
@@ -195,7 +195,7 @@ pub(super) fn all_commits(world: World<'_>, document: &Document) -> Result<Vec<V
 
 /// Whether one leads from the head over the first parents of listed commits to a base of the merge request; `None` where
 /// nothing says which that is, or no commit names a parent: of a merge request GitLab often leaves them out.
-fn leads_to_base(world: World<'_>, list: &[Value], heads: &[String]) -> Option<bool> {
+fn leads_to_base(world: RuleContext<'_>, list: &[Value], heads: &[String]) -> Option<bool> {
     let mut bases: Vec<String> = Vec::new();
     if let Ok(Some(document)) = only(world, DocumentKind::GitlabVersions) {
         let versions = document.value().as_array().into_iter().flatten();

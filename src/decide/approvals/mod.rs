@@ -10,7 +10,7 @@ mod people;
 use jiff::Timestamp;
 use serde_json::Value;
 
-use super::demand::{Demands, World};
+use super::requirement::{Requirements, RuleContext};
 use super::{Document, acceptance};
 use crate::finding::{clean_line, duration_text};
 use crate::policy::{ApprovalSource, ApprovalsRule, DocumentKind, Reviewers};
@@ -21,7 +21,7 @@ pub(super) use people::placeholders;
 /// Clocks of servers differ by this many seconds at most.
 const CLOCK_SKEW: i64 = 300;
 
-/// What approvals are asked for.
+/// Purpose that approvals are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Purpose {
     /// A rule demands them.
@@ -78,9 +78,9 @@ impl Approval {
     }
 }
 
-/// What one source of approvals says.
+/// Content of one source of approvals.
 #[derive(Debug, Default)]
-struct Given {
+struct GivenApprovals {
     approvals: Vec<Approval>,
     /// Who said no, which nobody's yes makes up for.
     rejected: Vec<String>,
@@ -88,7 +88,7 @@ struct Given {
     faults: Vec<String>,
 }
 
-impl Given {
+impl GivenApprovals {
     fn fault(why: impl Into<String>) -> Self {
         Self { faults: vec![why.into()], ..Self::default() }
     }
@@ -113,7 +113,7 @@ impl Weighed {
         self.missing == 0 && self.rejected.is_empty()
     }
 
-    /// What is wrong, on one line.
+    /// The problem, on one line.
     pub(super) fn why(&self, reviewers: &Reviewers) -> String {
         let mut said = self.rejected.clone();
         if self.missing > 0 {
@@ -133,8 +133,8 @@ impl Weighed {
 }
 
 /// The demands of an `approvals` rule.
-pub(super) fn judge(rule: &ApprovalsRule, world: World<'_>) -> Demands {
-    let mut demands = Demands::default();
+pub(super) fn judge(rule: &ApprovalsRule, world: RuleContext<'_>) -> Requirements {
+    let mut demands = Requirements::default();
     let weighed = weigh(&rule.reviewers, &rule.from, rule.max_age, Purpose::Rule, world);
     if weighed.is_met() {
         demands.met.push(format!("approved by {}", weighed.by.join(", ")));
@@ -151,7 +151,7 @@ pub(super) fn weigh(
     from: &[ApprovalSource],
     max_age: Option<i64>,
     purpose: Purpose,
-    world: World<'_>,
+    world: RuleContext<'_>,
 ) -> Weighed {
     let people = People::new(world);
     let mut weighed = Weighed::default();
@@ -161,8 +161,8 @@ pub(super) fn weigh(
     let mut counted: Vec<String> = Vec::new();
     for source in from {
         let given = match source {
-            ApprovalSource::MergeRequest => merge_request::given(world),
-            ApprovalSource::Deployment => deployment::given(purpose, world),
+            ApprovalSource::MergeRequest => merge_request::merge_request_approvals(world),
+            ApprovalSource::Deployment => deployment::all_deployment_approvals(purpose, world),
             ApprovalSource::Acceptance => accepted(world),
         };
         weighed.rejected.extend(given.rejected);
@@ -192,11 +192,11 @@ pub(super) fn weigh(
 }
 
 /// Approvals in statements that a person's key has signed.
-fn accepted(world: World<'_>) -> Given {
-    let mut given = Given::default();
+fn accepted(world: RuleContext<'_>) -> GivenApprovals {
+    let mut given = GivenApprovals::default();
     let documents = world.all(DocumentKind::Acceptance);
     for (document, acceptance) in
-        documents.flat_map(|d| acceptance::of(d, world).into_iter().map(move |a| (d, a)))
+        documents.flat_map(|d| acceptance::read_acceptances(d, world).into_iter().map(move |a| (d, a)))
     {
         let place = format!("acceptance {}", clean_line(&document.path));
         match acceptance {
@@ -242,7 +242,7 @@ fn commit(value: Option<&Value>) -> Option<String> {
 }
 
 /// The one document of a kind; of several it is not known which is meant.
-fn only(world: World<'_>, kind: DocumentKind) -> Result<Option<&Document>, String> {
+fn only(world: RuleContext<'_>, kind: DocumentKind) -> Result<Option<&Document>, String> {
     let mut all = world.all(kind);
     match (all.next(), all.next()) {
         (first, None) => Ok(first),
@@ -253,7 +253,7 @@ fn only(world: World<'_>, kind: DocumentKind) -> Result<Option<&Document>, Strin
 }
 
 /// The commits of the run, or why nothing can be bound to them.
-fn commits(world: World<'_>) -> Result<&[String], String> {
+fn commits(world: RuleContext<'_>) -> Result<&[String], String> {
     match world.context.commits.as_slice() {
         [] => Err("the run does not say which commit it is about (--commit)".to_owned()),
         some => Ok(some),

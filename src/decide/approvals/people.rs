@@ -3,13 +3,13 @@
 use serde_json::Value;
 
 use super::{Approval, merge_request, only, plain};
-use crate::decide::demand::World;
+use crate::decide::requirement::RuleContext;
 use crate::finding::clean_line;
 use crate::policy::{DocumentKind, EXAMPLE_USER, Person, Policy, Reviewers};
 
 /// The people of the run.
 pub(super) struct People<'w> {
-    world: World<'w>,
+    world: RuleContext<'w>,
     author: Author,
 }
 
@@ -24,7 +24,7 @@ enum Author {
 }
 
 impl<'w> People<'w> {
-    pub(super) fn new(world: World<'w>) -> Self {
+    pub(super) fn new(world: RuleContext<'w>) -> Self {
         Self { world, author: author(world) }
     }
 
@@ -225,7 +225,7 @@ fn is_placeholder(user: &str) -> bool {
 }
 
 /// The author of the change: of the merge request, else as the surroundings say.
-fn author(world: World<'_>) -> Author {
+fn author(world: RuleContext<'_>) -> Author {
     match only(world, DocumentKind::GitlabMergeRequest) {
         Err(why) => Author::Unknown(why),
         Ok(Some(document)) => {

@@ -1,17 +1,17 @@
-//! What would change the outcome of a rule, and who decides.
+//! Changes that would alter the outcome of a rule, and who decides.
 
 use super::WaiverExplained;
-use super::verdict::{Said, Verdict};
+use super::verdict::{SavedRuleResult, Verdict};
 use crate::decide::Outcome;
-use crate::decide::clauses::Clause;
+use crate::decide::selector_explanation::Clause;
 use crate::finding::{Finding, State, Text};
 use crate::policy::{Action, PathGlob, Policy, Rule, Selector, Subject};
 
-/// What would change the outcome of a rule, each by itself, the best first.
+/// Changes that would alter the outcome of a rule, each by itself, the best first.
 pub(super) fn changes(
     rule: &Rule,
     policy: &Policy,
-    said: &Said,
+    said: &SavedRuleResult,
     clauses: &[Clause],
     finding: &Finding,
     waivers: &[WaiverExplained],
@@ -49,9 +49,9 @@ pub(super) fn changes(
     changes
 }
 
-/// What would change the outcome of a rule as a whole, the best first.
+/// Changes that would alter the outcome of a rule as a whole, the best first.
 pub fn rule_changes(
-    said: &Said,
+    said: &SavedRuleResult,
     rule: Option<&Rule>,
     policy: Option<&Policy>,
     verdict: &Verdict,
@@ -115,7 +115,7 @@ fn no_waiver(rule: &Rule, policy: &Policy) -> Option<String> {
     policy.waivers.is_none().then(|| "no waiver: the policy has no `waivers:`".to_owned())
 }
 
-/// What takes the problem away.
+/// Action that removes the problem.
 fn correction(finding: &Finding, rule: &Rule) -> Option<String> {
     let package = finding.package.as_ref().filter(|p| !p.fixed.is_empty());
     let Some(package) = package else { return rule.fix.clone() };
@@ -131,7 +131,7 @@ fn correction(finding: &Finding, rule: &Rule) -> Option<String> {
     ))
 }
 
-/// What the finding would have to be so that this selector no longer holds.
+/// Change to the finding after which this selector no longer holds.
 fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<String> {
     match clause.name {
         "severity" if clause.unknown => Some(format!(
@@ -152,12 +152,12 @@ fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<St
 }
 
 /// Who decides about a rule.
-pub fn decided_by(said: &Said, rule: Option<&Rule>, policy: Option<&Policy>) -> String {
+pub fn decided_by(said: &SavedRuleResult, rule: Option<&Rule>, policy: Option<&Policy>) -> String {
     let waivable = rule.is_some_and(|rule| rule.waivable && matches!(rule.subject, Subject::Findings(_)));
     decides(said, waivable && policy.is_some_and(|policy| policy.waivers.is_some()))
 }
 
-pub(super) fn decides(said: &Said, waivable: bool) -> String {
+pub(super) fn decides(said: &SavedRuleResult, waivable: bool) -> String {
     match (said.outcome, said.obligations.first()) {
         (Outcome::Review, Some(o)) => {
             let not = if o.not.is_empty() { String::new() } else { format!(" (not {})", o.not.join(", ")) };

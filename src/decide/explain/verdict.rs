@@ -3,7 +3,7 @@
 use serde::Deserialize;
 
 use crate::decide::Outcome;
-use crate::decide::meant::{beginning, is_meant};
+use crate::decide::finding_query::{beginning, is_meant};
 use crate::finding::{
     Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
     Severity, Stage, State, Text, clean_line,
@@ -18,24 +18,24 @@ pub struct Verdict {
     /// The verdict.
     pub verdict: String,
     /// The policy; null where it could not be read.
-    pub policy: Option<PolicyRef>,
-    /// What was on the table.
-    pub evidence: Vec<EvidenceSaid>,
-    /// What the rules said.
-    pub rules: Vec<Said>,
+    pub policy: Option<DecidingPolicy>,
+    /// Evidence that was given.
+    pub evidence: Vec<SavedEvidence>,
+    /// Content of the rules.
+    pub rules: Vec<SavedRuleResult>,
     /// The findings that rules matched.
-    pub findings: Vec<Seen>,
-    /// What became of the waivers.
-    pub waivers: Vec<WaiverSaid>,
-    /// What kept the run from deciding.
-    pub errors: Vec<ErrorSaid>,
+    pub findings: Vec<VerdictFinding>,
+    /// Result for the waivers.
+    pub waivers: Vec<SavedWaiver>,
+    /// Errors that kept the run from deciding.
+    pub errors: Vec<SavedError>,
     /// The run's clock, RFC 3339.
     pub evaluated_at: String,
 }
 
 /// Which policy decided.
 #[derive(Debug, Deserialize)]
-pub struct PolicyRef {
+pub struct DecidingPolicy {
     /// Where it came from.
     pub source: String,
     /// Its digest.
@@ -44,7 +44,7 @@ pub struct PolicyRef {
 
 /// A file that was read.
 #[derive(Debug, Deserialize)]
-pub struct EvidenceSaid {
+pub struct SavedEvidence {
     /// Its path; null for what is absent.
     pub path: Option<String>,
     /// The entry it is for.
@@ -55,9 +55,9 @@ pub struct EvidenceSaid {
     pub message: String,
 }
 
-/// What a rule said.
+/// Outcome of a rule.
 #[derive(Debug, Deserialize)]
-pub struct Said {
+pub struct SavedRuleResult {
     /// Its id.
     pub id: String,
     /// Its line in the policy.
@@ -67,7 +67,7 @@ pub struct Said {
     pub policy: Option<String>,
     /// For people.
     pub title: String,
-    /// What it said.
+    /// Its statement.
     pub outcome: Outcome,
     /// How many are allowed.
     pub allow: u64,
@@ -75,17 +75,17 @@ pub struct Said {
     pub count: u64,
     /// Why.
     pub message: String,
-    /// What to do.
+    /// Action to take.
     pub fix: Option<String>,
     /// Who resolves its review.
-    pub obligations: Vec<ObligationSaid>,
+    pub obligations: Vec<SavedObligation>,
     /// Fingerprints of what it matched and shows.
     pub findings: Vec<String>,
 }
 
-/// What resolves a review.
+/// Approvals that resolve a review.
 #[derive(Debug, Deserialize)]
-pub struct ObligationSaid {
+pub struct SavedObligation {
     pub(super) any_of: Vec<String>,
     pub(super) at_least: u32,
     pub(super) not: Vec<String>,
@@ -93,7 +93,7 @@ pub struct ObligationSaid {
 
 /// A waiver and what became of it.
 #[derive(Debug, Deserialize)]
-pub struct WaiverSaid {
+pub struct SavedWaiver {
     /// Its id.
     pub id: String,
     /// GATE/RULE.
@@ -106,7 +106,7 @@ pub struct WaiverSaid {
     pub status: String,
     /// Why.
     pub message: String,
-    /// What it hides.
+    /// Findings that it hides.
     pub findings: Vec<String>,
     /// Where it stands.
     pub file: String,
@@ -114,16 +114,16 @@ pub struct WaiverSaid {
     pub line: u64,
 }
 
-/// What kept a run from deciding.
+/// Error that kept a run from deciding.
 #[derive(Debug, Deserialize)]
-pub struct ErrorSaid {
-    /// What.
+pub struct SavedError {
+    /// The problem.
     pub message: String,
 }
 
 /// A finding of the JSON output.
 #[derive(Debug, Clone, Deserialize)]
-pub struct Seen {
+pub struct VerdictFinding {
     /// Its identity.
     pub fingerprint: String,
     category: Category,
@@ -134,9 +134,9 @@ pub struct Seen {
     title: String,
     ids: Vec<String>,
     cwes: Vec<u32>,
-    location: Option<Place>,
+    location: Option<VerdictLocation>,
     target: Option<String>,
-    package: Option<PackageSaid>,
+    package: Option<SavedPackage>,
     fix: Fix,
     kev: Option<bool>,
     epss: Option<f64>,
@@ -152,11 +152,11 @@ pub struct Seen {
     #[serde(default)]
     suppressed: bool,
     /// Why several tools' findings are shown as one.
-    pub joined: Option<JoinedSaid>,
+    pub joined: Option<SavedWitness>,
     suppression: Option<String>,
     matched: Option<Stage>,
     /// The statement that says that it cannot be exploited.
-    pub vex: Option<VexSaid>,
+    pub vex: Option<SavedVex>,
     cvss: Option<CvssRating>,
     #[serde(default)]
     reachable: Reachability,
@@ -164,14 +164,14 @@ pub struct Seen {
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct Place {
+struct VerdictLocation {
     path: String,
     line: Option<u32>,
     end_line: Option<u32>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
-struct PackageSaid {
+struct SavedPackage {
     name: String,
     version: String,
     purl: Option<String>,
@@ -180,8 +180,8 @@ struct PackageSaid {
 
 /// A statement that a vulnerability cannot be exploited.
 #[derive(Debug, Clone, Deserialize)]
-pub struct VexSaid {
-    /// What it says.
+pub struct SavedVex {
+    /// Its statement.
     pub status: String,
     /// Why.
     pub justification: String,
@@ -193,16 +193,16 @@ pub struct VexSaid {
 
 /// Why several tools' findings are shown as one.
 #[derive(Debug, Clone, Deserialize)]
-pub struct JoinedSaid {
+pub struct SavedWitness {
     /// In words.
     pub why: String,
     /// Their fingerprints.
     pub fingerprints: Vec<String>,
 }
 
-impl Seen {
-    /// What a person may call it: its check, its advisories, its package.
-    pub fn names(&self) -> Vec<String> {
+impl VerdictFinding {
+    /// Names that a person may use for it: its check, its advisories, its package.
+    pub fn known_names(&self) -> Vec<String> {
         let package = self.package.as_ref().map(|package| package.name.clone());
         std::iter::once(self.rule_id.clone()).chain(self.ids.iter().cloned()).chain(package).collect()
     }
@@ -229,7 +229,7 @@ impl Verdict {
     }
 
     /// The findings that an id means, by themselves or by a witness.
-    pub fn meant<'v>(&'v self, id: &'v str) -> impl Iterator<Item = &'v Seen> {
+    pub fn findings_by_id<'v>(&'v self, id: &'v str) -> impl Iterator<Item = &'v VerdictFinding> {
         let begin = beginning(id);
         self.findings.iter().filter(move |seen| {
             let mut joined = seen.joined.iter().flat_map(|j| &j.fingerprints);
@@ -239,7 +239,7 @@ impl Verdict {
     }
 }
 
-impl Seen {
+impl VerdictFinding {
     /// As the rules saw it; what the JSON output leaves out is not known.
     pub fn finding(&self) -> Finding {
         let text = |text: &String| Text::line(text);

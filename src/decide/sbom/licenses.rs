@@ -4,9 +4,9 @@
 //! licence does not make it another one. `AGPL-3.0`, `AGPL-3.0-only` and `AGPL-3.0-or-later` are one licence to whoever
 //! denies `AGPL-3.0-only`, because no later version exists that could be chosen instead.
 
-/// What an expression means under a policy. The worse is the greater.
+/// Meaning of an expression under a policy. The worse is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum License {
+pub(super) enum LicenseDecision {
     /// There is a choice without a denied licence.
     Allowed,
     /// It cannot be told what it binds to.
@@ -16,20 +16,20 @@ pub(super) enum License {
 }
 
 /// Weighs the texts that a component is bound to, all of them; none is unknown.
-pub(super) fn weigh(texts: &[String], deny: &[String]) -> License {
-    texts.iter().map(|text| expression(text, deny)).max().unwrap_or(License::Unknown)
+pub(super) fn weigh(texts: &[String], deny: &[String]) -> LicenseDecision {
+    texts.iter().map(|text| expression(text, deny)).max().unwrap_or(LicenseDecision::Unknown)
 }
 
 /// Weighs one text. What is no expression is denied if a denied id stands in it.
-fn expression(text: &str, deny: &[String]) -> License {
+fn expression(text: &str, deny: &[String]) -> LicenseDecision {
     let words = words(text);
-    let mut parser = Parser { words: &words, at: 0, deny, depth: 0 };
+    let mut parser = LicenseParser { words: &words, at: 0, deny, depth: 0 };
     match parser.or() {
         Some(license) if parser.at == words.len() => license,
         _ => {
             let denied = |word: &str| deny.iter().any(|deny| binds(deny, word));
             let mut tokens = text.split(|c: char| !is_id(c));
-            if tokens.any(denied) { License::Denied } else { License::Unknown }
+            if tokens.any(denied) { LicenseDecision::Denied } else { LicenseDecision::Unknown }
         }
     }
 }
@@ -58,21 +58,21 @@ fn words(text: &str) -> Vec<&str> {
     words
 }
 
-struct Parser<'t> {
+struct LicenseParser<'t> {
     words: &'t [&'t str],
     at: usize,
     deny: &'t [String],
     depth: u32,
 }
 
-impl<'t> Parser<'t> {
+impl<'t> LicenseParser<'t> {
     fn takes(&mut self, operator: &str) -> bool {
         let is = self.words.get(self.at).is_some_and(|word| word.eq_ignore_ascii_case(operator));
         self.at += usize::from(is);
         is
     }
 
-    fn or(&mut self) -> Option<License> {
+    fn or(&mut self) -> Option<LicenseDecision> {
         let mut best = self.and()?;
         while self.takes("OR") {
             best = best.min(self.and()?);
@@ -80,7 +80,7 @@ impl<'t> Parser<'t> {
         Some(best)
     }
 
-    fn and(&mut self) -> Option<License> {
+    fn and(&mut self) -> Option<LicenseDecision> {
         let mut worst = self.one()?;
         while self.takes("AND") {
             worst = worst.max(self.one()?);
@@ -88,7 +88,7 @@ impl<'t> Parser<'t> {
         Some(worst)
     }
 
-    fn one(&mut self) -> Option<License> {
+    fn one(&mut self) -> Option<LicenseDecision> {
         if self.takes("(") {
             self.depth += 1;
             let inner = (self.depth <= DEEPEST).then(|| self.or()).flatten()?;
@@ -113,16 +113,16 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn of_id(id: &str, deny: &[String]) -> License {
+fn of_id(id: &str, deny: &[String]) -> LicenseDecision {
     if deny.iter().any(|deny| binds(deny, id)) {
-        return License::Denied;
+        return LicenseDecision::Denied;
     }
     let nameless = ["NOASSERTION", "NONE", "UNKNOWN", "UNLICENSED", "PROPRIETARY", "CUSTOM", "OTHER"];
     let own = id.starts_with("LicenseRef-") || id.starts_with("DocumentRef-");
     if own || nameless.iter().any(|word| id.eq_ignore_ascii_case(word)) {
-        License::Unknown
+        LicenseDecision::Unknown
     } else {
-        License::Allowed
+        LicenseDecision::Allowed
     }
 }
 
@@ -152,13 +152,13 @@ fn family(id: &str) -> (String, bool) {
 mod tests {
     use super::*;
 
-    fn of(text: &str) -> License {
+    fn of(text: &str) -> LicenseDecision {
         weigh(&[text.to_owned()], &["AGPL-3.0-only".to_owned(), "SSPL-1.0".to_owned()])
     }
 
     #[test]
     fn a_choice_is_denied_only_if_all_of_it_is() {
-        use License::{Allowed, Denied, Unknown};
+        use LicenseDecision::{Allowed, Denied, Unknown};
         for (text, license) in [
             ("MIT", Allowed),
             ("AGPL-3.0-only", Denied),
@@ -197,15 +197,15 @@ mod tests {
     fn each_text_binds() {
         let deny = ["SSPL-1.0".to_owned()];
         let weigh = |texts: &[&str]| weigh(&texts.iter().map(|t| (*t).to_owned()).collect::<Vec<_>>(), &deny);
-        assert_eq!(weigh(&["MIT", "SSPL-1.0"]), License::Denied);
-        assert_eq!(weigh(&["MIT", ""]), License::Unknown);
-        assert_eq!(weigh(&[]), License::Unknown);
+        assert_eq!(weigh(&["MIT", "SSPL-1.0"]), LicenseDecision::Denied);
+        assert_eq!(weigh(&["MIT", ""]), LicenseDecision::Unknown);
+        assert_eq!(weigh(&[]), LicenseDecision::Unknown);
     }
 
     #[test]
     fn who_denies_later_versions_leaves_the_plain_licence() {
         let weigh = |text: &str| weigh(&[text.to_owned()], &["GPL-2.0-or-later".to_owned()]);
-        assert_eq!(weigh("GPL-2.0-only"), License::Allowed);
-        assert_eq!(weigh("GPL-2.0+"), License::Denied);
+        assert_eq!(weigh("GPL-2.0-only"), LicenseDecision::Allowed);
+        assert_eq!(weigh("GPL-2.0+"), LicenseDecision::Denied);
     }
 }

@@ -56,7 +56,7 @@ impl Counts {
     }
 
     /// The number of one severity.
-    pub const fn of(&self, severity: Severity) -> u64 {
+    pub const fn by_severity(&self, severity: Severity) -> u64 {
         match severity {
             Severity::Critical => self.critical,
             Severity::High => self.high,

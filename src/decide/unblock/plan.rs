@@ -3,23 +3,23 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::words::told;
-use super::{Step, StepKind};
-use crate::decide::problem::Hits;
-use crate::decide::{Decision, Obligation, Outcome, Problem, RuleResult};
+use super::wording::describe_step;
+use super::{UnblockStep, UnblockStepKind};
+use crate::decide::matched_problem::Hits;
+use crate::decide::{Decision, MatchedProblem, Obligation, Outcome, RuleResult};
 use crate::finding::{Category, Finding, Fix, PackageName, Text, loose, upgrade_target};
 
 /// Fingerprints that one step holds.
 const FINGERPRINTS: usize = 100;
 
 /// Actions that clear problems, before some are chosen.
-pub(super) struct Action<'d> {
-    kind: StepKind,
+pub(super) struct CandidateAction<'d> {
+    kind: UnblockStepKind,
     problems: Vec<usize>,
     lead: &'d Finding,
 }
 
-/// What stands in the way, rule by rule.
+/// Blocking findings, rule by rule.
 pub(super) struct Plan<'d> {
     pub(super) decision: &'d Decision,
     pub(super) hits: &'d [Hits],
@@ -47,14 +47,18 @@ impl<'d> Plan<'d> {
         seen.len() as u64
     }
 
-    /// What a rule needs beyond what is cleared.
+    /// Input that a rule needs beyond what is cleared.
     fn left(&self, rule: usize) -> u64 {
         let cleared: u64 = self.cleared.iter().map(|&problem| self.hit(problem, rule)).sum();
         self.need.get(rule).copied().unwrap_or_default().saturating_sub(cleared)
     }
 
     /// The actions that these rules need, those that clear most first.
-    pub(super) fn choose<'a>(&mut self, all: &'a [Action<'d>], rules: &[usize]) -> Vec<&'a Action<'d>> {
+    pub(super) fn choose<'a>(
+        &mut self,
+        all: &'a [CandidateAction<'d>],
+        rules: &[usize],
+    ) -> Vec<&'a CandidateAction<'d>> {
         let mut left: Vec<u64> = rules.iter().map(|&rule| self.left(rule)).collect();
         let gains: Vec<Vec<u64>> = all
             .iter()
@@ -89,28 +93,31 @@ impl<'d> Plan<'d> {
                 chosen = without;
             }
         }
-        let chosen: Vec<&Action<'d>> = chosen.into_iter().filter_map(|at| all.get(at)).collect();
+        let chosen: Vec<&CandidateAction<'d>> = chosen.into_iter().filter_map(|at| all.get(at)).collect();
         self.cleared.extend(chosen.iter().flat_map(|action| action.problems.iter().copied()));
         chosen
     }
 
-    fn problems<'a>(&self, action: &'a Action<'_>) -> impl Iterator<Item = &'d Problem> + use<'a, 'd> {
+    fn problems<'a>(
+        &self,
+        action: &'a CandidateAction<'_>,
+    ) -> impl Iterator<Item = &'d MatchedProblem> + use<'a, 'd> {
         let decision = self.decision;
         action.problems.iter().filter_map(|&at| decision.findings.get(at))
     }
 
-    pub(super) fn step(&mut self, action: &Action<'d>) -> Step {
+    pub(super) fn step(&mut self, action: &CandidateAction<'d>) -> UnblockStep {
         let stopping: Vec<usize> =
             (0..self.need.len()).filter(|&rule| self.need.get(rule).is_some_and(|n| *n > 0)).collect();
         let served = |rule: &&usize| action.problems.iter().any(|&p| self.hit(p, **rule) > 0);
         let rules: Vec<usize> = stopping.iter().filter(served).copied().collect();
         let findings: Vec<&Finding> =
             self.problems(action).filter_map(|p| Some(&p.lead()?.finding)).collect();
-        let (what, text) = told(action.kind, action.lead, &findings);
-        if let Some(version) = upgrade_target(&findings).filter(|_| action.kind == StepKind::Upgrade) {
+        let (what, text) = describe_step(action.kind, action.lead, &findings);
+        if let Some(version) = upgrade_target(&findings).filter(|_| action.kind == UnblockStepKind::Upgrade) {
             self.versions.extend(action.problems.iter().map(|&problem| (problem, version.clone())));
         }
-        Step {
+        UnblockStep {
             kind: action.kind,
             text,
             what,
@@ -121,8 +128,8 @@ impl<'d> Plan<'d> {
         }
     }
 
-    /// What is beyond the details that were kept.
-    pub(super) fn unlisted(&self, rules: &[usize]) -> Option<Step> {
+    /// Findings beyond the details that were kept.
+    pub(super) fn unlisted(&self, rules: &[usize]) -> Option<UnblockStep> {
         let rules: Vec<&RuleResult> = rules
             .iter()
             .filter(|&&rule| self.left(rule) > 0)
@@ -131,11 +138,11 @@ impl<'d> Plan<'d> {
             .collect();
         let ids = rules.iter().map(|rule| rule.id.clone()).collect();
         let text = "look at the findings that are not listed; --max-findings lists more".to_owned();
-        (!rules.is_empty()).then(|| Step::plain(StepKind::Unlisted, text, ids))
+        (!rules.is_empty()).then(|| UnblockStep::plain(UnblockStepKind::Unlisted, text, ids))
     }
 
     /// One step for all reviews that ask the same people.
-    pub(super) fn approvals(&self) -> Vec<Step> {
+    pub(super) fn approvals(&self) -> Vec<UnblockStep> {
         let mut groups: Vec<(&Obligation, Vec<usize>)> = Vec::new();
         let reviews = |&at: &usize| {
             self.decision.rules.get(at).filter(|r| r.outcome == Outcome::Review)?.obligations.first()
@@ -156,8 +163,8 @@ impl<'d> Plan<'d> {
             let left = (0..self.hits.len()).filter(|at| !told.contains(at));
             let left: Vec<usize> = left.filter(|&at| self.witnesses(at, &rules) > 0).collect();
             let of = |at: &usize| self.decision.findings.get(*at);
-            Step {
-                kind: StepKind::Approve,
+            UnblockStep {
+                kind: UnblockStepKind::Approve,
                 text: format!("have it approved by {obligation}"),
                 what: obligation.to_string(),
                 clears: left.iter().map(|&at| self.witnesses(at, &rules)).sum(),
@@ -175,28 +182,28 @@ impl<'d> Plan<'d> {
 }
 
 /// One action for each problem that counts for a rule that stops the change, in output order.
-pub(super) fn actions(decision: &Decision) -> Vec<Action<'_>> {
+pub(super) fn actions(decision: &Decision) -> Vec<CandidateAction<'_>> {
     let stops =
         |at: usize| decision.rules.iter().any(|r| r.outcome >= Outcome::Review && r.problems.contains(&at));
-    let mut all: Vec<Action<'_>> = Vec::new();
+    let mut all: Vec<CandidateAction<'_>> = Vec::new();
     let mut known: BTreeMap<String, usize> = BTreeMap::new();
     for (at, problem) in decision.findings.iter().enumerate().filter(|(at, _)| stops(*at)) {
         let Some(lead) = problem.lead() else { continue };
         let finding = &lead.finding;
         let kind = match (finding.category, finding.fix) {
-            (Category::Secret, _) => StepKind::Rotate,
+            (Category::Secret, _) => UnblockStepKind::Rotate,
             (Category::Vulnerability, Fix::Available) if upgrade_target(&[finding]).is_some() => {
-                StepKind::Upgrade
+                UnblockStepKind::Upgrade
             }
-            (Category::Vulnerability | Category::License, _) => StepKind::Replace,
-            _ => StepKind::Correct,
+            (Category::Vulnerability | Category::License, _) => UnblockStepKind::Replace,
+            _ => UnblockStepKind::Correct,
         };
         let keys = keys(kind, problem);
         let joined = keys.iter().find_map(|key| known.get(key)).copied();
         let index = joined.unwrap_or(all.len());
         match all.get_mut(index) {
             Some(action) => action.problems.push(at),
-            None => all.push(Action { kind, problems: vec![at], lead: finding }),
+            None => all.push(CandidateAction { kind, problems: vec![at], lead: finding }),
         }
         for key in keys {
             known.entry(key).or_insert(index);
@@ -205,8 +212,8 @@ pub(super) fn actions(decision: &Decision) -> Vec<Action<'_>> {
     all
 }
 
-/// What makes two problems one piece of work.
-fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
+/// Key under which two problems are one piece of work.
+fn keys(kind: UnblockStepKind, problem: &MatchedProblem) -> Vec<String> {
     let Some(lead) = problem.lead() else { return Vec::new() };
     let finding = &lead.finding;
     let place = || {
@@ -216,14 +223,14 @@ fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
     };
     match kind {
         // The same value in several places is rotated once; what several tools see in one line is one secret.
-        StepKind::Rotate => {
+        UnblockStepKind::Rotate => {
             let marks = problem.witnesses.iter().filter_map(|witness| witness.finding.mark);
             marks
                 .map(|mark| format!("mark\0{}", mark.digits()))
                 .chain([format!("place\0{}", place())])
                 .collect()
         }
-        StepKind::Upgrade | StepKind::Replace => {
+        UnblockStepKind::Upgrade | UnblockStepKind::Replace => {
             let Some(PackageName { ecosystem, name }) = finding.package_name().filter(|p| !p.name.is_empty())
             else {
                 return vec![place()];
@@ -239,7 +246,7 @@ fn keys(kind: StepKind, problem: &Problem) -> Vec<String> {
 }
 
 /// Everybody who owns one of the problems' files, each once, in the order of the problems.
-fn owners<'d>(problems: impl Iterator<Item = &'d Problem>) -> Vec<String> {
+fn owners<'d>(problems: impl Iterator<Item = &'d MatchedProblem>) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for owner in problems.flat_map(|problem| &problem.owners) {
         if !all.contains(owner) {

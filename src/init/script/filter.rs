@@ -1,10 +1,10 @@
-//! What a `jq` filter or a `grep` counts. Everything of it must be understood; half of it would be another threshold.
+//! Counts by a `jq` filter or a `grep`. Everything of it must be understood; half of it would be another threshold.
 
 use crate::finding::{Category, Severity};
 
-/// What is counted.
+/// Reports and findings that are counted.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Counted {
+pub(super) struct FilterCount {
     pub(super) file: String,
     pub(super) format: Option<&'static str>,
     pub(super) category: Category,
@@ -16,29 +16,29 @@ pub(super) struct Counted {
 
 /// How a report is known by what is asked of it: what must stand in the filter, in the file's name, the format, and the
 /// category (`None`: the name of the file tells).
-struct Shape(&'static str, &'static str, &'static str, Option<Category>);
+struct ReportShape(&'static str, &'static str, &'static str, Option<Category>);
 
-const SHAPES: &[Shape] = &[
-    Shape(".Vulnerabilities", "", "trivy", Some(Category::Vulnerability)),
-    Shape(".Misconfigurations", "", "trivy", Some(Category::Misconfiguration)),
-    Shape(".Secrets", "", "trivy", Some(Category::Secret)),
-    Shape(".matches", "", "grype", Some(Category::Vulnerability)),
-    Shape(".runs", "", "sarif", None),
-    Shape(".issue_severity", "", "bandit", Some(Category::Sast)),
-    Shape(".extra.", "", "semgrep", Some(Category::Sast)),
-    Shape(".results", "semgrep", "semgrep", Some(Category::Sast)),
-    Shape(".results", "bandit", "bandit", Some(Category::Sast)),
-    Shape(".failed_checks", "", "checkov", Some(Category::Misconfiguration)),
-    Shape(".results", "secret", "detect-secrets", Some(Category::Secret)),
-    Shape(".findings", "", "generic-secrets", Some(Category::Secret)),
-    Shape(".metadata.vulnerabilities", "", "npm-audit", Some(Category::Vulnerability)),
-    Shape(".vulnerabilities", "", "gitlab", None),
-    Shape(".Issues", "", "gosec", Some(Category::Sast)),
-    Shape(".alerts", "", "zap", Some(Category::Dast)),
-    Shape("", "gitleaks", "gitleaks", Some(Category::Secret)),
-    Shape("", "leaks", "gitleaks", Some(Category::Secret)),
-    Shape("", "spectral", "spectral", Some(Category::Contract)),
-    Shape("", "secret", "", Some(Category::Secret)),
+const SHAPES: &[ReportShape] = &[
+    ReportShape(".Vulnerabilities", "", "trivy", Some(Category::Vulnerability)),
+    ReportShape(".Misconfigurations", "", "trivy", Some(Category::Misconfiguration)),
+    ReportShape(".Secrets", "", "trivy", Some(Category::Secret)),
+    ReportShape(".matches", "", "grype", Some(Category::Vulnerability)),
+    ReportShape(".runs", "", "sarif", None),
+    ReportShape(".issue_severity", "", "bandit", Some(Category::Sast)),
+    ReportShape(".extra.", "", "semgrep", Some(Category::Sast)),
+    ReportShape(".results", "semgrep", "semgrep", Some(Category::Sast)),
+    ReportShape(".results", "bandit", "bandit", Some(Category::Sast)),
+    ReportShape(".failed_checks", "", "checkov", Some(Category::Misconfiguration)),
+    ReportShape(".results", "secret", "detect-secrets", Some(Category::Secret)),
+    ReportShape(".findings", "", "generic-secrets", Some(Category::Secret)),
+    ReportShape(".metadata.vulnerabilities", "", "npm-audit", Some(Category::Vulnerability)),
+    ReportShape(".vulnerabilities", "", "gitlab", None),
+    ReportShape(".Issues", "", "gosec", Some(Category::Sast)),
+    ReportShape(".alerts", "", "zap", Some(Category::Dast)),
+    ReportShape("", "gitleaks", "gitleaks", Some(Category::Secret)),
+    ReportShape("", "leaks", "gitleaks", Some(Category::Secret)),
+    ReportShape("", "spectral", "spectral", Some(Category::Contract)),
+    ReportShape("", "secret", "", Some(Category::Secret)),
 ];
 
 /// Words of file names that tell a category.
@@ -108,8 +108,8 @@ const SILENT: &[&str] = &[
     "state",
 ];
 
-/// What a command counts; `None` where it is no count at all.
-pub(super) fn count(command: &str) -> Option<Result<Counted, String>> {
+/// Count that a command makes; `None` where it makes none.
+pub(super) fn count(command: &str) -> Option<Result<FilterCount, String>> {
     // A count that failed was taken for 0; nothing here is.
     let (command, hides) = match command.split_once(" || ") {
         Some((command, _)) => (command, true),
@@ -154,7 +154,7 @@ fn words(text: &str) -> Vec<String> {
     words
 }
 
-fn jq(words: &[String], at: usize) -> Result<Counted, String> {
+fn jq(words: &[String], at: usize) -> Result<FilterCount, String> {
     let own: Vec<&String> = words
         .iter()
         .skip(at + 1)
@@ -191,7 +191,7 @@ fn jq(words: &[String], at: usize) -> Result<Counted, String> {
 }
 
 /// A `grep -c PATTERN FILE`, in which the pattern names severities.
-fn grep(words: &[String], at: usize) -> Result<Counted, String> {
+fn grep(words: &[String], at: usize) -> Result<FilterCount, String> {
     let own: Vec<&String> = words.iter().skip(at + 1).collect();
     let flags = own.iter().filter(|word| word.starts_with('-')).count();
     let plain: Vec<&&String> =
@@ -202,7 +202,7 @@ fn grep(words: &[String], at: usize) -> Result<Counted, String> {
     if flags == 0 || own.iter().any(|word| *word == "|") {
         return Err("grep that does not count".to_owned());
     }
-    let mut counted = shape("", file).or_else(|_| named(file, "", None))?;
+    let mut counted = shape("", file).or_else(|_| counted_report(file, "", None))?;
     let words = pattern.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
     let severities: Option<Vec<Severity>> = words
         .filter(|word| !matches!(*word, "severity" | "Severity" | "level" | "s"))
@@ -217,16 +217,20 @@ fn grep(words: &[String], at: usize) -> Result<Counted, String> {
 }
 
 /// Which report it is.
-fn shape(filter: &str, file: &str) -> Result<Counted, String> {
+fn shape(filter: &str, file: &str) -> Result<FilterCount, String> {
     let name = file.rsplit('/').next().unwrap_or(file).to_ascii_lowercase();
-    let fits = |shape: &&Shape| filter.contains(shape.0) && name.contains(shape.1);
-    let Some(Shape(_, _, format, category)) = SHAPES.iter().find(fits) else {
+    let fits = |shape: &&ReportShape| filter.contains(shape.0) && name.contains(shape.1);
+    let Some(ReportShape(_, _, format, category)) = SHAPES.iter().find(fits) else {
         return Err(format!("what `{filter}` finds in {file} is not known"));
     };
-    named(file, format, *category)
+    counted_report(file, format, *category)
 }
 
-fn named(file: &str, format: &'static str, category: Option<Category>) -> Result<Counted, String> {
+fn counted_report(
+    file: &str,
+    format: &'static str,
+    category: Option<Category>,
+) -> Result<FilterCount, String> {
     if file.contains(['$', '*', '`']) {
         return Err(format!("the file {file} has no fixed name"));
     }
@@ -234,7 +238,7 @@ fn named(file: &str, format: &'static str, category: Option<Category>) -> Result
     let told = || NAMES.iter().find(|(word, _)| name.contains(word)).map(|(_, category)| *category);
     let category = category.or_else(told).ok_or_else(|| format!("what {file} holds is not known"))?;
     let image = category == Category::Vulnerability && (name.contains("image") || name.contains("container"));
-    Ok(Counted {
+    Ok(FilterCount {
         file: file.strip_prefix("./").unwrap_or(file).to_owned(),
         format: (!format.is_empty()).then_some(format),
         category,
@@ -247,7 +251,7 @@ fn named(file: &str, format: &'static str, category: Option<Category>) -> Result
 }
 
 /// Reads what a filter asks for; gives the words that are not understood.
-fn asked(filter: &str, counted: &mut Counted) -> Result<Vec<String>, String> {
+fn asked(filter: &str, counted: &mut FilterCount) -> Result<Vec<String>, String> {
     let compact: String = filter.chars().filter(|c| !c.is_whitespace()).collect();
     let mut text = filter.to_owned();
     for is_there in [
@@ -299,7 +303,7 @@ fn asked(filter: &str, counted: &mut Counted) -> Result<Vec<String>, String> {
     Ok(rest)
 }
 
-fn lowest(severities: &[Severity], counted: &mut Counted) {
+fn lowest(severities: &[Severity], counted: &mut FilterCount) {
     let rank = |severity: &Severity| severity.rank(Severity::Critical);
     let Some(lowest) = severities.iter().copied().min_by_key(rank) else { return };
     counted.severity = Some(lowest);

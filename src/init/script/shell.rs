@@ -2,25 +2,25 @@
 
 use std::collections::BTreeMap;
 
-use super::Comparison;
+use super::NumberComparison;
 
 /// A command and its line.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Command {
+pub(super) struct ShellCommand {
     pub(super) line: u64,
     pub(super) text: String,
 }
 
 /// A command, or an `if` with what it guards.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Block {
-    Simple(Command),
-    If { condition: Command, then: Vec<Block>, otherwise: Vec<Block> },
+pub(super) enum ShellBlock {
+    Simple(ShellCommand),
+    If { condition: ShellCommand, then: Vec<ShellBlock>, otherwise: Vec<ShellBlock> },
 }
 
-/// What is open while a text is read: quotes, brackets, `{ … }` that groups commands.
+/// Open quotes, brackets and groups `{ … }` while a text is read.
 #[derive(Default)]
-struct Open {
+struct OpenSyntax {
     stack: Vec<char>,
     before: char,
 }
@@ -28,9 +28,9 @@ struct Open {
 /// A group of commands.
 const GROUP: char = 'G';
 
-impl Open {
+impl OpenSyntax {
     /// Takes the next character; `group` says that a brace here would group commands.
-    fn take(&mut self, c: char, group: bool) {
+    fn feed(&mut self, c: char, group: bool) {
         let code = matches!(self.stack.last(), None | Some(')' | '`' | '}' | &GROUP));
         match (c, self.stack.last().copied()) {
             ('\'', Some('\''))
@@ -57,11 +57,11 @@ impl Open {
 }
 
 /// Splits a text at ends of commands that stand in no quotes and no brackets: at newlines and `;`.
-fn commands(text: &str) -> Vec<Command> {
-    let mut commands: Vec<Command> = Vec::new();
+fn commands(text: &str) -> Vec<ShellCommand> {
+    let mut commands: Vec<ShellCommand> = Vec::new();
     let (mut line, mut begin) = (1, 1);
     let mut current = String::new();
-    let mut open = Open { before: '\n', ..Open::default() };
+    let mut open = OpenSyntax { before: '\n', ..OpenSyntax::default() };
     let mut chars = text.chars().peekable();
     while let Some(c) = chars.next() {
         line += u64::from(c == '\n');
@@ -94,14 +94,14 @@ fn commands(text: &str) -> Vec<Command> {
         if so_far.is_empty() && !c.is_whitespace() {
             begin = line;
         }
-        open.take(c, goes_on);
+        open.feed(c, goes_on);
         current.push(if c == '\n' && open.stack.last() == Some(&GROUP) { ';' } else { c });
     }
     end(&mut commands, &mut current, begin);
     commands
 }
 
-fn end(commands: &mut Vec<Command>, current: &mut String, line: u64) {
+fn end(commands: &mut Vec<ShellCommand>, current: &mut String, line: u64) {
     let text = current.split_whitespace().collect::<Vec<_>>().join(" ");
     current.clear();
     if !text.is_empty() {
@@ -110,23 +110,23 @@ fn end(commands: &mut Vec<Command>, current: &mut String, line: u64) {
 }
 
 /// `then cmd`, `else cmd` and `do cmd` become commands of their own.
-fn words_that_open(line: u64, text: &str, into: &mut Vec<Command>) {
+fn words_that_open(line: u64, text: &str, into: &mut Vec<ShellCommand>) {
     for word in ["then", "else", "do", "{"] {
         if let Some(rest) = text.strip_prefix(word).filter(|rest| rest.is_empty() || rest.starts_with(' ')) {
-            into.push(Command { line, text: word.to_owned() });
+            into.push(ShellCommand { line, text: word.to_owned() });
             if !rest.trim().is_empty() {
                 words_that_open(line, rest.trim(), into);
             }
             return;
         }
     }
-    into.push(Command { line, text: text.to_owned() });
+    into.push(ShellCommand { line, text: text.to_owned() });
 }
 
-type Rest = std::iter::Peekable<std::vec::IntoIter<Command>>;
+type Rest = std::iter::Peekable<std::vec::IntoIter<ShellCommand>>;
 
 /// The commands of a script with their `if`s; loops and functions are looked into as if they stood open.
-pub(super) fn blocks(text: &str) -> Vec<Block> {
+pub(super) fn blocks(text: &str) -> Vec<ShellBlock> {
     let mut rest = commands(text).into_iter().peekable();
     let mut blocks = Vec::new();
     while rest.peek().is_some() {
@@ -137,14 +137,14 @@ pub(super) fn blocks(text: &str) -> Vec<Block> {
     blocks
 }
 
-fn sequence(rest: &mut Rest) -> Vec<Block> {
+fn sequence(rest: &mut Rest) -> Vec<ShellBlock> {
     let mut blocks = Vec::new();
     while let Some(command) = rest.next_if(|next| !closes(&next.text)) {
         if let Some(condition) = command.text.strip_prefix("if ") {
-            branches(Command { line: command.line, text: condition.to_owned() }, rest, &mut blocks);
+            branches(ShellCommand { line: command.line, text: condition.to_owned() }, rest, &mut blocks);
             rest.next_if(|next| next.text == "fi" || next.text.starts_with("fi "));
         } else if !matches!(command.text.as_str(), "then" | "do" | "done" | "{" | "}") {
-            blocks.push(Block::Simple(command));
+            blocks.push(ShellBlock::Simple(command));
         }
     }
     blocks
@@ -155,16 +155,16 @@ fn closes(text: &str) -> bool {
 }
 
 /// An `if`, and each `elif` as one of its own beside it: an earlier one that held has stopped the script.
-fn branches(condition: Command, rest: &mut Rest, into: &mut Vec<Block>) {
+fn branches(condition: ShellCommand, rest: &mut Rest, into: &mut Vec<ShellBlock>) {
     let then = sequence(rest);
     let mut otherwise = Vec::new();
     if rest.next_if(|next| next.text == "else").is_some() {
         otherwise = sequence(rest);
     }
-    into.push(Block::If { condition, then, otherwise });
+    into.push(ShellBlock::If { condition, then, otherwise });
     if let Some(next) = rest.next_if(|next| next.text.starts_with("elif ")) {
         let text = next.text.strip_prefix("elif ").unwrap_or_default().to_owned();
-        branches(Command { line: next.line, text }, rest, into);
+        branches(ShellCommand { line: next.line, text }, rest, into);
     }
 }
 
@@ -199,7 +199,7 @@ fn is_name(text: &str) -> bool {
 /// Where a text outside quotes and brackets splits at one of some operators; each part with the operator before it.
 fn split<'t>(text: &'t str, operators: &[&'static str]) -> Vec<(&'static str, &'t str)> {
     let mut parts = Vec::new();
-    let mut open = Open { before: ' ', ..Open::default() };
+    let mut open = OpenSyntax { before: ' ', ..OpenSyntax::default() };
     let (mut begin, mut operator, mut skip) = (0, "", 0);
     for (at, c) in text.char_indices() {
         if at >= skip && open.nothing() {
@@ -211,7 +211,7 @@ fn split<'t>(text: &'t str, operators: &[&'static str]) -> Vec<(&'static str, &'
                 skip = begin;
             }
         }
-        open.take(c, operator == "&&" || operator == "||");
+        open.feed(c, operator == "&&" || operator == "||");
     }
     parts.push((operator, text.get(begin..).unwrap_or_default().trim()));
     parts
@@ -273,22 +273,24 @@ fn bare(text: &str) -> &str {
 }
 
 /// `A -gt B` in whatever brackets.
-pub(super) fn comparison(text: &str) -> Option<Comparison> {
+pub(super) fn comparison(text: &str) -> Option<NumberComparison> {
     let inner = bare(text);
     let operators = [
         " -gt ", " -ge ", " -ne ", " -eq ", " -lt ", " -le ", " >= ", " <= ", " != ", " == ", " > ", " < ",
         " = ", ">=", "<=", "!=", "==", ">", "<",
     ];
     match split(inner, &operators).as_slice() {
-        [(_, left), (operator, right)] => Some(Comparison {
+        [(_, left), (operator, right)] => Some(NumberComparison {
             left: (*left).to_owned(),
             operator: operator.trim().to_owned(),
             right: (*right).to_owned(),
         }),
         // `(( count ))` holds where it is not 0.
-        [(_, only)] if text.trim().starts_with("((") => {
-            Some(Comparison { left: (*only).to_owned(), operator: "-ne".to_owned(), right: "0".to_owned() })
-        }
+        [(_, only)] if text.trim().starts_with("((") => Some(NumberComparison {
+            left: (*only).to_owned(),
+            operator: "-ne".to_owned(),
+            right: "0".to_owned(),
+        }),
         _ => None,
     }
 }
@@ -352,7 +354,7 @@ pub(super) fn expanded(command: &str, texts: &BTreeMap<String, String>) -> Strin
     command
 }
 
-/// What stands in `$(…)` or between back quotes.
+/// Text in `$(…)` or between back quotes.
 pub(super) fn substitution(text: &str) -> Option<&str> {
     let text = unquoted(text);
     let round = text
@@ -388,7 +390,7 @@ pub(super) fn without_words<'t>(text: &'t str, words: &[&str]) -> &'t str {
     text
 }
 
-/// What a command says: its words without options, quotes and where it goes.
+/// Content of a command: its words without options, quotes and where it goes.
 pub(super) fn quoted_words(text: &str) -> String {
     let rest = text.split_once(' ').map_or("", |(_, rest)| rest);
     let said = split(rest, &[">"]).first().map_or("", |(_, said)| *said);

@@ -1,14 +1,14 @@
 use super::*;
 
-fn one(text: &str) -> Condition {
-    let script = read(text);
+fn one(text: &str) -> ScriptThreshold {
+    let script = read_script(text);
     assert_eq!(script.left, [], "{script:?}");
     assert_eq!(script.conditions.len(), 1, "{script:?}");
     script.conditions.into_iter().next().unwrap()
 }
 
 /// Line, id, file, category, severity, allow.
-fn told(condition: &Condition) -> (u64, &str, &str, Category, Option<Severity>, u64) {
+fn told(condition: &ScriptThreshold) -> (u64, &str, &str, Category, Option<Severity>, u64) {
     (condition.line, &condition.id, &condition.file, condition.category, condition.severity, condition.allow)
 }
 
@@ -35,7 +35,7 @@ echo "[PASS] fine"
 
 #[test]
 fn three_counts() {
-    let script = read(LEGACY);
+    let script = read_script(LEGACY);
     assert_eq!(script.left, []);
     let told: Vec<_> = script.conditions.iter().map(told).collect();
     assert_eq!(
@@ -81,7 +81,7 @@ fn ways_to_compare() {
     assert_eq!((condition.title.as_str(), condition.category), ("leaks", Category::Secret));
     let condition = one(&format!("{count}if [ $n -gt 0 ]; then echo \"[WARN] some\"; fi"));
     assert_eq!(condition.then, Action::Warn);
-    let script = read(&format!(
+    let script = read_script(&format!(
         "{count}m=$(cat gitleaks.json | jq '. | length')\nif [ $n -gt 0 ] || [ $m -gt 0 ]; then exit 1\nelif [ $m -gt 9 ]; then exit 2; fi"
     ));
     assert_eq!((script.conditions.len(), script.left), (3, vec![]));
@@ -141,7 +141,7 @@ fn ways_to_count() {
         ),
     ] {
         let text = format!("x=$({count})\n[ \"$x\" -gt 0 ] && exit 1\n");
-        let script = read(&text);
+        let script = read_script(&text);
         if file.is_empty() {
             assert!(script.conditions.is_empty() && !script.left.is_empty(), "{text}: {script:?}");
         } else {
@@ -208,13 +208,13 @@ fn what_is_not_understood_is_said_with_its_line() {
         ),
         ("score=$(./score.py)\nif [ $score -lt 80 ]; then exit 1; fi\n", 2, "score"),
     ] {
-        let script = read(text);
+        let script = read_script(text);
         assert!(script.left.iter().any(|(at, what)| *at == line && what.contains(says)), "{text}{script:?}");
         assert_eq!(script.conditions, [], "{text}");
     }
     // Anything at all is read to its end.
     for text in ["if", "fi fi ' \" $( {", "x=$(jq", "else\nelif x\n", "\\", "[ ] && { }", "))", "if [ a -gt"]
     {
-        let _ = read(text);
+        let _ = read_script(text);
     }
 }

@@ -1,13 +1,15 @@
 //! Evidence entries: what is demanded stays demanded, and of the same files.
 
-use super::{Comparison, NOT_THERE, duration, word};
+use super::{NOT_THERE, PolicyComparison, duration, word};
 use crate::finding::Target;
-use crate::policy::{Action, DocumentKind, Entry, EntryKind, Feed, Policy, Problems, Rule, Subject};
+use crate::policy::{
+    Action, ActionsByProblem, DocumentKind, EntryKind, EvidenceEntry, Feed, Policy, Rule, Subject,
+};
 
-impl Comparison<'_> {
-    pub(super) fn entries(&mut self, before: &[Entry]) {
+impl PolicyComparison<'_> {
+    pub(super) fn entries(&mut self, before: &[EvidenceEntry]) {
         let after = self.after;
-        let known = |list: &[Entry], name: &str| list.iter().any(|entry| entry.name == name);
+        let known = |list: &[EvidenceEntry], name: &str| list.iter().any(|entry| entry.name == name);
         for entry in before {
             let path = ["evidence", &entry.name];
             if let Some(now) = after.evidence.iter().find(|e| e.name == entry.name) {
@@ -16,7 +18,7 @@ impl Comparison<'_> {
             }
             // Under another name it is the same demand; rules that look for the name are compared by themselves.
             let renamed = after.evidence.iter().filter(|now| !known(before, &now.name)).any(|now| {
-                let mut alone = Comparison { before: self.before, after, found: Vec::new() };
+                let mut alone = PolicyComparison { before: self.before, after, found: Vec::new() };
                 alone.entry(&path, entry, now);
                 alone.found.is_empty()
             });
@@ -30,7 +32,7 @@ impl Comparison<'_> {
     }
 
     /// An entry that was not there is one more report to be clean, and may be one more word to be taken.
-    fn one_more(&mut self, before: &[Entry], entry: &Entry) {
+    fn one_more(&mut self, before: &[EvidenceEntry], entry: &EvidenceEntry) {
         let path = ["evidence", &entry.name];
         match entry.kind {
             EntryKind::Feed(Feed::Vex) if self.before.vex.is_some() => {
@@ -66,8 +68,8 @@ impl Comparison<'_> {
         }
     }
 
-    fn entry(&mut self, path: &[&str], before: &Entry, after: &Entry) {
-        let Entry {
+    fn entry(&mut self, path: &[&str], before: &EvidenceEntry, after: &EvidenceEntry) {
+        let EvidenceEntry {
             name: _, // may change where nothing else does
             line: _, // where it stands
             subject,
@@ -92,21 +94,21 @@ impl Comparison<'_> {
         }
         // A report about something else is another demand.
         let of = |subject: &Option<String>| subject.clone().unwrap_or_else(|| "no subject".to_owned());
-        self.same(&at("subject"), &of(subject), &of(&after.subject));
+        self.require_equal(&at("subject"), &of(subject), &of(&after.subject));
         // Fewer files are fewer findings, more are one more way to satisfy it.
-        let globs = |entry: &Entry| {
+        let globs = |entry: &EvidenceEntry| {
             let mut texts: Vec<&str> = entry.files.iter().map(super::super::PathGlob::text).collect();
             texts.sort_unstable();
             texts.dedup();
             texts.join(", ")
         };
         let _ = files; // compared as texts
-        self.same(&at("files"), &globs(before), &globs(after));
+        self.require_equal(&at("files"), &globs(before), &globs(after));
         self.least(&at("count"), *count, after.count);
-        self.demand(&at("required"), *required, after.required);
+        self.keep_requirement(&at("required"), *required, after.required);
         // A format says how an ambiguous file is read, too.
         let named = |format: &Option<String>| format.clone().unwrap_or_else(|| "any".to_owned());
-        self.same(&at("format"), &named(format), &named(&after.format));
+        self.require_equal(&at("format"), &named(format), &named(&after.format));
         if target.is_some() && *target != after.target {
             let named = |t: Option<Target>| t.map_or("any", Target::as_str);
             self.add(&at("target"), named(*target), named(after.target));
@@ -118,8 +120,8 @@ impl Comparison<'_> {
             self.action(&at("age_unknown"), was, is);
             self.action(&at("stale"), *stale, after.stale);
         }
-        self.demand(&at("bound"), *bound, after.bound);
-        self.demand(&at("receipt"), *receipt, after.receipt);
+        self.keep_requirement(&at("bound"), *bound, after.bound);
+        self.keep_requirement(&at("receipt"), *receipt, after.receipt);
         self.action(&at("nothing_scanned"), *nothing_scanned, after.nothing_scanned);
         // Another argument can make a scanner see less. Where none was given, or none is, it is started otherwise.
         if let (Some(was), Some(is)) = (run, &after.run)
@@ -127,7 +129,7 @@ impl Comparison<'_> {
         {
             self.add(&at("run"), was.argv.join(" "), is.argv.join(" "));
         }
-        let Problems { parse, timeout, rule, scan } = *problems;
+        let ActionsByProblem { parse, timeout, rule, scan } = *problems;
         for (key, was, is) in [
             ("parse", parse, after.problems.parse),
             ("timeout", timeout, after.problems.timeout),

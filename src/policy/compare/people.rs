@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Comparison, listed};
+use super::{PolicyComparison, listed};
 use crate::policy::{Person, Policy, Reviewers, Subject};
 
-impl Comparison<'_> {
+impl PolicyComparison<'_> {
     /// Roles: nobody joins one, and no address is given to somebody else.
     pub(super) fn people(&mut self, before: &BTreeMap<String, Vec<Person>>) {
         let after = self.after;
@@ -81,7 +81,7 @@ fn members(policy: &Policy, any_of: &[String]) -> BTreeSet<String> {
 }
 
 /// Whether a policy names somebody, in a role or as one who may approve.
-pub(super) fn names(policy: &Policy, user: &str) -> bool {
+pub(super) fn names_user(policy: &Policy, user: &str) -> bool {
     let of_rules = policy.rules.iter().flat_map(|rule| {
         let approvals = match &rule.subject {
             Subject::Approvals(approvals) => Some(&approvals.reviewers),

@@ -1,9 +1,9 @@
 //! Rules: each that was there still is, looks at no less, allows no more, and what follows is no milder.
 
-use super::{Comparison, selector};
+use super::{PolicyComparison, selector};
 use crate::policy::{DocumentRule, Expect, Rule, Subject};
 
-impl Comparison<'_> {
+impl PolicyComparison<'_> {
     pub(super) fn rules(&mut self, before: &[Rule]) {
         let after = self.after;
         for rule in before {
@@ -13,7 +13,7 @@ impl Comparison<'_> {
             }
             // Under another id it is the same rule; waivers that name it are compared by themselves.
             let stands_in = after.rules.iter().any(|now| {
-                let mut alone = Comparison { before: self.before, after, found: Vec::new() };
+                let mut alone = PolicyComparison { before: self.before, after, found: Vec::new() };
                 alone.rule(rule, now);
                 alone.found.is_empty()
             });
@@ -91,14 +91,14 @@ impl Comparison<'_> {
                 }
             }
             (Subject::Document(was), Subject::Document(is)) => self.document(id, was, is),
-            (was, is) => self.demands(id, was, is),
+            (was, is) => self.compare_requirements(id, was, is),
         }
     }
 
     fn document(&mut self, id: &str, before: &DocumentRule, after: &DocumentRule) {
         let DocumentRule { name, require, forbid, at_least } = before;
         let at = |key: &'static str| ["rules", id, "document", key];
-        self.same(&at("name"), name, &after.name);
+        self.require_equal(&at("name"), name, &after.name);
         for (path, expected) in require {
             let kept = after.require.iter().any(|(now, is)| {
                 now.text() == path.text()

@@ -1,6 +1,6 @@
 //! One change at a time, and whether it is called looser.
 
-use super::{Looser, policies};
+use super::{LoosenedClause, policies};
 use crate::policy::{Policy, load};
 
 const BEFORE: &str = "\
@@ -28,8 +28,8 @@ fn policy(text: &str) -> Policy {
     load("p.yaml", text.as_bytes()).unwrap_or_else(|e| panic!("{e}"))
 }
 
-/// What is looser once `from` is written as `to`.
-fn looser(from: &str, to: &str) -> Vec<Looser> {
+/// Loosened clauses once `from` is written as `to`.
+fn looser(from: &str, to: &str) -> Vec<LoosenedClause> {
     assert!(BEFORE.contains(from), "{from}");
     policies(&policy(BEFORE), &policy(&BEFORE.replace(from, to)))
 }

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::{Looser, listed};
-use crate::policy::Place;
-use crate::policy::waiver::{Match, Seen, Trigger, Waiver};
+use super::{LoosenedClause, listed};
+use crate::policy::PolicyLine;
+use crate::policy::waiver::{Trigger, Waiver, WaiverMatch, WaiverSnapshot};
 
 /// Everything in which the waivers `after` let more through than those `before`, in their order.
-pub fn waivers(before: &[Waiver], after: &[Waiver]) -> Vec<Looser> {
+pub fn waivers(before: &[Waiver], after: &[Waiver]) -> Vec<LoosenedClause> {
     // People type ids: letter case makes no other waiver.
     let known: BTreeMap<String, &Waiver> = before.iter().map(|w| (w.id.to_lowercase(), w)).collect();
     let mut found = Vec::new();
@@ -22,7 +22,7 @@ pub fn waivers(before: &[Waiver], after: &[Waiver]) -> Vec<Looser> {
 struct Changed<'w> {
     was: Option<&'w Waiver>,
     is: &'w Waiver,
-    found: &'w mut Vec<Looser>,
+    found: &'w mut Vec<LoosenedClause>,
 }
 
 impl Changed<'_> {
@@ -76,9 +76,9 @@ impl Changed<'_> {
         if is.max_matches > *max_matches {
             self.add("max_matches", &max_matches.to_string(), &is.max_matches.to_string());
         }
-        let Seen { severity, fix: _, matches: _ } = seen; // a fix and a number decide nothing later
+        let WaiverSnapshot { severity, fix: _, matches: _ } = seen; // a fix and a number decide nothing later
         if is.triggers.contains(&Trigger::SeverityRaised) && *severity != is.seen.severity {
-            let shown = |s: &Seen| s.severity.map_or_else(|| "none".to_owned(), |s| s.to_string());
+            let shown = |s: &WaiverSnapshot| s.severity.map_or_else(|| "none".to_owned(), |s| s.to_string());
             self.add("seen.severity", &shown(seen), &shown(&is.seen));
         }
         let bare = |name: &str| name.trim_start_matches('@').to_lowercase();
@@ -103,18 +103,24 @@ impl Changed<'_> {
         let is = self.is;
         let what = if key.is_empty() { String::new() } else { format!(": `{key}`") };
         let people = format!("owner {}, approved by {}", is.owner, is.approved_by);
-        let place = |waiver: &Waiver| Place { file: waiver.file.clone(), line: waiver.line };
+        let place = |waiver: &Waiver| PolicyLine { file: waiver.file.clone(), line: waiver.line };
         let clause = format!("waiver `{}` ({people}){what}", is.id);
-        self.found.push(Looser::told(&clause, before, after, self.was.map(place), Some(place(is))));
+        self.found.push(LoosenedClause::outside_policy(
+            &clause,
+            before,
+            after,
+            self.was.map(place),
+            Some(place(is)),
+        ));
     }
 }
 
 /// Whether all that the new selectors match, the old ones matched.
-fn narrower(before: &Match, after: &Match) -> bool {
+fn narrower(before: &WaiverMatch, after: &WaiverMatch) -> bool {
     fn within<T: PartialEq>(was: &[T], is: &[T]) -> bool {
         was.is_empty() || !is.is_empty() && is.iter().all(|item| was.contains(item))
     }
-    let Match { fingerprints, ids, rule_id, path, package, version, content, tool } = before;
+    let WaiverMatch { fingerprints, ids, rule_id, path, package, version, content, tool } = before;
     let kept = |was: &Option<String>, is: &Option<String>| was.is_none() || was == is;
     within(fingerprints, &after.fingerprints)
         && within(ids, &after.ids)
@@ -127,8 +133,8 @@ fn narrower(before: &Match, after: &Match) -> bool {
 }
 
 /// Selectors in words.
-fn matched(matches: &Match) -> String {
-    let Match { fingerprints, ids, rule_id, path, package, version, content, tool } = matches;
+fn matched(matches: &WaiverMatch) -> String {
+    let WaiverMatch { fingerprints, ids, rule_id, path, package, version, content, tool } = matches;
     let mut parts: Vec<String> = fingerprints.iter().map(ToString::to_string).collect();
     parts.extend(ids.iter().cloned());
     parts.extend(rule_id.clone());

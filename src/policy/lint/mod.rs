@@ -1,30 +1,30 @@
-//! What is legal in a policy and most often not meant: the bad blockers, and the rules that never say a word.
+//! Lints: legal in a policy and most often not meant, such as rules that block everything and rules that never match.
 //!
 //! A false alarm costs more than silence, so each check speaks only of what the policy itself proves. A check is one
 //! entry of [`CHECKS`] and one place that calls `Found::add` with its id; ids are stable.
 
-mod map;
 mod overlap;
 mod people;
+mod policy_wide;
 mod selectors;
-mod whole;
+mod severity_map;
 
 use serde::Serialize;
 
-use super::{Policy, Rule, Spot};
+use super::{Policy, PolicySpot, Rule};
 use crate::finding::{Attribute, Category};
 
 /// How sure it is that something is not meant.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Level {
+pub enum LintLevel {
     /// Not what its author can mean.
     Warning,
-    /// What only its author can judge.
+    /// A matter that only its author can judge.
     Note,
 }
 
-impl Level {
+impl LintLevel {
     /// The word used in outputs.
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -40,21 +40,21 @@ pub struct Check {
     /// Its stable name, in kebab-case.
     pub id: &'static str,
     /// How sure it is.
-    pub level: Level,
-    /// What it finds.
+    pub level: LintLevel,
+    /// Its description.
     pub finds: &'static str,
     /// Why that is doubtful.
     pub why: &'static str,
-    /// What to write instead.
+    /// Suggested replacement.
     pub instead: &'static str,
 }
 
 const fn warning(id: &'static str, finds: &'static str, why: &'static str, instead: &'static str) -> Check {
-    Check { id, level: Level::Warning, finds, why, instead }
+    Check { id, level: LintLevel::Warning, finds, why, instead }
 }
 
 const fn note(id: &'static str, finds: &'static str, why: &'static str, instead: &'static str) -> Check {
-    Check { id, level: Level::Note, finds, why, instead }
+    Check { id, level: LintLevel::Note, finds, why, instead }
 }
 
 /// Everything that is looked for.
@@ -291,20 +291,20 @@ pub struct Lint {
     /// The check.
     pub id: &'static str,
     /// How sure it is.
-    pub level: Level,
+    pub level: LintLevel,
     /// Where it stands.
     #[serde(flatten)]
-    pub at: Spot,
+    pub at: PolicySpot,
     /// The rule, or `None` for the policy as a whole.
     pub rule: Option<String>,
-    /// What is doubtful, on one line.
+    /// The doubt, on one line.
     pub message: String,
     /// Why, on one line.
     pub why: &'static str,
-    /// What to write instead, on one line.
+    /// Suggested replacement, on one line.
     pub instead: String,
     /// Another clause that it has to do with.
-    pub see: Option<Spot>,
+    pub see: Option<PolicySpot>,
 }
 
 /// A report format, as far as a policy can be doubted by it.
@@ -316,34 +316,34 @@ pub struct FormatFacts {
     pub tool: &'static str,
     /// Categories that its findings can have.
     pub categories: &'static [Category],
-    /// What it may tell of a finding.
+    /// Attributes of findings that it reports.
     pub tells: &'static [Attribute],
 }
 
 /// Everything doubtful in a policy, in the order of the file; `formats` are those that are read.
 pub fn lint(policy: &Policy, formats: &[FormatFacts]) -> Vec<Lint> {
-    let mut found = Found { policy, formats, lints: Vec::new() };
-    whole::look(&mut found);
-    map::look(&mut found);
+    let mut found = LintRun { policy, formats, lints: Vec::new() };
+    policy_wide::lint_policy(&mut found);
+    severity_map::lint_severity_map(&mut found);
     for rule in &policy.rules {
-        if selectors::look(&mut found, rule) {
-            overlap::look(&mut found, rule);
+        if selectors::lint_selectors(&mut found, rule) {
+            overlap::lint_overlap(&mut found, rule);
         }
-        people::look(&mut found, rule);
+        people::lint_people(&mut found, rule);
     }
     let mut lints = found.lints;
     lints.sort_by(|a, b| (&a.at, a.id).cmp(&(&b.at, b.id)));
     lints
 }
 
-/// What is found, and what it is found in.
-struct Found<'p> {
+/// Lints found so far, and the policy that is linted.
+struct LintRun<'p> {
     policy: &'p Policy,
     formats: &'p [FormatFacts],
     lints: Vec<Lint>,
 }
 
-impl Found<'_> {
+impl LintRun<'_> {
     /// Something doubtful at a clause.
     fn add(&mut self, id: &'static str, clause: &[&str], message: impl Into<String>) {
         let lint = self.lint(id, clause, message);
@@ -366,7 +366,7 @@ impl Found<'_> {
         debug_assert!(check.is_some(), "{id} is no check");
         Lint {
             id,
-            level: check.map_or(Level::Warning, |check| check.level),
+            level: check.map_or(LintLevel::Warning, |check| check.level),
             at: self.policy.places.spot(clause),
             rule: match clause {
                 ["rules", rule, ..] => Some((*rule).to_owned()),
@@ -381,7 +381,12 @@ impl Found<'_> {
 
     /// Whether any format that can hold one of these categories, or any mapping of the policy, tells the attribute;
     /// of the formats only these, if given.
-    fn told(&self, attribute: Attribute, categories: &[Category], only: Option<&[&str]>) -> bool {
+    fn attribute_is_reported(
+        &self,
+        attribute: Attribute,
+        categories: &[Category],
+        only: Option<&[&str]>,
+    ) -> bool {
         let holds = |of: &[Category]| categories.is_empty() || categories.iter().any(|c| of.contains(c));
         let asked = |id: &str| only.is_none_or(|only| only.contains(&id));
         // A line of `severity.map` brings findings of any format into a category.
@@ -393,13 +398,15 @@ impl Found<'_> {
         self.formats.iter().any(|format| {
             asked(format.id) && (moved || holds(format.categories)) && format.tells.contains(&attribute)
         }) || self.policy.mappings.iter().any(|mapping| {
-            asked(&mapping.id) && (moved || holds(&[mapping.category])) && mapping.tells(attribute)
+            asked(&mapping.id)
+                && (moved || holds(&[mapping.category]))
+                && mapping.reports_attribute(attribute)
         })
     }
 }
 
 /// `` rule `id` ``
-fn named(rule: &Rule) -> String {
+fn rule_in_words(rule: &Rule) -> String {
     format!("rule `{}`", rule.id)
 }
 

@@ -1,11 +1,11 @@
 //! Rules that look at nothing of their own.
 
-use super::{Found, named};
+use super::{LintRun, rule_in_words};
 use crate::policy::compare::selector::narrower;
 use crate::policy::{Action, Rule, Selector, Subject};
 
 /// Says if another rule stops all that this one looks at, at least as hard.
-pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
+pub(super) fn lint_overlap(found: &mut LintRun<'_>, rule: &Rule) {
     let policy = found.policy;
     // What is inherited cannot be taken out; that a policy is stricter than its parent is what it is for.
     if policy.inherited_from(rule).is_some() {
@@ -25,7 +25,7 @@ pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
     let same = other.then == rule.then;
     let message = format!(
         "{} never decides: rule `{}` (line {}) {} all that it looks at{}",
-        named(rule),
+        rule_in_words(rule),
         other.id,
         other.line,
         verb(other.then),
@@ -72,7 +72,7 @@ fn as_strict(this: &Rule, than: &Rule) -> bool {
 }
 
 /// Whether a rule as strict as this one looks at all that a selector selects.
-pub(super) fn caught(found: &Found<'_>, rule: &Rule, selector: &Selector) -> bool {
+pub(super) fn caught(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> bool {
     found.policy.rules.iter().any(|other| {
         let Subject::Findings(of_other) = &other.subject else { return false };
         // A waiver of the other is another's; what counts is that the finding is not let go of.

@@ -1,22 +1,22 @@
 //! Who answers reviews, and whose approval proves something.
 
-use super::{Found, named};
-use crate::policy::{Action, ApprovalSource, Entry, EntryKind, Reviewers, Rule, Subject};
+use super::{LintRun, rule_in_words};
+use crate::policy::{Action, ApprovalSource, EntryKind, EvidenceEntry, Reviewers, Rule, Subject};
 
 /// Looks at whom a rule names.
-pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
+pub(super) fn lint_people(found: &mut LintRun<'_>, rule: &Rule) {
     match &rule.subject {
         Subject::Approvals(approvals) => {
             let reviewers = &approvals.reviewers;
             if !barred(reviewers) {
-                let message = format!("{} is met by the author's own approval", named(rule));
+                let message = format!("{} is met by the author's own approval", rule_in_words(rule));
                 found.of_rule("self-approval", rule, &["approvals"], message);
             }
             enough(found, rule, &["approvals", "at_least"], reviewers);
             return;
         }
         Subject::Verdicts(verdicts) if verdicts.max_age.is_none() => {
-            let message = format!("{} takes a verdict of any age", named(rule));
+            let message = format!("{} takes a verdict of any age", rule_in_words(rule));
             found.of_rule("verdict-without-age", rule, &["verdicts"], message);
         }
         Subject::Findings(_)
@@ -34,22 +34,22 @@ pub(super) fn look(found: &mut Found<'_>, rule: &Rule) {
         let by_waiver = matches!(&rule.subject, Subject::Findings(s) if s.suppressed == Some(true));
         if !(by_waiver && rule.waivable && found.policy.waivers.is_some()) {
             let message =
-                format!("{} ends in a review, and nobody is named who could answer it", named(rule));
+                format!("{} ends in a review, and nobody is named who could answer it", rule_in_words(rule));
             found.of_rule("review-without-reviewers", rule, &["then"], message);
         }
         return;
     };
     let holds = |kind| ApprovalSource::ALL.iter().any(|source| source.documents().contains(&kind));
-    let read = |entry: &Entry| matches!(entry.kind, EntryKind::Document(kind) if holds(kind));
+    let read = |entry: &EvidenceEntry| matches!(entry.kind, EntryKind::Document(kind) if holds(kind));
     if !found.policy.evidence.iter().any(read) {
-        let message = format!("no approval answers the review of {}: none is read", named(rule));
+        let message = format!("no approval answers the review of {}: none is read", rule_in_words(rule));
         found.of_rule("approvals-unread", rule, &["then"], message);
     }
     let own = found.policy.places.has(&["rules", &rule.id, "reviewers"]);
     if own {
         enough(found, rule, &["reviewers"], reviewers);
         if !barred(reviewers) {
-            let message = format!("the author of a change may answer the review of {}", named(rule));
+            let message = format!("the author of a change may answer the review of {}", rule_in_words(rule));
             found.of_rule("reviewers-may-be-author", rule, &["reviewers"], message);
         }
     }
@@ -60,15 +60,15 @@ fn barred(reviewers: &Reviewers) -> bool {
     reviewers.not.iter().any(|word| word == "author")
 }
 
-fn enough(found: &mut Found<'_>, rule: &Rule, clause: &[&str], reviewers: &Reviewers) {
+fn enough(found: &mut LintRun<'_>, rule: &Rule, clause: &[&str], reviewers: &Reviewers) {
     if let Some(message) = too_few(found, reviewers) {
-        let message = format!("{} {message}", named(rule));
+        let message = format!("{} {message}", rule_in_words(rule));
         found.of_rule("too-few-reviewers", rule, clause, message);
     }
 }
 
 /// Says if more are needed than there are.
-fn too_few(found: &Found<'_>, reviewers: &Reviewers) -> Option<String> {
+fn too_few(found: &LintRun<'_>, reviewers: &Reviewers) -> Option<String> {
     let mut users: Vec<String> = Vec::new();
     for word in &reviewers.any_of {
         match word.strip_prefix("role:") {
@@ -89,7 +89,7 @@ fn too_few(found: &Found<'_>, reviewers: &Reviewers) -> Option<String> {
 }
 
 /// Looks at the reviewers of the policy.
-pub(super) fn top(found: &mut Found<'_>) {
+pub(super) fn top(found: &mut LintRun<'_>) {
     let Some(reviewers) = &found.policy.reviewers else { return };
     if let Some(message) = too_few(found, reviewers) {
         found.add("too-few-reviewers", &["reviewers"], format!("a review {message}"));

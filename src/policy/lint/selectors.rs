@@ -1,17 +1,17 @@
-//! What a rule looks at: nothing, old debt, what nobody can tell, less of what is worse.
+//! Subject of a rule: nothing, old debt, what nobody can tell, less of what is worse.
 
 use super::overlap::caught;
-use super::{Found, map, named};
+use super::{LintRun, rule_in_words, severity_map};
 use crate::finding::{Attribute, Category, Confidence, Fix, Reachability, Severity, State};
 use crate::policy::compare::selector::narrower;
 use crate::policy::{Action, BaseSource, DocumentRule, Rule, Selector, Subject};
 
 /// Looks at a rule; false if it never fires, so that nothing else is worth saying.
-pub(super) fn look(found: &mut Found<'_>, rule: &Rule) -> bool {
+pub(super) fn lint_selectors(found: &mut LintRun<'_>, rule: &Rule) -> bool {
     match &rule.subject {
         Subject::Findings(selector) => {
             if let Some((key, why)) = never(found, rule, selector) {
-                let message = format!("{} never fires: {why}", named(rule));
+                let message = format!("{} never fires: {why}", rule_in_words(rule));
                 found.of_rule("never-fires", rule, &["findings", key], message);
                 return false;
             }
@@ -31,7 +31,7 @@ pub(super) fn look(found: &mut Found<'_>, rule: &Rule) -> bool {
 }
 
 /// The key that nothing can meet, and why.
-fn never(found: &Found<'_>, rule: &Rule, selector: &Selector) -> Option<(&'static str, String)> {
+fn never(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> Option<(&'static str, String)> {
     let policy = found.policy;
     let states = &selector.state;
     // What can be of no other state than `new`.
@@ -70,12 +70,12 @@ fn never(found: &Found<'_>, rule: &Rule, selector: &Selector) -> Option<(&'stati
         return Some(("not", "`not` leaves out all that the rest selects".to_owned()));
     }
     if let Some(least) = selector.severity {
-        let reaches = |level: &Severity| level.rank(policy.unknown_severity) >= map::rank(least);
-        if !map::possible(&policy.severity_map).iter().any(reaches) {
+        let reaches = |level: &Severity| level.rank(policy.unknown_severity) >= severity_map::rank(least);
+        if !severity_map::possible(&policy.severity_map).iter().any(reaches) {
             return Some(("severity", format!("`severity.map` makes every finding milder than {least}")));
         }
     }
-    if !selector.package.is_empty() && !told(found, Attribute::Package, rule, selector) {
+    if !selector.package.is_empty() && !attribute_may_be_reported(found, Attribute::Package, rule, selector) {
         return Some(("package", "no report of this rule names packages".to_owned()));
     }
     None
@@ -108,20 +108,25 @@ fn always_known(not: &Selector) -> bool {
 
 /// Whether any report that feeds a rule may tell an attribute: one of the entries' formats, where all of them say
 /// which they have, else any format of the category.
-fn told(found: &Found<'_>, attribute: Attribute, rule: &Rule, selector: &Selector) -> bool {
+fn attribute_may_be_reported(
+    found: &LintRun<'_>,
+    attribute: Attribute,
+    rule: &Rule,
+    selector: &Selector,
+) -> bool {
     let entries = found.policy.evidence.iter().filter(|entry| rule.fed_by.contains(&entry.name));
     let formats: Option<Vec<&str>> = entries.map(|entry| entry.format.as_deref()).collect();
     match formats {
         // A report that no entry names feeds the rule as well, unless it asks for entries.
         Some(formats) if !selector.evidence.is_empty() => {
-            found.told(attribute, &selector.category, Some(&formats))
+            found.attribute_is_reported(attribute, &selector.category, Some(&formats))
         }
-        _ => found.told(attribute, &selector.category, None),
+        _ => found.attribute_is_reported(attribute, &selector.category, None),
     }
 }
 
-/// What old findings mean.
-fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
+/// Lints about existing findings.
+fn states(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     let policy = found.policy;
     let vulnerabilities =
         selector.category.is_empty() || selector.category.contains(&Category::Vulnerability);
@@ -129,7 +134,8 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     let secrets_only = selector.category == [Category::Secret];
     let Some(base) = &policy.base else {
         if !selector.state.is_empty() {
-            let message = format!("{} looks at old findings too: without `base:` all are `new`", named(rule));
+            let message =
+                format!("{} looks at old findings too: without `base:` all are `new`", rule_in_words(rule));
             found.of_rule("state-without-base", rule, &["findings", "state"], message);
         }
         return;
@@ -139,7 +145,7 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     {
         let message = format!(
             "{} lets go of code that a diff alone calls old, in files that the change touches",
-            named(rule)
+            rule_in_words(rule)
         );
         found.of_rule("diff-vouches-for-code", rule, &["findings", "state"], message);
     }
@@ -153,7 +159,7 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     if selector.state == [State::New] && vulnerabilities && !disclosed {
         let message = format!(
             "{} looks at new vulnerabilities, and no rule looks at those that became known since",
-            named(rule)
+            rule_in_words(rule)
         );
         found.of_rule("newly-disclosed-unseen", rule, &["findings", "state"], message);
     }
@@ -161,17 +167,20 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         return;
     }
     if new_only && !rule.waivable && !secrets_only {
-        let message =
-            format!("{} stops old findings too: it may not be waived, so it takes no base", named(rule));
+        let message = format!(
+            "{} stops old findings too: it may not be waived, so it takes no base",
+            rule_in_words(rule)
+        );
         found.of_rule("state-not-waivable", rule, &["findings", "state"], message);
     } else if new_only && only_diff(&base.from) && silent(&selector.category) {
-        let message = format!("{} stops old findings too: a diff does not speak of them", named(rule));
+        let message =
+            format!("{} stops old findings too: a diff does not speak of them", rule_in_words(rule));
         found.of_rule("base-cannot-tell", rule, &["findings", "state"], message);
     }
     if !selector.state.is_empty() && !selector.state.contains(&State::New) {
         let new = Selector { state: vec![State::New], ..selector.clone() };
         if !caught(found, rule, &new) {
-            let message = format!("{} looks at known findings and not at new ones", named(rule));
+            let message = format!("{} looks at known findings and not at new ones", rule_in_words(rule));
             found.of_rule("existing-without-new", rule, &["findings", "state"], message);
         }
     }
@@ -180,7 +189,7 @@ fn states(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
 
 /// A `fail` on whatever is there. A secret, what is being exploited and what is overdue stop however old they are, and
 /// an allowance is a budget; tests and quality gates have no memory.
-fn old_debt(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
+fn old_debt(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     if rule.then != Action::Fail || !selector.state.is_empty() || rule.allow > 0 {
         return;
     }
@@ -190,7 +199,7 @@ fn old_debt(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     if quality_only || secrets_only || urgent {
         return;
     }
-    let message = format!("{} fails on what was there before the change", named(rule));
+    let message = format!("{} fails on what was there before the change", rule_in_words(rule));
     let waivable = rule.waivable;
     let vulnerabilities =
         selector.category.is_empty() || selector.category.contains(&Category::Vulnerability);
@@ -209,7 +218,7 @@ fn old_debt(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
 }
 
 /// Selectors on what no report of the rule says.
-fn unknown(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
+fn unknown(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     let asked = [
         (Attribute::Confidence, selector.confidence.is_some()),
         (Attribute::Verified, selector.verified.is_some()),
@@ -224,24 +233,27 @@ fn unknown(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         if dated && attribute == Attribute::Age {
             continue;
         }
-        if !told(found, attribute, rule, selector) {
+        if !attribute_may_be_reported(found, attribute, rule, selector) {
             let key = attribute.as_str();
-            let message = format!("no report of {} tells `{key}`, so every finding meets it", named(rule));
+            let message =
+                format!("no report of {} tells `{key}`, so every finding meets it", rule_in_words(rule));
             found.of_rule("always-unknown", rule, &["findings", key], message);
         }
     }
 }
 
 /// Selectors that let go of a finding when it gets worse.
-fn worse(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
+fn worse(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     if rule.then == Action::Warn {
         return;
     }
     if selector.fix == [Fix::None] {
         let available = Selector { fix: vec![Fix::Available], ..selector.clone() };
         if !caught(found, rule, &available) {
-            let message =
-                format!("{} looks at what has no fix, and nothing as strict at what has one", named(rule));
+            let message = format!(
+                "{} looks at what has no fix, and nothing as strict at what has one",
+                rule_in_words(rule)
+            );
             found.of_rule("fix-none-alone", rule, &["findings", "fix"], message);
         }
     }
@@ -262,7 +274,7 @@ fn worse(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     if let Some(not) = &selector.not {
         // What else `not` says only makes what is left out smaller.
         if let Some(level) = not.severity
-            && selector.severity.is_none_or(|least| map::rank(least) < map::rank(level))
+            && selector.severity.is_none_or(|least| severity_map::rank(least) < severity_map::rank(level))
         {
             let worse = Selector { severity: Some(level), ..plain.clone() };
             left_out.push((&["findings", "not", "severity"], format!("is {level} or worse"), worse));
@@ -300,14 +312,14 @@ fn worse(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
     }
     for (keys, what, worse) in left_out {
         if !caught(found, rule, &worse) {
-            let message = format!("{} lets go of a finding that {what}", named(rule));
+            let message = format!("{} lets go of a finding that {what}", rule_in_words(rule));
             found.of_rule("worse-escapes", rule, keys, message);
         }
     }
 }
 
 /// `where` and `not` are the author's: they are listed.
-fn listed(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
+fn listed(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     if rule.then == Action::Warn {
         return;
     }
@@ -334,24 +346,31 @@ fn listed(found: &mut Found<'_>, rule: &Rule, selector: &Selector) {
         let named_parts: Vec<String> =
             graded.iter().filter(|part| condition.names(part)).map(|part| format!("`{part}`")).collect();
         let message = if named_parts.is_empty() {
-            format!("{} has a `where`, which nobody checks", named(rule))
+            format!("{} has a `where`, which nobody checks", rule_in_words(rule))
         } else {
-            format!("{} has a `where` on {}, which has a selector", named(rule), named_parts.join(", "))
+            format!(
+                "{} has a `where` on {}, which has a selector",
+                rule_in_words(rule),
+                named_parts.join(", ")
+            )
         };
         found.of_rule("where-unchecked", rule, keys, message);
     }
     if let Some(not) = inner {
         let message = if always_known(not) || not.r#where.is_none() {
-            format!("{} leaves findings out by `not`; what is not known is never left out", named(rule))
+            format!(
+                "{} leaves findings out by `not`; what is not known is never left out",
+                rule_in_words(rule)
+            )
         } else {
-            format!("{} leaves findings out by `not`", named(rule))
+            format!("{} leaves findings out by `not`", rule_in_words(rule))
         };
         found.of_rule("not-unchecked", rule, &["findings", "not"], message);
     }
 }
 
 /// A fact that must be there and must not.
-fn contradictions(found: &mut Found<'_>, rule: &Rule, document: &DocumentRule) {
+fn contradictions(found: &mut LintRun<'_>, rule: &Rule, document: &DocumentRule) {
     let DocumentRule { require, forbid, at_least, .. } = document;
     let mut wanted = require
         .iter()
@@ -361,7 +380,7 @@ fn contradictions(found: &mut Found<'_>, rule: &Rule, document: &DocumentRule) {
     if let Some((path, key)) = both {
         let message = format!(
             "{} can never be met: `{}` stands in `{key}` and in `forbid`",
-            named(rule),
+            rule_in_words(rule),
             crate::finding::clean(path)
         );
         found.of_rule("never-passes", rule, &["document", "forbid"], message);

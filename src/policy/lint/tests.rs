@@ -2,12 +2,17 @@
 
 use super::*;
 use crate::policy::load;
-use crate::report::{FORMATS, tells};
+use crate::report::{FORMATS, reported_attributes};
 
 fn formats() -> Vec<FormatFacts> {
     FORMATS
         .iter()
-        .map(|f| FormatFacts { id: f.id, tool: f.tool, categories: f.categories, tells: tells(f) })
+        .map(|f| FormatFacts {
+            id: f.id,
+            tool: f.tool,
+            categories: f.categories,
+            tells: reported_attributes(f),
+        })
         .collect()
 }
 
@@ -36,7 +41,7 @@ rules:
   - {id: facts, document: {name: facts, require: {\"$.ok\": true}}, then: fail}
 ";
 
-/// What is said of the rules, put after [`HEAD`].
+/// Remarks on the rules, put after [`HEAD`].
 fn rules(rules: &str) -> Vec<String> {
     with(HEAD, rules)
 }
@@ -482,7 +487,7 @@ fn a_lint_points_at_the_clause() {
 #[test]
 fn shipped_policies_give_no_warning() {
     for (name, text) in crate::policy::EMBEDDED {
-        let warnings: Vec<Lint> = lints(text).into_iter().filter(|l| l.level == Level::Warning).collect();
+        let warnings: Vec<Lint> = lints(text).into_iter().filter(|l| l.level == LintLevel::Warning).collect();
         assert_eq!(warnings, [], "{name}");
     }
 }

@@ -2,32 +2,32 @@
 
 use std::fmt::Write as _;
 
-use super::super::written::node::{Kind, Node};
+use super::super::written::node::{Node, NodeKind};
 
 /// Where the comments begin, so that they can be read as a column.
 const COLUMN: usize = 64;
 
 /// The tree as YAML that reads back to the same tree; `names` are the files that its marks count.
 pub(super) fn yaml(tree: &Node, names: &[String]) -> String {
-    let mut page = Page { names, out: String::new() };
-    if let Kind::Map(pairs) = &tree.kind {
+    let mut page = EffectiveText { names, out: String::new() };
+    if let NodeKind::Map(pairs) = &tree.kind {
         for (key, value) in pairs {
-            page.pair(0, "", &key.text, &Place(key.at.file, key.at.line), value);
+            page.pair(0, "", &key.text, &LineOrigin(key.at.file, key.at.line), value);
         }
     }
     page.out
 }
 
-struct Place(u16, u64);
+struct LineOrigin(u16, u64);
 
-struct Page<'n> {
+struct EffectiveText<'n> {
     names: &'n [String],
     out: String,
 }
 
-impl Page<'_> {
+impl EffectiveText<'_> {
     /// `KEY: VALUE`, the value below where it is more than a line; `lead` stands before it, such as `- `.
-    fn pair(&mut self, indent: usize, lead: &str, key: &str, at: &Place, value: &Node) {
+    fn pair(&mut self, indent: usize, lead: &str, key: &str, at: &LineOrigin, value: &Node) {
         let begin = format!("{:indent$}{lead}{}:", "", scalar(key, true));
         if let Some(text) = inline(value) {
             return self.line(&format!("{begin} {text}"), at);
@@ -38,28 +38,28 @@ impl Page<'_> {
 
     fn below(&mut self, indent: usize, node: &Node) {
         match &node.kind {
-            Kind::Map(pairs) => {
+            NodeKind::Map(pairs) => {
                 for (key, value) in pairs {
-                    self.pair(indent + 2, "", &key.text, &Place(key.at.file, key.at.line), value);
+                    self.pair(indent + 2, "", &key.text, &LineOrigin(key.at.file, key.at.line), value);
                 }
             }
-            Kind::List(items) => {
+            NodeKind::List(items) => {
                 for item in items {
                     self.item(indent + 2, item);
                 }
             }
-            Kind::Scalar { .. } | Kind::Broken => {}
+            NodeKind::Scalar { .. } | NodeKind::Broken => {}
         }
     }
 
     fn item(&mut self, indent: usize, item: &Node) {
-        let at = Place(item.at.file, item.at.line);
+        let at = LineOrigin(item.at.file, item.at.line);
         match (&item.kind, inline(item)) {
             (_, Some(text)) => self.line(&format!("{:indent$}- {text}", ""), &at),
-            (Kind::Map(pairs), None) => {
+            (NodeKind::Map(pairs), None) => {
                 for (index, (key, value)) in pairs.iter().enumerate() {
                     let lead = if index == 0 { "- " } else { "  " };
-                    self.pair(indent, lead, &key.text, &Place(key.at.file, key.at.line), value);
+                    self.pair(indent, lead, &key.text, &LineOrigin(key.at.file, key.at.line), value);
                 }
             }
             // A list in a list, which no key of a policy has.
@@ -70,28 +70,28 @@ impl Page<'_> {
         }
     }
 
-    fn line(&mut self, text: &str, Place(file, line): &Place) {
+    fn line(&mut self, text: &str, LineOrigin(file, line): &LineOrigin) {
         let name = self.names.get(usize::from(*file)).map_or("", String::as_str);
         let _ = writeln!(self.out, "{text:COLUMN$}  # {name}:{line}");
     }
 }
 
-/// What fits behind a key: a scalar, or a list of scalars.
+/// A value that fits behind a key: a scalar, or a list of scalars.
 fn inline(node: &Node) -> Option<String> {
     match &node.kind {
-        Kind::Scalar { text, plain } => Some(scalar(text, *plain)),
-        Kind::List(items) => {
+        NodeKind::Scalar { text, plain } => Some(scalar(text, *plain)),
+        NodeKind::List(items) => {
             let texts: Option<Vec<String>> = items
                 .iter()
                 .map(|item| match &item.kind {
-                    Kind::Scalar { text, plain } => Some(scalar(text, *plain)),
-                    Kind::List(_) | Kind::Map(_) | Kind::Broken => None,
+                    NodeKind::Scalar { text, plain } => Some(scalar(text, *plain)),
+                    NodeKind::List(_) | NodeKind::Map(_) | NodeKind::Broken => None,
                 })
                 .collect();
             texts.map(|texts| format!("[{}]", texts.join(", ")))
         }
-        Kind::Map(pairs) => pairs.is_empty().then(|| "{}".to_owned()),
-        Kind::Broken => Some("~".to_owned()),
+        NodeKind::Map(pairs) => pairs.is_empty().then(|| "{}".to_owned()),
+        NodeKind::Broken => Some("~".to_owned()),
     }
 }
 

@@ -2,14 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use super::super::compare::{self, Looser};
-use super::super::error::{Mark, Problems, quoted};
-use super::super::place::Places;
-use super::super::written::node::{Kind, Node};
-use super::super::written::{self, At, Read as _};
+use super::super::compare::{self, LoosenedClause};
+use super::super::error::{PolicyProblems, SourcePosition, quoted};
+use super::super::source_line::PolicyLines;
+use super::super::written::node::{Node, NodeKind};
+use super::super::written::{self, At, FromNode as _};
 use super::super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
-use super::lay::lay;
-use super::{Beside, POLICY, load_mappings, sha256, utf8, yaml};
+use super::overlay::overlay;
+use super::{NeighbourFiles, POLICY, load_mappings, sha256, utf8, yaml};
 use crate::finding::clean_line;
 
 /// Most policies between a policy and the last that it extends: organisation, division, team and room to spare.
@@ -25,7 +25,7 @@ pub(in super::super) struct Loaded {
 pub(in super::super) fn load(
     source: &str,
     bytes: &[u8],
-    file: &mut Beside<'_>,
+    file: &mut NeighbourFiles<'_>,
 ) -> Result<Loaded, PolicyError> {
     let path = source.rsplit('/').next().unwrap_or(source).to_owned();
     let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new(), keys: BTreeMap::new() };
@@ -33,7 +33,7 @@ pub(in super::super) fn load(
 }
 
 /// A policy and all that it inherits as one YAML text, with where each line comes from.
-pub fn effective(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<String, PolicyError> {
+pub fn effective(source: &str, bytes: &[u8], file: &mut NeighbourFiles<'_>) -> Result<String, PolicyError> {
     let path = source.rsplit('/').next().unwrap_or(source).to_owned();
     let mut chain = Chain { file, files: Vec::new(), mappings: BTreeMap::new(), keys: BTreeMap::new() };
     let Loaded { mut tree, .. } = chain.load(source.to_owned(), path, bytes)?;
@@ -43,7 +43,7 @@ pub fn effective(source: &str, bytes: &[u8], file: &mut Beside<'_>) -> Result<St
 }
 
 /// One file of the chain.
-struct File {
+struct ChainFile {
     source: String,
     text: String,
     /// Relative to the folder of the first.
@@ -51,9 +51,9 @@ struct File {
 }
 
 struct Chain<'c, 'f> {
-    file: &'c mut Beside<'f>,
+    file: &'c mut NeighbourFiles<'f>,
     /// The policy and those that it extends, by the number that their marks have.
-    files: Vec<File>,
+    files: Vec<ChainFile>,
     /// The files of mappings, by their path relative to the folder of the first.
     mappings: BTreeMap<String, MappingFile>,
     /// What the files of keys hold, by the same kind of path, or why they hold nothing.
@@ -71,8 +71,8 @@ struct MappingFile {
 impl Chain<'_, '_> {
     fn load(&mut self, source: String, path: String, bytes: &[u8]) -> Result<Loaded, PolicyError> {
         let number = u16::try_from(self.files.len()).unwrap_or(u16::MAX);
-        self.files.push(File { source: source.clone(), text: String::new(), path });
-        let mut problems = Problems::default();
+        self.files.push(ChainFile { source: source.clone(), text: String::new(), path });
+        let mut problems = PolicyProblems::default();
         let Some(text) = utf8(bytes, POLICY, &mut problems) else {
             problems.in_file(number);
             return Err(self.error(problems));
@@ -86,14 +86,19 @@ impl Chain<'_, '_> {
         let mut files = Vec::new();
         let mut parent = None;
         if let Some(node) = tree.take("extends") {
-            let Some(extends) = Extends::read(&node, &mut problems) else { return Err(self.error(problems)) };
+            let Some(extends) = Extends::from_node(&node, &mut problems) else {
+                return Err(self.error(problems));
+            };
             parent = self.parent(&extends, &mut problems)?;
             let Some(below) = &mut parent else { return Err(self.error(problems)) };
             files.push(PolicyFile { path: extends.path.value, sha256: extends.sha256.clone() });
-            let under = std::mem::replace(&mut below.tree, Node { at: Mark::START, kind: Kind::Broken });
-            tree = lay(under, tree, &mut problems);
+            let under = std::mem::replace(
+                &mut below.tree,
+                Node { at: SourcePosition::START, kind: NodeKind::Broken },
+            );
+            tree = overlay(under, tree, &mut problems);
         }
-        let mut written = written::Policy::read(&tree, "policy", &mut problems);
+        let mut written = written::Policy::from_node(&tree, "policy", &mut problems);
         if let Some(table) = written.as_mut().and_then(|written| written.mappings.as_mut()) {
             let named = table.value.0.iter_mut().filter_map(|(_, mapping)| mapping.value.file.as_mut());
             for path in named {
@@ -112,7 +117,8 @@ impl Chain<'_, '_> {
         let Some(policy) = policy.filter(|_| problems.is_empty()) else {
             // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
             if problems.is_empty() {
-                problems.add(Mark { file: number, ..Mark::START }, "this is not a policy");
+                problems
+                    .add(SourcePosition { file: number, ..SourcePosition::START }, "this is not a policy");
             }
             return Err(self.error(problems));
         };
@@ -121,7 +127,7 @@ impl Chain<'_, '_> {
             source,
             sha256: digest(sha256(bytes), &files),
             files,
-            places: Places::of(&tree, names),
+            places: PolicyLines::from_tree(&tree, names),
             ..policy
         };
         if let Some(Loaded { policy: parent, .. }) = parent {
@@ -132,7 +138,11 @@ impl Chain<'_, '_> {
     }
 
     /// The policy that is extended; `None` after a problem.
-    fn parent(&mut self, extends: &Extends, problems: &mut Problems) -> Result<Option<Loaded>, PolicyError> {
+    fn parent(
+        &mut self,
+        extends: &Extends,
+        problems: &mut PolicyProblems,
+    ) -> Result<Option<Loaded>, PolicyError> {
         let (at, written) = (extends.path.at, &extends.path.value);
         let Some(path) = self.resolved(written) else {
             let message = format!("`file`: {} is not a path relative to the policy", quoted(written));
@@ -180,7 +190,7 @@ impl Chain<'_, '_> {
         path: &mut At<String>,
         number: u16,
         files: &mut Vec<PolicyFile>,
-        problems: &mut Problems,
+        problems: &mut PolicyProblems,
     ) -> Result<(), PolicyError> {
         let climbs = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
         if path.value.split('/').any(climbs) {
@@ -232,7 +242,9 @@ impl Chain<'_, '_> {
 
     /// Puts mappings that stand in files where the policy names them, because a text that is printed has no folder.
     fn inline(&self, tree: &mut Node, names: &mut Vec<String>) {
-        let Some(Kind::Map(mappings)) = tree.get_mut("mappings").map(|node| &mut node.kind) else { return };
+        let Some(NodeKind::Map(mappings)) = tree.get_mut("mappings").map(|node| &mut node.kind) else {
+            return;
+        };
         for (name, mapping) in mappings {
             let at = mapping.at.file;
             let Some(path) = mapping.get_mut("file").and_then(|node| node.text().map(str::trim)) else {
@@ -241,7 +253,7 @@ impl Chain<'_, '_> {
             let folder = self.files.get(usize::from(at)).map_or("", |file| folder(&file.path));
             let Some(file) = self.mappings.get(&format!("{folder}{path}")) else { continue };
             let number = u16::try_from(names.len()).unwrap_or(u16::MAX);
-            let mut problems = Problems::default();
+            let mut problems = PolicyProblems::default();
             let text = utf8(&file.bytes, POLICY, &mut problems).unwrap_or_default();
             let read = yaml::tree_of(number, text, POLICY, &mut problems);
             let whole = read.and_then(|mut tree| tree.get_mut("mappings")?.take(&name.text));
@@ -270,10 +282,10 @@ impl Chain<'_, '_> {
         parts.last().is_some_and(|last| *last != "..").then(|| parts.join("/"))
     }
 
-    fn error(&self, problems: Problems) -> PolicyError {
+    fn error(&self, problems: PolicyProblems) -> PolicyError {
         let files: Vec<(&str, &str)> =
             self.files.iter().map(|file| (file.source.as_str(), file.text.as_str())).collect();
-        PolicyError::of(&files, problems)
+        PolicyError::from_problems(&files, problems)
     }
 }
 
@@ -284,14 +296,14 @@ fn folder(path: &str) -> &str {
 
 /// What `extends` says.
 struct Extends {
-    at: Mark,
+    at: SourcePosition,
     path: At<String>,
     sha256: String,
 }
 
 impl Extends {
-    fn read(node: &Node, problems: &mut Problems) -> Option<Self> {
-        let written = written::Extends::read(node, "extends", problems)?;
+    fn from_node(node: &Node, problems: &mut PolicyProblems) -> Option<Self> {
+        let written = written::Extends::from_node(node, "extends", problems)?;
         Some(Self { at: node.at, path: written.file?, sha256: written.sha256?.value.0 })
     }
 }
@@ -306,7 +318,7 @@ fn digest(policy: String, files: &[PolicyFile]) -> String {
 }
 
 /// Reports everything in which a policy is less strict than the one that it extends.
-fn tightened(parent: &Policy, child: &Policy, problems: &mut Problems) {
+fn tightened(parent: &Policy, child: &Policy, problems: &mut PolicyProblems) {
     for looser in compare::policies(parent, child) {
         // A child may bring evidence and people of its own.
         if looser.adds {
@@ -316,7 +328,7 @@ fn tightened(parent: &Policy, child: &Policy, problems: &mut Problems) {
         let message = if looser.before == compare::NOT_THERE {
             format!("{}: {}, which {said} does not have", looser.clause, looser.after)
         } else {
-            let Looser { clause, before, after, .. } = &looser;
+            let LoosenedClause { clause, before, after, .. } = &looser;
             format!(
                 "{clause} is {after}, and {said} says {before}: what is inherited may only be made stricter"
             )

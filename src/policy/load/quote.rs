@@ -1,12 +1,12 @@
 //! The help for the commonest fault of YAML: a text that had to be quoted.
 
-use super::super::error::{Mark, quoted};
+use super::super::error::{SourcePosition, quoted};
 
 /// How many lines above the reported place may hold the cause: an open quote or bracket is noticed late.
 const ABOVE: usize = 1;
 
 /// "quote it: …" for the value on the line of `at`, or just above, whose first character means something in YAML.
-pub(super) fn quoting_help(text: &str, at: Mark) -> Option<String> {
+pub(super) fn quoting_help(text: &str, at: SourcePosition) -> Option<String> {
     let last = usize::try_from(at.line).ok()?;
     let lines: Vec<&str> = text.lines().take(last).collect();
     lines.iter().rev().take(ABOVE + 1).find_map(|line| on_line(line))
@@ -70,7 +70,7 @@ mod tests {
     use super::*;
 
     fn help(line: &str) -> Option<String> {
-        quoting_help(line, Mark::at(1, 1))
+        quoting_help(line, SourcePosition::at(1, 1))
     }
 
     #[test]

@@ -8,21 +8,21 @@ use std::collections::BTreeMap;
 
 use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
-use super::super::error::{Mark, Problems, quoted};
-use super::super::written::node::{Key, Kind as Shape, Node};
+use super::super::error::{PolicyProblems, SourcePosition, quoted};
+use super::super::written::node::{Node, NodeKey, NodeKind as Shape};
 use super::quote::quoting_help;
 
 /// Deepest nesting: a policy needs 7.
 const DEPTH: usize = 32;
 
-/// What a file is, for messages, and how much of it is read.
+/// Kind of a file, for messages, and how much of it is read.
 #[derive(Debug, Clone, Copy)]
-pub(in super::super) struct Kind {
+pub(in super::super) struct YamlFileKind {
     /// One of them, without article.
     pub(in super::super) one: &'static str,
     /// Several of them.
     pub(in super::super) many: &'static str,
-    /// What to do where the file holds nothing.
+    /// Action to take where the file holds nothing.
     pub(in super::super) begin: &'static str,
     /// Most bytes of a file.
     pub(in super::super) bytes: usize,
@@ -31,33 +31,38 @@ pub(in super::super) struct Kind {
 }
 
 /// A list or map that is still open.
-struct Open {
-    at: Mark,
+struct OpenCollection {
+    at: SourcePosition,
     items: Items,
 }
 
 enum Items {
     List(Vec<Node>),
-    Map { pairs: Vec<(Key, Node)>, seen: BTreeMap<String, Mark>, key: Slot },
+    Map { pairs: Vec<(NodeKey, Node)>, seen: BTreeMap<String, SourcePosition>, key: Slot },
 }
 
-/// What a map expects next.
+/// Next element that a map expects.
 enum Slot {
     /// A key.
     Key,
     /// The value of this key.
-    Value(Key),
+    Value(NodeKey),
     /// The value of a key that was refused.
     Dropped,
 }
 
 /// The tree of the one document of `text`; `None` after a problem that ends the reading.
-pub(in super::super) fn tree(text: &str, what: Kind, problems: &mut Problems) -> Option<Node> {
+pub(in super::super) fn tree(text: &str, what: YamlFileKind, problems: &mut PolicyProblems) -> Option<Node> {
     tree_of(0, text, what, problems)
 }
 
 /// The same of the file with this number, which all places of the tree carry.
-pub(in super::super) fn tree_of(file: u16, text: &str, what: Kind, problems: &mut Problems) -> Option<Node> {
+pub(in super::super) fn tree_of(
+    file: u16,
+    text: &str,
+    what: YamlFileKind,
+    problems: &mut PolicyProblems,
+) -> Option<Node> {
     let mut builder = Builder { file, text, what, open: Vec::new(), root: None, documents: 0 };
     for (count, event) in Parser::new_from_str_with_options(text, options()).enumerate() {
         let (event, span) = match event {
@@ -72,10 +77,10 @@ pub(in super::super) fn tree_of(file: u16, text: &str, what: Kind, problems: &mu
             problems.add(mark(file, &span), message);
             return None;
         }
-        builder.take(event, &span, problems)?;
+        builder.handle_event(event, &span, problems)?;
     }
     if builder.root.is_none() {
-        let at = Mark { file, ..Mark::START };
+        let at = SourcePosition { file, ..SourcePosition::START };
         problems.help(at, format!("the file holds no {}", what.one), what.begin);
     }
     builder.root
@@ -91,19 +96,22 @@ fn options() -> Options {
     options
 }
 
-fn mark(file: u16, span: &Span) -> Mark {
-    Mark { file, line: span.start.line().max(1) as u64, column: span.start.col() as u64 + 1 }
+fn mark(file: u16, span: &Span) -> SourcePosition {
+    SourcePosition { file, line: span.start.line().max(1) as u64, column: span.start.col() as u64 + 1 }
 }
 
-/// What the library says about text that is not YAML, and what most often lies behind it.
-fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut Problems) {
+/// Statements of the library about text that is not YAML, and what most often lies behind it.
+fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut PolicyProblems) {
     if let Some(line) = text.lines().position(|l| l.starts_with("<<<<<<< ") || l.starts_with(">>>>>>> ")) {
-        let at = Mark { file, line: line as u64 + 1, column: 1 };
+        let at = SourcePosition { file, line: line as u64 + 1, column: 1 };
         problems.help(at, "a merge conflict was left in the file", "resolve it, then remove the markers");
         return;
     }
-    let at =
-        Mark { file, line: error.marker().line().max(1) as u64, column: error.marker().col() as u64 + 1 };
+    let at = SourcePosition {
+        file,
+        line: error.marker().line().max(1) as u64,
+        column: error.marker().col() as u64 + 1,
+    };
     let what = error.info();
     let message = format!("not valid YAML: {}", crate::finding::clean_line(&what));
     match quoting_help(text, at) {
@@ -115,15 +123,15 @@ fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut Problems) {
 struct Builder<'t> {
     file: u16,
     text: &'t str,
-    what: Kind,
-    open: Vec<Open>,
+    what: YamlFileKind,
+    open: Vec<OpenCollection>,
     root: Option<Node>,
     documents: usize,
 }
 
 impl Builder<'_> {
     /// Takes one event; `None` ends the reading.
-    fn take(&mut self, event: Event<'_>, span: &Span, problems: &mut Problems) -> Option<()> {
+    fn handle_event(&mut self, event: Event<'_>, span: &Span, problems: &mut PolicyProblems) -> Option<()> {
         let at = mark(self.file, span);
         match event {
             Event::DocumentStart(..) => {
@@ -144,7 +152,7 @@ impl Builder<'_> {
                     format!("aliases are not used in {}: {}", self.what.many, quoted(word)),
                     format!("if a text is meant, quote it: \"{}\"", crate::finding::clean_line(word)),
                 );
-                self.put(Node { at, kind: Shape::Broken }, problems);
+                self.add_value(Node { at, kind: Shape::Broken }, problems);
             }
             Event::Scalar(text, style, anchor, tag) => {
                 let plain = style == ScalarStyle::Plain;
@@ -154,7 +162,7 @@ impl Builder<'_> {
                 } else {
                     Shape::Broken
                 };
-                self.put(Node { at, kind }, problems);
+                self.add_value(Node { at, kind }, problems);
             }
             Event::SequenceStart(_, anchor, tag) => {
                 self.plain_node(anchor, tag.as_deref(), at, span, problems);
@@ -166,24 +174,24 @@ impl Builder<'_> {
                 self.open(at, items, problems)?;
             }
             Event::SequenceEnd | Event::MappingEnd => {
-                let Open { at, items } = self.open.pop()?;
+                let OpenCollection { at, items } = self.open.pop()?;
                 let kind = match items {
                     Items::List(list) => Shape::List(list),
                     Items::Map { pairs, .. } => Shape::Map(pairs),
                 };
-                self.put(Node { at, kind }, problems);
+                self.add_value(Node { at, kind }, problems);
             }
             _ => {}
         }
         Some(())
     }
 
-    fn open(&mut self, at: Mark, items: Items, problems: &mut Problems) -> Option<()> {
+    fn open(&mut self, at: SourcePosition, items: Items, problems: &mut PolicyProblems) -> Option<()> {
         if self.open.len() >= DEPTH {
             problems.add(at, format!("a {} may be nested {DEPTH} deep; this is deeper", self.what.one));
             return None;
         }
-        self.open.push(Open { at, items });
+        self.open.push(OpenCollection { at, items });
         Some(())
     }
 
@@ -192,9 +200,9 @@ impl Builder<'_> {
         &self,
         anchor: usize,
         tag: Option<&Tag>,
-        at: Mark,
+        at: SourcePosition,
         span: &Span,
-        problems: &mut Problems,
+        problems: &mut PolicyProblems,
     ) -> bool {
         if anchor != 0 {
             problems.help(
@@ -216,7 +224,7 @@ impl Builder<'_> {
     }
 
     /// Gives a finished value to what is open around it.
-    fn put(&mut self, node: Node, problems: &mut Problems) {
+    fn add_value(&mut self, node: Node, problems: &mut PolicyProblems) {
         let Some(around) = self.open.last_mut() else {
             self.root = Some(node);
             return;
@@ -233,7 +241,12 @@ impl Builder<'_> {
 }
 
 /// A key that may stand: text, not a merge key, not there before.
-fn as_key(node: Node, seen: &mut BTreeMap<String, Mark>, what: Kind, problems: &mut Problems) -> Slot {
+fn as_key(
+    node: Node,
+    seen: &mut BTreeMap<String, SourcePosition>,
+    what: YamlFileKind,
+    problems: &mut PolicyProblems,
+) -> Slot {
     let Node { at, kind } = node;
     let (text, plain) = match kind {
         Shape::Scalar { text, plain } => (text, plain),
@@ -254,5 +267,5 @@ fn as_key(node: Node, seen: &mut BTreeMap<String, Mark>, what: Kind, problems: &
         return Slot::Dropped;
     }
     seen.insert(text.clone(), at);
-    Slot::Value(Key { at, text })
+    Slot::Value(NodeKey { at, text })
 }

@@ -13,15 +13,15 @@ use jsonpath_rust::parser::model::{
 };
 
 use super::super::error::{listed, nearest, quoted};
-use super::fields::{FINDING, Shape};
+use super::fields::{FINDING, FieldShape};
 use super::{QueryError, regexp};
 
-type Checked<T> = Result<T, QueryError>;
+type QueryCheck<T> = Result<T, QueryError>;
 
 /// Checks queries about findings or about documents.
 pub(super) struct Checker {
-    /// What `@` is in a filter.
-    root: Shape,
+    /// Type of `@` in a filter.
+    root: FieldShape,
     /// The paths that were followed.
     followed: RefCell<Vec<Vec<Segment>>>,
 }
@@ -36,7 +36,7 @@ enum Side<'q> {
     Literal(&'q Literal),
     /// A part of `@`, its name, and whether it is one of `ids`.
     Part {
-        shape: Shape,
+        shape: FieldShape,
         name: String,
         of_ids: bool,
     },
@@ -49,11 +49,11 @@ impl Checker {
     }
 
     pub(super) fn of_documents() -> Self {
-        Self { root: Shape::Any, followed: RefCell::default() }
+        Self { root: FieldShape::Any, followed: RefCell::default() }
     }
 
     fn about_findings(&self) -> bool {
-        !matches!(self.root, Shape::Any)
+        !matches!(self.root, FieldShape::Any)
     }
 
     /// The paths that a condition asks for, each from `@`.
@@ -64,18 +64,18 @@ impl Checker {
     }
 
     /// The steps of a path into a document; a filter may stand in it, but not in another.
-    pub(super) fn segments(&self, segments: &[Segment]) -> Checked<()> {
+    pub(super) fn segments(&self, segments: &[Segment]) -> QueryCheck<()> {
         for segment in segments {
             match segment {
                 Segment::Selector(Selector::Filter(filter)) => self.filter(filter)?,
-                other => step(other, Shape::Any).map(|_| ())?,
+                other => step(other, FieldShape::Any).map(|_| ())?,
             }
         }
         Ok(())
     }
 
     /// A whole condition.
-    pub(super) fn filter(&self, filter: &Filter) -> Checked<()> {
+    pub(super) fn filter(&self, filter: &Filter) -> QueryCheck<()> {
         match filter {
             Filter::Or(all) | Filter::And(all) => all.iter().try_for_each(|f| self.filter(f)),
             Filter::Atom(FilterAtom::Filter { expr, .. }) => self.filter(expr),
@@ -85,7 +85,7 @@ impl Checker {
     }
 
     /// A test that stands alone: whether something is there, or whether a text matches.
-    fn standing(&self, whole: &Test) -> Checked<()> {
+    fn standing(&self, whole: &Test) -> QueryCheck<()> {
         match whole {
             Test::RelQuery(segments) => self.existence(segments),
             Test::AbsQuery(_) => Err(root_refused()),
@@ -101,12 +101,12 @@ impl Checker {
         }
     }
 
-    fn existence(&self, segments: &[Segment]) -> Checked<()> {
+    fn existence(&self, segments: &[Segment]) -> QueryCheck<()> {
         let (shape, _) = self.walk(segments)?;
         if !self.about_findings() {
             return Ok(());
         }
-        let name = shown(segments, "@", segments.len());
+        let name = display_path(segments, "@", segments.len());
         match segments {
             [] => Err(QueryError::help(
                 "`@` alone is there in every finding",
@@ -114,8 +114,8 @@ impl Checker {
             )),
             [_] => {
                 let write = match shape {
-                    Shape::Bool => format!("{name} == true"),
-                    Shape::List(_) => format!("{name}[0]"),
+                    FieldShape::Bool => format!("{name} == true"),
+                    FieldShape::List(_) => format!("{name}[0]"),
                     _ => format!("{name} != null"),
                 };
                 Err(QueryError::help(
@@ -128,7 +128,7 @@ impl Checker {
     }
 
     /// `match` and `search`: one text, and a pattern that is written out, so that it can be checked now.
-    fn pattern(&self, text: &FnArg, pattern: &FnArg) -> Checked<()> {
+    fn pattern(&self, text: &FnArg, pattern: &FnArg) -> QueryCheck<()> {
         let FnArg::Literal(Literal::String(pattern)) = pattern else {
             return Err(QueryError::new("the pattern of `match` and `search` must be a text in quotes"));
         };
@@ -138,13 +138,16 @@ impl Checker {
             return Err(cwe_in_ids());
         }
         match shape {
-            Shape::Text | Shape::Word(_) | Shape::Any => Ok(()),
-            other => Err(QueryError::new(format!("`match` and `search` need a text, not {}", other.shown()))),
+            FieldShape::Text | FieldShape::Word(_) | FieldShape::Any => Ok(()),
+            other => Err(QueryError::new(format!(
+                "`match` and `search` need a text, not {}",
+                other.with_article()
+            ))),
         }
     }
 
     /// An argument that is one value: a singular path, or `value(…)` of any path.
-    fn one_value(&self, argument: &FnArg) -> Checked<(Shape, bool)> {
+    fn one_value(&self, argument: &FnArg) -> QueryCheck<(FieldShape, bool)> {
         let FnArg::Test(test) = argument else {
             return Err(QueryError::help("the function needs a path", "as in length(@.title) > 10"));
         };
@@ -165,7 +168,7 @@ impl Checker {
     }
 
     /// An argument that is a path of any kind.
-    fn several(&self, argument: &FnArg) -> Checked<(Shape, bool)> {
+    fn several(&self, argument: &FnArg) -> QueryCheck<(FieldShape, bool)> {
         let FnArg::Test(test) = argument else {
             return Err(QueryError::new("`count` and `value` need a path"));
         };
@@ -176,7 +179,7 @@ impl Checker {
         }
     }
 
-    fn comparison(&self, comparison: &Comparison) -> Checked<()> {
+    fn comparison(&self, comparison: &Comparison) -> QueryCheck<()> {
         let (left, right) = comparison.vals();
         let ordered = !matches!(comparison, Comparison::Eq(..) | Comparison::Ne(..));
         match (self.side(left)?, self.side(right)?) {
@@ -193,22 +196,22 @@ impl Checker {
                 fits(shape, &name, of_ids, literal, ordered)
             }
             (Side::Part { shape: a, name, .. }, Side::Part { shape: b, name: other, .. }) => {
-                let any = matches!(a, Shape::Any) || matches!(b, Shape::Any);
+                let any = matches!(a, FieldShape::Any) || matches!(b, FieldShape::Any);
                 let alike = std::mem::discriminant(&a) == std::mem::discriminant(&b);
-                if any || (alike && !matches!(a, Shape::List(_) | Shape::Object(_))) {
+                if any || (alike && !matches!(a, FieldShape::List(_) | FieldShape::Object(_))) {
                     Ok(())
                 } else {
                     Err(QueryError::new(format!(
                         "`{name}` is {} and `{other}` is {}: they cannot be compared",
-                        a.shown(),
-                        b.shown()
+                        a.with_article(),
+                        b.with_article()
                     )))
                 }
             }
         }
     }
 
-    fn side<'q>(&self, comparable: &'q Comparable) -> Checked<Side<'q>> {
+    fn side<'q>(&self, comparable: &'q Comparable) -> QueryCheck<Side<'q>> {
         match comparable {
             Comparable::Literal(literal) => Ok(Side::Literal(literal)),
             Comparable::SingularQuery(SingularQuery::Root(_)) => Err(root_refused()),
@@ -219,10 +222,14 @@ impl Checker {
             }
             Comparable::Function(function) => match function {
                 TestFunction::Length(argument) => match self.one_value(argument)?.0 {
-                    Shape::Number | Shape::Bool => Err(QueryError::new("`length` needs a text or a list")),
-                    _ => {
-                        Ok(Side::Part { shape: Shape::Number, name: "length(…)".to_owned(), of_ids: false })
+                    FieldShape::Number | FieldShape::Bool => {
+                        Err(QueryError::new("`length` needs a text or a list"))
                     }
+                    _ => Ok(Side::Part {
+                        shape: FieldShape::Number,
+                        name: "length(…)".to_owned(),
+                        of_ids: false,
+                    }),
                 },
                 TestFunction::Value(argument) => {
                     let (shape, of_ids) = self.several(argument)?;
@@ -239,15 +246,15 @@ impl Checker {
     }
 
     /// Follows a path; says what it finds and how it is written.
-    fn walk(&self, segments: &[Segment]) -> Checked<(Shape, String)> {
+    fn walk(&self, segments: &[Segment]) -> QueryCheck<(FieldShape, String)> {
         self.followed.borrow_mut().push(segments.to_vec());
         let shape = segments.iter().try_fold(self.root, |shape, segment| step(segment, shape))?;
-        Ok((shape, shown(segments, "@", segments.len())))
+        Ok((shape, display_path(segments, "@", segments.len())))
     }
 }
 
 /// Follows one step.
-fn step(segment: &Segment, shape: Shape) -> Checked<Shape> {
+fn step(segment: &Segment, shape: FieldShape) -> QueryCheck<FieldShape> {
     let selector = match segment {
         Segment::Selector(selector) => selector,
         Segment::Descendant(_) => {
@@ -269,8 +276,8 @@ fn step(segment: &Segment, shape: Shape) -> Checked<Shape> {
             "use the selectors `ids`, `cwe`, `tool` or `path`, or an index: @.ids[0] == 'CVE-2024-3094'",
         )),
         (Selector::Slice(_, _, Some(0)), _) => Err(QueryError::new("a slice with step 0 finds nothing")),
-        (_, Shape::Any) => Ok(Shape::Any),
-        (Selector::Name(name), Shape::Object(names)) => {
+        (_, FieldShape::Any) => Ok(FieldShape::Any),
+        (Selector::Name(name), FieldShape::Object(names)) => {
             names.iter().find(|(known, _)| known == name).map(|(_, shape)| *shape).ok_or_else(|| {
                 let known: Vec<&str> = names.iter().map(|(known, _)| *known).collect();
                 match nearest(name, &known) {
@@ -284,23 +291,24 @@ fn step(segment: &Segment, shape: Shape) -> Checked<Shape> {
                 }
             })
         }
-        (Selector::Index(_) | Selector::Slice(..) | Selector::Wildcard, Shape::List(item)) => Ok(*item),
-        (Selector::Wildcard, Shape::Object(_)) => {
+        (Selector::Index(_) | Selector::Slice(..) | Selector::Wildcard, FieldShape::List(item)) => Ok(*item),
+        (Selector::Wildcard, FieldShape::Object(_)) => {
             Err(QueryError::help("`*` over the parts of a finding is not used in policies", "name the part"))
         }
         (Selector::Name(name), other) => Err(QueryError::new(format!(
             "{} is looked for in {}, which has no names",
             quoted(name),
-            other.shown()
+            other.with_article()
         ))),
-        (_, other) => {
-            Err(QueryError::new(format!("an index or `*` is used on {}, which has none", other.shown())))
-        }
+        (_, other) => Err(QueryError::new(format!(
+            "an index or `*` is used on {}, which has none",
+            other.with_article()
+        ))),
     }
 }
 
 /// Whether a part can be compared with a constant in a way that can hold.
-fn fits(shape: Shape, name: &str, of_ids: bool, literal: &Literal, ordered: bool) -> Checked<()> {
+fn fits(shape: FieldShape, name: &str, of_ids: bool, literal: &Literal, ordered: bool) -> QueryCheck<()> {
     if let Literal::String(text) = literal
         && of_ids
         && looks_like_cwe(text)
@@ -308,19 +316,19 @@ fn fits(shape: Shape, name: &str, of_ids: bool, literal: &Literal, ordered: bool
         return Err(cwe_in_ids());
     }
     match (shape, literal) {
-        (Shape::Word(_), _) if ordered => Err(QueryError::help(
+        (FieldShape::Word(_), _) if ordered => Err(QueryError::help(
             format!("`{name}` is a word; `<` and `>` would compare letters"),
             "the selector `severity: high` means high or worse; so does `confidence:`",
         )),
         (_, Literal::Null | Literal::Bool(_)) if ordered => {
             Err(QueryError::new("only numbers and texts have an order"))
         }
-        (Shape::Any, _)
+        (FieldShape::Any, _)
         | (_, Literal::Null)
-        | (Shape::Text, Literal::String(_))
-        | (Shape::Number, Literal::Int(_) | Literal::Float(_))
-        | (Shape::Bool, Literal::Bool(_)) => Ok(()),
-        (Shape::Word(words), Literal::String(text)) => {
+        | (FieldShape::Text, Literal::String(_))
+        | (FieldShape::Number, Literal::Int(_) | Literal::Float(_))
+        | (FieldShape::Bool, Literal::Bool(_)) => Ok(()),
+        (FieldShape::Word(words), Literal::String(text)) => {
             let known = words();
             if known.contains(&text.as_str()) {
                 return Ok(());
@@ -333,7 +341,7 @@ fn fits(shape: Shape, name: &str, of_ids: bool, literal: &Literal, ordered: bool
         }
         (shape, literal) => Err(QueryError::new(format!(
             "`{name}` is {} and never equals {}",
-            shape.shown(),
+            shape.with_article(),
             quoted(&literal.to_string())
         ))),
     }
@@ -341,7 +349,7 @@ fn fits(shape: Shape, name: &str, of_ids: bool, literal: &Literal, ordered: bool
 
 /// Where a path finds nothing the library does not count 0 but fails, and the comparison never holds. So `count` may
 /// stand only where 0 would not hold either.
-fn count(comparison: &Comparison, zero: f64, number: &Literal, count_first: bool) -> Checked<()> {
+fn count(comparison: &Comparison, zero: f64, number: &Literal, count_first: bool) -> QueryCheck<()> {
     #[allow(clippy::cast_precision_loss)] // The parser takes integers up to 2^53 only.
     let number = match number {
         Literal::Int(number) => *number as f64,
@@ -374,7 +382,7 @@ fn as_segment(step: &SingularQuerySegment) -> Segment {
 }
 
 /// A path as an author would write it.
-pub(super) fn shown(segments: &[Segment], start: &str, steps: usize) -> String {
+pub(super) fn display_path(segments: &[Segment], start: &str, steps: usize) -> String {
     let step = |segment: &Segment| match segment {
         Segment::Selector(Selector::Name(name)) => format!(".{}", crate::finding::clean(name)),
         Segment::Selector(Selector::Index(index)) => format!("[{index}]"),

@@ -2,9 +2,9 @@
 
 use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State};
 
-/// What a part of the finding is.
+/// Type of a part of the finding.
 #[derive(Clone, Copy)]
-pub(super) enum Shape {
+pub(super) enum FieldShape {
     /// Any text.
     Text,
     /// One word of a closed set.
@@ -14,59 +14,70 @@ pub(super) enum Shape {
     /// True or false.
     Bool,
     /// A list of this.
-    List(&'static Shape),
+    List(&'static FieldShape),
     /// An object with these names.
-    Object(&'static [(&'static str, Shape)]),
+    Object(&'static [(&'static str, FieldShape)]),
     /// Not known: a document, or what only a waiver's shape tells.
     Any,
 }
 
 /// The finding; each name is always there, and null where nothing is known.
-pub(super) static FINDING: Shape = Shape::Object(&[
-    ("fingerprint", Shape::Text),
-    ("category", Shape::Word(|| Category::ALL.iter().map(|v| v.as_str()).collect())),
-    ("rule_id", Shape::Text),
-    ("severity", Shape::Word(|| Severity::ALL.iter().map(|v| v.as_str()).collect())),
-    ("native_severity", Shape::Text),
-    ("confidence", Shape::Word(|| Confidence::ALL.iter().map(|v| v.as_str()).collect())),
-    ("title", Shape::Text),
-    ("ids", Shape::List(&Shape::Text)),
-    ("cwes", Shape::List(&Shape::Number)),
+pub(super) static FINDING: FieldShape = FieldShape::Object(&[
+    ("fingerprint", FieldShape::Text),
+    ("category", FieldShape::Word(|| Category::ALL.iter().map(|v| v.as_str()).collect())),
+    ("rule_id", FieldShape::Text),
+    ("severity", FieldShape::Word(|| Severity::ALL.iter().map(|v| v.as_str()).collect())),
+    ("native_severity", FieldShape::Text),
+    ("confidence", FieldShape::Word(|| Confidence::ALL.iter().map(|v| v.as_str()).collect())),
+    ("title", FieldShape::Text),
+    ("ids", FieldShape::List(&FieldShape::Text)),
+    ("cwes", FieldShape::List(&FieldShape::Number)),
     (
         "location",
-        Shape::Object(&[("path", Shape::Text), ("line", Shape::Number), ("end_line", Shape::Number)]),
-    ),
-    ("target", Shape::Text),
-    (
-        "package",
-        Shape::Object(&[
-            ("name", Shape::Text),
-            ("version", Shape::Text),
-            ("purl", Shape::Text),
-            ("fixed", Shape::List(&Shape::Text)),
+        FieldShape::Object(&[
+            ("path", FieldShape::Text),
+            ("line", FieldShape::Number),
+            ("end_line", FieldShape::Number),
         ]),
     ),
-    ("fix", Shape::Word(|| Fix::ALL.iter().map(|v| v.as_str()).collect())),
-    ("kev", Shape::Bool),
-    ("epss", Shape::Number),
-    ("tools", Shape::List(&Shape::Text)),
-    ("evidence", Shape::List(&Shape::Number)),
-    ("state", Shape::Word(|| State::ALL.iter().map(|v| v.as_str()).collect())),
-    ("waiver", Shape::Any),
-    ("scope", Shape::Word(|| Scope::ALL.iter().map(|v| v.as_str()).collect())),
-    ("verified", Shape::Bool),
-    ("suppressed", Shape::Bool),
-    ("suppression", Shape::Text),
-    ("first_seen", Shape::Text),
-    ("cvss", Shape::Object(&[("score", Shape::Number), ("version", Shape::Text), ("vector", Shape::Text)])),
-    ("reachable", Shape::Word(|| Reachability::ALL.iter().map(|v| v.as_str()).collect())),
-    ("direct", Shape::Bool),
-    ("vex", Shape::Any),
+    ("target", FieldShape::Text),
+    (
+        "package",
+        FieldShape::Object(&[
+            ("name", FieldShape::Text),
+            ("version", FieldShape::Text),
+            ("purl", FieldShape::Text),
+            ("fixed", FieldShape::List(&FieldShape::Text)),
+        ]),
+    ),
+    ("fix", FieldShape::Word(|| Fix::ALL.iter().map(|v| v.as_str()).collect())),
+    ("kev", FieldShape::Bool),
+    ("epss", FieldShape::Number),
+    ("tools", FieldShape::List(&FieldShape::Text)),
+    ("evidence", FieldShape::List(&FieldShape::Number)),
+    ("state", FieldShape::Word(|| State::ALL.iter().map(|v| v.as_str()).collect())),
+    ("waiver", FieldShape::Any),
+    ("scope", FieldShape::Word(|| Scope::ALL.iter().map(|v| v.as_str()).collect())),
+    ("verified", FieldShape::Bool),
+    ("suppressed", FieldShape::Bool),
+    ("suppression", FieldShape::Text),
+    ("first_seen", FieldShape::Text),
+    (
+        "cvss",
+        FieldShape::Object(&[
+            ("score", FieldShape::Number),
+            ("version", FieldShape::Text),
+            ("vector", FieldShape::Text),
+        ]),
+    ),
+    ("reachable", FieldShape::Word(|| Reachability::ALL.iter().map(|v| v.as_str()).collect())),
+    ("direct", FieldShape::Bool),
+    ("vex", FieldShape::Any),
 ]);
 
-impl Shape {
+impl FieldShape {
     /// For an error: "a text".
-    pub(super) fn shown(self) -> &'static str {
+    pub(super) fn with_article(self) -> &'static str {
         match self {
             Self::Text => "a text",
             Self::Word(_) => "a word",

@@ -1,4 +1,4 @@
-//! What is refused before the library parses: text that would take it too long, and functions it would not name.
+//! Checks before the library parses: text that would take it too long, and functions it would not name, are refused.
 
 use super::super::error::{listed, nearest, quoted};
 use super::QueryError;

@@ -1,4 +1,4 @@
-//! Cases of a policy: what is on the table, and what must follow. `secgate policy test` runs them.
+//! Cases of a policy: the evidence, and the expected outcome. `secgate policy test` runs them.
 //!
 //! A file of cases is read by the machinery of the policy: a typing error is an error with its place, never a case
 //! that tests nothing.
@@ -7,16 +7,16 @@ mod written;
 
 use jiff::Timestamp;
 
-use super::error::{Mark, Problems, nearest, quoted};
+use super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::load::utf8;
-use super::load::yaml::{Kind, tree};
+use super::load::yaml::{YamlFileKind, tree};
 use super::written::node::Node;
-use super::written::{At, Name, Read as _, Table};
+use super::written::{At, FromNode as _, Name, Table};
 use super::{EntryKind, Policy, PolicyError};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Package, Target, Text};
-use written::{Condition, Expected, Inline};
+use written::{ExpectedOutcome, Inline, ReportCondition};
 
-const CASES: Kind = Kind {
+const CASES: YamlFileKind = YamlFileKind {
     one: "file of cases",
     many: "files of cases",
     begin: "start with `version: 1`",
@@ -37,15 +37,15 @@ pub struct Cases {
 
 /// One case, checked against its policy.
 #[derive(Debug)]
-pub struct Case {
-    /// What it shows.
+pub struct PolicyTestCase {
+    /// Behaviour that it shows.
     pub name: String,
     /// Line in the file.
     pub line: u64,
     /// Its clock.
     pub now: Timestamp,
     /// Reports written out.
-    pub reports: Vec<Written>,
+    pub reports: Vec<WrittenReport>,
     /// Files, each for an entry, relative to the file of cases.
     pub files: Vec<(String, String)>,
     /// Values of parameters, `NAME=VALUE`.
@@ -68,20 +68,20 @@ pub struct Case {
 
 /// A report written out.
 #[derive(Debug)]
-pub struct Written {
+pub struct WrittenReport {
     /// The entry that it is for.
     pub entries: [String; 1],
     /// Its findings.
     pub findings: Vec<Finding>,
-    /// What is wrong with it.
+    /// Errors in it.
     pub flaw: Option<Flaw>,
     /// When it was made.
     pub made: Timestamp,
-    /// What was scanned.
+    /// Scanned target.
     pub target: Option<Target>,
 }
 
-/// What is wrong with a report that is there.
+/// Errors in a report that is there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Flaw {
     /// Nothing was scanned.
@@ -94,19 +94,19 @@ pub enum Flaw {
 
 /// Reads a file of cases; its names are checked with [`Cases::check`], once its policy is known.
 pub fn load(source: &str, bytes: &[u8]) -> Result<Cases, PolicyError> {
-    let mut problems = Problems::default();
+    let mut problems = PolicyProblems::default();
     let Some(text) = utf8(bytes, CASES, &mut problems) else {
         return Err(PolicyError::new(source, "", problems));
     };
     let root: Option<Node> = tree(text, CASES, &mut problems);
-    let written = root.and_then(|root| written::File::read(&root, "file of cases", &mut problems));
+    let written = root.and_then(|root| written::File::from_node(&root, "file of cases", &mut problems));
     match written {
         Some(written) if problems.is_empty() => {
             Ok(Cases { policy: written.policy.as_ref().map(|p| p.value.clone()), written })
         }
         _ => {
             if problems.is_empty() {
-                problems.add(Mark::START, "this is not a file of cases");
+                problems.add(SourcePosition::START, "this is not a file of cases");
             }
             Err(PolicyError::new(source, text, problems))
         }
@@ -115,13 +115,18 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Cases, PolicyError> {
 
 impl Cases {
     /// The cases, if each name in them is one of the policy.
-    pub fn check(self, source: &str, bytes: &[u8], policy: &Policy) -> Result<Vec<Case>, PolicyError> {
-        let mut problems = Problems::default();
+    pub fn check(
+        self,
+        source: &str,
+        bytes: &[u8],
+        policy: &Policy,
+    ) -> Result<Vec<PolicyTestCase>, PolicyError> {
+        let mut problems = PolicyProblems::default();
         let now = match &self.written.now {
             Some(text) => time(text, &mut problems),
             None => NOW.parse().ok(),
         };
-        let mut cases: Vec<Case> = Vec::new();
+        let mut cases: Vec<PolicyTestCase> = Vec::new();
         for At { at, value } in self.written.cases.map(|list| list.value.0).unwrap_or_default() {
             let Some(case) = case(at, value, now, policy, &mut problems) else { continue };
             if let Some(other) = cases.iter().find(|other| other.name == case.name) {
@@ -141,7 +146,7 @@ impl Cases {
     }
 }
 
-fn time(text: &At<Name>, problems: &mut Problems) -> Option<Timestamp> {
+fn time(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Timestamp> {
     let time = text.value.parse().ok();
     if time.is_none() {
         problems
@@ -151,12 +156,12 @@ fn time(text: &At<Name>, problems: &mut Problems) -> Option<Timestamp> {
 }
 
 fn case(
-    at: Mark,
+    at: SourcePosition,
     written: written::Case,
     now: Option<Timestamp>,
     policy: &Policy,
-    problems: &mut Problems,
-) -> Option<Case> {
+    problems: &mut PolicyProblems,
+) -> Option<PolicyTestCase> {
     let now = match &written.now {
         Some(text) => time(text, problems)?,
         None => now?,
@@ -164,7 +169,7 @@ fn case(
     let expect = written.expect?.value;
     let rules: Vec<&str> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
     let entries: Vec<&str> = policy.evidence.iter().map(|entry| entry.name.as_str()).collect();
-    let mut case = Case {
+    let mut case = PolicyTestCase {
         name: written.name?.value.0,
         line: at.line,
         now,
@@ -188,10 +193,10 @@ fn case(
             .into_iter()
             .map(|s| s.value)
             .collect(),
-        without_base: written.base.is_some_and(|base| base.value == written::Given::Missing),
+        without_base: written.base.is_some_and(|base| base.value == written::BasePresence::Missing),
         verdict: word(expect.verdict?.value),
-        rules: named(expect.rules, "rule", &rules, problems).map(|(id, is)| (id, word(is))).collect(),
-        counts: named(expect.counts, "rule", &rules, problems).collect(),
+        rules: known_pairs(expect.rules, "rule", &rules, problems).map(|(id, is)| (id, word(is))).collect(),
+        counts: known_pairs(expect.counts, "rule", &rules, problems).collect(),
     };
     let mut named_entries: Vec<String> = Vec::new();
     for (name, value) in table(written.evidence) {
@@ -205,18 +210,18 @@ fn case(
             _ => None,
         };
         match value.value {
-            written::Evidence::Word(Condition::Absent) => {}
-            written::Evidence::Inline(inline) if inline.file.is_some() => {
+            written::CaseEvidence::Word(ReportCondition::Absent) => {}
+            written::CaseEvidence::Inline(inline) if inline.file.is_some() => {
                 case.files.extend(inline.file.map(|file| (name.value.clone(), file.value)));
             }
             _ if category.is_none() => {
                 let message = format!("{} is no entry for reports; give it a `file`", quoted(&name.value));
                 problems.add(value.at, message);
             }
-            written::Evidence::Word(condition) => {
+            written::CaseEvidence::Word(condition) => {
                 case.reports.extend(report(&name.value, category, None, Some(condition), entry.target, now));
             }
-            written::Evidence::Inline(inline) => {
+            written::CaseEvidence::Inline(inline) => {
                 let status = inline.status.as_ref().map(|status| status.value);
                 case.reports.extend(report(&name.value, category, Some(*inline), status, entry.target, now));
             }
@@ -236,11 +241,11 @@ fn table<T>(table: Option<At<Table<T>>>) -> impl Iterator<Item = (At<Name>, At<T
 }
 
 /// The pairs of a table whose names are known; reports the others.
-fn named<T>(
+fn known_pairs<T>(
     written: Option<At<Table<T>>>,
     what: &str,
     known: &[&str],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> std::vec::IntoIter<(String, T)> {
     let mut pairs = Vec::new();
     for (name, value) in table(written) {
@@ -253,7 +258,7 @@ fn named<T>(
     pairs.into_iter()
 }
 
-fn unknown(name: &At<Name>, what: &str, known: &[&str], problems: &mut Problems) {
+fn unknown(name: &At<Name>, what: &str, known: &[&str], problems: &mut PolicyProblems) {
     let message = format!("the policy has no {what} {}", quoted(&name.value));
     match nearest(&name.value, known) {
         Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
@@ -261,14 +266,14 @@ fn unknown(name: &At<Name>, what: &str, known: &[&str], problems: &mut Problems)
     }
 }
 
-const fn word(expected: Expected) -> &'static str {
+const fn word(expected: ExpectedOutcome) -> &'static str {
     match expected {
-        Expected::Pass => "pass",
-        Expected::Warn => "warn",
-        Expected::Review => "review",
-        Expected::Fail => "fail",
-        Expected::Error => "error",
-        Expected::NotApplicable => "not_applicable",
+        ExpectedOutcome::Pass => "pass",
+        ExpectedOutcome::Warn => "warn",
+        ExpectedOutcome::Review => "review",
+        ExpectedOutcome::Fail => "fail",
+        ExpectedOutcome::Error => "error",
+        ExpectedOutcome::NotApplicable => "not_applicable",
     }
 }
 
@@ -276,16 +281,16 @@ fn report(
     entry: &str,
     category: Option<Category>,
     inline: Option<Inline>,
-    condition: Option<Condition>,
+    condition: Option<ReportCondition>,
     target: Option<Target>,
     now: Timestamp,
-) -> Option<Written> {
+) -> Option<WrittenReport> {
     let flaw = match condition {
-        Some(Condition::Absent) => return None,
-        Some(Condition::NothingScanned) => Some(Flaw::NothingScanned),
-        Some(Condition::Incomplete) => Some(Flaw::Incomplete),
-        Some(Condition::Failed) => Some(Flaw::Failed),
-        Some(Condition::Clean) | None => None,
+        Some(ReportCondition::Absent) => return None,
+        Some(ReportCondition::NothingScanned) => Some(Flaw::NothingScanned),
+        Some(ReportCondition::Incomplete) => Some(Flaw::Incomplete),
+        Some(ReportCondition::Failed) => Some(Flaw::Failed),
+        Some(ReportCondition::Clean) | None => None,
     };
     let age = inline.as_ref().and_then(|inline| inline.age.as_ref()).map_or(0, |age| age.value.0);
     let made = Timestamp::from_second(now.as_second() - age).ok()?;
@@ -298,7 +303,7 @@ fn report(
             findings.extend(finding(category?, &value, at, now));
         }
     }
-    Some(Written { entries: [entry.to_owned()], findings, flaw, made, target })
+    Some(WrittenReport { entries: [entry.to_owned()], findings, flaw, made, target })
 }
 
 /// A finding written out; the `number`-th of its report, so that each has an identity of its own.

@@ -2,29 +2,29 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::super::error::Problems;
-use super::super::written::map::{described, given, key, needed, unknown_key, written};
-use super::super::written::node::{Kind, Node};
+use super::super::error::PolicyProblems;
+use super::super::written::map::{described, key, known_keys, needed, unknown_key, written};
+use super::super::written::node::{Node, NodeKind};
 use super::super::written::{
-    At, Count, Cwe, Duration, Lenient, Many, Name, Probability, Prose, Read, Table, Version, Word, words,
-    wrong,
+    At, Cwe, Duration, FromNode, Lenient, Many, Name, PolicyVersion, PositiveCount, Probability, Prose,
+    Table, Vocabulary, words, wrong,
 };
 use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
 
 words! {
-    Expected {
+    ExpectedOutcome {
         "pass" = Pass, "warn" = Warn, "review" = Review, "fail" = Fail, "error" = Error,
         "not_applicable" = NotApplicable,
     }
-    Condition {
+    ReportCondition {
         "clean" = Clean, "absent" = Absent, "nothing_scanned" = NothingScanned, "incomplete" = Incomplete, "failed" = Failed,
     }
-    Given { "given" = Given, "missing" = Missing }
+    BasePresence { "given" = Given, "missing" = Missing }
 }
 
 /// What a rule, or the run, is expected to say.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Expected {
+pub(crate) enum ExpectedOutcome {
     Pass,
     Warn,
     Review,
@@ -35,7 +35,7 @@ pub(crate) enum Expected {
 
 /// What a report is in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Condition {
+pub(crate) enum ReportCondition {
     Clean,
     Absent,
     NothingScanned,
@@ -45,7 +45,7 @@ pub(crate) enum Condition {
 
 /// Whether the run has a base.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Given {
+pub(crate) enum BasePresence {
     Given,
     Missing,
 }
@@ -54,7 +54,7 @@ written! {
     /// Cases of a policy: what is on the table, and what must follow.
     File as "the file of cases" {
         /// Version of the file: 1.
-        must version: Version,
+        must version: PolicyVersion,
         /// The policy: a path relative to this file, or the name of an embedded one. Default: X.yaml beside X.test.yaml.
         may policy: Name,
         /// The clock of every case, RFC 3339; default 2026-01-01T00:00:00Z.
@@ -68,7 +68,7 @@ written! {
         /// What it shows, unique in the file.
         must name: Prose,
         /// What is on the table, by the names of the policy's entries. A required entry for reports that is not named has a whole report without findings; any other that is not named is absent.
-        may evidence: Table<Evidence>,
+        may evidence: Table<CaseEvidence>,
         /// Values of the policy's parameters.
         may parameters: Table<Name>,
         /// Waiver files besides those that the policy names, relative to this file.
@@ -80,7 +80,7 @@ written! {
         /// The clock of this case, RFC 3339.
         may now: Name,
         /// `missing`: the run has no base, which `base.without` of the policy answers. Default `given`: `state` of each finding says what it is.
-        may base: Given,
+        may base: BasePresence,
         /// What must follow.
         must expect: Expect,
     }
@@ -88,9 +88,9 @@ written! {
     /// What must follow; what is not named may be anything.
     Expect as "`expect`" {
         /// The verdict.
-        must verdict: Expected,
+        must verdict: ExpectedOutcome,
         /// Outcomes of rules, by their ids.
-        may rules: Table<Expected>,
+        may rules: Table<ExpectedOutcome>,
         /// How many matches count, by the ids of rules.
         may counts: Table<u64>,
     }
@@ -102,7 +102,7 @@ written! {
         /// A report or document in this file, relative to the file of cases, instead of findings written out.
         may file: Name,
         /// `nothing_scanned`, `incomplete`, `failed`: what is wrong with it; `absent`: it is not there; `clean`: nothing is wrong.
-        may status: Condition,
+        may status: ReportCondition,
         /// How old it is.
         may age: Duration,
     }
@@ -126,7 +126,7 @@ written! {
         /// The file.
         may path: Name,
         /// Its line.
-        may line: Count,
+        may line: PositiveCount,
         /// The package.
         may package: Name,
         /// Whether a fixed version exists.
@@ -148,7 +148,7 @@ written! {
         /// The scanner.
         may tool: Name,
         /// How often it is there; default 1.
-        may times: Count,
+        may times: PositiveCount,
         /// What was scanned.
         may target: Target,
     }
@@ -156,16 +156,16 @@ written! {
 
 /// What an entry has in a case: a report written out, a file, or a word.
 #[derive(Debug)]
-pub(crate) enum Evidence {
-    Word(Condition),
+pub(crate) enum CaseEvidence {
+    Word(ReportCondition),
     Inline(Box<Inline>),
 }
 
-impl Read for Evidence {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for CaseEvidence {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         match node.kind {
-            Kind::Map(_) => {
-                let inline = Inline::read(node, key, problems)?;
+            NodeKind::Map(_) => {
+                let inline = Inline::from_node(node, key, problems)?;
                 if inline.file.is_some() && inline.given.len() > 1 {
                     problems.add(
                         node.at,
@@ -174,12 +174,12 @@ impl Read for Evidence {
                 }
                 Some(Self::Inline(Box::new(inline)))
             }
-            _ => Condition::read(node, key, problems).map(Self::Word),
+            _ => ReportCondition::from_node(node, key, problems).map(Self::Word),
         }
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
-        let (word, inline) = (Condition::schema(generator), Inline::schema(generator));
+        let (word, inline) = (ReportCondition::schema(generator), Inline::schema(generator));
         json_schema!({"anyOf": [word, inline]})
     }
 }

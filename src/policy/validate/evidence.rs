@@ -1,8 +1,10 @@
 //! Evidence entries: each is of one kind, and says only what belongs to that kind.
 
-use super::super::error::{Problems, quoted};
+use super::super::error::{PolicyProblems, quoted};
 use super::super::written::{self, At, Many, Name, Table};
-use super::super::{Action, DocumentKind, Entry, EntryKind, GateSubject, Problems as ProblemActions};
+use super::super::{
+    Action, ActionsByProblem as ProblemActions, DocumentKind, EntryKind, EvidenceEntry, GateSubject,
+};
 use super::{LONGEST_ID, path_globs, subjects};
 
 /// Stands in `files` for the name of the subject.
@@ -12,9 +14,9 @@ const SUBJECT: &str = "${subject}";
 pub(super) fn entries(
     table: Table<written::Entry>,
     about: &[GateSubject],
-    problems: &mut Problems,
-) -> Vec<Entry> {
-    let mut entries: Vec<Entry> = Vec::new();
+    problems: &mut PolicyProblems,
+) -> Vec<EvidenceEntry> {
+    let mut entries: Vec<EvidenceEntry> = Vec::new();
     for (name, written) in table.0 {
         for entry in entry(&name, &written.value, about, problems) {
             if entries.iter().any(|known| known.name == entry.name) {
@@ -31,8 +33,8 @@ fn entry(
     name: &At<Name>,
     written: &written::Entry,
     about: &[GateSubject],
-    problems: &mut Problems,
-) -> Vec<Entry> {
+    problems: &mut PolicyProblems,
+) -> Vec<EvidenceEntry> {
     if name.value.chars().count() > LONGEST_ID {
         problems.add(name.at, format!("the name of an entry may have {LONGEST_ID} characters"));
     }
@@ -50,13 +52,13 @@ fn entry(
     let Some(files) = &written.files else { return Vec::new() };
     placeholders(files, &of, problems);
     let several = of.len() > 1;
-    let run = written.run.clone().and_then(|words| super::run::run(words, problems));
+    let run = written.run.clone().and_then(|words| super::scanner_command::run(words, problems));
     let action = |given: &Option<At<Action>>, default| given.as_ref().map_or(default, |action| action.value);
     of.into_iter()
         .filter_map(|subject| {
             let files: Vec<At<Name>> =
                 files.value.0.iter().map(|file| filled(file, subject.as_deref())).collect();
-            Some(Entry {
+            Some(EvidenceEntry {
                 name: match &subject {
                     Some(subject) if several => format!("{}/{subject}", name.value),
                     _ => name.value.clone(),
@@ -89,7 +91,7 @@ fn filled(file: &At<Name>, subject: Option<&str>) -> At<Name> {
 }
 
 /// Reports `${…}` that stands for nothing, and its absence where each subject has files of its own.
-fn placeholders(files: &At<Many<Name>>, of: &[Option<String>], problems: &mut Problems) {
+fn placeholders(files: &At<Many<Name>>, of: &[Option<String>], problems: &mut PolicyProblems) {
     for file in &files.value.0 {
         if file.value.replace(SUBJECT, "").contains("${") {
             problems.add(file.at, format!("`files` knows `{SUBJECT}` and no other: {}", quoted(&file.value)));
@@ -111,7 +113,7 @@ fn placeholders(files: &At<Many<Name>>, of: &[Option<String>], problems: &mut Pr
 }
 
 /// The one of `category`, `feed` and `document` that an entry has.
-fn kind(name: &At<Name>, written: &written::Entry, problems: &mut Problems) -> Option<EntryKind> {
+fn kind(name: &At<Name>, written: &written::Entry, problems: &mut PolicyProblems) -> Option<EntryKind> {
     let category = written.category.as_ref().map(|c| EntryKind::Report(c.value));
     let feed = written.feed.as_ref().map(|f| EntryKind::Feed(f.value));
     let document = written.document.as_ref().map(|d| EntryKind::Document(d.value));
@@ -137,7 +139,12 @@ fn kind(name: &At<Name>, written: &written::Entry, problems: &mut Problems) -> O
 }
 
 /// Reports keys that mean nothing for feeds and documents.
-fn only_for_reports(name: &At<Name>, kind: EntryKind, written: &written::Entry, problems: &mut Problems) {
+fn only_for_reports(
+    name: &At<Name>,
+    kind: EntryKind,
+    written: &written::Entry,
+    problems: &mut PolicyProblems,
+) {
     // Of the documents only an SBOM says when it was made; a rule about one of the others has an age of its own.
     let dated = matches!(kind, EntryKind::Feed(_) | EntryKind::Document(DocumentKind::Sbom));
     let ages = [

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::super::error::{Problems, listed, nearest, quoted};
+use super::super::error::{PolicyProblems, listed, nearest, quoted};
 use super::super::mapping::{Field, FieldPath, Origin, ReportMapping};
-use super::super::query::{DocumentPath, QueryError, StepKind};
+use super::super::query::{DocumentPath, PathStepKind, QueryError};
 use super::super::written::{self, At, Many, Name, Table};
-use super::super::{Entry, EntryKind};
+use super::super::{EntryKind, EvidenceEntry};
 use super::{LONGEST_ID, selector};
 use crate::finding::{Category, Severity};
 
@@ -14,7 +14,7 @@ use crate::finding::{Category, Severity};
 pub(super) fn mappings(
     written: Option<At<Table<written::ReportMapping>>>,
     files: &BTreeMap<String, Vec<ReportMapping>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<ReportMapping> {
     let table = written.map(|table| table.value.0).unwrap_or_default();
     table.into_iter().filter_map(|(name, m)| one(&name, m.value, Some(files), problems)).collect()
@@ -23,20 +23,20 @@ pub(super) fn mappings(
 /// The mappings of a file of mappings.
 pub(in super::super) fn in_file(
     written: written::MappingFile,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<ReportMapping> {
     let table = written.mappings.map(|table| table.value.0).unwrap_or_default();
     table.into_iter().filter_map(|(name, m)| one(&name, m.value, None, problems)).collect()
 }
 
 /// Entries name formats; what a mapping gives must be what the entry is about.
-pub(super) fn fit(entries: &[Entry], mappings: &[ReportMapping], problems: &mut Problems) {
+pub(super) fn fit(entries: &[EvidenceEntry], mappings: &[ReportMapping], problems: &mut PolicyProblems) {
     for entry in entries {
         let Some(mapping) = mappings.iter().find(|m| entry.format.as_ref() == Some(&m.id)) else { continue };
         if let EntryKind::Report(category) = entry.kind
             && category != mapping.category
         {
-            let at = super::Mark::at(entry.line, 1);
+            let at = super::SourcePosition::at(entry.line, 1);
             problems.add(
                 at,
                 format!(
@@ -54,7 +54,7 @@ fn one(
     name: &At<Name>,
     written: written::ReportMapping,
     files: Option<&BTreeMap<String, Vec<ReportMapping>>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<ReportMapping> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !name.value.chars().all(fits) || name.value.len() > LONGEST_ID {
@@ -82,7 +82,7 @@ fn one(
         return None;
     }
     let category = written.category.as_ref().map(|c| c.value);
-    let paths = Paths::of(&written, problems);
+    let paths = Paths::from_written(&written, problems);
     let fields = fields(&written, category, problems);
     let optional = optional(&written, problems);
     let (words, absent) = severity(name, &written, problems);
@@ -111,7 +111,7 @@ fn from_file(
     name: &At<Name>,
     file: &At<Name>,
     files: Option<&BTreeMap<String, Vec<ReportMapping>>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<ReportMapping> {
     let Some(files) = files else {
         problems.add(file.at, "a file of mappings holds them itself and names no other file");
@@ -144,7 +144,7 @@ struct Paths {
 }
 
 impl Paths {
-    fn of(written: &written::ReportMapping, problems: &mut Problems) -> Self {
+    fn from_written(written: &written::ReportMapping, problems: &mut PolicyProblems) -> Self {
         let grouped = written.groups.is_some();
         let groups = written.groups.as_ref().and_then(|text| list(text, "groups", false, problems));
         let findings = written.findings.as_ref().and_then(|text| list(text, "findings", grouped, problems));
@@ -171,12 +171,12 @@ impl Paths {
 }
 
 /// A path from the report.
-fn whole(text: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+fn whole(text: &At<Name>, key: &str, problems: &mut PolicyProblems) -> Option<DocumentPath> {
     DocumentPath::compile(&text.value).map_err(|e| selector::refused(text, key, e, problems)).ok()
 }
 
 /// A path to all of a list; one that would leave some of it out in silence is refused.
-fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut Problems) -> Option<DocumentPath> {
+fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut PolicyProblems) -> Option<DocumentPath> {
     let path = if grouped {
         DocumentPath::compile_relative(&text.value)
             .map_err(|e| selector::refused(text, key, e, problems))
@@ -185,7 +185,7 @@ fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut Problems) -> O
         whole(text, key, problems)?
     };
     let steps = path.steps();
-    let refused = if steps.iter().any(|s| matches!(s.kind, StepKind::Index | StepKind::Slice)) {
+    let refused = if steps.iter().any(|s| matches!(s.kind, PathStepKind::Index | PathStepKind::Slice)) {
         Some("an index leaves out the rest of the list")
     } else if !grouped && path.singular() {
         Some("the path finds one value, and is to find each finding")
@@ -207,7 +207,12 @@ fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut Problems) -> O
 }
 
 /// A path that finds one value at most.
-fn singular(path: DocumentPath, text: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+fn singular(
+    path: DocumentPath,
+    text: &At<Name>,
+    key: &str,
+    problems: &mut PolicyProblems,
+) -> Option<DocumentPath> {
     if path.singular() {
         return Some(path);
     }
@@ -253,7 +258,7 @@ const WITH: [(Field, Field); 5] = [
 fn fields(
     written: &written::ReportMapping,
     category: Option<Category>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<(Field, Vec<FieldPath>)> {
     let own = written.fields.iter().map(|f| (&f.value, Origin::Finding));
     let groups = written.group_fields.iter().map(|f| (&f.value, Origin::Group));
@@ -284,7 +289,7 @@ fn fields(
 }
 
 /// Text about a secret may hold its value.
-fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, problems: &mut Problems) {
+fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, problems: &mut PolicyProblems) {
     if category == Some(Category::Secret) {
         if matches!(
             field,
@@ -301,7 +306,12 @@ fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, prob
     }
 }
 
-fn field_path(field: Field, text: &At<Name>, origin: Origin, problems: &mut Problems) -> Option<FieldPath> {
+fn field_path(
+    field: Field,
+    text: &At<Name>,
+    origin: Origin,
+    problems: &mut PolicyProblems,
+) -> Option<FieldPath> {
     let key = field.as_str();
     let compiled = if text.value.starts_with('$') {
         DocumentPath::compile(&text.value).map(|path| FieldPath { origin: Origin::Report, path })
@@ -316,7 +326,7 @@ fn field_path(field: Field, text: &At<Name>, origin: Origin, problems: &mut Prob
 }
 
 /// Keys whose paths may find nothing.
-fn optional(written: &written::ReportMapping, problems: &mut Problems) -> Vec<&'static str> {
+fn optional(written: &written::ReportMapping, problems: &mut PolicyProblems) -> Vec<&'static str> {
     let mut known: Vec<&'static str> =
         vec!["errors", "generated_at", "commit", "image_digest", "tool_version"];
     known.retain(|key| written.given.contains(key));
@@ -340,7 +350,7 @@ fn optional(written: &written::ReportMapping, problems: &mut Problems) -> Vec<&'
 fn severity(
     name: &At<Name>,
     written: &written::ReportMapping,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> (Vec<(String, Severity)>, Severity) {
     let given = written.severity.as_ref().map(|s| &s.value);
     let missing = given.and_then(|s| s.missing.as_ref()).map(|level| level.value);

@@ -2,29 +2,29 @@
 
 use std::collections::BTreeMap;
 
-use super::super::error::{Mark, Problems, listed, nearest, quoted};
-use super::super::written::{self, At, Expected, Many, Name, Table};
+use super::super::error::{PolicyProblems, SourcePosition, listed, nearest, quoted};
+use super::super::written::{self, At, ExpectedFact, Many, Name, Table};
 use super::super::{
-    DocumentPath, DocumentRule, Expect, GateSubject, Key, Parameter, Person, Reviewers, Rule, Subject,
+    DocumentPath, DocumentRule, Expect, GateSubject, Parameter, Person, Reviewers, Rule, SignerKey, Subject,
 };
 use super::{LONGEST_ID, selector, subjects};
 
-/// What rules can refer to.
-pub(super) struct World<'p> {
+/// Names that rules can refer to.
+pub(super) struct RuleReferences<'p> {
     pub(super) people: &'p BTreeMap<String, Vec<Person>>,
     pub(super) parameters: &'p [Parameter],
     /// Who resolves a review that names nobody.
     pub(super) reviewers: Option<&'p Reviewers>,
-    /// What the gate is about.
+    /// Subject of the gate.
     pub(super) subjects: &'p [GateSubject],
     /// Whose signatures count.
-    pub(super) keys: &'p [Key],
+    pub(super) keys: &'p [SignerKey],
 }
 
 /// A rule, and the places that later errors point at.
-pub(super) struct Checked {
+pub(super) struct ValidatedRule {
     pub(super) rule: Rule,
-    pub(super) at: Mark,
+    pub(super) at: SourcePosition,
     /// The name of a document, or each name of the selector `evidence`.
     pub(super) names: Vec<At<Name>>,
 }
@@ -32,9 +32,9 @@ pub(super) struct Checked {
 /// The rules, in the order written.
 pub(super) fn rules(
     written: Vec<At<written::Rule>>,
-    world: &World<'_>,
-    problems: &mut Problems,
-) -> Vec<Checked> {
+    world: &RuleReferences<'_>,
+    problems: &mut PolicyProblems,
+) -> Vec<ValidatedRule> {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for rule in &written {
         let Some(id) = &rule.value.id else { continue };
@@ -47,7 +47,11 @@ pub(super) fn rules(
     written.into_iter().filter_map(|rule| self::rule(rule, world, problems)).collect()
 }
 
-fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) -> Option<Checked> {
+fn rule(
+    written: At<written::Rule>,
+    world: &RuleReferences<'_>,
+    problems: &mut PolicyProblems,
+) -> Option<ValidatedRule> {
     let At { at: begin, value: mut written } = written;
     let id = rule_id(written.id.as_ref(), problems);
     let name = id.clone().unwrap_or_default();
@@ -77,17 +81,17 @@ fn rule(written: At<written::Rule>, world: &World<'_>, problems: &mut Problems) 
         when,
         fed_by: Vec::new(),
     };
-    Some(Checked { rule, at, names })
+    Some(ValidatedRule { rule, at, names })
 }
 
-/// What the rule looks at, checked; `names` gets the evidence entries that it names.
+/// Subject of the rule, checked; `names` gets the evidence entries that it names.
 fn subject(
     written: &mut written::Rule,
-    world: &World<'_>,
+    world: &RuleReferences<'_>,
     names: &mut Vec<At<Name>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<Subject> {
-    let &World { people, subjects: about, keys, .. } = world;
+    let &RuleReferences { people, subjects: about, keys, .. } = world;
     if let Some(findings) = written.findings.take() {
         names.extend(findings.value.evidence.iter().flat_map(|list| list.value.0.clone()));
         return selector::selector(findings.value, about, problems).map(Subject::Findings);
@@ -115,7 +119,7 @@ fn subject(
 }
 
 /// A waiver names a rule as GATE/RULE, so that an id has no `/`.
-fn rule_id(id: Option<&At<Name>>, problems: &mut Problems) -> Option<String> {
+fn rule_id(id: Option<&At<Name>>, problems: &mut PolicyProblems) -> Option<String> {
     let id = id?;
     if id.value.contains('/') {
         problems.add(
@@ -129,7 +133,7 @@ fn rule_id(id: Option<&At<Name>>, problems: &mut Problems) -> Option<String> {
     Some(id.value.clone())
 }
 
-fn one_subject(rule: &written::Rule, at: Mark, name: &str, problems: &mut Problems) {
+fn one_subject(rule: &written::Rule, at: SourcePosition, name: &str, problems: &mut PolicyProblems) {
     let subjects = [
         ("findings", rule.findings.is_some()),
         ("document", rule.document.is_some()),
@@ -160,7 +164,7 @@ fn one_subject(rule: &written::Rule, at: Mark, name: &str, problems: &mut Proble
 fn conditions(
     written: Table<Many<Name>>,
     parameters: &[Parameter],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<(String, Vec<String>)> {
     let known: Vec<&str> = parameters.iter().map(|p| p.name.as_str()).collect();
     let mut conditions = Vec::new();
@@ -192,7 +196,7 @@ fn conditions(
     conditions
 }
 
-fn document(written: At<written::DocumentRule>, problems: &mut Problems) -> Option<DocumentRule> {
+fn document(written: At<written::DocumentRule>, problems: &mut PolicyProblems) -> Option<DocumentRule> {
     let At { at, value: written } = written;
     if !["require", "forbid", "at_least"].iter().any(|key| written.given.contains(key)) {
         problems.add(at, "`document` demands nothing; give `require`, `forbid` or `at_least`");
@@ -210,9 +214,9 @@ fn document(written: At<written::DocumentRule>, problems: &mut Problems) -> Opti
         require.push((
             compiled,
             match expected.value {
-                Expected::Present => Expect::Present,
-                Expected::Within(seconds) => Expect::Within(seconds),
-                Expected::Equals(value) => Expect::Equals(value),
+                ExpectedFact::Present => Expect::Present,
+                ExpectedFact::Within(seconds) => Expect::Within(seconds),
+                ExpectedFact::Equals(value) => Expect::Equals(value),
             },
         ));
     }
@@ -225,6 +229,6 @@ fn document(written: At<written::DocumentRule>, problems: &mut Problems) -> Opti
     Some(DocumentRule { name: written.name?.value, require, forbid, at_least })
 }
 
-fn path(written: &At<Name>, key: &str, problems: &mut Problems) -> Option<DocumentPath> {
+fn path(written: &At<Name>, key: &str, problems: &mut PolicyProblems) -> Option<DocumentPath> {
     DocumentPath::compile(&written.value).map_err(|e| selector::refused(written, key, e, problems)).ok()
 }

@@ -1,6 +1,6 @@
 //! Selectors of findings.
 
-use super::super::error::{Problems, quoted};
+use super::super::error::{PolicyProblems, quoted};
 use super::super::query::{QueryError, Where};
 use super::super::written::{self, At, Many, Name};
 use super::super::{GateSubject, RuleGlob, Selector};
@@ -11,7 +11,7 @@ use crate::finding::{Fix, Reachability, Severity};
 pub(super) fn selector(
     written: written::Selector,
     subjects: &[GateSubject],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<Selector> {
     let severity = written.severity.as_ref().and_then(|list| mildest(&list.value, problems));
     // Knowing less must never select less: among several levels the mildest holds.
@@ -68,7 +68,7 @@ fn values<T>(list: Option<At<Many<T>>>) -> Vec<T> {
 fn excluded(
     inner: At<written::Boxed<written::Selector>>,
     subjects: &[GateSubject],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<Selector> {
     let At { at, value: written::Boxed(inner) } = inner;
     if let Some(again) = &inner.not {
@@ -120,7 +120,7 @@ fn is_empty(s: &Selector) -> bool {
 }
 
 /// The mildest of the levels; `unknown` is none.
-fn mildest(list: &Many<Severity>, problems: &mut Problems) -> Option<Severity> {
+fn mildest(list: &Many<Severity>, problems: &mut PolicyProblems) -> Option<Severity> {
     for level in list.0.iter().filter(|level| level.value == Severity::Unknown) {
         problems.help(
             level.at,
@@ -131,7 +131,7 @@ fn mildest(list: &Many<Severity>, problems: &mut Problems) -> Option<Severity> {
     list.0.iter().map(|level| level.value).min_by_key(|level| level.rank(Severity::Critical))
 }
 
-fn fixes(list: &Many<Fix>, problems: &mut Problems) -> Vec<Fix> {
+fn fixes(list: &Many<Fix>, problems: &mut PolicyProblems) -> Vec<Fix> {
     for word in list.0.iter().filter(|word| word.value == Fix::Unknown) {
         problems.help(
             word.at,
@@ -142,7 +142,7 @@ fn fixes(list: &Many<Fix>, problems: &mut Problems) -> Vec<Fix> {
     list.0.iter().map(|word| word.value).collect()
 }
 
-fn reachability(list: &Many<Reachability>, problems: &mut Problems) -> Vec<Reachability> {
+fn reachability(list: &Many<Reachability>, problems: &mut PolicyProblems) -> Vec<Reachability> {
     for word in list.0.iter().filter(|word| word.value == Reachability::Unknown) {
         problems.help(
             word.at,
@@ -153,7 +153,7 @@ fn reachability(list: &Many<Reachability>, problems: &mut Problems) -> Vec<Reach
     list.0.iter().map(|word| word.value).collect()
 }
 
-fn advisories(list: &Many<Name>, problems: &mut Problems) -> Vec<RuleGlob> {
+fn advisories(list: &Many<Name>, problems: &mut PolicyProblems) -> Vec<RuleGlob> {
     for id in &list.0 {
         if id.value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
             let message = format!("`ids` holds advisories, and {} is a class of weakness", quoted(&id.value));
@@ -164,25 +164,25 @@ fn advisories(list: &Many<Name>, problems: &mut Problems) -> Vec<RuleGlob> {
 }
 
 /// Names that are compared as they are: one with a wildcard would match nothing.
-fn exact(key: &str, list: &Many<Name>, problems: &mut Problems) -> Vec<String> {
+fn exact(key: &str, list: &Many<Name>, problems: &mut PolicyProblems) -> Vec<String> {
     list.0.iter().for_each(|name| without_wildcards(key, name, problems));
     list.0.iter().map(|name| name.value.clone()).collect()
 }
 
 /// Reports a wildcard where none is understood.
-pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut Problems) {
+pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut PolicyProblems) {
     if name.value.contains(['*', '?']) {
         let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&name.value));
         problems.help(name.at, message, "wildcards stand in `ids`, `rule_id` and `path`");
     }
 }
 
-fn condition(text: &At<Name>, problems: &mut Problems) -> Option<Where> {
+fn condition(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Where> {
     Where::compile(&text.value).map_err(|e| refused(text, "where", e, problems)).ok()
 }
 
 /// Reports a query that may not stand in a policy.
-pub(super) fn refused(written: &At<Name>, key: &str, error: QueryError, problems: &mut Problems) {
+pub(super) fn refused(written: &At<Name>, key: &str, error: QueryError, problems: &mut PolicyProblems) {
     let message = format!("`{key}`: {}", error.message);
     match error.help {
         Some(help) => problems.help(written.at, message, help),

@@ -1,24 +1,24 @@
-//! What the gate is about, whose signatures count, and the demands of rules about images, SBOMs, provenance,
+//! Subject of the gate, whose signatures count, and the demands of rules about images, SBOMs, provenance,
 //! approvals and earlier verdicts.
 
 use std::collections::BTreeMap;
 
-use super::super::error::{Mark, Problems, nearest, quoted};
+use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::super::subject::{
-    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, Key, LicenseRule, ProvenanceRule, SbomRule,
-    VerdictWord, VerdictsRule,
+    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, ProvenanceRule, SbomRule,
+    SignerKey, VerdictWord, VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
-use super::{LONGEST_ID, keep, path_globs};
+use super::{LONGEST_ID, keep_compiled, path_globs};
 
 /// The word that stands for every subject.
 const EACH: &str = "each";
 
-/// What the gate is about, in the order written.
+/// Subject of the gate, in the order written.
 pub(super) fn subjects(
     written: Option<At<Table<written::GateSubject>>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Vec<GateSubject> {
     let table = written.map(|table| table.value.0).unwrap_or_default();
     table
@@ -48,8 +48,8 @@ pub(super) fn subjects(
 pub(super) fn keys(
     written: Option<At<Table<written::Key>>>,
     files: &BTreeMap<String, Result<Vec<u8>, String>>,
-    problems: &mut Problems,
-) -> Vec<Key> {
+    problems: &mut PolicyProblems,
+) -> Vec<SignerKey> {
     let table = written.map(|table| table.value.0).unwrap_or_default();
     table.into_iter().filter_map(|(name, key)| self::key(name, key.value, files, problems)).collect()
 }
@@ -58,8 +58,8 @@ fn key(
     name: At<Name>,
     written: written::Key,
     files: &BTreeMap<String, Result<Vec<u8>, String>>,
-    problems: &mut Problems,
-) -> Option<Key> {
+    problems: &mut PolicyProblems,
+) -> Option<SignerKey> {
     let sha256 = written.sha256.and_then(|digest| hex(&digest, &digest.value, "`sha256`", problems));
     let user = written.user.map(|user| {
         let plain = super::user_name(&user.value).map(str::to_owned);
@@ -89,11 +89,11 @@ fn key(
             None => Err(format!("{place}: {shown} was not read")),
         }
     };
-    Some(Key { name: name.value, line: name.at.line, file, sha256, user, bytes })
+    Some(SignerKey { name: name.value, line: name.at.line, file, sha256, user, bytes })
 }
 
 /// 64 hexadecimal digits in lower case.
-fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut Problems) -> Option<String> {
+fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut PolicyProblems) -> Option<String> {
     if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
         return Some(text.to_ascii_lowercase());
     }
@@ -105,8 +105,8 @@ fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut Problems) -> Option
 pub(super) fn which(
     written: Option<&At<Many<Name>>>,
     subjects: &[GateSubject],
-    at: Mark,
-    problems: &mut Problems,
+    at: SourcePosition,
+    problems: &mut PolicyProblems,
 ) -> Vec<String> {
     let all = || subjects.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
     let Some(list) = written else {
@@ -147,11 +147,11 @@ pub(super) fn which(
     named
 }
 
-/// What an `image` rule demands.
+/// Requirements of an `image` rule.
 pub(super) fn image(
     written: At<written::ImageRule>,
     subjects: &[GateSubject],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> ImageRule {
     let At { at, value: written } = written;
     let demands = ["registry", "digest", "created_within", "base", "base_created_within", "os_end_of_life"];
@@ -181,7 +181,7 @@ fn listed(words: &[&str]) -> String {
 }
 
 /// Globs of image names. One without `/` would be compared with the last part of the name only, whatever the registry.
-fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut Problems) -> Vec<ImageGlob> {
+fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut PolicyProblems) -> Vec<ImageGlob> {
     let list = written.map(|list| list.value.0).unwrap_or_default();
     list.iter()
         .filter_map(|glob| {
@@ -195,16 +195,16 @@ fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut Problems) -
                 );
                 return None;
             }
-            keep(PathGlob::new(&glob.value), glob, key, problems).map(ImageGlob)
+            keep_compiled(PathGlob::new(&glob.value), glob, key, problems).map(ImageGlob)
         })
         .collect()
 }
 
-/// What an `sbom` rule demands.
+/// Requirements of an `sbom` rule.
 pub(super) fn sbom(
     written: At<written::SbomRule>,
     subjects: &[GateSubject],
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> SbomRule {
     let At { at, value: written } = written;
     let licenses = written.licenses.map(|At { at, value }| {
@@ -232,13 +232,13 @@ pub(super) fn sbom(
     }
 }
 
-/// What a `provenance` rule demands.
+/// Requirements of a `provenance` rule.
 pub(super) fn provenance(
     written: At<written::ProvenanceRule>,
     then: Option<Action>,
     subjects: &[GateSubject],
-    keys: &[Key],
-    problems: &mut Problems,
+    keys: &[SignerKey],
+    problems: &mut PolicyProblems,
 ) -> ProvenanceRule {
     let At { at, value: written } = written;
     if !written.given.contains(&"signed_by") && then.is_some_and(|then| then != Action::Warn) {
@@ -263,7 +263,7 @@ pub(super) fn provenance(
 pub(super) fn approvals(
     written: At<written::ApprovalsRule>,
     people: &BTreeMap<String, Vec<super::super::Person>>,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<ApprovalsRule> {
     let written = written.value;
     let mut from = values(written.from);
@@ -279,14 +279,14 @@ pub(super) fn approvals(
     Some(ApprovalsRule { from, reviewers, max_age: written.max_age.map(|age| age.value.0) })
 }
 
-/// What a `verdicts` rule demands.
+/// Requirements of a `verdicts` rule.
 pub(super) fn verdicts(
-    written: At<written::VerdictsRule>,
+    written: At<written::WrittenVerdictsRule>,
     subjects: &[GateSubject],
-    keys: &[Key],
-    problems: &mut Problems,
+    keys: &[SignerKey],
+    problems: &mut PolicyProblems,
 ) -> VerdictsRule {
-    let At { at, value: written::VerdictsRule { gates, common } } = written;
+    let At { at, value: written::WrittenVerdictsRule { gates, common } } = written;
     if gates.is_empty() {
         problems.help(
             at,
@@ -330,7 +330,11 @@ pub(super) fn verdicts(
 }
 
 /// Names of keys; each has to be one that the policy has.
-fn signers(written: Option<At<Many<Name>>>, keys: &[Key], problems: &mut Problems) -> Vec<String> {
+fn signers(
+    written: Option<At<Many<Name>>>,
+    keys: &[SignerKey],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
     let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let list = written.map(|list| list.value.0).unwrap_or_default();
     for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {

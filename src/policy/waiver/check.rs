@@ -6,12 +6,12 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::Offset;
 
-use super::super::error::{Mark, Problems, quoted};
+use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::super::validate::LONGEST_ID;
 use super::super::written::{At, Name, Prose};
 use super::super::{EntryKind, Feed, Policy, Subject};
 use super::written::{self, Moment};
-use super::{Match, Seen, Trigger, Waiver, WaiverFile, person};
+use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, person};
 use crate::finding::{Fingerprint, Purl};
 
 /// Longest time of an emergency, in seconds.
@@ -26,7 +26,7 @@ pub(super) fn waivers(
     policy: &Policy,
     now: Timestamp,
     file: &mut WaiverFile,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) {
     let mut seen: BTreeMap<String, u64> = BTreeMap::new();
     for At { at, value } in entries {
@@ -49,12 +49,12 @@ pub(super) fn waivers(
 
 /// One waiver; `None` after a problem, or if it is for other gates only.
 fn waiver(
-    begin: Mark,
+    begin: SourcePosition,
     written: written::Waiver,
     policy: &Policy,
     now: Timestamp,
     source: &str,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) -> Option<Waiver> {
     let rules = written.rule.as_ref().map(|list| rules(&list.value.0, policy, problems));
     filled(&written, problems);
@@ -92,8 +92,8 @@ fn waiver(
             .into_iter()
             .map(|c| c.value.0)
             .collect(),
-        created: shown(span.created?.value),
-        expires: shown(span.expires?.value),
+        created: display_moment(span.created?.value),
+        expires: display_moment(span.expires?.value),
         ends: ends?,
         triggers: triggers?,
         review_note: written.review_note.map(|note| note.value.0),
@@ -105,25 +105,25 @@ fn waiver(
 
 /// The state when it was written; what a trigger compares with must be there.
 fn seen(
-    begin: Mark,
+    begin: SourcePosition,
     written: Option<At<written::Seen>>,
     triggers: &[Trigger],
-    problems: &mut Problems,
-) -> Seen {
+    problems: &mut PolicyProblems,
+) -> WaiverSnapshot {
     let seen = written.map(|seen| seen.value);
     let says = seen.as_ref().is_some_and(|seen| seen.given.contains(&"severity"));
     if triggers.contains(&Trigger::SeverityRaised) && !says {
         let message = "`review_trigger: severity_raised` needs `seen: {severity: …}`";
         problems.help(begin, message, "say what the severity was when the waiver was written");
     }
-    seen.map_or_else(Seen::default, |s| Seen {
+    seen.map_or_else(WaiverSnapshot::default, |s| WaiverSnapshot {
         severity: s.severity.map(|v| v.value),
         fix: s.fix.map(|v| v.value),
         matches: s.matches.map(|v| v.value.0),
     })
 }
 
-fn shown(moment: Moment) -> String {
+fn display_moment(moment: Moment) -> String {
     match moment {
         Moment::Day(day) => day.to_string(),
         Moment::Time(time) => time.to_string(),
@@ -138,7 +138,7 @@ struct Rules {
     ours: bool,
 }
 
-fn rules(list: &[At<Name>], policy: &Policy, problems: &mut Problems) -> Rules {
+fn rules(list: &[At<Name>], policy: &Policy, problems: &mut PolicyProblems) -> Rules {
     let mut rules = Rules { written: Vec::new(), applies_to: Vec::new(), ours: false };
     for name in list {
         rules.written.push(name.value.clone());
@@ -175,9 +175,9 @@ fn rules(list: &[At<Name>], policy: &Policy, problems: &mut Problems) -> Rules {
 }
 
 /// Reports placeholders that `secgate waiver new` left to be filled.
-fn filled(written: &written::Waiver, problems: &mut Problems) {
+fn filled(written: &written::Waiver, problems: &mut PolicyProblems) {
     let prose = |text: &Option<At<Prose>>| text.as_ref().map(|t| (t.at, t.value.0.clone()));
-    let person = |name: &Option<At<written::Person>>| name.as_ref().map(|n| (n.at, n.value.0.clone()));
+    let person = |name: &Option<At<written::PersonName>>| name.as_ref().map(|n| (n.at, n.value.0.clone()));
     let mut texts = vec![
         ("reason", prose(&written.reason)),
         ("owner", person(&written.owner)),
@@ -200,10 +200,10 @@ fn filled(written: &written::Waiver, problems: &mut Problems) {
 
 /// Owner and approver are claims, and claims of two.
 fn one_person(
-    owner: Option<&At<written::Person>>,
-    approver: Option<&At<written::Person>>,
+    owner: Option<&At<written::PersonName>>,
+    approver: Option<&At<written::PersonName>>,
     policy: &Policy,
-    problems: &mut Problems,
+    problems: &mut PolicyProblems,
 ) {
     if let (Some(owner), Some(approver)) = (owner, approver)
         && person(&owner.value.0, policy) == person(&approver.value.0, policy)
@@ -223,7 +223,12 @@ struct Span {
 impl Span {
     /// Checks the dates, under the limits of the policy where it is the policy of this waiver, and gives the first
     /// moment at which it holds no more.
-    fn check(&self, policy: Option<&Policy>, now: Timestamp, problems: &mut Problems) -> Option<Timestamp> {
+    fn check(
+        &self,
+        policy: Option<&Policy>,
+        now: Timestamp,
+        problems: &mut PolicyProblems,
+    ) -> Option<Timestamp> {
         for (key, moment) in [("created", &self.created), ("expires", &self.expires)] {
             if let Some(At { at, value: Moment::Time(_) }) = moment
                 && !self.emergency
@@ -293,7 +298,7 @@ fn end(moment: Moment) -> Option<Timestamp> {
 }
 
 /// Which findings it is about: exactly, and narrowly enough.
-fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Match {
+fn selectors(at: SourcePosition, written: written::Match, problems: &mut PolicyProblems) -> WaiverMatch {
     let has = |key: &str| written.given.contains(&key);
     if !(has("fingerprint") || has("ids") || has("rule_id")) {
         let message = "`match` needs `fingerprint`, `ids`, or `rule_id` with `path`";
@@ -329,10 +334,10 @@ fn selectors(at: Mark, written: written::Match, problems: &mut Problems) -> Matc
         problems.help(path.at, message, "write it as the JSON output shows it");
     }
     let content = written.content.and_then(|text| content(&text, problems));
-    Match { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, version, content, tool }
+    WaiverMatch { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, version, content, tool }
 }
 
-fn fingerprint(text: &At<Name>, problems: &mut Problems) -> Option<Fingerprint> {
+fn fingerprint(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Fingerprint> {
     let parsed = Fingerprint::parse(&text.value);
     if parsed.is_none() {
         let message =
@@ -343,7 +348,7 @@ fn fingerprint(text: &At<Name>, problems: &mut Problems) -> Option<Fingerprint> 
 }
 
 /// What `waiver new` wrote, as a number that is never zero.
-fn content(text: &At<Name>, problems: &mut Problems) -> Option<u64> {
+fn content(text: &At<Name>, problems: &mut PolicyProblems) -> Option<u64> {
     let digits =
         text.value.len() == 16 && text.value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
     let number = u64::from_str_radix(&text.value, 16).ok().filter(|number| digits && *number > 0);
@@ -355,7 +360,7 @@ fn content(text: &At<Name>, problems: &mut Problems) -> Option<u64> {
 }
 
 /// An advisory's id in capitals. A CWE names a class of weaknesses, and no class is an exception.
-fn advisory(id: &At<Name>, problems: &mut Problems) -> Option<String> {
+fn advisory(id: &At<Name>, problems: &mut PolicyProblems) -> Option<String> {
     let capitals = id.value.to_ascii_uppercase();
     let class = capitals.strip_prefix("CWE").map(|rest| rest.trim_start_matches(['-', '_', ':', ' ']));
     if class.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit())) {
@@ -374,7 +379,7 @@ fn advisory(id: &At<Name>, problems: &mut Problems) -> Option<String> {
     Some(capitals)
 }
 
-/// What is legal in a waiver of this policy and never what its author means: it will not cover anything.
+/// A waiver that is legal under this policy and covers nothing, which its author never means.
 pub(super) fn futile(waiver: &Waiver, policy: &Policy) -> Vec<String> {
     use crate::finding::Fix;
     let mut said = Vec::new();

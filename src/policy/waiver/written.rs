@@ -4,10 +4,10 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::super::error::{Problems, listed, quoted};
-use super::super::written::map::{described, given, key, needed, unknown_key, written};
-use super::super::written::node::{Kind, Node};
-use super::super::written::{At, Count, Day, Many, Name, Prose, Read, Word, words, wrong};
+use super::super::error::{PolicyProblems, listed, quoted};
+use super::super::written::map::{described, key, known_keys, needed, unknown_key, written};
+use super::super::written::node::{Node, NodeKind};
+use super::super::written::{At, Day, FromNode, Many, Name, PositiveCount, Prose, Vocabulary, words, wrong};
 use super::Trigger;
 use crate::finding::{Fix, Severity};
 
@@ -25,9 +25,9 @@ written! {
     /// Exceptions to rules.
     File as "the waiver file" {
         /// Version of the file: 1.
-        must version: Version,
+        must version: WaiverFileVersion,
         /// The exceptions; an empty list is none.
-        must waivers: List<Waiver>,
+        must waivers: LenientList<Waiver>,
     }
 
     /// One exception: exact rule, reason, owner, compensating controls, expiry and review trigger.
@@ -41,9 +41,9 @@ written! {
         /// Why the risk can be taken.
         must reason: Prose,
         /// Who answers for it.
-        must owner: Person,
+        must owner: PersonName,
         /// Who allowed it; another person than the owner.
-        must approved_by: Person,
+        must approved_by: PersonName,
         /// What keeps the risk small meanwhile.
         must compensating_controls: Many<Prose>,
         /// The day it was written; never in the future.
@@ -57,7 +57,7 @@ written! {
         /// The state when it was written; `secgate waiver new` fills it.
         may seen: Seen,
         /// How much it may cover before it stops covering; default `seen.matches`, else 1.
-        may max_matches: Count,
+        may max_matches: PositiveCount,
         /// `emergency`: 72 hours at most; `created` and `expires` may be times.
         may kind: Urgency,
     }
@@ -91,16 +91,16 @@ written! {
         /// Whether a fix was available.
         may fix: Fix,
         /// How many matches it had: ids with package, version and file; a finding without package by itself.
-        may matches: Count,
+        may matches: PositiveCount,
     }
 }
 
 /// `version: 1`.
 #[derive(Debug)]
-pub(crate) struct Version;
+pub(crate) struct WaiverFileVersion;
 
-impl Read for Version {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for WaiverFileVersion {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         if node.plain() == Some("1") {
             return Some(Self);
         }
@@ -115,15 +115,15 @@ impl Read for Version {
 
 /// A list that may be empty, whose items are read as far as they can be.
 #[derive(Debug)]
-pub(crate) struct List<T>(pub(crate) Vec<At<T>>);
+pub(crate) struct LenientList<T>(pub(crate) Vec<At<T>>);
 
-impl<T: Read> Read for List<T> {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
-        let Kind::List(items) = &node.kind else {
+impl<T: FromNode> FromNode for LenientList<T> {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        let NodeKind::List(items) = &node.kind else {
             wrong(node, key, "a list (`[]` if there is none)", problems);
             return None;
         };
-        Some(Self(items.iter().filter_map(|item| At::read(item, key, problems)).collect()))
+        Some(Self(items.iter().filter_map(|item| At::from_node(item, key, problems)).collect()))
     }
 
     fn schema(generator: &mut SchemaGenerator) -> Schema {
@@ -134,13 +134,13 @@ impl<T: Read> Read for List<T> {
 
 /// A person or a team.
 #[derive(Debug)]
-pub(crate) struct Person(pub(crate) String);
+pub(crate) struct PersonName(pub(crate) String);
 
-impl Read for Person {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for PersonName {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         // Without quotes YAML takes these for other things than names, and none of them answers for anything.
         let no_name = ["true", "false", "yes", "no", "none", "nobody", "n/a", "tbd", "todo", "unknown"];
-        let name = Name::read(node, key, problems)?;
+        let name = Name::from_node(node, key, problems)?;
         let bare = name.trim_start_matches('@').trim().to_lowercase();
         if !bare.chars().any(char::is_alphabetic) || no_name.contains(&bare.as_str()) {
             wrong(node, key, "a person or a team such as `\"@payments-lead\"`", problems);
@@ -166,10 +166,10 @@ pub(crate) enum Moment {
     Time(Timestamp),
 }
 
-impl Read for Moment {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for Moment {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         let Some(text) = node.text().filter(|text| text.contains('T')) else {
-            return Day::read(node, key, problems).map(|day| Self::Day(day.0));
+            return Day::from_node(node, key, problems).map(|day| Self::Day(day.0));
         };
         // One spelling, so that nothing is guessed: UTC, whole seconds, no leap second.
         let shape = text.len() == 20
@@ -197,8 +197,8 @@ impl Read for Moment {
 /// The closed list of triggers.
 const TRIGGERS: [&str; 4] = ["fix_available", "kev", "severity_raised", "epss>=0.5"];
 
-impl Read for Trigger {
-    fn read(node: &Node, key: &str, problems: &mut Problems) -> Option<Self> {
+impl FromNode for Trigger {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         let Some(text) = node.text() else {
             wrong(node, key, &format!("one of {}", listed(&TRIGGERS)), problems);
             return None;

@@ -2,8 +2,8 @@
 
 use schemars::Schema;
 
-use super::super::error::{Mark, Problems, nearest, quoted};
-use super::node::{Key, Node};
+use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
+use super::node::{Node, NodeKey};
 
 /// The key that a field stands for: fields named like Rust's own words are written `r#where`.
 pub(crate) fn key(field: &'static str) -> &'static str {
@@ -11,7 +11,13 @@ pub(crate) fn key(field: &'static str) -> &'static str {
 }
 
 /// Reports a key that the map does not have.
-pub(crate) fn unknown_key(at: Mark, what: &str, word: &str, known: &[&str], problems: &mut Problems) {
+pub(crate) fn unknown_key(
+    at: SourcePosition,
+    what: &str,
+    word: &str,
+    known: &[&str],
+    problems: &mut PolicyProblems,
+) {
     let instead = match word {
         "approvers" | "approver" | "reviewer" => "the key is `reviewers`",
         "optional" => "say `required: false`",
@@ -52,17 +58,17 @@ macro_rules! written {
             }
         }
 
-        impl Read for $name {
-            fn read(node: &Node, name: &str, problems: &mut Problems) -> Option<Self> {
-                let Kind::Map(pairs) = &node.kind else {
+        impl FromNode for $name {
+            fn from_node(node: &Node, name: &str, problems: &mut PolicyProblems) -> Option<Self> {
+                let NodeKind::Map(pairs) = &node.kind else {
                     wrong(node, name, concat!("a map with the keys of ", $what), problems);
                     return None;
                 };
-                let mut read = Self { given: given(pairs, Self::keys()), $($field: None),+ };
+                let mut read = Self { given: known_keys(pairs, Self::keys()), $($field: None),+ };
                 for (word, value) in pairs {
                     match word.text.as_str() {
                         $(text if text == key(stringify!($field)) => {
-                            read.$field = At::read(value, text, problems);
+                            read.$field = At::from_node(value, text, problems);
                         })+
                         text => unknown_key(word.at, $what, text, Self::keys(), problems),
                     }
@@ -87,7 +93,7 @@ macro_rules! written {
                 let mut properties = serde_json::Map::new();
                 let mut required: Vec<&str> = Vec::new();
                 $(
-                    let schema = <$type as Read>::schema(generator);
+                    let schema = <$type as FromNode>::schema(generator);
                     let about = [$($doc),+].map(str::trim).join(" ");
                     properties.insert(key(stringify!($field)).to_owned(), described(schema, &about));
                     required.extend(needed(stringify!($need)).then(|| key(stringify!($field))));
@@ -112,7 +118,7 @@ pub(crate) fn needed(need: &str) -> bool {
 }
 
 /// The known keys that are there, and those that a mistyped one stands for.
-pub(crate) fn given(pairs: &[(Key, Node)], known: &[&'static str]) -> Vec<&'static str> {
+pub(crate) fn known_keys(pairs: &[(NodeKey, Node)], known: &[&'static str]) -> Vec<&'static str> {
     let word = |text: &str| known.iter().find(|k| **k == text).copied().or_else(|| nearest(text, known));
     pairs.iter().filter_map(|(key, _)| word(&key.text)).collect()
 }

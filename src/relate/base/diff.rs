@@ -18,9 +18,9 @@ pub struct Diff {
     /// Its text.
     text: Vec<u8>,
     /// Files that it touches and that are there after it, by their path there.
-    files: BTreeMap<String, Change>,
+    files: BTreeMap<String, FileChange>,
     /// Files that are gone.
-    deleted: BTreeMap<String, Change>,
+    deleted: BTreeMap<String, FileChange>,
     /// Renamed files: from the old path to the new one.
     renamed: BTreeMap<String, String>,
     /// Touched paths as a scanner may write them, so that a path below another directory or in another spelling is not
@@ -52,7 +52,7 @@ pub(super) enum Vouched {
 pub struct UnshownFile {
     /// Its path.
     pub path: String,
-    /// What it holds; `None` if that cannot be told either.
+    /// Its contents; `None` if that cannot be told either.
     pub text: Option<Vec<u8>>,
 }
 
@@ -99,7 +99,7 @@ impl TouchedNames {
 }
 
 #[derive(Debug, Default)]
-struct Change {
+struct FileChange {
     /// Its path before; `None` for a file that is new.
     old: Option<String>,
     /// What it holds is not told line by line.
@@ -129,7 +129,7 @@ pub struct TouchedFile<'d> {
     pub path: &'d str,
     /// It is gone.
     pub is_gone: bool,
-    change: &'d Change,
+    change: &'d FileChange,
     text: &'d [u8],
 }
 
@@ -211,16 +211,16 @@ impl Edit {
 }
 
 /// First and last line.
-pub(super) type Lines = (u32, u32);
+pub(super) type LineSpan = (u32, u32);
 
 /// True if a run of `len` lines from `start` on touches the lines, or lies between two of them.
-fn touches(start: u32, len: u32, (first, last): Lines) -> bool {
+fn touches(start: u32, len: u32, (first, last): LineSpan) -> bool {
     let end = start.saturating_add(len);
     if len == 0 { first < start && start <= last } else { start <= last && first < end }
 }
 
-impl Change {
-    fn leaves(&self, lines: Lines) -> bool {
+impl FileChange {
+    fn leaves(&self, lines: LineSpan) -> bool {
         self.old.is_some()
             && !self.opaque
             && !self.brought
@@ -263,7 +263,7 @@ impl Change {
     }
 
     /// Where lines of the old file are in the new one, if they are unchanged.
-    fn forward(&self, lines: Lines) -> Option<Lines> {
+    fn forward(&self, lines: LineSpan) -> Option<LineSpan> {
         if self.opaque || self.edits.iter().any(|e| touches(e.old, e.old_len, lines)) {
             return None;
         }
@@ -287,7 +287,7 @@ impl Diff {
         Ok(diff)
     }
 
-    /// What the file at a path holds after the change, where the files are at hand.
+    /// Contents of the file at a path after the change, where the files are at hand.
     pub fn now(&self, path: &str) -> Option<Vec<u8>> {
         self.tree.as_ref()?.read(path)
     }
@@ -311,7 +311,7 @@ impl Diff {
     }
 
     /// Whether the diff shows that a file, or these lines of it, were there before and are unchanged.
-    pub(super) fn vouches(&self, path: &str, lines: Option<Lines>) -> Vouched {
+    pub(super) fn vouches(&self, path: &str, lines: Option<LineSpan>) -> Vouched {
         let Some(tree) = &self.tree else { return self.vouches_at(path, lines) };
         let Some(way) = tree.file(path) else { return Vouched::Nothing };
         let Some((real, passed)) = way.split_last() else { return Vouched::Nothing };
@@ -323,7 +323,7 @@ impl Diff {
     }
 
     /// The same of a path without links.
-    fn vouches_at(&self, path: &str, lines: Option<Lines>) -> Vouched {
+    fn vouches_at(&self, path: &str, lines: Option<LineSpan>) -> Vouched {
         if self.leads_to(path) {
             return Vouched::Nothing;
         }
@@ -347,7 +347,7 @@ impl Diff {
     }
 
     /// True if the lines of a touched file are those that the diff shows, counted as scanners count them.
-    fn shows(&self, path: &str, change: &Change) -> bool {
+    fn shows(&self, path: &str, change: &FileChange) -> bool {
         let Some(tree) = &self.tree else { return true };
         if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
             return known;
@@ -370,7 +370,7 @@ impl Diff {
         let Some(tree) = &self.tree else { return Vec::new() };
         let mut paths: BTreeSet<&str> = self.linked.iter().map(String::as_str).collect();
         let links = |path: &str| tree.behind(path).is_some();
-        let hidden = |(path, change): &(&String, &Change)| {
+        let hidden = |(path, change): &(&String, &FileChange)| {
             !links(path) && (change.opaque || change.brought || !self.shows(path, change))
         };
         paths.extend(self.files.iter().filter(hidden).map(|(path, _)| path.as_str()));
@@ -398,7 +398,7 @@ impl Diff {
 
     /// What the file at a path was before the change, where `now` reads what lies at a path.
     pub fn before(&self, path: &str, now: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> FileBefore {
-        let backward = |change: &Change, is: Option<Vec<u8>>| {
+        let backward = |change: &FileChange, is: Option<Vec<u8>>| {
             if change.opaque {
                 return FileBefore::Untold("the diff does not tell its lines");
             }
@@ -444,9 +444,9 @@ impl Diff {
     }
 
     /// Where lines of a file before the change are now, if they are unchanged.
-    pub(super) fn forward(&self, path: &str, lines: Lines) -> Option<(&str, Lines)> {
+    pub(super) fn forward(&self, path: &str, lines: LineSpan) -> Option<(&str, LineSpan)> {
         let new = self.renamed.get_key_value(path).map(|(_, new)| new.as_str());
-        let of_path = |(_, change): &(&String, &Change)| change.old.as_deref() == Some(path);
+        let of_path = |(_, change): &(&String, &FileChange)| change.old.as_deref() == Some(path);
         let (new, change) = self.files.get_key_value(new.unwrap_or(path)).filter(of_path)?;
         Some((new.as_str(), change.forward(lines)?))
     }

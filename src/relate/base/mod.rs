@@ -1,4 +1,4 @@
-//! What is new: findings compared with a base, which is a baseline file, the reports of the target branch, the diff of
+//! New findings: comparison with a base, which is a baseline file, the reports of the target branch, the diff of
 //! the change, or several of them.
 //!
 //! - A finding of the base is recognised by its fingerprint and, where the report shows no code, by the code itself.
@@ -7,10 +7,10 @@
 //! - Of several sources all that can speak of a finding must know it.
 //! - Whether a finding is existing depends on the base and on how many equal ones there are, and on nothing else.
 
-mod code;
+mod baseline_file;
 mod diff;
-mod file;
-mod known;
+mod known_findings;
+mod source_lines;
 #[cfg(test)]
 mod tests;
 mod work_tree;
@@ -19,17 +19,17 @@ use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use code::Code;
+pub use baseline_file::{BaseEntry, BaselineFile, summary};
 use diff::Vouched;
 pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
-pub use file::{BaselineFile, Entry, summary};
+pub use source_lines::SourceTree;
 pub(super) use work_tree::tells_its_letters;
 
-use crate::finding::{Category, Finding, Location, Package, Purl, Severity, Stage, State, Trace};
+use crate::finding::{Category, Finding, Location, Package, Purl, SecretTrace, Severity, Stage, State};
 use jiff::civil::Date;
-use known::{GONE, Known, Member, RANKS, Ranked};
+use known_findings::{GONE, GroupMember, KnownFindings, RANKS, Ranked};
 
-/// What is wrong with a file of the base, and where.
+/// Errors in a file of the base, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BaseError {
     /// From 1.
@@ -48,11 +48,11 @@ impl fmt::Display for BaseError {
 
 impl std::error::Error for BaseError {}
 
-/// What the change is compared with.
+/// Base that the change is compared with.
 #[derive(Debug)]
 pub struct Base {
-    baseline: Option<Known>,
-    reports: Option<Known>,
+    baseline: Option<KnownFindings>,
+    reports: Option<KnownFindings>,
     diff: Option<Arc<Diff>>,
     /// Where source files are, for findings that only code can tell apart.
     root: Option<PathBuf>,
@@ -61,13 +61,13 @@ pub struct Base {
     /// Values of secrets can be compared.
     keyed: bool,
     /// What is gone, as an earlier run found; then findings have their states already.
-    settled: Option<Vec<Entry>>,
+    settled: Option<Vec<BaseEntry>>,
     /// A diff does not vouch for the lines that it leaves alone in files that it touches.
     lines_are_new: bool,
 }
 
 /// How bad a finding of each group may be to count as known, 0 for not at all: its rank must be below the bar.
-pub type Bars = Vec<u8>;
+pub type SeverityBars = Vec<u8>;
 
 /// How many findings of each group the head holds, by rank.
 #[derive(Debug, Clone, Default)]
@@ -94,7 +94,7 @@ impl Heads {
         }
     }
 
-    fn of(&self, group: u32) -> Ranked {
+    fn for_group(&self, group: u32) -> Ranked {
         self.0.get(group as usize).copied().unwrap_or_default()
     }
 }
@@ -116,7 +116,7 @@ impl Base {
 
     /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the
     /// change leaves these files alone.
-    pub fn settled(fixed: Vec<Entry>, left_alone: Option<Vec<String>>) -> Self {
+    pub fn settled(fixed: Vec<BaseEntry>, left_alone: Option<Vec<String>>) -> Self {
         let diff = left_alone.map(|paths| {
             let mut diff = Diff::default();
             diff.set_before(paths);
@@ -137,7 +137,7 @@ impl Base {
 
     /// Takes the findings of a baseline.
     pub fn set_baseline(&mut self, file: BaselineFile) {
-        let mut known = Known::default();
+        let mut known = KnownFindings::default();
         for entry in file.entries {
             known.add(entry, self.unknown, None);
         }
@@ -155,7 +155,7 @@ impl Base {
         findings: impl IntoIterator<Item = &'f Finding>,
         packages: &[(String, Package)],
     ) {
-        let mut known = self.reports.take().unwrap_or_else(Known::of_reports);
+        let mut known = self.reports.take().unwrap_or_else(KnownFindings::of_reports);
         for category in covers {
             known.cover(tool, category);
         }
@@ -174,7 +174,7 @@ impl Base {
             known.cover(finding.tool.real(), finding.category);
             let content = self.content_before(finding, &mut code);
             let line = finding.location.as_ref().and_then(|at| at.line);
-            known.add(Entry::of(finding, content), self.unknown, line);
+            known.add(BaseEntry::from_finding(finding, content), self.unknown, line);
         }
         self.reports = Some(known);
         self.number();
@@ -185,7 +185,7 @@ impl Base {
         if packages.is_empty() {
             return;
         }
-        let known = self.reports.get_or_insert_with(Known::of_reports);
+        let known = self.reports.get_or_insert_with(KnownFindings::of_reports);
         for (path, purl) in packages {
             known.inventoried(path.as_deref(), purl);
         }
@@ -201,7 +201,7 @@ impl Base {
         }
     }
 
-    fn known(&self) -> impl Iterator<Item = &Known> {
+    fn known(&self) -> impl Iterator<Item = &KnownFindings> {
         [&self.baseline, &self.reports].into_iter().flatten()
     }
 
@@ -211,15 +211,15 @@ impl Base {
     }
 
     /// A reader of source lines, for one report at a time.
-    pub fn code(&self) -> Code {
-        Code::below(self.root.as_deref())
+    pub fn code(&self) -> SourceTree {
+        SourceTree::below(self.root.as_deref())
     }
 
     /// What tells a finding of the base apart besides its fingerprint. The code before the change is read from the
     /// files after it, where the diff says that it is the same; without a diff it is not known.
-    fn content_before(&self, finding: &Finding, code: &mut Code) -> u64 {
+    fn content_before(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
         if finding.category == Category::Secret {
-            return finding.trace.map_or(0, Trace::number);
+            return finding.trace.map_or(0, SecretTrace::number);
         }
         let (true, Some(diff)) = (finding.told_by_code, &self.diff) else { return 0 };
         let (Some(path), Some(lines)) = (finding.path(), lines(finding)) else { return 0 };
@@ -233,7 +233,7 @@ impl Base {
     }
 
     /// The bars as long as each finding is thought to be the only one of its kind.
-    pub fn first_bars(&self) -> Bars {
+    pub fn initial_bars(&self) -> SeverityBars {
         let bar = |base: &Ranked| base.iter().rposition(|&count| count > 0).map_or(0, |rank| rank + 1);
         let all = self.known().flat_map(|known| known.counts.iter().map(bar));
         all.map(|bar| u8::try_from(bar).unwrap_or(0)).collect()
@@ -241,10 +241,10 @@ impl Base {
 
     /// The bars once it is known how many there are: for each rank up to that of a finding, the head may hold no more
     /// findings that bad or worse than the base.
-    pub fn bars(&self, heads: &Heads) -> Bars {
+    pub fn bars(&self, heads: &Heads) -> SeverityBars {
         let counts = self.known().flat_map(|known| known.counts.iter());
         let bar = |(base, group): (&Ranked, u32)| {
-            let head = heads.of(group);
+            let head = heads.for_group(group);
             let from = |counts: &Ranked, rank: usize| -> u64 {
                 counts.iter().skip(rank).map(|&count| u64::from(count)).sum()
             };
@@ -255,7 +255,7 @@ impl Base {
     }
 
     /// Whether a finding among `heads` was called existing under the bars `then` and is not under `now`.
-    pub fn overturned(&self, heads: &Heads, then: &Bars, now: &Bars) -> bool {
+    pub fn overturned(&self, heads: &Heads, then: &SeverityBars, now: &SeverityBars) -> bool {
         heads.0.iter().zip(then.iter().zip(now)).any(|(ranked, (&then, &now))| {
             let between = usize::from(now)..usize::from(then.max(now));
             ranked.get(between).is_some_and(|counts| counts.iter().any(|&count| count > 0))
@@ -263,7 +263,13 @@ impl Base {
     }
 
     /// Says of a finding, as its report has it, whether it is new, and counts it.
-    pub fn judge(&self, finding: &mut Finding, bars: &Bars, heads: &mut Heads, code: &mut Code) {
+    pub fn judge(
+        &self,
+        finding: &mut Finding,
+        bars: &SeverityBars,
+        heads: &mut Heads,
+        code: &mut SourceTree,
+    ) {
         if self.settled.is_some() {
             return;
         }
@@ -276,9 +282,9 @@ impl Base {
     fn state(
         &self,
         finding: &Finding,
-        bars: &Bars,
+        bars: &SeverityBars,
         heads: &mut Heads,
-        code: &mut Code,
+        code: &mut SourceTree,
     ) -> (State, Option<Stage>, Option<Date>) {
         const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
         let secret = finding.category == Category::Secret;
@@ -287,7 +293,7 @@ impl Base {
             return NEW;
         }
         let content = match (secret, finding.told_by_code) {
-            (true, _) => finding.trace.map_or(0, Trace::number),
+            (true, _) => finding.trace.map_or(0, SecretTrace::number),
             (false, true) => self.content(finding, code),
             (false, false) => 0,
         };
@@ -316,7 +322,7 @@ impl Base {
             return (State::Existing, Some(stage), first_seen);
         }
         let path = finding.path().unwrap_or_default();
-        let shown = |known: &Known| {
+        let shown = |known: &KnownFindings| {
             known.disclosed(finding, path) || old_path.is_some_and(|old| known.disclosed(finding, old))
         };
         if self.reports.as_ref().is_some_and(shown) {
@@ -325,7 +331,7 @@ impl Base {
         NEW
     }
 
-    /// What the diff says of a finding: of all its places what it says of the one that it knows least of.
+    /// Statements of the diff about a finding: of all its places what it says of the one that it knows least of.
     fn vouched(&self, finding: &Finding) -> Vouched {
         let diff = self.diff.as_ref().filter(|_| spoken_of(finding.category));
         let Some((diff, path)) = diff.zip(finding.path()) else { return Vouched::Nothing };
@@ -335,7 +341,7 @@ impl Base {
     }
 
     /// The digest of a finding's code, zero if it cannot be had.
-    pub fn content(&self, finding: &Finding, code: &mut Code) -> u64 {
+    pub fn content(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
         let at = finding.path().zip(lines(finding));
         at.and_then(|(path, lines)| code.digest(path, lines)).unwrap_or(0)
     }
@@ -343,11 +349,11 @@ impl Base {
     /// How one source knows a finding, and since when; counts it for every group that it could be of.
     fn find(
         &self,
-        known: &Known,
+        known: &KnownFindings,
         finding: &Finding,
         old_path: Option<&str>,
         content: u64,
-        bars: &Bars,
+        bars: &SeverityBars,
         heads: &mut Heads,
     ) -> Option<(Stage, Option<Date>)> {
         let rank = finding.severity.rank(self.unknown);
@@ -370,10 +376,10 @@ impl Base {
         }
         // In another version it is the same advisory, and as old.
         if finding.category == Category::Vulnerability {
-            let package = file::package_of(finding);
+            let package = baseline_file::package_of(finding);
             for path in [Some(finding.path().unwrap_or_default()), old_path].into_iter().flatten() {
                 let parts = [finding.tool.real(), path, finding.rule_id.real(), package.as_str()];
-                let id = file::in_any_version(finding.category, parts);
+                let id = baseline_file::in_any_version(finding.category, parts);
                 let Some(group) = id.and_then(|id| known.group(id, 0)) else { continue };
                 let at = known.offset + group;
                 heads.add(at, usize::from(rank));
@@ -385,8 +391,8 @@ impl Base {
         found
     }
 
-    /// What the base holds and the head does not, with how many, sorted. Of secrets nothing is said without a key.
-    pub fn fixed(&self, heads: &Heads) -> Vec<Entry> {
+    /// Contents of the base and the head does not, with how many, sorted. Of secrets nothing is said without a key.
+    pub fn fixed(&self, heads: &Heads) -> Vec<BaseEntry> {
         if let Some(fixed) = &self.settled {
             return fixed.clone();
         }
@@ -396,11 +402,11 @@ impl Base {
             // Of all ranks together, because an advisory may have become worse with the version.
             let mut in_any_version: Vec<u64> = Vec::with_capacity(known.counts.len());
             for (base, group) in known.counts.iter().zip(known.offset..) {
-                let gone = left_over(base, &heads.of(group));
+                let gone = left_over(base, &heads.for_group(group));
                 in_any_version.push(gone.iter().map(|&count| u64::from(count)).sum());
                 left.push(gone);
             }
-            for Member { entry, group, versions } in &known.members {
+            for GroupMember { entry, group, versions } in &known.members {
                 let rank = usize::from(entry.severity.rank(self.unknown));
                 let secret = entry.category == Category::Secret && !(self.keyed && entry.content != 0);
                 let by_reports = !known.is_reports()
@@ -416,7 +422,7 @@ impl Base {
                 }
                 if gone > 0 && !secret && !by_reports {
                     *count -= gone;
-                    all.push(Entry { count: gone, ..entry.clone() });
+                    all.push(BaseEntry { count: gone, ..entry.clone() });
                 }
             }
         }

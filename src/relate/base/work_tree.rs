@@ -106,7 +106,7 @@ impl WorkTree {
         Some(parts.join("/"))
     }
 
-    /// What the file at a path without links holds; `None` if that cannot be told.
+    /// Contents of the file at a path without links; `None` if that cannot be told.
     pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
         let here = self.root.join(path);
         if !fs::symlink_metadata(&here).ok()?.is_file() {

@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{Mark, Suppression, is_reindented, marks};
+use super::{AddedSuppression, SuppressionMark, is_reindented, marks};
 use crate::relate::base::{Diff, Replaced};
 
 /// Lines that a statement is thought to have at most.
@@ -21,7 +21,7 @@ pub struct UnreadFile {
 }
 
 /// The comments in files whose lines the diff does not show, as many as tell which, and the files that cannot be read.
-pub fn unshown(diff: &Diff) -> (Vec<(String, u32, Mark)>, Vec<UnreadFile>) {
+pub fn unshown(diff: &Diff) -> (Vec<(String, u32, SuppressionMark)>, Vec<UnreadFile>) {
     let (mut found, mut unread) = (Vec::new(), Vec::new());
     for file in diff.unshown() {
         let Some(text) = file.text.filter(|text| is_readable(text)) else {
@@ -30,7 +30,7 @@ pub fn unshown(diff: &Diff) -> (Vec<(String, u32, Mark)>, Vec<UnreadFile>) {
         };
         // As UTF-16 writes ASCII, but for the zeros.
         let plain: Vec<u8> = text.into_iter().filter(|byte| *byte != 0).collect();
-        let mut told: Vec<Mark> = Vec::new();
+        let mut told: Vec<SuppressionMark> = Vec::new();
         for (line, number) in plain.split(|&byte| byte == b'\n').zip(1..) {
             for mark in marks(line) {
                 if told.iter().filter(|known| **known == mark).count() < TOLD {
@@ -49,7 +49,7 @@ fn is_readable(text: &[u8]) -> bool {
 }
 
 /// The comments that a change leaves where they are, and brings other code under.
-pub fn covering(diff: &Diff) -> Vec<Suppression<'_>> {
+pub fn covering(diff: &Diff) -> Vec<AddedSuppression<'_>> {
     let mut found = Vec::new();
     for file in diff.files().filter(|file| !file.is_gone && !file.is_opaque() && file.old_path().is_some()) {
         let edits: Vec<Replaced<'_>> = file.edits().filter(|edit| !is_reindented(edit)).collect();
@@ -59,7 +59,7 @@ pub fn covering(diff: &Diff) -> Vec<Suppression<'_>> {
         let Some(text) = diff.now(file.path) else { continue };
         let lines = SourceLines::new(&text);
         let came: Vec<u32> = file.edits().flat_map(|edit| edit.added).map(|(line, _)| line).collect();
-        let comments: Vec<(usize, Mark)> = (1..=lines.count())
+        let comments: Vec<(usize, SuppressionMark)> = (1..=lines.count())
             .filter(|&at| came.binary_search(&u32::try_from(at).unwrap_or(u32::MAX)).is_err())
             .flat_map(|at| marks(lines.at(at)).into_iter().map(move |mark| (at, mark)))
             .collect();
@@ -78,7 +78,7 @@ pub fn covering(diff: &Diff) -> Vec<Suppression<'_>> {
             };
             if edits.iter().any(reached) {
                 let line = u32::try_from(at).unwrap_or(u32::MAX);
-                found.push(Suppression { path: file.path, line, mark });
+                found.push(AddedSuppression { path: file.path, line, mark });
             }
         }
     }
@@ -116,7 +116,7 @@ impl<'t> SourceLines<'t> {
     }
 
     /// True if a line holds nothing but a comment; what closes a bracket before it is code.
-    fn is_alone(&self, line: usize, mark: Mark) -> bool {
+    fn is_alone(&self, line: usize, mark: SuppressionMark) -> bool {
         let text = self.at(line);
         mark.is_alone(text) && !matches!(text.trim_ascii_start().first(), Some(b')' | b']' | b'}'))
     }
@@ -170,7 +170,7 @@ impl<'t> SourceLines<'t> {
     }
 
     /// The lines that a comment may speak of.
-    fn covered(&self, at: usize, mark: Mark, path: &str) -> Vec<RangeInclusive<usize>> {
+    fn covered(&self, at: usize, mark: SuppressionMark, path: &str) -> Vec<RangeInclusive<usize>> {
         let text = self.at(at).to_ascii_lowercase();
         let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
         let alone = self.is_alone(at, mark);
@@ -204,7 +204,7 @@ impl<'t> SourceLines<'t> {
     }
 }
 
-impl Mark {
+impl SuppressionMark {
     /// False of comments that speak of one line or statement by their scanners' documentation.
     fn covers_blocks(self, path: &str) -> bool {
         let one =

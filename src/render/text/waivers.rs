@@ -1,16 +1,16 @@
-//! What waivers hide today, and which of them have to be looked after.
+//! Findings that waivers hide today, and waivers that need attention.
 
 use std::io::{self, Write};
 
 use super::columns::{pad, width};
-use super::{INDENT, LISTED, Page};
+use super::{INDENT, LISTED, TextWriter};
 use crate::decide::{Decision, Matched, Outcome, WaiverResult, WaiverStatus};
 use crate::finding::{clean, plural};
 
 /// Waivers that are listed, of those that hide something and of the others; the rest is counted.
 const MOST: usize = 50;
 
-impl Page {
+impl TextWriter {
     /// Emergencies that still hold, where nobody can miss them.
     pub(super) fn emergencies(&mut self, decision: &Decision) -> io::Result<()> {
         for line in &decision.emergencies {

@@ -2,87 +2,89 @@
 
 use serde::Deserialize;
 
-use super::{Component, Document, FORMAT};
+use super::{CycloneDxComponent, CycloneDxDocument, FORMAT};
 use crate::finding::{CvssRating, Finding, Fix, Scope, Text};
 use crate::report::Reading;
-use crate::report::advisory::{Advisory, Purl, Worst};
+use crate::report::advisory::{Advisory, PurlParts, WorstSeverity};
 use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::{first_of, suppress};
 use crate::report::json::shapes;
-use crate::report::value::{Loose, Object, Objects, Raw, Strings, Word, cwe_numbers};
+use crate::report::value::{
+    Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Strings, cwe_numbers,
+};
 
-shapes!(Vulnerability);
+shapes!(CycloneDxVulnerability);
 
 #[derive(Deserialize)]
-pub(super) struct Vulnerability<'a> {
+pub(super) struct CycloneDxVulnerability<'a> {
     #[serde(borrow, default)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow, default, rename = "bom-ref")]
-    bom_ref: Word<'a>,
+    bom_ref: ReportWord<'a>,
     #[serde(borrow, default)]
-    references: Objects<Reference<'a>>,
+    references: OptionalObjects<Reference<'a>>,
     #[serde(borrow, default)]
-    ratings: Objects<Rating<'a>>,
+    ratings: OptionalObjects<Rating<'a>>,
     #[serde(borrow, default)]
-    cwes: Loose<Vec<Raw<'a>>>,
+    cwes: Loose<Vec<RawJson<'a>>>,
     #[serde(borrow, default)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     #[serde(borrow, default)]
-    detail: Word<'a>,
+    detail: ReportWord<'a>,
     #[serde(borrow, default)]
-    recommendation: Word<'a>,
+    recommendation: ReportWord<'a>,
     #[serde(borrow, default)]
-    published: Word<'a>,
+    published: ReportWord<'a>,
     #[serde(borrow, default)]
-    analysis: Object<Analysis<'a>>,
+    analysis: OptionalObject<Analysis<'a>>,
     #[serde(borrow, default)]
-    affects: Objects<Affected<'a>>,
+    affects: OptionalObjects<CycloneDxAffected<'a>>,
 }
 
 #[derive(Deserialize)]
 struct Reference<'a> {
     #[serde(borrow, default)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
 struct Rating<'a> {
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(default)]
     score: StatedScore,
     #[serde(borrow, default)]
-    method: Word<'a>,
+    method: ReportWord<'a>,
     #[serde(borrow, default)]
-    vector: Word<'a>,
+    vector: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
 struct Analysis<'a> {
     #[serde(borrow, default)]
-    state: Word<'a>,
+    state: ReportWord<'a>,
     #[serde(borrow, default)]
-    justification: Word<'a>,
+    justification: ReportWord<'a>,
     #[serde(borrow, default)]
-    detail: Word<'a>,
+    detail: ReportWord<'a>,
     #[serde(borrow, default)]
     response: Strings<'a>,
 }
 
 #[derive(Deserialize)]
-struct Affected<'a> {
+struct CycloneDxAffected<'a> {
     #[serde(borrow, default)]
-    r#ref: Word<'a>,
+    r#ref: ReportWord<'a>,
     #[serde(borrow, default)]
-    versions: Objects<Version<'a>>,
+    versions: OptionalObjects<AffectedVersion<'a>>,
 }
 
 #[derive(Deserialize)]
-struct Version<'a> {
+struct AffectedVersion<'a> {
     #[serde(borrow, default)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
     #[serde(borrow, default)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
 }
 
 impl Rating<'_> {
@@ -93,7 +95,7 @@ impl Rating<'_> {
     }
 
     /// Its word; without one, or where it is `none`, what score or vector say.
-    fn add_to(&self, worst: &mut Worst) {
+    fn add_to(&self, worst: &mut WorstSeverity) {
         let word = self.severity.as_str().trim();
         let none = word.eq_ignore_ascii_case("none");
         worst.word(word);
@@ -124,13 +126,17 @@ impl Rating<'_> {
     }
 }
 
-impl Vulnerability<'_> {
+impl CycloneDxVulnerability<'_> {
     /// Whether it says what it is, or at least where.
     pub(super) fn is_named(&self) -> bool {
         !self.id.as_str().is_empty() || !self.bom_ref.as_str().is_empty() || !self.affects.0.is_empty()
     }
 
-    pub(super) fn findings(&self, document: &mut Document, reading: &mut Reading<'_>) -> Vec<Finding> {
+    pub(super) fn findings(
+        &self,
+        document: &mut CycloneDxDocument,
+        reading: &mut Reading<'_>,
+    ) -> Vec<Finding> {
         if self.affects.0.is_empty() {
             return vec![self.finding(None, document, reading)];
         }
@@ -139,8 +145,8 @@ impl Vulnerability<'_> {
 
     fn finding(
         &self,
-        affected: Option<&Affected<'_>>,
-        document: &mut Document,
+        affected: Option<&CycloneDxAffected<'_>>,
+        document: &mut CycloneDxDocument,
         reading: &mut Reading<'_>,
     ) -> Finding {
         let bom_ref = affected.map_or("", |a| a.r#ref.as_str());
@@ -181,8 +187,8 @@ impl Vulnerability<'_> {
     }
 
     /// The worst of all ratings, and the word of the first that gives it.
-    fn severity(&self) -> (Worst, Option<Text>) {
-        let mut worst = Worst::default();
+    fn severity(&self) -> (WorstSeverity, Option<Text>) {
+        let mut worst = WorstSeverity::default();
         for rating in &self.ratings.0 {
             match &rating.0 {
                 Some(rating) => rating.add_to(&mut worst),
@@ -191,11 +197,11 @@ impl Vulnerability<'_> {
         }
         let words = || self.ratings.iter().map(|rating| &rating.severity);
         let word = words().find(|word| {
-            let mut alone = Worst::default();
+            let mut alone = WorstSeverity::default();
             alone.word(word.as_str());
             alone.get() == worst.get()
         });
-        (worst, word.or_else(|| words().next()).and_then(Word::native))
+        (worst, word.or_else(|| words().next()).and_then(ReportWord::native))
     }
 
     /// An assessment that says that the vulnerability is not there, or not any more.
@@ -204,7 +210,7 @@ impl Vulnerability<'_> {
         matches!(state, "resolved" | "resolved_with_pedigree" | "false_positive" | "not_affected")
     }
 
-    /// What the assessment answers; else the sentence that Trivy writes for each package.
+    /// The recommendation of the assessment; else the sentence that Trivy writes for each package.
     fn fix(&self, name: &str, full_name: &str) -> (Fix, Vec<Text>) {
         let versions: Vec<Text> = self
             .recommendation
@@ -222,26 +228,26 @@ impl Vulnerability<'_> {
     }
 }
 
-/// What the `bom-ref` itself says of a component that the document does not hold: often it is a package URL, alone
+/// Statements of the `bom-ref` itself about a component that the document does not hold: often it is a package URL, alone
 /// or behind the `#` of a link to another document.
-fn named_by(bom_ref: &str) -> Component {
+fn named_by(bom_ref: &str) -> CycloneDxComponent {
     let tail = bom_ref
         .strip_prefix("urn:cdx:")
         .and_then(|link| link.split_once('#'))
         .map_or(bom_ref, |(_, tail)| tail);
-    match Purl::parse(tail) {
-        Some(purl) => Component {
+    match PurlParts::parse(tail) {
+        Some(purl) => CycloneDxComponent {
             name: purl.name,
             version: purl.version,
             purl: tail.to_owned(),
-            ..Component::default()
+            ..CycloneDxComponent::default()
         },
-        None => Component { name: tail.to_owned(), ..Component::default() },
+        None => CycloneDxComponent { name: tail.to_owned(), ..CycloneDxComponent::default() },
     }
 }
 
 /// `optional` says nothing: some tools write it of what only development needs, others of what need not be there.
-fn scope(component: &Component) -> Option<Scope> {
+fn scope(component: &CycloneDxComponent) -> Option<Scope> {
     match component.scope.as_str() {
         _ if component.development => Some(Scope::Development),
         "required" => Some(Scope::Production),

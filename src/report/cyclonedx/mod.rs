@@ -13,14 +13,14 @@ use std::collections::{HashMap, HashSet};
 
 use serde::Deserialize;
 
-use super::advisory::{Purl, full_name};
+use super::advisory::{PurlParts, full_name};
 use super::field::text;
-use super::json::{Json, Kind, shapes};
+use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::Word;
+use super::value::ReportWord;
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Target};
-use entry::Vulnerability;
+use entry::CycloneDxVulnerability;
 
 /// `CycloneDX` JSON.
 pub(super) static FORMAT: Format = Format {
@@ -32,7 +32,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
@@ -54,17 +54,19 @@ const LISTS: &[&str] = &[
     "citations",
 ];
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    let mut document =
-        Document { target: reading.known(TARGET).unwrap_or_default().to_owned(), ..Document::default() };
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut document = CycloneDxDocument {
+        target: reading.known(TARGET).unwrap_or_default().to_owned(),
+        ..CycloneDxDocument::default()
+    };
     let mut named = false;
     json.object(|json, key| match key {
         "bomFormat" => {
             named = text(json)? == "CycloneDX";
             Ok(())
         }
-        "metadata" if json.kind()? == Kind::Object => metadata(json, reading, &mut document),
-        "components" | "services" if json.kind()? == Kind::Array => {
+        "metadata" if json.kind()? == JsonKind::Object => metadata(json, reading, &mut document),
+        "components" | "services" if json.kind()? == JsonKind::Array => {
             json.array(|json, _| component(json, reading, &mut document).map(|_| ()))
         }
         "vulnerabilities" => vulnerabilities(json, reading, &mut document),
@@ -78,20 +80,20 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 const TARGET: &str = "metadata.component.name";
 
 #[derive(Default)]
-struct Document {
-    /// What the document is about.
+struct CycloneDxDocument {
+    /// Subject of the document.
     target: String,
     /// Findings handed over.
     found: u64,
     /// Names of components that vulnerabilities affect and that were not seen before.
     wanted: HashSet<String>,
     /// Components that an earlier reading found to be affected.
-    affected: HashMap<String, Component>,
+    affected: HashMap<String, CycloneDxComponent>,
 }
 
-/// What a finding needs of a component.
+/// Input that a finding needs of a component.
 #[derive(Debug, Default, Clone, PartialEq, Eq, serde::Serialize, Deserialize)]
-struct Component {
+struct CycloneDxComponent {
     group: String,
     name: String,
     version: String,
@@ -100,10 +102,10 @@ struct Component {
     development: bool,
 }
 
-impl Component {
+impl CycloneDxComponent {
     /// Its name as its own tools write it.
     fn full_name(&self) -> String {
-        full_name(Purl::parse(&self.purl).map_or("", |purl| purl.kind), &self.group, &self.name)
+        full_name(PurlParts::parse(&self.purl).map_or("", |purl| purl.kind), &self.group, &self.name)
     }
 }
 
@@ -112,9 +114,9 @@ fn place(bom_ref: &str) -> String {
     format!("bom-ref {bom_ref}")
 }
 
-impl Document {
+impl CycloneDxDocument {
     /// Notes a component, if a vulnerability names it.
-    fn note(&mut self, reading: &mut Reading<'_>, bom_ref: &str, component: &Component) {
+    fn note(&mut self, reading: &mut Reading<'_>, bom_ref: &str, component: &CycloneDxComponent) {
         if bom_ref.is_empty() {
             return;
         }
@@ -127,7 +129,7 @@ impl Document {
     }
 
     /// The component of that name; if it is not known yet, it will be in the second reading.
-    fn component(&mut self, reading: &mut Reading<'_>, bom_ref: &str) -> Option<Component> {
+    fn component(&mut self, reading: &mut Reading<'_>, bom_ref: &str) -> Option<CycloneDxComponent> {
         if let Some(component) = self.affected.get(bom_ref) {
             return Some(component.clone());
         }
@@ -142,17 +144,21 @@ impl Document {
     }
 }
 
-fn metadata(json: &mut Json, reading: &mut Reading<'_>, document: &mut Document) -> Result<(), ReadError> {
+fn metadata(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    document: &mut CycloneDxDocument,
+) -> Result<(), ReadError> {
     json.object(|json, key| match key {
-        "timestamp" if json.kind()? == Kind::String => {
+        "timestamp" if json.kind()? == JsonKind::String => {
             reading.generated(&text(json)?);
             Ok(())
         }
-        "timestamp" if json.kind()? != Kind::Null => {
+        "timestamp" if json.kind()? != JsonKind::Null => {
             reading.generated_unreadable();
             json.skip()
         }
-        "component" if json.kind()? == Kind::Object => {
+        "component" if json.kind()? == JsonKind::Object => {
             let (component, kind, digests) = component(json, reading, document)?;
             if kind == "container" {
                 reading.target(Target::Image);
@@ -160,7 +166,7 @@ fn metadata(json: &mut Json, reading: &mut Reading<'_>, document: &mut Document)
             for digest in digests {
                 reading.image_digest(&digest);
             }
-            if let Some(image) = Purl::parse(&component.purl).filter(|purl| purl.kind == "oci") {
+            if let Some(image) = PurlParts::parse(&component.purl).filter(|purl| purl.kind == "oci") {
                 reading.image_digest(&image.version);
             }
             if document.found > 0 && !component.name.is_empty() {
@@ -177,9 +183,9 @@ fn metadata(json: &mut Json, reading: &mut Reading<'_>, document: &mut Document)
 fn component(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    document: &mut Document,
-) -> Result<(Component, String, Vec<String>), ReadError> {
-    let mut component = Component::default();
+    document: &mut CycloneDxDocument,
+) -> Result<(CycloneDxComponent, String, Vec<String>), ReadError> {
+    let mut component = CycloneDxComponent::default();
     let (mut bom_ref, mut kind, mut digests) = (String::new(), String::new(), Vec::new());
     json.object(|json, key| {
         match key {
@@ -190,8 +196,8 @@ fn component(
             "version" => component.version = text(json)?,
             "purl" => component.purl = text(json)?,
             "scope" => component.scope = text(json)?,
-            "properties" if json.kind()? == Kind::Array => json.array(|json, _| {
-                if json.kind()? != Kind::Object {
+            "properties" if json.kind()? == JsonKind::Array => json.array(|json, _| {
+                if json.kind()? != JsonKind::Object {
                     return json.skip();
                 }
                 json.item::<Property<'static>, _>(|property| match property.name.as_str() {
@@ -202,7 +208,7 @@ fn component(
                     _ => {}
                 })
             })?,
-            "components" | "services" if json.kind()? == Kind::Array => {
+            "components" | "services" if json.kind()? == JsonKind::Array => {
                 json.array(|json, _| self::component(json, reading, document).map(|_| ()))?;
             }
             key if key.eq_ignore_ascii_case("vulnerabilities") => unknown(json, reading)?,
@@ -219,19 +225,19 @@ shapes!(Property);
 #[derive(Deserialize)]
 struct Property<'a> {
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow, default)]
-    value: Word<'a>,
+    value: ReportWord<'a>,
 }
 
 fn vulnerabilities(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    document: &mut Document,
+    document: &mut CycloneDxDocument,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
         reading.covers(Category::Vulnerability);
-        let findings = json.item::<Vulnerability<'static>, _>(|vulnerability| {
+        let findings = json.item::<CycloneDxVulnerability<'static>, _>(|vulnerability| {
             vulnerability.is_named().then(|| vulnerability.findings(document, reading))
         })?;
         let Some(findings) = findings else {

@@ -2,7 +2,7 @@
 //! the header `cve,epss,percentile`, and a line a CVE (about 300,000). The first files, of 2021, have no comment.
 
 use super::super::{Generated, Json, ReadError, Source};
-use super::{FeedFile, Said, generated, read};
+use super::{FeedContent, FeedFile, generated, read_feed};
 use crate::finding::{Cve, clean_line};
 
 /// Scores between 0 and 1, sorted by CVE, each once.
@@ -11,10 +11,10 @@ pub struct Scores(pub Vec<(Cve, f64)>);
 
 /// Reads a file of at most `max` bytes, packed or not.
 pub fn read_epss(source: &Source, max: u64) -> Result<FeedFile<Scores>, ReadError> {
-    read(source, max, scores)
+    read_feed(source, max, scores)
 }
 
-fn scores(json: &mut Json) -> Result<Said<Scores>, ReadError> {
+fn scores(json: &mut Json) -> Result<FeedContent<Scores>, ReadError> {
     let (mut made, mut model) = (Generated::Unknown, String::new());
     let mut header = false;
     let mut all: Vec<(Cve, f64)> = Vec::new();

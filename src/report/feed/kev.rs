@@ -6,15 +6,15 @@ use jiff::civil::Date;
 use serde::Deserialize;
 
 use super::super::field::text;
-use super::super::json::{Json, Kind, shapes};
-use super::super::value::Word;
+use super::super::json::{Json, JsonKind, shapes};
+use super::super::value::ReportWord;
 use super::super::{Generated, ReadError, Source};
-use super::{FeedFile, Said, generated, read};
+use super::{FeedContent, FeedFile, generated, read_feed};
 use crate::finding::{Cve, clean_line};
 
-/// What a catalogue lists.
+/// Contents of a catalogue.
 #[derive(Debug, Default)]
-pub struct Listed {
+pub struct KevCatalogue {
     /// Its CVEs, sorted, each once.
     pub cves: Vec<Cve>,
     /// The day on which a CVE was added, where it says.
@@ -22,11 +22,11 @@ pub struct Listed {
 }
 
 /// Reads a catalogue of at most `max` bytes.
-pub fn read_kev(source: &Source, max: u64) -> Result<FeedFile<Listed>, ReadError> {
-    read(source, max, catalogue)
+pub fn read_kev(source: &Source, max: u64) -> Result<FeedFile<KevCatalogue>, ReadError> {
+    read_feed(source, max, catalogue)
 }
 
-fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
+fn catalogue(json: &mut Json) -> Result<FeedContent<KevCatalogue>, ReadError> {
     let mut listed: Option<Vec<Cve>> = None;
     let mut added = BTreeMap::new();
     let (mut entries, mut count) = (0_u64, None);
@@ -35,7 +35,7 @@ fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
         "vulnerabilities" => {
             let mut all = Vec::new();
             json.array(|json, _| {
-                let (cve, day) = json.item::<Entry<'static>, _>(|entry| {
+                let (cve, day) = json.item::<KevEntry<'static>, _>(|entry| {
                     (Cve::parse(entry.cve_id.as_str()), entry.date_added.as_str().parse::<Date>().ok())
                 })?;
                 let cve = cve.ok_or_else(|| {
@@ -49,15 +49,15 @@ fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
             listed = Some(all);
             Ok(())
         }
-        "count" if json.kind()? == Kind::Number => {
-            count = Some(json.take::<serde_json::Value, _>(|count| count.as_u64())?);
+        "count" if json.kind()? == JsonKind::Number => {
+            count = Some(json.with_value::<serde_json::Value, _>(|count| count.as_u64())?);
             Ok(())
         }
-        "dateReleased" if json.kind()? == Kind::String => {
+        "dateReleased" if json.kind()? == JsonKind::String => {
             released = generated(&text(json)?);
             Ok(())
         }
-        "catalogVersion" if json.kind()? == Kind::String => {
+        "catalogVersion" if json.kind()? == JsonKind::String => {
             version = clean_line(&text(json)?).into_owned();
             Ok(())
         }
@@ -80,24 +80,24 @@ fn catalogue(json: &mut Json) -> Result<Said<Listed>, ReadError> {
     }
     listed.sort_unstable();
     listed.dedup();
-    Ok((Listed { cves: listed, added }, released, format!("KEV {version}").trim_end().to_owned()))
+    Ok((KevCatalogue { cves: listed, added }, released, format!("KEV {version}").trim_end().to_owned()))
 }
 
-shapes!(Entry);
+shapes!(KevEntry);
 
 #[derive(Deserialize)]
-struct Entry<'a> {
+struct KevEntry<'a> {
     #[serde(borrow, default, rename = "cveID")]
-    cve_id: Word<'a>,
+    cve_id: ReportWord<'a>,
     #[serde(borrow, default, rename = "dateAdded")]
-    date_added: Word<'a>,
+    date_added: ReportWord<'a>,
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn kev(text: &str) -> Result<FeedFile<Listed>, ReadError> {
+    fn kev(text: &str) -> Result<FeedFile<KevCatalogue>, ReadError> {
         read_kev(&Source::Bytes(text.as_bytes().into()), 1 << 20)
     }
 

@@ -11,7 +11,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 pub use epss::{Scores, read_epss};
-pub use kev::{Listed, read_kev};
+pub use kev::{KevCatalogue, read_kev};
 pub use vex::{Statements, read_vex};
 
 use super::reading::parse_time;
@@ -20,7 +20,7 @@ use super::{Generated, Json, ReadError, Source};
 /// A feed that was read.
 #[derive(Debug)]
 pub struct FeedFile<T> {
-    /// What it says.
+    /// Its statement.
     pub holds: T,
     /// When it was made, as it says itself.
     pub generated: Generated,
@@ -32,13 +32,13 @@ pub struct FeedFile<T> {
     pub bytes: u64,
 }
 
-/// What a reader of a feed hands over: what it says, when it was made, and its edition.
-type Said<T> = (T, Generated, String);
+/// Output of a reader of a feed: what it says, when it was made, and its edition.
+type FeedContent<T> = (T, Generated, String);
 
-fn read<T>(
+fn read_feed<T>(
     source: &Source,
     max: u64,
-    walk: impl FnOnce(&mut Json) -> Result<Said<T>, ReadError>,
+    walk: impl FnOnce(&mut Json) -> Result<FeedContent<T>, ReadError>,
 ) -> Result<FeedFile<T>, ReadError> {
     let mut json = Json::new(source.open(max)?);
     let (holds, generated, edition) = walk(&mut json)?;

@@ -1,7 +1,7 @@
 //! Which kind of scan a report is of, by its opening.
 
 use super::scan_type::ScanType;
-use crate::report::json::Kind;
+use crate::report::json::JsonKind;
 use crate::report::{Member, Opening};
 
 /// The newest schema version that is read.
@@ -16,7 +16,7 @@ pub(super) fn scan_types(opening: &Opening) -> &'static [ScanType] {
     if ["bomFormat", "specVersion", "SchemaVersion", "auditReportVersion"].iter().any(|k| opening.has(k)) {
         return &[];
     }
-    let scan = opening.get("scan").filter(|m| m.kind == Some(Kind::Object));
+    let scan = opening.get("scan").filter(|m| m.kind == Some(JsonKind::Object));
     if let Some(scan_type) = scan.and_then(|s| s.get("type")) {
         let real = ["scanner", "analyzer", "status", "start_time", "end_time"];
         let known = scan_type.text.as_deref().and_then(ScanType::of_word);
@@ -25,7 +25,7 @@ pub(super) fn scan_types(opening: &Opening) -> &'static [ScanType] {
             .map_or(&[], only);
     }
     let Some(list) = opening.get("vulnerabilities") else { return &[] };
-    if !matches!(list.kind, Some(Kind::Array | Kind::Null)) {
+    if !matches!(list.kind, Some(JsonKind::Array | JsonKind::Null)) {
         return &[];
     }
     if list.lists_objects()
@@ -53,7 +53,7 @@ fn of_vulnerability(first: &Member) -> Option<ScanType> {
     if let Some(scan_type) = word.and_then(ScanType::of_word) {
         return Some(scan_type);
     }
-    let place = first.get("location").filter(|_| first.has_kind("identifiers", Kind::Array))?;
+    let place = first.get("location").filter(|_| first.has_kind("identifiers", JsonKind::Array))?;
     let has = |key: &str| place.has(key);
     if has("crash_type") || has("crash_state") {
         Some(ScanType::CoverageFuzzing)

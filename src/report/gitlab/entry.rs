@@ -7,57 +7,57 @@ use serde::{Deserialize, Deserializer};
 use super::scan_type::ScanType;
 use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
 use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
-use crate::report::advisory::Worst;
+use crate::report::advisory::WorstSeverity;
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::comparable;
 use crate::report::cvss::{highest, rating_of_vector};
 use crate::report::json::{LIST, OBJECT, shapes};
 use crate::report::secret::masked;
 use crate::report::semgrep::{is_about_secrets, without_literals};
-use crate::report::value::{LineNumber, Word, cwe_numbers, only};
+use crate::report::value::{LineNumber, ReportWord, cwe_numbers, only};
 
-shapes!(Vulnerability, Agent);
+shapes!(GitlabVulnerability, Agent);
 
 /// An entry of `vulnerabilities`. Fields that only old reports have: `message`, `cve`, `confidence`, `scanner`;
 /// and of the bare arrays also `priority`, `file`, `line`, `tool`.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Vulnerability<'a> {
+pub(super) struct GitlabVulnerability<'a> {
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow)]
-    description: Word<'a>,
+    description: ReportWord<'a>,
     // No CVE, but a fingerprint that may hold lines, and digests of code.
     #[serde(borrow)]
-    cve: Word<'a>,
+    cve: ReportWord<'a>,
     #[serde(borrow)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow)]
-    priority: Word<'a>,
+    priority: ReportWord<'a>,
     #[serde(borrow)]
-    confidence: Word<'a>,
+    confidence: ReportWord<'a>,
     #[serde(borrow)]
-    solution: Word<'a>,
+    solution: ReportWord<'a>,
     // The secret itself, or code. Ends here.
     #[serde(borrow)]
-    raw_source_code_extract: Word<'a>,
+    raw_source_code_extract: ReportWord<'a>,
     #[serde(borrow)]
-    scanner: Part<Agent<'a>>,
+    scanner: LenientPart<Agent<'a>>,
     #[serde(borrow)]
-    tool: Word<'a>,
+    tool: ReportWord<'a>,
     #[serde(borrow)]
-    location: Part<Place<'a>>,
+    location: LenientPart<GitlabLocation<'a>>,
     #[serde(borrow)]
-    file: Word<'a>,
+    file: ReportWord<'a>,
     line: LineNumber,
     #[serde(borrow)]
-    identifiers: Parts<Identifier<'a>>,
+    identifiers: LenientParts<GitlabIdentifier<'a>>,
     #[serde(borrow)]
-    details: Part<Details<'a>>,
+    details: LenientPart<Details<'a>>,
     #[serde(borrow)]
-    cvss_vectors: Parts<Vector<'a>>,
+    cvss_vectors: LenientParts<Vector<'a>>,
 }
 
 /// A CVSS vector, by one who published it (since schema 15.0.7).
@@ -65,15 +65,15 @@ pub(super) struct Vulnerability<'a> {
 #[serde(default)]
 struct Vector<'a> {
     #[serde(borrow)]
-    vector: Word<'a>,
+    vector: ReportWord<'a>,
 }
 
-/// What Semgrep adds, as a field for display.
+/// A field for display that Semgrep adds.
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Details<'a> {
     #[serde(borrow)]
-    confidence: Part<Identifier<'a>>,
+    confidence: LenientPart<GitlabIdentifier<'a>>,
 }
 
 /// A scanner or an analyzer.
@@ -81,79 +81,79 @@ struct Details<'a> {
 #[serde(default)]
 pub(super) struct Agent<'a> {
     #[serde(borrow)]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Identifier<'a> {
+struct GitlabIdentifier<'a> {
     #[serde(borrow, rename = "type")]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(borrow)]
-    value: Word<'a>,
+    value: ReportWord<'a>,
 }
 
 /// The locations of all kinds of scan.
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Place<'a> {
+struct GitlabLocation<'a> {
     #[serde(borrow)]
-    file: Word<'a>,
+    file: ReportWord<'a>,
     start_line: LineNumber,
     end_line: LineNumber,
     #[serde(borrow)]
-    class: Word<'a>,
+    class: ReportWord<'a>,
     #[serde(borrow)]
-    method: Word<'a>,
+    method: ReportWord<'a>,
     #[serde(borrow)]
-    image: Word<'a>,
+    image: ReportWord<'a>,
     #[serde(borrow)]
-    kubernetes_resource: Part<Resource<'a>>,
+    kubernetes_resource: LenientPart<Resource<'a>>,
     #[serde(borrow)]
-    dependency: Part<Dependency<'a>>,
+    dependency: LenientPart<GitlabDependency<'a>>,
     #[serde(borrow)]
-    hostname: Word<'a>,
+    hostname: ReportWord<'a>,
     #[serde(borrow)]
-    path: Word<'a>,
+    path: ReportWord<'a>,
     #[serde(borrow)]
-    param: Word<'a>,
+    param: ReportWord<'a>,
     #[serde(borrow)]
-    crash_type: Word<'a>,
+    crash_type: ReportWord<'a>,
     #[serde(borrow)]
-    crash_state: Word<'a>,
+    crash_state: ReportWord<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
-struct Dependency<'a> {
+struct GitlabDependency<'a> {
     #[serde(borrow)]
-    package: Part<Agent<'a>>,
+    package: LenientPart<Agent<'a>>,
     #[serde(borrow)]
-    version: Word<'a>,
+    version: ReportWord<'a>,
 }
 
 #[derive(Default, Deserialize)]
 #[serde(default)]
 struct Resource<'a> {
     #[serde(borrow)]
-    namespace: Word<'a>,
+    namespace: ReportWord<'a>,
     #[serde(borrow)]
-    kind: Word<'a>,
+    kind: ReportWord<'a>,
     #[serde(borrow)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
 }
 
 /// An object; anything else counts as an empty one, and the finding stays. Keys given twice are an error.
 #[derive(Default)]
-struct Part<T>(T);
+struct LenientPart<T>(T);
 
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for LenientPart<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         // A derived struct would also accept an array.
         only(OBJECT, deserializer).map(|part| Self(part.unwrap_or_default()))
@@ -161,29 +161,29 @@ impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Part<T> {
 }
 
 /// The objects of an array; whatever else there is counts as none.
-struct Parts<T>(Vec<T>);
+struct LenientParts<T>(Vec<T>);
 
-impl<T> Default for Parts<T> {
+impl<T> Default for LenientParts<T> {
     fn default() -> Self {
         Self(Vec::new())
     }
 }
 
-impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for Parts<T> {
+impl<'de, T: Deserialize<'de> + Default> Deserialize<'de> for LenientParts<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let parts: Vec<Part<T>> = only(LIST, deserializer)?.unwrap_or_default();
+        let parts: Vec<LenientPart<T>> = only(LIST, deserializer)?.unwrap_or_default();
         Ok(Self(parts.into_iter().map(|part| part.0).collect()))
     }
 }
 
 /// A finding, and what the reading needs to know of it.
-pub(super) struct Found {
+pub(super) struct GitlabFinding {
     pub(super) finding: Finding,
     /// The scanner that `scan` names stands in for one of its own.
     pub(super) attributed: bool,
     /// Its target is an image with a digest.
     pub(super) digest: bool,
-    /// What its code holds that may be a secret's value.
+    /// Contents of its code that may be a secret's value.
     pub(super) values: Vec<String>,
 }
 
@@ -194,7 +194,7 @@ impl Agent<'_> {
     }
 
     /// Id and version, if it has an id.
-    pub(super) fn named(&self) -> Option<(String, String)> {
+    pub(super) fn id_and_version(&self) -> Option<(String, String)> {
         Some(self.id())
             .filter(|id| !id.is_empty())
             .map(|id| (id.to_owned(), self.version.as_str().to_owned()))
@@ -206,12 +206,12 @@ const CLASSES: [&str; 4] = ["cwe", "owasp", "wasc", "capec"];
 /// Types of identifiers that name a vulnerability, also of findings that are about code or an application.
 const VULNERABILITIES: [&str; 4] = ["cve", "ghsa", "osv", "osvdb"];
 
-impl Identifier<'_> {
+impl GitlabIdentifier<'_> {
     fn is(&self, types: &[&str]) -> bool {
         types.iter().any(|t| self.kind.as_str().eq_ignore_ascii_case(t))
     }
 
-    /// What it identifies; for a class of weaknesses with its prefix.
+    /// The identifier; for a class of weaknesses with its prefix.
     fn id(&self) -> &str {
         let (name, value) = (self.name.as_str(), self.value.as_str());
         let prefixed =
@@ -226,14 +226,19 @@ impl Identifier<'_> {
     }
 }
 
-impl Vulnerability<'_> {
+impl GitlabVulnerability<'_> {
     /// The finding; `None` if nothing says what or where it is.
-    pub(super) fn found(&self, scan_type: ScanType, scanner: &str, roots: &[String]) -> Option<Found> {
+    pub(super) fn to_finding(
+        &self,
+        scan_type: ScanType,
+        scanner: &str,
+        roots: &[String],
+    ) -> Option<GitlabFinding> {
         let said = [&self.name, &self.message, &self.description, &self.cve, &self.severity, &self.priority];
         let place = &self.location.0;
         let placed =
             [&place.file, &place.image, &place.hostname, &place.path, &place.crash_state, &self.file];
-        let given = |words: &[&Word<'_>]| words.iter().any(|word| !word.as_str().is_empty());
+        let given = |words: &[&ReportWord<'_>]| words.iter().any(|word| !word.as_str().is_empty());
         if !given(&said) && !given(&placed) && self.rule().is_empty() {
             return None;
         }
@@ -246,13 +251,13 @@ impl Vulnerability<'_> {
             Category::Secret => [extract].into_iter().chain(parts_of(extract)).map(str::to_owned).collect(),
             _ => Vec::new(),
         };
-        Some(Found { finding, attributed: own.is_none(), digest, values })
+        Some(GitlabFinding { finding, attributed: own.is_none(), digest, values })
     }
 
-    /// What its first identifier says; of old reports `cve` where it is one.
+    /// Its first identifier; of old reports `cve` where it is one.
     fn rule(&self) -> &str {
         let cve = self.cve.as_str();
-        match self.identifiers.0.first().map_or("", Identifier::id) {
+        match self.identifiers.0.first().map_or("", GitlabIdentifier::id) {
             "" if cve.starts_with("CVE-") && !cve.contains(':') => cve,
             rule => rule,
         }
@@ -293,13 +298,13 @@ impl Vulnerability<'_> {
         if !silent {
             return Severity::plain(word);
         }
-        let mut worst = Worst::default();
+        let mut worst = WorstSeverity::default();
         self.cvss_vectors.0.iter().for_each(|v| worst.vector(v.vector.as_str()));
         worst.get()
     }
 
     fn ids(&self, category: Category) -> Vec<Text> {
-        let about = |i: &&Identifier<'_>| match category {
+        let about = |i: &&GitlabIdentifier<'_>| match category {
             Category::Vulnerability => !i.is(&CLASSES),
             _ => i.is(&VULNERABILITIES),
         };
@@ -317,13 +322,13 @@ impl Vulnerability<'_> {
 
     fn locate(&self, scan_type: ScanType, finding: &mut Finding, roots: &[String]) {
         let place = &self.location.0;
-        let file = [&place.file, &self.file].into_iter().map(Word::as_str).find(|f| !f.is_empty());
+        let file = [&place.file, &self.file].into_iter().map(ReportWord::as_str).find(|f| !f.is_empty());
         let lines = (place.start_line.0.or(self.line.0), place.end_line.0);
         let url = place_of_url(place.hostname.as_str(), place.path.as_str());
         let path = file.unwrap_or(&url);
         finding.location = Location::new(path, lines.0, lines.1, roots);
         let resource = &place.kubernetes_resource.0;
-        let resource = [&resource.namespace, &resource.kind, &resource.name].map(Word::as_str);
+        let resource = [&resource.namespace, &resource.kind, &resource.name].map(ReportWord::as_str);
         let resource = resource.into_iter().filter(|p| !p.is_empty()).collect::<Vec<_>>().join("/");
         let target = [place.image.as_str(), &resource, without_user(place.hostname.as_str())];
         finding.target = target.into_iter().find(|t| !t.is_empty()).map(Text::line);

@@ -12,11 +12,11 @@ mod scan;
 mod scan_type;
 mod text;
 
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::secret::unknown;
 use super::{Format, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target};
-use entry::{Found, Vulnerability};
+use entry::{GitlabFinding, GitlabVulnerability};
 use scan::Scan;
 use scan_type::ScanType;
 
@@ -34,7 +34,7 @@ macro_rules! scan_format {
             null: false,
             lines: false,
             looks_like: |opening| detect::scan_types(opening).contains(&ScanType::$scan),
-            read: |json, reading| read(json, reading, ScanType::$scan),
+            read_report: |json, reading| read_report(json, reading, ScanType::$scan),
         };
     };
 }
@@ -96,9 +96,9 @@ const OTHER: &[&str] = &["schema", "$schema", "remediations", "dependency_files"
 /// Keys whose loss would change what a report says.
 const NEEDED: &[&str] = &["vulnerabilities", "scan", "version"];
 
-/// What was passed so far.
+/// Parts of the report that were read so far.
 #[derive(Default)]
-struct Seen {
+struct GitlabSections {
     /// The list of vulnerabilities, or null in its place.
     listed: bool,
     /// Findings handed over.
@@ -109,16 +109,16 @@ struct Seen {
     scanner: String,
     /// `scan` named a scanner or an analyzer.
     named: bool,
-    /// What there is of the object `scan`.
-    scan: ScanSeen,
+    /// Presence of the object `scan`.
+    scan: GitlabScanSections,
     /// Number of the files that list dependencies, and of addresses that were requested, where given.
     files: Option<usize>,
     resources: Option<usize>,
 }
 
-/// What a report has of `scan`.
+/// Presence of `scan` in a report.
 #[derive(Default, PartialEq, Eq)]
-enum ScanSeen {
+enum GitlabScanSections {
     /// Nothing, or null.
     #[default]
     Missing,
@@ -128,17 +128,17 @@ enum ScanSeen {
     WithStatus,
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>, scan_type: ScanType) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>, scan_type: ScanType) -> Result<(), ReadError> {
     let scanner = match reading.known(scan::SCANNER) {
         Some(known) => known.to_owned(),
         None => scan::foreseen(&reading.tail()).unwrap_or_default(),
     };
     let guessed = reading.known(scan::SCANNER).is_none() && !scanner.is_empty();
-    let mut seen = Seen { scanner, ..Seen::default() };
+    let mut seen = GitlabSections { scanner, ..GitlabSections::default() };
     if scan_type == ScanType::ContainerScanning {
         reading.target(Target::Image);
     }
-    if json.kind()? == Kind::Array {
+    if json.kind()? == JsonKind::Array {
         vulnerabilities(json, reading, scan_type, &mut seen)?;
     } else {
         report(json, reading, scan_type, &mut seen)?;
@@ -161,7 +161,7 @@ fn report(
     json: &mut Json,
     reading: &mut Reading<'_>,
     scan_type: ScanType,
-    seen: &mut Seen,
+    seen: &mut GitlabSections,
 ) -> Result<(), ReadError> {
     let mut version = Ok(None);
     json.object(|json, key| match key {
@@ -170,16 +170,16 @@ fn report(
             version = major_version(json)?;
             Ok(())
         }
-        "scan" if json.kind()? == Kind::Null => json.skip(),
-        "scan" => Scan::read(json, reading, scan_type, seen),
+        "scan" if json.kind()? == JsonKind::Null => json.skip(),
+        "scan" => Scan::read_scan(json, reading, scan_type, seen),
         "vulnerabilities" => {
             seen.listed = true;
-            if json.kind()? == Kind::Null {
+            if json.kind()? == JsonKind::Null {
                 return json.skip();
             }
             vulnerabilities(json, reading, scan_type, seen)
         }
-        "dependency_files" if json.kind()? == Kind::Array => {
+        "dependency_files" if json.kind()? == JsonKind::Array => {
             seen.files = Some(0);
             json.array(|json, index| {
                 seen.files = Some(index + 1);
@@ -206,11 +206,11 @@ fn report(
         reading.nothing_scanned("no address was requested (scan.scanned_resources is empty)");
     }
     let since = |major: u32| version.is_some_and(|version| version >= major);
-    if seen.scan == ScanSeen::Missing && since(15) {
+    if seen.scan == GitlabScanSections::Missing && since(15) {
         let message = "the report has no `scan`, which schema version 15 demands: it does not say whether the scan succeeded";
         reading.problem(ProblemKind::Scan, message, None);
     }
-    if seen.scan == ScanSeen::Silent && since(14) {
+    if seen.scan == GitlabScanSections::Silent && since(14) {
         let message = "`scan.status` is missing: the report does not say whether the scan succeeded";
         reading.problem(ProblemKind::Scan, message, None);
     }
@@ -220,9 +220,9 @@ fn report(
 /// The first number of `version`, `None` where it is null; or why it cannot be read.
 fn major_version(json: &mut Json) -> Result<Result<Option<u32>, String>, ReadError> {
     let text = match json.kind()? {
-        Kind::Null => return json.skip().map(|()| Ok(None)),
-        Kind::String => json.take::<String, _>(|text| text)?,
-        Kind::Number => json.take::<serde_json::Value, _>(|number| number.to_string())?,
+        JsonKind::Null => return json.skip().map(|()| Ok(None)),
+        JsonKind::String => json.with_value::<String, _>(|text| text)?,
+        JsonKind::Number => json.with_value::<serde_json::Value, _>(|number| number.to_string())?,
         _ => json.skip().map(|()| String::new())?,
     };
     Ok(detect::major(&text).map(Some).ok_or_else(|| {
@@ -234,19 +234,19 @@ fn vulnerabilities(
     json: &mut Json,
     reading: &mut Reading<'_>,
     scan_type: ScanType,
-    seen: &mut Seen,
+    seen: &mut GitlabSections,
 ) -> Result<(), ReadError> {
     json.array(|json, _| {
-        let listed = json.item::<Vulnerability<'static>, _>(|vulnerability| {
+        let listed = json.item::<GitlabVulnerability<'static>, _>(|vulnerability| {
             vulnerability
-                .found(scan_type, &seen.scanner, reading.roots())
+                .to_finding(scan_type, &seen.scanner, reading.roots())
                 .map(|found| hand_over(found, reading, seen))
         })?;
         listed.ok_or_else(|| json.shape("a vulnerability has nothing that says what or where it is"))
     })
 }
 
-fn hand_over(found: Found, reading: &mut Reading<'_>, seen: &mut Seen) {
+fn hand_over(found: GitlabFinding, reading: &mut Reading<'_>, seen: &mut GitlabSections) {
     if found.digest && reading.report.digests.len() < MAX_DIGESTS {
         let image = found.finding.target.as_ref().map_or("", crate::finding::Text::as_str);
         if !reading.report.digests.iter().any(|known| image.ends_with(known.as_str())) {
@@ -255,7 +255,7 @@ fn hand_over(found: Found, reading: &mut Reading<'_>, seen: &mut Seen) {
     }
     seen.found += 1;
     seen.attributed |= found.attributed;
-    if let Some(values) = reading.around().values {
+    if let Some(values) = reading.context().values {
         values.of_finding(&found.values.iter().map(String::as_str).collect::<Vec<_>>());
     }
     reading.finding(found.finding);

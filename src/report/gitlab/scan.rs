@@ -1,16 +1,16 @@
-//! What a report says about its scan.
+//! Statements of a report about its scan.
 
 use jiff::Timestamp;
 use serde::Deserialize;
 
 use super::entry::Agent;
 use super::scan_type::ScanType;
-use super::{ScanSeen, Seen, misspelt};
+use super::{GitlabScanSections, GitlabSections, misspelt};
 use crate::report::field::text;
-use crate::report::json::{Json, Kind, shapes};
+use crate::report::json::{Json, JsonKind, shapes};
 use crate::report::reading::parse_time;
 use crate::report::secret::without_credentials;
-use crate::report::value::Word;
+use crate::report::value::ReportWord;
 use crate::report::{ProblemKind, ReadError, Reading};
 
 /// Where the scanner's id is noted for the second reading.
@@ -28,7 +28,7 @@ pub(super) struct Scan {
 }
 
 /// The scanner that the end of the file names: `scan` comes last in reports of version 15, behind the findings that
-/// need to know. A guess, which [`Scan::read`] checks.
+/// need to know. A guess, which [`Scan::read_scan`] checks.
 pub(super) fn foreseen(tail: &[u8]) -> Option<String> {
     const KEY: &[u8] = b"\"scan\"";
     #[derive(Deserialize)]
@@ -41,38 +41,38 @@ pub(super) fn foreseen(tail: &[u8]) -> Option<String> {
     let at = memchr::memmem::rfind(tail, KEY)?;
     let after = tail.get(at + KEY.len()..)?.trim_ascii_start().strip_prefix(b":")?;
     let guess = Guess::deserialize(&mut serde_json::Deserializer::from_slice(after)).ok()?;
-    guess.scanner.or(guess.analyzer)?.named().map(|(id, _)| id)
+    guess.scanner.or(guess.analyzer)?.id_and_version().map(|(id, _)| id)
 }
 
 impl Scan {
     /// Reads it to its end.
-    pub(super) fn read(
+    pub(super) fn read_scan(
         json: &mut Json,
         reading: &mut Reading<'_>,
         asked: ScanType,
-        seen: &mut Seen,
+        seen: &mut GitlabSections,
     ) -> Result<(), ReadError> {
-        seen.scan = ScanSeen::Silent;
+        seen.scan = GitlabScanSections::Silent;
         let mut scan = Self::default();
         json.object(|json, key| match key {
             "type" => is_type(json, asked),
             "status" => {
-                seen.scan = ScanSeen::WithStatus;
+                seen.scan = GitlabScanSections::WithStatus;
                 status(json, reading)
             }
             "messages" => messages(json, reading),
             "partial_scan" => json.unless_null(|json| partial(json, reading)),
-            "scanned_resources" if json.kind()? == Kind::Array => {
+            "scanned_resources" if json.kind()? == JsonKind::Array => {
                 seen.resources = Some(0);
                 json.array(|json, index| {
                     seen.resources = Some(index + 1);
                     json.skip()
                 })
             }
-            "start_time" if json.kind()? == Kind::String => {
-                json.take::<String, _>(|time| scan.began = parse_time(&time))
+            "start_time" if json.kind()? == JsonKind::String => {
+                json.with_value::<String, _>(|time| scan.began = parse_time(&time))
             }
-            "end_time" if json.kind()? == Kind::String => json.take::<String, _>(|time| {
+            "end_time" if json.kind()? == JsonKind::String => json.with_value::<String, _>(|time| {
                 reading.generated(&time);
                 scan.ended = parse_time(&time);
             }),
@@ -80,12 +80,12 @@ impl Scan {
                 reading.generated_unreadable();
                 json.skip()
             }
-            "scanner" if json.kind()? == Kind::Object => {
-                scan.scanner = json.item::<Agent<'static>, _>(|agent| agent.named())?;
+            "scanner" if json.kind()? == JsonKind::Object => {
+                scan.scanner = json.item::<Agent<'static>, _>(|agent| agent.id_and_version())?;
                 Ok(())
             }
-            "analyzer" if json.kind()? == Kind::Object => {
-                scan.analyzer = json.item::<Agent<'static>, _>(|agent| agent.named())?;
+            "analyzer" if json.kind()? == JsonKind::Object => {
+                scan.analyzer = json.item::<Agent<'static>, _>(|agent| agent.id_and_version())?;
                 Ok(())
             }
             key => {
@@ -111,7 +111,7 @@ impl Scan {
 /// `scan.type` must be what the report is read as.
 fn is_type(json: &mut Json, asked: ScanType) -> Result<(), ReadError> {
     let found = match json.kind()? {
-        Kind::String => json.take::<String, _>(|word| ScanType::of_word(&word))?,
+        JsonKind::String => json.with_value::<String, _>(|word| ScanType::of_word(&word))?,
         _ => json.skip().map(|()| None)?,
     };
     match found {
@@ -125,11 +125,11 @@ fn is_type(json: &mut Json, asked: ScanType) -> Result<(), ReadError> {
 }
 
 fn status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::String {
+    if json.kind()? != JsonKind::String {
         reading.failed("`scan.status` is not a word");
         return json.skip();
     }
-    json.take::<String, _>(|status| match status.as_str() {
+    json.with_value::<String, _>(|status| match status.as_str() {
         "success" => {}
         "failure" => reading.failed("`scan.status` is failure"),
         _ => reading.failed("`scan.status` is not success"),
@@ -139,7 +139,7 @@ fn status(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
 /// Since schema 15.2: only what a change touches was scanned (`differential`).
 fn partial(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut mode = String::new();
-    if json.kind()? == Kind::Object {
+    if json.kind()? == JsonKind::Object {
         json.object(|json, key| match key {
             "mode" => text(json).map(|word| mode = word),
             _ => json.skip(),
@@ -157,10 +157,10 @@ fn partial(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
 
 fn messages(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     match json.kind()? {
-        Kind::Null => json.skip(),
-        Kind::Array => {
-            json.array(|json, _| json.item::<Message<'static>, _>(|message| message.tell(reading)))
-        }
+        JsonKind::Null => json.skip(),
+        JsonKind::Array => json.array(|json, _| {
+            json.item::<GitlabScanMessage<'static>, _>(|message| message.add_problem(reading))
+        }),
         _ => {
             reading.problem(ProblemKind::Scan, "`scan.messages` is no list", None);
             json.skip()
@@ -168,19 +168,19 @@ fn messages(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError>
     }
 }
 
-shapes!(Message);
+shapes!(GitlabScanMessage);
 
 #[derive(Deserialize)]
-struct Message<'a> {
+struct GitlabScanMessage<'a> {
     #[serde(borrow, default)]
-    level: Word<'a>,
+    level: ReportWord<'a>,
     #[serde(borrow, default)]
-    value: Word<'a>,
+    value: ReportWord<'a>,
 }
 
-impl Message<'_> {
+impl GitlabScanMessage<'_> {
     /// A problem at any level but those of normal behaviour.
-    fn tell(&self, reading: &mut Reading<'_>) {
+    fn add_problem(&self, reading: &mut Reading<'_>) {
         let level = self.level.as_str().trim();
         if ["info", "debug"].iter().any(|normal| level.eq_ignore_ascii_case(normal)) {
             return;

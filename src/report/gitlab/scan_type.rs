@@ -2,7 +2,7 @@
 
 use crate::finding::Category;
 
-/// What was scanned, and how.
+/// Kind of scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ScanType {
     /// Code, and infrastructure as code.

@@ -1,8 +1,8 @@
-//! What is taken from the texts of a vulnerability.
+//! Facts from the texts of a vulnerability.
 
 use crate::finding::{Fix, Text};
 
-/// What a solution says about fixed versions, where it is one of the sentences that GitLab's analyzers and Trivy's
+/// Statements of a solution about fixed versions, where it is one of the sentences that GitLab's analyzers and Trivy's
 /// template write: `Upgrade to version 1.2 or above.`, `Upgrade openssl to 1.1.1d-r0`.
 pub(super) fn fix(solution: &str, package: &str) -> (Fix, Vec<Text>) {
     let solution = solution.trim().trim_end_matches('.');

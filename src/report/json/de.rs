@@ -6,17 +6,17 @@ use serde::de::value::{BorrowedStrDeserializer, StrDeserializer};
 use serde::de::{self, DeserializeSeed, Deserializer, Expected, MapAccess, SeqAccess, Unexpected, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::parser::{Fault, LIST, OBJECT, Parser, RAW, STRING};
+use super::parser::{JsonError, JsonParser, LIST, OBJECT, RAW, STRING};
 
-impl<'de> Parser<'de> {
-    fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+impl<'de> JsonParser<'de> {
+    fn visit_string<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         match self.string()? {
             Cow::Borrowed(text) => visitor.visit_borrowed_str(text),
             Cow::Owned(text) => visitor.visit_string(text),
         }
     }
 
-    fn visit_number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+    fn visit_number<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         let start = self.at;
         let integer = self.number()?;
         let text = self.since(start);
@@ -37,7 +37,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    fn visit_list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+    fn visit_list<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         self.enter()?;
         let mut inside = Inside { parser: self, first: true };
         let value = visitor.visit_seq(&mut inside)?;
@@ -46,7 +46,7 @@ impl<'de> Parser<'de> {
         Ok(value)
     }
 
-    fn visit_object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, Fault> {
+    fn visit_object<V: Visitor<'de>>(&mut self, visitor: V) -> Result<V::Value, JsonError> {
         self.enter()?;
         let mut inside = Inside { parser: self, first: true };
         let value = visitor.visit_map(&mut inside)?;
@@ -56,7 +56,7 @@ impl<'de> Parser<'de> {
     }
 
     /// Nothing may be left that the visitor did not ask for.
-    fn close(&mut self, bracket: u8, first: bool) -> Result<(), Fault> {
+    fn close(&mut self, bracket: u8, first: bool) -> Result<(), JsonError> {
         if self.more(bracket, first)? {
             return Err(self.syntax("trailing characters"));
         }
@@ -66,7 +66,7 @@ impl<'de> Parser<'de> {
 
     /// Another value than the visitor expects, which is not shown: it may be a secret.
     #[cold]
-    fn unexpected(&mut self, expected: &dyn Expected) -> Fault {
+    fn unexpected(&mut self, expected: &dyn Expected) -> JsonError {
         let start = self.at;
         let found = self.peek();
         if let Err(fault) = self.skip() {
@@ -82,14 +82,14 @@ impl<'de> Parser<'de> {
             _ if self.since(start).contains(['.', 'e', 'E']) => Unexpected::Other("floating point"),
             _ => Unexpected::Other("integer"),
         };
-        <Fault as de::Error>::invalid_type(found, expected).placed(self.at)
+        <JsonError as de::Error>::invalid_type(found, expected).placed(self.at)
     }
 }
 
-impl<'de> Deserializer<'de> for &mut Parser<'de> {
-    type Error = Fault;
+impl<'de> Deserializer<'de> for &mut JsonParser<'de> {
+    type Error = JsonError;
 
-    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'"') => self.visit_string(visitor),
             Some(b'{') => self.visit_object(visitor),
@@ -103,29 +103,29 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         }
     }
 
-    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'"') => self.visit_string(visitor),
             _ => Err(self.unexpected(&visitor)),
         }
     }
 
-    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.deserialize_str(visitor)
     }
 
-    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'[') => self.visit_list(visitor),
             _ => Err(self.unexpected(&visitor)),
         }
     }
 
-    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'{') => self.visit_object(visitor),
             _ => Err(self.unexpected(&visitor)),
@@ -137,7 +137,7 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'{') => self.visit_object(visitor),
             Some(b'[') => self.visit_list(visitor),
@@ -145,7 +145,7 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         }
     }
 
-    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'n') => self.word("null").and_then(|()| visitor.visit_none()),
             _ => visitor.visit_some(self),
@@ -156,7 +156,7 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         self,
         name: &'static str,
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, JsonError> {
         let next = self.peek();
         let wanted = match name {
             RAW => {
@@ -176,7 +176,7 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         visitor.visit_unit()
     }
 
-    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Fault> {
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, JsonError> {
         self.skip()?;
         visitor.visit_unit()
     }
@@ -186,7 +186,7 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
         _: &'static str,
         _: &'static [&'static str],
         visitor: V,
-    ) -> Result<V::Value, Fault> {
+    ) -> Result<V::Value, JsonError> {
         match self.peek() {
             Some(b'"') => visitor.visit_enum(StrDeserializer::new(&self.string()?)),
             _ => Err(self.unexpected(&visitor)),
@@ -200,14 +200,14 @@ impl<'de> Deserializer<'de> for &mut Parser<'de> {
 
 /// A list or an object that is being read.
 struct Inside<'p, 'de> {
-    parser: &'p mut Parser<'de>,
+    parser: &'p mut JsonParser<'de>,
     first: bool,
 }
 
 impl<'de> SeqAccess<'de> for &mut Inside<'_, 'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
-    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, Fault> {
+    fn next_element_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<Option<T::Value>, JsonError> {
         if !self.parser.more(b']', self.first)? {
             return Ok(None);
         }
@@ -217,9 +217,9 @@ impl<'de> SeqAccess<'de> for &mut Inside<'_, 'de> {
 }
 
 impl<'de> MapAccess<'de> for &mut Inside<'_, 'de> {
-    type Error = Fault;
+    type Error = JsonError;
 
-    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, Fault> {
+    fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, JsonError> {
         if !self.parser.more(b'}', self.first)? {
             return Ok(None);
         }
@@ -232,7 +232,7 @@ impl<'de> MapAccess<'de> for &mut Inside<'_, 'de> {
         .map(Some)
     }
 
-    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, Fault> {
+    fn next_value_seed<T: DeserializeSeed<'de>>(&mut self, seed: T) -> Result<T::Value, JsonError> {
         self.parser.colon()?;
         seed.deserialize(&mut *self.parser)
     }

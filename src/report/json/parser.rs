@@ -14,28 +14,28 @@ use super::scan::{blanks_end, plain_end};
 /// Deepest nesting, as in `serde_json`.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// What a type calls itself that wants a value's text as it is written: see [`crate::report::value::Raw`].
+/// What a type calls itself that wants a value's text as it is written: see [`crate::report::value::RawJson`].
 pub(in crate::report) const RAW: &str = "secgate::Raw";
-/// What a type calls itself that wants a string, an object or a list, or nothing: see [`crate::report::value::only`].
+/// Name of a type that wants a string, an object or a list, or nothing: see [`crate::report::value::only`].
 pub(in crate::report) const STRING: &str = "secgate::String";
 pub(in crate::report) const OBJECT: &str = "secgate::Object";
 pub(in crate::report) const LIST: &str = "secgate::List";
 
 /// Why a value could not be read.
 #[derive(Debug)]
-pub(in crate::report) struct Fault(Box<Inner>);
+pub(in crate::report) struct JsonError(Box<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    kind: FaultKind,
+    kind: JsonErrorKind,
     /// Number of bytes up to the fault; a visitor does not know it.
     at: Option<usize>,
     message: Cow<'static, str>,
 }
 
-/// What is wrong.
+/// The problem.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum FaultKind {
+pub(super) enum JsonErrorKind {
     /// The text ends too early.
     End,
     /// It is no JSON.
@@ -44,19 +44,19 @@ pub(super) enum FaultKind {
     Shape,
 }
 
-impl Fault {
+impl JsonError {
     #[cold]
-    fn new(kind: FaultKind, at: usize, message: &'static str) -> Self {
+    fn new(kind: JsonErrorKind, at: usize, message: &'static str) -> Self {
         Self(Box::new(Inner { kind, at: Some(at), message: Cow::Borrowed(message) }))
     }
 
-    pub(super) fn kind(&self) -> FaultKind {
+    pub(super) fn kind(&self) -> JsonErrorKind {
         self.0.kind
     }
 
     /// True if the text only ended too early.
     pub(in crate::report) fn is_cut(&self) -> bool {
-        self.0.kind == FaultKind::End
+        self.0.kind == JsonErrorKind::End
     }
 
     /// The fault, `at` bytes from the beginning.
@@ -71,23 +71,23 @@ impl Fault {
     }
 }
 
-impl fmt::Display for Fault {
+impl fmt::Display for JsonError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0.message)
     }
 }
 
-impl std::error::Error for Fault {}
+impl std::error::Error for JsonError {}
 
-impl de::Error for Fault {
+impl de::Error for JsonError {
     #[cold]
     fn custom<T: fmt::Display>(message: T) -> Self {
-        Self(Box::new(Inner { kind: FaultKind::Shape, at: None, message: message.to_string().into() }))
+        Self(Box::new(Inner { kind: JsonErrorKind::Shape, at: None, message: message.to_string().into() }))
     }
 }
 
 /// A text being read, one value after the other.
-pub(in crate::report) struct Parser<'de> {
+pub(in crate::report) struct JsonParser<'de> {
     text: &'de str,
     /// Number of bytes read.
     pub(super) at: usize,
@@ -96,24 +96,24 @@ pub(in crate::report) struct Parser<'de> {
 }
 
 /// Reads a text that is one value and nothing else.
-pub(in crate::report) fn parse<'de, T: de::Deserialize<'de>>(text: &'de str) -> Result<T, Fault> {
-    let mut parser = Parser::new(text, 0);
+pub(in crate::report) fn parse<'de, T: de::Deserialize<'de>>(text: &'de str) -> Result<T, JsonError> {
+    let mut parser = JsonParser::new(text, 0);
     T::deserialize(&mut parser).and_then(|value| parser.end().map(|()| value))
 }
 
-impl<'de> Parser<'de> {
+impl<'de> JsonParser<'de> {
     /// Starts at the beginning of `text`, which lies `depth` levels deep in its document.
     pub(in crate::report) const fn new(text: &'de str, depth: usize) -> Self {
         Self { text, at: 0, room: MAX_DEPTH.saturating_sub(depth) }
     }
 
     /// Nothing but blanks may follow.
-    pub(super) fn end(&mut self) -> Result<(), Fault> {
+    pub(super) fn end(&mut self) -> Result<(), JsonError> {
         if self.peek().is_none() { Ok(()) } else { Err(self.syntax("trailing characters")) }
     }
 
     /// Reads over the next value and checks it.
-    pub(super) fn skip(&mut self) -> Result<(), Fault> {
+    pub(super) fn skip(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'"') => self.skip_string(),
             Some(b'{') => {
@@ -167,16 +167,16 @@ impl<'de> Parser<'de> {
     }
 
     /// A fault at the next byte.
-    pub(super) fn syntax(&self, message: &'static str) -> Fault {
-        Fault::new(FaultKind::Syntax, self.at + 1, message)
+    pub(super) fn syntax(&self, message: &'static str) -> JsonError {
+        JsonError::new(JsonErrorKind::Syntax, self.at + 1, message)
     }
 
-    pub(super) fn cut(&self, message: &'static str) -> Fault {
-        Fault::new(FaultKind::End, self.text.len(), message)
+    pub(super) fn cut(&self, message: &'static str) -> JsonError {
+        JsonError::new(JsonErrorKind::End, self.text.len(), message)
     }
 
     /// Passes the opening bracket.
-    pub(super) fn enter(&mut self) -> Result<(), Fault> {
+    pub(super) fn enter(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         match self.room.checked_sub(1) {
             None | Some(0) => Err(self.syntax("nested deeper than 128 levels")),
@@ -194,7 +194,7 @@ impl<'de> Parser<'de> {
     }
 
     /// True if another element or member comes, whose comma is passed.
-    pub(super) fn more(&mut self, close: u8, first: bool) -> Result<bool, Fault> {
+    pub(super) fn more(&mut self, close: u8, first: bool) -> Result<bool, JsonError> {
         match self.peek() {
             Some(byte) if byte == close => return Ok(false),
             Some(b',') if !first => self.at += 1,
@@ -210,7 +210,7 @@ impl<'de> Parser<'de> {
     }
 
     /// A key comes next.
-    pub(super) fn key(&mut self) -> Result<(), Fault> {
+    pub(super) fn key(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             Some(b'"') => Ok(()),
             Some(_) => Err(self.syntax("key must be a string")),
@@ -218,7 +218,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    pub(super) fn colon(&mut self) -> Result<(), Fault> {
+    pub(super) fn colon(&mut self) -> Result<(), JsonError> {
         match self.peek() {
             Some(b':') => {
                 self.at += 1;
@@ -229,7 +229,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    pub(super) fn word(&mut self, word: &'static str) -> Result<(), Fault> {
+    pub(super) fn word(&mut self, word: &'static str) -> Result<(), JsonError> {
         for expected in word.bytes() {
             match self.byte() {
                 Some(byte) if byte == expected => self.at += 1,
@@ -241,7 +241,7 @@ impl<'de> Parser<'de> {
     }
 
     /// Reads over a number; true if it is an integer.
-    pub(super) fn number(&mut self) -> Result<bool, Fault> {
+    pub(super) fn number(&mut self) -> Result<bool, JsonError> {
         if self.byte() == Some(b'-') {
             self.at += 1;
         }
@@ -271,7 +271,7 @@ impl<'de> Parser<'de> {
     }
 
     /// One digit or more.
-    fn digits(&mut self) -> Result<(), Fault> {
+    fn digits(&mut self) -> Result<(), JsonError> {
         let rest = self.text.as_bytes().get(self.at..).unwrap_or_default();
         match rest.iter().take_while(|byte| byte.is_ascii_digit()).count() {
             0 if rest.is_empty() => Err(self.cut("EOF while parsing a value")),
@@ -284,7 +284,7 @@ impl<'de> Parser<'de> {
     }
 
     /// Reads over a string, whose quote comes next.
-    fn skip_string(&mut self) -> Result<(), Fault> {
+    fn skip_string(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         loop {
             self.at = plain_end(self.text.as_bytes(), self.at);
@@ -300,11 +300,11 @@ impl<'de> Parser<'de> {
         }
     }
 
-    fn control(&self) -> Fault {
+    fn control(&self) -> JsonError {
         self.syntax("control character (\\u0000-\\u001F) found while parsing a string")
     }
 
-    fn skip_escape(&mut self) -> Result<(), Fault> {
+    fn skip_escape(&mut self) -> Result<(), JsonError> {
         self.at += 1;
         match self.byte() {
             Some(b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't') => {
@@ -321,7 +321,7 @@ impl<'de> Parser<'de> {
     }
 
     /// Four hexadecimal digits.
-    fn hex(&mut self) -> Result<u32, Fault> {
+    fn hex(&mut self) -> Result<u32, JsonError> {
         let mut unit = 0;
         for _ in 0..4 {
             let Some(byte) = self.byte() else { return Err(self.cut("EOF while parsing a string")) };
@@ -335,7 +335,7 @@ impl<'de> Parser<'de> {
     }
 
     /// A string, whose quote comes next.
-    pub(super) fn string(&mut self) -> Result<Cow<'de, str>, Fault> {
+    pub(super) fn string(&mut self) -> Result<Cow<'de, str>, JsonError> {
         self.at += 1;
         let start = self.at;
         self.at = plain_end(self.text.as_bytes(), start);
@@ -348,7 +348,7 @@ impl<'de> Parser<'de> {
     }
 
     /// A string that is not plain to its end; its first plain part, from `start` on, was passed.
-    fn string_with_escapes(&mut self, mut start: usize) -> Result<String, Fault> {
+    fn string_with_escapes(&mut self, mut start: usize) -> Result<String, JsonError> {
         let mut string = String::new();
         loop {
             string.push_str(self.since(start));
@@ -366,7 +366,7 @@ impl<'de> Parser<'de> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, Fault> {
+    fn escape(&mut self) -> Result<char, JsonError> {
         let letter = self.text.as_bytes().get(self.at + 1);
         if letter == Some(&b'u') {
             self.at += 2;
@@ -386,7 +386,7 @@ impl<'de> Parser<'de> {
 
     /// What follows `\u`, and the second escape of a pair. Half a pair is U+FFFD: Python writes one for each byte of a
     /// file name that is not UTF-8.
-    fn unicode(&mut self) -> Result<char, Fault> {
+    fn unicode(&mut self) -> Result<char, JsonError> {
         let high = self.hex()?;
         if let Some(c) = char::from_u32(high) {
             return Ok(c);

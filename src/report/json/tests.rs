@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::report::Source;
-use crate::report::value::Raw;
+use crate::report::value::RawJson;
 
 fn json(text: &str) -> Json {
     Json::new(Source::Bytes(text.as_bytes().into()).open(1 << 30).unwrap())
@@ -97,15 +97,15 @@ proptest! {
             let ours: Result<serde_json::Value, _> = parse(&text);
             prop_assert_eq!(ours.as_ref().ok(), theirs.as_ref().ok(), "{}", &text);
             prop_assert_eq!(parse::<IgnoredAny>(&text).is_ok(), with_serde_json::<IgnoredAny>(&text).is_ok(), "{}", &text);
-            let raw = parse::<Raw<'_>>(&text).map(|raw| raw.0).ok();
+            let raw = parse::<RawJson<'_>>(&text).map(|raw| raw.0).ok();
             let theirs = with_serde_json::<&serde_json::value::RawValue>(&text).map(serde_json::value::RawValue::get).ok();
             prop_assert_eq!(raw, theirs, "{}", &text);
-            prop_assert_eq!(with_serde_json::<Raw<'_>>(&text).map(|raw| raw.0).ok(), theirs);
+            prop_assert_eq!(with_serde_json::<RawJson<'_>>(&text).map(|raw| raw.0).ok(), theirs);
             // Of a good text every part from its beginning only lacks what follows.
             if theirs.is_some() {
                 for part in text.char_indices().filter_map(|(at, _)| text.get(..at)) {
                     if let Err(fault) = parse::<IgnoredAny>(part) {
-                        prop_assert_eq!(fault.kind(), FaultKind::End, "{}", part);
+                        prop_assert_eq!(fault.kind(), JsonErrorKind::End, "{}", part);
                     }
                 }
             }
@@ -183,7 +183,7 @@ fn types_are_read_as_serde_json_reads_them() {
         match (parse::<Shape<'_>>(text), with_serde_json::<Shape<'_>>(text)) {
             (Ok(ours), Ok(theirs)) => assert_eq!(ours, theirs),
             (Err(ours), Err(theirs)) => {
-                let known = theirs.is_data() == (ours.kind() == FaultKind::Shape);
+                let known = theirs.is_data() == (ours.kind() == JsonErrorKind::Shape);
                 assert!(known, "{text}: {ours}, {theirs}");
                 assert_eq!(without_values(&ours.to_string()), without_values(&theirs.to_string()), "{text}");
             }
@@ -204,7 +204,7 @@ fn the_edge_of_the_window_changes_nothing() {
         let mut document = json(&text);
         document
             .array(|json, _| {
-                read.push(json.take::<serde_json::Value, _>(|v| v)?);
+                read.push(json.with_value::<serde_json::Value, _>(|v| v)?);
                 Ok(())
             })
             .unwrap_or_else(|e| panic!("{pad}: {e}"));
@@ -241,7 +241,7 @@ fn syntax_depth_and_encoding_are_checked_in_what_is_skipped() {
 fn nesting_that_would_exhaust_the_stack_is_refused() {
     for open in ["[", "{\"a\":"] {
         assert!(json(&open.repeat(1_000_000)).skip().is_err());
-        assert!(json(&open.repeat(1_000_000)).take::<serde_json::Value, _>(|_| ()).is_err());
+        assert!(json(&open.repeat(1_000_000)).with_value::<serde_json::Value, _>(|_| ()).is_err());
     }
     let deep = |levels| format!("{}1{}", "[".repeat(levels), "]".repeat(levels));
     for (levels, ok) in [(MAX_DEPTH - 1, true), (MAX_DEPTH, false)] {

@@ -12,7 +12,7 @@
 //! that could not be run, and plugins that rerun a test one for each run.
 
 use super::field::first_of;
-use super::xml::{Element, Node, walk};
+use super::xml::{XmlElement, XmlNode, walk};
 use super::{Format, Json, Opening, ProblemKind, ReadError, Reading, value::LineNumber};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
 
@@ -26,25 +26,25 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 fn looks_like(opening: &Opening) -> bool {
     matches!(opening.root.as_deref(), Some("testsuites" | "testsuite"))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Quality);
     let mut state = State::default();
     walk(json, |node| match node {
-        Node::Open(element) => state.open(&element, reading),
-        Node::Text => {
+        XmlNode::Open(element) => state.open(&element, reading),
+        XmlNode::Text => {
             if state.inside == 0 {
                 problem(reading, "text stands between the elements, where none belongs");
             }
             Ok(())
         }
-        Node::Close => {
+        XmlNode::Close => {
             state.close(reading);
             Ok(())
         }
@@ -57,13 +57,13 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// What may be in a suite or a case beside what is read, and is not looked into.
+/// Elements of a suite or a case that are skipped.
 const OTHER: [&str; 6] = ["properties", "property", "system-out", "system-err", "flakyFailure", "flakyError"];
-/// What must not be hidden there.
+/// Elements that must not be hidden there.
 const READ: [&str; 7] =
     ["testsuites", "testsuite", "testcase", "failure", "error", "rerunFailure", "rerunError"];
 
-/// What a case says of itself that was not run or came to nothing, in letters alone.
+/// Statements of a case about itself that was not run or came to nothing, in letters alone.
 const NOT_RUN: [&str; 14] = [
     "notrun",
     "notexecuted",
@@ -87,14 +87,14 @@ const LEFT_OUT: [&str; 6] = ["skipped", "skip", "disabled", "ignored", "inconclu
 #[derive(Default)]
 struct State {
     suites: Vec<Suite>,
-    case: Option<Case>,
+    case: Option<JunitTestCase>,
     /// Depth inside an element that is not looked into.
     inside: usize,
     cases: u64,
     skipped: u64,
 }
 
-/// What a suite says and what was found in it.
+/// Counts stated by a suite and counts found in it.
 #[derive(Default)]
 struct Suite {
     name: String,
@@ -105,27 +105,27 @@ struct Suite {
     /// It counts as many tests that were left out as it counts tests.
     idle: bool,
     /// Cases in this very suite, and in those in it.
-    own: Count,
-    all: Count,
+    own: JunitCounts,
+    all: JunitCounts,
     /// There are suites in it.
     nested: bool,
 }
 
 #[derive(Default, Clone, Copy)]
-struct Count {
+struct JunitCounts {
     cases: u64,
     /// Cases that failed or ended in an error.
     failed: u64,
     /// Cases that were left out.
     skipped: u64,
-    /// What says so: a case can hold several.
+    /// Elements that say so: a case can hold several.
     faults: u64,
     /// Further runs of a case, each of which failed or was followed by one that passed.
     reruns: u64,
 }
 
 #[derive(Default)]
-struct Case {
+struct JunitTestCase {
     name: String,
     class: String,
     file: String,
@@ -139,7 +139,7 @@ struct Case {
 }
 
 impl State {
-    fn open(&mut self, element: &Element<'_>, reading: &mut Reading<'_>) -> Result<(), String> {
+    fn open(&mut self, element: &XmlElement<'_>, reading: &mut Reading<'_>) -> Result<(), String> {
         if self.inside > 0 {
             self.inside += 1;
             if READ.contains(&element.name) {
@@ -158,7 +158,7 @@ impl State {
                 if let Some(parent) = self.suites.last_mut() {
                     parent.nested = true;
                 }
-                self.suites.push(Suite::of(element, reading));
+                self.suites.push(Suite::from_element(element, reading));
             }
             (None, name) if self.suites.is_empty() => {
                 return Err(format!(
@@ -221,26 +221,26 @@ impl State {
     }
 
     /// Burp's Dastardly writes the weaknesses of an address as failed tests of a suite of its name.
-    fn is_dastardly(&self, failure: &Element<'_>) -> bool {
+    fn is_dastardly(&self, failure: &XmlElement<'_>) -> bool {
         let level = failure.get("type").unwrap_or_default().trim();
         let levels = ["Critical", "High", "Medium", "Low", "Info", "Information"];
         let address = |suite: &Suite| ["http://", "https://"].iter().any(|s| suite.name.starts_with(s));
         levels.contains(&level) && self.suites.iter().any(address)
     }
 
-    fn begin(&self, element: &Element<'_>) -> Case {
+    fn begin(&self, element: &XmlElement<'_>) -> JunitTestCase {
         let said = |name| element.get(name).unwrap_or_default();
         let suite_file = self.suites.iter().rev().map(|s| s.file.as_str()).find(|f| !f.is_empty());
         let file = first_of(&[said("file"), suite_file.unwrap_or_default()]);
         // pytest counts lines from 0, all others from 1.
         let zero = self.suites.last().is_some_and(|suite| suite.name == "pytest");
         let line = said("line").trim().parse::<u32>().ok().and_then(|line| line.checked_add(u32::from(zero)));
-        let mut case = Case {
+        let mut case = JunitTestCase {
             name: said("name").to_owned(),
             class: said("classname").to_owned(),
             file: file.to_owned(),
-            line: line.filter(|line| *line > 0).or_else(|| LineNumber::of(said("line"))),
-            ..Case::default()
+            line: line.filter(|line| *line > 0).or_else(|| LineNumber::parse(said("line"))),
+            ..JunitTestCase::default()
         };
         // Runners that say it in an attribute (Node, CTest) say it in an element too, unless someone took that away.
         let bad = [
@@ -260,12 +260,12 @@ impl State {
         case
     }
 
-    fn end(&mut self, case: &Case, reading: &mut Reading<'_>) {
+    fn end(&mut self, case: &JunitTestCase, reading: &mut Reading<'_>) {
         self.cases += 1;
         let failed = case.faults > 0 || case.failed;
         let skipped = u64::from(case.skipped && !failed);
         self.skipped += skipped;
-        let count = Count {
+        let count = JunitCounts {
             cases: 1,
             skipped,
             failed: u64::from(failed),
@@ -290,7 +290,7 @@ fn misplaced(reading: &mut Reading<'_>, name: &str) {
     problem(reading, &format!("`{name}` stands where it means nothing, and was not read"));
 }
 
-impl Count {
+impl JunitCounts {
     fn add(&mut self, other: Self) {
         self.cases += other.cases;
         self.skipped += other.skipped;
@@ -301,7 +301,7 @@ impl Count {
 }
 
 impl Suite {
-    fn of(element: &Element<'_>, reading: &mut Reading<'_>) -> Self {
+    fn from_element(element: &XmlElement<'_>, reading: &mut Reading<'_>) -> Self {
         let said = |name| element.get(name).unwrap_or_default().to_owned();
         let mut count = |name| {
             let number = element.get(name)?.trim().parse::<u64>();
@@ -343,8 +343,8 @@ impl Suite {
     }
 }
 
-impl Case {
-    fn note(&mut self, element: &Element<'_>) {
+impl JunitTestCase {
+    fn note(&mut self, element: &XmlElement<'_>) {
         self.failed |= element.name.starts_with("rerun");
         if self.kind.is_empty() {
             // A class such as `AssertionError`; linters put words here.

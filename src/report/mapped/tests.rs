@@ -1,7 +1,7 @@
 use super::*;
 use crate::policy::{load, load_mappings};
 
-/// What a reading gave.
+/// Result of a reading.
 struct Read {
     findings: Vec<Finding>,
     report: Report,

@@ -1,21 +1,21 @@
-//! What kind of problem a result is: by the tool, by its rules, by what the policy expects of the file.
+//! Kind of problem: by the tool, by its rules, by what the policy expects of the file.
 
 use crate::finding::Category;
 
 /// A tool whose results are of one kind.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Driver {
+pub(super) struct ToolDriver {
     /// Its name in policies and outputs.
     pub(super) tool: &'static str,
-    /// What its results are.
+    /// Category of its results.
     pub(super) category: Category,
     /// Its rules say it better.
     pub(super) mixed: bool,
-    /// What its levels are worth.
+    /// Meaning of its levels.
     pub(super) levels: DriverLevels,
 }
 
-/// What the levels of a driver say about severity.
+/// Statements of the levels of a driver about severity.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum DriverLevels {
     /// They differ from rule to rule.
@@ -100,9 +100,9 @@ const DRIVERS: &[(&str, &str, Category)] = &[
     ("nuclei", "nuclei", Category::Dast),
 ];
 
-impl Driver {
+impl ToolDriver {
     /// The tool of that name, if it is a known one.
-    pub(super) fn of(name: &str) -> Option<Self> {
+    pub(super) fn by_name(name: &str) -> Option<Self> {
         let letters: String =
             name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
         let letters = letters.strip_prefix("owasp").unwrap_or(&letters);
@@ -147,7 +147,7 @@ pub(super) fn named_for(name: &str) -> Option<Category> {
     })
 }
 
-/// What a rule's tag says about its results.
+/// Category that a rule's tag gives to its results.
 pub(super) fn of_tag(tag: &str) -> Option<Category> {
     let tag = tag.trim().to_ascii_lowercase();
     Some(match tag.as_str() {
@@ -208,7 +208,7 @@ mod tests {
             ("CodeScanner", None),
             ("", None),
         ] {
-            assert_eq!(Driver::of(name).map(|d| d.tool), tool, "{name}");
+            assert_eq!(ToolDriver::by_name(name).map(|d| d.tool), tool, "{name}");
         }
     }
 

@@ -1,4 +1,4 @@
-//! What results of a run refer to: rules, bases of URIs, and how an invocation changed rules.
+//! Objects that results of a run refer to: rules, bases of URIs, and overrides of rules by an invocation.
 //!
 //! Of a rule only what a finding needs is kept. The facts of a run that come after its results are handed to the
 //! second reading of the file as one text.
@@ -8,13 +8,13 @@ use std::collections::HashMap;
 use serde::{Deserialize, Serialize};
 
 use super::driver::of_tag;
-use super::object::{Index, List, Scalar, objects};
-use super::place::Bases;
+use super::location::UriBases;
+use super::object::{Index, SarifList, Scalar, objects};
 use crate::finding::{Category, Confidence, Severity, clean_line};
 use crate::report::cvss::{level_of_score, score_number};
 use crate::report::json::shapes;
 use crate::report::semgrep::is_about_secrets;
-use crate::report::value::{Strings, Word, cwe_numbers};
+use crate::report::value::{ReportWord, Strings, cwe_numbers};
 
 /// Longest title of a rule, in characters, and most bytes of titles that are kept of a run.
 const MAX_TITLE: usize = 160;
@@ -23,42 +23,42 @@ const MAX_TITLES: usize = 2 << 20;
 objects! {
     /// A rule as `tool.driver.rules` lists it.
     RuleItem<'a> {
-        id: Word<'a> = "id",
-        name: Word<'a> = "name",
+        id: ReportWord<'a> = "id",
+        name: ReportWord<'a> = "name",
         short: Message<'a> = "shortDescription",
         configuration: Configuration<'a> = "defaultConfiguration",
         properties: Bag<'a> = "properties",
-        relationships: List<Relationship<'a>> = "relationships",
+        relationships: SarifList<Relationship<'a>> = "relationships",
     }
     /// How a rule is set.
-    Configuration<'a> { level: Option<Word<'a>> = "level" }
-    /// What a rule is related to.
+    Configuration<'a> { level: Option<ReportWord<'a>> = "level" }
+    /// Relations of a rule.
     Relationship<'a> { target: Reference<'a> = "target" }
     /// A reference to a rule, a notification or a class of weaknesses.
     Reference<'a> {
-        id: Word<'a> = "id",
+        id: ReportWord<'a> = "id",
         index: Index = "index",
         component: ComponentReference<'a> = "toolComponent",
     }
     /// A reference to the tool's driver, an extension or a taxonomy.
-    ComponentReference<'a> { name: Word<'a> = "name", index: Index = "index", guid: Word<'a> = "guid" }
+    ComponentReference<'a> { name: ReportWord<'a> = "name", index: Index = "index", guid: ReportWord<'a> = "guid" }
     /// A message, or the id of one.
     Message<'a> {
-        text: Word<'a> = "text",
-        markdown: Word<'a> = "markdown",
-        id: Word<'a> = "id",
+        text: ReportWord<'a> = "text",
+        markdown: ReportWord<'a> = "markdown",
+        id: ReportWord<'a> = "id",
         arguments: Strings<'a> = "arguments",
     }
     /// Properties that tools agree on, of a rule or a result.
     Bag<'a> free but "security-severity" {
         severity: Option<Scalar<'a>> = "security-severity",
-        word: Word<'a> = "severity",
-        applicability: Word<'a> = "applicability",
+        word: ReportWord<'a> = "severity",
+        applicability: ReportWord<'a> = "applicability",
         tags: Strings<'a> = "tags",
         cwe: Strings<'a> = "cwe",
-        precision: Word<'a> = "precision",
-        confidence: Word<'a> = "confidence",
-        issue_confidence: Word<'a> = "issue_confidence",
+        precision: ReportWord<'a> = "precision",
+        confidence: ReportWord<'a> = "confidence",
+        issue_confidence: ReportWord<'a> = "issue_confidence",
     }
     /// A rule that an invocation set otherwise.
     OverrideItem<'a> { descriptor: Reference<'a> = "descriptor", configuration: Configuration<'a> = "configuration" }
@@ -75,7 +75,7 @@ impl RuleItem<'_> {
 
 /// `level` of a result or a rule.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) enum Level {
+pub(super) enum SarifLevel {
     Error,
     Warning,
     Note,
@@ -84,9 +84,9 @@ pub(super) enum Level {
     Unreadable,
 }
 
-impl Level {
+impl SarifLevel {
     /// The level that is written; `None` where there is none.
-    pub(super) fn of(word: Option<&Word<'_>>) -> Option<Self> {
+    pub(super) fn from_word(word: Option<&ReportWord<'_>>) -> Option<Self> {
         let word = word?.as_str().trim();
         let is = |w: &str| word.eq_ignore_ascii_case(w);
         Some(if is("error") {
@@ -151,7 +151,7 @@ impl Bag<'_> {
         cwe_numbers(tags.chain(self.cwe.0.iter().map(AsRef::as_ref)))
     }
 
-    /// What the tags say the results are.
+    /// Category of the results by the tags.
     pub(super) fn category(&self) -> Option<Category> {
         self.tags.0.iter().find_map(|tag| of_tag(tag))
     }
@@ -181,11 +181,11 @@ pub(super) fn taxa_cwes<'t>(taxa: impl Iterator<Item = &'t Reference<'t>>) -> Ve
     cwe_numbers(ids)
 }
 
-/// What is kept of a rule.
+/// Retained part of a rule.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Rule {
+pub(super) struct SarifRule {
     pub(super) id: Box<str>,
-    pub(super) level: Option<Level>,
+    pub(super) level: Option<SarifLevel>,
     /// `security-severity`, and as it is written.
     pub(super) score: Option<(Severity, Box<str>)>,
     /// `severity` of its properties, and as it is written.
@@ -200,10 +200,10 @@ pub(super) struct Rule {
 
 /// The driver or an extension.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Component {
+pub(super) struct SarifComponent {
     pub(super) name: String,
     pub(super) guid: String,
-    rules: Vec<Rule>,
+    rules: Vec<SarifRule>,
     /// Some of its rules have a level, or a score; a list that is `null` may have held both.
     pub(super) levels: bool,
     pub(super) scores: bool,
@@ -211,7 +211,7 @@ pub(super) struct Component {
     by_id: HashMap<Box<str>, u32>,
 }
 
-impl Component {
+impl SarifComponent {
     /// Adds a rule; of rules of one id the first is found by it.
     pub(super) fn add(&mut self, item: &RuleItem<'_>, titles: &mut usize) {
         let id = item.id.as_str();
@@ -228,11 +228,11 @@ impl Component {
                 cwes.push(cwe);
             }
         }
-        let level = Level::of(item.configuration.level.as_ref());
+        let level = SarifLevel::from_word(item.configuration.level.as_ref());
         let score = item.properties.score();
         self.levels |= level.is_some();
         self.scores |= score.is_some();
-        self.rules.push(Rule {
+        self.rules.push(SarifRule {
             id: id.into(),
             level,
             score: score.map(|(score, text)| (score, text.into())),
@@ -254,12 +254,12 @@ impl Component {
         }
     }
 
-    fn at(&self, index: Option<u32>) -> Option<&Rule> {
+    fn at(&self, index: Option<u32>) -> Option<&SarifRule> {
         self.rules.get(usize::try_from(index?).ok()?)
     }
 
     /// The rule of that id, or of what is before the last `/` of a hierarchical one.
-    fn named(&self, id: &str) -> Option<&Rule> {
+    fn rule_by_id(&self, id: &str) -> Option<&SarifRule> {
         let mut id = id;
         loop {
             if id.is_empty() {
@@ -272,26 +272,26 @@ impl Component {
         }
     }
 
-    fn find(&self, id: &str, index: Option<u32>) -> Option<&Rule> {
-        let fits = |rule: &&Rule| {
+    fn find(&self, id: &str, index: Option<u32>) -> Option<&SarifRule> {
+        let fits = |rule: &&SarifRule| {
             id.strip_prefix(&*rule.id).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
                 || id.is_empty()
         };
-        self.at(index).filter(fits).or_else(|| self.named(id))
+        self.at(index).filter(fits).or_else(|| self.rule_by_id(id))
     }
 }
 
 /// The rule of a result.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct RuleOfResult<'f> {
-    pub(super) rule: &'f Rule,
+    pub(super) rule: &'f SarifRule,
     /// The result's index names it, and its id names another, which is listed nowhere.
     pub(super) doubtful: bool,
 }
 
 /// How a result or an override names its rule.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Named<'n> {
+pub(super) struct RuleName<'n> {
     pub(super) id: std::borrow::Cow<'n, str>,
     pub(super) index: Option<u32>,
     /// Index of the extension, or name of the component.
@@ -304,20 +304,20 @@ pub(super) struct Named<'n> {
 #[derive(Debug, Serialize, Deserialize)]
 pub(super) struct Override {
     pub(super) invocation: u32,
-    pub(super) rule: Named<'static>,
-    pub(super) level: Level,
+    pub(super) rule: RuleName<'static>,
+    pub(super) level: SarifLevel,
 }
 
-/// What the results of a run refer to.
+/// Objects that the results of a run refer to.
 #[derive(Debug, Default, Serialize, Deserialize)]
-pub(super) struct Facts {
-    pub(super) driver: Component,
-    pub(super) extensions: Vec<Component>,
-    pub(super) bases: Bases,
+pub(super) struct SarifRunFacts {
+    pub(super) driver: SarifComponent,
+    pub(super) extensions: Vec<SarifComponent>,
+    pub(super) bases: UriBases,
     pub(super) overrides: Vec<Override>,
 }
 
-impl Facts {
+impl SarifRunFacts {
     /// The facts that an earlier reading noted.
     pub(super) fn decode(text: &str) -> Option<Self> {
         let mut facts: Self = serde_json::from_str(text).ok()?;
@@ -338,7 +338,7 @@ impl Facts {
 
     /// The rule that is named. An id outweighs an index that contradicts it: old Grype writes 0 everywhere. An index into
     /// a component that is not there names nothing.
-    pub(super) fn rule(&self, named: &Named<'_>) -> Option<RuleOfResult<'_>> {
+    pub(super) fn rule(&self, named: &RuleName<'_>) -> Option<RuleOfResult<'_>> {
         let (id, index) = (named.id.as_ref(), named.index);
         let extension = named.extension.and_then(|at| self.extensions.get(usize::try_from(at).ok()?));
         let all = || std::iter::once(&self.driver).chain(&self.extensions);
@@ -349,8 +349,8 @@ impl Facts {
         let home = extension.or_else(by_guid).or_else(by_name).or(own);
         let sure = home
             .and_then(|home| home.find(id, index))
-            .or_else(|| self.driver.named(id))
-            .or_else(|| self.extensions.iter().find_map(|c| c.named(id)));
+            .or_else(|| self.driver.rule_by_id(id))
+            .or_else(|| self.extensions.iter().find_map(|c| c.rule_by_id(id)));
         if let Some(rule) = sure {
             return Some(RuleOfResult { rule, doubtful: false });
         }
@@ -366,7 +366,7 @@ impl Facts {
     }
 
     /// The level that invocation gave the rule.
-    pub(super) fn overridden(&self, invocation: Option<u32>, rule: &Rule) -> Option<Level> {
+    pub(super) fn overridden(&self, invocation: Option<u32>, rule: &SarifRule) -> Option<SarifLevel> {
         let invocation = invocation?;
         let of = |o: &&Override| {
             o.invocation == invocation
@@ -383,8 +383,8 @@ impl Reference<'_> {
     }
 
     /// The rule it names, on its own.
-    pub(super) fn named(&self) -> Named<'static> {
-        Named {
+    pub(super) fn rule_name(&self) -> RuleName<'static> {
+        RuleName {
             id: self.id.as_str().to_owned().into(),
             index: self.index.0,
             extension: self.component.index.0,

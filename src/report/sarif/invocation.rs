@@ -2,14 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::facts::{Level, Message, Override, OverrideItem, Reference};
+use super::facts::{Message, Override, OverrideItem, Reference, SarifLevel};
 use super::object::{First, objects};
 use super::result::Spot;
 use super::walk::{other, text};
-use crate::report::json::{Json, Kind, shapes};
+use crate::report::json::{Json, JsonKind, shapes};
 use crate::report::secret::without_credentials;
 use crate::report::semgrep::problem_kind;
-use crate::report::value::Word;
+use crate::report::value::ReportWord;
 use crate::report::{ProblemKind, ReadError, Reading};
 
 /// Most warnings that are held until the tool is known.
@@ -48,7 +48,7 @@ const INVOCATION: &[&str] = &[
 objects! {
     /// Something that the tool says about its run.
     Notification<'a> {
-        level: Option<Word<'a>> = "level",
+        level: Option<ReportWord<'a>> = "level",
         descriptor: Reference<'a> = "descriptor",
         rule: Reference<'a> = "associatedRule",
         message: Message<'a> = "message",
@@ -58,7 +58,7 @@ objects! {
 
 shapes!(Notification);
 
-/// What the invocations of a run say.
+/// Content of the invocations of a run.
 #[derive(Default)]
 pub(super) struct Invocations {
     /// Warnings about the scan, which count where the tool is Semgrep.
@@ -73,7 +73,7 @@ pub(super) struct Invocations {
 
 impl Invocations {
     /// Reads one, which is the first, second and so on of its run, or that of a conversion.
-    pub(super) fn read(
+    pub(super) fn read_invocations(
         &mut self,
         json: &mut Json,
         reading: &mut Reading<'_>,
@@ -84,11 +84,11 @@ impl Invocations {
         json.object(|json, key| match key {
             "executionSuccessful" => {
                 match json.kind()? {
-                    Kind::Bool if json.take::<serde_json::Value, _>(|v| v == true)? => {
+                    JsonKind::Bool if json.with_value::<serde_json::Value, _>(|v| v == true)? => {
                         successful = true;
                         return Ok(());
                     }
-                    Kind::Bool => {
+                    JsonKind::Bool => {
                         reading.failed("executionSuccessful is false");
                         return Ok(());
                     }
@@ -138,11 +138,11 @@ impl Invocations {
                     })
                 })
             }),
-            "ruleConfigurationOverrides" if json.kind()? == Kind::Array => json.array(|json, _| {
+            "ruleConfigurationOverrides" if json.kind()? == JsonKind::Array => json.array(|json, _| {
                 let index = index.and_then(|index| u32::try_from(index).ok());
                 let one = json.item::<OverrideItem<'static>, _>(|o| {
-                    let level = Level::of(o.configuration.level.as_ref());
-                    (o.odd || o.configuration.odd || o.descriptor.odd, o.descriptor.named(), level)
+                    let level = SarifLevel::from_word(o.configuration.level.as_ref());
+                    (o.odd || o.configuration.odd || o.descriptor.odd, o.descriptor.rule_name(), level)
                 })?;
                 if one.0 {
                     reading.problem(
@@ -171,9 +171,10 @@ impl Invocations {
 
     /// An error is a problem; so is a level that cannot be read.
     fn note(&mut self, notification: &Notification<'_>, reading: &mut Reading<'_>, execution: bool) {
-        let level = Level::of(notification.level.as_ref()).unwrap_or(Level::Warning);
-        let warning = level == Level::Warning && !notification.odd;
-        if matches!(level, Level::None | Level::Note) && !notification.odd || warning && !execution {
+        let level = SarifLevel::from_word(notification.level.as_ref()).unwrap_or(SarifLevel::Warning);
+        let warning = level == SarifLevel::Warning && !notification.odd;
+        if matches!(level, SarifLevel::None | SarifLevel::Note) && !notification.odd || warning && !execution
+        {
             return;
         }
         let id = notification.descriptor.id.as_str();

@@ -11,16 +11,16 @@
 mod driver;
 mod facts;
 mod invocation;
+mod location;
 mod object;
-mod place;
 mod result;
 mod run;
 mod walk;
 
-use super::json::{Json, Kind};
+use super::json::{Json, JsonKind};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, clean_line};
-use run::{RUN, Run};
+use run::{RUN, SarifRun};
 use walk::{holds_something, other, text};
 
 /// SARIF.
@@ -33,7 +33,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// The version that is read.
@@ -48,8 +48,8 @@ fn looks_like(opening: &Opening) -> bool {
         || runs.lists_objects() && RUN.iter().filter(|key| **key != "properties").any(|key| runs.has(key))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    let mut seen = Seen::default();
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut seen = SarifSections::default();
     let mut schema = String::new();
     json.object(|json, key| match key {
         "version" => {
@@ -60,11 +60,11 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
             seen.runs = Some(0);
             json.array(|json, index| {
                 seen.runs = Some(index + 1);
-                Run::read(json, reading, &mut seen)
+                SarifRun::read_run(json, reading, &mut seen)
             })
         }
         "inlineExternalProperties" => inline(json, reading),
-        "$schema" if json.kind()? == Kind::String => {
+        "$schema" if json.kind()? == JsonKind::String => {
             schema = text(json)?;
             Ok(())
         }
@@ -112,9 +112,9 @@ fn inline(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     })
 }
 
-/// What was passed so far.
+/// Parts of the report that were read so far.
 #[derive(Default)]
-struct Seen {
+struct SarifSections {
     version: bool,
     /// Number of runs, if there is a list of them.
     runs: Option<usize>,
@@ -133,10 +133,10 @@ struct Seen {
 fn version(json: &mut Json) -> Result<(), ReadError> {
     let kind = json.kind()?;
     let version = match kind {
-        Kind::String => text(json)?,
+        JsonKind::String => text(json)?,
         _ => json.skip().map(|()| kind.words().to_owned())?,
     };
-    if kind == Kind::String && version == VERSION {
+    if kind == JsonKind::String && version == VERSION {
         return Ok(());
     }
     Err(json.shape(&format!("`version` is {}: SARIF {VERSION} is read", clean_line(&version))))

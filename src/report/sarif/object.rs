@@ -10,7 +10,7 @@ use serde::de::{IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
 use crate::report::json::parse;
-use crate::report::value::{Raw, Str, Word};
+use crate::report::value::{RawJson, ReportWord, Str};
 
 /// The visits of a value that is neither list nor object: `null` is none, anything else is odd.
 macro_rules! scalars {
@@ -113,33 +113,33 @@ pub(super) fn resembles(key: &str, known: &[&str]) -> bool {
 }
 
 /// A list. What stands in its place and is no list is odd; `null` is an empty one.
-pub(super) struct List<T> {
+pub(super) struct SarifList<T> {
     /// Its elements.
     pub(super) items: Vec<T>,
     /// It is no list.
     pub(super) odd: bool,
 }
 
-impl<T> Default for List<T> {
+impl<T> Default for SarifList<T> {
     fn default() -> Self {
         Self { items: Vec::new(), odd: false }
     }
 }
 
-impl<T> List<T> {
+impl<T> SarifList<T> {
     fn odd() -> Self {
         Self { items: Vec::new(), odd: true }
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for SarifList<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         struct Items<T>(PhantomData<T>);
         impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
-            type Value = List<T>;
+            type Value = SarifList<T>;
             scalars!();
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
-                let mut list = List::default();
+                let mut list = SarifList::default();
                 while let Some(item) = seq.next_element()? {
                     list.items.push(item);
                 }
@@ -147,7 +147,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for List<T> {
             }
             fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
                 while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
-                Ok(List::odd())
+                Ok(SarifList::odd())
             }
         }
         deserializer.deserialize_any(Items(PhantomData))
@@ -197,7 +197,7 @@ pub(super) struct Index(pub(super) Option<u32>);
 
 impl<'de> Deserialize<'de> for Index {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(Raw::deserialize(deserializer)?.0.parse().ok()))
+        Ok(Self(RawJson::deserialize(deserializer)?.0.parse().ok()))
     }
 }
 
@@ -207,10 +207,10 @@ pub(super) struct Scalar<'a>(pub(super) Cow<'a, str>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = Raw::deserialize(deserializer)?.0;
+        let raw = RawJson::deserialize(deserializer)?.0;
         Ok(Self(match raw.bytes().next() {
             Some(b'"') => {
-                let word: Word<'de> = parse(raw).map_err(serde::de::Error::custom)?;
+                let word: ReportWord<'de> = parse(raw).map_err(serde::de::Error::custom)?;
                 word.0.unwrap_or_default()
             }
             Some(b'-' | b'0'..=b'9') => Cow::Borrowed(raw),
@@ -223,9 +223,9 @@ impl<'de: 'a, 'a> Deserialize<'de> for Scalar<'a> {
 #[derive(Default)]
 pub(super) struct Hashes<'a> {
     /// `primaryLocationLineHash`
-    pub(super) line: Word<'a>,
+    pub(super) line: ReportWord<'a>,
     /// `contextHash`, `contextRegionHash`
-    pub(super) context: Word<'a>,
+    pub(super) context: ReportWord<'a>,
 }
 
 impl Hashes<'_> {
@@ -268,7 +268,7 @@ mod tests {
 
     objects! {
         /// An object.
-        Sample<'a> { level: Word<'a> = "level", index: Index = "index", list: List<Index> = "list" }
+        Sample<'a> { level: ReportWord<'a> = "level", index: Index = "index", list: SarifList<Index> = "list" }
     }
 
     fn of(text: &str) -> Sample<'_> {

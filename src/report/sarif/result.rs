@@ -2,34 +2,36 @@
 
 use std::borrow::Cow;
 
-use super::driver::{Driver, DriverLevels, advisories, named_for, names_credentials};
-use super::facts::{Bag, Facts, Level, Message, Named, Reference, Rule, RuleOfResult, taxa_cwes};
-use super::object::{First, Hashes, Index, List, objects};
-use super::place::Place;
+use super::driver::{DriverLevels, ToolDriver, advisories, named_for, names_credentials};
+use super::facts::{
+    Bag, Message, Reference, RuleName, RuleOfResult, SarifLevel, SarifRule, SarifRunFacts, taxa_cwes,
+};
+use super::location::ResultLocation;
+use super::object::{First, Hashes, Index, SarifList, objects};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Text};
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::{Scrutiny, comparable, speaks_of_credentials, without_values};
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::semgrep::{is_about_secrets, withheld};
-use crate::report::value::{LineNumber, Loose, Word};
+use crate::report::value::{LineNumber, Loose, ReportWord};
 
 objects! {
     /// A result.
     Item<'a> {
-        rule_id: Word<'a> = "ruleId",
+        rule_id: ReportWord<'a> = "ruleId",
         rule_index: Index = "ruleIndex",
         rule: Reference<'a> = "rule",
-        kind: Word<'a> = "kind",
-        level: Option<Word<'a>> = "level",
+        kind: ReportWord<'a> = "kind",
+        level: Option<ReportWord<'a>> = "level",
         message: Message<'a> = "message",
-        locations: List<Spot<'a>> = "locations",
+        locations: SarifList<Spot<'a>> = "locations",
         properties: Bag<'a> = "properties",
-        suppressions: List<Suppression<'a>> = "suppressions",
-        baseline: Word<'a> = "baselineState",
+        suppressions: SarifList<Suppression<'a>> = "suppressions",
+        baseline: ReportWord<'a> = "baselineState",
         hashes: Hashes<'a> = "partialFingerprints",
         provenance: Provenance<'a> = "provenance",
-        taxa: List<Reference<'a>> = "taxa",
+        taxa: SarifList<Reference<'a>> = "taxa",
     }
     /// Of a result only where it is.
     Glimpse<'a> { locations: First<Spot<'a>> = "locations" }
@@ -38,15 +40,15 @@ objects! {
     /// A place in a file.
     Physical<'a> { artifact: Artifact<'a> = "artifactLocation", region: Region<'a> = "region" }
     /// A file.
-    Artifact<'a> { uri: Word<'a> = "uri", base: Word<'a> = "uriBaseId", index: Index = "index" }
+    Artifact<'a> { uri: ReportWord<'a> = "uri", base: ReportWord<'a> = "uriBaseId", index: Index = "index" }
     /// Lines of a file. Its snippet is code, and not looked at.
     Region<'a> { start: LineNumber = "startLine", end: LineNumber = "endLine" }
     /// Why a result does not count.
     Suppression<'a> {
-        status: Loose<Word<'a>> = "status",
-        state: Loose<Word<'a>> = "state",
-        kind: Word<'a> = "kind",
-        why: Word<'a> = "justification",
+        status: Loose<ReportWord<'a>> = "status",
+        state: Loose<ReportWord<'a>> = "state",
+        kind: ReportWord<'a> = "kind",
+        why: ReportWord<'a> = "justification",
     }
     /// Where a result comes from.
     Provenance<'a> { invocation: Index = "invocationIndex" }
@@ -56,22 +58,22 @@ objects! {
 
 shapes!(Item, Glimpse, ArtifactItem);
 
-/// What results of a run are seen with.
+/// Context in which the results of a run are read.
 pub(super) struct Scene<'s> {
-    pub(super) facts: &'s Facts,
-    pub(super) driver: Option<Driver>,
+    pub(super) facts: &'s SarifRunFacts,
+    pub(super) driver: Option<ToolDriver>,
     /// The tool's name.
     pub(super) tool: &'s str,
-    /// What the policy expects the file to hold.
+    /// Contents of the policy expects the file to.
     pub(super) expected: Option<Category>,
     pub(super) roots: &'s [String],
     /// URI and base of an element of `artifacts`.
     pub(super) artifact: &'s dyn Fn(u32) -> Option<(String, String)>,
 }
 
-/// What a result is.
+/// Meaning of a result.
 #[derive(Default)]
-pub(super) struct Found {
+pub(super) struct SarifFinding {
     /// The finding; none where the rule was met.
     pub(super) finding: Option<Box<Finding>>,
     /// It says where it is by an index into `artifacts`, which are not known yet.
@@ -79,7 +81,7 @@ pub(super) struct Found {
     pub(super) remarks: Remarks,
 }
 
-/// What is to say about a result, and how often in a run.
+/// Remarks on a result, and how often in a run.
 #[derive(Default)]
 pub(super) struct Remarks {
     /// Something in it looks misspelt.
@@ -119,7 +121,7 @@ impl Artifact<'_> {
 }
 
 impl Glimpse<'_> {
-    /// What [`Found::needs`] and [`Found::based`] will say of the result.
+    /// Values for [`SarifFinding::needs`] and for `based` in the remarks.
     pub(super) fn of_place(&self) -> (Option<u32>, bool) {
         let artifact = self.locations.0.as_ref().map(|spot| &spot.physical.artifact);
         (artifact.and_then(Artifact::needs), artifact.is_some_and(Artifact::is_based))
@@ -135,14 +137,14 @@ impl Spot<'_> {
 
 impl Item<'_> {
     /// The finding that the result is, or why it has no meaning.
-    pub(super) fn found(&self, scene: &Scene<'_>) -> Result<Found, &'static str> {
+    pub(super) fn to_finding(&self, scene: &Scene<'_>) -> Result<SarifFinding, &'static str> {
         let kind = self.kind.as_str().trim();
         let is = |word: &&str| kind.eq_ignore_ascii_case(word);
         if ["pass", "notApplicable"].iter().any(is) {
             let remarks = Remarks { odd: self.is_odd().into(), ..Remarks::default() };
-            return Ok(Found { remarks, ..Found::default() });
+            return Ok(SarifFinding { remarks, ..SarifFinding::default() });
         }
-        let named = self.named();
+        let named = self.rule_name();
         let of_rule = scene.facts.rule(&named);
         // Of a rule in doubt only the severity is looked at.
         let rule = of_rule.filter(|of| !of.doubtful).map(|of| of.rule);
@@ -151,7 +153,7 @@ impl Item<'_> {
             .find(|id| !id.is_empty())
             .unwrap_or_default();
         let message = self.message.words();
-        if named == Named::default()
+        if named == RuleName::default()
             && message.is_empty()
             && self.level.is_none()
             && self.locations.items.is_empty()
@@ -193,7 +195,7 @@ impl Item<'_> {
         finding.identify_at(id, &place);
         let based = self.artifact().is_some_and(Artifact::is_based);
         let unlisted = of_rule.is_none()
-            && named != Named::default()
+            && named != RuleName::default()
             && self.properties.score().is_none()
             && self.level.is_none()
             && scene.facts.tells_severity();
@@ -203,7 +205,7 @@ impl Item<'_> {
             based: based.into(),
             guessed: guessed.into(),
         };
-        Ok(Found { finding: Some(finding), needs, remarks })
+        Ok(SarifFinding { finding: Some(finding), needs, remarks })
     }
 
     fn is_odd(&self) -> bool {
@@ -216,12 +218,12 @@ impl Item<'_> {
             || self.taxa.odd
     }
 
-    fn named(&self) -> Named<'_> {
+    fn rule_name(&self) -> RuleName<'_> {
         let id = match self.rule_id.as_str() {
             "" => self.rule.id.as_str(),
             id => id,
         };
-        Named {
+        RuleName {
             id: id.into(),
             index: self.rule.index.0.or(self.rule_index.0),
             extension: self.rule.component.index.0,
@@ -248,7 +250,7 @@ impl Item<'_> {
 
     fn severity_by<'r>(
         &'r self,
-        rule: Option<&'r Rule>,
+        rule: Option<&'r SarifRule>,
         scene: &Scene<'_>,
         not_failed: bool,
     ) -> (Severity, &'r str) {
@@ -259,12 +261,12 @@ impl Item<'_> {
             return (*score, word);
         }
         let of_rule = |rule| scene.facts.overridden(self.provenance.invocation.0, rule).or(rule.level);
-        let (level, word) = match Level::of(self.level.as_ref()) {
-            Some(level) => (Some(level), self.level.as_ref().map_or("", Word::as_str)),
-            None if not_failed => (Some(Level::None), Level::None.as_str()),
+        let (level, word) = match SarifLevel::from_word(self.level.as_ref()) {
+            Some(level) => (Some(level), self.level.as_ref().map_or("", ReportWord::as_str)),
+            None if not_failed => (Some(SarifLevel::None), SarifLevel::None.as_str()),
             None => {
                 let level = rule.and_then(of_rule);
-                (level, level.map_or("", Level::as_str))
+                (level, level.map_or("", SarifLevel::as_str))
             }
         };
         let levels = match scene.driver {
@@ -275,7 +277,7 @@ impl Item<'_> {
         let by_level = match (levels, level) {
             (DriverLevels::Constant, _) => (Severity::Unknown, word),
             (DriverLevels::OfSecrets, None) => (Severity::Critical, word),
-            (DriverLevels::Told, None) => (Level::Warning.severity(), Level::Warning.as_str()),
+            (DriverLevels::Told, None) => (SarifLevel::Warning.severity(), SarifLevel::Warning.as_str()),
             (DriverLevels::Told | DriverLevels::OfSecrets, Some(level)) => (level.severity(), word),
         };
         // A level knows no more than `error`; a word beside it may say that it is worse.
@@ -302,7 +304,7 @@ impl Item<'_> {
         }
     }
 
-    fn cwes(&self, rule: Option<&Rule>) -> Vec<u32> {
+    fn cwes(&self, rule: Option<&SarifRule>) -> Vec<u32> {
         let mut cwes = rule.map(|r| r.cwes.clone()).unwrap_or_default();
         let own = self.properties.cwes();
         for cwe in own.into_iter().chain(taxa_cwes(self.taxa.items.iter())) {
@@ -313,13 +315,19 @@ impl Item<'_> {
         cwes
     }
 
-    /// What kind of problem it is, and whether that is a guess.
-    fn category(&self, scene: &Scene<'_>, rule: Option<&Rule>, id: &str, cwes: &[u32]) -> (Category, bool) {
+    /// Kind of problem, and whether that is a guess.
+    fn category(
+        &self,
+        scene: &Scene<'_>,
+        rule: Option<&SarifRule>,
+        id: &str,
+        cwes: &[u32],
+    ) -> (Category, bool) {
         let tagged = || self.properties.category().or_else(|| rule?.category);
         match scene.driver {
             Some(driver) if driver.mixed => (tagged().unwrap_or(driver.category), false),
             // Checks for credentials among those of infrastructure, as in the tools' own formats.
-            Some(Driver { category: Category::Misconfiguration, .. })
+            Some(ToolDriver { category: Category::Misconfiguration, .. })
                 if is_secret_check(id) || rule.is_some_and(|rule| is_query_for_secrets(&rule.title)) =>
             {
                 (Category::Secret, false)
@@ -336,7 +344,7 @@ impl Item<'_> {
 
     /// An absent status is an accepted one; a misspelt key or another word is not.
     fn is_suppressed(&self) -> bool {
-        let accepted = |word: &Loose<Word<'_>>| {
+        let accepted = |word: &Loose<ReportWord<'_>>| {
             !word.given || word.value.as_ref().is_some_and(|word| word.as_str() == "accepted")
         };
         let listed = &self.suppressions;
@@ -374,7 +382,7 @@ impl Item<'_> {
                     (scene.artifact)(index).unwrap_or_else(|| ("../unknown".to_owned(), String::new()))
                 }
             };
-            let place = Place::of(&uri, &base, &scene.facts.bases, scene.roots);
+            let place = ResultLocation::resolve(&uri, &base, &scene.facts.bases, scene.roots);
             finding.also_at.extend(place.location(
                 physical.region.start.0,
                 physical.region.end.0,
@@ -398,7 +406,7 @@ impl Item<'_> {
                 None => return Some(index),
             },
         };
-        let place = Place::of(uri, base, &scene.facts.bases, scene.roots);
+        let place = ResultLocation::resolve(uri, base, &scene.facts.bases, scene.roots);
         let region = &spot.physical.region;
         finding.location = place.location(region.start.0, region.end.0, scene.roots);
         finding.target = place.address;
@@ -471,7 +479,7 @@ impl Message<'_> {
     }
 }
 
-fn title<'t>(finding: &Finding, rule: Option<&'t Rule>, message: &'t str, secret: bool) -> Cow<'t, str> {
+fn title<'t>(finding: &Finding, rule: Option<&'t SarifRule>, message: &'t str, secret: bool) -> Cow<'t, str> {
     let id = finding.rule_id.as_str();
     let of_rule = rule.map_or("", |r| &*r.title);
     if secret {

@@ -2,15 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::Seen;
-use super::driver::{Driver, named_for};
-use super::facts::{Component, Facts, RuleItem};
+use super::SarifSections;
+use super::driver::{ToolDriver, named_for};
+use super::facts::{RuleItem, SarifComponent, SarifRunFacts};
 use super::invocation::Invocations;
-use super::place::Base;
+use super::location::UriBase;
 use super::result::{ArtifactItem, Glimpse, Item, Remarks, Scene};
 use super::walk::{holds_something, other, text};
 use crate::finding::{Category, Target};
-use crate::report::json::{Json, Kind};
+use crate::report::json::{Json, JsonKind};
 use crate::report::{ProblemKind, ReadError, Reading};
 
 /// Keys of a run.
@@ -93,13 +93,13 @@ const COMPONENT: &[&str] = &[
 
 /// A run that is being read.
 #[derive(Default)]
-pub(super) struct Run {
+pub(super) struct SarifRun {
     /// Its JSON path.
     place: String,
-    /// What this reading found so far.
-    facts: Facts,
-    /// What an earlier reading found behind the results.
-    known: Option<Facts>,
+    /// Sections found so far by this reading.
+    facts: SarifRunFacts,
+    /// Facts that an earlier reading found behind the results.
+    known: Option<SarifRunFacts>,
     invocations: Invocations,
     artifacts: BTreeMap<u32, String>,
     needed: BTreeSet<u32>,
@@ -115,14 +115,18 @@ pub(super) struct Run {
     remarks: Remarks,
 }
 
-impl Run {
-    pub(super) fn read(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+impl SarifRun {
+    pub(super) fn read_run(
+        json: &mut Json,
+        reading: &mut Reading<'_>,
+        seen: &mut SarifSections,
+    ) -> Result<(), ReadError> {
         let place = json.path_text();
-        let known = reading.known(&place).and_then(Facts::decode);
+        let known = reading.known(&place).and_then(SarifRunFacts::decode);
         let mut run = Self { place, known, ..Self::default() };
         json.object(|json, key| match key {
             "tool" => run.tool(json, reading, seen),
-            "results" if json.kind()? == Kind::Null => {
+            "results" if json.kind()? == JsonKind::Null => {
                 run.null_results = true;
                 json.skip()
             }
@@ -130,21 +134,21 @@ impl Run {
             "invocations" => {
                 run.passed.push("invocations");
                 json.unless_null(|json| {
-                    json.array(|json, index| run.invocations.read(json, reading, Some(index)))
+                    json.array(|json, index| run.invocations.read_invocations(json, reading, Some(index)))
                 })
             }
-            "conversion" if json.kind()? == Kind::Object => json.object(|json, key| match key {
-                "invocation" => run.invocations.read(json, reading, None),
+            "conversion" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
+                "invocation" => run.invocations.read_invocations(json, reading, None),
                 _ => json.skip(),
             }),
-            "originalUriBaseIds" if json.kind()? == Kind::Object => run.bases(json),
-            "artifacts" if json.kind()? == Kind::Array => run.artifacts(json, reading),
-            "versionControlProvenance" if json.kind()? == Kind::Array => {
+            "originalUriBaseIds" if json.kind()? == JsonKind::Object => run.bases(json),
+            "artifacts" if json.kind()? == JsonKind::Array => run.artifacts(json, reading),
+            "versionControlProvenance" if json.kind()? == JsonKind::Array => {
                 run.states |= commit(json, reading, seen)?;
                 Ok(())
             }
             "externalPropertyFileReferences" | "externalPropertyFiles" => external(json, reading),
-            "properties" if json.kind()? == Kind::Object => {
+            "properties" if json.kind()? == JsonKind::Object => {
                 run.states |= properties(json, reading)?;
                 Ok(())
             }
@@ -155,7 +159,12 @@ impl Run {
         Ok(())
     }
 
-    fn tool(&mut self, json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+    fn tool(
+        &mut self,
+        json: &mut Json,
+        reading: &mut Reading<'_>,
+        seen: &mut SarifSections,
+    ) -> Result<(), ReadError> {
         self.passed.push("tool");
         let mut version = String::new();
         json.object(|json, key| match key {
@@ -175,7 +184,7 @@ impl Run {
         let name = self.facts.driver.name.as_str();
         if !name.is_empty() && !seen.named {
             seen.named = true;
-            reading.tool(Driver::of(name).map_or(name, |d| d.tool));
+            reading.tool(ToolDriver::by_name(name).map_or(name, |d| d.tool));
             reading.version(&version);
         }
         Ok(())
@@ -186,8 +195,8 @@ impl Run {
         json: &mut Json,
         reading: &mut Reading<'_>,
         version: &mut String,
-    ) -> Result<Component, ReadError> {
-        let mut component = Component::default();
+    ) -> Result<SarifComponent, ReadError> {
+        let mut component = SarifComponent::default();
         json.object(|json, key| match key {
             "name" => {
                 component.name = text(json)?;
@@ -204,7 +213,7 @@ impl Run {
                 }
                 Ok(())
             }
-            "rules" if json.kind()? == Kind::Null => {
+            "rules" if json.kind()? == JsonKind::Null => {
                 // No list at all is not the same as an empty one.
                 component.levels = true;
                 component.scores = true;
@@ -238,9 +247,9 @@ impl Run {
         // Taken out, so that the rest of the run can be changed beside it.
         let own = self.known.is_none().then(|| std::mem::take(&mut self.facts));
         let known = self.known.take();
-        let nothing = Facts::default();
+        let nothing = SarifRunFacts::default();
         let facts = own.as_ref().or(known.as_ref()).unwrap_or(&nothing);
-        let driver = Driver::of(&facts.driver.name);
+        let driver = ToolDriver::by_name(&facts.driver.name);
         let tool = match facts.driver.name.as_str() {
             "" => "sarif",
             name => driver.map_or(name, |d| d.tool),
@@ -251,7 +260,7 @@ impl Run {
                 let expected = reading.entry_category();
                 let scene =
                     Scene { facts, driver, tool, expected, roots: reading.roots(), artifact: &artifact };
-                json.item::<Item<'static>, _>(|item| item.found(&scene))?
+                json.item::<Item<'static>, _>(|item| item.to_finding(&scene))?
             };
             let found = found.map_err(|why| json.shape(why))?;
             self.remarks.add(&found.remarks);
@@ -301,7 +310,7 @@ impl Run {
             let Ok(index) = u32::try_from(index) else { return json.skip() };
             let place = self.artifact_place(index);
             let needed = self.needed.contains(&index);
-            if !needed && reading.known(&place).is_none() || json.kind()? != Kind::Object {
+            if !needed && reading.known(&place).is_none() || json.kind()? != JsonKind::Object {
                 return json.skip();
             }
             let fact = json.item::<ArtifactItem<'static>, _>(|artifact| artifact.location.fact())?;
@@ -316,10 +325,10 @@ impl Run {
     fn bases(&mut self, json: &mut Json) -> Result<(), ReadError> {
         self.passed.push("originalUriBaseIds");
         json.object(|json, id| {
-            if json.kind()? != Kind::Object {
+            if json.kind()? != JsonKind::Object {
                 return json.skip();
             }
-            let mut base = Base::default();
+            let mut base = UriBase::default();
             json.object(|json, key| {
                 match key {
                     "uri" => base.uri = text(json)?,
@@ -333,7 +342,7 @@ impl Run {
         })
     }
 
-    fn finish(mut self, reading: &mut Reading<'_>, seen: &mut Seen) {
+    fn finish(mut self, reading: &mut Reading<'_>, seen: &mut SarifSections) {
         let overridden = !self.invocations.overrides.is_empty();
         self.facts.overrides.append(&mut self.invocations.overrides);
         let roots = reading.roots();
@@ -346,7 +355,7 @@ impl Run {
             reading.late(self.place.clone(), &self.facts.encode());
         }
         let name = self.facts.driver.name.as_str();
-        let driver = Driver::of(name);
+        let driver = ToolDriver::by_name(name);
         if driver.is_some_and(|d| d.tool == "semgrep") {
             self.invocations.count_warnings(reading);
         }
@@ -388,10 +397,10 @@ impl Run {
 }
 
 /// The commit of the first repository that the run names; true if it names one.
-fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<bool, ReadError> {
+fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut SarifSections) -> Result<bool, ReadError> {
     let mut states = false;
     json.array(|json, index| {
-        if index > 0 || json.kind()? != Kind::Object {
+        if index > 0 || json.kind()? != JsonKind::Object {
             return json.skip();
         }
         json.object(|json, key| {
@@ -417,7 +426,7 @@ fn commit(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
 
 /// Parts of the run that lie in other files.
 fn external(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::Object {
+    if json.kind()? != JsonKind::Object {
         return json.skip();
     }
     json.object(|json, key| {
@@ -433,11 +442,11 @@ fn external(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError>
 fn properties(json: &mut Json, reading: &mut Reading<'_>) -> Result<bool, ReadError> {
     let mut states = false;
     json.object(|json, key| match key {
-        "imageName" if json.kind()? == Kind::String => {
+        "imageName" if json.kind()? == JsonKind::String => {
             reading.target(Target::Image);
             json.skip()
         }
-        "repoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "repoDigests" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             let digest = text(json)?;
             states |= !digest.is_empty();
             reading.image_digest(&digest);

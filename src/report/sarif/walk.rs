@@ -1,7 +1,7 @@
 //! Steps that the levels of a log share.
 
 use super::object::{Scalar, resembles};
-use crate::report::json::{Json, Kind, shapes};
+use crate::report::json::{Json, JsonKind, shapes};
 use crate::report::{ProblemKind, ReadError, Reading};
 
 shapes!(Scalar);
@@ -9,8 +9,12 @@ shapes!(Scalar);
 /// A string or a number as text; empty for anything else.
 pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     match json.kind()? {
-        Kind::String | Kind::Number => json.take::<Scalar<'static>, _>(|text| text.0.into_owned()),
-        Kind::Object | Kind::Array | Kind::Bool | Kind::Null => json.skip().map(|()| String::new()),
+        JsonKind::String | JsonKind::Number => {
+            json.with_value::<Scalar<'static>, _>(|text| text.0.into_owned())
+        }
+        JsonKind::Object | JsonKind::Array | JsonKind::Bool | JsonKind::Null => {
+            json.skip().map(|()| String::new())
+        }
     }
 }
 
@@ -38,16 +42,16 @@ pub(super) fn other(
 pub(super) fn holds_something(json: &mut Json) -> Result<bool, ReadError> {
     let mut something = false;
     match json.kind()? {
-        Kind::Array => json.array(|json, _| {
+        JsonKind::Array => json.array(|json, _| {
             something = true;
             json.skip()
         })?,
-        Kind::Object => json.object(|json, _| {
+        JsonKind::Object => json.object(|json, _| {
             something = true;
             json.skip()
         })?,
-        Kind::Null => json.skip()?,
-        Kind::String | Kind::Number | Kind::Bool => {
+        JsonKind::Null => json.skip()?,
+        JsonKind::String | JsonKind::Number | JsonKind::Bool => {
             something = true;
             json.skip()?;
         }

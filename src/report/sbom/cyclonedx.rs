@@ -4,12 +4,12 @@ use serde_json::Value;
 
 use super::{Sbom, bounded, list, text};
 use crate::report::document::value;
-use crate::report::{Json, Kind, ReadError};
+use crate::report::{Json, JsonKind, ReadError};
 
 /// Types of components that are no dependency.
 const NOT_COUNTED: [&str; 4] = ["operating-system", "file", "container", "data"];
 
-pub(super) fn read(json: &mut Json) -> Result<Sbom, ReadError> {
+pub(super) fn read_cyclonedx(json: &mut Json) -> Result<Sbom, ReadError> {
     let mut sbom = Sbom { format: "cyclonedx", ..Sbom::default() };
     let (mut named, mut versioned) = (false, false);
     json.object(|json, key| match key {
@@ -23,7 +23,7 @@ pub(super) fn read(json: &mut Json) -> Result<Sbom, ReadError> {
             sbom.version = version.as_str().map(crate::finding::Text::line);
             Ok(())
         }
-        "metadata" if json.kind()? == Kind::Object => {
+        "metadata" if json.kind()? == JsonKind::Object => {
             let metadata = value(json)?;
             sbom.made(metadata.get("timestamp"));
             if let Some(component) = metadata.get("component") {
@@ -44,7 +44,7 @@ pub(super) fn read(json: &mut Json) -> Result<Sbom, ReadError> {
     }
 }
 
-/// What the SBOM is about.
+/// Subject of the SBOM.
 fn subject(component: &Value, sbom: &mut Sbom) {
     if text(component, "type") == Some("container") {
         if let Some(version) = text(component, "version") {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::{Sbom, bounded, list, text};
 use crate::finding::Text;
 use crate::report::document::value;
-use crate::report::{Json, Kind, ReadError, Source};
+use crate::report::{Json, JsonKind, ReadError, Source};
 
 /// Purposes of packages that are no dependency.
 const NOT_COUNTED: [&str; 3] = ["CONTAINER", "OPERATING-SYSTEM", "FILE"];
@@ -17,11 +17,11 @@ pub(super) fn described(source: &Source, max: u64) -> Result<(BTreeSet<String>, 
     let mut json = Json::new(source.open(max)?);
     let mut ids = BTreeSet::new();
     json.object(|json, key| match key {
-        "documentDescribes" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "documentDescribes" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             ids.extend(value(json)?.as_str().map(str::to_owned));
             Ok(())
         }),
-        "relationships" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "relationships" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             let relation = value(json)?;
             let (from, to) = (text(&relation, "spdxElementId"), text(&relation, "relatedSpdxElement"));
             match (text(&relation, "relationshipType"), from, to) {
@@ -47,7 +47,7 @@ pub(super) fn read_2(json: &mut Json, described: &BTreeSet<String>) -> Result<Sb
             sbom.version = version.as_str().filter(|v| v.starts_with("SPDX-2.")).map(Text::line);
             Ok(())
         }
-        "creationInfo" if json.kind()? == Kind::Object => {
+        "creationInfo" if json.kind()? == JsonKind::Object => {
             sbom.made(value(json)?.get("created"));
             Ok(())
         }
@@ -95,21 +95,21 @@ fn package(package: &Value, described: &BTreeSet<String>, sbom: &mut Sbom) {
     }
 }
 
-/// What is kept of the elements of SPDX 3 until all have been seen.
+/// Retained part of the elements of SPDX 3 until all have been seen.
 #[derive(Default)]
 struct Graph {
     /// Package: name, version, purpose, package URLs, digests.
-    packages: BTreeMap<String, Package>,
+    packages: BTreeMap<String, SpdxPackage>,
     /// Text of a licence expression.
     expressions: BTreeMap<String, String>,
     /// Licences of a package, by their ids.
     bound: BTreeMap<String, Vec<String>>,
-    /// What a document or an SBOM is about.
+    /// Subject of a document or an SBOM.
     roots: BTreeMap<String, Vec<String>>,
 }
 
 #[derive(Default)]
-struct Package {
+struct SpdxPackage {
     name: String,
     version: String,
     purpose: String,
@@ -152,11 +152,11 @@ fn element(element: &Value, graph: &mut Graph, sbom: &mut Sbom) {
             graph.roots.insert(id(), texts("rootElement"));
         }
         "software_Package" => {
-            let mut package = Package {
+            let mut package = SpdxPackage {
                 name: text(element, "name").unwrap_or_default().to_owned(),
                 version: text(element, "software_packageVersion").unwrap_or_default().to_owned(),
                 purpose: text(element, "software_primaryPurpose").unwrap_or_default().to_owned(),
-                ..Package::default()
+                ..SpdxPackage::default()
             };
             package.purls.extend(text(element, "software_packageUrl").map(str::to_owned));
             let outer = list(element, "externalIdentifier");

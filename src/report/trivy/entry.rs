@@ -15,14 +15,14 @@ use crate::report::conceal::comparable;
 use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::suppress;
 use crate::report::json::{parse, shapes};
-use crate::report::value::{LineNumber, Raw, Strings, Word, cwe_numbers};
+use crate::report::value::{LineNumber, RawJson, ReportWord, Strings, cwe_numbers};
 
-shapes!(Vulnerability, Misconfiguration, Secret, License, Modified);
+shapes!(TrivyVulnerability, Misconfiguration, Secret, TrivyLicense, Modified);
 
 /// An entry of a list.
-pub(super) trait Entry {
+pub(super) trait TrivyEntry {
     /// The finding that it is, whatever it leaves out; none where a check passed.
-    fn found(&self, site: &Site<'_>) -> Option<Finding>;
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding>;
 }
 
 /// Where an entry stands.
@@ -37,7 +37,7 @@ pub(super) struct Site<'r> {
     pub(super) resource: String,
     /// Prefixes that are removed from paths.
     pub(super) roots: &'r [String],
-    /// What the result's `Packages` say.
+    /// Content of the result's `Packages`.
     pub(super) listed: ListedPackages,
 }
 
@@ -46,7 +46,7 @@ const GROUPS: &[&str] =
     &["OS Packages", "Loose File License(s)", "Python", "Conda", "Ruby", "Node.js", "Java", "Kubernetes"];
 
 impl Site<'_> {
-    fn start(&self, category: Category, rule: &str, severity: &Word<'_>) -> Finding {
+    fn start(&self, category: Category, rule: &str, severity: &ReportWord<'_>) -> Finding {
         let mut finding = Finding::new(category, FORMAT.tool, rule, Severity::plain(severity.as_str()));
         finding.native_severity = severity.native();
         let target = match (self.resource.as_str(), self.target.as_str()) {
@@ -75,7 +75,7 @@ impl Site<'_> {
         if system { "" } else { self.file() }
     }
 
-    fn location(&self, path: &str, lines: &Lines) -> Option<Location> {
+    fn location(&self, path: &str, lines: &TrivyLines) -> Option<Location> {
         Location::new(path, lines.start.0, lines.end.0, self.roots)
     }
 
@@ -85,23 +85,23 @@ impl Site<'_> {
 }
 
 #[derive(Default)]
-struct Lines {
+struct TrivyLines {
     start: LineNumber,
     end: LineNumber,
 }
 
-/// An object of which nothing depends; anything else, or one of another shape, counts as absent.
-struct Maybe<T>(Option<T>);
+/// An optional object; anything else, or one of another shape, counts as absent.
+struct OptionalEntry<T>(Option<T>);
 
-impl<T> Default for Maybe<T> {
+impl<T> Default for OptionalEntry<T> {
     fn default() -> Self {
         Self(None)
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Maybe<T> {
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for OptionalEntry<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Ok(Self(object(Raw::deserialize(deserializer)?.0)))
+        Ok(Self(object(RawJson::deserialize(deserializer)?.0)))
     }
 }
 
@@ -112,47 +112,47 @@ fn object<'de, T: Deserialize<'de>>(raw: &'de str) -> Option<T> {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct Vulnerability<'a> {
+pub(super) struct TrivyVulnerability<'a> {
     #[serde(borrow, default, rename = "VulnerabilityID")]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow, default, rename = "VendorIDs")]
     vendor_ids: Strings<'a>,
     #[serde(borrow, default)]
-    pkg_name: Word<'a>,
+    pkg_name: ReportWord<'a>,
     #[serde(borrow, default)]
-    pkg_path: Word<'a>,
+    pkg_path: ReportWord<'a>,
     #[serde(borrow, default)]
-    pkg_identifier: Maybe<Identifier<'a>>,
+    pkg_identifier: OptionalEntry<TrivyPackageIdentifier<'a>>,
     #[serde(borrow, default)]
-    installed_version: Word<'a>,
+    installed_version: ReportWord<'a>,
     // Of another type than a string it is there, yet says nothing.
     #[serde(borrow, default)]
-    fixed_version: Option<Word<'a>>,
+    fixed_version: Option<ReportWord<'a>>,
     #[serde(borrow, default)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow, default)]
-    title: Word<'a>,
+    title: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default, rename = "CweIDs")]
     cwe_ids: Strings<'a>,
     #[serde(borrow, default)]
-    published_date: Word<'a>,
+    published_date: ReportWord<'a>,
     #[serde(borrow, default, rename = "PkgID")]
-    pkg_id: Word<'a>,
+    pkg_id: ReportWord<'a>,
     #[serde(borrow, default, rename = "CVSS")]
-    cvss: Maybe<BTreeMap<String, Maybe<Scores<'a>>>>,
+    cvss: OptionalEntry<BTreeMap<String, OptionalEntry<TrivyCvssScores<'a>>>>,
 }
 
-/// What one source says of a vulnerability's score.
+/// Statements of one source about a vulnerability's score.
 #[derive(Deserialize)]
-struct Scores<'a> {
+struct TrivyCvssScores<'a> {
     #[serde(borrow, default, rename = "V2Vector")]
-    vector_2: Word<'a>,
+    vector_2: ReportWord<'a>,
     #[serde(borrow, default, rename = "V3Vector")]
-    vector_3: Word<'a>,
+    vector_3: ReportWord<'a>,
     #[serde(borrow, default, rename = "V40Vector")]
-    vector_4: Word<'a>,
+    vector_4: ReportWord<'a>,
     #[serde(default, rename = "V2Score")]
     score_2: StatedScore,
     #[serde(default, rename = "V3Score")]
@@ -161,7 +161,7 @@ struct Scores<'a> {
     score_4: StatedScore,
 }
 
-impl Scores<'_> {
+impl TrivyCvssScores<'_> {
     fn ratings(&self) -> impl Iterator<Item = CvssRating> {
         let all = [
             (self.score_4, "4.0", &self.vector_4),
@@ -173,18 +173,18 @@ impl Scores<'_> {
 }
 
 #[derive(Deserialize)]
-struct Identifier<'a> {
+struct TrivyPackageIdentifier<'a> {
     #[serde(borrow, default, rename = "PURL")]
-    purl: Word<'a>,
+    purl: ReportWord<'a>,
 }
 
-impl Entry for Vulnerability<'_> {
-    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+impl TrivyEntry for TrivyVulnerability<'_> {
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding> {
         Some(self.finding(site))
     }
 }
 
-impl Vulnerability<'_> {
+impl TrivyVulnerability<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let (id, name, version) = (self.id.as_str(), self.pkg_name.as_str(), self.installed_version.as_str());
         let mut finding = site.start(Category::Vulnerability, id, &self.severity);
@@ -198,13 +198,13 @@ impl Vulnerability<'_> {
         finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
         finding.published = self.published();
         let scores = self.cvss.0.iter().flat_map(BTreeMap::values).filter_map(|scores| scores.0.as_ref());
-        finding.cvss = highest(scores.flat_map(Scores::ratings)).map(Box::new);
+        finding.cvss = highest(scores.flat_map(TrivyCvssScores::ratings)).map(Box::new);
         (finding.scope, finding.direct) = site.listed.of(self.pkg_id.as_str());
         let path = match self.pkg_path.as_str() {
             "" => site.lock_file(),
             path => path,
         };
-        finding.location = site.location(path, &Lines::default());
+        finding.location = site.location(path, &TrivyLines::default());
         let purl = self.pkg_identifier.0.as_ref().map_or("", |i| i.purl.as_str());
         let fixed = self.fixed();
         finding.fix = self.fix(&fixed);
@@ -221,7 +221,7 @@ impl Vulnerability<'_> {
     }
 
     fn fixed(&self) -> Vec<Text> {
-        let versions = self.fixed_version.as_ref().map_or("", Word::as_str);
+        let versions = self.fixed_version.as_ref().map_or("", ReportWord::as_str);
         versions.split(", ").map(Text::line).filter(|v| !v.is_empty()).collect()
     }
 
@@ -245,34 +245,34 @@ impl Vulnerability<'_> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Misconfiguration<'a> {
     #[serde(borrow, default, rename = "ID")]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     #[serde(borrow, default, rename = "AVDID")]
-    avd_id: Word<'a>,
+    avd_id: ReportWord<'a>,
     #[serde(borrow, default)]
-    title: Word<'a>,
+    title: ReportWord<'a>,
     #[serde(borrow, default)]
-    message: Word<'a>,
+    message: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow, default)]
-    cause_metadata: Maybe<Cause<'a>>,
+    cause_metadata: OptionalEntry<Cause<'a>>,
 }
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct Cause<'a> {
     #[serde(borrow, default)]
-    resource: Word<'a>,
+    resource: ReportWord<'a>,
     #[serde(default)]
     start_line: LineNumber,
     #[serde(default)]
     end_line: LineNumber,
 }
 
-impl Entry for Misconfiguration<'_> {
-    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+impl TrivyEntry for Misconfiguration<'_> {
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding> {
         // Any word but these two is a failure; a missing one as well.
         match self.status.as_str() {
             "PASS" => return None,
@@ -298,7 +298,8 @@ impl Misconfiguration<'_> {
         let title = [self.title.as_str(), message, rule].into_iter().find(|text| !text.trim().is_empty());
         finding.title = Text::line(title.unwrap_or("misconfiguration without an id"));
         let cause = self.cause_metadata.0.as_ref();
-        let lines = cause.map_or_else(Lines::default, |c| Lines { start: c.start_line, end: c.end_line });
+        let lines =
+            cause.map_or_else(TrivyLines::default, |c| TrivyLines { start: c.start_line, end: c.end_line });
         // The target of a cluster's resource is its kind and name.
         let path = if site.resource.is_empty() { site.file() } else { "" };
         finding.location = site.location(path, &lines);
@@ -328,24 +329,24 @@ fn canonical(id: &str) -> Cow<'_, str> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Secret<'a> {
     #[serde(borrow, default, rename = "RuleID")]
-    rule_id: Word<'a>,
+    rule_id: ReportWord<'a>,
     #[serde(borrow, default)]
-    category: Word<'a>,
+    category: ReportWord<'a>,
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    title: Word<'a>,
+    title: ReportWord<'a>,
     #[serde(default)]
     start_line: LineNumber,
     #[serde(default)]
     end_line: LineNumber,
     // The line that matched, its values written as asterisks. Only the name before them is used.
     #[serde(borrow, default)]
-    r#match: Word<'a>,
+    r#match: ReportWord<'a>,
 }
 
-impl Entry for Secret<'_> {
-    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+impl TrivyEntry for Secret<'_> {
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding> {
         Some(self.finding(site))
     }
 }
@@ -357,7 +358,8 @@ impl Secret<'_> {
         let title =
             [self.title.as_str(), rule, self.category.as_str()].into_iter().find(|text| !text.is_empty());
         finding.title = Text::line(title.unwrap_or("secret without a rule"));
-        finding.location = site.location(site.file(), &Lines { start: self.start_line, end: self.end_line });
+        finding.location =
+            site.location(site.file(), &TrivyLines { start: self.start_line, end: self.end_line });
         let identity = site.identity(finding.category).part(rule);
         finding.identify(identity.part(name_before_mask(self.r#match.as_str())));
         finding
@@ -381,26 +383,26 @@ fn name_before_mask(line: &str) -> &str {
 
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-pub(super) struct License<'a> {
+pub(super) struct TrivyLicense<'a> {
     #[serde(borrow, default)]
-    severity: Word<'a>,
+    severity: ReportWord<'a>,
     #[serde(borrow, default)]
-    category: Word<'a>,
+    category: ReportWord<'a>,
     #[serde(borrow, default)]
-    pkg_name: Word<'a>,
+    pkg_name: ReportWord<'a>,
     #[serde(borrow, default)]
-    file_path: Word<'a>,
+    file_path: ReportWord<'a>,
     #[serde(borrow, default)]
-    name: Word<'a>,
+    name: ReportWord<'a>,
 }
 
-impl Entry for License<'_> {
-    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+impl TrivyEntry for TrivyLicense<'_> {
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding> {
         Some(self.finding(site))
     }
 }
 
-impl License<'_> {
+impl TrivyLicense<'_> {
     fn finding(&self, site: &Site<'_>) -> Finding {
         let (name, package, category) = (self.name.as_str(), self.pkg_name.as_str(), self.category.as_str());
         let mut finding = site.start(Category::License, name, &self.severity);
@@ -414,7 +416,7 @@ impl License<'_> {
             "" => site.file(),
             path => path,
         };
-        finding.location = site.location(path, &Lines::default());
+        finding.location = site.location(path, &TrivyLines::default());
         finding.package =
             (!package.is_empty()).then(|| Package { name: Text::line(package), ..Package::default() });
         finding.identify(site.identity(finding.category).part(name).part(package));
@@ -427,29 +429,29 @@ impl License<'_> {
 #[serde(rename_all = "PascalCase")]
 pub(super) struct Modified<'a> {
     #[serde(borrow, default)]
-    r#type: Word<'a>,
+    r#type: ReportWord<'a>,
     #[serde(borrow, default)]
-    status: Word<'a>,
+    status: ReportWord<'a>,
     #[serde(borrow, default)]
-    statement: Word<'a>,
+    statement: ReportWord<'a>,
     #[serde(borrow, default)]
-    source: Word<'a>,
+    source: ReportWord<'a>,
     #[serde(borrow, default)]
-    finding: Option<Raw<'a>>,
+    finding: Option<RawJson<'a>>,
 }
 
-impl Entry for Modified<'_> {
-    fn found(&self, site: &Site<'_>) -> Option<Finding> {
+impl TrivyEntry for Modified<'_> {
+    fn to_finding(&self, site: &Site<'_>) -> Option<Finding> {
         let named = Category::from_word(self.r#type.as_str()).filter(|c| FORMAT.categories.contains(c));
         let category = named.or_else(|| scanned_category(&site.class)).unwrap_or(Category::Vulnerability);
         let raw = self.finding.map_or("", |raw| raw.0);
         let found = match category {
             Category::Misconfiguration => object::<Misconfiguration<'_>>(raw).map(|m| m.finding(site)),
             Category::Secret => object::<Secret<'_>>(raw).map(|s| s.finding(site)),
-            Category::License => object::<License<'_>>(raw).map(|l| l.finding(site)),
-            _ => object::<Vulnerability<'_>>(raw).map(|v| v.finding(site)),
+            Category::License => object::<TrivyLicense<'_>>(raw).map(|l| l.finding(site)),
+            _ => object::<TrivyVulnerability<'_>>(raw).map(|v| v.finding(site)),
         };
-        let mut finding = found.unwrap_or_else(|| site.start(category, "", &Word::default()));
+        let mut finding = found.unwrap_or_else(|| site.start(category, "", &ReportWord::default()));
         let by = match (self.status.as_str(), self.source.as_str()) {
             (status, "") => status.to_owned(),
             (status, source) => format!("{status}, {source}"),

@@ -10,20 +10,20 @@
 //! `lang-pkgs` without a vulnerability counts as looked at, as Trivy itself prints it.
 
 mod entry;
-pub(super) mod listed;
 mod needed;
+pub(super) mod package_list;
 mod walk;
 
 use serde::Deserialize;
 
 use super::image::image_config;
-use super::json::{Json, Kind, Shape, shapes};
+use super::json::{BorrowedShape, Json, JsonKind, shapes};
 use super::unread::is_asff;
-use super::value::{Loose, Raw, Word};
+use super::value::{Loose, RawJson, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Target, Text, clean_line};
-use entry::{License, Misconfiguration, Modified, Secret, Site, Vulnerability};
-use needed::{ListedPackage, ListedPackages};
+use entry::{Misconfiguration, Modified, Secret, Site, TrivyLicense, TrivyVulnerability};
+use needed::{ListedPackages, TrivyNeededPackage};
 use walk::{fact, list, other, text};
 
 /// Trivy JSON.
@@ -37,7 +37,7 @@ pub(super) static FORMAT: Format = Format {
     null: false,
     lines: false,
     looks_like,
-    read,
+    read_report,
 };
 
 /// Keys of a report.
@@ -99,14 +99,14 @@ fn is_result(first: &Member) -> bool {
     if is_asff(first) {
         return false;
     }
-    first.has_kind("Target", Kind::String)
+    first.has_kind("Target", JsonKind::String)
         && FINDINGS.iter().chain(RESULT).filter(|key| first.has(key)).count() > 1
         || FINDINGS.iter().any(|key| first.get(key).is_some_and(Member::lists_objects))
 }
 
-fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    let mut seen = Seen::default();
-    if json.kind()? == Kind::Array {
+fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut seen = TrivySections::default();
+    if json.kind()? == JsonKind::Array {
         let root = Root::default();
         json.array(|json, _| result(json, reading, &mut seen, &root))?;
     } else {
@@ -123,9 +123,9 @@ fn read(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     Ok(())
 }
 
-/// What was passed so far.
+/// Parts of the report that were read so far.
 #[derive(Default)]
-struct Seen {
+struct TrivySections {
     /// `SchemaVersion` 2.
     version: bool,
     /// A Kubernetes report, which has no `SchemaVersion`.
@@ -137,7 +137,7 @@ struct Seen {
     system: Maintenance,
 }
 
-/// What was passed about the operating system.
+/// Operating system of the target, as far as it was read.
 #[derive(Default)]
 struct Maintenance {
     /// A result about its packages.
@@ -146,7 +146,7 @@ struct Maintenance {
     ended: bool,
 }
 
-/// What findings need to know of the levels above their result.
+/// Input that findings need to know of the levels above their result.
 #[derive(Default)]
 struct Root {
     artifact: String,
@@ -155,7 +155,7 @@ struct Root {
 }
 
 /// A report of schema 2, or of a cluster.
-fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut TrivySections) -> Result<(), ReadError> {
     let known = |key: &str| reading.known(key).unwrap_or_default().to_owned();
     let mut root = Root {
         artifact: known("ArtifactName"),
@@ -170,7 +170,7 @@ fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
             wrong_version = schema_version(json)?;
             Ok(())
         }
-        "Trivy" if json.kind()? == Kind::Object => json.object(|json, key| {
+        "Trivy" if json.kind()? == JsonKind::Object => json.object(|json, key| {
             if key == "Version" {
                 reading.version(&text(json)?);
                 return Ok(());
@@ -193,7 +193,7 @@ fn report(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result
             }
             Ok(())
         }
-        "Metadata" if json.kind()? == Kind::Object => metadata(json, reading, seen),
+        "Metadata" if json.kind()? == JsonKind::Object => metadata(json, reading, seen),
         "Results" => results(json, reading, seen, &root),
         "ClusterName" => {
             seen.cluster = true;
@@ -220,7 +220,7 @@ fn is_image(artifact_type: &str) -> bool {
 fn schema_version(json: &mut Json) -> Result<Option<ReadError>, ReadError> {
     let found = json.kind()?;
     let version = match found {
-        Kind::Number => json.take::<Raw<'static>, _>(|version| version.0.to_owned())?,
+        JsonKind::Number => json.with_value::<RawJson<'static>, _>(|version| version.0.to_owned())?,
         _ => json.skip().map(|()| found.words().to_owned())?,
     };
     Ok(match version.as_str() {
@@ -232,7 +232,7 @@ fn schema_version(json: &mut Json) -> Result<Option<ReadError>, ReadError> {
 }
 
 fn created(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
-    if json.kind()? != Kind::String {
+    if json.kind()? != JsonKind::String {
         reading.generated_unreadable();
         return json.skip();
     }
@@ -244,10 +244,10 @@ fn created(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
     Ok(())
 }
 
-fn metadata(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+fn metadata(json: &mut Json, reading: &mut Reading<'_>, seen: &mut TrivySections) -> Result<(), ReadError> {
     json.object(|json, key| match key {
         // `ImageID` is the digest of the configuration, not of the manifest.
-        "RepoDigests" if json.kind()? == Kind::Array => json.array(|json, _| {
+        "RepoDigests" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             reading.image_digest(&text(json)?);
             Ok(())
         }),
@@ -255,14 +255,14 @@ fn metadata(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Resu
             reading.commit(&text(json)?);
             Ok(())
         }
-        "OS" if json.kind()? == Kind::Object => json
+        "OS" if json.kind()? == JsonKind::Object => json
             .item::<System<'static>, _>(|system| {
                 seen.system.ended = system.eosl.value == Some(true);
                 let name = format!("{} {}", system.family.as_str(), system.name.as_str());
                 Some(Text::line(name.trim())).filter(|name| !name.is_empty())
             })
             .map(|os| reading.image().os = os),
-        "ImageConfig" if json.kind()? == Kind::Object => image_config(json, reading.image()),
+        "ImageConfig" if json.kind()? == JsonKind::Object => image_config(json, reading.image()),
         _ => json.skip(),
     })
 }
@@ -272,15 +272,15 @@ shapes!(System);
 #[derive(Deserialize)]
 struct System<'a> {
     #[serde(borrow, default, rename = "Family")]
-    family: Word<'a>,
+    family: ReportWord<'a>,
     #[serde(borrow, default, rename = "Name")]
-    name: Word<'a>,
+    name: ReportWord<'a>,
     #[serde(default, rename = "EOSL")]
     eosl: Loose<bool>,
 }
 
 /// A resource of a cluster.
-fn resource(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Result<(), ReadError> {
+fn resource(json: &mut Json, reading: &mut Reading<'_>, seen: &mut TrivySections) -> Result<(), ReadError> {
     let place = json.path_text();
     let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
     let (mut namespace, mut kind, mut name) = (known("Namespace"), known("Kind"), known("Name"));
@@ -300,8 +300,8 @@ fn resource(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Resu
                 results(json, reading, seen, &Root { resource, ..Root::default() })?;
             }
             "Error" => match json.kind()? {
-                Kind::String => error = text(json)?,
-                Kind::Null => json.skip()?,
+                JsonKind::String => error = text(json)?,
+                JsonKind::Null => json.skip()?,
                 _ => {
                     "the scan failed".clone_into(&mut error);
                     json.skip()?;
@@ -324,14 +324,19 @@ fn resource(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen) -> Resu
 fn results(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    seen: &mut Seen,
+    seen: &mut TrivySections,
     root: &Root,
 ) -> Result<(), ReadError> {
     json.unless_null(|json| json.array(|json, _| result(json, reading, seen, root)))
 }
 
 /// A result: what was scanned, and what was found in it.
-fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Root) -> Result<(), ReadError> {
+fn result(
+    json: &mut Json,
+    reading: &mut Reading<'_>,
+    seen: &mut TrivySections,
+    root: &Root,
+) -> Result<(), ReadError> {
     seen.results += 1;
     let place = json.path_text();
     let known = |key: &str| reading.known(&format!("{place}.{key}")).unwrap_or_default().to_owned();
@@ -361,15 +366,16 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
             }
             "Vulnerabilities" => {
                 vulnerabilities = true;
-                list::<Vulnerability<'static>>(json, reading, seen, &site)?;
+                list::<TrivyVulnerability<'static>>(json, reading, seen, &site)?;
             }
             "Misconfigurations" => {
                 let before = seen.found;
                 list::<Misconfiguration<'static>>(json, reading, seen, &site)?;
                 failed = seen.found - before;
             }
-            "MisconfSummary" if json.kind()? == Kind::Object => {
-                failures = json.item::<Summary, _>(|summary| summary.failures.value)?.unwrap_or_default();
+            "MisconfSummary" if json.kind()? == JsonKind::Object => {
+                failures =
+                    json.item::<MisconfSummary, _>(|summary| summary.failures.value)?.unwrap_or_default();
             }
             "Secrets" => {
                 let before = seen.found;
@@ -377,18 +383,18 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
                 secrets = seen.found - before;
             }
             "Licenses" => {
-                list::<License<'static>>(json, reading, seen, &site)?;
+                list::<TrivyLicense<'static>>(json, reading, seen, &site)?;
             }
             "ExperimentalModifiedFindings" => {
                 list::<Modified<'static>>(json, reading, seen, &site)?;
             }
-            "Packages" if json.kind()? == Kind::Array => {
+            "Packages" if json.kind()? == JsonKind::Array => {
                 let mut packages = ListedPackages::default();
                 json.array(|json, _| {
-                    if json.kind()? != Kind::Object {
+                    if json.kind()? != JsonKind::Object {
                         return json.skip();
                     }
-                    json.item::<ListedPackage<'static>, _>(|package| packages.add(&package))
+                    json.item::<TrivyNeededPackage<'static>, _>(|package| packages.add(&package))
                 })?;
                 if late && packages.says_anything() {
                     reading.late(json.path_text(), &packages.encode());
@@ -423,16 +429,16 @@ fn result(json: &mut Json, reading: &mut Reading<'_>, seen: &mut Seen, root: &Ro
 /// How many checks of a result failed. Trivy counts those that it lists.
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
-struct Summary {
+struct MisconfSummary {
     #[serde(default)]
     failures: Loose<u64>,
 }
 
-impl Shape for Summary {
+impl BorrowedShape for MisconfSummary {
     type As<'de> = Self;
 }
 
-/// What a class of results says was looked for.
+/// Category of a class of results.
 fn scanned_category(class: &str) -> Option<Category> {
     match class {
         "os-pkgs" | "lang-pkgs" => Some(Category::Vulnerability),

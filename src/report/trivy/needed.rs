@@ -6,9 +6,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::finding::Scope;
 use crate::report::json::shapes;
-use crate::report::value::{Loose, Word};
+use crate::report::value::{Loose, ReportWord};
 
-shapes!(ListedPackage);
+shapes!(TrivyNeededPackage);
 
 /// Most packages of a result that are remembered.
 const MAX_PACKAGES: usize = 200_000;
@@ -16,12 +16,12 @@ const MAX_PACKAGES: usize = 200_000;
 /// An element of `Packages`.
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "PascalCase")]
-pub(super) struct ListedPackage<'a> {
+pub(super) struct TrivyNeededPackage<'a> {
     #[serde(borrow, rename = "ID")]
-    id: Word<'a>,
+    id: ReportWord<'a>,
     dev: Loose<bool>,
     #[serde(borrow)]
-    relationship: Word<'a>,
+    relationship: ReportWord<'a>,
     indirect: Loose<bool>,
 }
 
@@ -35,7 +35,7 @@ pub(super) struct ListedPackages {
 
 impl ListedPackages {
     /// Adds a package. One that is listed twice is of development only if both are.
-    pub(super) fn add(&mut self, package: &ListedPackage<'_>) {
+    pub(super) fn add(&mut self, package: &TrivyNeededPackage<'_>) {
         let id = package.id.as_str();
         if id.is_empty() || self.by_id.len() >= MAX_PACKAGES {
             return;

@@ -1,24 +1,24 @@
 //! Steps that the levels of a report share.
 
-use super::Seen;
-use super::entry::{Entry, Site};
-use crate::report::json::{Json, Kind, Shape};
+use super::TrivySections;
+use super::entry::{Site, TrivyEntry};
+use crate::report::json::{BorrowedShape, Json, JsonKind};
 use crate::report::{ProblemKind, ReadError, Reading};
 
 /// A list of findings; `null` is an empty one, as Go writes it.
-pub(super) fn list<S: Shape>(
+pub(super) fn list<S: BorrowedShape>(
     json: &mut Json,
     reading: &mut Reading<'_>,
-    seen: &mut Seen,
+    seen: &mut TrivySections,
     site: &Site<'_>,
 ) -> Result<(), ReadError>
 where
-    for<'a> S::As<'a>: Entry,
+    for<'a> S::As<'a>: TrivyEntry,
 {
     json.unless_null(|json| {
         json.array(|json, _| {
             json.item::<S, _>(|entry| {
-                if let Some(finding) = entry.found(site) {
+                if let Some(finding) = entry.to_finding(site) {
                     seen.found += 1;
                     reading.finding(finding);
                 }
@@ -39,7 +39,7 @@ pub(super) fn fact(json: &mut Json, reading: &mut Reading<'_>, late: bool) -> Re
 /// A string; empty for anything else.
 pub(super) fn text(json: &mut Json) -> Result<String, ReadError> {
     match json.kind()? {
-        Kind::String => json.take::<String, _>(|text| text),
+        JsonKind::String => json.with_value::<String, _>(|text| text),
         _ => json.skip().map(|()| String::new()),
     }
 }

@@ -3,16 +3,16 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::Seen;
-use super::before::{Before, ways};
+use super::PriorFindings;
+use super::previous_project::{PreviousProject, ways};
 use crate::finding::clean;
-use crate::policy::Place;
-use crate::policy::compare::Looser;
+use crate::policy::PolicyLine;
+use crate::policy::compare::LoosenedClause;
 use crate::report::receipt;
 
 /// Adds a clause for each piece of evidence, or receipt beside it, that the change altered or added, by its own path or by
 /// that of a link which leads to it.
-pub(super) fn look(before: &Before<'_>, evidence: &[PathBuf], seen: &mut Seen) {
+pub(super) fn look(before: &PreviousProject<'_>, evidence: &[PathBuf], seen: &mut PriorFindings) {
     let there = before.change.diff.files().filter(|file| !file.is_gone);
     let touched: BTreeMap<&str, bool> = there.map(|file| (file.path, file.old_path().is_some())).collect();
     let mut files: Vec<PathBuf> = Vec::new();
@@ -31,6 +31,12 @@ pub(super) fn look(before: &Before<'_>, evidence: &[PathBuf], seen: &mut Seen) {
         let was = if *known { "as it was" } else { "not there" };
         let clause = format!("evidence `{file}`");
         let after = "brought by the change that it speaks for";
-        seen.clauses.push(Looser::told(&clause, was, after, None, Some(Place { file, line: 1 })));
+        seen.clauses.push(LoosenedClause::outside_policy(
+            &clause,
+            was,
+            after,
+            None,
+            Some(PolicyLine { file, line: 1 }),
+        ));
     }
 }

@@ -8,18 +8,18 @@ use jiff::Timestamp;
 
 use super::super::policy_source::{PolicySource, PolicyText};
 use super::super::waiver_files::{once, text};
-use super::Seen;
-use super::before::{Before, Was};
+use super::PriorFindings;
+use super::previous_project::{PreviousFile, PreviousProject};
 use crate::finding::clean;
 use crate::gather::look_for;
-use crate::policy::compare::{self, Looser};
+use crate::policy::compare::{self, LoosenedClause};
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{self, Place, Policy};
+use crate::policy::{self, Policy, PolicyLine};
 
 /// Where the policies of a project lie.
 const FOLDER: &str = ".secgate";
 
-/// What is said of a policy with which nothing can be compared.
+/// Remarks on a policy with which nothing can be compared.
 const FIRST: &str = "the first, and nothing tells whether it is strict enough";
 
 /// What a policy of the folder was, or is.
@@ -33,7 +33,12 @@ enum GateFile {
 }
 
 /// Adds what is looser in the policies of the folder, but for that of the file `own`.
-pub(super) fn look(before: &Before<'_>, own: Option<&Path>, now: Timestamp, seen: &mut Seen) -> Result<()> {
+pub(super) fn look(
+    before: &PreviousProject<'_>,
+    own: Option<&Path>,
+    now: Timestamp,
+    seen: &mut PriorFindings,
+) -> Result<()> {
     let folder = Path::new(FOLDER);
     let had_folder = before.has_folder(folder);
     let mut paths: BTreeSet<PathBuf> = before.below(folder).into_iter().collect();
@@ -44,18 +49,20 @@ pub(super) fn look(before: &Before<'_>, own: Option<&Path>, now: Timestamp, seen
     for path in paths.iter().filter(|path| is_policy_name(path) && !same(path)) {
         let shown = clean(&path.to_string_lossy()).into_owned();
         let (name, was) = match before.read_or_moved(path)? {
-            Was::There(name, bytes) => (name.clone(), was(before, path, name, &bytes)?),
-            Was::Absent => (String::new(), GateFile::None),
+            PreviousFile::There(name, bytes) => (name.clone(), was(before, path, name, &bytes)?),
+            PreviousFile::Absent => (String::new(), GateFile::None),
             // What is no part of the project does not change with it.
-            Was::Outside => continue,
-            Was::Untold(why) => {
+            PreviousFile::Outside => continue,
+            PreviousFile::Untold(why) => {
                 seen.notes.push(format!("the policy {shown}: {why}, so that it was not compared"));
                 continue;
             }
         };
         let is = is(path);
-        let place = || Some(Place { file: shown.clone(), line: 1 });
-        let told = |was: &str, is: &str| Looser::told(&format!("policy {shown}"), was, is, None, place());
+        let place = || Some(PolicyLine { file: shown.clone(), line: 1 });
+        let told = |was: &str, is: &str| {
+            LoosenedClause::outside_policy(&format!("policy {shown}"), was, is, None, place())
+        };
         match (was, is) {
             (GateFile::Valid(old), GateFile::Valid(new)) => {
                 seen.compared.push(format!("policy {name} sha256:{}", old.sha256));
@@ -68,8 +75,8 @@ pub(super) fn look(before: &Before<'_>, own: Option<&Path>, now: Timestamp, seen
             }
             (GateFile::Valid(old), GateFile::None) => {
                 let clause = format!("policy of gate `{}`", old.gate);
-                let was = Place { file: name, line: 1 };
-                seen.clauses.push(Looser::told(&clause, "there", "gone", Some(was), None));
+                let was = PolicyLine { file: name, line: 1 };
+                seen.clauses.push(LoosenedClause::outside_policy(&clause, "there", "gone", Some(was), None));
             }
             (GateFile::Broken(why), GateFile::Valid(_)) => {
                 seen.clauses.push(told(&format!("not valid: {why}"), FIRST));
@@ -95,7 +102,7 @@ pub(super) fn look(before: &Before<'_>, own: Option<&Path>, now: Timestamp, seen
 }
 
 /// A clause, with the gate that it is of.
-fn of_gate(gate: &str, clause: Looser) -> Looser {
+fn of_gate(gate: &str, clause: LoosenedClause) -> LoosenedClause {
     clause.within(&format!("gate `{}`", clean(gate)))
 }
 
@@ -111,7 +118,7 @@ fn names_gate(bytes: &[u8]) -> bool {
     text.lines().any(|line| line.trim_start_matches(['{', ' ', '"']).starts_with("gate"))
 }
 
-fn was(before: &Before<'_>, path: &Path, name: String, bytes: &[u8]) -> Result<GateFile> {
+fn was(before: &PreviousProject<'_>, path: &Path, name: String, bytes: &[u8]) -> Result<GateFile> {
     if !names_gate(bytes) {
         return Ok(GateFile::None);
     }
@@ -122,7 +129,7 @@ fn was(before: &Before<'_>, path: &Path, name: String, bytes: &[u8]) -> Result<G
 }
 
 fn is(path: &Path) -> GateFile {
-    let source = PolicySource::of(path);
+    let source = PolicySource::from_path(path);
     let Ok(bytes) = source.bytes() else { return GateFile::None };
     if !names_gate(&bytes) {
         return GateFile::None;
@@ -141,12 +148,12 @@ fn of_text(text: &PolicyText) -> GateFile {
 }
 
 /// The waivers that a policy named before the change; of what was not valid none held.
-fn waivers_before(before: &Before<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<Waiver>> {
+fn waivers_before(before: &PreviousProject<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<Waiver>> {
     let files = policy.waivers.iter().flat_map(|limits| &limits.files);
     let paths: BTreeSet<PathBuf> = files.flat_map(|glob| before.matching(glob)).collect();
     let mut held = Vec::new();
     for path in &paths {
-        if let Was::There(name, bytes) = before.read_or_moved(path)?
+        if let PreviousFile::There(name, bytes) = before.read_or_moved(path)?
             && let Ok(file) = waiver::load(&name, &bytes, policy, now)
         {
             held.push(file);

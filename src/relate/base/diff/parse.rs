@@ -1,7 +1,7 @@
 //! Git's format, line by line.
 
 use super::super::work_tree::is_plain;
-use super::{BaseError, Change, Diff, Edit};
+use super::{BaseError, Diff, Edit, FileChange};
 use crate::finding::clean;
 
 /// Lines without their ends, counted.
@@ -41,14 +41,14 @@ impl<'d> Lined<'d> {
 }
 
 /// Reads file by file into a diff.
-struct Parser<'d> {
+struct DiffParser<'d> {
     lines: Lined<'d>,
     diff: Diff,
 }
 
 /// The files of a diff; its text and the index by names are not in it yet.
 pub(super) fn files(bytes: &[u8]) -> Result<Diff, BaseError> {
-    let mut parser = Parser { lines: Lined::new(bytes), diff: Diff::default() };
+    let mut parser = DiffParser { lines: Lined::new(bytes), diff: Diff::default() };
     while let Some(line) = parser.lines.next() {
         let Some(names) = line.strip_prefix(b"diff --git ") else { return Err(parser.foreign(line)) };
         parser.file(names)?;
@@ -56,9 +56,9 @@ pub(super) fn files(bytes: &[u8]) -> Result<Diff, BaseError> {
     Ok(parser.diff)
 }
 
-/// What became of a file.
+/// Result for a file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum Kind {
+enum FileChangeKind {
     #[default]
     Changed,
     Added,
@@ -67,22 +67,22 @@ enum Kind {
     Copied,
 }
 
-impl Kind {
+impl FileChangeKind {
     const fn is_moved(self) -> bool {
         matches!(self, Self::Renamed | Self::Copied)
     }
 }
 
-/// What the lines before the hunks of a file say.
+/// Content of the lines before the hunks of a file.
 #[derive(Default)]
 struct Header {
-    kind: Kind,
+    kind: FileChangeKind,
     opaque: bool,
     from: Option<String>,
     to: Option<String>,
 }
 
-impl Parser<'_> {
+impl DiffParser<'_> {
     fn error(&self, message: impl Into<String>) -> BaseError {
         BaseError { line: self.lines.number, column: 1, message: message.into() }
     }
@@ -122,25 +122,25 @@ impl Parser<'_> {
         }
         let (old, new) = self.paths(names, &header, sides)?;
         let mut change =
-            Change { opaque: header.opaque, brought: header.kind.is_moved(), ..Change::default() };
-        if header.kind != Kind::Added {
+            FileChange { opaque: header.opaque, brought: header.kind.is_moved(), ..FileChange::default() };
+        if header.kind != FileChangeKind::Added {
             change.old = Some(old.clone());
         }
         let mut shift = 0;
         while self.lines.starts(b"@@") {
             self.hunk(&mut change, &mut shift)?;
         }
-        if header.kind == Kind::Deleted {
+        if header.kind == FileChangeKind::Deleted {
             if self.diff.deleted.insert(old, change).is_some() {
                 return Err(self.error(TWICE));
             }
             return Ok(());
         }
-        if header.kind == Kind::Copied {
+        if header.kind == FileChangeKind::Copied {
             // A copy is new, whatever it was copied from.
             change.old = None;
         }
-        if header.kind == Kind::Renamed && self.diff.renamed.insert(old, new.clone()).is_some() {
+        if header.kind == FileChangeKind::Renamed && self.diff.renamed.insert(old, new.clone()).is_some() {
             return Err(self.error(TWICE));
         }
         if self.diff.files.insert(new, change).is_some() {
@@ -152,16 +152,16 @@ impl Parser<'_> {
     fn header_line(&self, line: &[u8], header: &mut Header) -> Result<(), BaseError> {
         let path = |rest: &[u8]| unquoted(rest).ok_or_else(|| self.error("a quoted path does not end"));
         if line.starts_with(b"new file mode ") {
-            header.kind = Kind::Added;
+            header.kind = FileChangeKind::Added;
         } else if line.starts_with(b"deleted file mode ") {
-            header.kind = Kind::Deleted;
+            header.kind = FileChangeKind::Deleted;
         } else if let Some(rest) = line.strip_prefix(b"rename from ") {
-            header.kind = Kind::Renamed;
+            header.kind = FileChangeKind::Renamed;
             header.from = Some(path(rest)?);
         } else if let Some(rest) = line.strip_prefix(b"rename to ") {
             header.to = Some(path(rest)?);
         } else if let Some(rest) = line.strip_prefix(b"copy from ") {
-            header.kind = Kind::Copied;
+            header.kind = FileChangeKind::Copied;
             header.from = Some(path(rest)?);
         } else if let Some(rest) = line.strip_prefix(b"copy to ") {
             header.to = Some(path(rest)?);
@@ -219,7 +219,7 @@ impl Parser<'_> {
     }
 
     /// `@@ -OLD,LEN +NEW,LEN @@` and its lines.
-    fn hunk(&mut self, change: &mut Change, shift: &mut i64) -> Result<(), BaseError> {
+    fn hunk(&mut self, change: &mut FileChange, shift: &mut i64) -> Result<(), BaseError> {
         let line = self.lines.next().unwrap_or_default();
         if line.starts_with(b"@@@") {
             return Err(

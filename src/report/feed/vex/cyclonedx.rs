@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::{Object, Read, label, made, objects, text, time};
-use crate::finding::{Product, Purl, Statement, Text, VexStatus};
+use super::{VexObject, VexReading, label, made, objects, text, time};
+use crate::finding::{Product, Purl, Text, VexStatement, VexStatus};
 
 const STATES: &[&str] =
     &["resolved", "resolved_with_pedigree", "exploitable", "in_triage", "false_positive", "not_affected"];
@@ -22,11 +22,11 @@ const JUSTIFICATIONS: &[&str] = &[
     "protected_by_mitigating_control",
 ];
 
-pub(super) fn statements(document: &Object) -> Read {
-    let nothing = Object::new();
+pub(super) fn statements(document: &VexObject) -> VexReading {
+    let nothing = VexObject::new();
     let metadata = document.get("metadata").and_then(Value::as_object).unwrap_or(&nothing);
     let made_at = time(metadata, "timestamp")?;
-    let mut about = About::default();
+    let mut about = BomContext::default();
     if let Some(root) = metadata.get("component").and_then(Value::as_object) {
         about.root = text(root, "bom-ref").map(str::to_owned);
         about.images = images(root);
@@ -41,7 +41,7 @@ pub(super) fn statements(document: &Object) -> Read {
     for (index, vulnerability) in objects(document, "vulnerabilities")?.into_iter().enumerate() {
         let said =
             statement(vulnerability, &about).map_err(|why| format!("vulnerabilities[{index}]: {why}"))?;
-        statements.extend(said.map(|statement| Statement {
+        statements.extend(said.map(|statement| VexStatement {
             authors: authors.clone(),
             time: statement.time.or(made_at),
             ..statement
@@ -55,8 +55,8 @@ pub(super) fn statements(document: &Object) -> Read {
 
 /// Who says it: the authors of the document, else its supplier or manufacturer. Of an author the name counts, and the
 /// address where there is none.
-fn authors(metadata: &Object) -> Result<Vec<Text>, String> {
-    let named = |object: &Object| text(object, "name").or(text(object, "email")).map(Text::exact);
+fn authors(metadata: &VexObject) -> Result<Vec<Text>, String> {
+    let named = |object: &VexObject| text(object, "name").or(text(object, "email")).map(Text::exact);
     let authors: Vec<Text> = objects(metadata, "authors")?.into_iter().filter_map(named).collect();
     if !authors.is_empty() {
         return Ok(authors);
@@ -66,17 +66,17 @@ fn authors(metadata: &Object) -> Result<Vec<Text>, String> {
     Ok(first.into_iter().collect())
 }
 
-/// What the document is about, and its components by `bom-ref`.
+/// Subject of the document, and its components by `bom-ref`.
 #[derive(Default)]
-struct About {
+struct BomContext {
     root: Option<String>,
     is_image: bool,
     images: Vec<String>,
     components: BTreeMap<String, Purl>,
 }
 
-impl About {
-    fn note(&mut self, component: &Object) -> Result<(), String> {
+impl BomContext {
+    fn note(&mut self, component: &VexObject) -> Result<(), String> {
         if let (Some(bom_ref), Some(purl)) =
             (text(component, "bom-ref"), text(component, "purl").and_then(Purl::parse))
         {
@@ -85,7 +85,7 @@ impl About {
         objects(component, "components")?.into_iter().try_for_each(|inner| self.note(inner))
     }
 
-    /// What a `ref` leads to; `None` for something that no report can be shown to be about.
+    /// Product that a `ref` leads to; `None` for something that no report can be shown to be about.
     fn product(&self, bom_ref: &str, contradicts: bool) -> Option<Product> {
         if self.root.as_deref() == Some(bom_ref) && !self.images.is_empty() {
             return Some(Product { package: None, images: self.images.clone() });
@@ -101,7 +101,7 @@ impl About {
 }
 
 /// Manifest digests of an image: of its package URL, and those that Trivy writes.
-fn images(component: &Object) -> Vec<String> {
+fn images(component: &VexObject) -> Vec<String> {
     let named =
         text(component, "purl").and_then(Purl::parse).and_then(|purl| purl.digest().map(str::to_owned));
     let properties = component.get("properties").and_then(Value::as_array);
@@ -113,7 +113,7 @@ fn images(component: &Object) -> Vec<String> {
     named.into_iter().chain(digests.filter(|digest| digest.starts_with("sha256:"))).collect()
 }
 
-fn statement(vulnerability: &Object, about: &About) -> Result<Option<Statement>, String> {
+fn statement(vulnerability: &VexObject, about: &BomContext) -> Result<Option<VexStatement>, String> {
     let Some(analysis) = vulnerability.get("analysis").and_then(Value::as_object) else { return Ok(None) };
     let status = match label(analysis, "state", STATES)? {
         None => return Ok(None),
@@ -135,7 +135,7 @@ fn statement(vulnerability: &Object, about: &About) -> Result<Option<Statement>,
         let Some(product) = about.product(bom_ref, contradicts(status)) else { continue };
         products.extend(versions(affected, product, status)?);
     }
-    Ok(Some(Statement {
+    Ok(Some(VexStatement {
         authors: Vec::new(),
         time: time(analysis, "lastUpdated")?.or(time(analysis, "firstIssued")?),
         ids,
@@ -152,7 +152,7 @@ const fn contradicts(status: VexStatus) -> bool {
 }
 
 /// The product in the versions of which the statement speaks. A range is never guessed at: it lifts nothing.
-fn versions(affected: &Object, product: Product, status: VexStatus) -> Result<Vec<Product>, String> {
+fn versions(affected: &VexObject, product: Product, status: VexStatus) -> Result<Vec<Product>, String> {
     let versions = objects(affected, "versions")?;
     if versions.is_empty() {
         return Ok(vec![product]);
@@ -166,7 +166,7 @@ fn versions(affected: &Object, product: Product, status: VexStatus) -> Result<Ve
             images: product.images.clone(),
         })
     };
-    let one = |version: &Object| match text(version, "version") {
+    let one = |version: &VexObject| match text(version, "version") {
         Some(exact) => with(exact),
         // What contradicts within a range holds for each version: which are in it nobody says here.
         None => contradicts(status).then(|| Product {

@@ -9,11 +9,11 @@ use serde_json::{Map, Value};
 
 use super::super::{Generated, ReadError, Source, read_document};
 use super::FeedFile;
-use crate::finding::Statement;
+use crate::finding::VexStatement;
 
 /// The statements of a file.
 #[derive(Debug, Default)]
-pub struct Statements(pub Vec<Statement>);
+pub struct Statements(pub Vec<VexStatement>);
 
 /// Most bytes of a VEX file: they are small, and held as a tree.
 const MAX_VEX: u64 = 16 << 20;
@@ -44,17 +44,17 @@ fn unknown(message: &str) -> ReadError {
     ReadError::WrongFormat { asked: "VEX".to_owned(), looks_like: message.to_owned() }
 }
 
-/// What a format hands over, or what is wrong with the document.
-type Read = Result<(Vec<Statement>, Generated), String>;
+/// Output of a format, or what is wrong with the document.
+type VexReading = Result<(Vec<VexStatement>, Generated), String>;
 
-type Object = Map<String, Value>;
+type VexObject = Map<String, Value>;
 
-fn text<'v>(object: &'v Object, key: &str) -> Option<&'v str> {
+fn text<'v>(object: &'v VexObject, key: &str) -> Option<&'v str> {
     object.get(key)?.as_str()
 }
 
 /// The objects of a list; a list that is not there is empty.
-fn objects<'v>(object: &'v Object, key: &str) -> Result<Vec<&'v Object>, String> {
+fn objects<'v>(object: &'v VexObject, key: &str) -> Result<Vec<&'v VexObject>, String> {
     match object.get(key) {
         None => Ok(Vec::new()),
         Some(Value::Array(list)) => list
@@ -66,7 +66,7 @@ fn objects<'v>(object: &'v Object, key: &str) -> Result<Vec<&'v Object>, String>
 }
 
 /// The time of a key that may be missing.
-fn time(object: &Object, key: &str) -> Result<Option<Timestamp>, String> {
+fn time(object: &VexObject, key: &str) -> Result<Option<Timestamp>, String> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(text)) => match super::generated(text) {
@@ -82,7 +82,11 @@ fn made(time: Option<Timestamp>) -> Generated {
 }
 
 /// The label of a closed list; a word that it does not have would be a guess.
-fn label(object: &Object, key: &str, known: &'static [&'static str]) -> Result<Option<&'static str>, String> {
+fn label(
+    object: &VexObject,
+    key: &str,
+    known: &'static [&'static str],
+) -> Result<Option<&'static str>, String> {
     match object.get(key) {
         None | Some(Value::Null) => Ok(None),
         Some(Value::String(word)) if word.is_empty() => Ok(None),
@@ -103,12 +107,12 @@ mod tests {
     use super::*;
     use crate::finding::{Text, VexStatus};
 
-    fn vex(text: &str) -> Result<Vec<Statement>, String> {
+    fn vex(text: &str) -> Result<Vec<VexStatement>, String> {
         let source = Source::Bytes(text.as_bytes().into());
         read_vex(&source, 1 << 20).map(|feed| feed.holds.0).map_err(|error| error.to_string())
     }
 
-    fn openvex(statements: &str) -> Result<Vec<Statement>, String> {
+    fn openvex(statements: &str) -> Result<Vec<VexStatement>, String> {
         vex(&format!(
             r#"{{"@context":"https://openvex.dev/ns/v0.2.0","author":"Acme","timestamp":"2026-05-01T00:00:00Z","statements":[{statements}]}}"#
         ))

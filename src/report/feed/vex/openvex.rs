@@ -2,8 +2,8 @@
 
 use serde_json::Value;
 
-use super::{Object, Read, label, made, objects, text, time};
-use crate::finding::{Product, Purl, Statement, Text, VexStatus};
+use super::{VexObject, VexReading, label, made, objects, text, time};
+use crate::finding::{Product, Purl, Text, VexStatement, VexStatus};
 
 const STATUSES: &[&str] = &["not_affected", "affected", "fixed", "under_investigation"];
 
@@ -15,14 +15,14 @@ const JUSTIFICATIONS: &[&str] = &[
     "inline_mitigations_already_exist",
 ];
 
-pub(super) fn statements(document: &Object) -> Read {
+pub(super) fn statements(document: &VexObject) -> VexReading {
     let made_at = time(document, "last_updated")?.or(time(document, "timestamp")?);
     let authors: Vec<Text> =
         text(document, "author").map(Text::exact).filter(|author| !author.is_empty()).into_iter().collect();
     if !document.contains_key("statements") {
         return Err("an OpenVEX document has the key `statements`".to_owned());
     }
-    let statements: Result<Vec<Statement>, String> = objects(document, "statements")?
+    let statements: Result<Vec<VexStatement>, String> = objects(document, "statements")?
         .into_iter()
         .enumerate()
         .map(|(index, object)| {
@@ -32,7 +32,7 @@ pub(super) fn statements(document: &Object) -> Read {
     Ok((statements?, made(made_at)))
 }
 
-fn statement(object: &Object, authors: &[Text], document: &Object) -> Result<Statement, String> {
+fn statement(object: &VexObject, authors: &[Text], document: &VexObject) -> Result<VexStatement, String> {
     let status = match label(object, "status", STATUSES)? {
         Some("not_affected") => VexStatus::NotAffected,
         Some("affected") => VexStatus::Affected,
@@ -42,7 +42,7 @@ fn statement(object: &Object, authors: &[Text], document: &Object) -> Result<Sta
     };
     // Time cascades from the document to its statements.
     let own = time(object, "last_updated")?.or(time(object, "timestamp")?);
-    Ok(Statement {
+    Ok(VexStatement {
         authors: authors.to_vec(),
         time: own.or(time(document, "timestamp")?),
         ids: ids(object)?,
@@ -53,7 +53,7 @@ fn statement(object: &Object, authors: &[Text], document: &Object) -> Result<Sta
     })
 }
 
-fn ids(object: &Object) -> Result<Vec<String>, String> {
+fn ids(object: &VexObject) -> Result<Vec<String>, String> {
     let mut ids = Vec::new();
     match object.get("vulnerability") {
         Some(Value::String(name)) => ids.push(name.as_str()),
@@ -69,15 +69,15 @@ fn ids(object: &Object) -> Result<Vec<String>, String> {
     if ids.is_empty() { Err("it names no vulnerability".to_owned()) } else { Ok(ids) }
 }
 
-/// What a product, or a part of one, is known by.
+/// Identifiers of a product, or of a part of one.
 #[derive(Default)]
-struct Component {
+struct OpenVexComponent {
     package: Option<Purl>,
     images: Vec<String>,
 }
 
-fn products(object: &Object, status: VexStatus) -> Result<Vec<Product>, String> {
-    let list = |object: &Object, key: &str| match object.get(key) {
+fn products(object: &VexObject, status: VexStatus) -> Result<Vec<Product>, String> {
+    let list = |object: &VexObject, key: &str| match object.get(key) {
         None | Some(Value::Null) => Ok(Vec::new()),
         Some(Value::Array(list)) => Ok(list.clone()),
         Some(_) => Err(format!("`{key}` is no list")),
@@ -112,8 +112,8 @@ fn products(object: &Object, status: VexStatus) -> Result<Vec<Product>, String> 
     Ok(products)
 }
 
-fn component(value: &Value) -> Result<Component, String> {
-    let mut component = Component::default();
+fn component(value: &Value) -> Result<OpenVexComponent, String> {
+    let mut component = OpenVexComponent::default();
     let object = match value {
         Value::String(id) => {
             component.package = Purl::parse(id);

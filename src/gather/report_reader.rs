@@ -1,0 +1,146 @@
+//! Reading the reports: in parallel above a size, and a second time where only their counts told what is new.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::entry;
+use super::plan::PlannedFile;
+use crate::decide::{Relations, Tally};
+use crate::policy::{EntryKind, Policy};
+use crate::relate::{Base, Heads};
+use crate::report::{self, Hint, Options, ReadError, Sink};
+
+/// Below this many bytes in all, starting threads costs more than it gains.
+const PARALLEL_FROM: u64 = 4 << 20;
+
+/// How many files can be read at once.
+pub(super) fn cores_for(items: &[PlannedFile]) -> usize {
+    let total: u64 = items.iter().map(|item| item.bytes).sum();
+    // Asked only where it matters: to find out takes longer than to read a small file.
+    if total < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// A report, the entries it is for, and its index in the evidence.
+type Work<'i, 'p> = (&'i PlannedFile, &'p [String], usize);
+
+fn work<'i, 'p>(items: &'i [PlannedFile], names: &'p [Vec<String>]) -> Vec<Work<'i, 'p>> {
+    let mut index = 0;
+    let mut work: Vec<Work<'i, 'p>> = Vec::new();
+    for (item, entries) in items.iter().zip(names) {
+        work.push((item, entries, index));
+        index += entries.len().max(1);
+    }
+    work
+}
+
+/// Reads the reports, each with counts of its own; where there is a base, those twice whose states were not known.
+pub(super) fn read_all<'p>(
+    to: &Relations<'p>,
+    items: &[PlannedFile],
+    names: &'p [Vec<String>],
+    options: &Options,
+    cores: usize,
+) -> Vec<(report::ReadOutcome, Tally<'p>)> {
+    let mut read = read_once(to, items, names, options, cores);
+    if let Some(base) = to.base {
+        read_again(base, to, items, names, options, &mut read);
+    }
+    read
+}
+
+/// Reads each report, in parallel where it pays.
+fn read_once<'p>(
+    to: &Relations<'p>,
+    items: &[PlannedFile],
+    names: &'p [Vec<String>],
+    options: &Options,
+    cores: usize,
+) -> Vec<(report::ReadOutcome, Tally<'p>)> {
+    let work = work(items, names);
+    let read_one = |one: &Work<'_, 'p>| read_one(to, one, options);
+    // More threads than cores, so that three files of one size keep two cores busy to the end.
+    let threads = cores.saturating_mul(2).min(items.len());
+    if cores < 2 || threads < 2 {
+        return work.iter().map(read_one).collect();
+    }
+    // The largest first, so that no thread is left alone with it at the end.
+    let mut order: Vec<usize> = (0..work.len()).collect();
+    order.sort_by_key(|&i| std::cmp::Reverse(items.get(i).map_or(0, |item| item.bytes)));
+    let next = AtomicUsize::new(0);
+    let done = Mutex::new(BTreeMap::new());
+    std::thread::scope(|scope| {
+        for _ in 0..threads {
+            scope.spawn(|| {
+                while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                    if let Some(job) = work.get(i) {
+                        let read = read_one(job);
+                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(i, read);
+                    }
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+/// Once all findings were counted it is known of which there are more than the base has: those are new, and the reports
+/// in which they were called existing are read a second time. Nothing else could tell their details apart, because
+/// which findings are shown depends on which are new.
+fn read_again<'p>(
+    base: &Base,
+    to: &Relations<'p>,
+    items: &[PlannedFile],
+    names: &'p [Vec<String>],
+    options: &Options,
+    read: &mut [(report::ReadOutcome, Tally<'p>)],
+) {
+    let mut heads = Heads::default();
+    for (_, tally) in read.iter() {
+        heads.merge(&tally.heads);
+    }
+    let bars = base.bars(&heads);
+    let now = Relations { bars: Arc::new(bars), ..to.clone() };
+    for (work, (outcome, tally)) in work(items, names).iter().zip(read) {
+        if !base.overturned(&tally.heads, &to.bars, &now.bars) {
+            continue;
+        }
+        let (mut again, mut counted) = read_one(&now, work, options);
+        if again.digest != outcome.digest {
+            counted.restart();
+            again = report::ReadOutcome { digest: None, error: Some(ReadError::Changed), ..again };
+        }
+        (*outcome, *tally) = (again, counted);
+    }
+}
+
+fn read_one<'p>(
+    to: &Relations<'p>,
+    &(item, entries, evidence): &Work<'_, 'p>,
+    options: &Options,
+) -> (report::ReadOutcome, Tally<'p>) {
+    let mut tally = Tally::new(to.clone(), entries, evidence);
+    let outcome = read_into(to.policy, item, options, &mut tally);
+    tally.about(&outcome.report.digests);
+    (outcome, tally)
+}
+
+pub(super) fn read_into(
+    policy: &Policy,
+    item: &PlannedFile,
+    options: &Options,
+    sink: &mut dyn Sink,
+) -> report::ReadOutcome {
+    let entry = item.entries.iter().find_map(|name| entry(policy, name));
+    let category = entry.and_then(|e| match e.kind {
+        EntryKind::Report(category) => Some(category),
+        EntryKind::Document(_) | EntryKind::Feed(_) => None,
+    });
+    let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
+    let mut outcome = match format.and_then(|id| policy.mapping(id)) {
+        Some(mapping) => report::read_mapped(&item.source, mapping, options, sink),
+        None => report::read_source(&item.source, Hint { format, category }, options, sink),
+    };
+    report::receipt::apply_receipt(&mut outcome.report, &item.source, outcome.digest.as_ref());
+    outcome
+}

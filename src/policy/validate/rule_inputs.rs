@@ -1,0 +1,280 @@
+//! A rule that no evidence can feed would pass for ever without having looked at anything.
+
+use super::super::error::{PolicyProblems, listed, nearest, quoted};
+use super::super::written::{At, Name};
+use super::super::{
+    ApprovalSource, ApprovalsRule, DocumentKind, EntryKind, EvidenceEntry, Feed, Mapping, Selector, Subject,
+};
+use super::rules::ValidatedRule;
+use crate::finding::Category;
+
+/// Fills `fed_by` of each rule; a rule that nothing feeds is an error.
+pub(super) fn feed(
+    rules: &mut [ValidatedRule],
+    entries: &[EvidenceEntry],
+    map: &[Mapping],
+    problems: &mut PolicyProblems,
+) {
+    for checked in rules {
+        if let Subject::Findings(selector) = &mut checked.rule.subject {
+            if !names_exist(&checked.names, entries, problems) {
+                continue;
+            }
+            resolve(selector, entries);
+        }
+        let fed_by = match &checked.rule.subject {
+            Subject::Findings(selector) => by_reports(checked, selector, entries, map, problems),
+            Subject::Document(_) => by_document(checked, entries, problems),
+            Subject::Image(rule) => by_images(checked, &rule.subjects, entries, problems),
+            Subject::Sbom(rule) => by_kind(checked, &[DocumentKind::Sbom], &rule.subjects, entries, problems),
+            Subject::Provenance(rule) => {
+                by_kind(checked, &[DocumentKind::Provenance], &rule.subjects, entries, problems)
+            }
+            Subject::Verdicts(_) => by_kind(checked, &[DocumentKind::Verdict], &[], entries, problems),
+            Subject::Approvals(rule) => by_approvals(checked, rule, entries, problems),
+        };
+        checked.rule.fed_by = fed_by;
+    }
+}
+
+/// Puts the entries that are meant in the place of their names: an entry for each subject has several.
+fn resolve(selector: &mut Selector, entries: &[EvidenceEntry]) {
+    if let Some(not) = &mut selector.not {
+        resolve(not, entries);
+    }
+    if selector.evidence.is_empty() && selector.subject.is_empty() {
+        return;
+    }
+    let named =
+        |e: &EvidenceEntry| selector.evidence.is_empty() || selector.evidence.iter().any(|n| e.is_called(n));
+    let about = |e: &EvidenceEntry| {
+        selector.subject.is_empty() || e.subject.as_ref().is_some_and(|s| selector.subject.contains(s))
+    };
+    let reports = entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_)));
+    let meant: Vec<String> = reports.filter(|e| named(e) && about(e)).map(|e| e.name.clone()).collect();
+    // What means no entry keeps its name, which no report has.
+    if !meant.is_empty() || selector.evidence.is_empty() {
+        selector.evidence = meant;
+    }
+    if selector.evidence.is_empty() {
+        selector.evidence.push(NO_ENTRY.to_owned());
+    }
+}
+
+/// The name of no entry: names are trimmed.
+const NO_ENTRY: &str = " ";
+
+fn by_reports(
+    checked: &ValidatedRule,
+    selector: &Selector,
+    entries: &[EvidenceEntry],
+    map: &[Mapping],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let asked =
+        |entry: &&EvidenceEntry| selector.evidence.is_empty() || selector.evidence.contains(&entry.name);
+    let reports = || entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_))).filter(asked);
+    // A line of `severity.map` moves findings of any report into its category.
+    let mapped = |category: Category| map.iter().any(|line| line.category == Some(category));
+    let feeds = |entry: &EvidenceEntry, category: Category| {
+        entry.kind == EntryKind::Report(category) || mapped(category)
+    };
+    let id = quoted(&checked.rule.id);
+    for feed in [Feed::Kev, Feed::Epss].into_iter().filter(|feed| selector.needs(*feed)) {
+        if !entries.iter().any(|entry| entry.kind == EntryKind::Feed(feed)) {
+            let name = feed.as_str();
+            let message =
+                format!("rule {id} asks for `{name}`, and no evidence entry is a feed that tells it");
+            let help =
+                format!("add an entry to `evidence`: `{name}: {{feed: {name}, files: […], max_age: 7d}}`");
+            problems.help(checked.at, message, help);
+        }
+    }
+    for category in &selector.category {
+        if !reports().any(|entry| feeds(entry, *category)) {
+            let message = format!("rule {id} looks at `{category}`, and no evidence entry can feed it");
+            let help = format!("add an entry to `evidence`: `{{category: {category}, files: […]}}`");
+            problems.help(checked.at, message, help);
+        }
+    }
+    let fed_by: Vec<String> = reports()
+        .filter(|entry| selector.category.is_empty() || selector.category.iter().any(|c| feeds(entry, *c)))
+        .map(|entry| entry.name.clone())
+        .collect();
+    if fed_by.is_empty() && selector.category.is_empty() {
+        problems.help(
+            checked.at,
+            format!("rule {id} looks at findings, and no evidence entry is a report"),
+            "add an entry to `evidence`, such as `sast: {category: sast, files: [semgrep.json]}`",
+        );
+    }
+    fed_by
+}
+
+/// Whether each name of the selector `evidence` is an entry of reports.
+fn names_exist(names: &[At<Name>], entries: &[EvidenceEntry], problems: &mut PolicyProblems) -> bool {
+    let known: Vec<&str> =
+        entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_))).map(|e| e.name.as_str()).collect();
+    let mut all = true;
+    let reports = || entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_)));
+    for name in names.iter().filter(|name| !reports().any(|e| e.is_called(&name.value))) {
+        all = false;
+        if entries.iter().any(|entry| entry.is_called(&name.value)) {
+            let message = format!("`evidence`: {} holds no reports", quoted(&name.value));
+            problems.add(name.at, message);
+        } else {
+            problems.unknown(name.at, "`evidence`: no entry is called", &name.value, &known);
+        }
+    }
+    all
+}
+
+fn by_document(
+    checked: &ValidatedRule,
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let Some(name) = checked.names.first() else { return Vec::new() };
+    let documents = || entries.iter().filter(|e| e.kind == EntryKind::Document(DocumentKind::Json));
+    let fed_by: Vec<String> =
+        documents().filter(|e| e.is_called(&name.value)).map(|e| e.name.clone()).collect();
+    if !fed_by.is_empty() {
+        return fed_by;
+    }
+    let known: Vec<&str> = documents().map(|e| e.name.as_str()).collect();
+    let message = format!(
+        "rule {} looks at the document {}, and no evidence entry with `document: json` has that name",
+        quoted(&checked.rule.id),
+        quoted(&name.value)
+    );
+    match nearest(&name.value, &known) {
+        Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
+        None if known.is_empty() => {
+            problems.help(name.at, message, "add it: `{document: json, files: […]}`");
+        }
+        None => problems.help(name.at, message, format!("documents are {}", listed(&known))),
+    }
+    Vec::new()
+}
+
+/// True for an entry that can speak of one of the subjects; one that is about no subject in particular can.
+fn speaks_of(entry: &EvidenceEntry, subjects: &[String]) -> bool {
+    subjects.is_empty() || entry.subject.as_ref().is_none_or(|s| subjects.contains(s))
+}
+
+/// Entries with documents of these kinds; each subject must have one.
+fn by_kind(
+    checked: &ValidatedRule,
+    kinds: &[DocumentKind],
+    subjects: &[String],
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let fits = |e: &EvidenceEntry| matches!(e.kind, EntryKind::Document(kind) if kinds.contains(&kind));
+    each_is_fed(checked, &fits, subjects, entries, problems, || {
+        let kind = kinds.first().map_or("json", |kind| kind.as_str());
+        format!("add an entry to `evidence`: `{{document: {kind}, files: […]}}`")
+    })
+}
+
+/// Image facts come from scans for vulnerabilities, SBOMs and provenance.
+fn by_images(
+    checked: &ValidatedRule,
+    subjects: &[String],
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let fits = |e: &EvidenceEntry| {
+        matches!(
+            e.kind,
+            EntryKind::Report(Category::Vulnerability)
+                | EntryKind::Document(DocumentKind::Sbom | DocumentKind::Provenance)
+        )
+    };
+    each_is_fed(checked, &fits, subjects, entries, problems, || {
+        "add an entry to `evidence`: `{category: vulnerability, target: image, files: […]}`".to_owned()
+    })
+}
+
+fn each_is_fed(
+    checked: &ValidatedRule,
+    fits: &dyn Fn(&EvidenceEntry) -> bool,
+    subjects: &[String],
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+    help: impl Fn() -> String,
+) -> Vec<String> {
+    let id = quoted(&checked.rule.id);
+    let fed_by: Vec<String> =
+        entries.iter().filter(|e| fits(e) && speaks_of(e, subjects)).map(|e| e.name.clone()).collect();
+    if fed_by.is_empty() {
+        problems.help(checked.at, format!("no evidence entry can feed the rule {id}"), help());
+        return fed_by;
+    }
+    let fed = |subject: &&String| {
+        entries.iter().any(|e| fits(e) && e.subject.as_ref().is_none_or(|s| s == *subject))
+    };
+    for subject in subjects.iter().filter(|subject| !fed(subject)) {
+        let message = format!("no evidence entry can feed the rule {id} for the subject {}", quoted(subject));
+        problems.help(checked.at, message, help());
+    }
+    fed_by
+}
+
+/// Each source of approvals must have a document, and what tells who may not approve must be there as well.
+fn by_approvals(
+    checked: &ValidatedRule,
+    rule: &ApprovalsRule,
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let id = quoted(&checked.rule.id);
+    let kinds = |e: &EvidenceEntry| match e.kind {
+        EntryKind::Document(kind) => Some(kind),
+        _ => None,
+    };
+    let there = |kinds_wanted: &[DocumentKind]| {
+        entries.iter().filter_map(kinds).any(|kind| kinds_wanted.contains(&kind))
+    };
+    for source in &rule.from {
+        if !there(source.documents()) {
+            let kind = source.documents().first().map_or("json", |kind| kind.as_str());
+            problems.help(
+                checked.at,
+                format!("no evidence entry can feed the rule {id}: there is no `document: {kind}`"),
+                format!("add an entry to `evidence`: `{{document: {kind}, files: […]}}`"),
+            );
+        }
+    }
+    let mut needed = Vec::new();
+    if rule.from.contains(&ApprovalSource::MergeRequest) {
+        needed.push((DocumentKind::GitlabVersions, "when the commit came to the server"));
+    }
+    for barred in &rule.reviewers.not {
+        match barred.as_str() {
+            "committers" => needed.push((DocumentKind::GitlabCommits, "who committed")),
+            "deployer" => needed.push((DocumentKind::GitlabDeployment, "who deploys")),
+            _ => {}
+        }
+    }
+    for (kind, what) in needed {
+        if !there(&[kind]) {
+            problems.help(
+                checked.at,
+                format!("the rule {id} needs to know {what}: there is no `document: {}`", kind.as_str()),
+                format!("add an entry to `evidence`: `{{document: {}, files: […]}}`", kind.as_str()),
+            );
+        }
+    }
+    let feeds = |kind: DocumentKind| {
+        rule.from.iter().any(|source| source.documents().contains(&kind))
+            || matches!(
+                kind,
+                DocumentKind::GitlabMergeRequest
+                    | DocumentKind::GitlabVersions
+                    | DocumentKind::GitlabCommits
+                    | DocumentKind::GitlabDeployment
+            )
+    };
+    entries.iter().filter(|e| kinds(e).is_some_and(feeds)).map(|e| e.name.clone()).collect()
+}

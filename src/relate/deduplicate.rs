@@ -1,0 +1,210 @@
+//! The same problem, seen by several tools: shown once, with all witnesses.
+//!
+//! - A vulnerability is the same if one id of its alias set (CVE, GHSA, OSV, vendor; never a CWE), the package, its
+//!   version and the target agree.
+//! - A secret is the same if file, line and value agree. Values are compared as digests under a key that is made anew
+//!   in each run and never written ([`SecretDigest`](crate::finding::SecretDigest)).
+//! - A code finding is the same if file and line agree, and the rule or a CWE number does.
+//!
+//! Two findings of one report are never the same: a tool says twice what it means twice.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+
+use crate::finding::{Category, Finding, PackageName, Purl, Text, canonical_version, is_of_system, loose};
+
+/// Findings that are one problem, as indexes into the list that was grouped; the first leads.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct DuplicateGroup {
+    /// Members in the list's order.
+    pub members: Vec<usize>,
+    /// Why they were joined; `None` for a finding that stands alone.
+    pub why: Option<DuplicateReason>,
+}
+
+/// Reason why two findings are one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum DuplicateReason {
+    /// An advisory id, the package, its version and the target agree.
+    SameAdvisory,
+    /// File, line and value agree.
+    SameSecret,
+    /// File, line and rule agree.
+    SameRule,
+    /// File, line and a CWE number agree.
+    SameWeakness,
+}
+
+impl DuplicateReason {
+    /// In words.
+    pub const fn words(self) -> &'static str {
+        match self {
+            Self::SameAdvisory => "same advisory, package, version and target",
+            Self::SameSecret => "same file, line and value",
+            Self::SameRule => "same file, line and rule",
+            Self::SameWeakness => "same file, line and CWE",
+        }
+    }
+}
+
+/// Groups findings, each given with the report it stands in. The result depends on the order of the list alone.
+pub fn group<'f>(findings: impl IntoIterator<Item = (&'f Finding, usize)>) -> Vec<DuplicateGroup> {
+    let mut groups: Vec<(DuplicateGroup, Vec<usize>)> = Vec::new();
+    // Looked up, never walked through: the order of a hash map cannot reach an output.
+    let mut known: HashMap<(DuplicateReason, String), Vec<usize>> = HashMap::new();
+    for (index, (finding, report)) in findings.into_iter().enumerate() {
+        let keys = keys(finding);
+        let joined = keys.iter().find_map(|key| {
+            let candidates = known.get(key)?;
+            let free = |&&at: &&usize| groups.get(at).is_some_and(|(_, reports)| !reports.contains(&report));
+            candidates.iter().find(free).map(|at| (*at, key.0))
+        });
+        let at = joined.map_or(groups.len(), |(at, _)| at);
+        if let Some((group, reports)) = groups.get_mut(at) {
+            group.members.push(index);
+            group.why = group.why.or(joined.map(|(_, why)| why));
+            reports.push(report);
+        } else {
+            groups.push((DuplicateGroup { members: vec![index], why: None }, vec![report]));
+        }
+        for key in keys {
+            let groups = known.entry(key).or_default();
+            if !groups.contains(&at) {
+                groups.push(at);
+            }
+        }
+    }
+    groups.into_iter().map(|(group, _)| group).collect()
+}
+
+/// Attributes that identify a finding.
+fn keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
+    match finding.category {
+        Category::Vulnerability => advisory_keys(finding),
+        Category::Secret => finding
+            .mark
+            .and_then(|mark| {
+                Some((DuplicateReason::SameSecret, format!("{}\0{}", place(finding)?, mark.digits())))
+            })
+            .into_iter()
+            .collect(),
+        Category::Sast | Category::Misconfiguration | Category::Contract | Category::Dast => {
+            code_keys(finding)
+        }
+        Category::License | Category::Quality => Vec::new(),
+    }
+}
+
+fn place(finding: &Finding) -> Option<String> {
+    let at = finding.location.as_ref()?;
+    Some(format!("{}\0{}", at.path.real(), at.line?))
+}
+
+fn advisory_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
+    let Some(package) = &finding.package else { return Vec::new() };
+    let ids = finding.ids.iter().chain([&finding.rule_id]).map(|id| id.real().to_ascii_uppercase());
+    let target = target(finding, package.purl.as_ref());
+    let PackageName { ecosystem, name } = PackageName::new(package, finding.path());
+    let version = canonical_version(ecosystem.as_deref(), package.version.real());
+    // By what the ecosystem compares, by the letters where one of two tools does not tell it, and by the source package
+    // that some tools name instead of what was built from it.
+    let mut names = vec![format!("{}\0{name}", ecosystem.as_deref().unwrap_or_default())];
+    names.push(loose(package.name.real()));
+    names.extend(package.url().and_then(|url| url.source().map(loose)));
+    ids.filter(|id| !id.is_empty() && !id.starts_with("CWE-"))
+        .flat_map(|id| {
+            let key =
+                |name: &String| (DuplicateReason::SameAdvisory, format!("{id}\0{name}\0{version}\0{target}"));
+            names.iter().map(key).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// The file that names the package, or, for packages of an operating system and where there is no file, the scanned
+/// thing without the system that Trivy adds in parentheses.
+fn target(finding: &Finding, purl: Option<&Text>) -> String {
+    let of_system =
+        purl.and_then(|purl| Purl::parse(purl.real())).is_some_and(|purl| is_of_system(&purl.kind));
+    match finding.path() {
+        Some(path) if !of_system => path.to_owned(),
+        _ => {
+            let target = finding.target.as_ref().map_or("", Text::real);
+            target.split(" (").next().unwrap_or_default().to_owned()
+        }
+    }
+}
+
+fn code_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
+    let Some(place) = place(finding) else { return Vec::new() };
+    let rule = finding.rule_id.real();
+    let mut keys = vec![(DuplicateReason::SameRule, format!("{place}\0{}\0{rule}", finding.category))];
+    for cwe in &finding.cwes {
+        keys.push((DuplicateReason::SameWeakness, format!("{place}\0{}\0{cwe}", finding.category)));
+    }
+    keys
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::finding::{Location, Package, SecretDigest, Severity};
+
+    fn code(rule: &str, line: u32, cwes: &[u32]) -> Finding {
+        let mut finding = Finding::new(Category::Sast, "tool", rule, Severity::High);
+        finding.location = Location::new("src/a.py", Some(line), None, &[]);
+        finding.cwes = cwes.to_vec();
+        finding
+    }
+
+    fn advisory(ids: &[&str], version: &str) -> Finding {
+        let mut finding = Finding::new(Category::Vulnerability, "tool", ids[0], Severity::High);
+        finding.ids = ids.iter().map(|id| Text::line(id)).collect();
+        finding.package =
+            Some(Package { name: Text::line("Jinja_2"), version: Text::line(version), ..Package::default() });
+        finding.target = Some(Text::line("app:1 (alpine 3.20)"));
+        finding
+    }
+
+    fn secret(line: u32, value: &str) -> Finding {
+        let mut finding = Finding::new(Category::Secret, "tool", "key", Severity::Critical);
+        finding.location = Location::new("a.env", Some(line), None, &[]);
+        finding.mark = Some(SecretDigest::of_value(value));
+        finding
+    }
+
+    fn members(findings: &[(&Finding, usize)]) -> Vec<Vec<usize>> {
+        group(findings.iter().copied()).into_iter().map(|g| g.members).collect()
+    }
+
+    #[test]
+    fn advisories_join_through_their_aliases() {
+        let (trivy, grype) = (advisory(&["CVE-2026-1"], "1.0"), advisory(&["GHSA-x", "cve-2026-1"], "1.0"));
+        assert_eq!(members(&[(&trivy, 0), (&grype, 1)]), [vec![0, 1]]);
+        assert_eq!(members(&[(&trivy, 0), (&advisory(&["CVE-2026-1"], "1.1"), 1)]).len(), 2);
+        let mut elsewhere = grype.clone();
+        elsewhere.target = Some(Text::line("worker:1"));
+        assert_eq!(members(&[(&trivy, 0), (&elsewhere, 1)]).len(), 2);
+    }
+
+    #[test]
+    fn secrets_join_by_value_and_place() {
+        let (one, two) = (secret(3, "s3cret"), secret(3, "s3cret"));
+        assert_eq!(members(&[(&one, 0), (&two, 1)]), [vec![0, 1]]);
+        assert_eq!(members(&[(&one, 0), (&secret(3, "other"), 1)]).len(), 2);
+        assert_eq!(members(&[(&one, 0), (&secret(4, "s3cret"), 1)]).len(), 2);
+    }
+
+    #[test]
+    fn code_joins_by_rule_or_weakness_and_never_within_a_report() {
+        let (a, b) = (code("r1", 3, &[89]), code("r2", 3, &[20, 89]));
+        assert_eq!(group([(&a, 0), (&b, 1)])[0].why, Some(DuplicateReason::SameWeakness));
+        assert_eq!(members(&[(&a, 0), (&b, 0)]).len(), 2);
+        assert_eq!(members(&[(&a, 0), (&code("r3", 3, &[79]), 1)]).len(), 2);
+        assert_eq!(
+            members(&[(&a, 0), (&code("r1", 3, &[]), 1), (&code("r1", 4, &[]), 1)]),
+            [vec![0, 1], vec![2]]
+        );
+    }
+}

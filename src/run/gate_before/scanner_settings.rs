@@ -1,0 +1,194 @@
+//! Scanners' own files and comments: where a change makes a scanner look away.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+
+use super::PriorFindings;
+use super::previous_project::{MAX_LINKS, PreviousFile, PreviousProject, bytes};
+use crate::policy::PolicyLine;
+use crate::policy::compare::LoosenedClause;
+use crate::relate::suppression::{self, SuppressionMark, UnreadFile};
+use crate::relate::{Diff, ScannerFile, Softened};
+
+/// Adds the clauses of a change in which scanners see less.
+pub(crate) fn compare_scanner_settings(before: &PreviousProject<'_>, seen: &mut PriorFindings) -> Result<()> {
+    let diff = &before.change.diff;
+    seen.compared.push(format!("scanners' own files and comments in {}", before.name()));
+    // By the path after the change; without one the file is gone.
+    let mut files: BTreeMap<String, (Option<String>, bool)> = BTreeMap::new();
+    for file in diff.files() {
+        let (new, old) = ((!file.is_gone).then_some(file.path), file.old_path());
+        let opaque = file.is_opaque();
+        match (
+            new.filter(|new| ScannerFile::from_path(new).is_some()),
+            old.filter(|old| ScannerFile::from_path(old).is_some()),
+        ) {
+            (Some(new), old) if old == Some(new) => {
+                files.insert(new.to_owned(), (old.map(str::to_owned), opaque));
+            }
+            // What was moved is gone from the one place, and new in the other, where it may say more.
+            (new, old) => {
+                if let Some(new) = new {
+                    files.insert(new.to_owned(), (None, opaque));
+                }
+                if let Some(old) = old {
+                    files.entry(old.to_owned()).or_insert((Some(old.to_owned()), opaque));
+                }
+            }
+        }
+    }
+    // Git shows no change of a file that it does not know, and a scanner reads it all the same.
+    if let Some(commit) = &before.change.commit {
+        for name in ScannerFile::names() {
+            let path = before.change.directory.join(name);
+            let known = |path: &Path| {
+                let real = path.canonicalize().ok();
+                let below = real.as_deref().and_then(|real| real.strip_prefix(&commit.top).ok());
+                below.is_some_and(|below| commit.files.contains_key(&*below.to_string_lossy()))
+            };
+            if path.is_file() && !files.contains_key(name) && !known(&path) {
+                files.insert(name.to_owned(), (None, false));
+            }
+        }
+    }
+    for alias in linked(before) {
+        files.entry(alias.clone()).or_insert((Some(alias), false));
+    }
+    for (path, (old, opaque)) in files {
+        let Some(file) = ScannerFile::from_path(&path) else { continue };
+        compare_scanner_file(before, file, (&path, old.as_deref()), opaque, seen)?;
+    }
+    for path in included(before)? {
+        compare_scanner_file(before, ScannerFile::included(), (&path, Some(&path)), false, seen)?;
+    }
+    comments(diff, seen);
+    Ok(())
+}
+
+/// The clauses of comments that suppress findings: those that the change adds, those that it may have brought in files
+/// of which the diff shows no lines, and those that it leaves and brings other code under.
+fn comments(diff: &Diff, seen: &mut PriorFindings) {
+    let mut told = BTreeSet::new();
+    let mut tell = |path: &str, line: u32, mark: SuppressionMark, before: &str| {
+        if told.insert((path.to_owned(), line, mark.text)) {
+            let clause = format!("comment `{}` of {}", mark.text, mark.tools);
+            let place = PolicyLine { file: path.to_owned(), line: line.into() };
+            let after = "hides what is found there";
+            seen.clauses.push(LoosenedClause::outside_policy(&clause, before, after, None, Some(place)));
+        }
+    };
+    for found in suppression::added(diff) {
+        tell(found.path, found.line, found.mark, "not there");
+    }
+    let (unshown, unread) = suppression::unshown(diff);
+    for (path, line, mark) in unshown {
+        tell(&path, line, mark, "not shown by the diff, which does not tell the lines of this file");
+    }
+    for found in suppression::covering(diff) {
+        tell(found.path, found.line, found.mark, "there, over other code");
+    }
+    for UnreadFile { path } in unread {
+        let place = PolicyLine { file: path.clone(), line: 1 };
+        let clause = format!("comments in `{path}`");
+        let after =
+            "may hide what is found there: it is too large, or in an encoding in which no comment is found";
+        seen.clauses.push(LoosenedClause::outside_policy(
+            &clause,
+            "not shown by the diff",
+            after,
+            None,
+            Some(place),
+        ));
+    }
+}
+
+/// Scanners' own files that are links, or lie behind them, and that lead to what the change touches: by the names that
+/// the scanners know.
+fn linked(before: &PreviousProject<'_>) -> BTreeSet<String> {
+    let touched = before.change.diff.files().flat_map(|file| [Some(file.path), file.old_path()]);
+    let mut touched: BTreeSet<String> = touched.flatten().map(str::to_owned).collect();
+    let links = before.links();
+    let mut found = BTreeSet::new();
+    // A link may lead to a link.
+    for _ in 0..MAX_LINKS {
+        let mut more = BTreeSet::new();
+        for (link, target) in &links {
+            let behind = touched.iter().filter_map(|path| {
+                let rest = path.strip_prefix(target.as_str())?;
+                (rest.is_empty() || rest.starts_with('/')).then(|| format!("{link}{rest}"))
+            });
+            more.extend(behind);
+        }
+        found.extend(more.iter().filter(|alias| ScannerFile::from_path(alias).is_some()).cloned());
+        if more.is_subset(&touched) {
+            break;
+        }
+        touched.extend(more);
+    }
+    found
+}
+
+/// The files that a `.semgrepignore` includes or included, but for those that are known by their own names.
+fn included(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
+    const IGNORE: &str = ".semgrepignore";
+    let is_ignore = |path: &&str| path.rsplit('/').next() == Some(IGNORE);
+    let mut lists: BTreeSet<String> = [IGNORE.to_owned()].into();
+    lists.extend(before.change.diff.files().map(|file| file.path).filter(is_ignore).map(str::to_owned));
+    if let Some(commit) = &before.change.commit {
+        lists.extend(commit.files.keys().map(String::as_str).filter(is_ignore).map(str::to_owned));
+    }
+    let mut found = BTreeSet::new();
+    for list in lists {
+        let path = before.change.directory.join(&list);
+        let mut texts: Vec<Vec<u8>> = bytes(&path)?.into_iter().collect();
+        if let PreviousFile::There(_, bytes) = before.read_file(&path)? {
+            texts.push(bytes);
+        }
+        let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
+        for name in texts.iter().flat_map(|text| ScannerFile::includes(text)) {
+            let name = name.trim_start_matches("./");
+            let inside = !name.starts_with('/') && !name.split('/').any(|part| part == "..");
+            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
+            if inside && ScannerFile::from_path(&path).is_none() {
+                found.insert(path);
+            }
+        }
+    }
+    Ok(found)
+}
+
+/// The clauses of one file, by its path now and before.
+fn compare_scanner_file(
+    before: &PreviousProject<'_>,
+    file: ScannerFile,
+    (path, old): (&str, Option<&str>),
+    opaque: bool,
+    seen: &mut PriorFindings,
+) -> Result<()> {
+    let at = |path: &str| -> PathBuf { before.change.directory.join(path) };
+    let after = if before.change.diff.files().any(|file| file.is_gone && file.path == path) {
+        None
+    } else {
+        bytes(&at(path))?
+    };
+    let was = match old {
+        None => PreviousFile::Absent,
+        Some(old) => before.read_file(&at(old))?,
+    };
+    let clause = format!("`{path}` of {}", file.tool);
+    let softened = match was {
+        PreviousFile::There(_, bytes) if !opaque => file.softened(Some(&bytes), after.as_deref()),
+        PreviousFile::Absent if !opaque => file.softened(None, after.as_deref()),
+        PreviousFile::There(..) | PreviousFile::Absent | PreviousFile::Untold(_) | PreviousFile::Outside => {
+            let after = "other, in what cannot be compared".to_owned();
+            vec![Softened { line: Some(1), before: "as it was".to_owned(), after }]
+        }
+    };
+    for Softened { line, before, after } in softened {
+        let place = line.map(|line| PolicyLine { file: path.to_owned(), line });
+        seen.clauses.push(LoosenedClause::outside_policy(&clause, &before, &after, None, place));
+    }
+    Ok(())
+}
