@@ -127,7 +127,7 @@ const FILES: &[(&str, &str, ScannerFileKind)] = &[
     (".zap/rules.tsv", "ZAP", ScannerFileKind::Text),
 ];
 
-/// Scanners whose files hold their name: `.NAMEignore`, `.NAMErc`, `.NAME.yml`, `NAME-baseline.xml` and the like.
+/// Scanners whose files hold their name: `.semgrepignore`, `.bearer.yml`, `.eslintrc`, `spotbugs-baseline.xml` and the like.
 const TOOLS: &[&str] = &[
     "ansible-lint",
     "apiscan",
