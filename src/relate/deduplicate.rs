@@ -2,11 +2,13 @@
 //!
 //! - A vulnerability is the same if one id of its alias set (CVE, GHSA, OSV, vendor; never a CWE), the package, its
 //!   version and the target agree.
-//! - A secret is the same if file, line and value agree. Values are compared as digests under a key that is made anew
-//!   in each run and never written ([`SecretDigest`](crate::finding::SecretDigest)).
+//! - A secret is the same if file, line and value agree, or file and line where the values are not both known: few
+//!   tools give them. Values are compared as digests under a key that is made anew in each run and never written
+//!   ([`SecretDigest`](crate::finding::SecretDigest)).
 //! - A code finding is the same if file and line agree, and the rule or a CWE number does.
 //!
-//! Two findings of one report are never the same: a tool says twice what it means twice.
+//! Two findings of one report are never the same: a tool says twice what it means twice. Only a secret that two of a
+//! tool's checks see in one place is one.
 
 use std::collections::HashMap;
 
@@ -31,6 +33,8 @@ pub enum DuplicateReason {
     SameAdvisory,
     /// File, line and value agree.
     SameSecret,
+    /// File and line of a secret agree, and no two values differ.
+    SameSecretPlace,
     /// File, line and rule agree.
     SameRule,
     /// File, line and a CWE number agree.
@@ -43,6 +47,7 @@ impl DuplicateReason {
         match self {
             Self::SameAdvisory => "same advisory, package, version and target",
             Self::SameSecret => "same file, line and value",
+            Self::SameSecretPlace => "same file and line, and no value that differs",
             Self::SameRule => "same file, line and rule",
             Self::SameWeakness => "same file, line and CWE",
         }
@@ -51,23 +56,27 @@ impl DuplicateReason {
 
 /// Groups findings, each given with the report it stands in. The result depends on the order of the list alone.
 pub fn group<'f>(findings: impl IntoIterator<Item = (&'f Finding, usize)>) -> Vec<DuplicateGroup> {
-    let mut groups: Vec<(DuplicateGroup, Vec<usize>)> = Vec::new();
+    let mut groups: Vec<(DuplicateGroup, Vec<(&Finding, usize)>)> = Vec::new();
     // Looked up, never walked through: the order of a hash map cannot reach an output.
     let mut known: HashMap<(DuplicateReason, String), Vec<usize>> = HashMap::new();
     for (index, (finding, report)) in findings.into_iter().enumerate() {
         let keys = keys(finding);
         let joined = keys.iter().find_map(|key| {
             let candidates = known.get(key)?;
-            let free = |&&at: &&usize| groups.get(at).is_some_and(|(_, reports)| !reports.contains(&report));
+            let one = |(other, in_report): &(&Finding, usize)| match key.0 {
+                DuplicateReason::SameSecretPlace => may_be_one_secret(finding, other, *in_report == report),
+                _ => *in_report != report,
+            };
+            let free = |&&at: &&usize| groups.get(at).is_some_and(|(_, members)| members.iter().all(one));
             candidates.iter().find(free).map(|at| (*at, key.0))
         });
         let at = joined.map_or(groups.len(), |(at, _)| at);
-        if let Some((group, reports)) = groups.get_mut(at) {
+        if let Some((group, members)) = groups.get_mut(at) {
             group.members.push(index);
             group.why = group.why.or(joined.map(|(_, why)| why));
-            reports.push(report);
+            members.push((finding, report));
         } else {
-            groups.push((DuplicateGroup { members: vec![index], why: None }, vec![report]));
+            groups.push((DuplicateGroup { members: vec![index], why: None }, vec![(finding, report)]));
         }
         for key in keys {
             let groups = known.entry(key).or_default();
@@ -83,13 +92,7 @@ pub fn group<'f>(findings: impl IntoIterator<Item = (&'f Finding, usize)>) -> Ve
 fn keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
     match finding.category {
         Category::Vulnerability => advisory_keys(finding),
-        Category::Secret => finding
-            .mark
-            .and_then(|mark| {
-                Some((DuplicateReason::SameSecret, format!("{}\0{}", place(finding)?, mark.digits())))
-            })
-            .into_iter()
-            .collect(),
+        Category::Secret => secret_keys(finding),
         Category::Sast | Category::Misconfiguration | Category::Contract | Category::Dast => {
             code_keys(finding)
         }
@@ -100,6 +103,27 @@ fn keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
 fn place(finding: &Finding) -> Option<String> {
     let at = finding.location.as_ref()?;
     Some(format!("{}\0{}", at.path.real(), at.line?))
+}
+
+/// Whether two findings of secrets in one line can be one: nothing that is known of them differs, a check that says two
+/// things in one report means two, and two reports of one tool may be of two images that hold the same file.
+fn may_be_one_secret(one: &Finding, other: &Finding, of_one_report: bool) -> bool {
+    let values_differ = one.mark.zip(other.mark).is_some_and(|(one, other)| one != other);
+    let targets_differ =
+        one.target.as_ref().zip(other.target.as_ref()).is_some_and(|(one, other)| one.real() != other.real());
+    let said_twice = if of_one_report {
+        one.rule_id.real() == other.rule_id.real()
+    } else {
+        one.tool.real().eq_ignore_ascii_case(other.tool.real())
+    };
+    !values_differ && !targets_differ && !said_twice
+}
+
+fn secret_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
+    let Some(place) = place(finding) else { return Vec::new() };
+    let by_value =
+        finding.mark.map(|mark| (DuplicateReason::SameSecret, format!("{place}\0{}", mark.digits())));
+    by_value.into_iter().chain([(DuplicateReason::SameSecretPlace, place)]).collect()
 }
 
 fn advisory_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
@@ -194,6 +218,32 @@ mod tests {
         assert_eq!(members(&[(&one, 0), (&two, 1)]), [vec![0, 1]]);
         assert_eq!(members(&[(&one, 0), (&secret(3, "other"), 1)]).len(), 2);
         assert_eq!(members(&[(&one, 0), (&secret(4, "s3cret"), 1)]).len(), 2);
+    }
+
+    #[test]
+    fn secrets_in_one_line_are_one_unless_something_known_differs() {
+        let of_tool = |tool: &str, rule: &str, mark: Option<SecretDigest>| {
+            let mut finding = secret(3, "");
+            (finding.tool, finding.rule_id, finding.mark) = (Text::line(tool), Text::line(rule), mark);
+            finding
+        };
+        let value = |value: &str| Some(SecretDigest::of_value(value));
+        let one = of_tool("gitleaks", "key", value("s3cret"));
+        let two = of_tool("trufflehog", "key", value("other"));
+        let keyword = of_tool("detect-secrets", "keyword", None);
+        let entropy = of_tool("detect-secrets", "entropy", None);
+        let trivy = of_tool("trivy", "key", None);
+        assert_eq!(members(&[(&one, 0), (&keyword, 1), (&entropy, 1), (&trivy, 2)]), [vec![0, 1, 2, 3]]);
+        // A check that says two things means two, and so does a tool of two images.
+        assert_eq!(members(&[(&keyword, 0), (&keyword, 0)]).len(), 2);
+        assert_eq!(members(&[(&trivy, 0), (&trivy, 1)]).len(), 2);
+        // What has no value binds no two that differ.
+        assert_eq!(members(&[(&one, 0), (&keyword, 1), (&two, 2)]), [vec![0, 1], vec![2]]);
+        assert_eq!(members(&[(&keyword, 0), (&one, 1), (&two, 2)]), [vec![0, 1], vec![2]]);
+        let (mut image, mut other_image) = (trivy, keyword);
+        image.target = Some(Text::line("app:1"));
+        other_image.target = Some(Text::line("worker:1"));
+        assert_eq!(members(&[(&image, 0), (&other_image, 1)]).len(), 2);
     }
 
     #[test]
