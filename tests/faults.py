@@ -3,7 +3,7 @@
 faults.py SECGATE [FILTER...]. A filter is a part of a case's name, such as `reports/` or `f13`. A case is run on a copy, with a pinned
 clock and without the caller's CI variables. What is judged:
 
-    opened, loosening     run.sh ends with 0 while the fault is there
+    opened, loosening     run.sh ends with 0 while the fault is there; an assertion of it that fails is its own check
     evidence              each printed `exit N (want M)`, and what MARKS says of the last lines
     reports               the command of README, and what its expectation says by number, by rule or by status; of one that only
                           says what a message should be, nothing can be told here: it is listed as "to be read"
@@ -149,12 +149,17 @@ def partial_upgrade(case):
     demand("CVE-2021-23337" not in json.dumps(verdict.get("fixed", [])), "it is told as fixed, too")
 
 
-def exploitation_unknown(case):
-    _, said, _ = case.check()
-    demand("unknown" in said, "text does not say that it is unknown")
-    for output in ("markdown", "sarif", "junit", "html"):
+def exploitation_told(case):
+    code, verdict = case.decided()
+    demand(code == 0 and rule(verdict, "kev")["count"] == 0, f"exit {code}: an id that the catalogue cannot hold is told as exploited")
+    # Of what has no id at all nobody knows whether it is listed.
+    path = case.folder / "trivy.json"
+    path.write_text(re.sub(r'("VulnerabilityID": *)"TEMP-[^"]*"', r'\1""', path.read_text()))
+    _, verdict = case.decided()
+    demand(rule(verdict, "kev")["count"] == 1, "what has no id is told as not exploited")
+    for output in ("text", "markdown", "sarif", "junit", "codequality", "html"):
         _, said, _ = case.check("--format", output)
-        demand("unknown" in said, f"{output} does not say that it is unknown")
+        demand("kev unknown" in said, f"{output} does not say that it is unknown")
 
 
 def one_version_to_take(case):
@@ -203,7 +208,7 @@ POLICY = {
     "03-waiver-covers-other-secret": waiver_of_another_secret,
     "04-waiver-spreads-in-monorepo": waiver_of_another_folder,
     "05-partial-upgrade-is-new-and-fixed": partial_upgrade,
-    "06-known-exploited-without-cve": exploitation_unknown,
+    "06-known-exploited-without-cve": exploitation_told,
     "07-row-shows-downgrade": one_version_to_take,
     "08-diff-only-base-hides-new-weakness": unchanged_lines_of_touched_files,
     "09-replay-merges-repos": each_repository_is_a_run,
@@ -229,11 +234,13 @@ def script(secgate, folder):
                           errors="replace", timeout=600, check=False)
     lines = (done.stdout + done.stderr).strip().splitlines() or [""]
     demand(done.returncode != 0, "still there: " + " / ".join(lines[-3:])[:200])
-    # A script that stops for want of a program or a file shows nothing.
+    # A script that stops for want of a program or a file shows nothing; one whose assertion does not hold has tried its fault.
+    asserted = re.search(r"^Traceback .*\n(?:  .*\n)+AssertionError\b.*\n?\Z", done.stderr, re.MULTILINE)
+    lines = [line for line in lines if not asserted or line not in asserted[0].splitlines()]
     broken = [line for line in lines if re.search(r"command not found|No such file or directory|Traceback|syntax error", line)]
     demand(not broken, "the script did not run: " + (broken or [""])[0][:200])
     # It ends at the first step that does not show its fault: which one, a reader wants to see.
-    return lines[-1]
+    return lines[-1] if lines else "its assertion fails"
 
 
 # What the last lines of a script must hold, where it says no number: a pattern, and whether it may be there.
