@@ -219,6 +219,13 @@ impl Finding {
         self.fingerprint = self.body.at(place);
     }
 
+    /// Says that the report shows nothing that tells it from others of its rule in its file. Of a finding about a
+    /// package or about a whole file no lines would tell more.
+    pub fn bind_to_code(&mut self) {
+        let lines = self.location.as_ref().is_some_and(|at| at.line.is_some());
+        self.told_by_code = self.package.is_none() && lines;
+    }
+
     /// Every text of it that comes from the report.
     pub fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
         let Self { rule_id, rule_aliases, native_severity, title, ids, location, target, package, .. } = self;

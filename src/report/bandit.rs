@@ -178,11 +178,15 @@ impl BanditResult<'_> {
         finding.title = Text::line(first_of(&[said, name, id]));
         let code = numbered_lines(self.code.as_str(), self.line_number.0, last);
         let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
-        finding.identify(match code.trim() {
+        let id = match code.trim() {
             code if secret => build.part(name_of_literal(code, value)),
-            "" => build.folded(&comparable(text)),
+            "" => {
+                finding.bind_to_code();
+                build.folded(&comparable(text))
+            }
             code => build.folded(code),
-        });
+        };
+        finding.identify(id);
         Some(finding)
     }
 }

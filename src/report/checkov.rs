@@ -322,6 +322,9 @@ impl CheckovRecord<'_> {
             self.package(details, &mut finding);
             build = build.part(details.package_name.as_str()).part(details.package_version.as_str());
         }
+        if resource.is_empty() && category != Category::Secret {
+            finding.bind_to_code();
+        }
         finding.identify(build);
         Some(finding)
     }

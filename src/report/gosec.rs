@@ -189,11 +189,15 @@ impl GosecIssue<'_> {
         finding.title = if secret { Text::line(&without_literals(title)) } else { Text::line(title) };
         let code = numbered_lines(self.code.as_str(), self.line.first, self.line.last);
         let build = FingerprintBuilder::new(Category::Sast.as_str()).part(finding.rule_id.as_str());
-        finding.identify(match code.trim() {
+        let id = match code.trim() {
             code if secret => build.part(name_of_literal(code, "")),
-            "" => build.folded(&comparable(details)),
+            "" => {
+                finding.bind_to_code();
+                build.folded(&comparable(details))
+            }
             code => build.folded(code),
-        });
+        };
+        finding.identify(id);
         Some(finding)
     }
 }

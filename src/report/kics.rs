@@ -325,6 +325,9 @@ impl KicsResult<'_> {
         let secret = of_secrets || is_about_secrets(&query.name, &finding.cwes);
         let build = FingerprintBuilder::new(category.as_str()).part(rule);
         let (key, value) = (self.search_key.as_str(), self.search_value.as_str());
+        if !secret && key.is_empty() && self.similarity_id.as_str().is_empty() {
+            finding.bind_to_code();
+        }
         finding.identify(if secret {
             build
         } else {

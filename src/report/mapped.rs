@@ -325,6 +325,9 @@ impl<'d> Mapped<'d> {
             .part(finding.package.as_ref().map_or("", |package| package.name.as_str()));
         let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
         finding.identify(id);
+        if !secret {
+            finding.bind_to_code();
+        }
         Ok(finding)
     }
 

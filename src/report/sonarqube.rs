@@ -308,6 +308,9 @@ impl SonarIssue<'_> {
             _ if speaks_of_credentials(&message) => id.folded(&comparable(&message)),
             hash => id.part(hash),
         });
+        if !secret && (self.hash.as_str().is_empty() || speaks_of_credentials(&message)) {
+            finding.bind_to_code();
+        }
         Some(finding)
     }
 }
@@ -331,6 +334,7 @@ impl Hotspot<'_> {
         finding.title = Text::line(first_of(&[self.message.as_str(), rule]));
         let id = FingerprintBuilder::new(Category::Sast.as_str()).part(rule);
         finding.identify(id.folded(&comparable(self.message.as_str())));
+        finding.bind_to_code();
         Some(finding)
     }
 }

@@ -143,6 +143,9 @@ impl SpectralResult<'_> {
         let id = FingerprintBuilder::new(Category::Contract.as_str()).part(&code);
         let step =
             |step: &Loose<SpectralCode>| step.value.as_ref().map(SpectralCode::text).unwrap_or_default();
+        if steps.is_empty() {
+            finding.bind_to_code();
+        }
         finding.identify(steps.iter().fold(id, |id, s| id.part(&step(s))));
         Some(finding)
     }

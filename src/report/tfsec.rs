@@ -135,6 +135,9 @@ impl TfsecResult<'_> {
         let description = if secret { without_literals(description) } else { description.to_owned() };
         finding.title = Text::line(first_of(&[&description, summary, rule]));
         let id = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(finding.rule_id.as_str());
+        if self.resource.as_str().is_empty() && !secret {
+            finding.bind_to_code();
+        }
         finding.identify(id.part(self.resource.as_str()).folded(&comparable(&description)));
         Some(finding)
     }

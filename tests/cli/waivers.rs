@@ -917,3 +917,189 @@ fn a_waiver_of_a_package_covers_its_folder_and_version_and_no_other() {
         assert_eq!(json(&dir, &[]).0, code, "{waivers} {found:?}");
     }
 }
+
+/// A report of one finding, in a format and of a kind.
+struct OneFinding {
+    format: &'static str,
+    category: &'static str,
+    /// The report, with `LINE`, `PATH` and `RULE`, or `PACKAGE`, `VERSION`, `PATH` and `RULE`, or `VALUE` in place of these.
+    report: &'static str,
+}
+
+/// Reports that show no code, of packages and of secrets, written after the documentation of the tools.
+const ONE_FINDING: [OneFinding; 13] = [
+    OneFinding {
+        format: "semgrep",
+        category: "sast",
+        report: r#"{"version":"1.1.0","errors":[],"paths":{"scanned":["PATH"]},"results":[{"check_id":"RULE","path":"PATH",
+            "start":{"line":LINE},"end":{"line":LINE},"extra":{"severity":"ERROR","message":"eval","lines":"requires login","metadata":{}}}]}"#,
+    },
+    OneFinding {
+        format: "sarif",
+        category: "sast",
+        report: r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"results":[{"ruleId":"RULE","level":"error",
+            "message":{"text":"eval"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"PATH"},"region":{"startLine":LINE}}}]}]}]}"#,
+    },
+    OneFinding {
+        format: "sonarqube-issues",
+        category: "sast",
+        report: r#"{"total":1,"p":1,"ps":100,"paging":{"pageIndex":1,"pageSize":100,"total":1},"issues":[{"key":"k","rule":"RULE",
+            "component":"shop:PATH","project":"shop","severity":"BLOCKER","type":"VULNERABILITY","status":"OPEN","line":LINE,"message":"eval"}]}"#,
+    },
+    OneFinding {
+        format: "sonarqube-issues",
+        category: "sast",
+        report: r#"{"paging":{"pageIndex":1,"pageSize":100,"total":1},"hotspots":[{"key":"k","component":"shop:PATH","project":"shop",
+            "securityCategory":"others","vulnerabilityProbability":"HIGH","status":"TO_REVIEW","line":LINE,"message":"eval","ruleKey":"RULE"}]}"#,
+    },
+    OneFinding {
+        format: "gitlab-sast",
+        category: "sast",
+        report: r#"{"version":"15.0.7","scan":{"type":"sast","status":"success","start_time":"2026-05-31T10:00:00","end_time":"2026-05-31T10:00:01",
+            "analyzer":{"id":"a","name":"a","version":"1","vendor":{"name":"v"}},"scanner":{"id":"s","name":"s","version":"1","vendor":{"name":"v"}}},
+            "vulnerabilities":[{"id":"1","name":"eval","severity":"High","location":{"file":"PATH","start_line":LINE},
+            "identifiers":[{"type":"s","name":"RULE","value":"RULE"}]}]}"#,
+    },
+    OneFinding {
+        format: "bandit",
+        category: "sast",
+        report: r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"_totals":{"loc":1}},"results":[{"filename":"PATH","line_number":LINE,
+            "line_range":[LINE],"test_id":"RULE","test_name":"eval","issue_text":"eval","issue_severity":"HIGH","issue_confidence":"HIGH"}]}"#,
+    },
+    OneFinding {
+        format: "gosec",
+        category: "sast",
+        report: r#"{"Golang errors":{},"Issues":[{"severity":"HIGH","confidence":"HIGH","rule_id":"RULE","details":"eval","file":"PATH",
+            "code":"","line":"LINE","column":"1"}],"Stats":{"files":1,"lines":9,"nosec":0,"found":1}}"#,
+    },
+    OneFinding {
+        format: "tfsec",
+        category: "misconfiguration",
+        report: r#"{"results":[{"rule_id":"RULE","severity":"HIGH","rule_description":"eval","description":"eval","status":0,
+            "location":{"filename":"PATH","start_line":LINE,"end_line":LINE}}]}"#,
+    },
+    OneFinding {
+        format: "own",
+        category: "sast",
+        report: r#"{"tool":"own","items":[{"rule":"RULE","level":"high","title":"eval","file":"PATH","line":LINE}]}"#,
+    },
+    OneFinding {
+        format: "trivy",
+        category: "vulnerability",
+        report: r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{"Target":"PATH","Class":"lang-pkgs","Type":"pip",
+            "Vulnerabilities":[{"VulnerabilityID":"RULE","PkgName":"PACKAGE","InstalledVersion":"VERSION","Severity":"HIGH","Title":"t"}]}]}"#,
+    },
+    OneFinding {
+        format: "trivy",
+        category: "vulnerability",
+        report: r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{"Target":"PATH","Class":"lang-pkgs","Type":"npm",
+            "Vulnerabilities":[{"VulnerabilityID":"RULE","PkgName":"PACKAGE","InstalledVersion":"VERSION","Severity":"HIGH","Title":"t",
+            "PkgIdentifier":{"PURL":"pkg:npm/PACKAGE@VERSION"}}]}]}"#,
+    },
+    OneFinding {
+        format: "gitleaks",
+        category: "secret",
+        report: r#"[{"RuleID":"RULE","Description":"d","File":"PATH","StartLine":LINE,"EndLine":LINE,"Match":"K=VALUE","Secret":"VALUE"}]"#,
+    },
+    OneFinding {
+        format: "generic-secrets",
+        category: "secret",
+        report: r#"{"findings":[{"rule":"RULE","file":"PATH","line":LINE,"secret":"VALUE"}]}"#,
+    },
+];
+
+/// Where a generated problem is and what it is.
+#[derive(Clone)]
+struct GeneratedProblem {
+    path: &'static str,
+    rule: &'static str,
+    package: &'static str,
+    version: &'static str,
+    value: &'static str,
+    /// The line of code, and how many stand before it.
+    code: &'static str,
+    above: usize,
+}
+
+impl GeneratedProblem {
+    /// Puts the problem into a project, and the report of it.
+    fn write(&self, dir: &Dir, one: &OneFinding) {
+        let report = one
+            .report
+            .replace("PATH", self.path)
+            .replace("RULE", self.rule)
+            .replace("PACKAGE", self.package)
+            .replace("VERSION", self.version)
+            .replace("VALUE", self.value)
+            .replace("LINE", &(self.above + 1).to_string());
+        dir.write("report.json", report);
+        let code = if one.category == "secret" { format!("K={}", self.value) } else { self.code.to_owned() };
+        dir.write(self.path, format!("{}{code}\n", "pass\n".repeat(self.above)));
+    }
+}
+
+#[test]
+fn a_new_waiver_covers_no_second_problem_whatever_the_tool() {
+    let first = GeneratedProblem {
+        path: "src/app.py",
+        rule: "CVE-2026-0001",
+        package: "left-pad",
+        version: "1.0.0",
+        value: "Zk3mQ9xT7vLp2RwB",
+        code: "a = eval('1+1')",
+        above: 0,
+    };
+    let moved = GeneratedProblem { above: 3, ..first.clone() };
+    for one in &ONE_FINDING {
+        let dir = Dir::new();
+        let mapping = "mappings: {own: {category: sast, tool: own, findings: \"$.items[*]\", severity: {words: {high: high}}, fields: {rule_id: \
+                       \"@.rule\", severity: \"@.level\", title: \"@.title\", path: \"@.file\", line: \"@.line\"}}}\n";
+        let mapping = if one.format == "own" { mapping } else { "" };
+        let (format, category) = (one.format, one.category);
+        dir.write("key", "0123456789abcdef0123456789abcdef\n").write(
+            "policy.yaml",
+            format!(
+                "version: 1\ngate: merge\n{mapping}evidence: {{scan: {{category: {category}, files: [report.json], format: {format}}}}}\n\
+                 waivers: {{files: [waivers.yaml], max_duration: 90d}}\n\
+                 rules: [{{id: any, findings: {{category: {category}}}, then: fail}}]\n"
+            ),
+        );
+        first.write(&dir, one);
+        let shown = json(&dir, &["--secret-key", "key"]);
+        assert_eq!(shown.0, 1, "{format}: {}", shown.1);
+        let fingerprint = shown.1["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
+        let waiver = filled(&dir, &["--finding", &fingerprint, "--secret-key", "key", "report.json"]);
+        dir.write("waivers.yaml", &waiver);
+        for same in [&first, &moved] {
+            same.write(&dir, one);
+            let (code, verdict) = json(&dir, &["--secret-key", "key"]);
+            assert_eq!(code, 0, "{format}: {waiver} {verdict}");
+        }
+        let package = category == "vulnerability";
+        let seconds = [
+            ("path", GeneratedProblem { path: "lib/app.py", ..first.clone() }),
+            ("rule", GeneratedProblem { rule: "CVE-2026-0002", ..first.clone() }),
+            ("package", GeneratedProblem { package: "right-pad", ..first.clone() }),
+            ("version", GeneratedProblem { version: "1.0.1", ..first.clone() }),
+            ("value", GeneratedProblem { value: "Yt8nW4cJ6hFd1SgK", ..first.clone() }),
+            ("code", GeneratedProblem { code: "a = eval(request.args['q'])", ..first.clone() }),
+            ("code", GeneratedProblem { code: "a = eval(request.args['q'])", ..moved.clone() }),
+        ];
+        for (what, second) in seconds {
+            let tells = match what {
+                "package" | "version" => package,
+                "value" => category == "secret",
+                "code" => !package && category != "secret",
+                _ => true,
+            };
+            if !tells {
+                continue;
+            }
+            second.write(&dir, one);
+            for key in [&["--secret-key", "key"][..], &[]] {
+                let (code, verdict) = json(&dir, key);
+                assert_eq!(code, 1, "{format}: another {what} is covered by {waiver} {verdict}");
+            }
+        }
+    }
+}

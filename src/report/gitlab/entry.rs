@@ -403,7 +403,12 @@ impl GitlabVulnerability<'_> {
                 let digest = code_digest(self.cve.as_str()).unwrap_or_default();
                 match extract {
                     _ if secret => id,
-                    "" => id.part(digest).folded(&comparable(self.message.as_str())),
+                    "" => {
+                        if digest.is_empty() {
+                            finding.bind_to_code();
+                        }
+                        id.part(digest).folded(&comparable(self.message.as_str()))
+                    }
                     code => id.folded(code),
                 }
             }

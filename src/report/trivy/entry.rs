@@ -305,8 +305,11 @@ impl Misconfiguration<'_> {
         finding.location = site.location(path, &lines);
         let check = if avd_id.is_empty() { id } else { avd_id };
         let identity = site.identity(finding.category).part(&canonical(check));
-        finding
-            .identify(identity.part(cause.map_or("", |c| c.resource.as_str())).folded(&comparable(message)));
+        let resource = cause.map_or("", |c| c.resource.as_str());
+        if resource.is_empty() && site.resource.is_empty() {
+            finding.bind_to_code();
+        }
+        finding.identify(identity.part(resource).folded(&comparable(message)));
         finding
     }
 }
