@@ -65,8 +65,6 @@ pub struct SavedBase {
     pub sources: Vec<BaseComparison>,
     /// Contents of the base and the change does not.
     pub fixed: Vec<BaseEntry>,
-    /// Files of which a problem speaks and that the change leaves alone; none where there is no diff.
-    pub left_alone: Option<Vec<String>>,
 }
 
 /// All evidence of a run.
@@ -78,6 +76,8 @@ pub struct EvidenceSnapshot {
     pub documents: Vec<SavedDocument>,
     /// Result of the comparison with a base, where there was one.
     pub base: Option<SavedBase>,
+    /// Files of which a problem speaks and that the change leaves alone; none where there is no diff.
+    pub left_alone: Option<Vec<String>>,
 }
 
 impl SavedReport {

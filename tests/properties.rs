@@ -137,6 +137,7 @@ fn one_flipped_bit_never_passes() {
             source: EvidenceSource::files(&given),
             roots: &[],
             comparison: None,
+            change: None,
             secret_key: None,
         };
         let decision = secgate::check(inputs, &context, limits).unwrap();

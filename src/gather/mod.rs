@@ -33,7 +33,7 @@ use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
 use crate::finding::SecretKey;
 use crate::policy::testing::WrittenReport;
 use crate::policy::{EvidenceEntry, Policy};
-use crate::relate::{Base, Waivers};
+use crate::relate::{Base, Diff, Waivers};
 use crate::report::{self, Options, ReadError, Sink, Source};
 
 /// A file given on the command line.
@@ -71,6 +71,8 @@ pub struct Inputs<'p> {
     pub roots: &'p [String],
     /// Base that the change is compared with.
     pub comparison: Option<&'p GivenBase>,
+    /// The change, which tells the files that it leaves alone whatever findings are compared with.
+    pub change: Option<&'p Diff>,
     /// The key under which values of secrets are compared with those of the base.
     pub secret_key: Option<&'p SecretKey>,
 }
@@ -124,11 +126,13 @@ pub fn gather<'p>(
     limits: Limits,
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<RunError>> {
-    let Inputs { policy, waivers, source, roots, comparison, secret_key } = inputs;
+    let Inputs { policy, waivers, source, roots, comparison, change, secret_key } = inputs;
     let secret_key = secret_key.cloned();
     let options =
         Options { max_report: limits.max_report, read_ahead: false, roots: roots.to_vec(), secret_key };
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
+    let change_then;
+    let mut change = change;
     let ReadingPlan { items, left_out } = match source {
         EvidenceSource::Files { given, watch: asked, keep: kept, instead } => {
             (watch, keep) = (asked, kept);
@@ -140,6 +144,8 @@ pub fn gather<'p>(
         }
         EvidenceSource::Saved(saved) => {
             of_saved = saved.reports.as_slice();
+            change_then = saved.left_alone.as_deref().map(Diff::leaving_alone);
+            change = change_then.as_ref();
             let items = saved.documents.iter().map(PlannedFile::of_saved).collect();
             ReadingPlan { items, left_out: Vec::new() }
         }
@@ -176,7 +182,7 @@ pub fn gather<'p>(
     for (item, (outcome, mut tally)) in reports.iter().zip(read) {
         let ignored = ignored(item, &outcome, &options);
         if keep.is_some() {
-            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut tally.kept), base);
+            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut tally.kept), change);
         }
         judge_report(
             policy,
@@ -184,7 +190,7 @@ pub fn gather<'p>(
             ignored,
             &outcome,
             &tally,
-            context,
+            (context, change),
             &mut gathered.evidence,
         );
         gathered.tally.merge(tally);
@@ -195,7 +201,7 @@ pub fn gather<'p>(
     }
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
     for (report, entries) in of_saved {
-        replay_report(&to, report, entries, context, &mut gathered);
+        replay_report(&to, report, entries, (context, change), &mut gathered);
     }
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
     for report in written {
@@ -212,7 +218,7 @@ pub fn gather<'p>(
     Evidence::name_copies(&mut gathered.evidence);
     if let Some(keep) = keep {
         let heads = &gathered.tally.heads;
-        let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads))));
+        let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads)), change));
     }
     Ok(gathered)
 }
@@ -222,7 +228,7 @@ fn replay_report<'p>(
     to: &Relations<'p>,
     report: &'p SavedReport,
     entries: &'p [String],
-    context: &Context,
+    around: (&Context, Option<&Diff>),
     gathered: &mut Gathered<'p>,
 ) {
     let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
@@ -231,7 +237,7 @@ fn replay_report<'p>(
     tally.about(&outcome.report.digests);
     let name = (report.name.as_str(), report.entries.as_slice());
     let ignored = report.ignored.clone();
-    judge_report(to.policy, name, ignored, &outcome, &tally, context, &mut gathered.evidence);
+    judge_report(to.policy, name, ignored, &outcome, &tally, around, &mut gathered.evidence);
     gathered.tally.merge(tally);
 }
 
@@ -273,16 +279,15 @@ fn judge_report(
     ignored: Option<String>,
     outcome: &report::ReadOutcome,
     tally: &Tally<'_>,
-    context: &Context,
+    (context, change): (&Context, Option<&Diff>),
     evidence: &mut Vec<Evidence>,
 ) {
     if let Some(looks_like) = ignored {
         evidence.push(Evidence::ignored(name, looks_like));
         return;
     }
-    let diff = tally.base().and_then(Base::diff);
     let judge =
-        |entry| Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, diff);
+        |entry| Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, change);
     if entries.is_empty() {
         evidence.push(judge(None));
     }

@@ -6,7 +6,7 @@ use super::plan::PlannedFile;
 use crate::decide::GivenBase;
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport, Secrets};
 use crate::finding::Finding;
-use crate::relate::{Base, Heads};
+use crate::relate::{Diff, Heads};
 use crate::report;
 
 /// Keeps the evidence of a run as it was read.
@@ -24,9 +24,9 @@ impl SnapshotRecorder {
         read: &report::ReadOutcome,
         ignored: Option<&String>,
         findings: Vec<Finding>,
-        base: Option<&Base>,
+        change: Option<&Diff>,
     ) {
-        if let Some(diff) = base.and_then(Base::diff) {
+        if let Some(diff) = change {
             let paths = read.report.problems.iter().filter_map(|problem| problem.path.as_ref());
             let alone = paths.filter(|path| diff.leaves_file(path.real()));
             self.left_alone.extend(alone.map(ToString::to_string));
@@ -61,6 +61,7 @@ impl SnapshotRecorder {
         mut self,
         documents: &[PlannedFile],
         compared: Option<(&GivenBase, &Heads)>,
+        change: Option<&Diff>,
     ) -> EvidenceSnapshot {
         self.saved.documents = documents
             .iter()
@@ -73,8 +74,8 @@ impl SnapshotRecorder {
         self.saved.base = compared.map(|(comparison, heads)| SavedBase {
             sources: comparison.sources.clone(),
             fixed: comparison.base.fixed(heads),
-            left_alone: comparison.base.diff().map(|_| self.left_alone.into_iter().collect()),
         });
+        self.saved.left_alone = change.map(|_| self.left_alone.into_iter().collect());
         self.saved
     }
 }

@@ -53,6 +53,9 @@ struct Manifest {
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
     base: Option<SavedBase>,
+    /// Files of which a problem speaks and that the change leaves alone; none where there is no diff.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_alone: Option<Vec<String>>,
     /// The baseline, as it was read; what came of it is in `base` and in the findings.
     baseline: Option<Packed>,
     codeowners: Option<Packed>,
@@ -69,6 +72,8 @@ struct PackedEvidence {
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
     base: Option<SavedBase>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    left_alone: Option<Vec<String>>,
 }
 
 /// A gate that decides on the same evidence: that of before the change, else the next of those that the policy extends.
@@ -160,7 +165,7 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
         .map(|texts| pack_waivers("base-waivers", texts, &mut put));
     let KeptEvidence { saved, besides } = kept;
     let mut shelf = Shelf { put: &mut put, reports: Vec::new(), documents: Vec::new() };
-    let PackedEvidence { context, reports, documents, base } =
+    let PackedEvidence { context, reports, documents, base, left_alone } =
         shelf.evidence(run.context(), saved.into_inner().unwrap_or_default())?;
     let besides = shelf.besides(&run.besides, besides)?;
     let baseline = match &request.base.baseline {
@@ -192,6 +197,7 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
         reports,
         documents,
         base,
+        left_alone,
         baseline,
         codeowners,
         besides,
@@ -211,7 +217,7 @@ struct Shelf<'b> {
 }
 
 impl Shelf<'_> {
-    fn evidence(&mut self, context: &Context, saved: EvidenceSnapshot) -> Result<PackedEvidence> {
+    fn evidence(&mut self, context: &Context, mut saved: EvidenceSnapshot) -> Result<PackedEvidence> {
         let mut reports = Vec::new();
         for report in &saved.reports {
             let mut bytes = serde_json::to_vec(report)?;
@@ -220,13 +226,14 @@ impl Shelf<'_> {
             reports.push(Packed { name: report.name.clone(), file });
         }
         let mut documents = Vec::new();
-        for SavedDocument { name, entries, source } in saved.documents {
+        for SavedDocument { name, entries, source } in std::mem::take(&mut saved.documents) {
             // One that cannot be read is told so by the verdict, and is packed as nothing, which cannot be read either.
             let bytes = source.bytes(MAX_DOCUMENT).unwrap_or_default();
             let file = once(&mut self.documents, bytes, |at, bytes| (self.put)("documents", "", at, bytes));
             documents.push(PackedDocument { name, entries, file });
         }
-        Ok(PackedEvidence { context: context.clone(), reports, documents, base: saved.base })
+        let EvidenceSnapshot { base, left_alone, .. } = saved;
+        Ok(PackedEvidence { context: context.clone(), reports, documents, base, left_alone })
     }
 
     fn besides(&mut self, besides: &[Beside], kept: Vec<KeptEvidence>) -> Result<Vec<PackedBeside>> {
@@ -407,6 +414,7 @@ pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
         reports: manifest.reports,
         documents: manifest.documents,
         base: manifest.base,
+        left_alone: manifest.left_alone,
     };
     let mut run = unpack(bundle, evidence, policy, waivers, limits)?;
     let former = former.as_ref().unwrap_or(&text);
@@ -422,8 +430,8 @@ fn unpack(
     waivers: Vec<Waiver>,
     limits: Limits,
 ) -> Result<ResolvedRun> {
-    let PackedEvidence { context, reports, documents, base } = evidence;
-    let mut saved = EvidenceSnapshot::default();
+    let PackedEvidence { context, reports, documents, base, left_alone } = evidence;
+    let mut saved = EvidenceSnapshot { left_alone, ..EvidenceSnapshot::default() };
     for report in &reports {
         let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
             .map_err(|error| anyhow!("{}: is not as secgate writes it: {error}", clean(&report.file)))?;
@@ -433,8 +441,7 @@ fn unpack(
         let source = Source::Bytes(bundle.file(&file)?.into());
         saved.documents.push(SavedDocument { name, entries, source });
     }
-    let comparison = base
-        .map(|base| GivenBase { base: Base::settled(base.fixed, base.left_alone), sources: base.sources });
+    let comparison = base.map(|base| GivenBase { base: Base::settled(base.fixed), sources: base.sources });
     Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
 }
 

@@ -395,6 +395,7 @@ impl ResolvedRun {
             source,
             roots: &self.roots,
             comparison: self.comparison.as_ref(),
+            change: self.change.as_ref().map(|change| change.diff.as_ref()),
             secret_key: self.secret_key.as_ref(),
         };
         crate::check(inputs, context, self.request.limits).unwrap_or_else(|faults| {

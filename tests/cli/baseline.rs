@@ -363,6 +363,23 @@ fn what_cannot_be_parsed_may_be_left_alone() {
         assert_eq!((run.code, &run.json()["evidence"][0]["status"]), (code, &"incomplete".into()), "{run:?}");
     }
     assert_eq!(check(&dir, &["semgrep.json"]).code, 10);
+    // Whatever findings are compared with, and if with nothing at all; a bundle decides the same without the diff.
+    let base = "base: {from: [baseline, base-report, diff], without: review}\n";
+    let policy = dir.read("policy.yaml");
+    assert!(policy.contains(base), "{policy}");
+    write(&dir, &["semgrep.json"]);
+    for (base_then, known) in [("", &[][..]), ("base: {from: baseline}\n", &["--baseline", "known.jsonl"])] {
+        dir.write("policy.yaml", policy.replace(base, base_then));
+        for (path, code) in [("other.py", 0), ("bad.py", 10)] {
+            dir.write("change.diff", diff.replace("PATH", path));
+            let args = [&["semgrep.json", "--diff", "change.diff", "--bundle", "b.tar"], known].concat();
+            let run = check(&dir, &args);
+            assert_eq!(run.code, code, "{base_then:?} {path} {run:?}");
+            std::fs::remove_file(dir.path().join("change.diff")).unwrap();
+            let run = dir.run(&["verify", "--recompute", "b.tar"]);
+            assert_eq!(run.code, 0, "{base_then:?} {path} {run:?}");
+        }
+    }
 }
 
 #[test]

@@ -260,6 +260,7 @@ fn decide(case: &PolicyTestCase, policy: &Policy, folder: &Path) -> Result<Decis
         source: EvidenceSource::Case { given: &given, written: rehearsal },
         roots: &[],
         comparison: None,
+        change: None,
         secret_key: None,
     };
     let limits = Limits { max_report: 1 << 30, max_stdin: 0, max_findings: 1000 };

@@ -86,6 +86,7 @@ impl Runner<'_> {
             source: EvidenceSource::Files { given: &self.given, watch, keep: None, instead: None },
             roots: &self.roots,
             comparison: None,
+            change: None,
             secret_key: self.secret_key.as_ref(),
         };
         crate::check(inputs, &self.context, limits).map_err(|faults| {

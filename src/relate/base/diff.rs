@@ -292,6 +292,13 @@ impl Diff {
         self.tree.as_ref()?.read(path)
     }
 
+    /// A change of which only these files are known, which it leaves alone.
+    pub fn leaving_alone(paths: &[String]) -> Self {
+        let mut diff = Self::default();
+        diff.set_before(paths.iter().cloned());
+        diff
+    }
+
     /// Says which files were there before the change, `/` only: of any other it does not speak.
     pub fn set_before(&mut self, paths: impl IntoIterator<Item = String>) {
         self.before = Some(paths.into_iter().map(|path| clean(&path).into_owned()).collect());

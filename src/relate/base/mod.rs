@@ -114,15 +114,9 @@ impl Base {
         }
     }
 
-    /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the
-    /// change leaves these files alone.
-    pub fn settled(fixed: Vec<BaseEntry>, left_alone: Option<Vec<String>>) -> Self {
-        let diff = left_alone.map(|paths| {
-            let mut diff = Diff::default();
-            diff.set_before(paths);
-            diff.into()
-        });
-        Self { settled: Some(fixed), diff, ..Self::new(Severity::Critical, None, false) }
+    /// A base of which an earlier run told what became: the findings have their states, and `fixed` are gone.
+    pub fn settled(fixed: Vec<BaseEntry>) -> Self {
+        Self { settled: Some(fixed), ..Self::new(Severity::Critical, None, false) }
     }
 
     /// Takes the diff of the change. To be called before any report is added.
@@ -203,11 +197,6 @@ impl Base {
 
     fn known(&self) -> impl Iterator<Item = &KnownFindings> {
         [&self.baseline, &self.reports].into_iter().flatten()
-    }
-
-    /// The diff, if there is one.
-    pub fn diff(&self) -> Option<&Diff> {
-        self.diff.as_deref()
     }
 
     /// A reader of source lines, for one report at a time.
