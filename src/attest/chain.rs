@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::dsse::{self, AttestationDocument, IN_TOTO};
+use super::dsse::{self, AttestationDocument, Envelope, IN_TOTO};
 use super::verdict::GateDecision;
 use super::{InTotoStatement, PublicKey, VerdictStatement};
 use crate::finding::{clean, clean_line, duration_text};
@@ -68,15 +68,8 @@ pub fn read_attestations(
     Ok(documents.into_iter().enumerate().map(|(at, document)| (numbered(at), document)).collect())
 }
 
-/// Checks who signed a document, then reads what it says.
-pub fn open(place: &str, document: &AttestationDocument, keys: &[NamedKey]) -> Result<Signed, ChainRefusal> {
-    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
-    let envelope = match document {
-        AttestationDocument::Signed(envelope) => envelope,
-        AttestationDocument::Bare(_) => {
-            return Err(refuse("is not signed: a statement without an envelope".to_owned()));
-        }
-    };
+/// Names of the keys that signed an envelope; an error where none did.
+pub(super) fn signer_names(envelope: &Envelope, keys: &[NamedKey]) -> Result<Vec<String>, String> {
     let public: Vec<PublicKey> = keys.iter().map(|key| key.key.clone()).collect();
     let by = envelope.signed_by(&public);
     let names: Vec<String> = by.iter().filter_map(|at| keys.get(*at)).map(|key| key.name.clone()).collect();
@@ -90,11 +83,24 @@ pub fn open(place: &str, document: &AttestationDocument, keys: &[NamedKey]) -> R
             .collect();
         let says =
             if ids.is_empty() { String::new() } else { format!(" (it names the key {})", ids.join(", ")) };
-        return Err(refuse(format!(
+        return Err(format!(
             "is signed by none of the keys {}, or was changed after it was signed{says}",
             known.join(", ")
-        )));
+        ));
     }
+    Ok(names)
+}
+
+/// Checks who signed a document, then reads what it says.
+pub fn open(place: &str, document: &AttestationDocument, keys: &[NamedKey]) -> Result<Signed, ChainRefusal> {
+    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
+    let envelope = match document {
+        AttestationDocument::Signed(envelope) => envelope,
+        AttestationDocument::Bare(_) => {
+            return Err(refuse("is not signed: a statement without an envelope".to_owned()));
+        }
+    };
+    let names = signer_names(envelope, keys).map_err(refuse)?;
     if envelope.payload_type != IN_TOTO {
         let other = clean_line(&envelope.payload_type);
         return Err(refuse(format!("holds {other}, not an in-toto statement")));

@@ -13,6 +13,7 @@ pub mod provenance;
 pub mod statement;
 pub mod verdict;
 pub mod verification_summary;
+mod wrapped_document;
 
 pub use acceptance::RiskAcceptance;
 pub use dsse::{Envelope, EnvelopeError};
@@ -20,3 +21,4 @@ pub use key::{Algorithm, KeyError, PrivateKey, PublicKey};
 pub use provenance::Provenance;
 pub use statement::{InTotoStatement, StatementError, StatementSubject};
 pub use verdict::VerdictStatement;
+pub use wrapped_document::{UnwrappedDocument, unwrap_document};

@@ -4,9 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Context, Evidence};
-use crate::policy::{DocumentKind, EntryKind, EvidenceEntry};
-use crate::report::{self, ReadError, Sbom, Source};
+use super::requirement::signer_keys;
+use super::{Context, Evidence, Outcome};
+use crate::attest::{UnwrappedDocument, unwrap_document};
+use crate::finding::Text;
+use crate::policy::{DocumentKind, EntryKind, EvidenceEntry, Policy};
+use crate::report::{self, Sbom, Source};
 
 /// Largest documents, in bytes.
 #[derive(Debug, Clone, Copy)]
@@ -36,6 +39,23 @@ pub struct Document {
     pub bytes: Vec<u8>,
     /// Of an SBOM what it says; such a document has no value.
     pub sbom: Option<Arc<Sbom>>,
+    /// Why the signature that its entry demands is not there; then nothing of it counts.
+    pub refused: Option<String>,
+}
+
+/// Takes a document out of its envelope and checks the signature that its entry demands.
+pub(crate) fn unwrap_signed(
+    policy: &Policy,
+    entry: &EvidenceEntry,
+    source: &Source,
+    max: u64,
+) -> Result<UnwrappedDocument, String> {
+    let keys = signer_keys(policy, &entry.signed_by).map_err(|unusable| unusable.join("; "))?;
+    // A key that is gone would make it a demand for nothing.
+    if keys.len() < entry.signed_by.len() {
+        return Err(format!("the policy has not all keys of `signed_by`: {}", entry.signed_by.join(", ")));
+    }
+    unwrap_document(source, &keys, max)
 }
 
 impl Document {
@@ -43,31 +63,47 @@ impl Document {
     pub(crate) fn read_document(
         path: &str,
         source: &Source,
-        entry: &EvidenceEntry,
+        (policy, entry): (&Policy, &EvidenceEntry),
         limits: DocumentLimits,
         context: &Context,
-    ) -> Result<(Self, Evidence), ReadError> {
+    ) -> Result<(Self, Evidence), String> {
         let (mut sbom, mut text) = (None, Vec::new());
+        let (mut refused, mut signers) = (None, Vec::new());
         let (values, sha256, bytes) = match entry.kind {
             EntryKind::Document(DocumentKind::Sbom) => {
-                let (read, sha256, bytes) = report::read_sbom(source, limits.report)?;
+                let wrapped = unwrap_signed(policy, entry, source, limits.report)?;
+                let (mut read, sha256, bytes) =
+                    report::read_sbom(&wrapped.source, limits.report).map_err(|error| error.to_string())?;
+                let stated: Vec<String> = read.digests.iter().map(|d| d.real().to_owned()).collect();
+                read.digests = wrapped.agreed(&stated)?.iter().map(|digest| Text::line(digest)).collect();
                 sbom = Some(Arc::new(read));
+                let (sha256, bytes) = wrapped.file.unwrap_or((sha256, bytes));
+                (refused, signers) = (wrapped.refused, wrapped.signers);
                 (Vec::new(), sha256, bytes)
             }
             EntryKind::Document(kind) if kind.is_signed() => {
                 // Read once, so that what is verified is what was looked at.
-                text = source.bytes(limits.document)?;
-                report::read_statements(&Source::Bytes(text.as_slice().into()), limits.document)?
+                text = source.bytes(limits.document).map_err(|error| error.to_string())?;
+                report::read_statements(&Source::Bytes(text.as_slice().into()), limits.document)
+                    .map_err(|error| error.to_string())?
             }
             _ => {
-                let (value, sha256, bytes) = report::read_document(source, limits.document)?;
+                let (value, sha256, bytes) =
+                    report::read_document(source, limits.document).map_err(|error| error.to_string())?;
                 (vec![value], sha256, bytes)
             }
         };
-        let evidence = match &sbom {
+        let mut evidence = match &sbom {
             Some(sbom) => Evidence::sbom(path, entry, &sha256, bytes, sbom, context),
             None => Evidence::document(path, entry, &sha256, bytes),
         };
+        if !signers.is_empty() {
+            evidence.signed_by(&signers);
+        }
+        if let Some(why) = &refused {
+            evidence.refuse(why, Outcome::Fail);
+            sbom = None;
+        }
         let document = Self {
             entry: entry.name.clone(),
             subject: entry.subject.clone(),
@@ -77,6 +113,7 @@ impl Document {
             values,
             bytes: text,
             sbom,
+            refused,
         };
         Ok((document, evidence))
     }

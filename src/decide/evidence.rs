@@ -174,6 +174,27 @@ impl Evidence {
         judged
     }
 
+    /// Who signed it, of those whom its entry demands.
+    pub(crate) fn signed_by(&mut self, signers: &[String]) {
+        self.say(&format!("signed by {}", signers.join(", ")));
+    }
+
+    /// It is of another signer than its entry demands: what it says of an image is not known.
+    pub(crate) fn refuse(&mut self, why: &str, outcome: Outcome) {
+        if self.status == Status::Complete {
+            self.status = Status::Foreign;
+        }
+        self.outcome = self.outcome.max(outcome);
+        (self.about, self.image) = (EvidenceTarget::default(), ImageFacts::default());
+        self.say(why);
+    }
+
+    /// Adds to what is said of it.
+    fn say(&mut self, words: &str) {
+        let more = if self.message.is_empty() { "" } else { "; " };
+        self.message = format!("{}{more}{words}", self.message);
+    }
+
     /// A file in a given directory that is no report.
     pub(crate) fn ignored(path: &str, why: String) -> Self {
         Self { path: Some(Text::whole(path)), ..Self::nothing(Status::Ignored, Outcome::NotApplicable, why) }

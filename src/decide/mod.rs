@@ -43,7 +43,7 @@ pub use base::{BaseComparison, BaseResult, GivenBase, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};
 pub use decision::{Decision, RunError, undecided};
 pub use documents::Document;
-pub(crate) use documents::DocumentLimits;
+pub(crate) use documents::{DocumentLimits, unwrap_signed};
 pub use evidence::{Evidence, EvidenceTarget, Status};
 pub use gate_change::{GateChange, GateComparison, baseline_grown};
 pub use gate_verdict::{GateStop, GateVerdict};

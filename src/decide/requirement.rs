@@ -114,15 +114,20 @@ impl<'w> RuleContext<'w> {
 
     /// The keys that a rule names, or why they cannot be used and what to do about it.
     pub(super) fn keys(self, names: &[String]) -> Result<Vec<NamedKey>, Vec<String>> {
-        let (mut keys, mut unusable) = (Vec::new(), Vec::new());
-        for key in names.iter().filter_map(|name| self.policy.key(name)) {
-            match usable(key) {
-                Ok(key) => keys.push(key),
-                Err(why) => unusable.push(why),
-            }
-        }
-        if unusable.is_empty() { Ok(keys) } else { Err(unusable) }
+        signer_keys(self.policy, names)
     }
+}
+
+/// The keys of a policy by their names, or why they cannot be used and what to do about it.
+pub(super) fn signer_keys(policy: &Policy, names: &[String]) -> Result<Vec<NamedKey>, Vec<String>> {
+    let (mut keys, mut unusable) = (Vec::new(), Vec::new());
+    for key in names.iter().filter_map(|name| policy.key(name)) {
+        match usable(key) {
+            Ok(key) => keys.push(key),
+            Err(why) => unusable.push(why),
+        }
+    }
+    if unusable.is_empty() { Ok(keys) } else { Err(unusable) }
 }
 
 /// A key of the policy, ready to check signatures with.

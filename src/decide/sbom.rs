@@ -31,7 +31,14 @@ fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) ->
     let (ours, others): (Vec<_>, Vec<_>) = documents
         .into_iter()
         .partition(|(d, sbom)| d.subject.is_some() || names(sbom) || !rule.names_subject);
-    if ours.is_empty() {
+    let mut refused = false;
+    for document in world.documents(DocumentKind::Sbom, subject) {
+        if let Some(why) = &document.refused {
+            demands.unmet(format!("{} {why}", clean_line(&document.path)));
+            refused = true;
+        }
+    }
+    if ours.is_empty() && !refused {
         let which = others.iter().map(|(d, sbom)| format!("{} {}", clean_line(&d.path), stated(sbom)));
         demands.unmet(match which.collect::<Vec<_>>().join(", ") {
             none if none.is_empty() => "there is no SBOM".to_owned(),

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::plan::PlannedFile;
 use super::{Limits, entry};
-use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Status};
-use crate::finding::{VexStatement, clean};
+use crate::attest::UnwrappedDocument;
+use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Outcome, Status, unwrap_signed};
+use crate::finding::{VexStatement, VexStatus, clean};
 use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
 use crate::relate::{Exploitation, Vex, VexTrust};
 use crate::report::{self, ReadError};
@@ -22,13 +23,13 @@ pub(super) fn read_document(
 ) {
     let is_document = |entry: &&EvidenceEntry| matches!(entry.kind, EntryKind::Document(_));
     for entry in item.entries.iter().filter_map(|name| entry(policy, name)).filter(is_document) {
-        match Document::read_document(&item.name, &item.source, entry, limits, context) {
+        match Document::read_document(&item.name, &item.source, (policy, entry), limits, context) {
             Ok((document, evidence)) => {
                 gathered.evidence.push(evidence);
                 gathered.documents.push(document);
             }
             Err(error) => {
-                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error.to_string()));
+                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error));
             }
         }
     }
@@ -61,13 +62,10 @@ pub(super) fn feeds(
                         known.add_epss(feed.holds.0);
                         judged
                     }),
-                    EntryKind::Feed(Feed::Vex) => report::read_vex(&item.source, max).map(|feed| {
-                        let mut judged = Evidence::feed(&item.name, entry, &feed, context);
-                        if judged.status == Status::Complete {
-                            judged.message = accept(policy, &item.name, feed.holds.0, context, &mut vex);
-                        }
-                        judged
-                    }),
+                    EntryKind::Feed(Feed::Vex) => {
+                        Ok(read_vex_entry(policy, entry, item, max, context, &mut vex)
+                            .unwrap_or_else(|why| Evidence::unreadable(&item.name, Some(entry), why)))
+                    }
                     EntryKind::Report(_) | EntryKind::Document(_) => continue,
                 }
                 .unwrap_or_else(unreadable),
@@ -87,6 +85,55 @@ pub(super) fn feeds(
         }
     }
     (told, Arc::new(known), Arc::new(vex))
+}
+
+/// Reads VEX statements. One whose signature is demanded and not there lifts nothing; what it says against counts, as
+/// it does whatever its age, so that no demand for signatures makes less of what is known.
+fn read_vex_entry(
+    policy: &Policy,
+    entry: &EvidenceEntry,
+    item: &PlannedFile,
+    max: u64,
+    context: &Context,
+    vex: &mut Vex,
+) -> Result<Evidence, String> {
+    let wrapped = unwrap_signed(policy, entry, &item.source, max)?;
+    let mut feed = report::read_vex(&wrapped.source, max).map_err(|error| error.to_string())?;
+    if let Some((sha256, bytes)) = &wrapped.file {
+        (feed.sha256, feed.bytes) = (sha256.clone(), *bytes);
+    }
+    let mut judged = Evidence::feed(&item.name, entry, &feed, context);
+    let mut statements = feed.holds.0;
+    for statement in &mut statements {
+        narrow(statement, &wrapped);
+    }
+    let before = statements.len();
+    if wrapped.refused.is_some() {
+        statements.retain(|statement| statement.status != VexStatus::NotAffected);
+    }
+    let left_out = before - statements.len();
+    if judged.status == Status::Complete {
+        judged.message = accept(policy, &item.name, statements, context, vex);
+    }
+    if !wrapped.signers.is_empty() {
+        judged.signed_by(&wrapped.signers);
+    }
+    if let Some(why) = &wrapped.refused {
+        let why = format!("it {why}: {left_out} that say not affected are not counted");
+        judged.refuse(&why, if entry.required { Outcome::Fail } else { Outcome::Warn });
+    }
+    Ok(judged)
+}
+
+/// What a statement lifts, it lifts only in what the attestation around it is about.
+fn narrow(statement: &mut VexStatement, wrapped: &UnwrappedDocument) {
+    if statement.status == VexStatus::NotAffected {
+        statement.products.retain_mut(|product| {
+            let agreed = wrapped.agreed(&product.images);
+            product.images = agreed.unwrap_or_default();
+            !product.images.is_empty() || wrapped.subjects.is_empty()
+        });
+    }
 }
 
 /// Takes the statements that the policy accepts; says what becomes of them.

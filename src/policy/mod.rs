@@ -251,6 +251,8 @@ pub struct EvidenceEntry {
     pub bound: bool,
     /// A receipt must fit the report.
     pub receipt: bool,
+    /// Names of keys, any of which must have signed its files; empty where no signature is demanded.
+    pub signed_by: Vec<String>,
     /// The scanner that `secgate scan` starts for it.
     pub run: Option<ScannerCommand>,
     /// Meaning of an empty scan.

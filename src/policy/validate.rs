@@ -48,7 +48,7 @@ pub(super) fn policy(
     let parameters = parameters(written.parameters, problems);
     let subjects = subjects::subjects(written.subjects, problems);
     let keys = subjects::keys(written.keys, &files.keys, problems);
-    let entries = written.evidence.map(|table| evidence::entries(table.value, &subjects, problems));
+    let entries = written.evidence.map(|table| evidence::entries(table.value, &subjects, &keys, problems));
     let waivers = written.waivers.map(|w| waivers(w.value, problems));
     let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);

@@ -279,6 +279,8 @@ written! {
         may bound: Demanded,
         /// `required`: a receipt must fit the report.
         may receipt: Demanded,
+        /// Of `feed: vex` and `document: sbom`: names of `keys`, any of which must have signed each file.
+        may signed_by: Many<Name>,
         /// The scanner that `secgate scan` starts for it: a program and its words, no shell. `{report}` is the file it writes, else its standard output is the report; `{changed}` stands for the files to look at.
         may run: Seq<Name>,
         /// What an empty scan means; default `review`.

@@ -14,6 +14,25 @@ pub fn read_document(source: &Source, max: u64) -> Result<(Value, String, u64), 
     Ok((document, sha256, bytes))
 }
 
+/// How much of a file tells whether it is an attestation.
+const ATTESTATION_LOOK: usize = 64 << 10;
+
+/// Whether a file is an envelope around a document, a bundle around an envelope, or a bare in-toto statement.
+pub fn is_attestation(source: &Source, max: u64) -> Result<bool, ReadError> {
+    let opening = Json::new(source.open(max)?).opening(ATTESTATION_LOOK)?;
+    // A long payload may stand before everything else.
+    let keys = [
+        "payload",
+        "payloadType",
+        "signatures",
+        "_type",
+        "dsseEnvelope",
+        "verificationMaterial",
+        "base64Signature",
+    ];
+    Ok(keys.iter().any(|key| opening.has(key)))
+}
+
 /// Reads the documents of a file, one or several one after the other (JSON lines), each with its text as it is
 /// written. The file may have `max` bytes.
 pub fn read_documents(source: &Source, max: u64) -> Result<Vec<(Value, Vec<u8>)>, ReadError> {

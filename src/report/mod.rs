@@ -67,7 +67,7 @@ use crate::finding::{Category, Package, SecretKey};
 use secret::SecretValues;
 
 pub use attributes::reported_attributes;
-pub use document::{read_document, read_documents, read_statements};
+pub use document::{is_attestation, read_document, read_documents, read_statements};
 pub use error::ReadError;
 pub use feed::{FeedFile, KevCatalogue, Scores, Statements, read_epss, read_kev, read_vex};
 pub use image::{ImageFacts, repository};

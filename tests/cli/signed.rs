@@ -142,6 +142,154 @@ fn provenance_has_to_say_all_that_the_rule_asks() {
     }
 }
 
+/// An image with one vulnerability, which the VEX statements say does not affect it.
+fn vulnerable_image(dir: &Dir) {
+    let digest = "a".repeat(64);
+    dir.write(
+        "trivy.json",
+        json!({
+            "SchemaVersion": 2, "ArtifactName": "app:1", "ArtifactType": "container_image",
+            "Metadata": {"RepoDigests": [format!("registry.invalid/app@sha256:{digest}")]},
+            "Results": [{"Target": "app", "Class": "os-pkgs", "Vulnerabilities": [{
+                "VulnerabilityID": "CVE-2026-1", "PkgName": "xz", "InstalledVersion": "1.0", "Severity": "HIGH",
+                "PkgIdentifier": {"PURL": "pkg:apk/alpine/xz@1.0"},
+            }]}],
+        })
+        .to_string(),
+    );
+}
+
+const BOM: &str = "https://cyclonedx.org/bom";
+const OPENVEX: &str = "https://openvex.dev/ns/v0.2.0";
+
+/// A policy that takes VEX statements and an SBOM; `sbom` and `vex` are more keys of their entries.
+fn signed_policy(pinned: &str, sbom: &str, vex: &str) -> String {
+    format!(
+        "version: 1\ngate: package\nkeys:\n{pinned}evidence:\n  image: {{category: vulnerability, files: [trivy.json]}}\n  \
+         sbom: {{document: sbom, files: [sbom.json]{sbom}}}\n  vex: {{feed: vex, files: [vex.json, more.json]{vex}}}\n\
+         vex: {{accept: [Acme], max_age: 60d}}\nrules:\n  - {{id: high, findings: {{severity: high}}, then: fail}}\n  \
+         - {{id: listed, sbom: {{names_subject: true, components_at_least: 1}}, then: fail}}\n"
+    )
+}
+
+fn sbom() -> Value {
+    json!({"bomFormat": "CycloneDX", "specVersion": "1.5",
+           "components": [{"type": "library", "name": "xz", "version": "1.0"}]})
+}
+
+fn not_affected() -> Value {
+    json!({
+        "@context": OPENVEX, "author": "Acme", "timestamp": "2026-05-20T00:00:00Z", "version": 1,
+        "statements": [{"vulnerability": "CVE-2026-1", "products": [{"@id": "pkg:apk/alpine/xz@1.0"}],
+                        "status": "not_affected", "justification": "component_not_present"}],
+    })
+}
+
+/// A statement about the image of this digest.
+fn about(digit: &str, kind: &str, predicate: &Value) -> Value {
+    json!({"_type": "https://in-toto.io/Statement/v1", "predicateType": kind, "predicate": predicate,
+           "subject": [{"name": "app", "digest": {"sha256": digit.repeat(64)}}]})
+}
+
+fn sign(statement: &Value, key: &PrivateKey) -> String {
+    Envelope::sign(IN_TOTO, statement.to_string().into_bytes(), &[key]).to_json()
+}
+
+/// The exit code, the outcomes of the two rules, the verdict, and the text.
+fn outcomes(dir: &Dir, sbom: &str, vex: &str) -> (i32, [String; 2], Value, String) {
+    dir.write("sbom.json", sbom).write("vex.json", vex);
+    let image = image("a");
+    let args = ["--policy", "policy.yaml", "--subject", image.as_str()];
+    let run = dir.check(&[&args[..], &["--format", "json"]].concat());
+    let verdict = run.json();
+    let outcome = |at: usize| verdict["rules"][at]["outcome"].as_str().unwrap_or_default().to_owned();
+    (run.code, [outcome(0), outcome(1)], verdict, dir.check(&args).all())
+}
+
+fn entry(verdict: &Value, name: &str) -> Value {
+    verdict["evidence"].as_array().unwrap().iter().find(|e| e["entry"] == name).unwrap().clone()
+}
+
+const DEMANDED: &str = ", signed_by: [psirt]";
+
+#[test]
+fn vex_and_sboms_can_be_demanded_signed() {
+    let dir = Dir::new();
+    let (psirt, pinned) = key(&dir, "psirt", Algorithm::P256);
+    let stranger = PrivateKey::generate(Algorithm::P256).unwrap();
+    vulnerable_image(&dir);
+    dir.write("policy.yaml", signed_policy(&pinned, DEMANDED, DEMANDED));
+    let (sbom, vex) = (sbom(), not_affected());
+    let signed_sbom = sign(&about("a", BOM, &sbom), &psirt);
+    let signed_vex = sign(&about("a", OPENVEX, &vex), &psirt);
+    let (code, rules, verdict, _) = outcomes(&dir, &signed_sbom, &signed_vex);
+    assert_eq!((code, rules), (0, ["pass", "pass"].map(str::to_owned)), "{verdict:#}");
+    for name in ["sbom", "vex"] {
+        let told = entry(&verdict, name);
+        assert!(told["message"].as_str().unwrap().contains("signed by psirt"), "{told}");
+    }
+    assert_eq!(entry(&verdict, "sbom")["sha256"], hex(&Sha256::digest(&signed_sbom)));
+    // The document itself as the bytes that were signed.
+    let raw = Envelope::sign("application/json", vex.to_string().into_bytes(), &[&psirt]).to_json();
+    assert_eq!(outcomes(&dir, &signed_sbom, &raw).0, 0);
+
+    let bare = (about("a", BOM, &sbom).to_string(), about("a", OPENVEX, &vex).to_string());
+    let foreign = (sign(&about("a", BOM, &sbom), &stranger), sign(&about("a", OPENVEX, &vex), &stranger));
+    for (sbom, vex, why) in [
+        (sbom.to_string(), vex.to_string(), "is not signed, as by psirt demanded"),
+        (bare.0, bare.1, "is not signed"),
+        (foreign.0, foreign.1, "is signed by none of the keys psirt"),
+    ] {
+        for (more, worse) in [("", "fail"), (", required: false", "warn")] {
+            dir.write("policy.yaml", signed_policy(&pinned, DEMANDED, &format!("{DEMANDED}{more}")));
+            let (code, rules, verdict, text) = outcomes(&dir, &signed_sbom, &vex);
+            assert_eq!((code, rules), (1, ["fail", "pass"].map(str::to_owned)), "{verdict:#}");
+            let told = entry(&verdict, "vex");
+            assert_eq!((&told["status"], &told["outcome"]), (&"foreign".into(), &worse.into()), "{told}");
+            assert!(told["message"].as_str().unwrap().contains(why), "{told}");
+            assert!(text.contains("psirt"), "{text}");
+        }
+        let (code, rules, verdict, text) = outcomes(&dir, &sbom, &signed_vex);
+        assert_eq!((code, rules), (1, ["pass", "fail"].map(str::to_owned)), "{verdict:#}");
+        assert!(verdict["rules"][1]["message"].as_str().unwrap().contains(why), "{verdict:#}");
+        assert!(text.contains("psirt"), "{text}");
+    }
+}
+
+#[test]
+fn what_is_wrapped_is_about_the_subject_of_its_statement() {
+    let dir = Dir::new();
+    let (psirt, pinned) = key(&dir, "psirt", Algorithm::Ed25519);
+    vulnerable_image(&dir);
+    dir.write("policy.yaml", signed_policy(&pinned, DEMANDED, DEMANDED));
+    let (sbom, vex) = (sbom(), not_affected());
+    let signed_sbom = sign(&about("a", BOM, &sbom), &psirt);
+    let signed_vex = sign(&about("a", OPENVEX, &vex), &psirt);
+    let (code, rules, ..) = outcomes(&dir, &signed_sbom, &sign(&about("b", OPENVEX, &vex), &psirt));
+    assert_eq!((code, rules), (1, ["fail", "pass"].map(str::to_owned)));
+    let (code, rules, ..) = outcomes(&dir, &sign(&about("b", BOM, &sbom), &psirt), &signed_vex);
+    assert_eq!((code, rules), (1, ["pass", "fail"].map(str::to_owned)));
+    // Who says against counts whoever signed it, beside one that is signed.
+    dir.write("policy.yaml", signed_policy(&pinned, DEMANDED, &format!("{DEMANDED}, required: false")));
+    assert_eq!(outcomes(&dir, &signed_sbom, &signed_vex).0, 0);
+    dir.write("more.json", vex.to_string().replace("not_affected", "affected"));
+    assert_eq!(outcomes(&dir, &signed_sbom, &signed_vex).1[0], "fail");
+    std::fs::remove_file(dir.path().join("more.json")).unwrap();
+    // Not demanded, a wrapped one is read like any other.
+    dir.write("policy.yaml", signed_policy(&pinned, "", ""));
+    assert_eq!(outcomes(&dir, &about("a", BOM, &sbom).to_string(), &vex.to_string()).0, 0);
+    // A key that is not there, an entry that takes none.
+    for (from, to, why) in [
+        ("signed_by: [psirt]", "signed_by: [psrit]", "did you mean `psirt`?"),
+        ("[trivy.json]", "[trivy.json], signed_by: [psirt]", "is for `feed: vex` and `document: sbom`"),
+    ] {
+        dir.write("policy.yaml", signed_policy(&pinned, DEMANDED, DEMANDED).replacen(from, to, 1));
+        let run = dir.check(&["--policy", "policy.yaml"]);
+        assert_eq!(run.code, 2);
+        assert!(run.all().contains(why), "{}", run.all());
+    }
+}
+
 #[test]
 fn a_run_that_says_nothing_about_itself_cannot_be_decided() {
     let dir = Dir::new();

@@ -83,6 +83,7 @@ impl PolicyComparison<'_> {
             age_unknown,
             bound,
             receipt,
+            signed_by,
             nothing_scanned,
             stale,
             problems,
@@ -122,6 +123,7 @@ impl PolicyComparison<'_> {
         }
         self.keep_requirement(&at("bound"), *bound, after.bound);
         self.keep_requirement(&at("receipt"), *receipt, after.receipt);
+        self.choice(&at("signed_by"), signed_by, &after.signed_by);
         self.action(&at("nothing_scanned"), *nothing_scanned, after.nothing_scanned);
         // Another argument can make a scanner see less. Where none was given, or none is, it is started otherwise.
         if let (Some(was), Some(is)) = (run, &after.run)

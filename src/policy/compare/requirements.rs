@@ -131,7 +131,7 @@ impl PolicyComparison<'_> {
     }
 
     /// A list of which any will do, where none means that anything will: nothing comes to it, and it stays.
-    fn choice(&mut self, path: &[&str], before: &[String], after: &[String]) {
+    pub(super) fn choice(&mut self, path: &[&str], before: &[String], after: &[String]) {
         if before.is_empty() || !after.is_empty() && after.iter().all(|one| before.contains(one)) {
             return;
         }

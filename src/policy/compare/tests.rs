@@ -196,3 +196,21 @@ fn what_is_gone_is_named_with_its_line() {
     assert_eq!((found[0].clause.as_str(), found[0].after.as_str()), ("rule `deps`", "gone"));
     assert_eq!(found[0].before_at.as_ref().map(ToString::to_string).as_deref(), Some("p.yaml:16"));
 }
+
+#[test]
+fn another_signer_of_evidence_is_looser() {
+    let key = |name: &str| format!("{name}: {{file: {name}.pub, sha256: \"{}\"}}", "1".repeat(64));
+    let policy = |signed_by: &str| {
+        policy(&format!(
+            "version: 1\ngate: g\nkeys: {{{}, {}}}\nevidence:\n  sast: {{category: sast, files: [a.json]}}\n  \
+             vex: {{feed: vex, files: [v.json]{signed_by}}}\nvex: {{accept: [Acme]}}\n\
+             rules: [{{id: r, findings: {{}}, then: fail}}]\n",
+            key("ann"),
+            key("bob")
+        ))
+    };
+    let of = |before: &str, after: &str| policies(&policy(before), &policy(after)).len();
+    let (none, one, two) = ("", ", signed_by: [ann]", ", signed_by: [ann, bob]");
+    assert_eq!((of(one, none), of(one, two), of(two, none)), (1, 1, 1));
+    assert_eq!((of(none, one), of(two, one), of(one, one)), (0, 0, 0));
+}

@@ -121,15 +121,16 @@ fn parameters(found: &mut LintRun<'_>) {
 fn keys(found: &mut LintRun<'_>) {
     let policy = found.policy;
     for key in policy.keys.iter().filter(|key| key.user.is_none()) {
-        let used = policy.rules.iter().any(|rule| match &rule.subject {
-            Subject::Provenance(rule) => rule.signed_by.contains(&key.name),
-            Subject::Verdicts(rule) => rule.signed_by.contains(&key.name),
-            Subject::Findings(_)
-            | Subject::Document(_)
-            | Subject::Image(_)
-            | Subject::Sbom(_)
-            | Subject::Approvals(_) => false,
-        });
+        let used = policy.evidence.iter().any(|entry| entry.signed_by.contains(&key.name))
+            || policy.rules.iter().any(|rule| match &rule.subject {
+                Subject::Provenance(rule) => rule.signed_by.contains(&key.name),
+                Subject::Verdicts(rule) => rule.signed_by.contains(&key.name),
+                Subject::Findings(_)
+                | Subject::Document(_)
+                | Subject::Image(_)
+                | Subject::Sbom(_)
+                | Subject::Approvals(_) => false,
+            });
         if !used {
             let message = format!("no `signed_by` names the key `{}`", clean(&key.name));
             found.add("key-unused", &["keys", &key.name], message);

@@ -3,7 +3,8 @@
 use super::super::error::{PolicyProblems, quoted};
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{
-    Action, ActionsByProblem as ProblemActions, DocumentKind, EntryKind, EvidenceEntry, GateSubject,
+    Action, ActionsByProblem as ProblemActions, DocumentKind, EntryKind, EvidenceEntry, Feed, GateSubject,
+    SignerKey,
 };
 use super::{LONGEST_ID, path_globs, subjects};
 
@@ -14,11 +15,12 @@ const SUBJECT: &str = "${subject}";
 pub(super) fn entries(
     table: Table<written::Entry>,
     about: &[GateSubject],
+    keys: &[SignerKey],
     problems: &mut PolicyProblems,
 ) -> Vec<EvidenceEntry> {
     let mut entries: Vec<EvidenceEntry> = Vec::new();
     for (name, written) in table.0 {
-        for entry in entry(&name, &written.value, about, problems) {
+        for entry in entry(&name, &written.value, (about, keys), problems) {
             if entries.iter().any(|known| known.name == entry.name) {
                 let message = format!("another entry is called {} as well", quoted(&entry.name));
                 problems.add(name.at, message);
@@ -32,7 +34,7 @@ pub(super) fn entries(
 fn entry(
     name: &At<Name>,
     written: &written::Entry,
-    about: &[GateSubject],
+    (about, keys): (&[GateSubject], &[SignerKey]),
     problems: &mut PolicyProblems,
 ) -> Vec<EvidenceEntry> {
     if name.value.chars().count() > LONGEST_ID {
@@ -42,6 +44,7 @@ fn entry(
     if let Some(kind @ (EntryKind::Document(_) | EntryKind::Feed(_))) = kind {
         only_for_reports(name, kind, written, problems);
     }
+    let signed_by = signed_by(name, kind, written, keys, problems);
     let of: Vec<Option<String>> = match &written.subject {
         None => vec![None],
         given => {
@@ -75,6 +78,7 @@ fn entry(
                 age_unknown: written.age_unknown.as_ref().map(|action| action.value),
                 bound: written.bound.is_some(),
                 receipt: written.receipt.is_some(),
+                signed_by: signed_by.clone(),
                 run: run.clone(),
                 nothing_scanned: action(&written.nothing_scanned, Action::Review),
                 stale: action(&written.stale, Action::Fail),
@@ -82,6 +86,31 @@ fn entry(
             })
         })
         .collect()
+}
+
+/// Who must have signed its files; of what is signed by its nature, the rule about it says who.
+fn signed_by(
+    name: &At<Name>,
+    kind: Option<EntryKind>,
+    written: &written::Entry,
+    keys: &[SignerKey],
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    let at = written.signed_by.as_ref().map(|list| list.at);
+    let takes = [EntryKind::Feed(Feed::Vex), EntryKind::Document(DocumentKind::Sbom)];
+    if let (Some(at), Some(kind)) = (at, kind)
+        && !takes.contains(&kind)
+    {
+        problems.help(
+            at,
+            format!(
+                "`signed_by` is for `feed: vex` and `document: sbom`, and {} is neither",
+                quoted(&name.value)
+            ),
+            "of provenance and verdicts the rule says who must have signed them",
+        );
+    }
+    subjects::signers(written.signed_by.as_ref(), keys, problems)
 }
 
 /// A file's name with that of the subject.

@@ -250,7 +250,7 @@ pub(super) fn provenance(
     }
     ProvenanceRule {
         subjects: which(written.subject.as_ref(), subjects, at, problems),
-        signed_by: signers(written.signed_by, keys, problems),
+        signed_by: signers(written.signed_by.as_ref(), keys, problems),
         predicate: values(written.predicate),
         builder: values(written.builder),
         source: written.source.map(|source| source.value),
@@ -317,7 +317,7 @@ pub(super) fn verdicts(
     VerdictsRule {
         subjects,
         gates,
-        signed_by: signers(common.signed_by, keys, problems),
+        signed_by: signers(common.signed_by.as_ref(), keys, problems),
         verdict: common.verdict.map_or_else(|| vec![VerdictWord::Pass], |list| values(Some(list))),
         policy,
         project: common.project.map(|project| project.value),
@@ -330,13 +330,13 @@ pub(super) fn verdicts(
 }
 
 /// Names of keys; each has to be one that the policy has.
-fn signers(
-    written: Option<At<Many<Name>>>,
+pub(super) fn signers(
+    written: Option<&At<Many<Name>>>,
     keys: &[SignerKey],
     problems: &mut PolicyProblems,
 ) -> Vec<String> {
     let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    let list = written.map(|list| list.value.0).unwrap_or_default();
+    let list = written.map(|list| list.value.0.as_slice()).unwrap_or_default();
     for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {
         let message = format!("`signed_by`: the policy has no key {}", quoted(&name.value));
         match nearest(&name.value, &known) {
@@ -348,7 +348,7 @@ fn signers(
             ),
         }
     }
-    list.into_iter().map(|name| name.value).collect()
+    list.iter().map(|name| name.value.clone()).collect()
 }
 
 fn values<T>(list: Option<At<Many<T>>>) -> Vec<T> {
