@@ -215,7 +215,7 @@ fn prune(args: &PruneArgs) -> Result<u8> {
     let (file, _) = baseline(&args.baseline)?;
     let mut read = read_base_reports(&args.write)?;
     same_key(&args.baseline, &file, read.key.as_ref())?;
-    let key = file.key.clone();
+    let (key, sealed) = (file.key.clone(), file.sealed);
     let entries = file.entries.clone();
     read.base.set_baseline(file);
     let bars = read.base.initial_bars();
@@ -244,6 +244,8 @@ fn prune(args: &PruneArgs) -> Result<u8> {
     super::note(&format!("{taken} findings are gone and were taken out; {} lines stay", kept.len()));
     let mut pruned = BaselineFile::new(None, kept);
     pruned.key = key;
+    // Nobody has seen again what stays, so that lines without a seal get none.
+    pruned.sealed = sealed;
     write_baseline(args.write.output.as_deref(), &pruned)
 }
 

@@ -1,6 +1,7 @@
 //! Base that the change is compared with, and what came of it.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -31,6 +32,50 @@ pub struct BaseComparison {
     pub holds: u64,
     /// Of a report, what its scanner says of the scan.
     pub status: Option<Status>,
+    /// Of a report, which kind of scan it is of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scan: Option<ScanKind>,
+    /// Of a report, the one of the change that says the same in another layout.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub copy_of: Option<Text>,
+}
+
+/// What tells scans apart of which one report replaces another.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScanKind {
+    /// Format id.
+    pub format: String,
+    /// The scanner, in small letters.
+    pub tool: String,
+    /// The repositories of the image that it looked at, sorted; none of anything else.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<String>,
+    /// Categories of its findings that nothing but reports of the base could call existing, sorted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alone: Vec<Category>,
+}
+
+impl ScanKind {
+    /// The scan that a report is of; nothing is known by it alone as yet.
+    pub(crate) fn of_report(evidence: &Evidence) -> Option<Self> {
+        let (format, tool) = evidence.format.as_ref().zip(evidence.tool.as_ref())?;
+        let mut images: Vec<String> =
+            evidence.image.names.iter().map(|(name, _)| name.real().to_owned()).collect();
+        images.sort_unstable();
+        images.dedup();
+        Some(Self {
+            format: format.to_string(),
+            tool: tool.name.real().to_ascii_lowercase(),
+            images,
+            alone: Vec::new(),
+        })
+    }
+
+    /// Whether a report of one can stand where one of the other stood.
+    fn replaces(&self, other: &Self) -> bool {
+        (&self.format, &self.tool, &self.images) == (&other.format, &other.tool, &other.images)
+    }
 }
 
 /// Base that the change was compared with; its keys are part of the schema `secgate/verdict/v1`.
@@ -110,7 +155,71 @@ pub(super) fn judge(
         [one, two, three, .., last] => format!("{one}, {two}, {three} … {last}: {story}"),
         few => format!("{}: {story}", few.join(", ")),
     };
+    let doubts = doubts(&comparison.sources, states, evidence);
+    if !doubts.is_empty() {
+        result.outcome = Outcome::from(policy.without).max(Outcome::Review);
+        result.message = format!("{}; {}", doubts.join("; "), result.message);
+    }
     (result, fixed)
+}
+
+/// Why what reports of the base call known may not have been in the base: one that is the head's own knows all of the
+/// head, and several of one scan know more than it ever found. What another source vouches for is not looked at.
+fn doubts(sources: &[BaseComparison], states: States, evidence: &[Evidence]) -> Vec<String> {
+    let reports: Vec<(&BaseComparison, &ScanKind)> = sources
+        .iter()
+        .filter_map(|source| Some((source, source.scan.as_ref()?)))
+        .filter(|(_, scan)| !scan.alone.is_empty())
+        .collect();
+    let mut doubts = Vec::new();
+    for source in sources.iter().filter(|source| source.kind == "base-report") {
+        // What it lists was there before the change, by the change's own word.
+        let lists = states.newly_disclosed > 0;
+        if !lists && !reports.iter().any(|(known, _)| known.sha256 == source.sha256) {
+            continue;
+        }
+        let same = evidence.iter().find(|own| own.sha256.as_ref() == Some(&source.sha256));
+        let same = same.and_then(|own| own.path.as_ref()).map(|own| (own, "byte for byte"));
+        let same = same.or_else(|| Some((source.copy_of.as_ref()?, "in another layout")));
+        if let Some((own, how)) = same {
+            doubts.push(format!(
+                "base-report {} is {how} the report {own} of the change itself, so that it knows every finding of it; \
+                 give the report of the target branch",
+                source.path
+            ));
+        }
+    }
+    let mut told: Vec<&ScanKind> = Vec::new();
+    for (_, scan) in &reports {
+        if told.iter().any(|known| known.replaces(scan)) {
+            continue;
+        }
+        told.push(scan);
+        let is_same = |own: &&Evidence| ScanKind::of_report(own).is_some_and(|own| own.replaces(scan));
+        let heads: BTreeSet<_> = evidence.iter().filter(is_same).map(|own| &own.sha256).collect();
+        let of_category = |category: &Category| -> Vec<String> {
+            let same = reports.iter().filter(|(_, other)| other.replaces(scan));
+            let same = same.filter(|(_, other)| other.alone.contains(category));
+            same.map(|(source, _)| source.path.to_string()).collect()
+        };
+        let categories: BTreeSet<Category> = reports
+            .iter()
+            .filter(|(_, other)| other.replaces(scan))
+            .flat_map(|(_, other)| other.alone.iter().copied())
+            .collect();
+        let most = categories.iter().map(of_category).max_by_key(Vec::len).unwrap_or_default();
+        if !heads.is_empty() && most.len() > heads.len().max(1) {
+            doubts.push(format!(
+                "{} reports of {} are added up to one base ({}), and the change has {}: more is known than one scan \
+                 of the target branch found; give one for each report of the change",
+                most.len(),
+                scan.tool,
+                most.join(", "),
+                heads.len()
+            ));
+        }
+    }
+    doubts
 }
 
 /// True if a report is whole and its tool looks for findings of the category.

@@ -56,14 +56,16 @@ fn written_out(word: &str, before: &Policy, after: &Policy) -> Vec<String> {
     }
 }
 
-/// Findings that a baseline knows and did not know before, or not as so bad, with how many they are.
+/// Findings that a baseline knows and did not know before, or not as so bad, with how many they are; an unknown severity
+/// counts as `unknown`.
 pub fn baseline_grown(
     name: &str,
     old: Option<&str>,
     before: &BaselineFile,
     after: &BaselineFile,
+    unknown: Severity,
 ) -> Vec<LoosenedClause> {
-    let rank = |entry: &BaseEntry| entry.severity.rank(Severity::Critical);
+    let rank = |entry: &BaseEntry| entry.severity.rank(unknown);
     let mut known: BTreeMap<(Fingerprint, u64), Vec<&BaseEntry>> = BTreeMap::new();
     for entry in &before.entries {
         known.entry((entry.fingerprint, entry.content)).or_default().push(entry);
@@ -112,6 +114,9 @@ pub fn baseline_grown(
     if later > 0 {
         let is = format!("{later} lines count as first seen later, and as younger");
         clauses.push(told(": `first_seen`", "as it was", &is));
+    }
+    if before.sealed && !after.sealed {
+        clauses.push(told(": `sealed`", "each line is tied to its finding", "no line is"));
     }
     if more.is_empty() {
         return clauses;

@@ -39,7 +39,7 @@ use crate::finding::Fingerprint;
 use crate::policy::{Enforcement, Policy, Rule, Subject};
 use crate::report::hex;
 
-pub use base::{BaseComparison, BaseResult, GivenBase, source_word};
+pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};
 pub use decision::{Decision, RunError, undecided};
 pub use documents::Document;

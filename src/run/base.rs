@@ -1,6 +1,6 @@
 //! Base that the change is compared with: the flags, and the files that they name.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob};
-use crate::decide::{BaseComparison, GivenBase, Status, source_word};
+use crate::decide::{BaseComparison, GivenBase, ScanKind, Status, source_word};
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
@@ -315,6 +315,8 @@ impl BaseRequest {
                 sha256: change.sha256.clone(),
                 holds,
                 status: None,
+                scan: None,
+                copy_of: None,
             });
             comparison.base.set_diff(Arc::clone(&change.diff));
         }
@@ -327,6 +329,8 @@ impl BaseRequest {
                 sha256,
                 holds,
                 status: None,
+                scan: None,
+                copy_of: None,
             });
             comparison.base.set_baseline(file);
         }
@@ -352,6 +356,12 @@ impl BaseRequest {
             let tool = seen.tool.as_ref().map_or("", |tool| tool.name.as_str());
             let complete = seen.status == Status::Complete;
             let covers = seen.categories.iter().copied();
+            let alone: BTreeSet<_> = report
+                .findings
+                .iter()
+                .filter(|finding| comparison.base.knows_by_reports_alone(finding))
+                .map(|finding| finding.category)
+                .collect();
             comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
             comparison.base.add_inventory(&report.inventory);
             comparison.sources.push(BaseComparison {
@@ -360,9 +370,44 @@ impl BaseRequest {
                 sha256: seen.sha256.clone().unwrap_or_default(),
                 holds: seen.findings.total,
                 status: Some(seen.status),
+                scan: ScanKind::of_report(seen)
+                    .map(|scan| ScanKind { alone: alone.into_iter().collect(), ..scan }),
+                copy_of: None,
             });
         }
         Ok(())
+    }
+}
+
+/// Names, for each report of the base, the report of the change that differs from it in white space only.
+pub(crate) fn name_copies_of_head(comparison: Option<&mut GivenBase>, files: &[PathBuf], limits: Limits) {
+    let max = limits.max_report;
+    let sources = comparison.into_iter().flat_map(|comparison| &mut comparison.sources);
+    let mut bases = sources.filter(|source| source.kind == "base-report").peekable();
+    if bases.peek().is_none() {
+        return;
+    }
+    let solid = |path: &Path| Some((solid_digest(path, max)?, path.to_owned()));
+    let heads: BTreeMap<_, _> = files.iter().filter_map(|path| solid(path)).collect();
+    for base in bases {
+        let own = solid_digest(Path::new(base.path.real()), max).and_then(|digest| heads.get(&digest));
+        base.copy_of = own.map(|path| Text::whole(&path.to_string_lossy()));
+    }
+}
+
+/// SHA-256 of a file without its white space; none of one that cannot be read, which whoever reads it says.
+fn solid_digest(path: &Path, max: u64) -> Option<[u8; 32]> {
+    let mut file = open_regular(path).ok()?.take(max);
+    let (mut digest, mut buffer, mut solid) = (Sha256::new(), vec![0; 1 << 16], Vec::new());
+    loop {
+        let length = file.read(&mut buffer).ok()?;
+        let read = buffer.get(..length)?;
+        if read.is_empty() {
+            return Some(digest.finalize().into());
+        }
+        solid.clear();
+        solid.extend(read.iter().filter(|byte| !byte.is_ascii_whitespace()));
+        digest.update(&solid);
     }
 }
 

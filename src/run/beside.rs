@@ -8,13 +8,13 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
 
-use super::base::{BaselineFrom, project};
+use super::base::{BaselineFrom, name_copies_of_head, project};
 use super::environment::{Environment, RunFlags, another_context};
 use super::gate_before::{FeedsBefore, FormerGate};
 use super::policy_source::{PolicyText, known_format};
 use super::{ResolvedRun, RunEvidence, RunRequest};
 use crate::decide::GateVerdict;
-use crate::gather::GivenFile;
+use crate::gather::{GivenFile, evidence_files};
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{Action, EntryKind, EvidenceEntry, Policy};
 use crate::relate::Waivers;
@@ -96,7 +96,7 @@ impl RunRequest {
             BaselineFrom::Nowhere => None,
         };
         let directory = project(self.root.as_deref(), &own.roots);
-        let comparison = asked.comparison(
+        let mut comparison = asked.comparison(
             &super::base::ComparedUnder {
                 policy: &policy,
                 limits: self.limits,
@@ -108,6 +108,9 @@ impl RunRequest {
             read,
             &mut Vec::new(),
         )?;
+        if !asked.base_reports.is_empty() {
+            name_copies_of_head(comparison.as_mut(), &evidence_files(&policy, &given), self.limits);
+        }
         let mut run = ResolvedRun {
             policy,
             remarks: Vec::new(),

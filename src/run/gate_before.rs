@@ -455,7 +455,9 @@ impl Search<'_> {
                 BaselineFile::default()
             }
         };
-        self.seen.clauses.extend(crate::decide::baseline_grown(&shown, name.as_deref(), &known, &file));
+        let unknown = self.is.policy.unknown_severity;
+        let grown = crate::decide::baseline_grown(&shown, name.as_deref(), &known, &file, unknown);
+        self.seen.clauses.extend(grown);
         Ok(())
     }
 

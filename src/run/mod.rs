@@ -43,7 +43,7 @@ use crate::policy::waiver::Waiver;
 use crate::policy::{Policy, ReportMapping};
 use crate::relate::Waivers;
 use crate::report::Source;
-use base::{BaselineFrom, ComparedUnder, GivenDiff};
+use base::{BaselineFrom, ComparedUnder, GivenDiff, name_copies_of_head};
 use beside::{Beside, BesideRole};
 use gate_before::{FeedsBefore, GateBefore, Present};
 
@@ -210,7 +210,10 @@ impl RunRequest {
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
         let waivers = Waivers::new(waivers).below(directory);
-        let (comparison, request) = (comparison?, self.clone());
+        let (mut comparison, request) = (comparison?, self.clone());
+        if !self.base.base_reports.is_empty() {
+            name_copies_of_head(comparison.as_mut(), &evidence_files(&policy, &given), self.limits);
+        }
         let extends = !policy.ancestors.is_empty();
         let text = (extends || gate_before.is_some()).then(|| self.policy.text()).transpose()?;
         let former = gate_before.as_mut().zip(text.as_ref()).and_then(|(before, text)| before.former(text));

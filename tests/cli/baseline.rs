@@ -169,6 +169,93 @@ fn a_report_of_the_base_given_twice_shows_no_more_findings() {
 }
 
 #[test]
+fn a_report_of_the_change_is_no_base() {
+    let dir = dir();
+    let found = [("r", "src/a.py", 1), ("s", "src/a.py", 2)];
+    dir.write("src/a.py", "eval(x)\nexec(x)\n").write("README.md", "a\n");
+    dir.write("semgrep.json", semgrep(1, &found)).write("main/copy.json", semgrep(1, &found));
+    let told = |args: &[&str]| {
+        let run = check(&dir, &[&["semgrep.json"], args].concat());
+        (run.code, run.json()["base"]["message"].as_str().unwrap_or_default().to_owned())
+    };
+    for base in ["semgrep.json", "main"] {
+        let (code, message) = told(&["--base-report", base]);
+        assert!(code == 10 && message.contains("byte for byte the report semgrep.json"), "{base}: {message}");
+    }
+    // Nor when it is only laid out anew.
+    dir.write("main/copy.json", semgrep(1, &found).replace(',', ",\n  "));
+    let (code, message) = told(&["--base-report", "main"]);
+    assert!(code == 10 && message.contains("semgrep.json"), "{message}");
+    dir.write("main/copy.json", semgrep(1, &found));
+    // What another source vouches for is known by it.
+    write(&dir, &["semgrep.json"]);
+    assert_eq!(told(&["--base-report", "main", "--baseline", "known.jsonl"]).0, 0);
+    let diff = "diff --git a/PATH b/PATH\nindex 1..2 100644\n--- a/PATH\n+++ b/PATH\n@@ -1 +1 @@\n-x\n+LINE\n";
+    dir.write("change.diff", diff.replace("PATH", "README.md").replace("LINE", "a"));
+    let by_diff = ["--base-report", "main", "--diff", "change.diff"];
+    assert_eq!(told(&by_diff).0, 0, "the change leaves the code alone");
+    dir.write("change.diff", diff.replace("PATH", "src/a.py").replace("LINE", "eval(x)"));
+    assert_eq!(told(&by_diff).0, 10, "the change wrote the line");
+    // Two reports of one scan know more than either found.
+    dir.write("one.json", semgrep(2, &found[..1])).write("two.json", semgrep(2, &found[1..]));
+    let (code, message) = told(&["--base-report", "one.json", "--base-report", "two.json"]);
+    assert!(code == 10 && message.contains("added up to one base (one.json, two.json)"), "{message}");
+    dir.write("one.json", semgrep(2, &found));
+    assert_eq!(told(&["--base-report", "one.json"]).0, 0);
+    // As many as the change has are those of its jobs.
+    dir.write("b/semgrep.json", semgrep(1, &found[1..])).write("semgrep.json", semgrep(1, &found[..1]));
+    dir.write("one.json", semgrep(2, &found[..1]));
+    assert_eq!(told(&["b/semgrep.json", "--base-report", "one.json", "--base-report", "two.json"]).0, 0);
+    // The policy can be harder, and never softer than a review.
+    dir.write("semgrep.json", semgrep(1, &found));
+    for (word, code) in [("fail", 1), ("warn", 10)] {
+        dir.write("policy.yaml", POLICY.replace("without: review", &format!("without: {word}")));
+        assert_eq!(told(&["--base-report", "main"]).0, code, "{word}");
+    }
+    // Where nothing was found, nothing is known.
+    dir.write("semgrep.json", semgrep(1, &[])).write("main/copy.json", semgrep(1, &[]));
+    assert_eq!(told(&["--base-report", "main"]).0, 0);
+}
+
+#[test]
+fn a_line_of_a_baseline_is_tied_to_its_finding() {
+    let dir = dir();
+    dir.write("src/a.py", "eval(x)\nexec(x)\n");
+    dir.write("semgrep.json", semgrep(1, &[("r", "src/a.py", 1), ("s", "src/a.py", 2)]));
+    write(&dir, &["semgrep.json"]);
+    let known = dir.read("known.jsonl");
+    let given = ["semgrep.json", "--baseline", "known.jsonl"];
+    assert_eq!(check(&dir, &given).code, 0, "{known}");
+    for (from, to) in [
+        ("\"severity\":\"high\"", "\"severity\":\"critical\""),
+        ("\"rule\":\"r\"", "\"rule\":\"q\""),
+        ("\"path\":\"src/a.py\"", "\"path\":\"src/b.py\""),
+        ("\"tool\":\"Semgrep\"", "\"tool\":\"Bandit\""),
+    ] {
+        assert!(known.contains(from), "{from} {known}");
+        dir.write("known.jsonl", known.replacen(from, to, 1));
+        let run = check(&dir, &given);
+        assert!(run.code == 2 && run.stderr.contains("known.jsonl:2:1: was edited"), "{from} {run:?}");
+    }
+    // A line without a seal is none of a sealed file; a file of before has none, and stays as it is.
+    let bare = |text: &str| {
+        let line = |line: &str| match line.split_once(",\"seal\":") {
+            Some((start, _)) => format!("{start}}}\n"),
+            None => format!("{line}\n"),
+        };
+        text.lines().map(line).collect::<String>()
+    };
+    dir.write("known.jsonl", bare(&known));
+    let run = check(&dir, &given);
+    assert!(run.code == 2 && run.stderr.contains("known.jsonl:2:1: has no `seal`"), "{run:?}");
+    let old = bare(&known).replace(",\"sealed\":true", "");
+    dir.write("known.jsonl", &old);
+    assert_eq!(check(&dir, &given).code, 0);
+    let run = dir.run(&["baseline", "prune", "--baseline", "known.jsonl", "semgrep.json"]);
+    assert_eq!((run.code, run.stdout), (0, old));
+}
+
+#[test]
 fn a_base_report_tells_what_was_disclosed_since() {
     let dir = dir();
     // The report holds masked secrets too, which are never known.
@@ -178,7 +265,7 @@ fn a_base_report_tells_what_was_disclosed_since() {
     );
     let text = std::fs::read_to_string(fixture("trivy/fs.json")).unwrap();
     let mut report: serde_json::Value = serde_json::from_str(&text).unwrap();
-    dir.write("trivy.json", &text).write("main/trivy.json", &text);
+    dir.write("trivy.json", &text).write("main/trivy.json", text.replace("2026-11", "2026-10"));
     let run = check(&dir, &["trivy.json", "--base-report", "main"]);
     assert_eq!(run.code, 0, "{run:?}");
     let existing = run.json()["base"]["findings"]["existing"].as_u64().unwrap();

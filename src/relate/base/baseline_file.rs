@@ -1,7 +1,8 @@
 //! The baseline file: known findings, one a line, for review in the repository.
 //!
 //! The first line names the schema, the last says that nothing is missing. The lines between are sorted, so that two
-//! branches that change different files change different lines.
+//! branches that change different files change different lines. Each is sealed: a line in which one part was edited no
+//! longer tells of the finding that was known.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -21,6 +22,8 @@ const AGAIN: &str = "write it anew: secgate baseline write --output FILE REPORT.
 pub struct BaselineFile {
     /// The name of the key that traces of secrets were made under.
     pub key: Option<String>,
+    /// Each line has a seal; files of earlier versions have none.
+    pub sealed: bool,
     /// Its entries, sorted, none twice.
     pub entries: Vec<BaseEntry>,
 }
@@ -73,6 +76,23 @@ impl BaseEntry {
         in_any_version(self.category, [&self.tool, &self.path, &self.rule, &self.package])
     }
 
+    /// Ties what the entry says of a finding to its identity, against slips of an editor and of a merge. How many there
+    /// are and since when is left to edits, which a comparison with the base names.
+    fn seal(&self) -> String {
+        let Self { path, rule, package, category, severity, tool, fingerprint, content, count: _, first_seen: _ } =
+            self;
+        let seal = FingerprintBuilder::new("baseline line")
+            .part(path)
+            .part(rule)
+            .part(package)
+            .part(category.as_str())
+            .part(severity.as_str())
+            .part(tool)
+            .part(&fingerprint.to_string())
+            .part(&format!("{content:016x}"));
+        format!("{:.16}", seal.finish().to_string().trim_start_matches("sg1:"))
+    }
+
     fn key(&self) -> (&str, &str, Fingerprint, u64, &'static str, &str) {
         let severity = self.severity.as_str();
         (&self.path, &self.rule, self.fingerprint, self.content, severity, &self.tool)
@@ -106,6 +126,8 @@ struct Head<'a> {
     schema: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_key: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    sealed: bool,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -127,6 +149,8 @@ struct BaselineLine<'a> {
     count: u32,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     first_seen: Option<Date>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    seal: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -157,7 +181,7 @@ impl BaselineFile {
             }
             same
         });
-        Self { key: key.map(SecretKey::name), entries }
+        Self { key: key.map(SecretKey::name), sealed: true, entries }
     }
 
     /// Dates the entries: those that an earlier file knew keep its day, or keep having none, and the others get this
@@ -188,7 +212,7 @@ impl BaselineFile {
             // Strings and numbers are always JSON.
             let _ = writeln!(text, "{}", line.unwrap_or_default());
         };
-        put(serde_json::to_string(&Head { schema: SCHEMA, secret_key: self.key.clone() }));
+        put(serde_json::to_string(&Head { schema: SCHEMA, secret_key: self.key.clone(), sealed: self.sealed }));
         for entry in &self.entries {
             let content = (entry.content != 0).then(|| format!("{:016x}", entry.content));
             let (code, value) =
@@ -206,6 +230,7 @@ impl BaselineFile {
                 value: value.as_deref(),
                 count: entry.count,
                 first_seen: entry.first_seen,
+                seal: self.sealed.then(|| entry.seal()),
             }));
         }
         put(serde_json::to_string(&Tail { entries_end: true }));
@@ -256,7 +281,8 @@ impl BaselineFile {
                 continue;
             }
             let read: BaselineLine<'_> = object(line, number)?;
-            entries.push((entry(read).map_err(|message| fault(number, 1, &message))?, number));
+            let entry = entry(read, head.sealed).map_err(|message| fault(number, 1, &message))?;
+            entries.push((entry, number));
         }
         if !ended {
             let message = format!(
@@ -264,7 +290,7 @@ impl BaselineFile {
             );
             return Err(fault(last, 1, &message));
         }
-        Ok(Self { key: head.secret_key, entries: unique(entries)? })
+        Ok(Self { key: head.secret_key, sealed: head.sealed, entries: unique(entries)? })
     }
 }
 
@@ -287,7 +313,7 @@ fn object<'l, T: Deserialize<'l>>(line: &'l str, number: usize) -> Result<T, Bas
     })
 }
 
-fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
+fn entry(line: BaselineLine<'_>, sealed: bool) -> Result<BaseEntry, String> {
     let Some(fingerprint) = Fingerprint::parse(line.fingerprint) else {
         return Err("`fingerprint` is not `sg1:` and 32 hexadecimal digits in small letters".to_owned());
     };
@@ -300,7 +326,8 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
         (Some(digits), None, category) if category != Category::Secret => hex(digits, "code")?,
         _ => return Err("a secret has `value` and no `code`, anything else no `value`".to_owned()),
     };
-    Ok(BaseEntry {
+    let seal = line.seal;
+    let entry = BaseEntry {
         path: line.path,
         rule: line.rule,
         package: line.package,
@@ -311,7 +338,15 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
         content,
         count: line.count,
         first_seen: line.first_seen,
-    })
+    };
+    match seal {
+        Some(seal) if seal != entry.seal() => Err(format!(
+            "was edited: by its `seal` its path, rule, package, category, severity, tool or code was another, and the \
+             finding that it told of is not known by it; take the edit back, or {AGAIN}"
+        )),
+        None if sealed => Err(format!("has no `seal`, and the first line says that all have; {AGAIN}")),
+        Some(_) | None => Ok(entry),
+    }
 }
 
 fn hex(digits: &str, key: &str) -> Result<u64, String> {

@@ -174,6 +174,18 @@ impl Base {
         self.number();
     }
 
+    /// Whether a finding of a report of the base can be existing, and nothing besides such reports has to know it: no
+    /// baseline, and no diff that leaves it alone.
+    pub fn knows_by_reports_alone(&self, finding: &Finding) -> bool {
+        let secret = finding.category == Category::Secret;
+        let never = finding.suppressed
+            || finding.is_malware()
+            || secret && !(self.keyed && finding.trace.is_some())
+            || self.baseline.is_some();
+        let left = || self.diff.as_ref().zip(finding.path()).is_some_and(|(diff, path)| diff.leaves_file(path));
+        !never && self.vouched(finding) == Vouched::Nothing && !left()
+    }
+
     /// Takes the packages that an SBOM of the base lists, each with its file where that is known.
     pub fn add_inventory(&mut self, packages: &[(Option<String>, Purl)]) {
         if packages.is_empty() {
