@@ -3,7 +3,7 @@
 use crate::finding::{
     Category, Finding, FingerprintBuilder, Fix, Reachability, Severity, State, UnknownAttributes, View,
 };
-use crate::policy::{Mapping, Policy, RuleGlob, Selector};
+use crate::policy::{Mapping, PathGlob, Policy, RuleGlob, Selector};
 
 /// Context that matching needs besides the finding.
 #[derive(Debug, Clone, Copy)]
@@ -83,7 +83,10 @@ pub(super) fn matches(
         && (selector.rule_id.is_empty() || selector.rule_id.iter().any(|glob| rule_matches(glob, finding)))
         && (selector.tool.is_empty() || no_case(&selector.tool, finding.tool.real()))
         && (selector.path.is_empty()
-            || finding.path().is_some_and(|path| selector.path.iter().any(|glob| glob.matches_path(path))))
+            || finding.path().map_or_else(
+                || lacking && selector.path.iter().any(PathGlob::is_everything),
+                |path| selector.path.iter().any(|glob| glob.matches_path(path)),
+            ))
         && (selector.package.is_empty()
             || selector.package.iter().any(|name| finding.is_of_package(name).unwrap_or(lacking)))
         && (selector.scope.is_empty()

@@ -19,8 +19,8 @@ use std::fmt::{Debug, Display};
 
 use super::written::Vocabulary;
 use super::{
-    Action, BaseSettings, Enforcement, Mapping, Parameter, Policy, PolicyLine, ReportMapping, VexRules,
-    WaiverSettings,
+    Action, BaseSettings, Enforcement, Mapping, Parameter, PathGlob, Policy, PolicyLine, ReportMapping,
+    VexRules, WaiverSettings,
 };
 use crate::finding::{Severity, clean, clean_line};
 
@@ -262,7 +262,7 @@ impl PolicyComparison<'_> {
     fn waivers(&mut self, before: Option<&WaiverSettings>) {
         let Some(now) = &self.after.waivers else { return };
         let files = |waivers: &WaiverSettings| {
-            waivers.files.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>()
+            waivers.files.iter().flat_map(PathGlob::spellings).map(str::to_owned).collect::<Vec<_>>()
         };
         let Some(before) = before else {
             return self.add(&["waivers"], "none", "allowed");

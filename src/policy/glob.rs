@@ -24,6 +24,7 @@ pub struct PathGlob {
 /// One of the globs that braces stand for.
 #[derive(Debug, Clone)]
 struct PathPattern {
+    text: String,
     matcher: GlobMatcher,
     name_only: bool,
 }
@@ -46,7 +47,8 @@ impl PathGlob {
             names_a_path(pattern, text)?;
             also(pattern)?;
             let matcher = compile(&as_in_shells(pattern)?, true)?;
-            alternatives.push(PathPattern { matcher, name_only: !pattern.contains('/') });
+            let (text, name_only) = (pattern.to_owned(), !pattern.contains('/'));
+            alternatives.push(PathPattern { text, matcher, name_only });
         }
         Ok(Self { text: text.to_owned(), alternatives })
     }
@@ -54,6 +56,16 @@ impl PathGlob {
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// The globs without braces that it stands for: two that stand for the same are the same.
+    pub fn spellings(&self) -> impl Iterator<Item = &str> {
+        self.alternatives.iter().map(|one| one.text.as_str())
+    }
+
+    /// Whether every path is one of these, so that it says nothing of where a finding is.
+    pub fn is_everything(&self) -> bool {
+        self.spellings().any(|text| matches!(text, "**" | "**/*"))
     }
 
     /// Whether a file that was given or found, at `path` relative to the current directory, is one of these.
@@ -391,6 +403,12 @@ impl RuleGlob {
     /// As written.
     pub fn text(&self) -> &str {
         &self.text
+    }
+
+    /// One spelling for globs that match the same ids: of a single id the known one, else as written.
+    pub fn spelling(&self) -> String {
+        let is_glob = self.text.contains(['*', '?', '[', '{', '\\']);
+        if is_glob { self.text.clone() } else { canonical_rule_id(&self.text) }.to_lowercase()
     }
 
     /// Whether the id is one of these.

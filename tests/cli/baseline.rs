@@ -190,12 +190,13 @@ fn a_report_of_the_change_is_no_base() {
     // What another source vouches for is known by it.
     write(&dir, &["semgrep.json"]);
     assert_eq!(told(&["--base-report", "main", "--baseline", "known.jsonl"]).0, 0);
-    let diff = "diff --git a/PATH b/PATH\nindex 1..2 100644\n--- a/PATH\n+++ b/PATH\n@@ -1 +1 @@\n-x\n+LINE\n";
+    let diff =
+        "diff --git a/PATH b/PATH\nindex 1..2 100644\n--- a/PATH\n+++ b/PATH\n@@ -1 +1 @@\n-x\n+LINE\n";
     dir.write("change.diff", diff.replace("PATH", "README.md").replace("LINE", "a"));
     let by_diff = ["--base-report", "main", "--diff", "change.diff"];
     assert_eq!(told(&by_diff).0, 0, "the change leaves the code alone");
     dir.write("change.diff", diff.replace("PATH", "src/a.py").replace("LINE", "eval(x)"));
-    assert_eq!(told(&by_diff).0, 10, "the change wrote the line");
+    assert_eq!(told(&by_diff).0, 1, "the change wrote the line");
     // Two reports of one scan know more than either found.
     dir.write("one.json", semgrep(2, &found[..1])).write("two.json", semgrep(2, &found[1..]));
     let (code, message) = told(&["--base-report", "one.json", "--base-report", "two.json"]);
@@ -230,7 +231,7 @@ fn a_line_of_a_baseline_is_tied_to_its_finding() {
         ("\"severity\":\"high\"", "\"severity\":\"critical\""),
         ("\"rule\":\"r\"", "\"rule\":\"q\""),
         ("\"path\":\"src/a.py\"", "\"path\":\"src/b.py\""),
-        ("\"tool\":\"Semgrep\"", "\"tool\":\"Bandit\""),
+        ("\"tool\":\"semgrep\"", "\"tool\":\"bandit\""),
     ] {
         assert!(known.contains(from), "{from} {known}");
         dir.write("known.jsonl", known.replacen(from, to, 1));
@@ -245,10 +246,11 @@ fn a_line_of_a_baseline_is_tied_to_its_finding() {
         };
         text.lines().map(line).collect::<String>()
     };
-    dir.write("known.jsonl", bare(&known));
+    let old = bare(&known);
+    let second = |text: &str| text.lines().nth(1).unwrap_or_default().to_owned();
+    dir.write("known.jsonl", known.replace(&second(&known), &second(&old)));
     let run = check(&dir, &given);
     assert!(run.code == 2 && run.stderr.contains("known.jsonl:2:1: has no `seal`"), "{run:?}");
-    let old = bare(&known).replace(",\"sealed\":true", "");
     dir.write("known.jsonl", &old);
     assert_eq!(check(&dir, &given).code, 0);
     let run = dir.run(&["baseline", "prune", "--baseline", "known.jsonl", "semgrep.json"]);

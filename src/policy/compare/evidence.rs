@@ -3,7 +3,7 @@
 use super::{NOT_THERE, PolicyComparison, duration, word};
 use crate::finding::Target;
 use crate::policy::{
-    Action, ActionsByProblem, DocumentKind, EntryKind, EvidenceEntry, Feed, Policy, Rule, Subject,
+    Action, ActionsByProblem, DocumentKind, EntryKind, EvidenceEntry, Feed, PathGlob, Policy, Rule, Subject,
 };
 
 impl PolicyComparison<'_> {
@@ -16,12 +16,8 @@ impl PolicyComparison<'_> {
                 self.entry(&path, entry, now);
                 continue;
             }
-            // Under another name it is the same demand; rules that look for the name are compared by themselves.
-            let renamed = after.evidence.iter().filter(|now| !known(before, &now.name)).any(|now| {
-                let mut alone = PolicyComparison { before: self.before, after, found: Vec::new() };
-                alone.entry(&path, entry, now);
-                alone.found.is_empty()
-            });
+            // Under another name it is the same demand.
+            let renamed = self.successor(entry).is_some();
             if !renamed {
                 self.add(&path, if entry.required { "required" } else { "read" }, "gone");
             }
@@ -29,6 +25,26 @@ impl PolicyComparison<'_> {
         for entry in after.evidence.iter().filter(|entry| !known(before, &entry.name)) {
             self.one_more(before, entry);
         }
+    }
+
+    /// The entry that makes the demands of one that is gone, under a name that was none before.
+    fn successor(&self, entry: &EvidenceEntry) -> Option<&EvidenceEntry> {
+        let (before, after) = (self.before, self.after);
+        let was_there = |name: &str| before.evidence.iter().any(|known| known.name == name);
+        after.evidence.iter().filter(|now| !was_there(&now.name)).find(|now| {
+            let mut alone = PolicyComparison { before, after, found: Vec::new() };
+            alone.entry(&["evidence", &entry.name], entry, now);
+            alone.found.is_empty()
+        })
+    }
+
+    /// The name that an entry has now.
+    pub(super) fn successor_name<'n>(&'n self, name: &'n str) -> &'n str {
+        if self.after.evidence.iter().any(|now| now.name == name) {
+            return name;
+        }
+        let entry = self.before.evidence.iter().find(|entry| entry.name == name);
+        entry.and_then(|entry| self.successor(entry)).map_or(name, |now| now.name.as_str())
     }
 
     /// An entry that was not there is one more report to be clean, and may be one more word to be taken.
@@ -98,12 +114,12 @@ impl PolicyComparison<'_> {
         self.require_equal(&at("subject"), &of(subject), &of(&after.subject));
         // Fewer files are fewer findings, more are one more way to satisfy it.
         let globs = |entry: &EvidenceEntry| {
-            let mut texts: Vec<&str> = entry.files.iter().map(super::super::PathGlob::text).collect();
+            let mut texts: Vec<&str> = entry.files.iter().flat_map(PathGlob::spellings).collect();
             texts.sort_unstable();
             texts.dedup();
             texts.join(", ")
         };
-        let _ = files; // compared as texts
+        let _ = files; // compared by what the globs stand for
         self.require_equal(&at("files"), &globs(before), &globs(after));
         self.least(&at("count"), *count, after.count);
         self.keep_requirement(&at("required"), *required, after.required);

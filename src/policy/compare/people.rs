@@ -13,7 +13,9 @@ impl PolicyComparison<'_> {
         for (role, members) in before {
             let Some(now) = after.people.get(role) else { continue };
             let (was, is) = (names(members), names(now));
-            if !is.is_subset(&was) {
+            // A role that nobody asks decides nothing, before or after.
+            let word = format!("role:{role}");
+            if !is.is_subset(&was) && [self.before, after].iter().any(|policy| asks(policy, &word)) {
                 let shown = |names: &BTreeSet<String>| listed(&names.iter().cloned().collect::<Vec<_>>());
                 let (path, was, is) = (["people", role], shown(&was), shown(&is));
                 // A role of nobody but examples is left to whoever extends the policy.
@@ -25,9 +27,17 @@ impl PolicyComparison<'_> {
             }
         }
         let known = addresses(self.before);
-        let come: Vec<_> = addresses(after).difference(&known).cloned().collect();
-        // Whose an address is tells committers and approvers apart.
-        if let Some((address, user, role)) = come.first() {
+        let is_taken = |address: &str| known.iter().any(|(known, ..)| known == address);
+        let decides = members(after, &asked_words(after).cloned().collect::<Vec<_>>());
+        // Whose an address is tells committers and approvers apart. Somebody new who decides nothing, with an address that
+        // was nobody's, is one committer more whom the gate knows.
+        let come = addresses(after)
+            .difference(&known)
+            .find(|(address, user, _)| {
+                is_taken(address) || decides.contains(user) || names_user(self.before, user)
+            })
+            .cloned();
+        if let Some((address, user, role)) = &come {
             let path = ["people", role.as_str()];
             self.adds(&path, format!("{address} is nobody's"), format!("{address} is {user}'s"));
         }
@@ -80,8 +90,13 @@ fn members(policy: &Policy, any_of: &[String]) -> BTreeSet<String> {
     users
 }
 
-/// Whether a policy names somebody, in a role or as one who may approve.
-pub(super) fn names_user(policy: &Policy, user: &str) -> bool {
+/// Whether somebody with this word, a role or a name, may approve anything.
+fn asks(policy: &Policy, word: &str) -> bool {
+    asked_words(policy).any(|known| known == word)
+}
+
+/// The roles and people who may approve something.
+fn asked_words(policy: &Policy) -> impl Iterator<Item = &String> {
     let of_rules = policy.rules.iter().flat_map(|rule| {
         let approvals = match &rule.subject {
             Subject::Approvals(approvals) => Some(&approvals.reviewers),
@@ -89,7 +104,12 @@ pub(super) fn names_user(policy: &Policy, user: &str) -> bool {
         };
         rule.reviewers.iter().chain(approvals)
     });
-    let words = policy.reviewers.iter().chain(of_rules).flat_map(|reviewers| &reviewers.any_of);
+    policy.reviewers.iter().chain(of_rules).flat_map(|reviewers| &reviewers.any_of)
+}
+
+/// Whether a policy names somebody, in a role or as one who may approve.
+pub(super) fn names_user(policy: &Policy, user: &str) -> bool {
+    let words = asked_words(policy);
     let people = policy.people.values().flatten().map(|known| &known.user);
     words.chain(people).any(|known| person(known) == person(user))
 }

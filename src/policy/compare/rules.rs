@@ -1,35 +1,57 @@
 //! Rules: each that was there still is, looks at no less, allows no more, and what follows is no milder.
 
 use super::{PolicyComparison, selector};
-use crate::policy::{DocumentRule, Expect, Rule, Subject};
+use crate::policy::{DocumentRule, Expect, Rule, Selector, Subject};
 
 impl PolicyComparison<'_> {
     pub(super) fn rules(&mut self, before: &[Rule]) {
         let after = self.after;
         for rule in before {
-            if let Some(now) = after.rules.iter().find(|r| r.id == rule.id) {
-                self.rule(rule, now);
+            let same = after.rules.iter().find(|now| now.id == rule.id);
+            if same.is_some_and(|now| self.covers(rule, &rule.subject, rule.allow, now)) {
                 continue;
             }
-            // Under another id it is the same rule; waivers that name it are compared by themselves.
-            let stands_in = after.rules.iter().any(|now| {
-                let mut alone = PolicyComparison { before: self.before, after, found: Vec::new() };
-                alone.rule(rule, now);
-                alone.found.is_empty()
-            });
-            if !stands_in {
-                self.add(&["rules", &rule.id], super::word(rule.then), "gone");
+            // Under other ids it is the same rule; waivers that name it are compared by themselves. Of what was there
+            // before, nothing stands in for a rule that still is.
+            let known = |now: &Rule| before.iter().any(|rule| rule.id == now.id);
+            let others = || after.rules.iter().filter(|now| same.is_none() || !known(now));
+            if others().any(|now| self.covers(rule, &rule.subject, rule.allow, now))
+                || self.is_split(rule, || after.rules.iter().filter(|now| now.id == rule.id || !known(now)))
+            {
+                continue;
+            }
+            match same {
+                Some(now) => self.rule(rule, &rule.subject, rule.allow, now),
+                None => self.add(&["rules", &rule.id], super::word(rule.then), "gone"),
             }
         }
     }
 
-    fn rule(&mut self, before: &Rule, after: &Rule) {
+    /// Whether several rules together stand for one: each value of one of its lists is looked at by one of them.
+    fn is_split<'r, I: Iterator<Item = &'r Rule>>(&self, rule: &Rule, others: impl Fn() -> I) -> bool {
+        let Subject::Findings(selector) = &rule.subject else { return false };
+        let stands = |part: Selector| {
+            let part = Subject::Findings(part);
+            // What each allows adds up.
+            others().any(|now| self.covers(rule, &part, 0, now))
+        };
+        selector::split_by_list(selector).into_iter().any(|parts| parts.into_iter().all(stands))
+    }
+
+    /// Whether a rule is at least as strict as another with this subject, which allows so many.
+    fn covers(&self, before: &Rule, subject: &Subject, allow: u64, after: &Rule) -> bool {
+        let mut alone = PolicyComparison { before: self.before, after: self.after, found: Vec::new() };
+        alone.rule(before, subject, allow, after);
+        alone.found.is_empty()
+    }
+
+    fn rule(&mut self, before: &Rule, subject: &Subject, allow: u64, after: &Rule) {
         let Rule {
             id,
-            line: _,  // where it stands
-            title: _, // for people
-            subject,
-            allow,
+            line: _,    // where it stands
+            title: _,   // for people
+            subject: _, // as given
+            allow: _,   // as given
             then,
             waivable,
             waive_malware,
@@ -41,7 +63,7 @@ impl PolicyComparison<'_> {
         } = before;
         let at = |key: &'static str| ["rules", id.as_str(), key];
         self.subject(id, subject, &after.subject);
-        self.most(&at("allow"), Some(*allow), Some(after.allow), |n| n.to_string());
+        self.most(&at("allow"), Some(allow), Some(after.allow), |n| n.to_string());
         self.action(&at("then"), *then, after.then);
         self.demand_not(&at("waivable"), *waivable, after.waivable);
         self.demand_not(&at("waive_malware"), *waive_malware, after.waive_malware);
@@ -67,6 +89,13 @@ impl PolicyComparison<'_> {
         }
     }
 
+    /// A selector with the names that its entries have now.
+    fn renamed_entries(&self, selector: &Selector) -> Selector {
+        let now = |name: &String| self.successor_name(name).to_owned();
+        let not = selector.not.as_deref().map(|not| Box::new(self.renamed_entries(not)));
+        Selector { evidence: selector.evidence.iter().map(now).collect(), not, ..selector.clone() }
+    }
+
     /// A permission may be taken back, never given.
     fn demand_not(&mut self, path: &[&str], before: bool, after: bool) {
         if !before && after {
@@ -77,7 +106,7 @@ impl PolicyComparison<'_> {
     fn subject(&mut self, id: &str, before: &Subject, after: &Subject) {
         match (before, after) {
             (Subject::Findings(was), Subject::Findings(is)) => {
-                for (key, was, is) in selector::narrower(was, is) {
+                for (key, was, is) in selector::narrower_rule(&self.renamed_entries(was), is) {
                     let path = ["rules", id, "findings", key];
                     self.add(
                         if self.after.places.has(&path) || self.before.places.has(&path) {
@@ -98,7 +127,8 @@ impl PolicyComparison<'_> {
     fn document(&mut self, id: &str, before: &DocumentRule, after: &DocumentRule) {
         let DocumentRule { name, require, forbid, at_least } = before;
         let at = |key: &'static str| ["rules", id, "document", key];
-        self.require_equal(&at("name"), name, &after.name);
+        let known = self.successor_name(name).to_owned();
+        self.require_equal(&at("name"), &known, &after.name);
         for (path, expected) in require {
             let kept = after.require.iter().any(|(now, is)| {
                 now.text() == path.text()
@@ -146,6 +176,6 @@ fn conditions(when: &[(String, Vec<String>)]) -> String {
 /// Whether a rule can only match more when a finding's severity is raised.
 pub(super) fn blind_to_severity(rule: &Rule) -> bool {
     let Subject::Findings(selector) = &rule.subject else { return true };
-    let excludes = |not: &crate::policy::Selector| not.severity.is_some() || not.r#where.is_some();
+    let excludes = |not: &Selector| not.severity.is_some() || not.r#where.is_some();
     selector.r#where.is_none() && !selector.not.as_deref().is_some_and(excludes)
 }

@@ -3,10 +3,66 @@
 use std::fmt::Display;
 
 use super::{duration, listed};
-use crate::policy::{RuleGlob, Selector, Where};
+use crate::finding::Severity;
+use crate::policy::written::Vocabulary;
+use crate::policy::{PathGlob, RuleGlob, Selector, Where};
 
 /// A key, what it was, and what it is.
 type Narrower = (&'static str, String, String);
+
+/// The keys by which the selector of a rule may leave out a finding that another selects.
+pub(super) fn narrower_rule(before: &Selector, after: &Selector) -> Vec<Narrower> {
+    narrower(before, &plain(after))
+}
+
+/// A rule's selector without what says nothing. An attribute that a finding lacks matches, but never inside `not`, so that
+/// there each of these says something.
+fn plain(selector: &Selector) -> Selector {
+    fn unless_all<W: Vocabulary + PartialEq>(list: &mut Vec<W>) {
+        if W::words().iter().all(|(_, word)| list.contains(word)) {
+            list.clear();
+        }
+    }
+    let mut plain = selector.clone();
+    unless_all(&mut plain.category);
+    unless_all(&mut plain.state);
+    unless_all(&mut plain.fix);
+    unless_all(&mut plain.scope);
+    unless_all(&mut plain.reachable);
+    if plain.path.iter().any(PathGlob::is_everything) {
+        plain.path.clear();
+    }
+    plain.severity = plain.severity.filter(|severity| *severity != Severity::Info);
+    plain
+}
+
+/// Of each list that has several values, selectors with one of them each: together they select what the whole does.
+pub(super) fn split_by_list(whole: &Selector) -> Vec<Vec<Selector>> {
+    fn split<T: Clone>(whole: &Selector, list: fn(&mut Selector) -> &mut Vec<T>) -> Vec<Selector> {
+        let mut rest = whole.clone();
+        let values = std::mem::take(list(&mut rest));
+        let one = |value: T| {
+            let mut part = rest.clone();
+            list(&mut part).push(value);
+            part
+        };
+        values.into_iter().map(one).collect()
+    }
+    let splits = [
+        split(whole, |s| &mut s.category),
+        split(whole, |s| &mut s.state),
+        split(whole, |s| &mut s.fix),
+        split(whole, |s| &mut s.ids),
+        split(whole, |s| &mut s.cwe),
+        split(whole, |s| &mut s.rule_id),
+        split(whole, |s| &mut s.tool),
+        split(whole, |s| &mut s.path),
+        split(whole, |s| &mut s.package),
+        split(whole, |s| &mut s.scope),
+        split(whole, |s| &mut s.evidence),
+    ];
+    splits.into_iter().filter(|parts| parts.len() > 1).collect()
+}
 
 /// The keys by which `after` may leave out a finding that `before` selects.
 ///
@@ -41,11 +97,11 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         r#where,
     } = before;
     let texts = |list: &[String]| list.iter().map(|text| text.to_lowercase()).collect::<Vec<_>>();
-    let ids_of = |list: &[RuleGlob]| list.iter().map(|glob| glob.text().to_lowercase()).collect::<Vec<_>>();
-    let rules = |s: &Selector| s.rule_id.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
-    let paths = |s: &Selector| s.path.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
-    let rank = |severity: crate::finding::Severity| severity.rank(crate::finding::Severity::Critical);
-    let _ = (rule_id, path); // compared as texts
+    let ids_of = |list: &[RuleGlob]| list.iter().map(RuleGlob::spelling).collect::<Vec<_>>();
+    let paths =
+        |s: &Selector| s.path.iter().flat_map(PathGlob::spellings).map(str::to_owned).collect::<Vec<_>>();
+    let rank = |severity: Severity| severity.rank(Severity::Critical);
+    let _ = path; // compared by what its globs stand for
     let keys = [
         list("category", category, &after.category),
         threshold("severity", severity.map(rank), after.severity.map(rank), || {
@@ -55,7 +111,7 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         list("fix", fix, &after.fix),
         list("ids", &ids_of(ids), &ids_of(&after.ids)),
         list("cwe", cwe, &after.cwe),
-        list("rule_id", &rules(before), &rules(after)),
+        list("rule_id", &ids_of(rule_id), &ids_of(&after.rule_id)),
         list("tool", &texts(tool), &texts(&after.tool)),
         list("path", &paths(before), &paths(after)),
         list("package", package, &after.package),

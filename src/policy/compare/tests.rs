@@ -188,6 +188,90 @@ fn what_is_stricter_or_only_said_otherwise_is_not_looser() {
 }
 
 #[test]
+fn routine_edits_are_not_looser() {
+    let high = "  - {id: high, findings: {category: sast, severity: high, state: new, not: {scope: development, path: [a.py, b.py]}}, then: review, allow: 2}\n";
+    let row = |id: &str, severity: &str| high.replace("id: high", id).replace("severity: high", severity);
+    let split = row("id: high", "severity: critical") + &row("id: high-too", "severity: [high, critical]");
+    for (from, to) in [
+        // What says nothing.
+        (
+            "category: vulnerability, severity: high,",
+            "category: vulnerability, path: \"**\", severity: high,",
+        ),
+        ("severity: high, fix: [available, none]", "severity: high, state: [new, existing, newly_disclosed]"),
+        (
+            "severity: high, fix: [available, none]",
+            "severity: high, fix: [none, available], scope: [production, development]",
+        ),
+        // Another spelling.
+        ("path: [deploy/**]", "path: [\"./deploy/**\"]"),
+        ("path: [a.py, b.py]", "path: \"{b,a}.py\""),
+        ("files: [trivy.json]", "files: [\"./trivy.json\"]"),
+        // Split by severity.
+        (high, split.as_str()),
+        // Another name of what rules look at.
+        ("  facts: {document", "  told: {document"),
+        // A developer.
+        ("people: {appsec", "people: {developers: [{user: \"@carl\", emails: [carl@example.com]}], appsec"),
+    ] {
+        let to = if to.contains("told:") {
+            BEFORE.replace(from, to).replace("name: facts", "name: told")
+        } else {
+            BEFORE.replace(from, to)
+        };
+        assert!(to != BEFORE, "{from}");
+        let found = policies(&policy(BEFORE), &policy(&to));
+        assert!(found.is_empty(), "{from} → {to}: {found:?}");
+    }
+    let check = "category: sast, path: [deploy/**]";
+    let with = |text: &str| policy(&BEFORE.replace(check, text));
+    for (was, is) in [
+        ("category: sast, rule_id: KSV017", "category: sast, rule_id: [AVD-KSV-0017]"),
+        ("category: sast, path: [\"src/{a,b}/**\"]", "category: sast, path: [\"src/b/**\", \"src/a/**\"]"),
+        ("category: sast, evidence: sast", "category: sast, evidence: [sast]"),
+        ("category: sast, cwe: [79, 89]", "category: sast"),
+    ] {
+        let found = policies(&with(was), &with(is));
+        assert!(found.is_empty(), "{was} → {is}: {found:?}");
+    }
+    // Two rules for the values of a list; one that allows something adds up.
+    let two = |allow: &str| {
+        let row = "  - {id: prod, findings: {category: sast, cwe: [79, 89]}, then: fail}\n";
+        let line = BEFORE.lines().find(|line| line.contains("id: prod")).unwrap();
+        let was = BEFORE.replace(&format!("{line}\n"), row);
+        let is = |id: &str, cwe: u32| {
+            format!("  - {{id: {id}, findings: {{category: sast, cwe: {cwe}}}, then: fail{allow}}}\n")
+        };
+        policies(&policy(&was), &policy(&was.replace(row, &(is("prod", 79) + &is("prod-sql", 89)))))
+    };
+    assert!(two("").is_empty(), "{:?}", two(""));
+    assert!(!two(", allow: 1").is_empty());
+}
+
+#[test]
+fn what_only_looks_like_routine_is_looser() {
+    for (from, to) in [
+        // Inside `not` an attribute that is not known says something.
+        ("not: {scope: development, path: [a.py, b.py]}", "not: {scope: development, path: \"**\"}"),
+        // A rule that was there stands in for none.
+        (
+            "id: deps, findings: {category: vulnerability, severity: high,",
+            "id: deps, findings: {category: vulnerability, severity: critical,",
+        ),
+        // Somebody who decides, an address that was somebody's, and a role that is asked.
+        ("[\"@ann\", \"@bob\"]", "[{user: \"@ann\", emails: [ann@example.com]}, \"@bob\"]"),
+        ("[\"@ann\", \"@bob\"]", "[\"@ann\", \"@bob\", \"@carl\"]"),
+    ] {
+        assert!(!looser(from, to).is_empty(), "{from} → {to}");
+    }
+    let dev = |user: &str| {
+        let people = format!("people: {{developers: [{{user: \"{user}\", emails: [c@example.com]}}], appsec");
+        policy(&BEFORE.replace("people: {appsec", &people))
+    };
+    assert!(!policies(&dev("@carl"), &dev("@dora")).is_empty(), "another one's address");
+}
+
+#[test]
 fn what_is_gone_is_named_with_its_line() {
     let rule = BEFORE.lines().find(|line| line.contains("id: deps")).unwrap();
     let after = policy(&BEFORE.replace(&format!("{rule}\n"), ""));

@@ -79,8 +79,18 @@ impl BaseEntry {
     /// Ties what the entry says of a finding to its identity, against slips of an editor and of a merge. How many there
     /// are and since when is left to edits, which a comparison with the base names.
     fn seal(&self) -> String {
-        let Self { path, rule, package, category, severity, tool, fingerprint, content, count: _, first_seen: _ } =
-            self;
+        let Self {
+            path,
+            rule,
+            package,
+            category,
+            severity,
+            tool,
+            fingerprint,
+            content,
+            count: _,
+            first_seen: _,
+        } = self;
         let seal = FingerprintBuilder::new("baseline line")
             .part(path)
             .part(rule)
@@ -126,8 +136,6 @@ struct Head<'a> {
     schema: &'a str,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     secret_key: Option<String>,
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    sealed: bool,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -212,7 +220,7 @@ impl BaselineFile {
             // Strings and numbers are always JSON.
             let _ = writeln!(text, "{}", line.unwrap_or_default());
         };
-        put(serde_json::to_string(&Head { schema: SCHEMA, secret_key: self.key.clone(), sealed: self.sealed }));
+        put(serde_json::to_string(&Head { schema: SCHEMA, secret_key: self.key.clone() }));
         for entry in &self.entries {
             let content = (entry.content != 0).then(|| format!("{:016x}", entry.content));
             let (code, value) =
@@ -269,6 +277,8 @@ impl BaselineFile {
             return Err(fault(number, 1, &message));
         }
         let mut entries: Vec<(BaseEntry, usize)> = Vec::new();
+        // Of the first line with a seal and of the first without: where one has it, all have.
+        let (mut sealed, mut bare) = (None, None);
         let mut ended = false;
         let mut last = number;
         for (line, number) in lines {
@@ -281,8 +291,8 @@ impl BaselineFile {
                 continue;
             }
             let read: BaselineLine<'_> = object(line, number)?;
-            let entry = entry(read, head.sealed).map_err(|message| fault(number, 1, &message))?;
-            entries.push((entry, number));
+            if read.seal.is_some() { &mut sealed } else { &mut bare }.get_or_insert(number);
+            entries.push((entry(read).map_err(|message| fault(number, 1, &message))?, number));
         }
         if !ended {
             let message = format!(
@@ -290,7 +300,11 @@ impl BaselineFile {
             );
             return Err(fault(last, 1, &message));
         }
-        Ok(Self { key: head.secret_key, sealed: head.sealed, entries: unique(entries)? })
+        if let Some((sealed, bare)) = sealed.zip(bare) {
+            let message = format!("has no `seal`, and line {sealed} has one; {AGAIN}");
+            return Err(fault(bare, 1, &message));
+        }
+        Ok(Self { key: head.secret_key, sealed: sealed.is_some(), entries: unique(entries)? })
     }
 }
 
@@ -313,7 +327,7 @@ fn object<'l, T: Deserialize<'l>>(line: &'l str, number: usize) -> Result<T, Bas
     })
 }
 
-fn entry(line: BaselineLine<'_>, sealed: bool) -> Result<BaseEntry, String> {
+fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
     let Some(fingerprint) = Fingerprint::parse(line.fingerprint) else {
         return Err("`fingerprint` is not `sg1:` and 32 hexadecimal digits in small letters".to_owned());
     };
@@ -344,7 +358,6 @@ fn entry(line: BaselineLine<'_>, sealed: bool) -> Result<BaseEntry, String> {
             "was edited: by its `seal` its path, rule, package, category, severity, tool or code was another, and the \
              finding that it told of is not known by it; take the edit back, or {AGAIN}"
         )),
-        None if sealed => Err(format!("has no `seal`, and the first line says that all have; {AGAIN}")),
         Some(_) | None => Ok(entry),
     }
 }

@@ -182,7 +182,8 @@ impl Base {
             || finding.is_malware()
             || secret && !(self.keyed && finding.trace.is_some())
             || self.baseline.is_some();
-        let left = || self.diff.as_ref().zip(finding.path()).is_some_and(|(diff, path)| diff.leaves_file(path));
+        let left =
+            || self.diff.as_ref().zip(finding.path()).is_some_and(|(diff, path)| diff.leaves_file(path));
         !never && self.vouched(finding) == Vouched::Nothing && !left()
     }
 
