@@ -99,7 +99,7 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
     let roots = environment.roots(args.inputs.root.as_deref());
     let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
         .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
-    if evidence.is_empty() {
+    if evidence.iter().all(|report| report.status == Status::Ignored) {
         bail!("no report was found there, so nothing is known");
     }
     for report in &evidence {
@@ -112,6 +112,7 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
                     report.message
                 ));
             }
+            Status::Ignored => super::complain(&format!("{path}: {}", report.message)),
             _ => {}
         }
     }

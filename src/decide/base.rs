@@ -17,6 +17,8 @@ pub struct GivenBase {
     pub base: Base,
     /// Where that is from.
     pub sources: Vec<BaseComparison>,
+    /// What was left out of given folders: each a path with the reason.
+    pub left_out: Vec<(String, String)>,
 }
 
 /// One source of a base; its keys are part of the schema `secgate/verdict/v1`.

@@ -41,46 +41,85 @@ pub fn expand(given: &GivenFile) -> Expanded {
         MatchedFiles::File | MatchedFiles::Closed | MatchedFiles::Deeper => {
             expanded.files.push((path.to_owned(), true));
         }
-        MatchedFiles::LeftOut(reason) => expanded.left_out.folder(path, reason),
-        MatchedFiles::Again => expanded.left_out.folder(path, Reason::Again),
+        MatchedFiles::LeftOut(reason) => expanded.left_out.path(path, reason),
+        MatchedFiles::Again => expanded.left_out.path(path, Reason::Again),
     });
     expanded.files.sort();
     expanded
 }
 
+/// Whether a glob, or a part of one, names more than one path.
+pub(super) fn has_wildcard(glob: &str) -> bool {
+    glob.contains(['*', '?', '[', '{'])
+}
+
 /// The files below the current directory that a glob of the policy names.
 pub fn look_for(glob: &PathGlob) -> Vec<PathBuf> {
+    expand_glob(glob).files.into_iter().map(|(path, _)| path).collect()
+}
+
+/// The same, with what was left out of what it names.
+pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
     let text = glob.text();
-    let magic = |part: &str| part.contains(['*', '?', '[', '{']);
-    if !magic(text) {
+    let mut expanded = Expanded::default();
+    if !has_wildcard(text) {
         let path = PathBuf::from(text);
         // A dangling link is there, and unreadable.
-        return if path.symlink_metadata().is_ok() { vec![path] } else { Vec::new() };
+        if path.symlink_metadata().is_ok() {
+            expanded.files.push((path, false));
+        }
+        return expanded;
     }
-    let fixed: PathBuf = text.split('/').take_while(|part| !magic(part)).collect();
+    let fixed: PathBuf = text.split('/').take_while(|part| !has_wildcard(part)).collect();
     let below = text.split('/').count() - fixed.components().count();
     let endless = text.contains("**");
     let depth = if endless { MAX_WALK } else { below.saturating_sub(1) };
     let start = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
-    let mut found = Vec::new();
-    if start.is_dir() {
-        Walk::new(MAX_NAMES_FOR_GLOB).folder(start, depth, &mut |path, met| {
-            let name = relative(path);
-            let found_here = match met {
-                MatchedFiles::File => glob.matches_file(&name) && !report::receipt::is_receipt(path),
-                // There could be one in it: as a file of the entry it is reported as unreadable.
-                MatchedFiles::Closed | MatchedFiles::Again => true,
-                MatchedFiles::Deeper => endless,
-                // Its files are found under their own names, or are no evidence.
-                MatchedFiles::LeftOut(_) => false,
-            };
-            if found_here {
-                found.push(if name.is_empty() { PathBuf::from(".") } else { PathBuf::from(name) });
-            }
-        });
+    if !start.is_dir() {
+        return expanded;
     }
-    found.sort();
-    found
+    let matches = |path: &Path| glob.matches_file(&relative(path));
+    let Expanded { files, left_out } = &mut expanded;
+    Walk::new(MAX_NAMES_FOR_GLOB).folder(start, depth, &mut |path, met| {
+        let found_here = match met {
+            MatchedFiles::File if !matches(path) => false,
+            MatchedFiles::File if report::receipt::is_receipt(path) => {
+                left_out.file(path, Reason::Receipt);
+                false
+            }
+            // In a folder there could be one: as a file of the entry it is reported as unreadable.
+            MatchedFiles::File | MatchedFiles::Closed | MatchedFiles::Again => true,
+            MatchedFiles::Deeper => endless,
+            MatchedFiles::LeftOut(reason) => {
+                // Of a folder of another kind only what is named need be told.
+                if reason == Reason::Circle || holds(path, &matches) {
+                    left_out.path(path, reason);
+                }
+                false
+            }
+        };
+        if found_here {
+            let name = relative(path);
+            files.push((PathBuf::from(if name.is_empty() { "." } else { &name }), false));
+        }
+    });
+    expanded.files.sort();
+    expanded
+}
+
+/// Whether a folder that is not looked into holds a file that matches, or one that nobody can tell.
+fn holds(folder: &Path, matches: &dyn Fn(&Path) -> bool) -> bool {
+    let Ok(entries) = fs::read_dir(folder) else { return true };
+    entries.into_iter().any(|entry| {
+        let Ok((path, kind)) = entry.and_then(|entry| Ok((entry.path(), entry.file_type()?))) else {
+            return true;
+        };
+        // A link may lead anywhere.
+        if kind.is_symlink() && path.is_dir() {
+            return true;
+        }
+        if kind.is_dir() { holds(&path, matches) } else { matches(&path) }
+    })
 }
 
 /// Entry that a walk meets.

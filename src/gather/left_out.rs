@@ -27,7 +27,9 @@ impl Reason {
     fn words(self) -> &'static str {
         match self {
             Self::VersionControl => "not looked into: a folder of version control",
-            Self::Own => "secgate's own files, which are no evidence unless an entry names them",
+            Self::Own => {
+                "secgate's own files, which are no evidence unless they are named without a wildcard"
+            }
             Self::Circle => "not looked into: a link to a folder that it lies in",
             Self::Again => "not looked into again: its files are known by other names that links give it",
             Self::Receipt => "read with the report beside it",
@@ -39,14 +41,16 @@ impl Reason {
 /// What was left out below one given folder.
 #[derive(Debug, Default, Clone)]
 pub struct LeftOut {
-    folders: Vec<(String, Reason)>,
+    /// Folders, and files that were named, each by itself.
+    paths: Vec<(String, Reason)>,
     /// How many files, by why, and by what their names end in.
     files: BTreeMap<Reason, BTreeMap<String, u64>>,
 }
 
 impl LeftOut {
-    pub(super) fn folder(&mut self, path: &Path, reason: Reason) {
-        self.folders.push((path.to_string_lossy().into_owned(), reason));
+    /// A folder, or a file that is told by itself.
+    pub(super) fn path(&mut self, path: &Path, reason: Reason) {
+        self.paths.push((path.to_string_lossy().into_owned(), reason));
     }
 
     pub(super) fn file(&mut self, path: &Path, reason: Reason) {
@@ -60,7 +64,7 @@ impl LeftOut {
     /// What was left out, each as a path with why; files that are alike are one line of the folder `given`.
     pub(super) fn told(&self, given: &str) -> Vec<(String, String)> {
         let mut told: Vec<(String, String)> =
-            self.folders.iter().map(|(path, reason)| (path.clone(), reason.words().to_owned())).collect();
+            self.paths.iter().map(|(path, reason)| (path.clone(), reason.words().to_owned())).collect();
         told.sort();
         for (reason, kinds) in &self.files {
             let total: u64 = kinds.values().sum();
@@ -90,10 +94,16 @@ pub(super) fn closed_folder(path: &Path) -> Option<Reason> {
     }
 }
 
+/// Whether a file that a glob of a report entry matches, or a given folder holds, is none of a scanner: what secgate wrote
+/// of the same findings would count them twice.
+pub(super) fn is_own(path: &Path) -> bool {
+    report::is_own_output(&Source::File(path.to_owned()))
+}
+
 /// Whether a folder is a bundle of secgate.
 fn is_bundle(folder: &Path) -> bool {
     let manifest = folder.join("bundle.json");
-    manifest.is_file() && report::is_own_output(&Source::File(manifest))
+    manifest.is_file() && is_own(&manifest)
 }
 
 /// Why a file that was found in a given folder, and that no entry of the policy names, need not be a report.
@@ -102,10 +112,10 @@ pub fn no_report(path: &Path) -> Option<Reason> {
         return Some(Reason::Receipt);
     }
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    let source = Source::File(path.to_owned());
-    if report::is_own_output(&source) {
+    if is_own(path) {
         return Some(Reason::Own);
     }
+    let source = Source::File(path.to_owned());
     if report::claimed(&source) {
         return None;
     }
@@ -481,7 +491,7 @@ mod tests {
         for name in ["a/x.py", "a/y.py", "a/Makefile"] {
             left.file(Path::new(name), Reason::NoReport);
         }
-        left.folder(Path::new("a/.git"), Reason::VersionControl);
+        left.path(Path::new("a/.git"), Reason::VersionControl);
         assert_eq!(
             left.told("a"),
             [

@@ -26,6 +26,9 @@ pub struct BaseReport {
     pub inventory: Vec<(Option<String>, Purl)>,
 }
 
+/// Reports of the base, and what was left out of folders of it: each a path with the reason.
+pub type BaseListing = (Vec<BaseReport>, Vec<(String, String)>);
+
 /// Reads reports of the base: the findings of each with its path, outcome and status.
 pub fn base_reports(
     policy: &Policy,
@@ -33,17 +36,19 @@ pub fn base_reports(
     limits: Limits,
     roots: &[String],
     secret_key: Option<&SecretKey>,
-) -> Result<Vec<BaseReport>, RunError> {
+) -> Result<BaseListing, RunError> {
     let given = paths.iter().map(|path| GivenFile { path: path.clone(), format: None, entry: None });
-    let mut items = Vec::new();
+    let (mut items, mut left_out) = (Vec::new(), Vec::new());
     for one in given {
-        // Whoever gives a folder of the base sees what of it was read by the base's line.
-        for (path, in_directory) in expand(&one).files {
-            if in_directory && no_report(&path).is_some() {
-                continue;
+        let Expanded { files, left_out: mut out } = expand(&one);
+        for (path, in_directory) in files {
+            match Some(&path).filter(|_| in_directory).and_then(|path| no_report(path)) {
+                Some(reason) => out.file(&path, reason),
+                None => items.push(item(policy, &one, &path, in_directory, limits, None)?),
             }
-            items.push(item(policy, &one, &path, in_directory, limits, None)?);
         }
+        let told = out.told(&one.path.to_string_lossy()).into_iter();
+        left_out.extend(told.map(|(path, why)| (path, format!("of the base: {why}"))));
     }
     items.sort_by(|a, b| a.name.cmp(&b.name));
     let options = one_by_one(limits, roots, secret_key);
@@ -73,7 +78,7 @@ pub fn base_reports(
             reports.push(report);
         }
     }
-    Ok(reports)
+    Ok((reports, left_out))
 }
 
 /// Reports and all their findings, suppressed ones too, each with the index of its report.

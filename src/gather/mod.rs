@@ -17,7 +17,7 @@ use std::sync::Arc;
 
 pub use files::{Expanded, expand, look_for};
 pub use left_out::{LeftOut, no_report};
-pub use listing::{BaseReport, Findings, base_reports, findings};
+pub use listing::{BaseListing, BaseReport, Findings, base_reports, findings};
 pub use policy_test::TestReports;
 
 use documents::{MAX_DOCUMENT, feeds, read_document};
@@ -136,7 +136,9 @@ pub fn gather<'p>(
     let ReadingPlan { items, left_out } = match source {
         EvidenceSource::Files { given, watch: asked, keep: kept, instead } => {
             (watch, keep) = (asked, kept);
-            plan(policy, given, limits, instead, true)?
+            let mut planned = plan(policy, given, limits, instead, true)?;
+            planned.left_out.extend(comparison.iter().flat_map(|base| base.left_out.iter().cloned()));
+            planned
         }
         EvidenceSource::Case { given, written } => {
             rehearsal = Some(written);

@@ -1,17 +1,17 @@
 //! Which file is read for which evidence entry.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use super::files::{Expanded, expand, look_for, relative};
-use super::left_out::no_report;
+use super::files::{Expanded, expand, expand_glob, has_wildcard, relative};
+use super::left_out::{Reason, is_own, no_report};
 use super::{GivenFile, Instead, Limits, entry};
 use crate::decide::RunError;
 use crate::evidence_snapshot::SavedDocument;
 use crate::finding::clean;
-use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
+use crate::policy::{EntryKind, EvidenceEntry, Feed, PathGlob, Policy};
 use crate::report::Source;
 
 /// A file to read.
@@ -122,10 +122,16 @@ fn sources(policy: &Policy, given: &[GivenFile], look: bool) -> Sources {
     for one in given {
         let Expanded { files, left_out: mut out } = expand(one);
         for (path, in_directory) in files {
-            let is_named = || !names(policy, &path).is_empty();
-            match Some(&path).filter(|_| in_directory && !is_named()).and_then(|path| no_report(path)) {
-                Some(reason) => out.file(&path, reason),
-                None => sources.files.push((one.clone(), path, in_directory)),
+            let named = in_directory.then(|| naming(policy, &path));
+            match named.as_deref() {
+                Some([]) => match no_report(&path) {
+                    Some(reason) => out.file(&path, reason),
+                    None => sources.files.push((one.clone(), path, in_directory)),
+                },
+                Some(named) if named.iter().all(|entry| !serves(entry, &path)) => {
+                    out.path(&path, Reason::Own);
+                }
+                _ => sources.files.push((one.clone(), path, in_directory)),
             }
         }
         sources.left_out.extend(out.told(&one.path.to_string_lossy()));
@@ -138,12 +144,24 @@ fn sources(policy: &Policy, given: &[GivenFile], look: bool) -> Sources {
         let is_report = matches!(entry.kind, EntryKind::Report(_));
         let filled = given.iter().any(|g| g.entry.as_ref() == Some(&entry.name));
         if !(is_report && reports_given || filled) {
-            for path in entry.files.iter().flat_map(look_for) {
-                let found = GivenFile { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
-                sources.files.push((found, path, false));
+            for glob in &entry.files {
+                let Expanded { files, left_out: mut out } = expand_glob(glob);
+                for (path, _) in files {
+                    if !serves(entry, &path) {
+                        out.path(&path, Reason::Own);
+                        continue;
+                    }
+                    let found =
+                        GivenFile { path: path.clone(), format: None, entry: Some(entry.name.clone()) };
+                    sources.files.push((found, path, false));
+                }
+                sources.left_out.extend(out.told(glob.text()));
             }
         }
     }
+    // What several globs name is told once.
+    let mut told = BTreeSet::new();
+    sources.left_out.retain(|line| told.insert(line.clone()));
     sources
 }
 
@@ -158,11 +176,22 @@ pub(crate) fn evidence_files(policy: &Policy, given: &[GivenFile]) -> Vec<PathBu
     files.filter(|(from, ..)| !is_vex(from)).map(|(_, path, _)| path).collect()
 }
 
-/// Names of the entries whose globs name a file.
-fn names(policy: &Policy, path: &Path) -> Vec<String> {
+/// The entries whose globs name a file.
+fn naming<'p>(policy: &'p Policy, path: &Path) -> Vec<&'p EvidenceEntry> {
     let relative = relative(path);
     let named = |entry: &&EvidenceEntry| entry.files.iter().any(|glob| glob.matches_file(&relative));
-    policy.evidence.iter().filter(named).map(|entry| entry.name.clone()).collect()
+    policy.evidence.iter().filter(named).collect()
+}
+
+/// Whether a file that was found can be for an entry: what secgate wrote itself is a report only where it is named without
+/// a wildcard.
+fn serves(entry: &EvidenceEntry, path: &Path) -> bool {
+    if !matches!(entry.kind, EntryKind::Report(_)) {
+        return true;
+    }
+    let relative = relative(path);
+    let outright = |glob: &PathGlob| !has_wildcard(glob.text()) && glob.matches_file(&relative);
+    entry.files.iter().any(outright) || !is_own(path)
 }
 
 /// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
@@ -216,9 +245,12 @@ pub(super) fn item(
         let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
         (Source::File(path.to_owned()), bytes)
     };
-    let entries = match &given.entry {
-        Some(name) => vec![name.clone()],
-        None => names(policy, path),
+    let entries = if let Some(name) = &given.entry {
+        vec![name.clone()]
+    } else {
+        let mut named = naming(policy, path);
+        named.retain(|entry| !in_directory || serves(entry, path));
+        named.into_iter().map(|entry| entry.name.clone()).collect()
     };
     let (format, of_command) = (given.format.clone(), given.entry.is_none());
     Ok(PlannedFile { name, source, bytes, format, entries, in_directory, given: of_command })

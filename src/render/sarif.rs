@@ -107,12 +107,24 @@ fn runs<'l>(
         found.entry((*at, other)).or_default().push(finding);
     }
     let evidence = |at: usize| listed.evidence.get(at);
-    found
+    let mut runs: Vec<SarifRunLog<'l>> = found
         .into_iter()
         .filter_map(|((at, tool), list)| {
             Some(SarifRunLog::of_tool(evidence(at)?, tool, list, compared, emergencies))
         })
-        .collect()
+        .collect();
+    // No tool ran on what was left out: the first run says it beside its own, and where there is none nothing was read.
+    let left_out = listed.evidence.iter().filter(|evidence| evidence.status == Status::Ignored);
+    let mut told = 0;
+    if let (true, Some(nothing)) = (runs.is_empty(), listed.evidence.first()) {
+        runs.push(SarifRunLog::of_tool(nothing, None, Vec::new(), compared, emergencies));
+        told = 1;
+    }
+    if let Some(first) = runs.first_mut() {
+        let [invocation] = &mut first.invocations;
+        invocation.tool_execution_notifications.extend(left_out.skip(told).map(Notification::of_left_out));
+    }
+    runs
 }
 
 #[derive(Serialize)]
@@ -366,8 +378,8 @@ impl<'l> SarifRunLog<'l> {
         let tool = evidence.tool.as_ref();
         let name = other.or(tool.map(|tool| &tool.name)).map_or("unknown", Text::as_str);
         let version = tool.filter(|_| other.is_none()).and_then(|tool| tool.version.as_ref());
-        let nothing =
-            findings.is_empty() && matches!(evidence.status, Status::NothingScanned | Status::Unreadable);
+        let empty = matches!(evidence.status, Status::NothingScanned | Status::Unreadable | Status::Ignored);
+        let nothing = findings.is_empty() && empty;
         let suppressions = findings.iter().any(|finding| finding.suppressed);
         let secgate = SarifDriver { name: "secgate", version: None, rules: Vec::new() };
         Self {
@@ -393,7 +405,7 @@ impl<'l> SarifRunLog<'l> {
 impl<'l> Invocation<'l> {
     /// A scan that was not whole was not successful, and the reasons are notifications of level `error`.
     fn of_evidence(evidence: &'l Evidence, nothing: bool, emergencies: &'l [String]) -> Self {
-        let whole = matches!(evidence.status, Status::Complete | Status::NothingScanned);
+        let whole = matches!(evidence.status, Status::Complete | Status::NothingScanned | Status::Ignored);
         let mut notifications: Vec<Notification<'l>> =
             evidence.problems.iter().map(Notification::of_problem).collect();
         if notifications.is_empty() && !evidence.message.is_empty() {
@@ -417,6 +429,22 @@ impl<'l> Invocation<'l> {
 }
 
 impl<'l> Notification<'l> {
+    /// What was found and not read, which is no fault of the scan.
+    fn of_left_out(evidence: &'l Evidence) -> Self {
+        let path = evidence.path.as_ref().map_or("-", Text::as_str);
+        let artifact_location = Uri { uri: uri(path) };
+        let place = SarifLocation {
+            physical_location: Some(Physical { artifact_location, region: None }),
+            logical_locations: Vec::new(),
+        };
+        Self {
+            level: "note",
+            message: message(&evidence.message),
+            descriptor: Some(Id { id: "left-out".to_owned() }),
+            locations: vec![place],
+        }
+    }
+
     fn of_problem(problem: &'l ScanProblem) -> Self {
         let physical =
             |path: &Text| Physical { artifact_location: Uri { uri: uri(path.as_str()) }, region: None };

@@ -319,8 +319,8 @@ pub fn begins_like_data(source: &Source) -> bool {
     })
 }
 
-/// True if the file begins as what secgate itself writes does: a verdict, findings, a receipt, a baseline, a bundle's list,
-/// SARIF, `JUnit` XML or a code quality report.
+/// True if the file begins as what secgate itself writes does: a verdict, signed or not, findings, a receipt, a baseline, a
+/// bundle or its list, SARIF, `JUnit` XML, a code quality report, HTML, text or variables.
 pub fn is_own_output(source: &Source) -> bool {
     use std::io::Read as _;
 
@@ -329,6 +329,15 @@ pub fn is_own_output(source: &Source) -> bool {
     let mut head = Vec::new();
     if file.take(FIRST_LOOK as u64).read_to_end(&mut head).is_err() {
         return false;
+    }
+    let is_bundle = head.get(257..262) == Some(b"ustar")
+        && [&b"bundle.json\0"[..], b"checksums.sha256\0"]
+            .iter()
+            .any(|name| memchr::memmem::find(&head, name).is_some());
+    let is_text = head.starts_with(b"SECGATE_VERDICT=")
+        || head.strip_prefix(b"secgate ").and_then(<[u8]>::first).is_some_and(u8::is_ascii_digit);
+    if is_bundle || is_text {
+        return true;
     }
     // Quotation marks within a value are escaped, so that no text of a report looks like a key of its own.
     head.retain(|byte| !byte.is_ascii_whitespace());
@@ -339,7 +348,27 @@ pub fn is_own_output(source: &Source) -> bool {
             || holds("\"conversion\":{\"tool\":{\"driver\":{\"name\":\"secgate\"")
             || holds("\"driver\":{\"name\":\"secgate\"")
             || head.starts_with(b"[{\"description\":") && holds("\"fingerprint\":\"sg1:"))
+        || is_json && holds("\"payloadType\":\"application/vnd.in-toto+json\"") && is_own_statement(&head)
         || head.starts_with(b"<?xml") && holds("<testsuitesname=\"secgate")
+        || head.starts_with(b"<!DOCTYPEhtml>") && holds("<metaname=\"generator\"content=\"secgate")
+}
+
+/// Whether an envelope, without blanks and perhaps cut off, holds a statement of secgate.
+fn is_own_statement(envelope: &[u8]) -> bool {
+    use base64ct::Encoding as _;
+
+    const KEY: &[u8] = b"\"payload\":\"";
+    let Some(at) = memchr::memmem::find(envelope, KEY) else { return false };
+    let payload = envelope.get(at + KEY.len()..).unwrap_or_default();
+    let payload = payload.split(|byte| *byte == b'"').next().unwrap_or_default();
+    let whole = payload.get(..payload.len() / 4 * 4).unwrap_or_default();
+    let Ok(text) = std::str::from_utf8(whole) else { return false };
+    base64ct::Base64::decode_vec(text).is_ok_and(|mut statement| {
+        statement.retain(|byte| !byte.is_ascii_whitespace());
+        [&b"\"predicateType\":\"secgate:"[..], b"\"version\":{\"secgate\":"]
+            .iter()
+            .any(|key| memchr::memmem::find(&statement, key).is_some())
+    })
 }
 
 /// Tells the format from the content, looking further into the file until it is clear.

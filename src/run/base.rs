@@ -303,6 +303,7 @@ impl BaseRequest {
         let mut comparison = GivenBase {
             base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key.is_some()),
             sources: Vec::new(),
+            left_out: Vec::new(),
         };
         if policy.base.as_ref().is_some_and(|base| base.unchanged_lines() == UnchangedLines::New) {
             comparison.base.set_unchanged_lines_new();
@@ -349,8 +350,9 @@ impl BaseRequest {
         if let Some(empty) = self.base_reports.iter().find(|path| path.as_os_str().is_empty()) {
             bail!("--base-report {} is empty; is a variable of the script unset?", empty.display());
         }
-        let reports = gather::base_reports(policy, &self.base_reports, limits, roots, key)
+        let (reports, left_out) = gather::base_reports(policy, &self.base_reports, limits, roots, key)
             .map_err(|fault| anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+        comparison.left_out = left_out;
         for report in reports {
             let seen = &report.evidence;
             let tool = seen.tool.as_ref().map_or("", |tool| tool.name.as_str());

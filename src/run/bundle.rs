@@ -441,7 +441,12 @@ fn unpack(
         let source = Source::Bytes(bundle.file(&file)?.into());
         saved.documents.push(SavedDocument { name, entries, source });
     }
-    let comparison = base.map(|base| GivenBase { base: Base::settled(base.fixed), sources: base.sources });
+    let comparison = base.map(|base| GivenBase {
+        base: Base::settled(base.fixed),
+        sources: base.sources,
+        // The kept evidence lists it.
+        left_out: Vec::new(),
+    });
     Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
 }
 

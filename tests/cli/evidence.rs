@@ -1,5 +1,8 @@
 //! Which file is evidence for what: a file serves every entry that names it, and nothing is passed over in silence.
 
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use crate::common::{Dir, Run, semgrep};
@@ -223,7 +226,7 @@ fn what_is_left_out_of_a_folder_is_told_with_the_reason() {
     ] {
         assert!(messages.contains(part), "{part}: {messages}");
     }
-    for format in ["text", "markdown", "html", "junit"] {
+    for format in ["text", "markdown", "html", "junit", "sarif"] {
         let told = dir.check(&["--no-env", "--policy", "policy.yaml", "--format", format, "reports"]).stdout;
         assert!(told.contains("3 files left out"), "{format}: {told}");
     }
@@ -265,4 +268,184 @@ fn a_whole_project_can_be_given() {
     assert_eq!((run.code, outcome(&run, "s").as_str()), (1, "fail"), "{run:?}");
     let ignored = read_for(&run).iter().filter(|line| line.ends_with("ignored")).count();
     assert_eq!(ignored, 1, "{:?}", read_for(&run));
+}
+
+const CODE_GLOB: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [\"reports/*\"]}
+rules:
+  - {id: s, findings: {category: sast, severity: high}, then: fail}
+";
+
+#[test]
+fn what_secgate_wrote_is_never_counted_twice() {
+    let dir = Dir::new();
+    dir.write("reports/a.json", semgrep(&["ERROR"])).write("policy.yaml", CODE_GLOB);
+    dir.write("other.yaml", CODE_GLOB.replace("reports/*", "reports/a.json"));
+    let mut args = vec!["--no-env", "--policy", "other.yaml", "--bundle", "reports/b.tar"];
+    let outputs: Vec<String> = [
+        ("sarif", "s.sarif"),
+        ("json", "v.json"),
+        ("junit", "j.xml"),
+        ("codequality", "c.json"),
+        ("html", "h.html"),
+        ("dotenv", "d.env"),
+        ("text", "t.txt"),
+    ]
+    .iter()
+    .map(|(format, name)| format!("{format}=reports/{name}"))
+    .collect();
+    for output in &outputs {
+        args.extend(["--output", output]);
+    }
+    assert_eq!(dir.check(&args).code, 1);
+    assert_eq!(
+        dir.run(&["baseline", "write", "reports/a.json", "--output", "reports/baseline.json"]).code,
+        0
+    );
+    let listed = dir.run(&["findings", "--format", "sarif", "reports/a.json"]).stdout;
+    dir.write("reports/findings.sarif", listed);
+    for given in [&[][..], &["reports"]] {
+        let run = check(&dir, CODE_GLOB, given);
+        assert_eq!((run.code, outcome(&run, "s").as_str()), (1, "fail"), "{run:?}");
+        assert_eq!(run.json()["findings_total"], 1, "{run:?}");
+        let (read, left): (Vec<String>, Vec<String>) =
+            read_for(&run).into_iter().partition(|line| !line.ends_with("ignored"));
+        assert_eq!(read, ["sast reports/a.json complete"], "{given:?}");
+        assert_eq!(left.len(), 10, "{given:?}: {left:?}");
+    }
+    // Where it alone is there, there is no report; named outright it is one.
+    dir.write("own/s.sarif", dir.read("reports/s.sarif"));
+    let run = check(&dir, &CODE_GLOB.replace("reports/*", "own/*"), &[]);
+    assert_eq!(read_for(&run), ["- own/s.sarif ignored", "sast - absent"], "{run:?}");
+    let run = check(&dir, &CODE_GLOB.replace("reports/*", "own/s.sarif"), &[]);
+    assert_eq!(read_for(&run), ["sast own/s.sarif complete"], "{run:?}");
+}
+
+#[test]
+fn what_a_glob_names_and_is_left_out_is_listed() {
+    let dir = Dir::new();
+    dir.write("reports/a.json", semgrep(&[])).write("reports/.git/config.json", "{}").write(".git/HEAD", "x");
+    std::os::unix::fs::symlink(".", dir.path().join("reports/loop")).unwrap();
+    let run = check(&dir, &CODE_GLOB.replace("reports/*", "**/*.json"), &[]);
+    assert_eq!(
+        read_for(&run),
+        ["sast reports/a.json complete", "- reports/.git ignored", "- reports/loop ignored"],
+        "{run:?}"
+    );
+}
+
+#[test]
+fn what_is_left_out_of_a_folder_of_the_base_is_listed() {
+    let dir = Dir::new();
+    let base = "base: {from: base-report, without: review}\nrules:\n";
+    dir.write("reports/a.json", semgrep(&["ERROR"]))
+        .write("main/a.json", semgrep(&["ERROR"]))
+        .write("main/readme.md", "text");
+    let run = check(&dir, &CODE_GLOB.replace("rules:\n", base), &["reports", "--base-report", "main"]);
+    assert_eq!(read_for(&run), ["sast reports/a.json complete", "- main ignored"], "{run:?}");
+    assert!(run.stdout.contains("of the base: 1 file left out (1 .md)"), "{run:?}");
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
+
+    /// For every entry and file, a file that the entry names was read or is listed.
+    #[test]
+    fn what_an_entry_names_was_read_or_is_listed(
+        files in prop::collection::btree_map("(\\.?[ab]|é b|-|\\[x|loop|\\.git|\\.secgate)(/(\\.?[ab]|r)){0,2}(\\.json|\\.sarif|\\.md)?", 0..5_u8, 1..6),
+        links in prop::collection::btree_map("[ab](/l)?", "(\\.|\\.\\.|a|b|\\.git|nowhere)", 0..3),
+        globs in prop::collection::vec("(\\*\\*/|a/|\\*/|\\.git/)?(\\*|\\*\\.json|a\\*|\\*\\*)", 1..3),
+        given in any::<bool>(),
+    ) {
+        let dir = Dir::new();
+        let own = "{\"schema\": \"secgate/verdict/v1\"}";
+        for (name, kind) in &files {
+            let path = dir.path().join(name);
+            let text = match kind {
+                0 => semgrep(&[]),
+                1 => semgrep(&["ERROR"]),
+                2 => own.to_owned(),
+                3 => "# text".to_owned(),
+                _ => "{\"unknown\": 1}".to_owned(),
+            };
+            // A name may be a file and a folder, of which the first stays.
+            if std::fs::create_dir_all(path.parent().unwrap()).is_ok() {
+                let _ = std::fs::write(&path, text);
+            }
+        }
+        for (name, target) in &links {
+            let _ = std::os::unix::fs::symlink(target, dir.path().join(name));
+        }
+        let quoted: Vec<String> = globs.iter().map(|glob| format!("\"{glob}\"")).collect();
+        let policy = CODE_GLOB.replace("\"reports/*\"", &quoted.join(", "));
+        let run = check(&dir, &policy, if given { &["."] } else { &[] });
+        prop_assert!(run.stdout.starts_with('{'), "{run:?}");
+        let told: Vec<(String, bool)> = run.json()["evidence"].as_array().unwrap().iter()
+            .map(|e| (e["path"].as_str().unwrap_or("-").trim_start_matches("./").to_owned(), e["status"] == "ignored"))
+            .collect();
+        for (path, real) in named(dir.path(), &globs) {
+            if path == "policy.yaml" {
+                continue;
+            }
+            let is_told = told.iter().any(|(name, ignored)| {
+                *name == path
+                    || std::fs::canonicalize(dir.path().join(name)).is_ok_and(|other| other == real)
+                    // A folder, or a line for many files.
+                    || *ignored && (path.starts_with(&format!("{name}/")) || *name == "." || globs.contains(name))
+            });
+            prop_assert!(is_told, "{path} {globs:?} {told:?} {run:?}");
+        }
+    }
+}
+
+/// The files below a folder that globs name, as a shell with `dotglob` and `globstar` has it, links to folders followed
+/// but once; each with its path without links.
+fn named(top: &Path, globs: &[String]) -> Vec<(String, PathBuf)> {
+    let (mut found, mut folders) = (Vec::new(), vec![(top.to_owned(), 0)]);
+    while let Some((folder, links)) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).unwrap() {
+            let path = entry.unwrap().path();
+            let links = links + u32::from(path.is_symlink());
+            if path.is_dir() {
+                if links < 2 {
+                    folders.push((path, links));
+                }
+                continue;
+            }
+            let name = path.strip_prefix(top).unwrap().to_string_lossy().into_owned();
+            if globs.iter().any(|glob| matches(glob, &name)) {
+                let real = std::fs::canonicalize(&path).unwrap_or(path);
+                found.push((name, real));
+            }
+        }
+    }
+    found
+}
+
+/// Whether a glob of the few forms above names a path; one without `/` names a file of that name.
+fn matches(glob: &str, path: &str) -> bool {
+    fn parts(glob: &[&str], path: &[&str]) -> bool {
+        match (glob, path) {
+            ([], []) => true,
+            (["**", rest @ ..], _) if rest.is_empty() => !path.is_empty(),
+            (["**", rest @ ..], _) => {
+                parts(rest, path) || path.split_first().is_some_and(|(_, path)| parts(glob, path))
+            }
+            ([one, glob @ ..], [name, path @ ..]) => part(one, name) && parts(glob, path),
+            _ => false,
+        }
+    }
+    fn part(glob: &str, name: &str) -> bool {
+        match glob.split_once('*') {
+            Some((begin, end)) => {
+                name.len() >= begin.len() + end.len() && name.starts_with(begin) && name.ends_with(end)
+            }
+            None => glob == name,
+        }
+    }
+    let (glob, path): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), path.split('/').collect());
+    parts(&glob, &path)
 }
