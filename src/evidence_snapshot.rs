@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::decide::BaseComparison;
 use crate::finding::{Finding, SecretDigest};
-use crate::relate::BaseEntry;
+use crate::relate::{BaseEntry, MoreSuppressed};
 use crate::report::{ReadError, ReadOutcome, Report, Source};
 
 /// A report as it was read.
@@ -65,6 +65,9 @@ pub struct SavedBase {
     pub sources: Vec<BaseComparison>,
     /// Contents of the base and the change does not.
     pub fixed: Vec<BaseEntry>,
+    /// Of what more is suppressed than in the base.
+    #[serde(default)]
+    pub more_suppressed: Vec<MoreSuppressed>,
 }
 
 /// All evidence of a run.

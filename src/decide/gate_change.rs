@@ -9,10 +9,10 @@ use serde::Serialize;
 use super::requirement::RuleContext;
 use super::review;
 use super::{Document, GateVerdict, Obligation, Outcome};
-use crate::finding::{Category, Fingerprint, Severity};
+use crate::finding::{Category, Fingerprint, Severity, clean};
 use crate::policy::compare::LoosenedClause;
 use crate::policy::{Enforcement, Policy, PolicyLine, Reviewers};
-use crate::relate::{BaseEntry, BaselineFile};
+use crate::relate::{BaseEntry, BaselineFile, MoreSuppressed};
 
 /// Policies that were compared, and where it is looser.
 #[derive(Debug, Clone, Default)]
@@ -140,6 +140,17 @@ pub fn baseline_grown(
     clauses
 }
 
+/// Rules and files that are told one by one.
+const TOLD: usize = 50;
+
+/// A scanner, or a comment in the code, hides more of a rule in a file than in the base.
+fn suppression_clause(more: &MoreSuppressed) -> LoosenedClause {
+    let MoreSuppressed { tool, rule, path, line, before, after } = more;
+    let clause = format!("suppressed findings of rule `{rule}` in {path} ({})", clean(tool));
+    let place = PolicyLine { file: path.as_str().to_owned(), line: line.unwrap_or(1).into() };
+    LoosenedClause::outside_policy(&clause, &before.to_string(), &after.to_string(), None, Some(place))
+}
+
 /// Meaning of the comparison; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Clone, Serialize)]
 pub struct GateChange {
@@ -161,10 +172,27 @@ pub struct GateChange {
 ///
 /// `now` is what the present gate says: what the gate before the change would have stopped and this one does not is a
 /// clause, whatever edit it comes from.
-pub(super) fn judge(comparison: &GateComparison, now: &GateVerdict, world: RuleContext<'_>) -> GateChange {
+/// `hidden` is of what more is suppressed than in the base.
+pub(super) fn judge(
+    comparison: &GateComparison,
+    hidden: &[MoreSuppressed],
+    now: &GateVerdict,
+    world: RuleContext<'_>,
+) -> GateChange {
     let GateComparison { compared, notes, clauses, before, former, enforced: _, reviewers } = comparison;
     let mut clauses = clauses.clone();
     clauses.extend(former.iter().flat_map(|former| former.lost(now)));
+    clauses.extend(hidden.iter().take(TOLD).map(suppression_clause));
+    if let Some(more) = hidden.len().checked_sub(TOLD).filter(|more| *more > 0) {
+        let after = format!("more in {more} other rules and files");
+        clauses.push(LoosenedClause::outside_policy(
+            "suppressed findings",
+            "as in the base",
+            &after,
+            None,
+            None,
+        ));
+    }
     let message = match clauses.len() {
         0 => "the gate is as strict as it was before this change".to_owned(),
         1 => "this change loosens its own gate in 1 clause".to_owned(),

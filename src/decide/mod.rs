@@ -139,8 +139,11 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         GateVerdict::of_parts(&GateParts { source, sha256, rules, evidence, base, errors })
     };
     let rules = with_parents(rules, &context.parents, &said);
-    let own_gate =
-        context.own_gate.as_ref().map(|comparison| gate_change::judge(comparison, &said(&rules), world));
+    let hidden = comparison.map(|given| given.base.more_suppressed(&tally.silenced)).unwrap_or_default();
+    let own_gate = context
+        .own_gate
+        .as_ref()
+        .map(|comparison| gate_change::judge(comparison, &hidden, &said(&rules), world));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),

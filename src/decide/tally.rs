@@ -12,7 +12,9 @@ use super::selector::{SelectorContext, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
 use crate::policy::{Policy, Rule, Subject, UnchangedLines};
-use crate::relate::{Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, Vex, Waivers};
+use crate::relate::{
+    Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
+};
 use crate::report::Sink;
 
 pub use counts::{Counts, States};
@@ -118,6 +120,8 @@ pub struct Tally<'p> {
     pub watched: Vec<WatchedRules>,
     /// How many findings each group of the base has now.
     pub heads: Heads,
+    /// Suppressed findings by rule and file; counted only where there is a base.
+    pub silenced: SuppressedFindings,
     /// The findings of the report as it has them, with their states; kept only where that is asked for.
     pub(crate) kept: Vec<Finding>,
     /// Source lines of the present report's findings.
@@ -150,6 +154,7 @@ impl<'p> Tally<'p> {
             states: States::default(),
             watched: Vec::new(),
             heads: Heads::default(),
+            silenced: SuppressedFindings::default(),
             kept: Vec::new(),
             code,
             waived_code,
@@ -182,6 +187,7 @@ impl<'p> Tally<'p> {
         }
         self.states.merge(other.states);
         self.heads.merge(&other.heads);
+        self.silenced.merge(other.silenced);
     }
 
     /// The report is read, and says which images it is about: what was said of them counts.
@@ -402,6 +408,7 @@ impl Sink for Tally<'_> {
         let policy = self.to.policy;
         if let Some(base) = self.to.base {
             base.judge(&mut finding, &self.to.bars, &mut self.heads, &mut self.code);
+            base.count_suppressed(&finding, &mut self.silenced);
         }
         if self.to.waivers.ask_for_content() && finding.content == 0 {
             finding.content = self.waived_code.content(&finding, self.to.secret_key.as_ref());

@@ -93,7 +93,7 @@ pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
             MatchedFiles::LeftOut(reason) => {
                 // Of a folder of another kind only what is named need be told.
                 if reason == Reason::Circle || holds(path, &matches) {
-                    left_out.path(path, reason);
+                    left_out.path(Path::new(&relative(path)), reason);
                 }
                 false
             }

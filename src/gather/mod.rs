@@ -219,8 +219,9 @@ pub fn gather<'p>(
     gathered.evidence.extend(absent);
     Evidence::name_copies(&mut gathered.evidence);
     if let Some(keep) = keep {
-        let heads = &gathered.tally.heads;
-        let _ = keep.set(kept.all(&documents, comparison.map(|comparison| (comparison, heads)), change));
+        let tally = &gathered.tally;
+        let compared = comparison.map(|comparison| (comparison, tally));
+        let _ = keep.set(kept.all(&documents, compared, change));
     }
     Ok(gathered)
 }

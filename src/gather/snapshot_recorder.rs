@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 
 use super::plan::PlannedFile;
-use crate::decide::GivenBase;
+use crate::decide::{GivenBase, Tally};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport, Secrets};
 use crate::finding::Finding;
-use crate::relate::{Diff, Heads};
+use crate::relate::Diff;
 use crate::report;
 
 /// Keeps the evidence of a run as it was read.
@@ -60,7 +60,7 @@ impl SnapshotRecorder {
     pub(super) fn all(
         mut self,
         documents: &[PlannedFile],
-        compared: Option<(&GivenBase, &Heads)>,
+        compared: Option<(&GivenBase, &Tally<'_>)>,
         change: Option<&Diff>,
     ) -> EvidenceSnapshot {
         self.saved.documents = documents
@@ -71,9 +71,10 @@ impl SnapshotRecorder {
                 source: item.source.clone(),
             })
             .collect();
-        self.saved.base = compared.map(|(comparison, heads)| SavedBase {
+        self.saved.base = compared.map(|(comparison, tally)| SavedBase {
             sources: comparison.sources.clone(),
-            fixed: comparison.base.fixed(heads),
+            fixed: comparison.base.fixed(&tally.heads),
+            more_suppressed: comparison.base.more_suppressed(&tally.silenced),
         });
         self.saved.left_alone = change.map(|_| self.left_alone.into_iter().collect());
         self.saved

@@ -68,8 +68,11 @@ pub(super) fn command_for(format: &str, image_report: bool, survey: &Survey) -> 
             words("semgrep scan --metrics off --disable-version-check --quiet --json --output {report}"),
         ),
         "bandit" => (ScannerInput::Python, words("bandit -r -q -f json -o {report} .")),
-        // Without -quiet, which writes no report where nothing was found.
-        "gosec" => (ScannerInput::Image("securego/gosec"), words("gosec -fmt json -out {report} ./...")),
+        // Without -quiet, which writes no report where nothing was found. What comments hide is reported, as such.
+        "gosec" => (
+            ScannerInput::Image("securego/gosec"),
+            words("gosec -track-suppressions -fmt json -out {report} ./..."),
+        ),
         "gitleaks" => (
             ScannerInput::Image("zricethezav/gitleaks"),
             words("gitleaks dir --no-banner --report-format json --report-path {report} ."),
@@ -87,7 +90,9 @@ pub(super) fn command_for(format: &str, image_report: bool, survey: &Survey) -> 
         // With all packages it can be told later which advisories are new and which packages are.
         "trivy" if !image_report => (
             ScannerInput::Image("aquasec/trivy"),
-            words("trivy fs --quiet --scanners vuln --list-all-pkgs --format json --output {report} ."),
+            words(
+                "trivy fs --quiet --scanners vuln --list-all-pkgs --show-suppressed --format json --output {report} .",
+            ),
         ),
         // The image without `debug` has no shell.
         "grype" if !image_report => (

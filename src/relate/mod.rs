@@ -11,8 +11,8 @@ mod vex;
 mod waiver;
 
 pub use base::{
-    Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, Replaced, SeverityBars, SourceTree,
-    TouchedFile, UnshownFile, summary,
+    Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
+    SeverityBars, SourceTree, SuppressedFindings, TouchedFile, UnshownFile, summary,
 };
 pub use deduplicate::{DuplicateGroup, DuplicateReason, group};
 pub use exploitation::Exploitation;

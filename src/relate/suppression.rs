@@ -18,8 +18,8 @@ pub struct SuppressionMark {
     around: MarkBoundary,
 }
 
-/// What must stand before a mark, so that a word of prose is not taken for it. What follows it never matters: scanners
-/// look for the beginning alone, by substring or by a pattern that is open at its end.
+/// What must stand around a mark, so that a word of prose or a scanner's name in a script is not taken for it. What follows
+/// matters only where the scanner's own pattern says so: most look for the beginning alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MarkBoundary {
     /// Anything: the word is of no other use.
@@ -28,7 +28,28 @@ enum MarkBoundary {
     Word,
     /// A sign that is no letter or digit, such as that of a comment, perhaps with blanks between.
     Comment,
+    /// The same, and behind it a word of looking away: the mark alone is the name of a program.
+    Directive,
+    /// As a comment, and not only codes behind it of rules that are about style.
+    Codes,
+    /// The beginning of a word of sections between colons, one of which is `ignore`, in whatever order.
+    Sections,
+    /// No letter or digit before, and a bracket behind it, perhaps with blanks between.
+    Bracket,
+    /// The value of a key `id`.
+    Id,
 }
+
+/// Words of looking away.
+const AWAY: &[&str] = &["ignore", "disable", "skip", "suppress", "allow", "exclude", "shell", "off"];
+
+/// Prefixes of codes of Flake8 and Ruff whose rules are about style, types and bugs, none of them about security as those
+/// of flake8-bandit (`S`), Dlint (`DUO`) and the like are. Of another prefix nobody can say here what its plugin checks.
+const STYLE: &[&str] = &[
+    "a", "ann", "arg", "c", "com", "cpy", "d", "dtz", "e", "em", "era", "f", "fa", "fbt", "fix", "furb", "i",
+    "icn", "int", "isc", "n", "perf", "pie", "pt", "pth", "pyi", "q", "ret", "rse", "sim", "slf", "slot",
+    "t", "tc", "tch", "td", "tid", "up", "w", "yesqa",
+];
 
 const fn mark(text: &'static str, tools: &'static str, around: MarkBoundary) -> SuppressionMark {
     SuppressionMark { text, tools, around }
@@ -36,6 +57,21 @@ const fn mark(text: &'static str, tools: &'static str, around: MarkBoundary) -> 
 
 /// The roots of comments and annotations that suppress, from the documentation and sources of each scanner. All are compared
 /// without regard to letter case: some scanners do, and a comment that its scanner does not heed is no harm to look at.
+///
+/// How the sources look for them:
+/// - Semgrep (`Nosemgrep.ml`): ` nosem(?:grep)?` in any case, anywhere in the line, whatever follows.
+/// - Bandit (`bandit/core/manager.py`): `#\s*nosec`, whatever follows. gosec (`analyzer.go`): `#nosec` within a comment.
+/// - gitleaks (`detect/detect.go`), `TruffleHog` (`pkg/engine/engine.go`): a substring of the line.
+/// - detect-secrets (`filters/allowlist.py`): `pragma: ?(allow|white)list[ -]`, with or without a blank.
+/// - Checkov (`common/comment/enum.py`): `checkov:skip=`, `bridgecrew:skip=`, `cortex:skip=`, anywhere; in `CloudFormation`
+///   its metadata name checks by `id`.
+/// - Trivy (`pkg/iac/ignore/parse.go`): a word that begins with `trivy:` or `tfsec:` behind any of `#/*`, then pairs of
+///   sections, so that `trivy:exp:2030-01-01:ignore:ID` is one as well.
+/// - KICS (`pkg/model`): `kics-scan` in lower case of what was written, at the beginning of a comment.
+/// - Hadolint (`src/Hadolint/Pragma.hs`): `hadolint`, blanks, then `ignore`, `global ignore` or `shell`, and `=`.
+/// - `CodeQL` (`AlertSuppression.qll`): `\bcodeql\s*\[` and `\blgtm\s*\[` in any case; `lgtm` alone begins a comment.
+/// - Brakeman reads no comments; teams that wrap it write `brakeman:ignore`. Snyk's own are `deepcode ignore`.
+/// - `SpotBugs` heeds the annotation `SuppressFBWarnings`, and one of its own that is called `SuppressWarnings`.
 const MARKS: &[SuppressionMark] = &[
     mark("nosemgrep", "Semgrep", MarkBoundary::Anything),
     mark("nosem", "Semgrep", MarkBoundary::Anything),
@@ -44,7 +80,7 @@ const MARKS: &[SuppressionMark] = &[
     mark("nolint", "golangci-lint or clang-tidy", MarkBoundary::Word),
     mark("lint:ignore", "Staticcheck", MarkBoundary::Word),
     mark("lint:file-ignore", "Staticcheck", MarkBoundary::Word),
-    mark("noqa", "Flake8 or Ruff", MarkBoundary::Comment),
+    mark("noqa", "Flake8 or Ruff", MarkBoundary::Codes),
     mark("gitleaks:allow", "gitleaks", MarkBoundary::Anything),
     mark("betterleaks:allow", "Betterleaks", MarkBoundary::Anything),
     mark("trufflehog:ignore", "TruffleHog", MarkBoundary::Anything),
@@ -60,9 +96,12 @@ const MARKS: &[SuppressionMark] = &[
     mark("bridgecrew:skip", "Checkov", MarkBoundary::Anything),
     mark("cortex:skip", "Checkov", MarkBoundary::Anything),
     mark("checkov.io/skip", "Checkov", MarkBoundary::Anything),
+    mark("ckv", "Checkov", MarkBoundary::Id),
     mark("bridgecrew.io/skip", "Checkov", MarkBoundary::Anything),
     mark("trivy:ignore", "Trivy", MarkBoundary::Anything),
+    mark("trivy:", "Trivy", MarkBoundary::Sections),
     mark("tfsec:ignore", "tfsec or Trivy", MarkBoundary::Anything),
+    mark("tfsec:", "tfsec or Trivy", MarkBoundary::Sections),
     mark("tflint-ignore", "TFLint", MarkBoundary::Anything),
     mark("ts:skip", "Terrascan", MarkBoundary::Word),
     mark("regula:disable", "Regula", MarkBoundary::Anything),
@@ -74,7 +113,7 @@ const MARKS: &[SuppressionMark] = &[
     mark("kube-score/ignore", "kube-score", MarkBoundary::Anything),
     mark("polaris.fairwinds.com/", "Polaris", MarkBoundary::Anything),
     mark("datree.skip", "Datree", MarkBoundary::Anything),
-    mark("hadolint", "Hadolint", MarkBoundary::Comment),
+    mark("hadolint", "Hadolint", MarkBoundary::Directive),
     mark("nosonar", "SonarQube", MarkBoundary::Anything),
     mark("@suppress", "SpotBugs, PMD or Android Lint", MarkBoundary::Anything),
     mark("suppressfbwarnings", "SpotBugs", MarkBoundary::Anything),
@@ -82,15 +121,14 @@ const MARKS: &[SuppressionMark] = &[
     mark("nopmd", "PMD", MarkBoundary::Anything),
     mark("suppressmessage", ".NET analyzers", MarkBoundary::Word),
     mark("pragma warning disable", ".NET analyzers", MarkBoundary::Anything),
-    mark("codeql[", "CodeQL", MarkBoundary::Anything),
-    mark("codeql [", "CodeQL", MarkBoundary::Anything),
-    mark("codeql:", "CodeQL", MarkBoundary::Comment),
+    mark("codeql", "CodeQL", MarkBoundary::Bracket),
+    mark("codeql:", "CodeQL", MarkBoundary::Directive),
     mark("lgtm", "CodeQL", MarkBoundary::Comment),
     mark("skipcq", "DeepSource", MarkBoundary::Anything),
     mark("noinspection", "Qodana", MarkBoundary::Anything),
     mark("bearer:disable", "Bearer", MarkBoundary::Anything),
     mark("deepcode ignore", "Snyk Code", MarkBoundary::Anything),
-    mark("snyk", "Snyk", MarkBoundary::Comment),
+    mark("snyk", "Snyk", MarkBoundary::Directive),
     mark("devskim:", "DevSkim", MarkBoundary::Anything),
     mark("nohorus", "Horusec", MarkBoundary::Anything),
     mark("njsscan-ignore", "njsscan", MarkBoundary::Anything),
@@ -100,7 +138,7 @@ const MARKS: &[SuppressionMark] = &[
     mark("oxlint-disable", "Oxlint", MarkBoundary::Anything),
     mark("biome-ignore", "Biome", MarkBoundary::Anything),
     mark("tslint:disable", "TSLint", MarkBoundary::Anything),
-    mark("brakeman", "Brakeman", MarkBoundary::Comment),
+    mark("brakeman", "Brakeman", MarkBoundary::Directive),
     mark("rubocop:", "RuboCop", MarkBoundary::Anything),
     mark("sobelow_skip", "Sobelow", MarkBoundary::Anything),
     mark("credo:disable", "Credo", MarkBoundary::Anything),
@@ -145,13 +183,33 @@ impl SuppressionMark {
     fn is_in(&self, line: &[u8]) -> bool {
         memchr::memmem::find_iter(line, self.text).any(|at| {
             let before = line.get(..at).unwrap_or_default();
+            let after = line.get(at + self.text.len()..).unwrap_or_default();
             let letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
+            let in_comment = || {
+                let before = blank_end(before);
+                !before.is_empty() && !letter(before.last())
+            };
+            let holds = |text: &[u8], word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
             match self.around {
                 MarkBoundary::Anything => true,
                 MarkBoundary::Word => !letter(before.last()),
-                MarkBoundary::Comment => {
-                    let before = blank_end(before);
-                    !before.is_empty() && !letter(before.last())
+                MarkBoundary::Comment => in_comment(),
+                MarkBoundary::Directive => in_comment() && AWAY.iter().any(|word| holds(after, word)),
+                MarkBoundary::Codes => in_comment() && !is_of_style(after),
+                MarkBoundary::Sections => {
+                    let word = after.split(u8::is_ascii_whitespace).next().unwrap_or_default();
+                    let begins = |byte: &u8| byte.is_ascii_whitespace() || b"#/*".contains(byte);
+                    before.last().is_none_or(begins) && holds(word, "ignore:")
+                }
+                MarkBoundary::Bracket => !letter(before.last()) && after.trim_ascii_start().starts_with(b"["),
+                MarkBoundary::Id => {
+                    let quoted = |byte: &u8| byte.is_ascii_whitespace() || b"'\"".contains(byte);
+                    let end =
+                        |text: &[u8]| text.iter().rposition(|byte| !quoted(byte)).map_or(0, |at| at + 1);
+                    let before = before.get(..end(before)).unwrap_or_default();
+                    let key = before.strip_suffix(b":").unwrap_or_default();
+                    let key = key.get(..end(key)).unwrap_or_default();
+                    key.strip_suffix(b"id").is_some_and(|rest| !letter(rest.last()))
                 }
             }
         })
@@ -195,6 +253,25 @@ pub fn added(diff: &Diff) -> Vec<AddedSuppression<'_>> {
         }
     }
     found
+}
+
+/// Whether what follows `noqa`, in lower case, names codes, and only such of style. Both tools take what they cannot read as
+/// codes for nothing, and then every rule is meant.
+fn is_of_style(after: &[u8]) -> bool {
+    let Some(rest) = after.strip_prefix(b":") else { return false };
+    let mut words = rest.split(|byte| byte.is_ascii_whitespace() || *byte == b',').filter(|w| !w.is_empty());
+    // The letters of a code and how many digits follow; none of a word that is no code.
+    let code = |word: &[u8]| {
+        let letters = word.iter().take_while(|byte| byte.is_ascii_lowercase()).count();
+        let (prefix, digits) = word.split_at_checked(letters)?;
+        let is_code = !prefix.is_empty() && !digits.is_empty() && digits.iter().all(u8::is_ascii_digit);
+        is_code.then(|| STYLE.iter().any(|known| known.as_bytes() == prefix))
+    };
+    if words.next().and_then(code) != Some(true) {
+        return false;
+    }
+    // Codes may be glued to each other, and prose that holds what looks like one is not told from that.
+    words.all(|word| code(word).unwrap_or_else(|| !word.iter().any(u8::is_ascii_digit)))
 }
 
 /// A line without the white space at its end; Python's `\s` is that of Unicode.
@@ -266,7 +343,20 @@ mod tests {
             ("f() //nolint:errcheck, gosec // why", "nolint"),
             ("# kics-scan disable=e69890e6", "kics-scan"),
             ("doIt(); // NOSONAR", "nosonar"),
-            ("// codeql[js/xss]", "codeql["),
+            ("// codeql[js/xss]", "codeql"),
+            ("// CodeQL  [js/xss]", "codeql"),
+            ("#trivy:exp:2030-01-01:ignore:AVD-AWS-0089", "trivy:"),
+            ("      - id: CKV_AWS_18", "ckv"),
+            ("  {\"id\" : \"CKV_AWS_18\"}", "ckv"),
+            ("x = 1  # noqa", "noqa"),
+            ("x = 1  # noqa : E501", "noqa"),
+            ("x = 1  # noqa: because", "noqa"),
+            ("x = 1  # noqa: E501,S105", "noqa"),
+            ("x = 1  # noqa: E501 S105", "noqa"),
+            ("x = 1  # noqa: E501S105", "noqa"),
+            ("x = 1  # noqa: E501  # noqa", "noqa"),
+            ("x = 1  # noqa: DUO105", "noqa"),
+            ("# flake8: noqa", "noqa"),
         ] {
             assert_eq!(names(line), [mark], "{line}");
         }
@@ -293,7 +383,23 @@ mod tests {
         ] {
             assert!(names(line).contains(&mark), "{line}: {:?}", names(line));
         }
-        for line in ["nosecret = 1", "nosec", "t = nanoseconds # nanosec", "the hadolint job", "x"] {
+        for line in [
+            "nosecret = 1",
+            "nosec",
+            "t = nanoseconds # nanosec",
+            "the hadolint job",
+            "x",
+            // Rules of style, and scanners that are run.
+            "x = 1  # noqa: E501",
+            "x = 1  # NoQA:E501, W291 -- a long address",
+            "# ruff: noqa: F401",
+            "  - hadolint Dockerfile",
+            "image: hadolint/hadolint:latest",
+            "  - snyk test",
+            "  - brakeman -q",
+            "  image: aquasec/trivy:0.70.0",
+            "- valid: CKV_AWS_18",
+        ] {
             assert!(names(line).is_empty(), "{line}");
         }
     }

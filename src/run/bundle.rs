@@ -442,7 +442,7 @@ fn unpack(
         saved.documents.push(SavedDocument { name, entries, source });
     }
     let comparison = base.map(|base| GivenBase {
-        base: Base::settled(base.fixed),
+        base: Base::settled(base.fixed, base.more_suppressed),
         sources: base.sources,
         // The kept evidence lists it.
         left_out: Vec::new(),

@@ -430,7 +430,7 @@ fn matches(glob: &str, path: &str) -> bool {
     fn parts(glob: &[&str], path: &[&str]) -> bool {
         match (glob, path) {
             ([], []) => true,
-            (["**", rest @ ..], _) if rest.is_empty() => !path.is_empty(),
+            (["**"], _) => !path.is_empty(),
             (["**", rest @ ..], _) => {
                 parts(rest, path) || path.split_first().is_some_and(|(_, path)| parts(glob, path))
             }

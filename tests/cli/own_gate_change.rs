@@ -500,3 +500,44 @@ fn a_scanner_s_settings_are_compared_behind_links_and_includes() {
         assert!(told.iter().any(|one| one.starts_with(clause)), "{clause}: {told:?}");
     }
 }
+
+/// SARIF of results, each a line and whether a comment suppresses it.
+fn sarif(results: &[(u32, bool)]) -> String {
+    let result = |&(line, suppressed): &(u32, bool)| {
+        let suppressions =
+            if suppressed { vec![serde_json::json!({"kind": "inSource"})] } else { Vec::new() };
+        serde_json::json!({
+            "ruleId": "eval", "level": "error", "message": {"text": "eval"}, "suppressions": suppressions,
+            "locations": [{"physicalLocation": {"artifactLocation": {"uri": "src/a.py"}, "region": {"startLine": line}}}],
+        })
+    };
+    serde_json::json!({"version": "2.1.0", "runs": [{
+        "tool": {"driver": {"name": "Semgrep OSS", "rules": [{"id": "eval", "defaultConfiguration": {"level": "error"}}]}},
+        "results": results.iter().map(result).collect::<Vec<_>>(),
+    }]})
+    .to_string()
+}
+
+#[test]
+fn more_suppressed_findings_than_in_the_base_are_named() {
+    let policy = POLICY.replace("from: [diff, baseline]", "from: [diff, base-report]");
+    let dir = repository(&[(".secgate/merge.yaml", &policy), ("src/a.py", "a\n")]);
+    dir.write(".git/base/semgrep.json", sarif(&[(1, true), (5, false)]));
+    let args = [&BY_GIT[..], &["--base-report", ".git/base/semgrep.json"]].concat();
+    // As many, on other lines, and fewer.
+    for same in [&[(3, true), (7, false)][..], &[(1, false), (5, false)]] {
+        dir.write("semgrep.json", sarif(same));
+        assert_eq!(clauses(&dir, &args).1, Vec::<String>::new(), "{same:?}");
+    }
+    // By a comment of any spelling, or a setting under any name.
+    dir.write("semgrep.json", sarif(&[(1, true), (5, true)]));
+    let clause = "suppressed findings of rule `eval` in src/a.py (semgrep): 1 → 2 @ src/a.py:1 < -";
+    assert_eq!(clauses(&dir, &args), (10, vec![clause.to_owned()]));
+    // A bundle decides the same again.
+    let packed = check(&dir, &[&args[..], &["--bundle", "b.tar"]].concat());
+    assert_eq!(packed.code, 10, "{packed:?}");
+    assert_eq!(dir.run(&["verify", "--recompute", "b.tar"]).code, 0);
+    // Without a report of the tool in the base there is nothing to compare with.
+    dir.write(".git/base/semgrep.json", sarif(&[]).replace("Semgrep OSS", "another"));
+    assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
+}

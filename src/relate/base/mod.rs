@@ -11,6 +11,7 @@ mod baseline_file;
 mod diff;
 mod known_findings;
 mod source_lines;
+mod suppressed_findings;
 #[cfg(test)]
 mod tests;
 mod work_tree;
@@ -23,6 +24,8 @@ pub use baseline_file::{BaseEntry, BaselineFile, summary};
 use diff::Vouched;
 pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use source_lines::SourceTree;
+use suppressed_findings::SuppressedBefore;
+pub use suppressed_findings::{MoreSuppressed, SuppressedFindings};
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{Category, Finding, Location, Package, Purl, SecretTrace, Severity, Stage, State};
@@ -60,8 +63,12 @@ pub struct Base {
     unknown: Severity,
     /// Values of secrets can be compared.
     keyed: bool,
+    /// What its reports tell of suppressed findings.
+    suppressed: SuppressedBefore,
     /// What is gone, as an earlier run found; then findings have their states already.
     settled: Option<Vec<BaseEntry>>,
+    /// Of what more was suppressed, as an earlier run found.
+    settled_suppressed: Vec<MoreSuppressed>,
     /// A diff does not vouch for the lines that it leaves alone in files that it touches.
     lines_are_new: bool,
 }
@@ -109,14 +116,18 @@ impl Base {
             root,
             unknown,
             keyed,
+            suppressed: SuppressedBefore::default(),
             settled: None,
+            settled_suppressed: Vec::new(),
             lines_are_new: false,
         }
     }
 
-    /// A base of which an earlier run told what became: the findings have their states, and `fixed` are gone.
-    pub fn settled(fixed: Vec<BaseEntry>) -> Self {
-        Self { settled: Some(fixed), ..Self::new(Severity::Critical, None, false) }
+    /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the change
+    /// suppresses more of these.
+    pub fn settled(fixed: Vec<BaseEntry>, settled_suppressed: Vec<MoreSuppressed>) -> Self {
+        let nothing = Self::new(Severity::Critical, None, false);
+        Self { settled: Some(fixed), settled_suppressed, ..nothing }
     }
 
     /// Takes the diff of the change. To be called before any report is added.
@@ -146,9 +157,10 @@ impl Base {
         tool: &str,
         covers: impl IntoIterator<Item = Category>,
         complete: bool,
-        findings: impl IntoIterator<Item = &'f Finding>,
+        findings: impl IntoIterator<Item = &'f Finding> + Clone,
         packages: &[(String, Package)],
     ) {
+        self.suppressed.report(tool, findings.clone());
         let mut known = self.reports.take().unwrap_or_else(KnownFindings::of_reports);
         for category in covers {
             known.cover(tool, category);
@@ -331,6 +343,25 @@ impl Base {
             return (State::NewlyDisclosed, None, None);
         }
         NEW
+    }
+
+    /// Counts a suppressed finding of the head, but for a vulnerability of a package that was there, which nobody reported
+    /// then: an exception that was there already may be what hides it.
+    pub fn count_suppressed(&self, finding: &Finding, counts: &mut SuppressedFindings) {
+        if !finding.suppressed || self.reports.is_none() {
+            return;
+        }
+        let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
+        let path = old_path.or_else(|| finding.path()).unwrap_or_default();
+        let disclosed = self.reports.as_ref().is_some_and(|known| known.disclosed(finding, path));
+        if !disclosed || self.suppressed.was_active(finding, old_path) {
+            counts.add(finding, old_path);
+        }
+    }
+
+    /// Of what more is suppressed than reports of the base show.
+    pub fn more_suppressed(&self, head: &SuppressedFindings) -> Vec<MoreSuppressed> {
+        if self.settled.is_some() { self.settled_suppressed.clone() } else { self.suppressed.more(head) }
     }
 
     /// Statements of the diff about a finding: of all its places what it says of the one that it knows least of.
