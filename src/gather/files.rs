@@ -84,7 +84,10 @@ pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
         let found_here = match met {
             MatchedFiles::File if !matches(path) => false,
             MatchedFiles::File if report::receipt::is_receipt(path) => {
-                left_out.file(path, Reason::Receipt);
+                // It is read with the report beside it, if that is.
+                if !matches(&path.with_extension("").with_extension("")) {
+                    left_out.file(path, Reason::Receipt);
+                }
                 false
             }
             // In a folder there could be one: as a file of the entry it is reported as unreadable.
