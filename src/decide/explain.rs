@@ -17,6 +17,7 @@ pub use verdict::{
 use changes::{changes, decides};
 
 use super::Outcome;
+use super::sbom::stops_license;
 use super::selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
 use crate::finding::Finding;
 use crate::policy::{Policy, Rule, Subject};
@@ -101,8 +102,14 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
     let mut looking = Vec::new();
     let mut others: Vec<(usize, RuleExplained)> = Vec::new();
     for rule in &policy.rules {
-        let Subject::Findings(selector) = &rule.subject else { continue };
         let Some(said) = world.verdict.rules.iter().find(|said| said.id == rule.id) else { continue };
+        if let Subject::Sbom(sbom) = &rule.subject
+            && world.entries.iter().any(|entry| rule.fed_by.contains(entry))
+            && stops_license(sbom, finding)
+        {
+            looking.push(explained(said, Some((rule, policy)), Vec::new(), finding, world));
+        }
+        let Subject::Findings(selector) = &rule.subject else { continue };
         let clauses = explain_selector(selector, finding, around);
         if looks_at(selector, finding, around) {
             looking.push(explained(said, Some((rule, policy)), clauses, finding, world));

@@ -176,6 +176,7 @@ impl GateVerdict {
             findings: Vec::new(),
             problems: Vec::new(),
             blind: false,
+            unmet: Vec::new(),
         })
     }
 }

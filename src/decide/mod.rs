@@ -31,6 +31,7 @@ mod waiver;
 #[cfg(test)]
 mod tests;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -58,9 +59,10 @@ pub use waiver::{WaiverResult, WaiverStatus};
 
 use gate_verdict::GateParts;
 use matched_problem::{CountedProblem, Hits, problems, problems_of_rule};
-use requirement::RuleContext;
+use requirement::{Requirements, RuleContext, UnmetRequirement};
 use rule::{RuleMatches, evaluate_requirements, judge_rule, rule_outcome};
 use tally::MatchCounts;
+use waiver::Coverage;
 
 /// Evidence of a run, given to [`decide`].
 #[derive(Debug)]
@@ -80,43 +82,42 @@ pub struct Gathered<'p> {
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
     let Gathered { mut evidence, mut tally, documents, comparison, base_given } = gathered;
-    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
-    let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
-    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
-    waiver::name_hidden(&mut waivers, hidden);
-    let found = |index: usize| matches_of_rule(tally.counted(index, &coverage), &problems, index);
-    // Which findings need an answer does not depend on who has answered.
-    let findings_digest = {
-        let stops = |(index, rule): (usize, &Rule)| {
-            matches!(rule.subject, Subject::Findings(_))
-                && matches!(
-                    rule_outcome(rule, policy, context, &evidence, &found(index)).0,
-                    Outcome::Fail | Outcome::Review
-                )
-        };
-        let stops: Vec<bool> = policy.rules.iter().enumerate().map(stops).collect();
-        digest(&tally.fingerprints(&stops, &coverage))
-    };
     let around = RuleContext {
         policy,
         decides: policy,
         context,
         evidence: &[],
         documents: &documents,
-        waivers: &waivers,
-        findings_digest: &findings_digest,
+        waivers: &[],
+        findings_digest: "",
         fed_by: &[],
     };
+    let unknown = sbom::count_licenses(RuleContext { evidence: &evidence, ..around }, &mut tally);
+    let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
+    let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
+    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
+    waiver::name_hidden(&mut waivers, hidden);
+    let matcher = RuleMatcher { tally: &tally, coverage: &coverage, problems: &problems, unknown: &unknown };
+    // Which findings need an answer does not depend on who has answered.
+    let findings_digest = {
+        let stops = |(index, rule): (usize, &Rule)| {
+            let world = RuleContext { evidence: &evidence, fed_by: &rule.fed_by, ..around };
+            rule.subject.matches_findings()
+                && matches!(
+                    rule_outcome(rule, policy, context, &evidence, &matcher.matches((index, rule), world)).0,
+                    Outcome::Fail | Outcome::Review
+                )
+        };
+        let stops: Vec<bool> = policy.rules.iter().enumerate().map(stops).collect();
+        digest(&tally.fingerprints(&stops, &coverage))
+    };
+    let around = RuleContext { waivers: &waivers, findings_digest: &findings_digest, ..around };
     let answers = review::of_evidence(RuleContext { evidence: &evidence, ..around });
     review::answer(&mut evidence, answers);
     let world = RuleContext { evidence: &evidence, ..around };
     let of_rule = |(index, rule): (usize, &Rule)| {
         let world = RuleContext { fed_by: &rule.fed_by, ..world };
-        let found = if let Subject::Findings(_) = &rule.subject {
-            found(index)
-        } else {
-            RuleMatches::of_demands(evaluate_requirements(rule, world))
-        };
+        let found = matcher.matches((index, rule), world);
         review::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
@@ -181,11 +182,54 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     decision
 }
 
+/// Finds what each rule matches, once it is known what is waived.
+struct RuleMatcher<'m> {
+    tally: &'m Tally<'m>,
+    coverage: &'m Coverage,
+    problems: &'m [CountedProblem],
+    /// Licences of which nobody knows what they bind to, by rule and finding.
+    unknown: &'m BTreeSet<(usize, Fingerprint)>,
+}
+
+impl RuleMatcher<'_> {
+    fn matches(&self, (index, rule): (usize, &Rule), world: RuleContext<'_>) -> RuleMatches {
+        let counts = self.tally.counted(index, self.coverage);
+        let problems = problems_of_rule(self.problems, index);
+        match &rule.subject {
+            Subject::Findings(_) => matches_of_rule(counts, problems),
+            Subject::Sbom(sbom) => {
+                let demands = evaluate_requirements(rule, world);
+                let leads = problems.iter().filter_map(|&at| self.problems.get(at)?.0.lead());
+                let leads: Vec<&Matched> = leads.collect();
+                let unknown =
+                    |matched: &Matched| self.unknown.contains(&(index, matched.finding.fingerprint));
+                let said = sbom::unmet_licenses(sbom, counts, &leads, &unknown);
+                matches_of_sbom(matches_of_rule(counts, problems), demands, said)
+            }
+            Subject::Document(_)
+            | Subject::Image(_)
+            | Subject::Provenance(_)
+            | Subject::Approvals(_)
+            | Subject::Verdicts(_) => RuleMatches::of_demands(evaluate_requirements(rule, world)),
+        }
+    }
+}
+
 /// Matches of one rule of findings, with their counts.
-fn matches_of_rule(counts: MatchCounts, problems: &[CountedProblem], rule: usize) -> RuleMatches {
-    let MatchCounts { open, new, in_doubt, waived, vexed } = counts;
-    let problems = problems_of_rule(problems, rule);
-    RuleMatches { count: open, new, in_doubt, waived, vexed, demands: None, problems }
+fn matches_of_rule(counts: MatchCounts, problems: Vec<usize>) -> RuleMatches {
+    let MatchCounts { open, new, in_doubt, unknown_license: _, waived, vexed } = counts;
+    RuleMatches { count: open, new, in_doubt, waived, vexed, demands: None, problems, unmet: Vec::new() }
+}
+
+/// The same of a rule about SBOMs, whose demands count besides the licences; `licenses` says of these which are not met.
+fn matches_of_sbom(
+    found: RuleMatches,
+    mut demands: Requirements,
+    licenses: Vec<UnmetRequirement>,
+) -> RuleMatches {
+    let unmet: Vec<String> = demands.unmet.iter().map(|unmet| unmet.text.clone()).collect();
+    demands.unmet.extend(licenses);
+    RuleMatches { count: found.count + unmet.len() as u64, demands: Some(demands), unmet, ..found }
 }
 
 /// Puts the version that is to be taken to each witness of a problem.

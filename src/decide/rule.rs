@@ -54,6 +54,9 @@ pub struct RuleResult {
     /// Its outcome is that of missing evidence, not of anything it matched.
     #[serde(skip)]
     pub blind: bool,
+    /// Demands that are not met, of a rule that matches findings besides.
+    #[serde(skip)]
+    pub unmet: Vec<String>,
 }
 
 /// Matches of a rule.
@@ -67,6 +70,8 @@ pub(super) struct RuleMatches {
     /// Of a rule that does not look at findings.
     pub(super) demands: Option<Requirements>,
     pub(super) problems: Vec<usize>,
+    /// Demands that are not met, of a rule that matches findings besides.
+    pub(super) unmet: Vec<String>,
 }
 
 impl RuleMatches {
@@ -80,6 +85,7 @@ impl RuleMatches {
             vexed: 0,
             demands: Some(demands),
             problems: Vec::new(),
+            unmet: Vec::new(),
         }
     }
 }
@@ -155,6 +161,7 @@ pub(super) fn judge_rule(
         findings: found.problems.iter().filter_map(lead).collect(),
         problems: found.problems,
         blind,
+        unmet: found.unmet,
     }
 }
 
@@ -235,12 +242,13 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
     }
     match sight {
         RuleCoverage::Clear => {
-            if let Some(demands) = found.demands.as_ref().filter(|_| found.count == 0) {
-                return (Outcome::Pass, demands.met.join("; "));
-            }
             let (n, waived) = (found.count, found.waived);
-            let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let waived = (waived > 0).then(|| format!("{waived} waived"));
+            if let Some(demands) = found.demands.as_ref().filter(|_| n == 0) {
+                let met = demands.met.iter().cloned().chain(waived);
+                return (Outcome::Pass, met.collect::<Vec<_>>().join("; "));
+            }
+            let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
             let parts = allowed.into_iter().chain(waived).chain(vexed);
             (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))

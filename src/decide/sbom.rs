@@ -2,11 +2,16 @@
 
 mod licenses;
 
-use super::Document;
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::requirement::{Requirements, RuleContext, UnmetRequirement, each};
-use crate::finding::clean_line;
-use crate::policy::{DocumentKind, LicenseRule, SbomFormat, SbomRule};
-use crate::report::Sbom;
+use super::tally::MatchCounts;
+use super::{Document, Evidence, Matched, Tally};
+use crate::finding::{
+    Category, Finding, Fingerprint, FingerprintBuilder, Package, Severity, Text, clean_line, plural,
+};
+use crate::policy::{DocumentKind, LicenseRule, SbomFormat, SbomRule, Subject};
+use crate::report::{LicensedComponent, Sbom};
 use licenses::LicenseDecision;
 
 /// Components that a message names.
@@ -17,20 +22,39 @@ pub(super) fn judge(rule: &SbomRule, world: RuleContext<'_>) -> Requirements {
     each(&rule.subjects, |subject| of_subject(rule, subject, world))
 }
 
+/// An SBOM with the document that it is.
+type SbomDocument<'w> = (&'w Document, &'w Sbom);
+
+/// The SBOMs that count for a subject, and those about something else. One of an entry without subject may be about
+/// another one of them.
+fn about<'w>(
+    rule: &SbomRule,
+    subject: Option<&'w str>,
+    world: RuleContext<'w>,
+) -> (Vec<SbomDocument<'w>>, Vec<SbomDocument<'w>>) {
+    let digest = digest_of(subject, world);
+    let documents =
+        world.documents(DocumentKind::Sbom, subject).filter_map(|d| Some((d, d.sbom.as_deref()?)));
+    documents.partition(|(d, sbom)| d.subject.is_some() || names(sbom, digest) || !rule.names_subject)
+}
+
+fn digest_of<'w>(subject: Option<&str>, world: RuleContext<'w>) -> Option<&'w str> {
+    world.context.artifact(subject).map(|artifact| artifact.digest.as_str())
+}
+
+/// Whether an SBOM says that it is about the image of this digest.
+fn names(sbom: &Sbom, digest: Option<&str>) -> bool {
+    digest.is_some_and(|digest| sbom.digests.iter().any(|d| d.as_str() == digest))
+}
+
 fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) -> Requirements {
     let mut demands = Requirements::default();
-    let digest = world.context.artifact(subject).map(|artifact| artifact.digest.as_str());
+    let digest = digest_of(subject, world);
     if rule.names_subject && digest.is_none() {
         let flag = subject.map_or_else(String::new, |subject| format!("{subject}="));
         return Requirements::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
     }
-    let documents: Vec<(&Document, &Sbom)> =
-        world.documents(DocumentKind::Sbom, subject).filter_map(|d| Some((d, d.sbom.as_deref()?))).collect();
-    // A document of an entry without subject may be about another one of them.
-    let names = |sbom: &Sbom| digest.is_some_and(|digest| sbom.digests.iter().any(|d| d.as_str() == digest));
-    let (ours, others): (Vec<_>, Vec<_>) = documents
-        .into_iter()
-        .partition(|(d, sbom)| d.subject.is_some() || names(sbom) || !rule.names_subject);
+    let (ours, others) = about(rule, subject, world);
     let mut refused = false;
     for document in world.documents(DocumentKind::Sbom, subject) {
         if let Some(why) = &document.refused {
@@ -46,7 +70,7 @@ fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) ->
         });
     }
     for (document, sbom) in ours {
-        if rule.names_subject && !names(sbom) {
+        if rule.names_subject && !names(sbom, digest) {
             let path = clean_line(&document.path);
             demands.unmet(format!("{path} {}, not {}", stated(sbom), digest.unwrap_or_default()));
         }
@@ -75,37 +99,157 @@ fn contents(rule: &SbomRule, document: &Document, sbom: &Sbom, demands: &mut Req
     } else {
         demands.met.push(format!("{path} lists {} components", sbom.components));
     }
-    if let Some(licenses) = &rule.licenses {
-        self::licenses(licenses, sbom, demands);
-    }
 }
 
-fn licenses(rule: &LicenseRule, sbom: &Sbom, demands: &mut Requirements) {
-    let mut of = [
-        (LicenseDecision::Denied, "with a denied licence"),
-        (LicenseDecision::Unknown, "without a known licence"),
-    ]
-    .map(|(license, words)| (license, words, 0_u64, Vec::new()));
-    for (texts, licensed) in &sbom.licenses {
-        let weighed = licenses::weigh(texts, &rule.deny);
-        for (license, _, count, examples) in &mut of {
-            if *license == weighed {
-                *count += licensed.components;
-                if examples.len() < NAMED {
-                    let texts = texts.iter().map(|t| clean_line(t)).collect::<Vec<_>>().join(", ");
-                    let texts = if texts.is_empty() { texts } else { format!(" ({texts})") };
-                    examples.push(format!("{}{texts}", licensed.example));
+/// The licence of a component that at least one rule does not let pass, as a finding.
+#[derive(Debug)]
+pub(super) struct LicenseFinding {
+    pub(super) finding: Finding,
+    /// The SBOM's index in the evidence.
+    pub(super) evidence: usize,
+    /// The entry that the SBOM is for.
+    pub(super) entry: String,
+    /// The rules, each with whether it is known what the licence binds to.
+    pub(super) rules: Vec<(usize, bool)>,
+}
+
+/// Subject, document, licences and component, by which two rules speak of one finding.
+type LicenseKey<'w> = (Option<&'w str>, usize, &'w [String], usize);
+
+/// Counts the licences that rules do not let pass; gives the rules and findings of which nobody knows what the licence
+/// binds to.
+pub(super) fn count_licenses(
+    world: RuleContext<'_>,
+    tally: &mut Tally<'_>,
+) -> BTreeSet<(usize, Fingerprint)> {
+    let mut unknown = BTreeSet::new();
+    for found in license_findings(world) {
+        let rules = found.rules.iter().filter(|(_, known)| !known);
+        unknown.extend(rules.map(|(rule, _)| (*rule, found.finding.fingerprint)));
+        tally.add_license(found);
+    }
+    unknown
+}
+
+/// The licences that rules do not let pass: for each component of each SBOM a finding, in the order of the SBOMs.
+fn license_findings(world: RuleContext<'_>) -> Vec<LicenseFinding> {
+    let mut all: BTreeMap<LicenseKey<'_>, LicenseFinding> = BTreeMap::new();
+    for (index, rule) in world.policy.rules.iter().enumerate() {
+        let Subject::Sbom(sbom_rule) = &rule.subject else { continue };
+        let Some(licenses) = &sbom_rule.licenses else { continue };
+        let world = RuleContext { fed_by: &rule.fed_by, ..world };
+        let named = sbom_rule.subjects.iter().map(|subject| Some(subject.as_str()));
+        let alone = sbom_rule.subjects.is_empty().then_some(None);
+        for subject in named.chain(alone) {
+            if sbom_rule.names_subject && digest_of(subject, world).is_none() {
+                continue;
+            }
+            for (document, sbom) in about(sbom_rule, subject, world).0 {
+                let at = world.documents.iter().position(|d| std::ptr::eq(d, document)).unwrap_or_default();
+                for (texts, components) in &sbom.licenses {
+                    let license = licenses::weigh(texts, &licenses.deny);
+                    if license == LicenseDecision::Allowed {
+                        continue;
+                    }
+                    for (number, component) in components.iter().enumerate() {
+                        let found = all.entry((subject, at, texts.as_slice(), number)).or_insert_with(|| {
+                            LicenseFinding {
+                                finding: finding(component, texts, subject, document, sbom),
+                                evidence: evidence_of(document, world),
+                                entry: document.entry.clone(),
+                                rules: Vec::new(),
+                            }
+                        });
+                        found.rules.push((index, license == LicenseDecision::Denied));
+                    }
                 }
             }
         }
     }
-    for (license, words, count, examples) in of {
-        // Without `unknown` and with `deny` a licence that is not known could be a denied one.
-        let then = if license == LicenseDecision::Unknown { rule.unknown } else { None };
-        if count > 0 {
-            let s = if count == 1 { "" } else { "s" };
-            let text = format!("{count} component{s} {words}, such as {}", examples.join(", "));
-            demands.unmet.push(UnmetRequirement { text, then });
-        }
+    all.into_values().collect()
+}
+
+/// Whether a rule does not let the licence of a component pass.
+pub(super) fn stops_license(rule: &SbomRule, finding: &Finding) -> bool {
+    let license = [finding.rule_id.real().to_owned()];
+    let weigh = |licenses: &LicenseRule| licenses::weigh(&license, &licenses.deny);
+    let weighed = rule.licenses.as_ref().map(weigh);
+    finding.category == Category::License && weighed.is_some_and(|l| l != LicenseDecision::Allowed)
+}
+
+/// The document's index in the evidence.
+fn evidence_of(document: &Document, world: RuleContext<'_>) -> usize {
+    let is = |e: &Evidence| {
+        e.entry.as_ref() == Some(&document.entry)
+            && e.path.as_ref().is_some_and(|path| path.real() == document.path)
+    };
+    world.evidence.iter().position(is).unwrap_or_default()
+}
+
+fn finding(
+    component: &LicensedComponent,
+    texts: &[String],
+    subject: Option<&str>,
+    document: &Document,
+    sbom: &Sbom,
+) -> Finding {
+    let LicensedComponent { name, version, purl } = component;
+    let license = license_name(texts);
+    let mut finding = Finding::new(Category::License, sbom.format, &license, Severity::Unknown);
+    let component = format!("{name} {version}");
+    finding.title = Text::line(&format!("{}: {}", component.trim_end(), finding.rule_id));
+    finding.target = subject.map(Text::line);
+    let id = FingerprintBuilder::new(Category::License.as_str()).part(&license);
+    let id = id.part(name.real()).part(version.real()).part(purl.as_ref().map_or("", Text::real));
+    finding.package =
+        Some(Package { name: name.clone(), version: version.clone(), purl: purl.clone(), fixed: Vec::new() });
+    finding.identify_at(id, subject.unwrap_or(&document.path));
+    finding
+}
+
+/// The licences that bind, as one SPDX expression; `NOASSERTION`, as SPDX says it, where none is stated.
+fn license_name(texts: &[String]) -> String {
+    let stated: Vec<&String> = texts.iter().filter(|text| !text.is_empty()).collect();
+    match stated.as_slice() {
+        [] => "NOASSERTION".to_owned(),
+        [one] => (*one).clone(),
+        several => several.iter().map(|text| format!("({text})")).collect::<Vec<_>>().join(" AND "),
     }
+}
+
+/// What licences leave unmet, of those that nothing lifts; `shown` are the worst of them.
+pub(super) fn unmet_licenses(
+    rule: &SbomRule,
+    counts: MatchCounts,
+    shown: &[&Matched],
+    is_unknown: &dyn Fn(&Matched) -> bool,
+) -> Vec<UnmetRequirement> {
+    let unknown = counts.unknown_license;
+    // Without `unknown` and with `deny` a licence that is not known could be a denied one.
+    let then = rule.licenses.as_ref().and_then(|licenses| licenses.unknown);
+    let classes = [
+        (false, counts.open.saturating_sub(unknown), "with a denied licence", None),
+        (true, unknown, "without a known licence", then),
+    ];
+    let there = classes.into_iter().filter(|(_, count, ..)| *count > 0);
+    there
+        .map(|(of_unknown, count, words, then)| {
+            let examples = shown.iter().filter(|matched| is_unknown(matched) == of_unknown).take(NAMED);
+            let examples: Vec<String> = examples.map(|matched| example(&matched.finding)).collect();
+            let such_as = if examples.is_empty() {
+                String::new()
+            } else {
+                format!(", such as {}", examples.join(", "))
+            };
+            let text = format!("{} {words}{such_as}", plural(count, "component"));
+            UnmetRequirement { text, then }
+        })
+        .collect()
+}
+
+/// `name version (licence)`.
+fn example(finding: &Finding) -> String {
+    let package = finding.package.as_ref();
+    let name = package.map(|p| format!("{} {}", p.name, p.version)).unwrap_or_default();
+    format!("{} ({})", name.trim_end(), finding.rule_id)
 }

@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
 use super::finding_query::is_meant;
+use super::sbom::LicenseFinding;
 use super::selector::{SelectorContext, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
@@ -40,6 +41,8 @@ pub(super) struct MatchCounts {
     pub(super) new: u64,
     /// Those among them that match only if they are new, which a diff alone cannot rule out.
     pub(super) in_doubt: u64,
+    /// Those among them that match because nobody knows what their licence binds to.
+    pub(super) unknown_license: u64,
     /// Those that a waiver covers.
     pub(super) waived: u64,
     /// Those that a VEX statement lifts.
@@ -235,6 +238,7 @@ impl<'p> Tally<'p> {
                     counted.open += count;
                     counted.new += if set.new { *count } else { 0 };
                     counted.in_doubt += if set.in_doubt.has(rule) { *count } else { 0 };
+                    counted.unknown_license += if set.unknown_license.has(rule) { *count } else { 0 };
                 }
                 Some(Lift::Waiver(_)) => counted.waived += count,
                 Some(Lift::Vex(_)) => counted.vexed += count,
@@ -449,7 +453,9 @@ impl Sink for Tally<'_> {
         }
         let rank = finding.severity.rank(policy.unknown_severity);
         let new = finding.state == State::New;
-        let mut set = Combination { rules, new, in_doubt, waivers: None, claims: None, vex: None };
+        let unknown_license = RuleSet::default();
+        let mut set =
+            Combination { rules, new, in_doubt, unknown_license, waivers: None, claims: None, vex: None };
         if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }
@@ -459,16 +465,59 @@ impl Sink for Tally<'_> {
             let claims = if liftable { self.to.vex.claims_about(&finding) } else { Vec::new() };
             set.claims = (!claims.is_empty()).then(|| claims.into());
         }
+        self.keep_matched(finding, self.evidence, set, rank);
+    }
+
+    fn restart(&mut self) {
+        *self = Self::new(self.to.clone(), self.entries, self.evidence);
+    }
+}
+
+impl Tally<'_> {
+    /// Counts the licence of a component for the rules that do not let it pass.
+    pub(super) fn add_license(&mut self, licensed: LicenseFinding) {
+        let LicenseFinding { mut finding, evidence, entry, rules: matching } = licensed;
+        self.counts.add(&finding);
+        correct(&mut finding, self.to.policy);
+        if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
+            self.watched.push(WatchedRules { finding: finding.clone(), evidence, entries: vec![entry] });
+        }
+        let (mut rules, mut unknown_license) = (RuleSet::default(), RuleSet::default());
+        for (rule, known) in matching {
+            rules.add(rule);
+            if !known {
+                unknown_license.add(rule);
+            }
+        }
+        let rank = finding.severity.rank(self.to.policy.unknown_severity);
+        let in_doubt = RuleSet::default();
+        let mut set = Combination {
+            rules,
+            new: true,
+            in_doubt,
+            unknown_license,
+            waivers: None,
+            claims: None,
+            vex: None,
+        };
+        if !self.to.waivers.is_empty() {
+            self.speak(&mut set, &finding, rank);
+        }
+        self.keep_matched(finding, evidence, set, rank);
+    }
+
+    /// Counts a finding for its rules, and keeps it where it is among the worst of one.
+    fn keep_matched(&mut self, finding: Finding, evidence: usize, set: Combination, rank: u8) {
         let ordinal = self.counts.total + self.counts.suppressed;
         let id = finding.fingerprint;
         let spoken = set.waivers.is_some() || set.claims.is_some();
-        let order = order(&finding, rank, self.evidence, ordinal);
+        let order = order(&finding, rank, evidence, ordinal);
         // Most findings of a large report are not among the worst of any rule.
         let admitted = |(index, tally): (usize, &RuleTally)| set.has(index) && tally.plain.admits(&order);
         if spoken || self.rules.iter().enumerate().any(admitted) {
             let matched = Arc::new(Matched {
                 finding,
-                evidence: self.evidence,
+                evidence,
                 ordinal,
                 rank,
                 waivers: set.waivers.clone(),
@@ -485,9 +534,5 @@ impl Sink for Tally<'_> {
         }
         let set = self.intern(set, 1);
         self.marks.push((id, set));
-    }
-
-    fn restart(&mut self) {
-        *self = Self::new(self.to.clone(), self.entries, self.evidence);
     }
 }

@@ -106,7 +106,10 @@ impl Unblock {
         let need = decision
             .rules
             .iter()
-            .map(|r| if r.outcome >= Outcome::Review { r.count.saturating_sub(r.allow) } else { 0 })
+            .map(|r| {
+                let others = r.allow.saturating_add(r.unmet.len() as u64);
+                if r.outcome >= Outcome::Review { r.count.saturating_sub(others) } else { 0 }
+            })
             .collect();
         let mut plan = Plan { decision, hits, need, cleared: BTreeSet::new(), versions: Vec::new() };
         let by_people = |r: usize| {
@@ -169,14 +172,11 @@ fn beside_findings(decision: &Decision) -> Vec<UnblockStep> {
     });
     let others = decision.rules.iter().filter(|r| {
         let by_people = r.outcome == Outcome::Review && !r.obligations.is_empty();
-        stops(r.outcome) && !r.blind && r.problems.is_empty() && !by_people
+        stops(r.outcome) && !r.blind && (r.problems.is_empty() || !r.unmet.is_empty()) && !by_people
     });
     let others = others.map(|r| {
-        UnblockStep::plain(
-            UnblockStepKind::Demand,
-            format!("meet {}: {}", r.id, r.message),
-            vec![r.id.clone()],
-        )
+        let unmet = if r.problems.is_empty() { r.message.clone() } else { r.unmet.join("; ") };
+        UnblockStep::plain(UnblockStepKind::Demand, format!("meet {}: {unmet}", r.id), vec![r.id.clone()])
     });
     errors.chain(evidence).chain(base).chain(gate).chain(others).collect()
 }

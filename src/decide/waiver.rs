@@ -14,7 +14,7 @@ use crate::finding::{
     plural,
 };
 use crate::policy::waiver::{Trigger, Waiver, person};
-use crate::policy::{DocumentKind, Feed, Policy, Subject};
+use crate::policy::{DocumentKind, Feed, Policy};
 
 /// A waiver that ends within this many seconds is said to end soon.
 const SOON: i64 = 14 * 86_400;
@@ -434,7 +434,7 @@ fn refused(waiver: &Waiver, policy: &Policy, authors: &Result<Vec<String>, Strin
     if rules().all(|rule| !rule.waivable) {
         return Some("its rule says `waivable: false`".to_owned());
     }
-    if rules().all(|rule| !matches!(rule.subject, Subject::Findings(_))) {
+    if rules().all(|rule| !rule.subject.matches_findings()) {
         return Some("its rule does not look at findings".to_owned());
     }
     if limits.not_author {

@@ -426,6 +426,22 @@ pub enum Subject {
     Verdicts(VerdictsRule),
 }
 
+impl Subject {
+    /// Whether what it matches are findings, each of which a waiver can cover: those of reports, and the licences of an
+    /// SBOM's components.
+    pub const fn matches_findings(&self) -> bool {
+        match self {
+            Self::Findings(_) => true,
+            Self::Sbom(rule) => rule.licenses.is_some(),
+            Self::Document(_)
+            | Self::Image(_)
+            | Self::Provenance(_)
+            | Self::Approvals(_)
+            | Self::Verdicts(_) => false,
+        }
+    }
+}
+
 /// Selectors of findings, AND-ed; an empty list selects by nothing.
 ///
 /// A selector on an attribute that a finding lacks matches at the top and does not match inside `not`, so that

@@ -479,11 +479,11 @@ written! {
         may components_at_least: PositiveCount,
         /// `true` (default): it must state the digest of the subject.
         may names_subject: bool,
-        /// What is said about licences.
+        /// Licences that do not pass; each component under one is a finding of category `license`.
         may licenses: LicenseRule,
     }
 
-    /// What is said about licences.
+    /// Licences that do not pass; each component under one is a finding of category `license`.
     LicenseRule as "`licenses`" {
         /// SPDX ids that no component may be bound to.
         may deny: Many<Name>,

@@ -74,7 +74,7 @@ pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
-pub use sbom::{Licensed, ListedPackage, Sbom, read_sbom};
+pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
 pub use source::{Source, hex, open_regular};
 
 pub use json::{Json, JsonKind};

@@ -1,5 +1,5 @@
-//! SBOMs as documents: what they are about, how much they list, and under which licences. Components stream by; only
-//! distinct licences are kept.
+//! SBOMs as documents: what they are about, how much they list, and under which licences. Components stream by; of each
+//! its name is kept, under its licences.
 
 mod cyclonedx;
 mod package_list;
@@ -40,32 +40,34 @@ pub struct Sbom {
     /// Components, nested ones as well; neither files, nor the operating system, nor what it describes.
     pub components: u64,
     /// Licences as written with the components that have them; a component is bound to each of the texts.
-    pub licenses: BTreeMap<Vec<String>, Licensed>,
+    pub licenses: BTreeMap<Vec<String>, Vec<LicensedComponent>>,
 }
 
-/// Components under the same licences.
+/// A component, as far as it is told beside its licences.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Licensed {
-    /// How many.
-    pub components: u64,
-    /// One of them.
-    pub example: Text,
+pub struct LicensedComponent {
+    /// Its name.
+    pub name: Text,
+    /// Its version; empty where none is stated.
+    pub version: Text,
+    /// Its package URL.
+    pub purl: Option<Text>,
 }
 
 impl Sbom {
     /// Counts a component with its licences; without any it is bound to something that is not known.
-    fn component(&mut self, name: &str, version: &str, mut licenses: Vec<String>) {
+    fn component(&mut self, name: &str, version: &str, purl: &str, mut licenses: Vec<String>) {
         self.components += 1;
         for text in &mut licenses {
             *text = text.trim().chars().take(LONGEST_LICENSE).collect();
         }
         licenses.sort();
         licenses.dedup();
-        let same = self.licenses.entry(licenses).or_default();
-        same.components += 1;
-        if same.components == 1 {
-            same.example = Text::line(format!("{name} {version}").trim());
-        }
+        self.licenses.entry(licenses).or_default().push(LicensedComponent {
+            name: Text::line(name),
+            version: Text::line(version),
+            purl: Some(Text::whole(purl)).filter(|purl| !purl.is_empty()),
+        });
     }
 
     /// A manifest digest of what it describes.

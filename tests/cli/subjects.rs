@@ -1,6 +1,6 @@
 //! Images, SBOMs and several subjects.
 
-use crate::common::{Dir, Run, fixture};
+use crate::common::{self, Dir, Run, fixture};
 
 const DIGEST: &str = "sha256:f4b79af37e35be06b438a44515ffdd3687746a77dd4d584ac5b6c0f980550b98";
 const OTHER: &str = "sha256:f6e9a196a0c5e108e1c3328d45c36a3d01a7fa2747365334a294058eb2aa422b";
@@ -323,4 +323,95 @@ fn rollback_readiness_and_runner_facts() {
             .contains("is 81d 9h old")
     );
     assert!(with(r#"{"image_built_at":"2026-11-01T00:00:00Z"}"#).1.contains("$.image_digest is missing"));
+}
+
+/// An SBOM of npm packages, each with its licence.
+fn licensed(components: &[(&str, &str)]) -> String {
+    let component = |(name, license): &(&str, &str)| {
+        let mut component = serde_json::json!({"type": "library", "name": name, "version": "1.0.0", "purl": format!("pkg:npm/{name}@1.0.0")});
+        if !license.is_empty() {
+            component["licenses"] = serde_json::json!([{"expression": license}]);
+        }
+        component
+    };
+    let components: Vec<serde_json::Value> = components.iter().map(component).collect();
+    serde_json::json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": components}).to_string()
+}
+
+#[test]
+fn the_licence_of_each_component_is_a_finding() {
+    let dir = Dir::new();
+    let policy = "version: 1\ngate: merge\nwaivers: {files: [waivers.yaml], max_duration: 90d}\n\
+                  evidence: {bom: {document: sbom, files: [bom.json]}}\nrules:\n  \
+                  - {id: licences, sbom: {names_subject: false, licenses: {deny: [AGPL-3.0-only], unknown: review}}, then: fail}\n";
+    let all = [("one", "AGPL-3.0-only"), ("two", "AGPL-3.0-or-later"), ("three", ""), ("four", "MIT")];
+    dir.write("policy.yaml", policy).write("bom.json", licensed(&all));
+    let decided = |args: &[&str]| {
+        let run = dir.check(&[&["--policy", "policy.yaml", "--format", "json"], args].concat());
+        (run.code, run.json())
+    };
+    let (code, verdict) = decided(&[]);
+    let rule = &verdict["rules"][0];
+    assert_eq!((code, &rule["count"], &rule["new"]), (1, &3.into(), &3.into()), "{rule}");
+    let message = rule["message"].as_str().unwrap();
+    assert!(message.starts_with("2 components with a denied licence, such as "), "{message}");
+    assert!(
+        message.contains("; 1 component without a known licence, such as three 1.0.0 (NOASSERTION)"),
+        "{message}"
+    );
+    let mut told: Vec<String> = verdict["findings"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|f| format!("{} {} {}", f["category"], f["rule_id"], f["package"]["purl"]).replace('"', ""))
+        .collect();
+    told.sort();
+    let expected = [
+        "license AGPL-3.0-only pkg:npm/one@1.0.0",
+        "license AGPL-3.0-or-later pkg:npm/two@1.0.0",
+        "license NOASSERTION pkg:npm/three@1.0.0",
+    ];
+    assert_eq!(told, expected);
+    for output in ["text", "markdown", "junit", "sarif", "codequality", "html"] {
+        let run = dir.check(&["--policy", "policy.yaml", "--format", output]);
+        assert!(
+            ["one", "two", "three"].iter().all(|name| run.stdout.contains(name)),
+            "{output}: {}",
+            run.stdout
+        );
+    }
+    // Each is allowed by itself, and what is not known alone asks for people.
+    let waive = |name: &str| {
+        let args = ["waiver", "new", "--now", common::NOW, "--policy", "policy.yaml", "--finding", name];
+        let run = dir.run(&args);
+        assert_eq!(run.code, 0, "{run:?}");
+        run.stdout
+            .replace("<@user or team that answers for it>", "@dev")
+            .replace("<@user who allows it, another than the owner>", "@lead")
+            .replace("<why this risk can be taken>", "bought")
+            .replace("<what keeps the risk small meanwhile>", "none")
+    };
+    let entry =
+        |waiver: String| waiver.split_once("waivers:\n").map(|(_, entry)| entry.to_owned()).unwrap_or(waiver);
+    let of_one = waive("one");
+    dir.write("waivers.yaml", &of_one);
+    let (code, verdict) = decided(&[]);
+    let rule = &verdict["rules"][0];
+    assert_eq!((code, &rule["count"], &rule["waived"]), (1, &2.into(), &1.into()), "{rule}");
+    dir.write("waivers.yaml", of_one.clone() + &entry(waive("two")));
+    let (code, verdict) = decided(&[]);
+    assert_eq!((code, &verdict["rules"][0]["count"]), (10, &1.into()), "{verdict}");
+    dir.write("waivers.yaml", of_one.clone() + &entry(waive("two")) + &entry(waive("three")));
+    let (code, verdict) = decided(&["--commit", &"1".repeat(40), "--bundle", "b.tar"]);
+    assert_eq!((code, &verdict["rules"][0]["waived"]), (0, &3.into()), "{verdict}");
+    assert_eq!(dir.run(&["verify", "--recompute", "b.tar"]).code, 0);
+    // Another version, another licence and another component are not what was allowed.
+    for (was, is) in [("@1.0.0", "@1.0.1"), ("AGPL-3.0-or-later", "AGPL-3.0-only"), ("npm/three", "npm/five")]
+    {
+        dir.write("bom.json", licensed(&all).replace(was, is));
+        assert_ne!(decided(&[]).0, 0, "{was}");
+    }
+    dir.write("bom.json", licensed(&all));
+    let run = dir.run(&["explain", "two", "--policy", "policy.yaml", "--now", common::NOW]);
+    assert!(run.stdout.contains("AGPL-3.0-or-later") && run.stdout.contains("licences"), "{run:?}");
 }

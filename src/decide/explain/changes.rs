@@ -31,8 +31,12 @@ pub(super) fn changes(
         ));
     }
     changes.extend(correction(finding, rule));
-    let Subject::Findings(selector) = &rule.subject else { return changes };
-    changes.extend(clauses.iter().filter_map(|clause| otherwise(clause, selector, policy)));
+    if !rule.subject.matches_findings() {
+        return changes;
+    }
+    if let Subject::Findings(selector) = &rule.subject {
+        changes.extend(clauses.iter().filter_map(|clause| otherwise(clause, selector, policy)));
+    }
     let not_lifted = || {
         (!rule.may_lift(finding))
             .then(|| "no waiver: it is malware, and the rule does not say `waive_malware: true`".to_owned())
@@ -76,7 +80,7 @@ pub fn rule_changes(
     if said.outcome < Outcome::Warn {
         return changes;
     }
-    let findings = rule.is_none_or(|rule| matches!(rule.subject, Subject::Findings(_)));
+    let findings = rule.is_none_or(|rule| rule.subject.matches_findings());
     if findings && said.count > said.allow {
         let count = if said.count == 1 {
             "1 match counts".to_owned()
@@ -153,7 +157,7 @@ fn otherwise(clause: &Clause, selector: &Selector, policy: &Policy) -> Option<St
 
 /// Who decides about a rule.
 pub fn decided_by(said: &SavedRuleResult, rule: Option<&Rule>, policy: Option<&Policy>) -> String {
-    let waivable = rule.is_some_and(|rule| rule.waivable && matches!(rule.subject, Subject::Findings(_)));
+    let waivable = rule.is_some_and(|rule| rule.waivable && rule.subject.matches_findings());
     decides(said, waivable && policy.is_some_and(|policy| policy.waivers.is_some()))
 }
 

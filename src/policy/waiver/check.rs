@@ -9,7 +9,7 @@ use jiff::tz::Offset;
 use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::super::validate::LONGEST_ID;
 use super::super::written::{At, Name, Prose};
-use super::super::{EntryKind, Feed, Policy, Subject};
+use super::super::{EntryKind, Feed, Policy};
 use super::written::{self, Moment};
 use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, person};
 use crate::finding::{Fingerprint, Purl};
@@ -417,7 +417,7 @@ pub(super) fn futile(waiver: &Waiver, policy: &Policy) -> Vec<String> {
     for rule in waiver.applies_to.iter().filter_map(|&index| policy.rules.get(index)) {
         if !rule.waivable {
             said.push(format!("rule `{}` says `waivable: false`", rule.id));
-        } else if !matches!(rule.subject, Subject::Findings(_)) {
+        } else if !rule.subject.matches_findings() {
             said.push(format!("rule `{}` does not look at findings", rule.id));
         }
     }

@@ -80,7 +80,8 @@ fn component(component: &Value, sbom: &mut Sbom) {
     let name = text(component, "name").unwrap_or_default();
     if !NOT_COUNTED.contains(&kind) && !name.is_empty() {
         let version = text(component, "version").unwrap_or_default();
-        sbom.component(name, version, licenses(component));
+        let purl = text(component, "purl").unwrap_or_default();
+        sbom.component(name, version, purl, licenses(component));
     }
     for inner in list(component, "components") {
         self::component(inner, sbom);

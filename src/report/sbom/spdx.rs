@@ -91,7 +91,10 @@ fn package(package: &Value, described: &BTreeSet<String>, sbom: &mut Sbom) {
         // What somebody concluded and what the package declares both bind.
         let licenses =
             ["licenseConcluded", "licenseDeclared"].into_iter().filter_map(says).map(str::to_owned);
-        sbom.component(name, text(package, "versionInfo").unwrap_or_default(), licenses.collect());
+        let mut purls = list(package, "externalRefs").filter(|r| text(r, "referenceType") == Some("purl"));
+        let purl = purls.find_map(|r| text(r, "referenceLocator")).unwrap_or_default();
+        let version = text(package, "versionInfo").unwrap_or_default();
+        sbom.component(name, version, purl, licenses.collect());
     }
 }
 
@@ -202,7 +205,8 @@ fn settle(graph: &Graph, sbom: &mut Sbom) {
         } else if !container && !matches!(package.purpose.as_str(), "operatingSystem" | "file") {
             let licenses = graph.bound.get(id).into_iter().flatten();
             let text = |id: &String| graph.expressions.get(id).cloned().unwrap_or_default();
-            sbom.component(&package.name, &package.version, licenses.map(text).collect());
+            let purl = package.purls.first().map_or("", String::as_str);
+            sbom.component(&package.name, &package.version, purl, licenses.map(text).collect());
         }
     }
 }
