@@ -40,6 +40,10 @@ enum ScannerFileKind {
     Tree(Syntax, &'static [&'static str]),
     /// A file of many, of which these keys are the scanner's.
     Part(Syntax, &'static [&'static str]),
+    /// A file of many, of which the lines with one of these words, in lower case, are the scanner's.
+    Words(&'static [&'static str]),
+    /// A file of many, of which the sections with these names are the scanner's.
+    Sections(&'static [&'static str]),
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,7 +129,75 @@ const FILES: &[(&str, &str, ScannerFileKind)] = &[
     ("lint-baseline.xml", "Android Lint", ScannerFileKind::Text),
     ("dependency_decisions.yml", "License Finder", ScannerFileKind::Text),
     (".zap/rules.tsv", "ZAP", ScannerFileKind::Text),
+    ("composer.json", "Composer's audit", ScannerFileKind::Part(Json, &["config.audit"])),
+    (".github/secret_scanning.yml", "GitHub secret scanning", ScannerFileKind::Tree(Yaml, &["paths-ignore"])),
+    ("suppressions.xml", "Dependency-Check", ScannerFileKind::Text),
+    ("suppression.xml", "Dependency-Check", ScannerFileKind::Text),
+    (".deny.toml", "cargo-deny", ScannerFileKind::Tree(Toml, &["advisories.ignore"])),
+    (".cargo/deny.toml", "cargo-deny", ScannerFileKind::Tree(Toml, &["advisories.ignore"])),
+    ("auditjs.json", "AuditJS", ScannerFileKind::Text),
+    (".auditjs.json", "AuditJS", ScannerFileKind::Text),
+    ("audit-resolve.json", "npm-audit-resolver", ScannerFileKind::Text),
+    ("setup.cfg", "Bandit or Flake8", PYTHON_SECTIONS),
+    ("tox.ini", "Bandit or Flake8", PYTHON_SECTIONS),
+    ("pom.xml", "SonarQube or Dependency-Check", BUILD_WORDS),
+    ("build.gradle", "SonarQube or Dependency-Check", BUILD_WORDS),
+    ("build.gradle.kts", "SonarQube or Dependency-Check", BUILD_WORDS),
+    (".editorconfig", ".NET analyzers", DOTNET_WORDS),
+    (".globalconfig", ".NET analyzers", DOTNET_WORDS),
+    (".gitlab-ci.yml", "GitLab's analyzers", GITLAB_WORDS),
 ];
+
+/// Ends of names of files of many, as above.
+const ENDINGS: &[(&str, &str, ScannerFileKind)] = &[
+    (".csproj", "NuGet's audit or .NET analyzers", DOTNET_WORDS),
+    (".fsproj", "NuGet's audit or .NET analyzers", DOTNET_WORDS),
+    (".vbproj", "NuGet's audit or .NET analyzers", DOTNET_WORDS),
+    (".props", "NuGet's audit or .NET analyzers", DOTNET_WORDS),
+    (".targets", "NuGet's audit or .NET analyzers", DOTNET_WORDS),
+];
+
+const PYTHON_SECTIONS: ScannerFileKind = ScannerFileKind::Sections(&["bandit", "flake8"]);
+const BUILD_WORDS: ScannerFileKind = ScannerFileKind::Words(&[
+    "sonar.exclusions",
+    "sonar.inclusions",
+    "sonar.issue.ignore",
+    "sonar.skip",
+    "sonar.coverage.exclusions",
+    "sonar.test",
+    "sonar.sources",
+    "sonar.security",
+    "suppressionfile",
+    "failbuildoncvss",
+    "skipconfigurations",
+    "dependency-check.skip",
+]);
+const DOTNET_WORDS: ScannerFileKind = ScannerFileKind::Words(&[
+    "nugetaudit",
+    "nowarn",
+    "runanalyzers",
+    "enablenetanalyzers",
+    "analysislevel",
+    "analysismode",
+    "dotnet_diagnostic.",
+    "dotnet_analyzer_diagnostic.",
+    "generated_code",
+    "warningsnotaserrors",
+]);
+const GITLAB_WORDS: ScannerFileKind = ScannerFileKind::Words(&[
+    "_excluded_paths",
+    "_excluded_analyzers",
+    "sast_disabled",
+    "secret_detection_disabled",
+    "dependency_scanning_disabled",
+    "container_scanning_disabled",
+    "secret_detection_log_options",
+    "_ruleset_git_reference",
+    "search_max_depth",
+]);
+
+/// Folders of scanners' own files whose names do not hold the tool's.
+const FOLDERS: &[&str] = &[".vex", ".openvex", ".github/codeql"];
 
 /// Scanners whose files hold their name: `.semgrepignore`, `.bearer.yml`, `.eslintrc`, `spotbugs-baseline.xml` and the like.
 const TOOLS: &[&str] = &[
@@ -152,6 +224,7 @@ const TOOLS: &[&str] = &[
     "clang-tidy",
     "codacy",
     "codeclimate",
+    "codenarc",
     "codeql",
     "conftest",
     "cppcheck",
@@ -203,6 +276,7 @@ const TOOLS: &[&str] = &[
     "osv-scanner",
     "owasp",
     "oxlint",
+    "perlcritic",
     "phan",
     "phpcs",
     "phpstan",
@@ -223,9 +297,11 @@ const TOOLS: &[&str] = &[
     "scorecard",
     "secretlint",
     "semgrep",
+    "shellcheck",
     "slither",
     "snyk",
     "sobelow",
+    "solhint",
     "sonar",
     "sonarcloud",
     "sonarlint",
@@ -340,8 +416,11 @@ fn by_name(name: &str) -> Option<ScannerFileKind> {
     if !between.iter().all(known) || !known(end) {
         return None;
     }
-    // `trivy.json` and `spotbugs.xml` are what the tool writes.
-    let written = matches!(*end, "json" | "xml" | "txt") && !hidden && between.is_empty() && !is_glued;
+    // `trivy.json` and `spotbugs.xml` are what the tool writes; `sonar.ts` is code about it.
+    let written = matches!(*end, "json" | "xml" | "txt" | "js" | "ts" | "cjs" | "mjs" | "cts")
+        && !hidden
+        && between.is_empty()
+        && !is_glued;
     (!written).then_some(ScannerFileKind::Text)
 }
 
@@ -379,9 +458,19 @@ impl ScannerFile {
         if let Some(kind) = by_name(name) {
             return Some(Self { tool: "a scanner of that name", kind });
         }
+        if let Some((_, tool, kind)) = ENDINGS.iter().find(|(end, ..)| path.ends_with(end)) {
+            return Some(Self { tool, kind: *kind });
+        }
         let rules = folders.split('/').any(|part| part == ".semgrep");
         let yaml = [".yaml", ".yml"].iter().any(|end| path.ends_with(end));
-        (rules && yaml).then_some(Self { tool: "Semgrep", kind: ScannerFileKind::Tree(Yaml, &[]) })
+        if rules {
+            return yaml.then_some(Self { tool: "Semgrep", kind: ScannerFileKind::Tree(Yaml, &[]) });
+        }
+        let own = |part: &str| part.strip_prefix('.').is_some_and(|tool| TOOLS.contains(&tool));
+        let named = FOLDERS.iter().any(|name| folders == *name || folders.ends_with(&format!("/{name}")));
+        let settings = name.rsplit_once('.').is_some_and(|(_, end)| ENDS.contains(&end));
+        (settings && (named || folders.split('/').any(own)))
+            .then_some(Self { tool: "a scanner of that folder's name", kind: ScannerFileKind::Text })
     }
 
     /// A list that `.semgrepignore` includes.
@@ -416,6 +505,14 @@ impl ScannerFile {
             ScannerFileKind::Text => sides.text(),
             ScannerFileKind::Tree(syntax, exceptions) => self.trees(syntax, exceptions, &sides),
             ScannerFileKind::Part(syntax, keys) => sides.part(syntax, keys),
+            ScannerFileKind::Words(words) => {
+                let (was, is) = (lines_with(words, &was), lines_with(words, &is));
+                Sides { was: &was, is: &is, ..sides }.text()
+            }
+            ScannerFileKind::Sections(names) => {
+                let (was, is) = (lines_of_sections(names, &was), lines_of_sections(names, &is));
+                Sides { was: &was, is: &is, ..sides }.text()
+            }
         };
         if let Some(more) = found.len().checked_sub(TOLD).filter(|more| *more > 0) {
             let line = found.get(TOLD).and_then(|first| first.line);
@@ -509,6 +606,33 @@ impl Syntax {
     }
 }
 
+/// The text with only the lines that hold one of these words; the others are blank, so that numbers of lines stay.
+fn lines_with(words: &[&str], text: &str) -> String {
+    kept_lines(text, |line| words.iter().any(|word| line.contains(word)))
+}
+
+/// The text with only the lines of sections whose headings hold one of these names.
+fn lines_of_sections(names: &[&str], text: &str) -> String {
+    let mut own = false;
+    kept_lines(text, |line| {
+        if line.starts_with('[') {
+            own = names.iter().any(|name| line.contains(name));
+        }
+        own
+    })
+}
+
+fn kept_lines(text: &str, mut keep: impl FnMut(&str) -> bool) -> String {
+    let mut kept = String::with_capacity(text.len());
+    for line in text.lines() {
+        if keep(&line.trim().to_ascii_lowercase()) {
+            kept.push_str(line);
+        }
+        kept.push('\n');
+    }
+    kept
+}
+
 /// Takes a list of exceptions out of a tree: its entries, each with the keys that lead to it. What is no list stays.
 fn taken(tree: &mut Map<String, Value>, keys: &[&str]) -> Vec<(String, Value)> {
     let Some((first, rest)) = keys.split_first() else { return Vec::new() };
@@ -538,6 +662,7 @@ fn taken(tree: &mut Map<String, Value>, keys: &[&str]) -> Vec<(String, Value)> {
 }
 
 /// Both sides of a file.
+#[derive(Clone, Copy)]
 struct Sides<'t> {
     was: &'t str,
     is: &'t str,
@@ -707,6 +832,13 @@ mod tests {
             ".sobelow-skips",
             "pyproject.toml",
             ".ruff.toml",
+            ".checkov/config.yaml",
+            ".trivy/ignore.rego",
+            ".tfsec/custom.json",
+            ".github/codeql/config.yml",
+            "src/app.csproj",
+            "Directory.Build.props",
+            ".shellcheckrc",
         ] {
             assert!(ScannerFile::from_path(name).is_some(), "{name}");
         }
@@ -718,6 +850,10 @@ mod tests {
             "safety.py",
             "wizard.yml",
             "zap-report.json",
+            "src/sonar.ts",
+            "src/zap.js",
+            ".github/codeql.yml.md",
+            ".semgrep/test.py",
             "main.rs",
         ] {
             assert!(ScannerFile::from_path(name).is_none(), "{name}");
@@ -734,6 +870,28 @@ mod tests {
         assert_eq!(of("[tool.bandit]\nskips = []\n", "[tool.bandit]\nskips = ['B1']\n"), 1);
         assert_eq!(of("[tool.bandit]\nskips = []\n", "[tool.bandit\n"), 1);
         assert_eq!(of("[project]\n", "[project\n"), 0);
+    }
+
+    #[test]
+    fn of_a_build_s_files_only_what_a_scanner_reads_counts() {
+        for (path, was, other, soft) in [
+            ("setup.cfg", "[metadata]\nname = a\n", "[metadata]\nname = b\n", "[bandit]\nskips = B101\n"),
+            ("tox.ini", "[tox]\n", "[tox]\nenvlist = a\n", "[tox]\n[flake8]\nignore = S\n"),
+            ("pom.xml", "<a/>\n", "<b/>\n", "<sonar.exclusions>**</sonar.exclusions>\n"),
+            ("a.csproj", "<a/>\n", "<b/>\n", "<NuGetAuditSuppress Include=\"x\"/>\n"),
+            (
+                ".editorconfig",
+                "[*]\n",
+                "[*]\nindent_size = 2\n",
+                "dotnet_diagnostic.CA3001.severity = none\n",
+            ),
+            (".gitlab-ci.yml", "a: 1\n", "b: 1\n", "variables: {SAST_EXCLUDED_PATHS: src}\n"),
+            ("composer.json", "{}", "{\"name\":\"a\"}", "{\"config\":{\"audit\":{\"ignore\":[\"CVE-1\"]}}}"),
+        ] {
+            assert_eq!(told(path, was, other), [], "{path}");
+            assert_eq!(told(path, was, soft).len(), 1, "{path}");
+            assert_eq!(told(path, soft, was).len(), 1, "{path}");
+        }
     }
 
     fn told(path: &str, before: &str, after: &str) -> Vec<(Option<u64>, String)> {

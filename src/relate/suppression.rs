@@ -26,7 +26,8 @@ enum MarkBoundary {
     Anything,
     /// No letter or digit.
     Word,
-    /// A sign that is no letter or digit, such as that of a comment, perhaps with blanks between.
+    /// A sign that is no letter or digit, perhaps with blanks between, behind the beginning of a comment: the word names
+    /// a program or a package as well.
     Comment,
     /// The same, and behind it a word of looking away: the mark alone is the name of a program.
     Directive,
@@ -116,6 +117,7 @@ const MARKS: &[SuppressionMark] = &[
     mark("hadolint", "Hadolint", MarkBoundary::Directive),
     mark("nosonar", "SonarQube", MarkBoundary::Anything),
     mark("@suppress", "SpotBugs, PMD or Android Lint", MarkBoundary::Anything),
+    mark("@file:suppress", "detekt or Android Lint", MarkBoundary::Anything),
     mark("suppressfbwarnings", "SpotBugs", MarkBoundary::Anything),
     mark("suppresswarnings", "SpotBugs or PMD", MarkBoundary::Anything),
     mark("nopmd", "PMD", MarkBoundary::Anything),
@@ -157,6 +159,13 @@ const MARKS: &[SuppressionMark] = &[
     mark("zizmor:", "zizmor", MarkBoundary::Comment),
     mark("poutine:", "poutine", MarkBoundary::Comment),
     mark("trunk-ignore", "Trunk", MarkBoundary::Anything),
+    mark("shellcheck disable", "ShellCheck", MarkBoundary::Word),
+    mark("standard:disable", "Standard", MarkBoundary::Word),
+    mark("solhint-disable", "Solhint", MarkBoundary::Anything),
+    mark("codenarc-disable", "CodeNarc", MarkBoundary::Anything),
+    mark("no critic", "Perl::Critic", MarkBoundary::Comment),
+    mark("nagsuppressions", "cdk-nag", MarkBoundary::Anything),
+    mark("__clang_analyzer__", "Clang's analyzer", MarkBoundary::Anything),
 ];
 
 /// A comment that a change adds.
@@ -170,8 +179,60 @@ pub struct AddedSuppression<'d> {
     pub mark: SuppressionMark,
 }
 
+/// Scanners that look for secrets or patterns in files of any kind.
+const READ_EVERY_FILE: [&str; 11] = [
+    "Semgrep",
+    "gitleaks",
+    "Betterleaks",
+    "TruffleHog",
+    "Kingfisher",
+    "detect-secrets",
+    "ggshield",
+    "Talisman",
+    "Secretlint",
+    "Checkov",
+    "DevSkim",
+];
+
+/// What names of files end in that hold prose, or names and versions of packages: a scanner of code does not read them.
+const NO_CODE: [&str; 21] = [
+    ".md",
+    ".markdown",
+    ".rst",
+    ".adoc",
+    ".asciidoc",
+    "package.json",
+    "package-lock.json",
+    "npm-shrinkwrap.json",
+    "yarn.lock",
+    "pnpm-lock.yaml",
+    "bun.lock",
+    "composer.json",
+    "composer.lock",
+    "cargo.lock",
+    "gemfile.lock",
+    "go.sum",
+    "poetry.lock",
+    "pipfile.lock",
+    "uv.lock",
+    "packages.lock.json",
+    "gradle.lockfile",
+];
+
+/// The marks in a line of the file at a path, each once, but for those of scanners that do not read such a file.
+fn marks_at(path: &str, line: &[u8]) -> Vec<SuppressionMark> {
+    let mut found = marks(line);
+    if !found.is_empty() {
+        let path = path.to_ascii_lowercase();
+        if NO_CODE.iter().any(|end| path.ends_with(end)) {
+            found.retain(|mark| READ_EVERY_FILE.contains(&mark.tools));
+        }
+    }
+    found
+}
+
 /// The marks in a line of a file, each once.
-pub fn marks(line: &[u8]) -> Vec<SuppressionMark> {
+fn marks(line: &[u8]) -> Vec<SuppressionMark> {
     let line = line.to_ascii_lowercase();
     let mut found: Vec<SuppressionMark> = MARKS.iter().filter(|mark| mark.is_in(&line)).copied().collect();
     // `nosemgrep` is no second `nosem`.
@@ -187,7 +248,7 @@ impl SuppressionMark {
             let letter = |byte: Option<&u8>| byte.is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'_');
             let in_comment = || {
                 let before = blank_end(before);
-                !before.is_empty() && !letter(before.last())
+                !before.is_empty() && !letter(before.last()) && begins_comment(before)
             };
             let holds = |text: &[u8], word: &str| memchr::memmem::find(text, word.as_bytes()).is_some();
             match self.around {
@@ -230,7 +291,7 @@ pub fn added(diff: &Diff) -> Vec<AddedSuppression<'_>> {
     let mut found = Vec::new();
     for file in diff.files().filter(|file| !file.is_gone) {
         for edit in file.edits() {
-            let marked = edit.added.iter().map(|(line, text)| (*line, *text, marks(text)));
+            let marked = edit.added.iter().map(|(line, text)| (*line, *text, marks_at(file.path, text)));
             let marked: Vec<_> = marked.filter(|(_, _, marks)| !marks.is_empty()).collect();
             if marked.is_empty() || is_reindented(&edit) {
                 continue;
@@ -272,6 +333,15 @@ fn is_of_style(after: &[u8]) -> bool {
     }
     // Codes may be glued to each other, and prose that holds what looks like one is not told from that.
     words.all(|word| code(word).unwrap_or_else(|| !word.iter().any(u8::is_ascii_digit)))
+}
+
+/// True if a comment may begin in this part of a line, or go on from the line before; in an address none does.
+fn begins_comment(before: &[u8]) -> bool {
+    const SIGNS: [&[u8]; 4] = [b"#", b"/*", b"--", b";"];
+    before.trim_ascii_start().starts_with(b"*")
+        || SIGNS.iter().any(|sign| memchr::memmem::find(before, sign).is_some())
+        || memchr::memmem::find_iter(before, b"//")
+            .any(|at| at.checked_sub(1).and_then(|at| before.get(at)) != Some(&b':'))
 }
 
 /// A line without the white space at its end; Python's `\s` is that of Unicode.
@@ -380,6 +450,10 @@ mod tests {
             ("/** @psalm-suppress TaintedHtml */", "psalm-suppress"),
             ("# rubocop:todo Security/Eval", "rubocop:"),
             ("x #skipcq: PY-S1", "skipcq"),
+            ("# shellcheck disable=SC2086", "shellcheck disable"),
+            ("@file:Suppress(\"all\")", "@file:suppress"),
+            ("eval $x; ## no critic", "no critic"),
+            (" * hadolint ignore=DL3006", "hadolint"),
         ] {
             assert!(names(line).contains(&mark), "{line}: {:?}", names(line));
         }
@@ -399,6 +473,9 @@ mod tests {
             "  - brakeman -q",
             "  image: aquasec/trivy:0.70.0",
             "- valid: CKV_AWS_18",
+            "  - repo: https://github.com/hadolint/hadolint",
+            "flake8-noqa==1.4",
+            "gem 'brakeman'",
         ] {
             assert!(names(line).is_empty(), "{line}");
         }
@@ -408,6 +485,17 @@ mod tests {
         let text = format!("diff --git a/a.py b/a.py\nindex 1..2 100644\n--- a/a.py\n+++ b/a.py\n{hunks}");
         let diff = Diff::parse(text.as_bytes()).unwrap();
         added(&diff).iter().map(|found| (found.line, found.mark.text)).collect()
+    }
+
+    #[test]
+    fn prose_and_lock_files_hide_nothing_from_scanners_of_code() {
+        let of = |path: &str, line: &str| marks_at(path, line.as_bytes()).len();
+        for path in ["README.md", "docs/a.rst", "CHANGELOG.MD", "yarn.lock", "web/package-lock.json"] {
+            assert_eq!(of(path, "Silence Bandit with `# nosec`, ESLint with eslint-disable."), 0, "{path}");
+            assert_eq!(of(path, "KEY=1 <!-- gitleaks:allow -->"), 1, "{path}");
+            assert_eq!(of(path, "KEY=1 <!-- nosemgrep -->"), 1, "{path}");
+        }
+        assert_eq!(of("a.py", "eval(x) # nosec"), 1);
     }
 
     #[test]

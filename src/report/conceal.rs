@@ -11,10 +11,36 @@ use super::semgrep::{is_about_secrets, is_withheld};
 use crate::finding::{Category, Finding};
 
 /// What texts about credentials hold.
-const ROOTS: [&str; 8] = ["password", "passwd", "passphrase", "pwd", "secret", "token", "credential", "key"];
+const ROOTS: [&str; 24] = [
+    "password",
+    "passwd",
+    "passphrase",
+    "pass phrase",
+    "pwd",
+    "secret",
+    "token",
+    "credential",
+    "key",
+    "jwt",
+    "bearer",
+    "authorization:",
+    "basic auth",
+    "connection string",
+    "webhook",
+    "cookie:",
+    "entropy",
+    "sensitive",
+    "login",
+    // In other languages.
+    "passwort",
+    "kennwort",
+    "mot de passe",
+    "contraseña",
+    "schlüssel",
+];
 
 /// How a text says that a credential stands in the code.
-const IN_THE_CODE: [&str; 9] = [
+const IN_THE_CODE: [&str; 13] = [
     "hardcoded",
     "hard-coded",
     "hard coded",
@@ -24,6 +50,10 @@ const IN_THE_CODE: [&str; 9] = [
     "cleartext",
     "embedded",
     "leaked",
+    "in source",
+    "in the source",
+    "in code",
+    "committed",
 ];
 
 /// Names of algorithms and formats that mix letters and digits, and are no value.
@@ -42,15 +72,17 @@ const WORDS: &str = include_str!("conceal/words.txt");
 pub(super) fn conceal(finding: &mut Finding) {
     let rule_speaks = finding.cwes.iter().any(|cwe| matches!(cwe, 259 | 321 | 522 | 798))
         || has_any(finding.rule_id.as_str(), &ROOTS)
+        || is_rule_on_credentials(finding.rule_id.as_str())
         || finding.rule_aliases.iter().any(|alias| has_any(alias.as_str(), &ROOTS));
-    let speaks = |text: &str| rule_speaks || has_any(text, &ROOTS);
+    // What is written down in the code is a value, whatever it is called.
+    let speaks = |text: &str| rule_speaks || has_any(text, &ROOTS) || has_any(text, &IN_THE_CODE);
     let title = finding.title.as_str();
-    if finding.category != Category::Secret && !is_withheld(title, finding.rule_id.as_str()) && speaks(title)
-    {
+    let is_withheld = is_withheld(title, finding.rule_id.as_str()) && !title.contains('=');
+    if finding.category != Category::Secret && !is_withheld && speaks(title) {
         let look = match finding.category {
             // Advisories are about packages, whose names and versions look like values.
             Category::Vulnerability | Category::License => Scrutiny::Quotes,
-            _ if has_any(title, &IN_THE_CODE) => Scrutiny::Strict,
+            _ if has_any(title, &IN_THE_CODE) && (rule_speaks || has_any(title, &ROOTS)) => Scrutiny::Strict,
             _ if is_about_secrets(finding.rule_id.as_str(), &finding.cwes) => Scrutiny::Strict,
             _ => Scrutiny::Literals,
         };
@@ -58,10 +90,10 @@ pub(super) fn conceal(finding: &mut Finding) {
         finding.title.tell(&told);
     }
     // Where a tool has no ids, its names are words.
-    for alias in finding.rule_aliases.iter_mut().filter(|alias| alias.as_str().contains([' ', '='])) {
-        if has_any(alias.as_str(), &ROOTS) {
-            let told = without_values(alias.as_str(), Scrutiny::Strict).into_owned();
-            alias.tell(&told);
+    for name in std::iter::once(&mut finding.rule_id).chain(&mut finding.rule_aliases) {
+        if name.as_str().contains([' ', '=']) && has_any(name.as_str(), &ROOTS) {
+            let told = without_values(name.as_str(), Scrutiny::Strict).into_owned();
+            name.tell(&told);
         }
     }
     // A person's words.
@@ -103,9 +135,17 @@ fn has_any(text: &str, words: &[&str]) -> bool {
     };
     bytes.iter().enumerate().any(|(at, byte)| {
         // The bytes that a word can begin with: of most places nothing else is looked at.
-        matches!(byte.to_ascii_lowercase(), b'p' | b's' | b't' | b'c' | b'k' | b'h' | b'e' | b'l')
-            && words.iter().any(|word| starts(at, word))
+        matches!(
+            byte.to_ascii_lowercase(),
+            b'p' | b's' | b't' | b'c' | b'k' | b'h' | b'e' | b'l' | b'j' | b'b' | b'a' | b'w' | b'm' | b'i'
+        ) && words.iter().any(|word| starts(at, word))
     })
+}
+
+/// True of SonarQube's rules on credentials, whose ids are numbers, in any language.
+fn is_rule_on_credentials(rule: &str) -> bool {
+    let number = rule.rsplit(':').next().unwrap_or(rule);
+    matches!(number, "S2068" | "S2115" | "S6418" | "S6437" | "S6706" | "S6779" | "S6781")
 }
 
 /// How hard a text is looked at.
@@ -158,6 +198,8 @@ fn words(text: &str, look: Scrutiny) -> String {
     }
     let mut out = String::with_capacity(text.len());
     let mut given = false;
+    // `password is VALUE`, but not `password is weak`.
+    let mut stated = false;
     for part in text.split_inclusive(char::is_whitespace) {
         let word = part.trim_end();
         let blank = part.get(word.len()..).unwrap_or_default();
@@ -167,8 +209,10 @@ fn words(text: &str, look: Scrutiny) -> String {
             out.push_str(part);
             continue;
         }
+        let look = if stated { Scrutiny::Strict } else { look };
         let (masked, names) = one_word(word, look, given);
         given = names;
+        stated = matches!(word, "is" | "was") && has_any(&out, &ROOTS);
         out.push_str(&masked);
         out.push_str(blank);
     }
@@ -258,12 +302,30 @@ mod tests {
             ("the token: correcthorse", "the token: ***"),
             ("the token = correcthorse", "the token = ***"),
             ("Token hunter2S3cretZx9q is old", "Token *** is old"),
+            ("Hardcoded JWT eyJhbGciOiJIUzI1NiJ9", "Hardcoded JWT ***"),
+            ("The password is correcthorse", "The password is ***"),
+            ("The password is weak", "The password is weak"),
+            ("Authorization: Bearer Zq9xW7vK2mT4", "Authorization: *** ***"),
+            ("Passwort Zq9xW7vK2mT4 im Code", "Passwort *** im Code"),
+            ("Slack webhook at T0/B0/Zq9xW7vK2mT4", "Slack webhook at ***"),
             ("Potential hardcoded credentials", "Potential hardcoded credentials"),
             ("Use of AES-128 with a short key", "Use of AES-128 with a short key"),
             ("the key of CVE-2026-1234 in 1.2.3", "the key of CVE-2026-1234 in 1.2.3"),
             ("Call of eval on 'x'", "Call of eval on 'x'"),
         ] {
             assert_eq!(told(title), is);
+        }
+    }
+
+    #[test]
+    fn rules_that_are_words_are_told_without_values() {
+        for (rule, title) in
+            [("password=Zq9xW7vK2mT4", "found"), ("python:S2068", "\"Zq9xW7vK2mT4\" detected here")]
+        {
+            let mut finding = Finding::new(Category::Sast, "tool", rule, Severity::High);
+            finding.title = crate::finding::Text::line(title);
+            conceal(&mut finding);
+            assert!(!serde_json::to_string(&finding).unwrap().contains("Zq9xW7vK2mT4"), "{rule}");
         }
     }
 

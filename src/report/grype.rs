@@ -12,7 +12,7 @@ use super::field::{suppress, text};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::unread;
-use super::value::{OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
+use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
 
@@ -195,11 +195,49 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
             reading.generated_unreadable();
             json.skip()
         }
+        "db" if json.kind()? == JsonKind::Object => {
+            json.item::<DatabaseState<'static>, _>(|database| database.tell(reading))
+        }
         _ => json.skip(),
     })
 }
 
-shapes!(GrypeMatch, PackageAlert);
+shapes!(GrypeMatch, PackageAlert, DatabaseState);
+
+/// What the report says of the database that the matches come from; since version 6 of it, in `status`.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct DatabaseState<'a> {
+    valid: Loose<bool>,
+    #[serde(borrow)]
+    error: Loose<ReportWord<'a>>,
+    #[serde(borrow)]
+    status: OptionalObject<DatabaseStatus<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct DatabaseStatus<'a> {
+    valid: Loose<bool>,
+    #[serde(borrow)]
+    error: Loose<ReportWord<'a>>,
+}
+
+impl DatabaseState<'_> {
+    /// A database that cannot be used finds nothing.
+    fn tell(self, reading: &mut Reading<'_>) {
+        let status = self.status.0.unwrap_or_default();
+        if [&self.valid, &status.valid].iter().any(|valid| valid.value == Some(false)) {
+            reading.problem(ProblemKind::Scan, "descriptor.db: Grype's database is not valid", None);
+        }
+        for error in [self.error.value, status.error.value].into_iter().flatten() {
+            if !error.as_str().trim().is_empty() {
+                let message = format!("descriptor.db: {}", clean_line(error.as_str()));
+                reading.problem(ProblemKind::Scan, &message, None);
+            }
+        }
+    }
+}
 
 #[derive(Deserialize)]
 struct PackageAlert<'a> {
@@ -436,6 +474,23 @@ mod tests {
      "source":{"type":"image","target":{"userInput":"shop:1","manifestDigest":"sha256:AB",
        "repoDigests":["registry.invalid/shop@sha256:cd"],"imageID":"sha256:ef"}},
      "distro":{"name":"debian"},"descriptor":{"name":"grype","version":"0.100.0","timestamp":"2026-11-20T09:00:00Z"}}"#;
+
+    #[test]
+    fn a_database_that_cannot_be_used_is_told() {
+        for (db, problems) in [
+            (r#"{"built":"2026-11-20T09:00:00Z","schemaVersion":5,"error":null}"#, 0),
+            (r#"{"status":{"valid":true,"path":"x"},"providers":{"nvd":{}}}"#, 0),
+            (r#"{"status":{"valid":false}}"#, 1),
+            (r#"{"status":{"valid":true,"error":"the database is too old"}}"#, 1),
+            (r#"{"error":"the database is too old"}"#, 1),
+            ("null", 0),
+        ] {
+            let text = REPORT.replacen(r#""descriptor":{"#, &format!(r#""descriptor":{{"db":{db},"#), 1);
+            let read = read_text(&text);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            assert_eq!(read.report.problems_total, problems, "{db}");
+        }
+    }
 
     #[test]
     fn a_distribution_at_the_end_of_its_life_is_told() {

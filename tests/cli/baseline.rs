@@ -743,3 +743,24 @@ fn an_sbom_of_the_base_proves_what_was_there() {
     dir.write("main/inventory.json", spdx);
     assert_eq!(states(&["--base-report", "main"]), ["newly_disclosed", "new", "new", "new"]);
 }
+
+/// A line that a touched file does not have is none that the change leaves alone.
+#[test]
+fn a_line_behind_the_end_of_a_touched_file_is_in_doubt() {
+    let dir = Dir::new();
+    dir.git(&["init", "-q", "-b", "main"]);
+    let policy = "version: 1\ngate: merge\nbase: {from: [diff], without: review}\n\
+        evidence: {sast: {category: sast, files: [semgrep.json]}}\n\
+        rules: [{id: new, findings: {category: sast, state: new}, then: fail}]\n";
+    dir.write("policy.yaml", policy).write("src/a.py", "eval(x)\nb\n");
+    dir.write(".gitignore", "semgrep.json\n");
+    dir.git(&["add", "."]);
+    dir.git(&["commit", "-qm", "base"]);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.write("src/a.py", "eval(x)\nb\nc\n");
+    for (line, code) in [(1, 0), (3, 1), (9_999_999, 1)] {
+        dir.write("semgrep.json", semgrep(1, &[("r", "src/a.py", line)]));
+        let run = check(&dir, &["--diff-base", "main"]);
+        assert_eq!(run.code, code, "line {line} {run:?}");
+    }
+}

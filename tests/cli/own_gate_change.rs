@@ -541,3 +541,39 @@ fn more_suppressed_findings_than_in_the_base_are_named() {
     dir.write(".git/base/semgrep.json", sarif(&[]).replace("Semgrep OSS", "another"));
     assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
 }
+
+/// Documentation, lock files and a scanner more in the project hide nothing from a scanner.
+#[test]
+fn words_about_scanners_in_documentation_and_lock_files_are_no_review() {
+    for (path, text) in [
+        ("README.md", "# Snyk\nSilence Bandit with `# nosec`, ESLint with `// eslint-disable-line`.\n"),
+        ("CHANGELOG.md", "- removed // nolint comments\n"),
+        ("yarn.lock", "eslint-disable-x@^1:\n  version 1\n"),
+        ("package.json", "{\"devDependencies\":{\"snyk\":\"^1\",\"eslint\":\"9\"}}\n"),
+        ("requirements-dev.txt", "flake8-noqa==1.4\n"),
+        (".pre-commit-config.yaml", "repos:\n  - repo: https://github.com/hadolint/hadolint\n"),
+        ("src/sonar.ts", "export const a = 1\n"),
+        (".gitlab-ci.yml", "lint: {image: hadolint/hadolint, script: [hadolint Dockerfile]}\n"),
+    ] {
+        let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
+        dir.write(path, text);
+        commit(&dir);
+        let run = check(&dir, &["--diff-base", "main"]);
+        assert_eq!(run.code, 0, "{path} {run:?}");
+    }
+    for (path, text) in [
+        ("README.md", "KEY = AKIA <!-- gitleaks:allow -->\n"),
+        ("src/a.sh", "# shellcheck disable=SC2086\n"),
+        ("src/Dockerfile", "# hadolint ignore=DL3006\n"),
+        ("pom.xml", "<sonar.exclusions>**</sonar.exclusions>\n"),
+        ("setup.cfg", "[bandit]\nskips = B101\n"),
+        (".gitlab-ci.yml", "variables: {SAST_EXCLUDED_PATHS: src}\n"),
+        (".checkov/config.yaml", "skip-check: [CKV_1]\n"),
+    ] {
+        let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
+        dir.write(path, text);
+        commit(&dir);
+        let run = check(&dir, &["--diff-base", "main"]);
+        assert_eq!(run.code, 10, "{path} {run:?}");
+    }
+}

@@ -33,7 +33,7 @@ pub struct Diff {
     /// Files and folders that links of the change lead to.
     linked: BTreeSet<String>,
     /// Touched files, and whether the lines that the diff shows of them are theirs.
-    checked: RwLock<HashMap<String, bool>>,
+    checked: RwLock<HashMap<String, Option<u32>>>,
 }
 
 /// What a diff can say of a finding's place.
@@ -335,7 +335,10 @@ impl Diff {
             return Vouched::Nothing;
         }
         if let Some(change) = self.files.get(path) {
-            let left = lines.is_some_and(|lines| change.leaves(lines)) && self.shows(path, change);
+            // A line that the file does not have is none that the diff leaves alone.
+            let left = lines.is_some_and(|lines| {
+                change.leaves(lines) && self.shown_lines(path, change).is_some_and(|last| lines.1 <= last)
+            });
             return if left { Vouched::Lines } else { Vouched::Nothing };
         }
         let left = !self.deleted.contains_key(path)
@@ -353,17 +356,21 @@ impl Diff {
                 || folders(path).any(|folder| self.linked.contains(folder)))
     }
 
-    /// True if the lines of a touched file are those that the diff shows, counted as scanners count them.
-    fn shows(&self, path: &str, change: &FileChange) -> bool {
-        let Some(tree) = &self.tree else { return true };
+    /// How many lines a touched file has, if they are those that the diff shows, counted as scanners count them.
+    fn shown_lines(&self, path: &str, change: &FileChange) -> Option<u32> {
+        let Some(tree) = &self.tree else { return Some(u32::MAX) };
         if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
             return known;
         }
-        let shows = tree.read(path).is_some_and(|now| is_plain(&now) && change.fits(&self.text, &now));
+        let now = tree.read(path).filter(|now| is_plain(now) && change.fits(&self.text, now));
+        let lines = now.map(|now| {
+            let ends = memchr::memchr_iter(b'\n', &now).count();
+            u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
+        });
         if let Ok(mut checked) = self.checked.write() {
-            checked.insert(path.to_owned(), shows);
+            checked.insert(path.to_owned(), lines);
         }
-        shows
+        lines
     }
 
     /// True if the diff leaves a whole file alone.
@@ -378,7 +385,7 @@ impl Diff {
         let mut paths: BTreeSet<&str> = self.linked.iter().map(String::as_str).collect();
         let links = |path: &str| tree.behind(path).is_some();
         let hidden = |(path, change): &(&String, &FileChange)| {
-            !links(path) && (change.opaque || change.brought || !self.shows(path, change))
+            !links(path) && (change.opaque || change.brought || self.shown_lines(path, change).is_none())
         };
         paths.extend(self.files.iter().filter(hidden).map(|(path, _)| path.as_str()));
         let mut files: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();

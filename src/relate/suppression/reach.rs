@@ -3,7 +3,7 @@
 
 use std::ops::RangeInclusive;
 
-use super::{AddedSuppression, SuppressionMark, is_reindented, marks};
+use super::{AddedSuppression, SuppressionMark, is_reindented, marks_at};
 use crate::relate::base::{Diff, Replaced};
 
 /// Lines that a statement is thought to have at most.
@@ -32,7 +32,7 @@ pub fn unshown(diff: &Diff) -> (Vec<(String, u32, SuppressionMark)>, Vec<UnreadF
         let plain: Vec<u8> = text.into_iter().filter(|byte| *byte != 0).collect();
         let mut told: Vec<SuppressionMark> = Vec::new();
         for (line, number) in plain.split(|&byte| byte == b'\n').zip(1..) {
-            for mark in marks(line) {
+            for mark in marks_at(&file.path, line) {
                 if told.iter().filter(|known| **known == mark).count() < TOLD {
                     told.push(mark);
                     found.push((file.path.clone(), number, mark));
@@ -61,7 +61,7 @@ pub fn covering(diff: &Diff) -> Vec<AddedSuppression<'_>> {
         let came: Vec<u32> = file.edits().flat_map(|edit| edit.added).map(|(line, _)| line).collect();
         let comments: Vec<(usize, SuppressionMark)> = (1..=lines.count())
             .filter(|&at| came.binary_search(&u32::try_from(at).unwrap_or(u32::MAX)).is_err())
-            .flat_map(|at| marks(lines.at(at)).into_iter().map(move |mark| (at, mark)))
+            .flat_map(|at| marks_at(file.path, lines.at(at)).into_iter().map(move |mark| (at, mark)))
             .collect();
         let all = comments.len() > MAX_COMMENTS;
         for (at, mark) in comments {
@@ -195,7 +195,7 @@ impl<'t> SourceLines<'t> {
         if alone && opens {
             let closes = |line: &usize| {
                 let line = self.at(*line).to_ascii_lowercase();
-                !marks(&line).is_empty()
+                !super::marks(&line).is_empty()
                     && [&b"end"[..], b"enable"].iter().any(|word| memchr::memmem::find(&line, word).is_some())
             };
             covered.push(at..=(at + 1..=self.count()).find(closes).unwrap_or(self.count()));
