@@ -305,7 +305,7 @@ mod tests {
             ("Hardcoded JWT eyJhbGciOiJIUzI1NiJ9", "Hardcoded JWT ***"),
             ("The password is correcthorse", "The password is ***"),
             ("The password is weak", "The password is weak"),
-            ("Authorization: Bearer Zq9xW7vK2mT4", "Authorization: *** ***"),
+            ("Authorization: Bearer Zq9xW7vK2mT4", "Authorization: Bearer ***"),
             ("Passwort Zq9xW7vK2mT4 im Code", "Passwort *** im Code"),
             ("Slack webhook at T0/B0/Zq9xW7vK2mT4", "Slack webhook at ***"),
             ("Potential hardcoded credentials", "Potential hardcoded credentials"),
