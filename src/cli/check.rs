@@ -1,7 +1,6 @@
 //! `secgate check`
 
 use std::ffi::OsString;
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -65,7 +64,7 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
         }
     };
     if args.timings {
-        let _ = writeln!(io::stderr(), "secgate: {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+        super::note(&format!("{:.1} ms", start.elapsed().as_secs_f64() * 1e3));
     }
     code
 }

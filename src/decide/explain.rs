@@ -19,8 +19,8 @@ use changes::{changes, decides};
 use super::Outcome;
 use super::sbom::stops_license;
 use super::selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
-use crate::finding::Finding;
-use crate::policy::{Policy, Rule, Subject};
+use crate::finding::{Finding, clean, duration_text};
+use crate::policy::{DecidedOn, Policy, Rule, Subject, VerdictsRule};
 
 /// Rules that are shown for a finding that met none.
 const NEAREST: usize = 3;
@@ -191,7 +191,40 @@ pub fn asks(rule: &Rule) -> String {
     if let Subject::Findings(selector) = &rule.subject {
         return format!("findings with {}", describe(selector));
     }
+    if let Subject::Verdicts(verdicts) = &rule.subject {
+        return asks_of_verdicts(verdicts);
+    }
     format!("facts of {}", rule.fed_by.join(", "))
+}
+
+/// Which verdicts of earlier gates will do.
+fn asks_of_verdicts(rule: &VerdictsRule) -> String {
+    let VerdictsRule { subjects, gates, signed_by, verdict, policy, project, parameters, max_age } = rule;
+    let gates = gates.iter().map(|(gate, on)| match on {
+        DecidedOn::Commit => format!("{} (on this commit)", clean(gate)),
+        DecidedOn::Subject if subjects.is_empty() => format!("{} (on this artifact)", clean(gate)),
+        DecidedOn::Subject => format!("{} (on {})", clean(gate), clean(&subjects.join(", "))),
+    });
+    let words: Vec<&str> = verdict.iter().map(|word| word.as_str()).collect();
+    let mut parts =
+        vec![format!("verdicts {} of {}", words.join(" or "), gates.collect::<Vec<_>>().join(" and "))];
+    parts.push(format!("signed by {}", clean(&signed_by.join(" or "))));
+    parts.push(match project {
+        Some(project) => format!("of the project {}", clean(project)),
+        None => "of the run's own project".to_owned(),
+    });
+    parts.push(if policy.is_empty() {
+        "under any policy".to_owned()
+    } else {
+        let digests: Vec<String> = policy.iter().map(|digest| format!("sha256:{}", clean(digest))).collect();
+        format!("under the policy {}", digests.join(" or "))
+    });
+    if !parameters.is_empty() {
+        let values = parameters.iter().map(|(name, value)| format!("{} {}", clean(name), clean(value)));
+        parts.push(format!("decided with {}", values.collect::<Vec<_>>().join(", ")));
+    }
+    parts.extend(max_age.map(|age| format!("at most {} old", duration_text(age))));
+    parts.join(", ")
 }
 
 /// The lines of a policy that hold what begins at `line`: the item and what is indented below it.
@@ -211,6 +244,32 @@ pub fn lines(text: &str, line: u64) -> Vec<(u64, &str)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_rule_about_verdicts_says_which_will_do() {
+        let policy = |verdicts: &str| {
+            let text = format!(
+                "version: 1\ngate: g\nkeys: {{gate: {{file: g.pub, sha256: \"{}\"}}}}\nevidence: {{v: {{document: verdict, files: [v.jsonl]}}}}\n\
+                 rules: [{{id: r, then: fail, verdicts: {{merge: {{on: commit}}, package: {{on: subject}}, signed_by: [gate]{verdicts}}}}}]\n",
+                "1".repeat(64)
+            );
+            crate::policy::load("p.yaml", text.as_bytes()).unwrap()
+        };
+        assert_eq!(
+            asks(&policy("").rules[0]),
+            "verdicts pass of merge (on this commit) and package (on this artifact), signed by gate, \
+             of the run's own project, under any policy"
+        );
+        let digest = "2".repeat(64);
+        let pinned = format!(
+            ", project: team/app, parameters: {{environment: production}}, policy: [\"sha256:{digest}\"], max_age: 72h"
+        );
+        let said = asks(&policy(&pinned).rules[0]);
+        let end = format!(
+            "of the project team/app, under the policy sha256:{digest}, decided with environment production, at most 3d old"
+        );
+        assert!(said.ends_with(&end), "{said}");
+    }
 
     #[test]
     fn an_item_of_the_policy_ends_where_the_next_begins() {

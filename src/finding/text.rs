@@ -218,14 +218,19 @@ fn without_commands(text: Cow<'_, str>) -> Cow<'_, str> {
 pub fn log_line(line: &str) -> Cow<'_, str> {
     let line = without_commands(Cow::Borrowed(line));
     let mut rest = line.trim_start();
-    while let Some(behind) = rest.strip_prefix("\u{1b}[").and_then(|rest| rest.split_once('m')) {
-        rest = behind.1.trim_start();
+    while let Some(behind) = rest.strip_prefix("\u{1b}[").and_then(behind_sequence) {
+        rest = behind.trim_start();
     }
     let at = line.len() - rest.len();
     match rest.strip_prefix("::") {
         Some(behind) => Cow::Owned(format!("{}:\\u{{3a}}{behind}", line.get(..at).unwrap_or_default())),
         None => line,
     }
+}
+
+/// What follows a control sequence of a terminal (ECMA-48, 5.4): parameters, then one byte that ends it.
+fn behind_sequence(rest: &str) -> Option<&str> {
+    rest.trim_start_matches(|c| (' '..='?').contains(&c)).strip_prefix(|c| ('@'..='~').contains(&c))
 }
 
 /// True if every byte is printable ASCII, which never acts. Looks at all of them without a branch, so that it runs
@@ -327,6 +332,33 @@ mod tests {
         }
     }
 
+    /// What the Unicode Character Database says, in the tables that `regex-syntax` is built from.
+    fn of_unicode(class: &str) -> Vec<std::ops::RangeInclusive<char>> {
+        match regex_syntax::parse(class).unwrap().into_kind() {
+            regex_syntax::hir::HirKind::Class(regex_syntax::hir::Class::Unicode(class)) => {
+                class.iter().map(|range| range.start()..=range.end()).collect()
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn the_tables_are_those_of_unicode() {
+        for (class, ours) in [
+            (r"[\p{Cc}\p{Zs}\p{Zl}\p{Zp}--\x20]", is_control_or_blank as fn(char) -> bool),
+            (r"[\p{Cf}]", is_format),
+            (r"[\p{Default_Ignorable_Code_Point}]", is_ignorable),
+            (r"[\p{Noncharacter_Code_Point}]", is_noncharacter),
+        ] {
+            let ranges = of_unicode(class);
+            let differ: Vec<char> = ('\0'..=char::MAX)
+                .filter(|c| ours(*c) != ranges.iter().any(|range| range.contains(c)))
+                .collect();
+            assert!(differ.is_empty(), "{class}: {differ:?}");
+            assert!(ranges.iter().all(|range| acts(*range.start()) && acts(*range.end())), "{class}");
+        }
+    }
+
     #[test]
     fn no_runner_finds_a_command() {
         for (raw, is) in [
@@ -340,6 +372,7 @@ mod tests {
             assert_eq!(clean(is), is, "twice is once");
         }
         assert_eq!(log_line("  \u{1b}[31m ::stop-commands::x"), "  \u{1b}[31m :\\u{3a}stop-commands::x");
+        assert_eq!(log_line("\r\u{1b}[K\u{1b}[2;1H::error::x"), "\r\u{1b}[K\u{1b}[2;1H:\\u{3a}error::x");
         assert_eq!(log_line("a ::b"), "a ::b");
         assert_eq!(log_line("\t##[group]"), "\t##\\u{5b}group]");
     }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use super::secret::MASK;
 use super::semgrep::{is_about_secrets, is_withheld};
-use crate::finding::{Category, Finding};
+use crate::finding::{Category, Finding, Text};
 
 /// What texts about credentials hold.
 const ROOTS: [&str; 24] = [
@@ -90,11 +90,16 @@ pub(super) fn conceal(finding: &mut Finding) {
         finding.title.tell(&told);
     }
     // Where a tool has no ids, its names are words.
-    for name in std::iter::once(&mut finding.rule_id).chain(&mut finding.rule_aliases) {
-        if name.as_str().contains([' ', '=']) && has_any(name.as_str(), &ROOTS) {
-            let told = without_values(name.as_str(), Scrutiny::Strict).into_owned();
-            name.tell(&told);
-        }
+    let is_words = |text: &Text| text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS);
+    for name in finding.rule_aliases.iter_mut().chain([&mut finding.rule_id]).filter(|name| is_words(name)) {
+        let told = without_values(name.as_str(), Scrutiny::Strict).into_owned();
+        name.tell(&told);
+    }
+    // A path, a package or a level is no sentence; one that reads like one may quote a value.
+    let title = finding.title.clone();
+    for text in finding.texts().filter(|text| **text != title && is_words(text)) {
+        let told = without_values(text.as_str(), Scrutiny::Literals).into_owned();
+        text.tell(&told);
     }
     // A person's words.
     if let Some(words) = finding.suppression.as_mut().filter(|words| speaks(words.as_str())) {
@@ -284,7 +289,7 @@ mod tests {
 
     fn told(title: &str) -> String {
         let mut finding = Finding::new(Category::Sast, "tool", "rule", Severity::High);
-        finding.title = crate::finding::Text::line(title);
+        finding.title = Text::line(title);
         conceal(&mut finding);
         finding.title.to_string()
     }
@@ -332,7 +337,7 @@ mod tests {
     #[test]
     fn the_real_words_stay_for_matching() {
         let mut finding = Finding::new(Category::Sast, "tool", "rule", Severity::High);
-        finding.title = crate::finding::Text::line("password 'hunter2'");
+        finding.title = Text::line("password 'hunter2'");
         conceal(&mut finding);
         assert_eq!(finding.title.real(), "password 'hunter2'");
         assert!(!serde_json::to_string(&finding).unwrap().contains("hunter2"));

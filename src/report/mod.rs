@@ -61,7 +61,7 @@ mod zap;
 mod testing;
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::finding::{Category, Package, SecretKey};
 use secret::SecretValues;
@@ -215,11 +215,17 @@ const LAST_LOOK: usize = 16 << 20;
 /// lines of a JSON-lines file.
 pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> ReadOutcome {
     let mut known = BTreeMap::new();
+    // Values of secrets stand in other findings than their own, too: a report that has any is read twice.
+    let (mut secrets, mut again) = (BTreeSet::new(), false);
     let mut first_digest: Option<(u64, String)> = None;
     loop {
         let mut format = None;
         let mut report = Report::default();
-        match read_once(source, hint, options, sink, &known, &mut format, &mut report) {
+        match read_once(source, hint, options, sink, (&known, &mut secrets), &mut format, &mut report) {
+            Err(_) if format.is_some_and(|f: &Format| f.lines) && !secrets.is_empty() && !again => {
+                sink.restart();
+                again = true;
+            }
             Err(error) => {
                 if !format.is_some_and(|f: &Format| f.lines) {
                     sink.restart();
@@ -236,7 +242,9 @@ pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mu
                 let error = Some(ReadError::Changed);
                 return ReadOutcome { format: format.map(|f| f.id.into()), report, digest: None, error };
             }
-            Ok(((bytes, sha256), late)) if late.is_empty() || first_digest.is_some() => {
+            Ok(((bytes, sha256), late))
+                if late.is_empty() && secrets.is_empty() || first_digest.is_some() =>
+            {
                 let digest = Some((sha256, bytes));
                 return ReadOutcome { format: format.map(|f| f.id.into()), report, digest, error: None };
             }
@@ -256,7 +264,7 @@ fn read_once(
     hint: Hint<'_>,
     options: &Options,
     sink: &mut dyn Sink,
-    known: &BTreeMap<String, String>,
+    (known, secrets): (&BTreeMap<String, String>, &mut BTreeSet<String>),
     found: &mut Option<&'static Format>,
     report: &mut Report,
 ) -> Result<SinglePass, ReadError> {
@@ -265,11 +273,12 @@ fn read_once(
     let mut json = if ahead { Json::read_ahead(input) } else { Json::new(input) };
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let values = SecretValues::default();
+    let values = SecretValues::knowing(std::mem::take(secrets));
     let mut reading = Reading::new(format.tool, sink, options.context(&values), known, hint.category, source);
     let read = (format.read_report)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;
+    *secrets = values.shared();
     read?;
     Ok((json.finish(), late))
 }

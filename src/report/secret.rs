@@ -1,8 +1,8 @@
 //! Parts shared by the readers of secret scanners: a finding about a credential, made without a trace of its value.
 
 use std::borrow::Cow;
-use std::cell::RefCell;
-use std::collections::BTreeSet;
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
 
 use super::json::Json;
@@ -66,9 +66,67 @@ pub(super) struct SecretValues {
     all: RefCell<BTreeSet<String>>,
     /// Those of the finding that is handed over next.
     last: RefCell<BTreeSet<String>>,
+    /// Those of the whole report, where it was read before.
+    known: KnownValues,
+    /// How many findings were handed over.
+    findings: Cell<u64>,
+}
+
+/// Values that any text may hold, by how they begin: reports have many, and a text is gone through once.
+#[derive(Default)]
+struct KnownValues(BTreeMap<[u8; SHORTEST], Vec<String>>);
+
+/// Shortest value that is looked for in other findings; shorter ones are parts of common words.
+const SHORTEST: usize = 6;
+
+impl KnownValues {
+    fn new(values: BTreeSet<String>) -> Self {
+        let mut by_start: BTreeMap<[u8; SHORTEST], Vec<String>> = BTreeMap::new();
+        for value in values {
+            if let Some(start) = value.as_bytes().first_chunk::<SHORTEST>() {
+                by_start.entry(*start).or_default().push(value);
+            }
+        }
+        // The longest first: one value may be the beginning of another.
+        for values in by_start.values_mut() {
+            values.sort_by_key(|value| std::cmp::Reverse(value.len()));
+        }
+        Self(by_start)
+    }
+
+    /// The text without the values; none where it holds none.
+    fn masked(&self, text: &str) -> Option<String> {
+        let at = |at: usize| {
+            let rest = text.as_bytes().get(at..)?;
+            let values = self.0.get(rest.first_chunk::<SHORTEST>()?)?;
+            values.iter().find(|value| rest.starts_with(value.as_bytes())).map(String::len)
+        };
+        let (mut out, mut done, mut next) = (String::new(), 0, 0);
+        while next < text.len() {
+            let Some(length) = at(next) else {
+                next += 1;
+                continue;
+            };
+            out.push_str(text.get(done..next)?);
+            out.push_str(MASK);
+            next += length;
+            done = next;
+        }
+        (done > 0).then(|| out + text.get(done..).unwrap_or_default())
+    }
 }
 
 impl SecretValues {
+    /// For a second reading of a report that has these values.
+    pub(super) fn knowing(values: BTreeSet<String>) -> Self {
+        Self { known: KnownValues::new(values), ..Self::default() }
+    }
+
+    /// The values that another finding than their own may hold.
+    pub(super) fn shared(self) -> BTreeSet<String> {
+        if self.findings.get() > 1 { self.all.into_inner() } else { BTreeSet::new() }
+    }
+
     /// Takes the values of the finding that is handed over next.
     pub(super) fn of_finding(&self, values: &[&str]) {
         let last = forms(values);
@@ -81,6 +139,14 @@ impl SecretValues {
         let last = std::mem::take(&mut *self.last.borrow_mut());
         if !last.is_empty() {
             finding.texts().for_each(|text| mask(&last, text));
+        }
+        self.findings.set(self.findings.get().saturating_add(1));
+        if !self.known.0.is_empty() {
+            for text in finding.texts() {
+                if let Some(told) = self.known.masked(text.as_str()) {
+                    text.tell(&told);
+                }
+            }
         }
     }
 

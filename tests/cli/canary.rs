@@ -123,6 +123,23 @@ fn strings(value: &Value, at: &str, found: &mut Vec<String>) {
     }
 }
 
+/// What one run tells of a report, in all outputs and the bundle, and the list of findings.
+fn told_of(dir: &Dir, format: &str, report: &str) -> Vec<(String, String)> {
+    dir.write("report", report);
+    let input = format!("{format}=report");
+    let mut args = vec!["--policy", "p.yaml", "--input", &input, "--bundle", "b.tar"];
+    let outputs: Vec<String> = FORMATS.iter().map(|f| format!("{f}=out.{f}")).collect();
+    args.extend(outputs.iter().flat_map(|output| ["--output", output.as_str()]));
+    let mut told = vec![("stdout and stderr".to_owned(), dir.check(&args).all())];
+    for name in FORMATS.map(|f| format!("out.{f}")).into_iter().chain(["b.tar".to_owned()]) {
+        if let Ok(bytes) = fs::read(dir.path().join(&name)) {
+            told.push((name.clone(), String::from_utf8_lossy(&bytes).into_owned()));
+        }
+    }
+    told.push(("findings".to_owned(), dir.run(&["findings", "--format", "json", "--input", &input]).all()));
+    told
+}
+
 /// Everything that is told of a report; the number of bytes that were looked at.
 fn leaks(dir: &Dir, format: &str, report: &str, what: &str, leaked: &mut Vec<String>) -> bool {
     dir.write("report", report);
@@ -196,4 +213,34 @@ fn what_words_about_a_password_quote_is_told_nowhere() {
     }
     assert!(leaked.is_empty(), "{}", leaked.join("\n"));
     assert!(bundles > 20, "{bundles}");
+}
+
+#[test]
+fn the_value_of_one_secret_is_told_in_no_other_finding() {
+    let dir = Dir::new();
+    policy(&dir);
+    let mut leaked = Vec::new();
+    for (format, text) in SECRETS.into_iter().filter(|(_, text)| !text.starts_with("{\"version")) {
+        let one = text.replace("CANARY", CANARY);
+        // The value stands in the path of a finding before and one behind, which have values of their own.
+        let other =
+            text.replace("CANARY", "other9Valu3").replace("keys/a.txt", &format!("keys/{CANARY}.txt"));
+        let inner = |text: &str| text.trim_start_matches('[').trim_end_matches(']').to_owned();
+        let report = match format {
+            "trufflehog" => [&other, &one, &other].map(|line| line.replace('\n', " ")).join("\n"),
+            "generic-secrets" => {
+                let item =
+                    |text: &str| text.replacen("{\"findings\":[", "", 1).trim_end_matches("]}").to_owned();
+                format!("{{\"findings\":[{},{},{}]}}", item(&other), item(&one), item(&other))
+            }
+            _ => format!("[{},{},{}]", inner(&other), inner(&one), inner(&other)),
+        };
+        let told = told_of(&dir, format, &report);
+        assert!(told.len() > FORMATS.len(), "{format}: {told:?}");
+        assert!(told[0].1.contains("keys/***.txt"), "{format}: {}", told[0].1);
+        for (name, _) in told.iter().filter(|(_, text)| text.contains(CANARY)) {
+            leaked.push(format!("{format}: {name}"));
+        }
+    }
+    assert!(leaked.is_empty(), "{}", leaked.join("\n"));
 }

@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::finding::clean;
 use crate::policy::{EvidenceEntry, Policy};
+use crate::render::for_log;
 use crate::report::hex;
 
 /// True if the commands may be run.
@@ -42,7 +43,9 @@ pub(super) fn consent_given(
         bail!("{what}\nNobody can be asked; run `secgate scan --yes` if they are fine.");
     }
     let mut out = io::stderr().lock();
-    write!(out, "{what}\nRun them? It is asked once for this policy. [y/N] ")?;
+    out.write_all(&for_log(
+        format!("{what}\nRun them? It is asked once for this policy. [y/N] ").as_bytes(),
+    ))?;
     out.flush()?;
     let mut answer = String::new();
     io::stdin().lock().read_line(&mut answer)?;

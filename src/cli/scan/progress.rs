@@ -6,6 +6,7 @@ use std::sync::PoisonError;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+use crate::render::for_log;
 use crate::scan::{ScannerExit, ScannerJob};
 
 /// How often the line is drawn.
@@ -44,7 +45,7 @@ impl Progress {
             });
             let result = work(&|index, ended, time| self.scanner_ended(index, ended, time));
             done.store(true, Ordering::Relaxed);
-            let _ = write!(std::io::stderr(), "\r\x1b[K");
+            redraw("");
             result
         })
     }
@@ -55,7 +56,7 @@ impl Progress {
         let names: Vec<&str> = running.iter().flatten().map(String::as_str).collect();
         let line = line(self.files, &names, time, width());
         if !names.is_empty() && *drawn != line {
-            let _ = write!(std::io::stderr(), "\r\x1b[K{line}");
+            redraw(&line);
             *drawn = line;
         }
     }
@@ -71,8 +72,15 @@ impl Progress {
             ScannerExit::Signal => "killed".to_owned(),
             ScannerExit::NotStarted(_) => "could not be run".to_owned(),
         };
-        let _ = writeln!(std::io::stderr(), "\r\x1b[K  {name} {how} after {:.1} s", time.as_secs_f64());
+        redraw(&format!("  {name} {how} after {:.1} s\n", time.as_secs_f64()));
     }
+}
+
+/// Puts a text where the line stood. Names of entries are the policy's, and no line may begin with a command of CI.
+fn redraw(text: &str) {
+    let mut bytes = b"\r\x1b[K".to_vec();
+    bytes.extend(for_log(text.as_bytes()));
+    let _ = std::io::stderr().write_all(&bytes);
 }
 
 /// Columns of the terminal.

@@ -3,7 +3,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Result, anyhow, bail};
@@ -139,7 +138,7 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     draft.seen.matches = Some(u32::try_from(matches)?);
     super::super::print_exact(written(&draft, &finding, &policy)?.as_bytes())?;
     if let Some(lacks) = unbound(&draft.matches, &finding) {
-        writeln!(io::stderr(), "secgate: this waiver covers nothing yet: {lacks}")?;
+        super::super::note(&format!("this waiver covers nothing yet: {lacks}"));
     }
     Ok(exit::PASS)
 }

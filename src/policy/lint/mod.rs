@@ -278,6 +278,12 @@ pub static CHECKS: &[Check] = &[
         "add what the pipeline fetches, such as `approvals: {document: gitlab-approvals, files: [approvals.json]}`",
     ),
     note(
+        "verdict-of-any-policy",
+        "a `verdicts` rule without `policy`",
+        "who holds the gate's key signs what any policy of that name decided, a looser one too",
+        "`policy: [sha256:…]`, which `secgate policy digest GATE…` prints for the policies at hand",
+    ),
+    note(
         "reviewers-may-be-author",
         "reviewers of whom the author of the change may be one",
         "whoever wrote it can answer the review",

@@ -15,16 +15,21 @@ pub(super) fn lint_people(found: &mut LintRun<'_>, rule: &Rule) {
             enough(found, rule, &["approvals", "at_least"], reviewers);
             return;
         }
-        Subject::Verdicts(verdicts) if verdicts.max_age.is_none() => {
-            let message = format!("{} takes a verdict of any age", rule_in_words(rule));
-            found.of_rule("verdict-without-age", rule, &["verdicts"], message);
+        Subject::Verdicts(verdicts) => {
+            if verdicts.max_age.is_none() {
+                let message = format!("{} takes a verdict of any age", rule_in_words(rule));
+                found.of_rule("verdict-without-age", rule, &["verdicts"], message);
+            }
+            if verdicts.policy.is_empty() {
+                let message = format!("{} takes a verdict under any policy", rule_in_words(rule));
+                found.of_rule("verdict-of-any-policy", rule, &["verdicts"], message);
+            }
         }
         Subject::Findings(_)
         | Subject::Document(_)
         | Subject::Image(_)
         | Subject::Sbom(_)
-        | Subject::Provenance(_)
-        | Subject::Verdicts(_) => {}
+        | Subject::Provenance(_) => {}
     }
     if rule.then != Action::Review {
         return;

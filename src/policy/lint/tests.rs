@@ -443,6 +443,8 @@ fn checks_of_policies_of_their_own() {
     let aged =
         |age: &str| format!("id: a, verdicts: {{merge: {{on: commit}}, signed_by: [gate]{age}}}, then: fail");
     tells_apart("verdict-without-age", &with(artifact, &aged("")), &with(artifact, &aged(", max_age: 7d")));
+    let digest = format!(", policy: [\"sha256:{}\"]", "1".repeat(64));
+    tells_apart("verdict-of-any-policy", &with(artifact, &aged("")), &with(artifact, &aged(&digest)));
     let by =
         |not: &str| format!("id: a, approvals: {{from: [deployment], any_of: [\"@ann\"]{not}}}, then: fail");
     tells_apart("self-approval", &with(artifact, &by("")), &with(artifact, &by(", not: [author]")));
