@@ -409,6 +409,38 @@ fn detect_secrets() {
     }
 }
 
+/// A baseline is committed, and the next scan looks at it, too.
+#[test]
+fn a_baseline_is_no_secret_for_detect_secrets() {
+    if !has("detect-secrets") {
+        return;
+    }
+    let bench = Bench::new();
+    let raw =
+        bench.save("secrets.json", "detect-secrets", &["scan", "--no-verify", "--all-files", "."], &[0]);
+    assert!(raw["results"].as_object().unwrap().len() > 1, "{raw}");
+    fs::copy(fixtures().join("gate/semgrep.json"), bench.report("semgrep.json")).unwrap();
+    fs::copy(fixtures().join("gitleaks/v8.json"), bench.report("gitleaks.json")).unwrap();
+    let key = bench.root.join("key");
+    fs::write(&key, "of the test, and of nothing else").unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_secgate"))
+        .args(["baseline", "write", "--no-env", "--output", "baseline.jsonl", "--secret-key"])
+        .arg(&key)
+        .args(["secrets.json", "semgrep.json", "gitleaks.json"].map(|name| bench.report(name)))
+        .current_dir(bench.app())
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let text = fs::read_to_string(bench.app().join("baseline.jsonl")).unwrap();
+    assert!(
+        text.lines().count() > 10 && text.contains("\"traces_under\"") && text.contains("\"value\""),
+        "{text}"
+    );
+    let told = bench.run("detect-secrets", &["scan", "--no-verify", "--all-files", "baseline.jsonl"], &[0]);
+    let told: Value = serde_json::from_str(&told).unwrap();
+    assert_eq!(told["results"], serde_json::json!({}), "{text}");
+}
+
 #[test]
 fn bandit() {
     if !has("bandit") || !is_read("bandit") {

@@ -1,7 +1,7 @@
 //! Arguments that several subcommands share.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use clap::builder::{PossibleValuesParser, TypedValueParser};
@@ -56,6 +56,28 @@ impl InputArgs {
     /// The limits of the run.
     pub(super) fn limits(&self, max_findings: usize) -> Limits {
         Limits { max_report: self.max_report, max_stdin: self.max_stdin, max_findings }
+    }
+}
+
+/// Says which file may be meant where a given one is not there; the decision says that it could not be read.
+fn name_nearest_file(path: &Path) {
+    if path == Path::new("-") || path.symlink_metadata().is_ok() {
+        return;
+    }
+    let Some(asked) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).into_iter().flatten().flatten();
+    let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let far = |name: &String| (strsim::damerau_levenshtein(name, &asked), name.clone());
+    let near = names.filter(|name| far(name).0 <= 3.min(asked.len() / 2)).min_by_key(far);
+    if let Some(name) = near {
+        let near = folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
+        let (asked, near) = (path.to_string_lossy(), near.to_string_lossy());
+        super::note(&format!(
+            "{}: there is no such file; did you mean {}?",
+            clean_line(&asked),
+            clean_line(&near)
+        ));
     }
 }
 
@@ -181,6 +203,7 @@ pub(super) struct DecideArgs {
 impl DecideArgs {
     /// What is asked for, to be decided by this clock.
     pub(super) fn request(&self, now: Timestamp) -> Result<RunRequest> {
+        self.inputs.paths.iter().for_each(|path| name_nearest_file(path));
         let named = |flag, form, texts: &[OsString]| {
             texts.iter().map(|text| pair(flag, form, text)).collect::<Result<Vec<_>>>()
         };

@@ -1,4 +1,4 @@
-//! `secgate init`: a policy, a GitLab job and a hook for this repository. Nothing that is there is touched.
+//! `secgate init`: a policy, a GitLab job and a hook for this repository. Nothing that is there is touched but by force.
 
 use std::fs::{self, OpenOptions};
 use std::io::{Read as _, Write as _};
@@ -9,7 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
 use crate::exit;
-use crate::finding::clean;
+use crate::finding::{clean, clean_line, plural};
 use crate::init::{self, Draft, Survey};
 use crate::policy;
 use crate::report::open_regular;
@@ -18,9 +18,15 @@ use crate::run::git;
 /// Largest script that is converted.
 const MAX_SCRIPT: u64 = 1 << 20;
 
+/// The project's pipeline.
+const PIPELINE: &str = ".gitlab-ci.yml";
+
 /// Write a policy, a GitLab job and a hook for this repository
 #[derive(Debug, Args)]
-#[command(after_help = "Run it at the top of the repository. A file that is there is left as it is.")]
+#[command(
+    after_help = "Run it at the top of the repository. A file that is there is left as it is, and what would \
+                  change is said; --force takes it."
+)]
 pub(super) struct InitArgs {
     /// Take the thresholds of this script, such as `security_gate.sh`, instead of those that fit the repository
     #[arg(long, value_name = "SCRIPT")]
@@ -29,6 +35,10 @@ pub(super) struct InitArgs {
     /// Also a git hook that runs `secgate scan` before a push
     #[arg(long)]
     hook: bool,
+
+    /// Replace what is there and would be written otherwise, in .secgate
+    #[arg(long)]
+    force: bool,
 
     /// Print what would be written, and write nothing
     #[arg(long)]
@@ -43,17 +53,23 @@ struct Planned {
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<u8> {
-    let survey = init::survey_repository(Path::new("."));
-    let (draft, left) = match &args.from {
+    let mut survey = init::survey_repository(Path::new("."));
+    // What an earlier run wrote says nothing about the project.
+    if fs::read(PIPELINE).is_ok_and(|text| text == init::include().as_bytes()) {
+        survey.pipeline = None;
+    }
+    let (draft, script) = match &args.from {
         Some(path) => of_script(path)?,
-        None => (init::of_survey(&survey), Vec::new()),
+        None => (init::of_survey(&survey), init::script::Script::default()),
     };
     let text = draft.to_string();
     let checked = policy::load(init::POLICY, text.as_bytes())
         .map_err(|error| anyhow!("a bug: the policy that was about to be written is not valid: {error}"))?;
+    let has_program = init::holds_program(Path::new("."));
+    let jobs = init::jobs(&draft, survey.pipeline.as_ref(), has_program);
     let mut planned = vec![
         Planned { path: init::POLICY.into(), text, mode: 0o644 },
-        Planned { path: init::JOBS.into(), text: init::jobs(&draft, survey.pipeline.as_ref()), mode: 0o644 },
+        Planned { path: init::JOBS.into(), text: jobs, mode: 0o644 },
         Planned { path: init::COMPONENT.into(), text: init::GATE.to_owned(), mode: 0o644 },
     ];
     if args.from.is_none() && !survey.openapi.is_empty() && !survey.spectral_rules {
@@ -63,28 +79,44 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
             mode: 0o644,
         });
     }
+    if let Some(text) = draft.not_converted() {
+        planned.push(Planned { path: init::NOT_CONVERTED_FILE.into(), text, mode: 0o644 });
+    }
     if survey.pipeline.is_none() {
-        planned.push(Planned { path: ".gitlab-ci.yml".into(), text: init::include(), mode: 0o644 });
+        planned.push(Planned { path: PIPELINE.into(), text: init::include(), mode: 0o644 });
     }
     if args.hook {
         planned.push(Planned { path: hook()?, text: init::HOOK.to_owned(), mode: 0o755 });
     }
     seen(args, &survey);
-    let wrote = write(&planned, args.dry_run)?;
-    for (line, what) in &left {
-        super::note(&format!("not converted, line {line}: {}", crate::finding::clean_line(what)));
+    let Written { wrote, differs } = write(&planned, args)?;
+    for (line, what) in &script.left {
+        super::note(&format!("not converted, line {line}: {}", clean_line(what)));
+    }
+    for (line, what) in &script.undecided {
+        super::note(&format!("decides nothing, line {line}: {}", clean_line(what)));
     }
     if wrote && !args.dry_run {
-        next(&survey, checked.base.is_some());
+        next(&survey, checked.base.is_some(), has_program);
+    }
+    if !wrote && !differs.is_empty() {
+        bail!("nothing was written: {} would change as shown; --force takes it", differs.join(", "));
     }
     if !wrote {
-        bail!("all of it is there already; nothing was written");
+        bail!("all of it is there already, as it would be written; nothing was written");
     }
-    Ok(exit::PASS)
+    if script.left.is_empty() {
+        return Ok(exit::PASS);
+    }
+    super::note(&format!(
+        "{} of the script became no rule of their own: the rules `not-converted-line-N` fail until you replace them",
+        plural(script.left.len() as u64, "check")
+    ));
+    Ok(exit::FAIL)
 }
 
 /// The policy of a script, and what could not be converted.
-fn of_script(path: &Path) -> Result<(Draft, Vec<(u64, String)>)> {
+fn of_script(path: &Path) -> Result<(Draft, init::script::Script)> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let mut text = String::new();
     let file = open_regular(path).with_context(|| format!("--from {name}"))?;
@@ -102,7 +134,7 @@ fn of_script(path: &Path) -> Result<(Draft, Vec<(u64, String)>)> {
             left.concat()
         );
     }
-    Ok((init::of_script(&script, &name), script.left))
+    Ok((init::of_script(&script, &name), script))
 }
 
 /// Where git looks for the hook.
@@ -138,18 +170,50 @@ fn seen(args: &InitArgs, survey: &Survey) {
     }
 }
 
-/// Writes what is not there; true if anything was, or would be.
-fn write(planned: &[Planned], dry_run: bool) -> Result<bool> {
-    let mut wrote = false;
+/// What became of the files.
+struct Written {
+    /// Anything was written, or would be.
+    wrote: bool,
+    /// Files that are there, stay, and would be written otherwise.
+    differs: Vec<String>,
+}
+
+/// What would change in a file: the lines that would go and those that would come. `None` where nothing would.
+fn changes(was: &str, is: &str) -> Option<String> {
+    let (old, new): (Vec<&str>, Vec<&str>) = (was.lines().collect(), is.lines().collect());
+    let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let (old, new) = (old.get(begin..)?, new.get(begin..)?);
+    let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
+    let gone = old.iter().take(old.len() - end).map(|line| format!("-{}\n", clean_line(line)));
+    let come = new.iter().take(new.len() - end).map(|line| format!("+{}\n", clean_line(line)));
+    let text: String = gone.chain(come).collect();
+    (!text.is_empty()).then(|| format!("@@ from line {} @@\n{text}", begin + 1))
+}
+
+/// Writes what is not there, and by force what would be written otherwise.
+fn write(planned: &[Planned], args: &InitArgs) -> Result<Written> {
+    let (mut wrote, mut differs) = (false, Vec::new());
     let mut out = Vec::new();
     for file in planned {
         let name = clean(&file.path.to_string_lossy()).into_owned();
-        if file.path.symlink_metadata().is_ok() {
-            super::note(&format!("{name} is there and stays as it is"));
-            continue;
+        let is_there = file.path.symlink_metadata().is_ok();
+        // A hook, or a file of the project's own, is never replaced.
+        let replace = args.force && file.path.starts_with(".secgate") && !file.path.is_symlink();
+        if is_there {
+            let was = fs::read(&file.path).unwrap_or_default();
+            let Some(change) = changes(&String::from_utf8_lossy(&was), &file.text) else {
+                super::note(&format!("{name} is there and stays as it is"));
+                continue;
+            };
+            writeln!(out, "--- {name}\n+++ {name} as it would be written\n{change}")?;
+            if !replace {
+                super::note(&format!("{name} is there and stays as it is; it would change"));
+                differs.push(name);
+                continue;
+            }
         }
         wrote = true;
-        if dry_run {
+        if args.dry_run {
             writeln!(out, "==> {name} <==\n{}", file.text)?;
             continue;
         }
@@ -160,26 +224,29 @@ fn write(planned: &[Planned], dry_run: bool) -> Result<bool> {
             }
             fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
+        // What is replaced stays until all of the new one is written.
+        let place = if is_there { super::outputs::beside(&file.path) } else { file.path.clone() };
         let written = OpenOptions::new()
             .write(true)
             .create_new(true)
             .mode(file.mode)
-            .open(&file.path)
-            .and_then(|mut new| new.write_all(file.text.as_bytes()));
+            .open(&place)
+            .and_then(|mut new| new.write_all(file.text.as_bytes()))
+            .and_then(|()| if is_there { fs::rename(&place, &file.path) } else { Ok(()) });
         if let Err(error) = written {
             if error.kind() != std::io::ErrorKind::AlreadyExists {
-                let _ = fs::remove_file(&file.path);
+                let _ = fs::remove_file(&place);
             }
             return Err(error).with_context(|| format!("{name}: cannot be written"));
         }
         writeln!(out, "wrote {name}")?;
     }
     super::print(&out)?;
-    Ok(wrote)
+    Ok(Written { wrote, differs })
 }
 
 /// Action to take next.
-fn next(survey: &Survey, compares: bool) {
+fn next(survey: &Survey, compares: bool, has_program: bool) {
     let mut text = String::from("next: read .secgate/merge.yaml, then run ");
     text.push_str(if compares && survey.saved.is_empty() {
         "`secgate scan`, which starts the scanners that it names and that are installed; `secgate check` needs their reports"
@@ -193,12 +260,20 @@ fn next(survey: &Survey, compares: bool) {
         text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
     }
     super::note(&text);
+    if !has_program {
+        super::note(&format!(
+            "the jobs take secgate from the image that the CI/CD variable {} names: set it, or put the program into the \
+             repository and say where in {}",
+            init::IMAGE_VARIABLE,
+            init::JOBS
+        ));
+    }
     let running =
         |script: &String| Some((survey.pipeline.as_ref()?.running(script)?.to_owned(), script.clone()));
     if let Some((job, script)) = survey.scripts.iter().find_map(running) {
         super::note(&format!(
             "the job `{}` still runs {}; take it out when the new gate is trusted",
-            crate::finding::clean_line(&job),
+            clean_line(&job),
             clean(&script)
         ));
     }

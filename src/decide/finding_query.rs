@@ -27,7 +27,8 @@ pub(super) fn is_meant(finding: &Finding, id: &str) -> bool {
 /// The beginning of a fingerprint that an id is; the version may be left out.
 pub(super) fn beginning(id: &str) -> Option<String> {
     let lower = id.to_ascii_lowercase();
-    let digits = lower.strip_prefix("sg1:").unwrap_or(&lower);
+    // A baseline has them in groups.
+    let digits = lower.strip_prefix("sg1:").map_or_else(|| lower.clone(), |digits| digits.replace(':', ""));
     let hex = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
     hex.then(|| format!("sg1:{digits}"))
 }

@@ -11,8 +11,21 @@ pub fn include() -> String {
     format!("include:\n  - local: {}\n", super::JOBS)
 }
 
+/// Where the program may lie in a repository.
+const PROGRAM: &str = "ci/bin/secgate";
+
+/// The CI/CD variable that names an image with the program, where the repository holds none.
+pub const IMAGE_VARIABLE: &str = "SECGATE_IMAGE";
+
+/// Whether the repository holds the program that its jobs run.
+pub fn holds_program(repository: &std::path::Path) -> bool {
+    repository.join(PROGRAM).is_file()
+}
+
 /// The jobs: the gate, and a scanner for each entry whose report no job of the project's pipeline leaves.
-pub fn jobs(draft: &Draft, existing: Option<&Pipeline>) -> String {
+/// With `program` the repository holds the program; else an image does, which a variable names: no job names a program
+/// that is not there.
+pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String {
     let nothing = Pipeline::default();
     let pipeline = existing.unwrap_or(&nothing);
     let stage = quoted(pipeline.stage());
@@ -75,6 +88,20 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>) -> String {
     }
     needs.sort();
     needs.dedup();
+    let runs = if program {
+        format!(
+            "      image: alpine               # pin its digest; with curl, git and jq in it, `prepare` can go
+      prepare: command -v jq >/dev/null || apk add --no-cache curl git jq
+      secgate: ./{PROGRAM}   # the program that lies in the repository
+"
+        )
+    } else {
+        format!(
+            "      image: ${IMAGE_VARIABLE}       # a CI/CD variable: an image with secgate, curl, git and jq, by digest
+      secgate: secgate            # the program in that image; or its path, once it lies in the repository
+"
+        )
+    };
     let mut text = format!(
         "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{{local: {}}}]`. The gate is the component of
 # {COMPONENT}: there it stands how a review is approved, and what SECGATE_API_TOKEN is for.
@@ -84,10 +111,7 @@ include:
       gate: merge
       stage: {stage}
       pipelines: {pipelines}{}# of merge requests, or of branches where the others have no jobs
-      image: alpine               # pin its digest; with curl, git and jq in it, `prepare` can go
-      prepare: command -v jq >/dev/null || apk add --no-cache curl git jq
-      secgate: ./ci/bin/secgate   # the program lies in the repository here; elsewhere say where
-",
+{runs}",
         super::JOBS,
         " ".repeat(17_usize.saturating_sub(pipelines.len())),
     );

@@ -7,7 +7,7 @@ pub mod script;
 pub mod survey;
 mod write;
 
-pub use job::{include, jobs};
+pub use job::{IMAGE_VARIABLE, holds_program, include, jobs};
 pub use survey::{Survey, survey_repository};
 pub use write::{Draft, of_script, of_survey};
 
@@ -26,6 +26,9 @@ pub const POLICY: &str = ".secgate/merge.yaml";
 /// Where the jobs go.
 pub const JOBS: &str = ".secgate/gitlab-ci.yml";
 
+/// Where the lines of a script go that became no rule.
+pub const NOT_CONVERTED_FILE: &str = ".secgate/not-converted.json";
+
 /// Text as YAML: as it is where that is safe, else in quotes.
 fn quoted(text: &str) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'/' | b'+');
@@ -42,6 +45,11 @@ fn quoted(text: &str) -> String {
     if safe {
         return text.to_owned();
     }
+    double_quoted(text)
+}
+
+/// Text as YAML in double quotes.
+fn double_quoted(text: &str) -> String {
     let text = crate::finding::clean_line(text);
     format!("\"{}\"", text.replace('\\', "\\\\").replace('"', "\\\""))
 }

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Category, Severity};
 use crate::policy::Action;
 use filter::FilterCount;
-use shell::{ShellBlock, ShellCommand};
+use shell::{ShellBlock, ShellCommand, ShellFunction};
 
 /// A condition under which the script stopped.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,6 +49,8 @@ pub struct Script {
     pub conditions: Vec<ScriptThreshold>,
     /// Lines that do not: the line, its text and why not.
     pub left: Vec<(u64, String)>,
+    /// Counts that nothing is decided by, as far as the script shows.
+    pub undecided: Vec<(u64, String)>,
 }
 
 /// A count, or why it was not understood.
@@ -75,28 +77,47 @@ struct Reader {
     /// Names of files and folders.
     texts: BTreeMap<String, String>,
     counts: BTreeMap<String, ScriptCount>,
-    /// Functions that end the script, and what else is known of them.
-    stops: Vec<String>,
+    functions: Vec<ShellFunction>,
+    /// Names that the script ends by, such as `FAILED`: what they are at first.
+    flags: BTreeMap<String, String>,
+    /// Lines of commands that end the script, or that note that it is to end, under a condition that was looked at.
+    accounted: BTreeSet<u64>,
+    /// Files that the script ends without.
+    demanded: Vec<(u64, String)>,
+    /// A command that fails ends the script.
+    errexit: bool,
     script: Script,
 }
 
 /// Reads a script.
 pub fn read_script(text: &str) -> Script {
     let blocks = shell::blocks(text);
-    let mut reader = Reader { stops: shell::functions_that_exit(text), ..Reader::default() };
+    let commands = shell::commands(text);
+    let mut reader = Reader {
+        functions: shell::functions(text),
+        errexit: text.lines().any(shell::sets_errexit),
+        ..Reader::default()
+    };
+    reader.flags = Reader::flags_of(&commands);
     for block in &blocks {
         reader.block(block, &[]);
     }
+    if let Some(ShellBlock::Simple(last)) = blocks.last().filter(|_| !reader.errexit) {
+        reader.decides(last);
+    }
+    reader.account_for_every_stop(&commands);
     for (name, count) in &reader.counts {
         let left = match &count.counted {
             _ if count.used => continue,
             Ok(_) => format!("`{name}` is counted and compared with nothing that was understood"),
             Err(why) => format!("`{name}`: {why}"),
         };
-        reader.script.left.push((count.line, left));
+        reader.script.undecided.push((count.line, left));
     }
-    reader.script.left.sort();
-    reader.script.left.dedup();
+    for list in [&mut reader.script.left, &mut reader.script.undecided] {
+        list.sort();
+        list.dedup();
+    }
     reader.script
 }
 
@@ -125,6 +146,9 @@ impl Reader {
             ShellBlock::If { .. } => None,
         });
         let commands: Vec<&ShellCommand> = said.collect();
+        let stopping = commands.iter().filter(|command| self.is_stop(command)).map(|command| command.line);
+        let stopping: Vec<u64> = stopping.collect();
+        self.accounted.extend(stopping);
         let stops = commands.iter().any(|command| self.is_stop(command));
         let said_title = commands.iter().find_map(|command| self.message(command));
         let looks = condition.text.contains("jq ") || self.counts_in(&condition.text).next().is_some();
@@ -173,18 +197,35 @@ impl Reader {
                 })
                 .collect();
             if inner.iter().any(|command| self.is_stop(command)) {
+                if shell::assignment(&condition).is_some() {
+                    // A count that cannot be made is no pass here either.
+                    self.accounted.insert(command.line);
+                    self.command(&ShellCommand { line: command.line, text: condition }, !around.is_empty());
+                    return;
+                }
                 let condition = ShellCommand { line: command.line, text: condition };
                 self.branch(&condition, &body, negated, around);
                 return;
             }
         }
         self.command(command, !around.is_empty());
+        if self.errexit {
+            let asks = around.iter().find(|outer| !is_file_test(&outer.text));
+            match asks {
+                Some(outer) if can_decide(&command.text) => {
+                    self.leave(
+                        command.line,
+                        &format!("`{}` counts only under `{}`", command.text, outer.text),
+                    );
+                }
+                _ => self.decides(command),
+            }
+        }
     }
 
     /// An assignment, or something that decides by its own exit code.
     fn command(&mut self, command: &ShellCommand, guarded: bool) {
-        let text =
-            shell::without_words(&command.text, &["export", "local", "readonly", "declare", "-i", "-r"]);
+        let text = shell::without_words(&command.text, shell::KEEPERS);
         if let Some((name, value)) = shell::assignment(text) {
             if let Some(number) = shell::number(value) {
                 self.numbers.insert(name.to_owned(), number);
@@ -207,19 +248,116 @@ impl Reader {
             }
             return;
         }
-        let first = shell::program(text);
-        let decides = matches!(first, "jq") && text.contains(" -e")
-            || (text.contains("--exit-code") || text.contains("--error") || text.contains("--fail-on"))
-                && matches!(
-                    first,
-                    "trivy" | "semgrep" | "gitleaks" | "grype" | "bandit" | "checkov" | "detect-secrets"
-                );
-        if decides {
-            self.leave(
-                command.line,
-                &format!("`{text}` decides by its own exit code; have it write its report instead"),
-            );
+        if shell::is_scanner_that_decides(text) {
+            self.leave(command.line, &decides_itself(text));
         }
+    }
+
+    /// A command that ends the script where it fails.
+    fn decides(&mut self, command: &ShellCommand) {
+        let text = command.text.as_str();
+        if is_lone_test(text) {
+            self.condition(command, true, Action::Fail, None);
+        } else if can_decide(&command.text) {
+            self.leave(command.line, &decides_itself(text));
+        }
+    }
+
+    /// Names that the script ends by: of `exit $NAME`, and of a condition that an exit follows; each with what it is at
+    /// first. Any other value is a note that the script is to end.
+    fn flags_of(commands: &[ShellCommand]) -> BTreeMap<String, String> {
+        let mut first: BTreeMap<&str, &str> = BTreeMap::new();
+        let mut changed: BTreeSet<&str> = BTreeSet::new();
+        let mut of_commands: BTreeSet<&str> = BTreeSet::new();
+        for command in commands {
+            for code in shell::exits(&command.text) {
+                let default =
+                    code.trim_matches('"').strip_prefix("${").and_then(|rest| rest.strip_suffix('}'));
+                if let Some((name, value)) = default.and_then(|rest| rest.split_once(":-")) {
+                    first.insert(name, value);
+                }
+            }
+        }
+        for command in commands {
+            for name in shell::counted_up(&command.text) {
+                changed.insert(name);
+            }
+            let text = shell::without_words(&command.text, shell::KEEPERS);
+            let Some((name, value)) = shell::assignment(text) else { continue };
+            if value.contains("$(") && !value.contains("$((") || value.contains('`') || value == "$?" {
+                of_commands.insert(name);
+            } else if *first.entry(name).or_insert(value) != value {
+                changed.insert(name);
+            }
+        }
+        // One that is first set where something is wrong is unset before.
+        for code in commands.iter().flat_map(|command| shell::exits(&command.text)) {
+            let name = shell::variable(code).filter(|_| code.contains('$') && !code.contains(":-"));
+            if let Some((name, _)) = name.and_then(|name| first.get_key_value(name))
+                && first.get(name).is_some_and(|value| !matches!(value.trim_matches(['"', '\'']), "0" | ""))
+            {
+                let name = *name;
+                first.insert(name, "");
+                changed.insert(name);
+            }
+        }
+        let mut flags = BTreeMap::new();
+        for command in commands {
+            let text = command.text.as_str();
+            let begins = ["if ", "elif ", "[", "((", "test "].iter().any(|begin| text.starts_with(begin));
+            if !begins && !text.contains("exit ") && !text.contains("return ") {
+                continue;
+            }
+            let names: Vec<&str> = shell::names_used(text).collect();
+            let plain = |name: &&str| changed.contains(*name) && !of_commands.contains(*name);
+            if !names.is_empty() && names.iter().all(plain) {
+                for name in names {
+                    let at_first = first.get(name).copied().unwrap_or_default();
+                    flags.insert(name.to_owned(), at_first.to_owned());
+                }
+            }
+        }
+        flags
+    }
+
+    /// Whatever else ends the script is a check that was not understood.
+    fn account_for_every_stop(&mut self, commands: &[ShellCommand]) {
+        for command in commands {
+            let own = self.functions.iter().any(|f| f.stops && f.lines.contains(&command.line));
+            if own || self.accounted.contains(&command.line) || is_need_of_the_script(&command.text) {
+                continue;
+            }
+            let text = shell::without_words(&command.text, shell::KEEPERS);
+            let flag = self.is_flag(text);
+            let exit = shell::exits(text).iter().any(|code| {
+                shell::variable(code)
+                    .is_none_or(|name| !code.starts_with(['$', '"']) || !self.flags.contains_key(name))
+            });
+            let called = text.split(|c: char| c.is_whitespace() || c == ';' || c == '(');
+            let calls = called.clone().any(|word| self.functions.iter().any(|f| f.stops && f.name == word));
+            if flag || exit || calls {
+                self.leave(
+                    command.line,
+                    &format!("`{text}` ends the script under a condition that was not understood"),
+                );
+            }
+        }
+        for (line, test) in std::mem::take(&mut self.demanded) {
+            let known = |threshold: &ScriptThreshold| test.contains(threshold.file.as_str());
+            if !self.script.conditions.iter().any(known) {
+                self.leave(line, &format!("`{test}`: demands a file that no count is made in"));
+            }
+        }
+    }
+
+    /// An assignment that notes that the script is to end.
+    fn is_flag(&self, text: &str) -> bool {
+        if shell::counted_up(text).any(|name| self.flags.contains_key(name)) {
+            return true;
+        }
+        let Some((name, value)) = shell::assignment(text) else { return false };
+        let bare = value.trim_matches(['"', '\'']);
+        self.flags.get(name).is_some_and(|first| first.trim_matches(['"', '\'']) != bare)
     }
 
     fn counted(&mut self, line: u64, name: &str, mut counted: Result<FilterCount, String>) {
@@ -254,24 +392,36 @@ impl Reader {
 
     /// Whether a command stops the script, or notes that it is to be stopped.
     fn is_stop(&self, command: &ShellCommand) -> bool {
-        let first = shell::program(&command.text);
-        let flag = shell::assignment(&command.text).is_some_and(|(name, value)| {
+        let text = shell::without_words(&command.text, shell::KEEPERS);
+        let first = shell::program(text);
+        let code = text.split_whitespace().nth(1).unwrap_or("1").trim_end_matches(';');
+        let named = shell::assignment(text).is_some_and(|(name, value)| {
             let name = name.to_ascii_lowercase();
             let value = value.trim_matches(['"', '\'']);
             ["fail", "status", "exit", "rc", "result", "error"].iter().any(|word| name.contains(word))
                 && (matches!(value, "1" | "true" | "fail" | "failed" | "FAIL")
                     || shell::number(value).is_some_and(|n| n > 0))
         });
-        let code = command.text.split_whitespace().nth(1).unwrap_or("1").trim_end_matches(';');
-        flag || (matches!(first, "exit" | "return") && code != "0")
-            || self.stops.iter().any(|name| name == first)
+        self.is_flag(text)
+            || named
+            || (matches!(first, "exit" | "return") && code != "0")
+            || first == "false"
+            || self.is_stopping_function(first)
+    }
+
+    /// A function that ends the script with a failure; one of a library by its name.
+    fn is_stopping_function(&self, name: &str) -> bool {
+        match self.functions.iter().find(|function| function.name == name) {
+            Some(function) => function.stops,
+            None => matches!(name, "die" | "fail" | "abort" | "bail" | "fatal"),
+        }
     }
 
     /// What is said: without what every line says, and as it stands.
     fn message(&self, command: &ShellCommand) -> Option<(String, String)> {
         let first = shell::program(&command.text);
         if !matches!(first, "echo" | "printf" | "log" | "err" | "warn" | "die")
-            && !self.stops.iter().any(|name| name == first)
+            && !self.is_stopping_function(first)
         {
             return None;
         }
@@ -290,7 +440,26 @@ impl Reader {
 
     /// Turns a condition into rules, one for each of the comparisons of which one is enough.
     fn condition(&mut self, condition: &ShellCommand, negated: bool, then: Action, title: Option<&str>) {
-        let text = condition.text.as_str();
+        let mut text = condition.text.as_str();
+        let mut negated = negated;
+        if is_need_of_the_script(text) {
+            return;
+        }
+        if let Some(rest) =
+            text.strip_prefix("! ").filter(|rest| !rest.contains("&&") && !rest.contains("||"))
+        {
+            text = rest.trim();
+            negated = !negated;
+        }
+        let names: Vec<&str> = shell::names_used(text).collect();
+        if !names.is_empty() && names.iter().all(|name| self.flags.contains_key(*name)) {
+            // Each place that changes it is looked at by itself.
+            return;
+        }
+        if is_file_test(text) && !text.contains("&&") && !text.contains("||") {
+            self.demanded.push((condition.line, shell::expanded(text, &self.texts)));
+            return;
+        }
         let parts = match shell::alternatives(text) {
             // Each of the negated ones must hold, so one that does not is enough only where there is one.
             Some(parts) if !negated || parts.len() == 1 => parts,
@@ -298,6 +467,7 @@ impl Reader {
         };
         for part in parts {
             if is_file_test(&part) {
+                self.demanded.push((condition.line, shell::expanded(&part, &self.texts)));
                 continue;
             }
             if let Err(why) = self.comparison(condition.line, &part, negated, then, title) {
@@ -314,30 +484,37 @@ impl Reader {
         then: Action,
         title: Option<&str>,
     ) -> Result<(), String> {
-        let NumberComparison { left, operator, right } =
-            shell::comparison(part).ok_or("is not a count compared with a number")?;
-        let (count, operator, number) = match self.value(&right) {
-            Some(number) => (left, operator, number),
-            None => match self.value(&left) {
-                Some(number) => (right, shell::mirrored(&operator).to_owned(), number),
-                None => return Err("neither side is a number that stands in the script".to_owned()),
-            },
-        };
-        let allow = allowed(&operator, number, negated).ok_or("is not `more than`")?;
-        let name = shell::variable(&count).map(str::to_owned);
-        let counted = match (&name, shell::substitution(&count)) {
-            (Some(name), _) => {
-                self.used(name);
-                let count = self
-                    .counts
-                    .get(name)
-                    .ok_or_else(|| format!("what `{name}` counts was not understood"))?;
-                count.counted.clone()?
-            }
-            (None, Some(inner)) => {
-                filter::count(&shell::expanded(inner, &self.texts)).ok_or("is no count by jq or grep")??
-            }
-            (None, None) => return Err("is no count by jq or grep".to_owned()),
+        let (name, allow, counted) = if let Some((counted, operator, number)) =
+            filter::question(&shell::expanded(part, &self.texts))
+        {
+            let allow = allowed(&operator, number, negated).ok_or("is not `more than`")?;
+            (None, allow, counted?)
+        } else {
+            let NumberComparison { left, operator, right } =
+                shell::comparison(part).ok_or("is not a count compared with a number")?;
+            let (count, operator, number) = match self.value(&right) {
+                Some(number) => (left, operator, number),
+                None => match self.value(&left) {
+                    Some(number) => (right, shell::mirrored(&operator).to_owned(), number),
+                    None => return Err("neither side is a number that stands in the script".to_owned()),
+                },
+            };
+            let allow = allowed(&operator, number, negated).ok_or("is not `more than`")?;
+            let name = shell::variable(&count).map(str::to_owned);
+            let counted = match (&name, shell::substitution(&count)) {
+                (Some(name), _) => {
+                    self.used(name);
+                    let count = self
+                        .counts
+                        .get(name)
+                        .ok_or_else(|| format!("what `{name}` counts was not understood"))?;
+                    count.counted.clone()?
+                }
+                (None, Some(inner)) => filter::count(&shell::expanded(inner, &self.texts))
+                    .ok_or("is no count by jq or grep")??,
+                (None, None) => return Err("is no count by jq or grep".to_owned()),
+            };
+            (name, allow, counted)
         };
         let what = name.clone().unwrap_or_else(|| format!("{}-{}", counted.category, line));
         let title =
@@ -375,6 +552,37 @@ fn allowed(operator: &str, number: u64, negated: bool) -> Option<u64> {
         ("-ne" | "!=", false) | ("-eq" | "==" | "=", true) if number == 0 => Some(0),
         _ => None,
     }
+}
+
+/// A test that stands alone, and so says something only by its exit code.
+fn is_lone_test(text: &str) -> bool {
+    if text.contains("||") || text.contains("&&") || shell::assignment(text).is_some() {
+        return false;
+    }
+    let first = shell::program(text.strip_prefix("! ").unwrap_or(text));
+    let bracket = matches!(first, "[" | "[[" | "test")
+        || first.starts_with("((") && shell::counted_up(text).next().is_none();
+    bracket
+        || matches!(first, "jq" | "grep") && filter::is_question(text) && !text.contains('|')
+        || first == "jq" && filter::is_question(text)
+}
+
+/// Whether a command that stands alone ends a script by its exit code.
+fn can_decide(text: &str) -> bool {
+    let lets_pass = ["|| true", "|| :", "|| echo"].iter().any(|end| text.contains(end));
+    !lets_pass
+        && (is_lone_test(text) || shell::is_scanner_that_decides(text) || shell::is_other_program(text))
+}
+
+fn decides_itself(text: &str) -> String {
+    format!("`{text}` decides by its own exit code; have it write its report instead")
+}
+
+/// What a script asks for so that it can run at all, and a gate needs no longer.
+fn is_need_of_the_script(text: &str) -> bool {
+    let text = text.trim().trim_start_matches("! ");
+    let needs = ["command -v ", "which ", "type ", "hash ", "cd ", "pushd ", "mkdir ", "trap ", "jq empty "];
+    needs.iter().any(|begin| text.starts_with(begin))
 }
 
 fn is_file_test(text: &str) -> bool {

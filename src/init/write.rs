@@ -1,13 +1,16 @@
 //! The policy's text.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
 use super::script::{Script, ScriptThreshold};
 use super::survey::{Survey, SurveyedReport};
-use super::{list, quoted, scanner};
-use crate::finding::Category;
+use super::{double_quoted, list, quoted, scanner};
+use crate::finding::{Category, clean_line};
 use crate::policy::Action;
+
+/// The entry, and the beginning of the rules, of lines that were not converted.
+const NOT_CONVERTED: &str = "not-converted";
 
 /// A policy that is about to be written.
 #[derive(Debug, Default)]
@@ -18,7 +21,9 @@ pub struct Draft {
     compares: bool,
     title: String,
     head: Vec<String>,
-    tail: Vec<String>,
+    /// The script that the thresholds are of, and its lines that became no rule of their own.
+    not_converted: Vec<(u64, String)>,
+    script: String,
 }
 
 /// An evidence entry.
@@ -67,6 +72,39 @@ impl Draft {
             );
         }
         lines
+    }
+
+    /// Lines of the script that became no rule of their own, as the document that the rules about them look at.
+    pub fn not_converted(&self) -> Option<String> {
+        let line = |(line, why): &(u64, String)| serde_json::json!({"line": line, "why": clean_line(why)});
+        let lines: Vec<serde_json::Value> = self.not_converted.iter().map(line).collect();
+        let document = serde_json::json!({"script": clean_line(&self.script), "not_converted": lines});
+        (!lines.is_empty()).then(|| format!("{document:#}\n"))
+    }
+
+    /// A rule for each line that was not converted, which fails until a person has replaced it: a check of the script
+    /// is never lost without a word.
+    fn write_not_converted(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut lines: BTreeMap<u64, Vec<&str>> = BTreeMap::new();
+        for (line, why) in &self.not_converted {
+            lines.entry(*line).or_default().push(why);
+        }
+        let script = clean_line(&self.script);
+        for (line, why) in lines {
+            let title = format!("{script} line {line} is not converted: {}", why.join("; "));
+            let fix = format!(
+                "Write a rule for line {line} of {script} or decide that it is not needed; then remove this rule."
+            );
+            writeln!(f, "\n  - id: {NOT_CONVERTED}-line-{line}\n    title: {}", double_quoted(&title))?;
+            // Whatever the document holds: nothing but an edit of this policy ends the failure.
+            writeln!(
+                f,
+                "    document: {{name: {NOT_CONVERTED}, require: {{$.script: present}}, forbid: $.script}}      # never holds"
+            )?;
+            writeln!(f, "    then: fail\n    waivable: false")?;
+            writeln!(f, "    fix: {}", double_quoted(&fix))?;
+        }
+        Ok(())
     }
 
     pub(super) fn entries(&self) -> &[EntryDraft] {
@@ -349,7 +387,7 @@ pub fn of_script(script: &Script, name: &str) -> Draft {
     draft.head = vec![
         format!(
             "The thresholds of {}, converted. What the script did not do: a report that is missing, cut off,",
-            crate::finding::clean_line(name)
+            clean_line(name)
         ),
         "of another shape or of a scan that failed stops the gate, where a count would have been empty."
             .to_owned(),
@@ -379,9 +417,8 @@ pub fn of_script(script: &Script, name: &str) -> Draft {
         let rule = converted(condition, &draft.entries, &mut taken);
         draft.rules.push(rule);
     }
-    for (line, what) in &script.left {
-        draft.tail.push(format!("Not converted, line {line}: {}", crate::finding::clean_line(what)));
-    }
+    draft.not_converted.clone_from(&script.left);
+    name.clone_into(&mut draft.script);
     draft
 }
 
@@ -416,8 +453,8 @@ fn converted(condition: &ScriptThreshold, entries: &[EntryDraft], taken: &mut BT
         }
         id = format!("{}-{n}", condition.id);
     }
-    let mut why = vec![format!("line {}: {}", condition.line, crate::finding::clean_line(&condition.was))];
-    why.extend(condition.notes.iter().map(|note| crate::finding::clean_line(note).into_owned()));
+    let mut why = vec![format!("line {}: {}", condition.line, clean_line(&condition.was))];
+    why.extend(condition.notes.iter().map(|note| clean_line(note).into_owned()));
     RuleDraft {
         title: condition.title.clone(),
         findings: format!("{{{findings}}}"),
@@ -476,6 +513,13 @@ impl std::fmt::Display for Draft {
                 writeln!(f, "  {name}: {{document: gitlab-{name}, files: [{name}.json], required: false}}")?;
             }
         }
+        if !self.not_converted.is_empty() {
+            writeln!(
+                f,
+                "  # Lines of the script that became no rule. Take it away with the last of the rules that name it."
+            )?;
+            writeln!(f, "  {NOT_CONVERTED}: {{document: json, files: [{}]}}", super::NOT_CONVERTED_FILE)?;
+        }
         let corrections = self.corrections();
         if !corrections.is_empty() {
             writeln!(
@@ -510,13 +554,7 @@ impl std::fmt::Display for Draft {
             }
             write_rule(f, rule)?;
         }
-        if !self.tail.is_empty() {
-            writeln!(f)?;
-        }
-        for line in &self.tail {
-            writeln!(f, "# {line}")?;
-        }
-        Ok(())
+        self.write_not_converted(f)
     }
 }
 
@@ -526,7 +564,7 @@ fn write_entry(f: &mut std::fmt::Formatter<'_>, entry: &EntryDraft) -> std::fmt:
         "  {}:{:width$}# {}",
         entry.name,
         "",
-        crate::finding::clean_line(&entry.why),
+        clean_line(&entry.why),
         width = 29_usize.saturating_sub(entry.name.len())
     )?;
     writeln!(f, "    category: {}", entry.category)?;

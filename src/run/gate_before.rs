@@ -18,7 +18,7 @@ use sha2::{Digest as _, Sha256};
 
 use super::base::{BaselineFrom, BaselineText, GivenDiff};
 use super::beside::{self, OtherGate};
-use super::policy_source::{PolicyRequest, PolicySource, PolicyText};
+use super::policy_source::{PolicyRequest, PolicySource, PolicyText, policy_folders};
 use super::waiver_files::{once, parse, text, texts};
 use super::{ResolvedRun, RunRequest};
 use crate::decide::GateComparison;
@@ -299,14 +299,15 @@ impl Search<'_> {
     fn predecessor(&mut self, before: &PreviousProject<'_>) -> Result<Predecessor> {
         let source = self.is.request.source()?;
         let gate = &self.is.request.gate;
-        let folder = Path::new(".secgate");
+        // Of the folders that a policy is taken from, the first that was there before.
+        let folder = policy_folders().into_iter().find(|folder| before.has_folder(folder));
         let asked = self.is.request.policy.is_some();
         let (path, was) = match &source.file {
             // An embedded policy asked for by name.
             None if asked => return Ok(Predecessor::Same),
             Some(path) if asked => (path.clone(), before.read_or_moved(path)?),
             // By the name of a gate: a file of the folder, or an embedded policy where there was no folder.
-            _ if before.has_folder(folder) => {
+            _ if let Some(folder) = &folder => {
                 let path = folder.join(format!("{gate}.yaml"));
                 let was = before.read_or_moved(&path)?;
                 (path, was)

@@ -79,16 +79,20 @@ impl PolicyRequest {
         if self.gate.contains(['/', '.', '\\']) {
             bail!("--gate {} is a name such as merge; a file is given with --policy", clean(&self.gate));
         }
-        let folder = Path::new(".secgate");
-        if folder.symlink_metadata().is_ok() {
+        if let Some(folder) = policy_folders().into_iter().find(|folder| folder.symlink_metadata().is_ok()) {
             let path = folder.join(format!("{}.yaml", self.gate));
             if path.symlink_metadata().is_err() {
+                let hint = nearest_gate(&folder, &self.gate);
                 bail!(
-                    "{}: there is a folder .secgate, and the policy of gate `{}` is not in it; add it, or name the \
-                     embedded one with --policy {}",
+                    "{}: there is a folder .secgate, and the policy of gate `{}` is not in it{}",
                     clean(&path.to_string_lossy()),
                     clean(&self.gate),
-                    clean(&self.gate),
+                    match hint {
+                        Some(near) => format!("; did you mean `{}`?", clean(&near)),
+                        None if policy::embedded(&self.gate).is_some() =>
+                            format!("; add it, or name the embedded one with --policy {}", self.gate),
+                        None => "; add it".to_owned(),
+                    }
                 );
             }
             return Ok(PolicySource::from_path(&path));
@@ -130,6 +134,29 @@ impl PolicyRequest {
         }
         Ok(policy)
     }
+}
+
+/// Where the folder of policies may be: here, and in each folder around this one up to the repository's root.
+pub(crate) fn policy_folders() -> Vec<PathBuf> {
+    let own = PathBuf::from(".secgate");
+    let Ok(here) = Path::new(".").canonicalize() else { return vec![own] };
+    let Some(up) = here.ancestors().position(|folder| folder.join(".git").symlink_metadata().is_ok()) else {
+        return vec![own];
+    };
+    let folder = |steps: usize| (0..steps).map(|_| "..").collect::<PathBuf>().join(".secgate");
+    (0..=up).map(folder).collect()
+}
+
+/// The gate whose name is nearest to one that is not there: of the folder, or an embedded one.
+fn nearest_gate(folder: &Path, asked: &str) -> Option<String> {
+    let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
+    let of_folder = entries.filter_map(|entry| {
+        let name = entry.file_name();
+        let name = name.to_str()?.strip_suffix(".yaml")?;
+        (!name.contains('.') && !matches!(name, "waivers" | "gitlab-ci" | "gate")).then(|| name.to_owned())
+    });
+    let far = |name: &String| strsim::damerau_levenshtein(name, asked);
+    of_folder.filter(|name| far(name) <= 3).min_by_key(far)
 }
 
 impl PolicySource {

@@ -516,7 +516,7 @@ fn a_baseline_is_written_shown_and_pruned() {
     assert_eq!(write(&dir, &["semgrep.json", "bandit.json"]).code, 0);
     let text = dir.read("known.jsonl");
     assert!(
-        text.starts_with("{\"schema\":\"secgate/baseline/v1\"}\n") && text.contains("\"count\":2"),
+        text.starts_with("{\"schema\":\"secgate/baseline/v2\"}\n") && text.contains("\"count\":2"),
         "{text}"
     );
     assert_eq!(dir.run(&["baseline", "write", "--no-env", "bandit.json", "semgrep.json"]).stdout, text);

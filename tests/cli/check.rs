@@ -143,3 +143,60 @@ fn help_is_no_verdict_and_a_wrong_flag_is_no_review() {
         assert_eq!(dir.run(args).code, 2, "{args:?}");
     }
 }
+
+#[test]
+fn a_misspelt_name_is_told_with_the_nearest() {
+    let dir = Dir::new();
+    dir.write(".secgate/merge.yaml", SAST_POLICY).write("semgrep.json", semgrep(&[]));
+    let run = dir.check(&["--gate", "mrege"]);
+    assert!(run.code == 2 && run.stderr.contains("did you mean `merge`?"), "{run:?}");
+    let run = dir.check(&["semgerp.json"]);
+    assert_ne!(run.code, 0, "{run:?}");
+    assert!(
+        run.stderr.contains("semgerp.json: there is no such file; did you mean semgrep.json?"),
+        "{run:?}"
+    );
+}
+
+#[test]
+fn the_policy_is_looked_for_up_to_the_root_of_the_repository() {
+    let dir = Dir::new();
+    let git = |args: &[&str]| {
+        let identity = ["-c", "user.name=t", "-c", "user.email=t@example.com", "-c", "commit.gpgsign=false"];
+        let status =
+            std::process::Command::new("git").args(identity).args(args).current_dir(dir.path()).status();
+        assert!(status.unwrap().success(), "{args:?}");
+    };
+    dir.write(".secgate/merge.yaml", SAST_POLICY).write("app/semgrep.json", semgrep(&["ERROR"]));
+    let below = |args: &[&str]| {
+        let mut command = dir.command();
+        let output = command
+            .args(["check", "--no-env"])
+            .args(args)
+            .current_dir(dir.path().join("app"))
+            .output()
+            .unwrap();
+        (output.status.code().unwrap(), String::from_utf8(output.stdout).unwrap())
+    };
+    // Outside of a repository nothing above is looked at.
+    let (_, text) = below(&[]);
+    assert!(text.lines().next().unwrap().contains("policy embedded:merge "), "{text}");
+    git(&["init", "-q", "-b", "main"]);
+    git(&["add", "."]);
+    git(&["commit", "-qm", "Gate"]);
+    let (code, text) = below(&["semgrep.json"]);
+    assert_eq!(code, 1, "{text}");
+    assert!(text.lines().next().unwrap().contains("policy ../.secgate/merge.yaml "), "{text}");
+    // A change that loosens it there, or puts another one in its place here, is seen from here, too.
+    let looser = SAST_POLICY.replace("then: fail", "then: warn");
+    assert_ne!(looser, SAST_POLICY);
+    for place in [".secgate/merge.yaml", "app/.secgate/merge.yaml"] {
+        git(&["checkout", "-q", "-B", "change", "main"]);
+        dir.write(place, &looser);
+        git(&["add", "."]);
+        git(&["commit", "-qm", "Looser"]);
+        let (code, text) = below(&["--diff-base", "main", "semgrep.json"]);
+        assert_ne!(code, 0, "{place}: {text}");
+        assert!(text.contains("loosens"), "{place}: {text}");
+    }
+}

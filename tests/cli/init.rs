@@ -49,11 +49,23 @@ fn a_policy_that_loads_lints_clean_and_decides() {
     for rule in json["rules"].as_array().unwrap() {
         assert_ne!(rule["outcome"], "error", "{rule}");
     }
+    // No job names a program that is not there.
+    assert!(run.stderr.contains("SECGATE_IMAGE") && !dir.read(".secgate/gitlab-ci.yml").contains("ci/bin"));
+    let with = app();
+    with.write("ci/bin/secgate", "#!/bin/sh\n");
+    assert_eq!(with.run(&["init"]).code, 0);
+    assert!(with.read(".secgate/gitlab-ci.yml").contains("secgate: ./ci/bin/secgate"));
     // A second time nothing is touched.
     dir.write(".secgate/merge.yaml", "mine");
     let again = dir.run(&["init"]);
     assert_eq!((again.code, dir.read(".secgate/merge.yaml").as_str()), (2, "mine"));
     assert!(again.stderr.contains("stays as it is"), "{}", again.stderr);
+    assert!(again.stdout.contains("\n-mine\n") && again.stderr.contains("--force takes it"), "{again:?}");
+    let forced = dir.run(&["init", "--force"]);
+    assert_eq!(forced.code, 0, "{forced:?}");
+    assert_eq!(dir.check(&["--format", "json"]).json()["verdict"], "fail");
+    let same = dir.run(&["init", "--force"]);
+    assert!(same.code == 2 && same.stderr.contains("as it would be written"), "{same:?}");
 }
 
 #[test]
@@ -222,14 +234,17 @@ if [ "$odd" -gt 0 ]; then exit 1; fi
 "#,
     );
     let run = dir.run(&["init", "--from", "ci/security_gate.sh"]);
-    assert_eq!(run.code, 0, "{run:?}");
+    assert_eq!(run.code, 1, "a line was not converted: {run:?}");
     insta::assert_snapshot!("init_from_script", dir.read(".secgate/merge.yaml"));
     assert!(
         run.stderr.contains("not converted, line 11:") && run.stderr.contains("startswith"),
         "{}",
         run.stderr
     );
-    lint(&dir);
+    // The one doubt is the rule that stands for what was not converted.
+    let told = dir.run(&["policy", "lint"]);
+    assert_eq!((told.code, told.stdout.matches("warning [").count()), (0, 1), "{told:?}");
+    assert!(told.stdout.contains("[never-passes]: rule `not-converted-line-11`"), "{told:?}");
     // What the script said: 9 secrets, 10 errors of 20, 6 critical of 2.
     let json = dir.check(&["--format", "json"]).json();
     let outcome = |id: &str| {
@@ -237,6 +252,17 @@ if [ "$odd" -gt 0 ]; then exit 1; fi
         rules.iter().find(|rule| rule["id"] == id).unwrap()["outcome"].as_str().unwrap().to_owned()
     };
     assert_eq!(["secrets", "errors", "critical"].map(outcome), ["fail", "pass", "fail"]);
+    // What was not converted fails until a person replaces it, whatever its file says.
+    assert_eq!(outcome("not-converted-line-11"), "fail");
+    let text = dir.check(&[]).stdout;
+    assert!(text.contains("ci/security_gate.sh line 11 is not converted"), "{text}");
+    for document in ["{}", "[]", "{\"not_converted\": []}"] {
+        dir.write(".secgate/not-converted.json", document);
+        let json = dir.check(&["--format", "json"]).json();
+        let rules = json["rules"].as_array().unwrap();
+        let rule = rules.iter().find(|rule| rule["id"] == "not-converted-line-11").unwrap();
+        assert_ne!(rule["outcome"], "pass", "{document}");
+    }
     // Nothing to convert is an error, and nothing is written.
     let other = Dir::new();
     other.write("gate.sh", "#!/bin/sh\nexec secgate check\n");

@@ -106,6 +106,19 @@ const SILENT: &[&str] = &[
     "values",
     "fix",
     "state",
+    // What is shown of each finding.
+    "check_id",
+    "test_id",
+    "ruleId",
+    "RuleID",
+    "VulnerabilityID",
+    "hashed_secret",
+    // The findings of detect-secrets lie in lists by file.
+    "to_entries",
+    "key",
+    "value",
+    "keys",
+    "map_values",
 ];
 
 /// Count that a command makes; `None` where it makes none.
@@ -115,7 +128,7 @@ pub(super) fn count(command: &str) -> Option<Result<FilterCount, String>> {
         Some((command, _)) => (command, true),
         None => (command, command.contains("2>/dev/null")),
     };
-    let words = words(command);
+    let words = without_redirections(words(command));
     let at = words.iter().position(|word| word.ends_with("jq") || word.ends_with("grep"))?;
     let read = if words.get(at).is_some_and(|word| word.ends_with("grep")) {
         grep(&words, at)
@@ -128,6 +141,74 @@ pub(super) fn count(command: &str) -> Option<Result<FilterCount, String>> {
         }
         counted
     }))
+}
+
+/// Whether a command asks whether there is something, and says it by its exit code.
+pub(super) fn is_question(command: &str) -> bool {
+    let words = words(command);
+    let flag = |letter: char| {
+        words.iter().any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains(letter))
+    };
+    match words.first().map(String::as_str) {
+        Some("jq") => flag('e') || words.iter().any(|word| word == "--exit-status"),
+        Some("grep") => true,
+        _ => false,
+    }
+}
+
+/// A question by exit code, `jq -e '… | length > 0' FILE` or `grep -q WORD FILE`: what is counted, and when it holds.
+pub(super) fn question(command: &str) -> Option<(Result<FilterCount, String>, String, u64)> {
+    if !is_question(command) {
+        return None;
+    }
+    let mut words = without_redirections(words(command));
+    let more_than_none = (">".to_owned(), 0);
+    if words.first().is_some_and(|word| word == "grep") {
+        return Some((grep(&words, 0), more_than_none.0, more_than_none.1));
+    }
+    let filter = words.iter_mut().skip(1).find(|word| !word.starts_with('-'))?;
+    let (operator, number) = match filter.rsplit_once("length") {
+        Some((before, after)) => {
+            let compared = after.trim_start_matches(|c: char| c == ')' || c.is_whitespace()).to_owned();
+            let digits = compared.trim_start_matches(['>', '<', '=', '!']).trim();
+            let operator = compared.strip_suffix(digits).unwrap_or_default().trim().to_owned();
+            let number = digits.parse().ok().filter(|_| !operator.is_empty());
+            let Some(number) = number else {
+                return Some((Err(format!("`{filter}` asks nothing about a number")), operator, 0));
+            };
+            *filter = format!("{before}length");
+            (operator, number)
+        }
+        // A list is there even where nothing is in it.
+        None if filter.contains("map(") || filter.starts_with('[') || !filter.contains("[]") => {
+            return Some((
+                Err(format!("`{filter}` is not a question whether there are findings")),
+                String::new(),
+                0,
+            ));
+        }
+        None => {
+            *filter = format!("[{filter}] | length");
+            more_than_none
+        }
+    };
+    Some((jq(&words, 0), operator, number))
+}
+
+/// Words without where a command writes to.
+fn without_redirections(words: Vec<String>) -> Vec<String> {
+    let mut kept = Vec::new();
+    let mut words = words.into_iter();
+    while let Some(word) = words.next() {
+        match word.as_str() {
+            ">" | "1>" | "2>" | "&>" | ">>" => {
+                words.next();
+            }
+            word if [">", "1>", "2>", "&>"].iter().any(|begin| word.starts_with(begin)) => {}
+            _ => kept.push(word),
+        }
+    }
+    kept
 }
 
 /// Words as a shell splits them, without their quotes.
@@ -183,6 +264,9 @@ fn jq(words: &[String], at: usize) -> Result<FilterCount, String> {
         return Err(format!("`{filter}` counts nothing"));
     }
     let mut counted = shape(filter, file)?;
+    if counted.format == Some("detect-secrets") && !filter.contains("[][]") && !filter.contains(".value") {
+        counted.notes.push("the script may have counted files; here findings are counted".to_owned());
+    }
     let rest = asked(filter, &mut counted)?;
     if !rest.is_empty() {
         return Err(format!("`{}` in `{filter}` is not a question about severity or a fix", rest.join(" ")));
@@ -199,13 +283,22 @@ fn grep(words: &[String], at: usize) -> Result<FilterCount, String> {
     let [pattern, file] = plain.as_slice() else {
         return Err("grep without one pattern and one file".to_owned());
     };
+    let known = |word: &&String| word.trim_start_matches('-').chars().all(|c| "cqioEFsnHh".contains(c));
+    if own.iter().filter(|word| word.starts_with('-')).any(|word| !known(word)) {
+        return Err("grep with an option that turns its answer round or is not known".to_owned());
+    }
     if flags == 0 || own.iter().any(|word| *word == "|") {
         return Err("grep that does not count".to_owned());
     }
     let mut counted = shape("", file).or_else(|_| counted_report(file, "", None))?;
     let words = pattern.split(|c: char| !c.is_alphabetic()).filter(|word| !word.is_empty());
+    let each = ["check_id", "VulnerabilityID", "RuleID", "ruleId", "hashed_secret", "test_id"];
+    if each.contains(&pattern.trim_matches(|c: char| !c.is_alphanumeric())) {
+        counted.notes.push("the script counted lines; here findings are counted".to_owned());
+        return Ok(counted);
+    }
     let severities: Option<Vec<Severity>> = words
-        .filter(|word| !matches!(*word, "severity" | "Severity" | "level" | "s"))
+        .filter(|word| !matches!(*word, "severity" | "Severity" | "level" | "s" | "issue_severity"))
         .map(|word| severity(word, counted.format.unwrap_or_default()))
         .collect();
     match severities {

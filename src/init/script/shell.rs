@@ -57,7 +57,7 @@ impl OpenSyntax {
 }
 
 /// Splits a text at ends of commands that stand in no quotes and no brackets: at newlines and `;`.
-fn commands(text: &str) -> Vec<ShellCommand> {
+pub(super) fn commands(text: &str) -> Vec<ShellCommand> {
     let mut commands: Vec<ShellCommand> = Vec::new();
     let (mut line, mut begin) = (1, 1);
     let mut current = String::new();
@@ -168,27 +168,180 @@ fn branches(condition: ShellCommand, rest: &mut Rest, into: &mut Vec<ShellBlock>
     }
 }
 
-/// Names of functions that end the script with a failure.
-pub(super) fn functions_that_exit(text: &str) -> Vec<String> {
-    let mut names = Vec::new();
-    let mut inside: Option<String> = None;
-    for line in text.lines() {
-        let begin = line.trim().strip_prefix("function ").unwrap_or(line.trim());
-        if let Some((name, _)) = begin.split_once("()")
+/// A function of the script.
+#[derive(Debug)]
+pub(super) struct ShellFunction {
+    pub(super) name: String,
+    pub(super) lines: std::ops::RangeInclusive<u64>,
+    /// It ends the script with a failure, or notes that it is to end, and asks nothing before.
+    pub(super) stops: bool,
+}
+
+/// The functions of a script.
+pub(super) fn functions(text: &str) -> Vec<ShellFunction> {
+    let mut functions = Vec::new();
+    let mut open: Option<(String, u64, bool, bool)> = None;
+    for (line, number) in text.lines().map(str::trim).zip(1_u64..) {
+        let begin = line.strip_prefix("function ").unwrap_or(line);
+        let mut one_line = false;
+        if let Some((name, rest)) = begin.split_once("()")
             && is_name(name.trim())
         {
-            inside = Some(name.trim().to_owned());
+            one_line = rest.trim_end().ends_with('}');
+            open = Some((name.trim().to_owned(), number, false, false));
         }
-        if let Some(name) = &inside
-            && ["exit 1", "exit 2", "exit 3", "exit \""].iter().any(|exit| line.contains(exit))
-        {
-            names.push(name.clone());
-        }
-        if line.trim_end().ends_with('}') {
-            inside = None;
+        let Some((name, first, stops, asks)) = &mut open else { continue };
+        let asked = ["if ", "case ", "&&", "||", "jq ", "grep ", "[ "].iter().any(|word| line.contains(word));
+        *asks |= asked;
+        let mut words = line.split(|c: char| c.is_whitespace() || matches!(c, ';' | '{' | '}'));
+        let raises = counted_up(line).next().is_some()
+            || words.clone().any(|word| {
+                assignment(word)
+                    .is_some_and(|(_, value)| matches!(value.trim_matches(['"', '\'']), "1" | "true"))
+            });
+        *stops |= raises || words.any(|word| word == "exit") && !exits(line).is_empty();
+        if one_line || line == "}" {
+            functions.push(ShellFunction {
+                name: name.clone(),
+                lines: *first..=number,
+                stops: *stops && !*asks,
+            });
+            open = None;
         }
     }
-    names
+    functions
+}
+
+/// Codes of the `exit` and `return` in a command that are not 0; without a code it is that of the command before.
+pub(super) fn exits(text: &str) -> Vec<&str> {
+    let mut words =
+        text.split(|c: char| c.is_whitespace() || matches!(c, ';' | '(' | ')' | '&' | '|' | '\''));
+    let mut codes = Vec::new();
+    while let Some(word) = words.next() {
+        if matches!(word, "exit" | "return" | "sys.exit") {
+            let code = words.next().unwrap_or_default();
+            if code != "0" && !(word == "return" && code.is_empty()) {
+                codes.push(code);
+            }
+        }
+    }
+    // What is only said.
+    if matches!(program(text), "echo" | "printf") { Vec::new() } else { codes }
+}
+
+/// Names that a command counts up: `X=$((X + 1))`, `((X++))`, `let X+=1`, `X+=1`.
+pub(super) fn counted_up(text: &str) -> impl Iterator<Item = &str> {
+    let words = text.split(|c: char| !c.is_ascii_alphanumeric() && c != '_').filter(|word| is_name(word));
+    words.filter(move |name| {
+        let compact = text.split_whitespace().collect::<String>();
+        [format!("{name}++"), format!("{name}+="), format!("++{name}")]
+            .iter()
+            .any(|up| compact.contains(up.as_str()))
+            || [
+                format!("{name}=$(({name}+"),
+                format!("{name}=$((${name}+"),
+                format!("{name}=$((${{{name}}}+"),
+            ]
+            .iter()
+            .any(|up| compact.contains(up.as_str()))
+    })
+}
+
+/// Words that only say how a variable is kept.
+pub(super) const KEEPERS: &[&str] =
+    &["export", "local", "readonly", "declare", "typeset", "-i", "-r", "-x", "-g"];
+
+/// Names that a command uses the values of; in brackets of arithmetic also without `$`.
+pub(super) fn names_used(text: &str) -> impl Iterator<Item = &str> {
+    let arithmetic = text.contains("((");
+    let parts = text.split('$').skip(1).map(|rest| {
+        let rest = rest.trim_start_matches(['{', '#']);
+        let end = rest.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(rest.len());
+        rest.get(..end).unwrap_or_default()
+    });
+    let bare = text
+        .split(|c: char| !c.is_ascii_alphanumeric() && c != '_')
+        .filter(move |word| arithmetic && !matches!(*word, "if" | "elif" | "exit" | "return" | "test"));
+    parts.chain(bare).filter(|name| is_name(name))
+}
+
+/// `set -e` and what is the same.
+pub(super) fn sets_errexit(line: &str) -> bool {
+    let line = line.trim();
+    let flags = line
+        .strip_prefix("set ")
+        .or_else(|| line.strip_prefix("#!").and_then(|l| l.split_once(' ')).map(|(_, f)| f));
+    flags.is_some_and(|flags| {
+        flags.contains("errexit")
+            || flags
+                .split_whitespace()
+                .any(|word| word.starts_with('-') && !word.starts_with("--") && word.contains('e'))
+    })
+}
+
+/// A scanner that ends with a failure where it finds something.
+pub(super) fn is_scanner_that_decides(text: &str) -> bool {
+    let text = text.trim_start_matches("! ");
+    if [
+        "|| true",
+        "|| :",
+        "|| echo",
+        "|| exit 0",
+        "--exit-zero",
+        "--soft-fail",
+        "--no-fail",
+        "--exit-code 0",
+        "--exit-code=0",
+    ]
+    .iter()
+    .any(|lets_pass| text.contains(lets_pass))
+    {
+        return false;
+    }
+    let mut words = text.split_whitespace();
+    let first = words.next().unwrap_or_default().rsplit('/').next().unwrap_or_default();
+    let second = words.next().unwrap_or_default();
+    let by_itself = matches!(
+        first,
+        "gitleaks"
+            | "bandit"
+            | "checkov"
+            | "gosec"
+            | "tfsec"
+            | "kics"
+            | "pip-audit"
+            | "osv-scanner"
+            | "safety"
+            | "snyk"
+            | "hadolint"
+            | "govulncheck"
+            | "detect-secrets-hook"
+            | "eslint"
+            | "spectral"
+    ) || matches!((first, second), ("npm" | "yarn" | "pnpm" | "cargo" | "composer", "audit"));
+    let on_demand = matches!(
+        first,
+        "trivy" | "semgrep" | "grype" | "detect-secrets" | "trufflehog" | "docker" | "opengrep"
+    ) && ["--exit-code", "--error", "--fail"].iter().any(|flag| text.contains(flag));
+    by_itself || on_demand
+}
+
+/// A program of the project's own, which may look at anything.
+pub(super) fn is_other_program(text: &str) -> bool {
+    let first = program(text.trim_start_matches("! "));
+    let interpreter = matches!(
+        first
+            .rsplit('/')
+            .next()
+            .unwrap_or_default()
+            .trim_end_matches(|c: char| c.is_ascii_digit() || c == '.'),
+        "python" | "node" | "ruby" | "perl" | "bash" | "sh" | "awk" | "make" | "source" | "conftest" | "opa"
+    );
+    interpreter
+        || first == "."
+        || first.starts_with("./")
+        || first.starts_with("ci/")
+        || first.starts_with("scripts/")
 }
 
 fn is_name(text: &str) -> bool {
@@ -221,10 +374,7 @@ fn split<'t>(text: &'t str, operators: &[&'static str]) -> Vec<(&'static str, &'
 pub(super) fn short_circuit(text: &str) -> Option<(String, Vec<String>, bool)> {
     let parts = split(text, &["&&", "||"]);
     let (&(operator, body), before) = parts.split_last()?;
-    let first = before.first()?.1;
-    if !["[", "((", "test ", "jq "].iter().any(|begin| first.starts_with(begin)) {
-        return None;
-    }
+    before.first()?;
     let joined: Vec<String> = before
         .iter()
         .map(

@@ -132,7 +132,23 @@ fn ways_to_count() {
             Category::Sast,
             Some(Severity::Critical),
         ),
-        ("jq '.results[].check_id' semgrep.json | wc -l", "", Category::Sast, None),
+        ("jq '.results[].check_id' semgrep.json | wc -l", "semgrep.json", Category::Sast, None),
+        ("jq '.results[].path' semgrep.json | wc -l", "", Category::Sast, None),
+        (
+            "jq '[.results | to_entries[]? | .value[]?] | length' secrets.json",
+            "secrets.json",
+            Category::Secret,
+            None,
+        ),
+        ("jq '.results | map_values(length) | add' secrets.json", "secrets.json", Category::Secret, None),
+        ("grep -c '\"VulnerabilityID\"' trivy.json", "trivy.json", Category::Vulnerability, None),
+        ("grep -vc ERROR semgrep.json", "", Category::Sast, None),
+        (
+            "jq '.results[] | select(.extra.severity == \"ERROR\") | .check_id' semgrep.json | wc -l",
+            "semgrep.json",
+            Category::Sast,
+            Some(Severity::High),
+        ),
         (
             "grep -c '\"severity\": \"ERROR\"' semgrep.json",
             "semgrep.json",
@@ -165,6 +181,78 @@ fn ways_to_count() {
 }
 
 #[test]
+fn a_question_by_exit_code_is_a_threshold() {
+    for (text, allow) in [
+        (
+            "if jq -e '[.results[] | select(.extra.severity==\"ERROR\")] | length > 3' semgrep.json >/dev/null; then exit 1; fi",
+            3,
+        ),
+        (
+            "jq -e '.results | map(select(.extra.severity == \"ERROR\")) | length == 0' semgrep.json || exit 1",
+            0,
+        ),
+        (
+            "if ! jq -e '([.results[] | select(.extra.severity==\"ERROR\")] | length) <= 2' semgrep.json > /dev/null; then exit 1; fi",
+            2,
+        ),
+        ("jq -e '.results[] | select(.extra.severity==\"ERROR\")' semgrep.json && exit 1", 0),
+        (
+            "set -e\njq -e '[.results[] | select(.extra.severity==\"ERROR\")] | length == 0' semgrep.json\necho fine",
+            0,
+        ),
+        ("if grep -q '\"severity\": \"ERROR\"' semgrep.json; then exit 1; fi", 0),
+        ("set -euo pipefail\nn=$(grep -c ERROR semgrep.json)\n[ \"$n\" -eq 0 ]\necho fine", 0),
+    ] {
+        let condition = one(text);
+        assert_eq!((condition.allow, condition.severity), (allow, Some(Severity::High)), "{text}");
+    }
+}
+
+#[test]
+fn a_flag_is_looked_at_where_it_is_raised() {
+    let count = "n=$(jq '[.results[] | select(.extra.severity==\"ERROR\")] | length' semgrep.json)\n";
+    for text in [
+        "ok=yes\nif [ $n -gt 0 ]; then ok=no; fi\n[ \"$ok\" = yes ] || exit 1",
+        "bad=0\nif [ $n -gt 0 ]; then bad=$((bad + 1)); fi\nif [ $bad -gt 0 ]; then exit 1; fi",
+        "bad=0\nraise() {\n  echo \"$1\"\n  bad=1\n}\n[ $n -gt 0 ] && raise many\nexit $bad",
+        "if [ $n -gt 0 ]; then FAILED=1; fi\nexit ${FAILED:-0}",
+        "command -v jq >/dev/null || { echo 'no jq'; exit 2; }\n[ -f semgrep.json ] || exit 2\n[ $n -gt 0 ] && exit 1\nexit 0",
+    ] {
+        assert_eq!(one(&format!("{count}{text}\n")).allow, 0, "{text}");
+    }
+    let printed = read_script("a=$(jq length gitleaks.json)\necho $a\n");
+    assert_eq!((printed.left.len(), printed.undecided.len()), (0, 1), "{printed:?}");
+}
+
+#[test]
+fn nothing_that_ends_a_script_is_lost() {
+    for (text, line) in [
+        ("case $x in\n  0) ;;\n  *) exit 1;;\nesac\n", 3),
+        ("set -e\npython3 -c 'import json; assert not json.load(open(\"semgrep.json\"))[\"results\"]'\n", 2),
+        ("set -e\n./ci/more_checks.sh\n", 2),
+        ("if [ -f semgrep.json ]; then\n  python3 check.py || exit 1\nfi\n", 2),
+        ("[ -f SECURITY.md ] || exit 1\n", 1),
+        ("n=$(./score)\nexit $n\n", 2),
+        ("gitleaks detect --report-path leaks.json\n", 1),
+        ("npm audit --audit-level=high\n", 1),
+        (
+            "for f in *.sarif; do\n  n=$(jq '.runs[].results | length' $f)\n  [ $n -gt 0 ] && exit 1\ndone\n",
+            3,
+        ),
+        ("too_many() {\n  if [ \"$1\" -gt \"$2\" ]; then exit 1; fi\n}\ntoo_many 3 4\n", 2),
+        ("set -e\nif [ \"$CI\" = true ]; then\n  [ \"$(jq length gitleaks.json)\" -eq 0 ]\nfi\n", 3),
+        ("jq -e '[.results[] | select(.path)]' semgrep.json || exit 1\n", 1),
+        ("test -z \"$(jq -r '.results[].path' semgrep.json)\" || exit 1\n", 1),
+        ("exit $?\n", 1),
+        ("node -e 'process.exit(1)'\n", 1),
+    ] {
+        let script = read_script(text);
+        assert!(script.left.iter().any(|(at, _)| *at == line), "{text}{script:?}");
+        assert_eq!(script.conditions, [], "{text}");
+    }
+}
+
+#[test]
 fn what_is_not_understood_is_said_with_its_line() {
     for (text, line, says) in [
         (
@@ -189,7 +277,6 @@ fn what_is_not_understood_is_said_with_its_line() {
             3,
             "counts only under",
         ),
-        ("a=$(jq length gitleaks.json)\necho $a\n", 1, "compared with nothing"),
         ("a=$(jq length \"$REPORT\")\nif [ $a -gt 0 ]; then exit 1; fi\n", 2, "$REPORT"),
         (
             "x=$(jq '[.results[] | select(.extra.severity != \"INFO\")] | length' semgrep.json)\nif [ $x -gt 0 ]; then exit 1; fi\n",

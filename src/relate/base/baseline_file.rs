@@ -2,7 +2,8 @@
 //!
 //! The first line names the schema, the last says that nothing is missing. The lines between are sorted, so that two
 //! branches that change different files change different lines. Each is sealed: a line in which one part was edited no
-//! longer tells of the finding that was known.
+//! longer tells of the finding that was known. Digests are written in groups of four digits, since a scanner of secrets
+//! takes a longer run of digits in quotes, or a key called so, for one.
 
 use std::cmp::Ordering;
 use std::collections::BTreeMap;
@@ -14,7 +15,9 @@ use serde::{Deserialize, Serialize};
 use super::BaseError;
 use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, SecretKey, Severity, clean_line};
 
-const SCHEMA: &str = "secgate/baseline/v1";
+const SCHEMA: &str = "secgate/baseline/v2";
+/// With digests in one run, as a file of before is written.
+const SCHEMA_BEFORE: &str = "secgate/baseline/v1";
 const AGAIN: &str = "write it anew: secgate baseline write --output FILE REPORT...";
 
 /// A baseline file, read.
@@ -134,8 +137,8 @@ pub(super) fn in_any_version(
 #[serde(deny_unknown_fields)]
 struct Head<'a> {
     schema: &'a str,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    secret_key: Option<String>,
+    #[serde(default, alias = "secret_key", skip_serializing_if = "Option::is_none")]
+    traces_under: Option<String>,
 }
 
 #[derive(Deserialize, Serialize)]
@@ -220,12 +223,12 @@ impl BaselineFile {
             // Strings and numbers are always JSON.
             let _ = writeln!(text, "{}", line.unwrap_or_default());
         };
-        put(serde_json::to_string(&Head { schema: SCHEMA, secret_key: self.key.clone() }));
+        put(serde_json::to_string(&Head { schema: SCHEMA, traces_under: self.key.as_deref().map(grouped) }));
         for entry in &self.entries {
-            let content = (entry.content != 0).then(|| format!("{:016x}", entry.content));
+            let content = (entry.content != 0).then(|| grouped(&format!("{:016x}", entry.content)));
             let (code, value) =
                 if entry.category == Category::Secret { (None, content) } else { (content, None) };
-            let fingerprint = entry.fingerprint.to_string();
+            let fingerprint = entry.fingerprint.grouped();
             put(serde_json::to_string(&BaselineLine {
                 path: entry.path.clone(),
                 rule: entry.rule.clone(),
@@ -238,7 +241,7 @@ impl BaselineFile {
                 value: value.as_deref(),
                 count: entry.count,
                 first_seen: entry.first_seen,
-                seal: self.sealed.then(|| entry.seal()),
+                seal: self.sealed.then(|| grouped(&entry.seal())),
             }));
         }
         put(serde_json::to_string(&Tail { entries_end: true }));
@@ -269,7 +272,7 @@ impl BaselineFile {
                 format!("is no baseline: its first line is not `{{\"schema\":\"{SCHEMA}\"}}`; {AGAIN}");
             error
         })?;
-        if head.schema != SCHEMA {
+        if ![SCHEMA, SCHEMA_BEFORE].contains(&head.schema) {
             let message = format!(
                 "has the schema `{}`, and this secgate reads {SCHEMA}; {AGAIN}",
                 clean_line(head.schema)
@@ -304,7 +307,8 @@ impl BaselineFile {
             let message = format!("has no `seal`, and line {sealed} has one; {AGAIN}");
             return Err(fault(bare, 1, &message));
         }
-        Ok(Self { key: head.secret_key, sealed: sealed.is_some(), entries: unique(entries)? })
+        let key = head.traces_under.as_deref().map(ungrouped);
+        Ok(Self { key, sealed: sealed.is_some(), entries: unique(entries)? })
     }
 }
 
@@ -329,7 +333,7 @@ fn object<'l, T: Deserialize<'l>>(line: &'l str, number: usize) -> Result<T, Bas
 
 fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
     let Some(fingerprint) = Fingerprint::parse(line.fingerprint) else {
-        return Err("`fingerprint` is not `sg1:` and 32 hexadecimal digits in small letters".to_owned());
+        return Err("`fingerprint` is not `sg1:` and 32 hexadecimal digits in small letters, in one run or in groups of four".to_owned());
     };
     if line.count == 0 {
         return Err("`count` is 0: remove the line".to_owned());
@@ -354,7 +358,7 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
         first_seen: line.first_seen,
     };
     match seal {
-        Some(seal) if seal != entry.seal() => Err(format!(
+        Some(seal) if ungrouped(&seal) != entry.seal() => Err(format!(
             "was edited: by its `seal` its path, rule, package, category, severity, tool or code was another, and the \
              finding that it told of is not known by it; take the edit back, or {AGAIN}"
         )),
@@ -362,9 +366,22 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
     }
 }
 
-fn hex(digits: &str, key: &str) -> Result<u64, String> {
+/// Digits in groups of four.
+fn grouped(digits: &str) -> String {
+    let digits: Vec<char> = digits.chars().collect();
+    digits.chunks(4).map(|group| group.iter().collect()).collect::<Vec<String>>().join(":")
+}
+
+/// The digits of groups of four; any other text as it is.
+fn ungrouped(text: &str) -> String {
+    let joined = text.replace(':', "");
+    if grouped(&joined) == text { joined } else { text.to_owned() }
+}
+
+fn hex(text: &str, key: &str) -> Result<u64, String> {
+    let digits = ungrouped(text);
     let plain = digits.len() == 16 && digits.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-    let number = plain.then(|| u64::from_str_radix(digits, 16).ok()).flatten();
+    let number = plain.then(|| u64::from_str_radix(&digits, 16).ok()).flatten();
     number
         .filter(|&n| n != 0)
         .ok_or_else(|| format!("`{key}` is not 16 hexadecimal digits in small letters, or it is zero"))

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use jiff::Timestamp;
 
-use super::super::policy_source::{PolicySource, PolicyText};
+use super::super::policy_source::{PolicySource, PolicyText, policy_folders};
 use super::super::waiver_files::{once, text};
 use super::PriorFindings;
 use super::previous_project::{PreviousFile, PreviousProject};
@@ -39,7 +39,9 @@ pub(super) fn look(
     now: Timestamp,
     seen: &mut PriorFindings,
 ) -> Result<()> {
-    let folder = Path::new(FOLDER);
+    let there = |folder: &PathBuf| folder.symlink_metadata().is_ok() || before.has_folder(folder);
+    let folder = policy_folders().into_iter().find(there).unwrap_or_else(|| FOLDER.into());
+    let folder = folder.as_path();
     let had_folder = before.has_folder(folder);
     let mut paths: BTreeSet<PathBuf> = before.below(folder).into_iter().collect();
     let here = std::fs::read_dir(folder).into_iter().flatten().flatten();
