@@ -91,13 +91,16 @@ pub(super) fn conceal(finding: &mut Finding) {
     }
     // Where a tool has no ids, its names are words.
     let is_words = |text: &Text| text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS);
-    for name in finding.rule_aliases.iter_mut().chain([&mut finding.rule_id]).filter(|name| is_words(name)) {
+    // Secret scanners name kinds of secrets; only an assignment in such a name is a value.
+    let names_kinds = finding.category == Category::Secret;
+    let is_told = |name: &Text| is_words(name) && (!names_kinds || name.as_str().contains('='));
+    for name in finding.rule_aliases.iter_mut().chain([&mut finding.rule_id]).filter(|name| is_told(name)) {
         let told = without_values(name.as_str(), Scrutiny::Strict).into_owned();
         name.tell(&told);
     }
     // A path, a package or a level is no sentence; one that reads like one may quote a value.
     let title = finding.title.clone();
-    for text in finding.texts().filter(|text| **text != title && is_words(text)) {
+    for text in finding.texts().filter(|text| **text != title && is_told(text)) {
         let told = without_values(text.as_str(), Scrutiny::Literals).into_owned();
         text.tell(&told);
     }
@@ -328,7 +331,7 @@ mod tests {
             [("password=Zq9xW7vK2mT4", "found"), ("python:S2068", "\"Zq9xW7vK2mT4\" detected here")]
         {
             let mut finding = Finding::new(Category::Sast, "tool", rule, Severity::High);
-            finding.title = crate::finding::Text::line(title);
+            finding.title = Text::line(title);
             conceal(&mut finding);
             assert!(!serde_json::to_string(&finding).unwrap().contains("Zq9xW7vK2mT4"), "{rule}");
         }
