@@ -224,7 +224,7 @@ fn the_value_of_one_secret_is_told_in_no_other_finding() {
         let one = text.replace("CANARY", CANARY);
         // The value stands in the path of a finding before and one behind, which have values of their own.
         let other =
-            text.replace("CANARY", "other9Valu3").replace("keys/a.txt", &format!("keys/{CANARY}.txt"));
+            text.replace("CANARY", "other9Thing3").replace("keys/a.txt", &format!("keys/{CANARY}.txt"));
         let inner = |text: &str| text.trim_start_matches('[').trim_end_matches(']').to_owned();
         let report = match format {
             "trufflehog" => [&other, &one, &other].map(|line| line.replace('\n', " ")).join("\n"),
