@@ -47,7 +47,7 @@
 //! # }
 //! ```
 //!
-//! - To read reports and decide nothing, start at [`report::read`]: it hands findings to a [`report::Sink`] one by one.
+//! - To read reports and decide nothing, start at [`report::read_source`]: it hands findings to a [`report::Sink`] one by one.
 //! - To load and check a policy, start at [`policy::load()`]; to compare two of them, at [`policy::compare`].
 //! - To sign a verdict or to verify one, start at [`attest`].
 
