@@ -28,7 +28,7 @@ const BASELINE: &str = "baseline.jsonl";
 #[derive(Debug, Args)]
 #[command(
     after_help = "Each PATH is a run: a directory with the reports and documents of one pipeline. A directory that holds \
-                        nothing but directories is many runs. `change.diff` and `baseline.jsonl` in a run are what its \
+                        nothing but directories is many runs, at every level. `change.diff` and `baseline.jsonl` in a run are what its \
                         change is compared with. Nothing is read from the environment. The exit code is 0 whatever was \
                         decided, 2 if a policy is not valid or there is no run."
 )]
@@ -99,6 +99,26 @@ struct ReplayOutput<'r> {
     replay: &'r Replay,
 }
 
+/// The runs of a directory: itself, or, where it holds nothing but directories, those of each of them, at every depth.
+/// Links are not followed, so that this ends.
+fn runs_below(directory: &Path, runs: &mut Vec<PathBuf>) -> std::io::Result<()> {
+    let mut folders = Vec::new();
+    let mut files = false;
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        if !entry.file_name().to_string_lossy().starts_with('.') {
+            let is_folder = entry.file_type()?.is_dir();
+            files |= !is_folder;
+            folders.extend(is_folder.then(|| entry.path()));
+        }
+    }
+    if files || folders.is_empty() {
+        runs.push(directory.to_owned());
+        return Ok(());
+    }
+    folders.iter().try_for_each(|folder| runs_below(folder, runs))
+}
+
 /// The runs that paths mean, sorted, each once.
 fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     let mut runs = Vec::new();
@@ -112,17 +132,7 @@ fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
             runs.push(path.clone());
             continue;
         }
-        let mut folders = Vec::new();
-        let mut files = false;
-        for entry in std::fs::read_dir(path).with_context(name)? {
-            let entry = entry.with_context(name)?;
-            if !entry.file_name().to_string_lossy().starts_with('.') {
-                let is_folder = entry.file_type().with_context(name)?.is_dir();
-                files |= !is_folder;
-                folders.extend(is_folder.then(|| entry.path()));
-            }
-        }
-        if files || folders.is_empty() { runs.push(path.clone()) } else { runs.extend(folders) }
+        runs_below(path, &mut runs).with_context(name)?;
     }
     runs.sort();
     runs.dedup();

@@ -26,6 +26,17 @@ fn one_policy_over_many_runs() {
 }
 
 #[test]
+fn folders_of_folders_are_many_runs_at_every_level() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY);
+    for run in ["a/shop/1", "a/shop/2", "a/till/1", "b/web/1"] {
+        dir.write(&format!("fleet/{run}/semgrep.json"), semgrep(&["ERROR"]));
+    }
+    let json = dir.run(&["replay", "--policy", "policy.yaml", "--format", "json", "fleet"]).json();
+    assert_eq!(json["runs"].as_array().unwrap().len(), 4, "{json}");
+}
+
+#[test]
 fn two_policies_side_by_side() {
     let dir = history();
     dir.write(
