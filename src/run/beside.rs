@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::base::{BaselineFrom, name_copies_of_head, project};
-use super::environment::{Environment, RunFlags, another_context};
+use super::environment::{Environment, another_context};
 use super::gate_before::{FeedsBefore, FormerGate};
 use super::policy_source::{PolicyText, known_format};
 use super::{ResolvedRun, RunEvidence, RunRequest};
@@ -82,13 +82,7 @@ impl RunRequest {
         self.leave_parts(&mut policy);
         let given = self.given_to(&own.policy, &policy)?;
         let mut environment = Environment::read_variables(self.no_env);
-        let about = RunFlags {
-            commit: self.commit.as_deref(),
-            subjects: &self.subjects,
-            parameters: &self.parameters,
-            no_env: self.no_env,
-        };
-        let context = another_context(&about, &mut environment, &policy, self.now)?;
+        let context = another_context(&self.flags(), &mut environment, &policy, self.now)?;
         let asked = self.base.restricted(&policy);
         let read = match &baseline {
             BaselineFrom::Given => asked.baseline_text()?,

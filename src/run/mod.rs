@@ -152,17 +152,21 @@ impl RunRequest {
         self.resolve_with(policy, None)
     }
 
-    /// The same of this policy, and of these waivers if they were read already.
-    pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<Vec<Waiver>>) -> Result<ResolvedRun> {
-        let given = self.given_files(&policy.mappings)?;
-        let mut environment = Environment::read_variables(self.no_env);
-        let about = RunFlags {
+    /// What is asked for that says what the run is about.
+    fn flags(&self) -> RunFlags<'_> {
+        RunFlags {
             commit: self.commit.as_deref(),
             subjects: &self.subjects,
             parameters: &self.parameters,
             no_env: self.no_env,
-        };
-        let mut context = context(&about, &mut environment, &policy, self.now)?;
+        }
+    }
+
+    /// The same of this policy, and of these waivers if they were read already.
+    pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<Vec<Waiver>>) -> Result<ResolvedRun> {
+        let given = self.given_files(&policy.mappings)?;
+        let mut environment = Environment::read_variables(self.no_env);
+        let mut context = context(&self.flags(), &mut environment, &policy, self.now)?;
         codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
