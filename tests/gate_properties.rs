@@ -119,7 +119,7 @@ proptest! {
         if compares(&old) == compares(&new) && alone.verdict >= Outcome::Review {
             prop_assert!(both.verdict >= Outcome::Review, "{old}\n{new}\n{:?} {:?}", alone.verdict, both.verdict);
         }
-        let digest = secgate::report::hex(&Sha256::digest(&old));
+        let digest = secgate::finding::hex(&Sha256::digest(&old));
         let rows = new.split_once("rules:\n").map_or("", |(_, rows)| rows).replace("id: ", "id: own-");
         let child = format!("version: 1\ngate: merge\nextends: {{file: old.yaml, sha256: {digest}}}\nrules:\n{rows}");
         fs::write(folder.join("child.yaml"), child).unwrap();

@@ -10,7 +10,8 @@ use thiserror::Error;
 
 use super::InTotoStatement;
 use super::statement::V1;
-use super::verdict::{NamedSubject, VerdictFacts, is_sha256, subjects};
+use super::verdict::{NamedSubject, VerdictFacts, subjects};
+use crate::finding::is_lower_sha256;
 
 /// Type of the predicate.
 pub const PREDICATE: &str = "secgate:acceptance/v1";
@@ -127,7 +128,7 @@ impl RiskAcceptance {
         let policy = statement.predicate.get("policy").and_then(|p| p.get("sha256")).and_then(Value::as_str);
         let policy_sha256 = policy.unwrap_or_default().to_owned();
         let findings_digest = must("findings_digest")?;
-        if !is_sha256(&policy_sha256) || !is_sha256(&findings_digest) {
+        if !is_lower_sha256(&policy_sha256) || !is_lower_sha256(&findings_digest) {
             return Err(fault("a digest is not 64 hexadecimal digits"));
         }
         let commit = text("commit").map(str::to_owned);

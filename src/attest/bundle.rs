@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 use sha2::{Digest, Sha256};
 use thiserror::Error;
 
-use crate::finding::clean;
-use crate::report::{Source, hex};
+use crate::finding::{clean, hex};
+use crate::report::Source;
 
 /// The list of checksums, as `sha256sum --check` reads it.
 pub const LIST: &str = "checksums.sha256";

@@ -7,11 +7,8 @@ use jiff::Timestamp;
 use super::dsse::{self, AttestationDocument, Envelope, IN_TOTO};
 use super::verdict::GateDecision;
 use super::{InTotoStatement, PublicKey, VerdictStatement};
-use crate::finding::{clean, clean_line, duration_text};
+use crate::finding::{CLOCK_SKEW, clean, clean_line, duration_text};
 use crate::report::Source;
-
-/// Machines may differ in their clocks by this many seconds.
-pub const CLOCK_SKEW: i64 = 300;
 
 /// A key, and what people call it.
 #[derive(Debug, Clone)]

@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::report::hex;
+use crate::finding::hex;
 
 /// Longest PEM text that is looked at.
 pub const MAX_PEM: usize = 16 << 10;

@@ -14,8 +14,8 @@ use thiserror::Error;
 
 use super::InTotoStatement;
 use super::statement::V1;
-use crate::finding::clean_line;
-use crate::report::{self, Source, hex};
+use crate::finding::{clean_line, hex, is_lower_sha256};
+use crate::report::{self, Source};
 
 /// Type of the predicate that holds a verdict.
 pub const PREDICATE: &str = "secgate:verdict/v1";
@@ -120,7 +120,7 @@ impl VerdictFacts {
         let evaluated_at = must("/evaluated_at")?.parse().map_err(|_| shape("`evaluated_at` is no time"))?;
         let policy_sha256 = must("/policy/sha256")?.to_owned();
         let findings_digest = must("/findings_digest")?.to_owned();
-        if !is_sha256(&policy_sha256) || !is_sha256(&findings_digest) {
+        if !is_lower_sha256(&policy_sha256) || !is_lower_sha256(&findings_digest) {
             return Err(shape("a digest is not 64 hexadecimal digits"));
         }
         Ok(Self {
@@ -153,7 +153,7 @@ fn artifacts(verdict: &Value) -> Option<Vec<(String, String)>> {
     let artifact = |value: &Value| {
         let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
         let digest = value.get("digest")?.as_str()?.strip_prefix("sha256:")?;
-        is_sha256(digest).then(|| (name.to_owned(), digest.to_owned()))
+        is_lower_sha256(digest).then(|| (name.to_owned(), digest.to_owned()))
     };
     list.as_array()?.iter().map(artifact).collect()
 }
@@ -214,11 +214,6 @@ fn check_outcomes(value: &Value, verdict: &str) -> Result<(), VerdictError> {
         return Err(VerdictError::Contradiction("`exit_code` is not that of the verdict".to_owned()));
     }
     Ok(())
-}
-
-/// 64 hexadecimal digits in lower case.
-pub fn is_sha256(text: &str) -> bool {
-    text.len() == 64 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
 }
 
 /// One subject, as it is written.

@@ -7,8 +7,8 @@ use sha2::{Digest, Sha256};
 use super::InTotoStatement;
 use super::chain::{NamedKey, signer_names};
 use super::dsse::{self, AttestationDocument, IN_TOTO, MAX_BYTES};
-use crate::finding::clean_line;
-use crate::report::{Source, hex, is_attestation};
+use crate::finding::{clean_line, hex};
+use crate::report::{Source, is_attestation};
 
 /// Beginnings of the predicate types that are documents.
 const PREDICATES: [&str; 3] =

@@ -11,14 +11,12 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
-use crate::attest::chain::{
-    self, CLOCK_SKEW, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget,
-};
-use crate::attest::verdict::{GateDecision, VerdictFacts, is_sha256};
+use crate::attest::chain::{self, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget};
+use crate::attest::verdict::{GateDecision, VerdictFacts};
 use crate::attest::{PublicKey, key};
 use crate::exit;
-use crate::finding::{clean, clean_line};
-use crate::report::{Source, hex};
+use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
+use crate::report::Source;
 use crate::run::{parse_commit, read_bundle, recomputed};
 
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
@@ -166,7 +164,7 @@ fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
 fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
     let digest = |flag: &str, text: &str| {
         let hex = text.rsplit('@').next().and_then(|digest| digest.strip_prefix("sha256:"));
-        let hex = hex.map(str::to_ascii_lowercase).filter(|hex| is_sha256(hex));
+        let hex = hex.map(str::to_ascii_lowercase).filter(|hex| is_lower_sha256(hex));
         hex.ok_or_else(|| {
             anyhow!("{flag} wants sha256: and 64 hexadecimal digits, got `{}`", clean_line(text))
         })

@@ -6,15 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
-use crate::finding::{Category, Text, duration_text};
+use crate::finding::{CLOCK_SKEW, Category, Text, duration_text};
 use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob};
 use crate::relate::Diff;
 use crate::report::{
     self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
 };
-
-/// A report may be made on a machine whose clock runs ahead by this many seconds.
-const CLOCK_SKEW: i64 = 300;
 
 /// The state of one piece of evidence.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

@@ -1,6 +1,6 @@
 //! Which findings a person means by an id.
 
-use crate::finding::{Finding, Text};
+use crate::finding::{Finding, Text, is_hex};
 
 /// Whether a finding is meant: by the beginning of its fingerprint, its check, an advisory, its package, or its place as
 /// PATH or PATH:LINE.
@@ -29,6 +29,6 @@ pub(super) fn beginning(id: &str) -> Option<String> {
     let lower = id.to_ascii_lowercase();
     // A baseline has them in groups.
     let digits = lower.strip_prefix("sg1:").map_or_else(|| lower.clone(), |digits| digits.replace(':', ""));
-    let hex = digits.len() >= 4 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let hex = digits.len() >= 4 && is_hex(&digits);
     hex.then(|| format!("sg1:{digits}"))
 }

@@ -5,12 +5,9 @@ use jiff::Timestamp;
 use super::requirement::{Requirements, RuleContext, each};
 use super::{Document, Evidence, Status};
 use crate::attest::{InTotoStatement, Provenance, PublicKey, dsse};
-use crate::finding::{clean_line, duration_text};
+use crate::finding::{CLOCK_SKEW, clean_line, decoded, duration_text};
 use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
 use crate::report::{ImageFacts, Source, repository};
-
-/// Clocks of build machines may run ahead by this many seconds.
-const CLOCK_SKEW: i64 = 300;
 
 /// The demands of a rule, over each of its subjects.
 pub(super) fn judge(rule: &ImageRule, world: RuleContext<'_>) -> Requirements {
@@ -181,7 +178,7 @@ fn built_on(document: &Document, digest: &str, world: RuleContext<'_>) -> Vec<St
 fn image_of(uri: &str) -> Option<String> {
     let rest = ["pkg:docker/", "docker://", "oci://"].iter().find_map(|scheme| uri.strip_prefix(scheme))?;
     let name = rest.split(['?', '@', '#']).next().filter(|name| !name.is_empty())?;
-    Some(name.replace("%2F", "/").replace("%3A", ":"))
+    Some(decoded(name).into_owned())
 }
 
 fn age(

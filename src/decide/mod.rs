@@ -37,8 +37,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::finding::Fingerprint;
+use crate::finding::hex;
 use crate::policy::{Enforcement, Policy, Rule, Subject};
-use crate::report::hex;
 
 pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};

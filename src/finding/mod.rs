@@ -3,12 +3,15 @@
 //! This folder is vocabulary: it knows no file format and no policy. Text that comes from a report is made
 //! inert on the way in ([`Text`]), so that no later step can forget to.
 
+mod clock;
 mod cve;
 mod cvss;
 mod duration;
 mod fingerprint;
+mod hex;
 mod location;
 mod package;
+mod percent;
 mod purl;
 mod secret_digest;
 mod severity;
@@ -25,13 +28,16 @@ use std::borrow::Cow;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+pub use clock::CLOCK_SKEW;
 pub use cve::Cve;
 pub use cvss::CvssRating;
-pub use duration::duration_text;
+pub use duration::{duration_text, parse_duration, short_duration};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
+pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
 pub use location::{Location, project_path};
 pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
-pub use purl::{Purl, decoded};
+pub use percent::decoded;
+pub use purl::Purl;
 pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
 pub use severity::Severity;
 pub use statement::{Product, VexNote, VexStatement, VexStatus};

@@ -1,7 +1,8 @@
 //! Package URLs (purl specification): how one tool's package is recognised in what another says.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
+
+use super::percent::decoded;
 
 /// The parts of `pkg:TYPE/NAMESPACE/NAME@VERSION?QUALIFIERS#SUBPATH`, decoded, in the spelling that the type wants.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,32 +113,6 @@ pub(super) fn spelled(kind: &str, name: String) -> String {
         }
         _ => name,
     }
-}
-
-/// Text with `%41` written as `A`. What is no such escape, or would be no UTF-8, stays as it is.
-pub fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let [first, tail @ ..] = rest {
-        let escape = |high: u8, low: u8| {
-            let digit = |c: u8| char::from(c).to_digit(16);
-            u8::try_from(digit(high)? * 16 + digit(low)?).ok()
-        };
-        rest = match rest {
-            [b'%', high, low, after @ ..] if escape(*high, *low).is_some() => {
-                bytes.extend(escape(*high, *low));
-                after
-            }
-            _ => {
-                bytes.push(*first);
-                tail
-            }
-        };
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 #[cfg(test)]

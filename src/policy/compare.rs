@@ -22,7 +22,7 @@ use super::{
     Action, BaseSettings, Enforcement, Mapping, Parameter, PathGlob, Policy, PolicyLine, ReportMapping,
     VexRules, WaiverSettings,
 };
-use crate::finding::{Severity, clean, clean_line};
+use crate::finding::{Severity, clean, clean_line, short_duration};
 
 pub use waivers::waivers;
 
@@ -274,7 +274,7 @@ impl PolicyComparison<'_> {
         }
         if now.max_duration > *max_duration {
             let path = ["waivers", "max_duration"];
-            self.add(&path, duration(*max_duration), duration(now.max_duration));
+            self.add(&path, short_duration(*max_duration), short_duration(now.max_duration));
         }
         self.keep_requirement(&["waivers", "not_author"], *not_author, now.not_author);
     }
@@ -288,7 +288,7 @@ impl PolicyComparison<'_> {
             self.add(&["vex", "accept"], listed(accept), listed(&now.accept));
         }
         if now.max_age > *max_age {
-            self.add(&["vex", "max_age"], duration(*max_age), duration(now.max_age));
+            self.add(&["vex", "max_age"], short_duration(*max_age), short_duration(now.max_age));
         }
     }
 
@@ -404,13 +404,6 @@ fn word<W: Vocabulary + PartialEq>(value: W) -> &'static str {
 /// Words, or that there are none.
 fn listed(words: &[String]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
-}
-
-/// Seconds in the largest unit that they fill.
-fn duration(seconds: i64) -> String {
-    let units = [(86_400, 'd'), (3_600, 'h'), (60, 'm')];
-    let unit = units.into_iter().find(|(length, _)| seconds % length == 0);
-    unit.map_or_else(|| format!("{seconds}s"), |(length, unit)| format!("{}{unit}", seconds / length))
 }
 
 #[cfg(test)]

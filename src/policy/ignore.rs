@@ -10,7 +10,7 @@ use super::error::PolicyProblems;
 use super::load::utf8;
 use super::load::yaml::{YamlFileKind, tree};
 use super::written::node::{Node, NodeKind as Shape};
-use crate::finding::{Category, clean_line};
+use crate::finding::{Category, clean_line, is_hex};
 
 const FILE: YamlFileKind = YamlFileKind {
     one: "ignore file",
@@ -128,7 +128,7 @@ fn gitleaks(line: &str) -> Ignored {
         ignored.said.push("it is no `COMMIT:FILE:RULE:LINE`".to_owned());
         return ignored;
     };
-    let is_commit = |text: &str| text.len() >= 7 && text.bytes().all(|b| b.is_ascii_hexdigit());
+    let is_commit = |text: &str| text.len() >= 7 && is_hex(text);
     let path = match place.split_once(':') {
         Some((commit, path)) if is_commit(commit) => path,
         _ => place,

@@ -6,13 +6,12 @@ mod overlay;
 mod quote;
 pub(super) mod yaml;
 
-use std::fmt::Write as _;
-
 use sha2::{Digest, Sha256};
 
 use super::error::{PolicyProblems, SourcePosition};
 use super::written::{self, FromNode as _};
 use super::{Policy, PolicyError, ReportMapping, validate};
+use crate::finding::hex;
 use yaml::YamlFileKind;
 
 pub use extends::effective;
@@ -99,10 +98,7 @@ pub(super) fn utf8<'b>(
 }
 
 pub(super) fn sha256(bytes: &[u8]) -> String {
-    Sha256::digest(bytes).iter().fold(String::with_capacity(64), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
+    hex(&Sha256::digest(bytes))
 }
 
 #[cfg(test)]

@@ -30,7 +30,7 @@ use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Scope, Se
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, PolicyProblem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
-pub use load::{NeighbourFiles, effective, load, load_mappings, load_with};
+pub use load::{NeighbourFiles, effective, load, load_mappings, load_with, yaml::foreign_tree};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
 pub use scanner_command::{ScannerCommand, inert};

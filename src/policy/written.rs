@@ -15,7 +15,7 @@ use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
 };
 use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines};
-use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
+use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target, is_sha256};
 use map::{described, key, known_keys, needed, unknown_key, written};
 use node::{Node, NodeKind};
 
@@ -636,7 +636,7 @@ pub(crate) struct Digest(pub(crate) String);
 impl FromNode for Digest {
     fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         let text = node.text().map(|text| text.strip_prefix("sha256:").unwrap_or(text).to_ascii_lowercase());
-        let hex = text.filter(|text| text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let hex = text.filter(|text| is_sha256(text));
         if hex.is_none() {
             wrong(node, key, "64 hexadecimal digits", problems);
         }

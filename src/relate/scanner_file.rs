@@ -595,7 +595,7 @@ impl Syntax {
         }
         let tree: Value = match self {
             Self::Json => serde_json::from_str(text).ok()?,
-            Self::Yaml => serde_saphyr::from_str(text).ok()?,
+            Self::Yaml => crate::policy::foreign_tree(text)?,
             Self::Toml => toml::from_str(text).ok()?,
         };
         match tree {

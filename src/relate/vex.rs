@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use jiff::Timestamp;
 
 use super::advisory;
-use crate::finding::{Finding, Product, Purl, Text, VexNote, VexStatement, VexStatus};
+use crate::finding::{CLOCK_SKEW, Finding, Product, Purl, Text, VexNote, VexStatement, VexStatus};
 
 /// Whose statements count, and how long.
 #[derive(Debug, Clone, Copy)]
@@ -21,9 +21,6 @@ pub struct VexTrust<'a> {
     /// The run's clock.
     pub now: Timestamp,
 }
-
-/// A statement may be made on a machine whose clock runs ahead by this many seconds.
-const CLOCK_SKEW: i64 = 300;
 
 /// Statements of one statement about one product.
 #[derive(Debug)]

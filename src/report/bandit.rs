@@ -8,14 +8,16 @@
 use serde::Deserialize;
 
 use super::conceal::comparable;
+use super::credential_rule::is_about_secrets;
 use super::excerpt::{name_of_literal, numbered_lines};
 use super::field::{first_of, number};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::semgrep::is_about_secrets;
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
+use crate::finding::{
+    Attribute, Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text,
+};
 
 /// Bandit JSON.
 pub(super) static FORMAT: Format = Format {
@@ -23,11 +25,10 @@ pub(super) static FORMAT: Format = Format {
     title: "Bandit JSON: weaknesses in Python code",
     tool: "bandit",
     categories: &[Category::Sast],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Confidence],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys that only a Bandit finding has.

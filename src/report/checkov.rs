@@ -13,7 +13,9 @@ use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::{LineNumber, Loose, OptionalObject, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text};
+use crate::finding::{
+    Attribute, Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text, is_hex,
+};
 
 /// Checkov JSON.
 pub(super) static FORMAT: Format = Format {
@@ -21,11 +23,10 @@ pub(super) static FORMAT: Format = Format {
     title: "Checkov JSON: misconfigurations of infrastructure as code, credentials, vulnerable packages",
     tool: "checkov",
     categories: &[Category::Misconfiguration, Category::Secret, Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Fix, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Lists of checks.
@@ -359,7 +360,7 @@ pub(super) fn is_secret_check(id: &str) -> bool {
 /// The digest of a secret, alone or behind a commit.
 fn is_digest(resource: &str) -> bool {
     let last = resource.rsplit(':').next().unwrap_or_default();
-    last.len() >= 32 && last.bytes().all(|b| b.is_ascii_hexdigit())
+    last.len() >= 32 && is_hex(last)
 }
 
 #[cfg(test)]

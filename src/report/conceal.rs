@@ -6,8 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::credential_rule::{is_about_secrets, is_withheld};
 use super::secret::MASK;
-use super::semgrep::{is_about_secrets, is_withheld};
 use crate::finding::{Category, Finding, Text};
 
 /// What texts about credentials hold.

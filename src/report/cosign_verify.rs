@@ -13,10 +13,9 @@ pub(super) static FORMAT: Format = Format {
     categories: &[],
     // No signature is nothing that cosign prints.
     empty_array: false,
-    null: false,
-    lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -13,7 +13,7 @@ use super::reading::ReportContext;
 use super::secret::{Leak, unknown};
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding};
+use crate::finding::{Attribute, Category, Finding};
 
 /// detect-secrets JSON.
 pub(super) static FORMAT: Format = Format {
@@ -21,11 +21,10 @@ pub(super) static FORMAT: Format = Format {
     title: "detect-secrets scan output or baseline: credentials in code",
     tool: "detect-secrets",
     categories: &[Category::Secret],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Verified],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

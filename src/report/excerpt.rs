@@ -1,6 +1,6 @@
 //! Source excerpts of reports: used for a fingerprint while a finding is read, and never kept.
 
-use super::semgrep::without_literals;
+use super::credential_rule::without_literals;
 
 /// The lines `first` to `last` of an excerpt whose lines begin with their numbers, without the numbers. An excerpt
 /// that is numbered in another way, or not at all, is given whole.

@@ -1,8 +1,8 @@
 //! Single values of a report's own keys.
 
 use super::ReadError;
+use super::credential_rule::is_about_secrets;
 use super::json::{Json, JsonKind, shapes};
-use super::semgrep::is_about_secrets;
 use super::value::RawJson;
 use crate::finding::{Category, Finding, Text, clean_line};
 

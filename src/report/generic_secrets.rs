@@ -20,11 +20,12 @@ pub(super) static FORMAT: Format = Format {
     title: "`{\"findings\": […]}` with rule, file, line and severity: credentials",
     tool: "generic-secrets",
     categories: &[Category::Secret],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
+    // `{"findings": []}` says nothing but that there are none; the reader checks the rest.
+    empty_findings: true,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

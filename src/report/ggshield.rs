@@ -15,7 +15,7 @@ use super::reading::ReportContext;
 use super::secret::{Leak, unknown, without_credentials};
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding};
+use crate::finding::{Attribute, Category, Finding};
 
 /// ggshield JSON.
 pub(super) static FORMAT: Format = Format {
@@ -23,11 +23,10 @@ pub(super) static FORMAT: Format = Format {
     title: "ggshield secret scan JSON: credentials in code and history",
     tool: "ggshield",
     categories: &[Category::Secret],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Verified],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -19,11 +19,12 @@ pub(super) static FORMAT: Format = Format {
     title: "Gitleaks JSON: credentials in code and history",
     tool: "gitleaks",
     categories: &[Category::Secret],
+    attributes: &[],
     empty_array: true,
     null: true,
-    lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys of version 8, which are Go field names.

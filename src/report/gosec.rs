@@ -7,14 +7,16 @@
 use serde::{Deserialize, Deserializer};
 
 use super::conceal::comparable;
+use super::credential_rule::{is_about_secrets, without_literals};
 use super::excerpt::{name_of_literal, numbered_lines, without_quotes};
 use super::field::{first_of, number, suppress};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::semgrep::{is_about_secrets, without_literals};
 use super::value::{LineNumber, Loose, RawJson, ReportWord, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
+use crate::finding::{
+    Attribute, Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text,
+};
 
 /// gosec JSON.
 pub(super) static FORMAT: Format = Format {
@@ -22,11 +24,10 @@ pub(super) static FORMAT: Format = Format {
     title: "gosec JSON: weaknesses in Go code",
     tool: "gosec",
     categories: &[Category::Sast],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Confidence],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

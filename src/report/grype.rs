@@ -14,7 +14,7 @@ use super::secret::unknown;
 use super::unread;
 use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
+use crate::finding::{Attribute, Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
 
 /// Grype JSON.
 pub(super) static FORMAT: Format = Format {
@@ -22,11 +22,10 @@ pub(super) static FORMAT: Format = Format {
     title: "Grype JSON: vulnerabilities",
     tool: "grype",
     categories: &[Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

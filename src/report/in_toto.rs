@@ -12,12 +12,11 @@ pub(super) static FORMAT: Format = Format {
     title: "in-toto attestations, in DSSE envelopes or bare: no findings",
     tool: "in-toto",
     categories: &[],
-    empty_array: false,
-    null: false,
     // One fault makes the whole file unreadable, whatever stands before it.
     lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

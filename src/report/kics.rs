@@ -10,11 +10,11 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use serde::Deserialize;
 
+use super::credential_rule::is_about_secrets;
 use super::field::{first_of, number, text};
 use super::json::{Json, JsonKind, shapes};
 use super::reading::parse_time;
 use super::secret::unknown;
-use super::semgrep::is_about_secrets;
 use super::value::{LineNumber, ReportWord, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
@@ -25,11 +25,10 @@ pub(super) static FORMAT: Format = Format {
     title: "KICS JSON: misconfigurations of infrastructure as code",
     tool: "kics",
     categories: &[Category::Misconfiguration, Category::Secret],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys of a report, beside `queries`.

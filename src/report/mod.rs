@@ -3,7 +3,6 @@
 //! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
 //! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
 
-mod attributes;
 mod document;
 mod error;
 mod feed;
@@ -26,6 +25,7 @@ mod bandit;
 mod checkov;
 mod conceal;
 mod cosign_verify;
+mod credential_rule;
 mod cvss;
 mod cyclonedx;
 mod detect_secrets;
@@ -63,10 +63,9 @@ mod testing;
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::finding::{Category, Package, SecretKey};
+use crate::finding::{Attribute, Category, Package, SecretKey};
 use secret::SecretValues;
 
-pub use attributes::reported_attributes;
 pub use document::{is_attestation, read_document, read_documents, read_statements};
 pub use error::ReadError;
 pub use feed::{FeedFile, KevCatalogue, Scores, Statements, read_epss, read_kev, read_vex};
@@ -75,11 +74,22 @@ pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
-pub use source::{Source, hex, open_regular};
+pub use source::{Source, open_regular};
 
 pub use json::{Json, JsonKind};
 
-/// A report format.
+/// The packages that a report lists, vulnerable or not, with the path of each. The SHA-256 is that of the file as it was
+/// read; of another file nothing is listed.
+pub type PackageReader = fn(&Source, &Options, &str) -> Vec<(String, Package)>;
+
+/// The packages that an SBOM lists, by their package URLs; the SHA-256 likewise.
+pub type InventoryReader = fn(&Source, &Options, &str) -> Vec<ListedPackage>;
+
+/// A report format. Its file says all that is particular about it, over [`Format::PLAIN`].
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "facts about a format that have nothing to do with each other"
+)]
 pub struct Format {
     /// Its id in flags, policies and outputs.
     pub id: &'static str,
@@ -89,12 +99,22 @@ pub struct Format {
     pub tool: &'static str,
     /// Categories its findings can have.
     pub categories: &'static [Category],
+    /// Attributes that its reports may give to a finding: a selector on any other matches every finding of theirs.
+    pub attributes: &'static [Attribute],
     /// The document can be an array, and `[]` then means that nothing was found.
     pub empty_array: bool,
     /// The bare word `null` means that nothing was found, if the format is given.
     pub null: bool,
+    /// An object whose list `findings` is empty is of this format where an entry of its category names the file.
+    pub empty_findings: bool,
+    /// The tool writes nothing at all where it finds nothing, so that an empty file may be the report of a clean scan.
+    pub silent_when_clean: bool,
     /// One JSON value a line; complete lines before a fault count.
     pub lines: bool,
+    /// Reads the packages that a report lists by name, if it lists any.
+    pub packages: Option<PackageReader>,
+    /// Reads the packages that a report lists by their package URLs, if it lists any.
+    pub inventory: Option<InventoryReader>,
     /// Whether a document with this opening is of this format, and of no other.
     pub looks_like: fn(&Opening) -> bool,
     /// Reads a document to its end.
@@ -140,7 +160,29 @@ pub static FORMATS: &[&Format] = &[
     &junit::FORMAT,
 ];
 
+/// An error that only a format without `read_report` gives.
+const NO_READER: &str = "this format has no reader";
+
 impl Format {
+    /// A format without anything particular. It claims no document and reads none: id, title, tool, categories,
+    /// `looks_like` and `read_report` are for each format to say.
+    pub const PLAIN: Self = Self {
+        id: "",
+        title: "",
+        tool: "",
+        categories: &[],
+        attributes: Attribute::ALL,
+        empty_array: false,
+        null: false,
+        empty_findings: false,
+        silent_when_clean: false,
+        lines: false,
+        packages: None,
+        inventory: None,
+        looks_like: |_| false,
+        read_report: |json, _| Err(json.shape(NO_READER)),
+    };
+
     /// The format of that id.
     pub fn by_id(id: &str) -> Result<&'static Self, ReadError> {
         FORMATS.iter().copied().find(|f| f.id == id).ok_or_else(|| ReadError::NoSuchFormat {
@@ -291,12 +333,14 @@ pub fn listed_packages(
     options: &Options,
     sha256: &str,
 ) -> Vec<(String, Package)> {
-    if format == "trivy" { trivy::package_list::packages(source, options, sha256) } else { Vec::new() }
+    let reader = Format::by_id(format).ok().and_then(|format| format.packages);
+    reader.map_or_else(Vec::new, |read_packages| read_packages(source, options, sha256))
 }
 
 /// The packages that an SBOM of this format lists, by their package URLs; likewise.
 pub fn inventory(source: &Source, format: &str, options: &Options, sha256: &str) -> Vec<ListedPackage> {
-    if matches!(format, "cyclonedx" | "spdx") { sbom::listed(source, options, sha256) } else { Vec::new() }
+    let reader = Format::by_id(format).ok().and_then(|format| format.inventory);
+    reader.map_or_else(Vec::new, |read_inventory| read_inventory(source, options, sha256))
 }
 
 /// True if a reader claims the file by its opening.
@@ -386,7 +430,8 @@ fn detect(json: &mut Json, hint: Hint<'_>) -> Result<&'static Format, ReadError>
     loop {
         let opening = json.opening(look)?;
         if opening.head.is_empty() && opening.whole {
-            let secrets = hint.format.map_or(hint.category == Some(Category::Secret), |f| f == "trufflehog");
+            let silent = |id: &str| Format::by_id(id).is_ok_and(|format| format.silent_when_clean);
+            let secrets = hint.format.map_or(hint.category == Some(Category::Secret), silent);
             return Err(if secrets { ReadError::EmptyOfSecrets } else { ReadError::Empty });
         }
         // What was asked for is not read as such while more could show that it is another tool's.
@@ -459,9 +504,33 @@ fn resolve_empty(opening: &Opening, hint: Hint<'_>) -> Result<&'static Format, R
             None => Err(ReadError::Ambiguous { formats: readers.iter().map(|f| f.id).collect() }),
         };
     }
-    if opening.has("findings") && hint.category == Some(Category::Secret) {
-        // `{"findings": []}` says nothing but that there are none; the reader checks the rest.
-        return Format::by_id("generic-secrets");
+    let of_entry = |format: &&Format| format.empty_findings && format.only_category() == hint.category;
+    if hint.category.is_some()
+        && opening.has("findings")
+        && let Some(format) = FORMATS.iter().copied().find(of_entry)
+    {
+        return Ok(format);
     }
     Err(ReadError::Unknown { looks_like: opening.describe() })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_format_says_what_it_is() {
+        let ids: BTreeSet<&str> = FORMATS.iter().map(|format| format.id).collect();
+        assert_eq!(ids.len(), FORMATS.len(), "an id is one format's");
+        for format in FORMATS {
+            let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';
+            assert!(!format.id.is_empty() && format.id.chars().all(is_id), "{}", format.id);
+            assert!(!format.title.is_empty() && !format.tool.is_empty(), "{}", format.id);
+            for text in ["{}", "[]", "null", "<a/>"] {
+                let error =
+                    testing::read_as(format.id, text).error.map_or_else(String::new, |e| e.to_string());
+                assert!(!error.contains(NO_READER), "{} has no reader", format.id);
+            }
+        }
+    }
 }

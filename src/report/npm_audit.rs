@@ -15,7 +15,7 @@ use super::json::{Json, JsonKind, parse, shapes};
 use super::secret::unknown;
 use super::value::{Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Str, Strings, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Scope, Text};
+use crate::finding::{Attribute, Category, Finding, FingerprintBuilder, Fix, Scope, Text};
 
 /// `npm audit`.
 pub(super) static FORMAT: Format = Format {
@@ -23,11 +23,10 @@ pub(super) static FORMAT: Format = Format {
     title: "npm audit and pnpm audit JSON: vulnerabilities",
     tool: "npm-audit",
     categories: &[Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -14,11 +14,9 @@ pub(super) static FORMAT: Format = Format {
     title: "OpenVEX JSON: statements about vulnerabilities, no findings",
     tool: "openvex",
     categories: &[],
-    empty_array: false,
-    null: false,
-    lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

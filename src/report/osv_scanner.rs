@@ -15,7 +15,7 @@ use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Member, Opening, ReadError, Reading};
-use crate::finding::{Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
+use crate::finding::{Attribute, Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
 
 /// OSV-Scanner JSON.
 pub(super) static FORMAT: Format = Format {
@@ -23,11 +23,10 @@ pub(super) static FORMAT: Format = Format {
     title: "OSV-Scanner JSON: vulnerabilities",
     tool: "osv-scanner",
     categories: &[Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

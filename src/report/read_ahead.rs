@@ -159,7 +159,7 @@ mod tests {
             assert_eq!(text.as_bytes(), bytes);
             assert!(matches!(last, More::End));
             assert!(matches!(read(&mut reader), Ok((text, More::End)) if text.is_empty()));
-            let sha256 = crate::report::hex(&Sha256::digest(&bytes));
+            let sha256 = crate::finding::hex(&Sha256::digest(&bytes));
             assert_eq!(reader.digest(), (length as u64, sha256));
         }
     }

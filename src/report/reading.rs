@@ -5,9 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::conceal::{conceal, without_credential_values};
+use super::credential_rule::is_about_secrets;
 use super::receipt::Receipt;
 use super::secret::SecretValues;
-use super::semgrep::is_about_secrets;
 use super::{ImageFacts, Source};
 use crate::finding::{Category, Finding, Location, SecretKey, Target, Text, clean_line};
 

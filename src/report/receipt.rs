@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use super::{Generated, Report, Source, read_document};
-use crate::finding::{Text, clean_line};
+use crate::finding::{CLOCK_SKEW, Text, clean_line};
 
 /// `schema` of a receipt.
 pub const SCHEMA: &str = "secgate/receipt/v1";
@@ -19,9 +19,6 @@ const SUFFIX: &str = ".receipt.json";
 
 /// Largest receipt.
 const MAX: u64 = 1 << 20;
-
-/// Clocks of one machine do not differ; what a scanner rounds does.
-const ROUNDING: i64 = 300;
 
 /// A receipt as it is written; its keys are a contract.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -142,7 +139,7 @@ fn fits(receipt: Receipt, report: &Report, digest: Option<&(String, u64)>) -> Re
         return Err("the receipt ends before it begins".to_owned());
     }
     if let Generated::At(time) = report.generated
-        && !(start - ROUNDING..=end + ROUNDING).contains(&time.as_second())
+        && !(start - CLOCK_SKEW..=end + CLOCK_SKEW).contains(&time.as_second())
     {
         return Err(format!(
             "the report says that it was made at {time}, which is outside of its receipt's time"

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::{Generated, ImageFacts, Json, ReadError, Source};
-use crate::finding::Text;
+use crate::finding::{Text, is_sha256};
 
 pub use package_list::ListedPackage;
 pub(super) use package_list::listed;
@@ -75,10 +75,7 @@ impl Sbom {
         let digest = text.rsplit('@').next().unwrap_or_default().to_ascii_lowercase();
         let hex = digest.strip_prefix("sha256:").unwrap_or_default();
         let digest_text = Text::line(&digest);
-        if hex.len() == 64
-            && hex.bytes().all(|b| b.is_ascii_hexdigit())
-            && !self.digests.contains(&digest_text)
-        {
+        if is_sha256(hex) && !self.digests.contains(&digest_text) {
             self.digests.push(digest_text);
         }
     }

@@ -10,14 +10,15 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
+use super::credential_rule::{is_about_secrets, withheld, without_literals};
 use super::field::{scalar, suppress};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::{LineNumber, Loose, ReportWord, Str, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Reachability, Scope, Severity,
-    Text,
+    Attribute, Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Reachability,
+    Scope, Severity, Text,
 };
 
 /// Semgrep JSON.
@@ -26,11 +27,10 @@ pub(super) static FORMAT: Format = Format {
     title: "Semgrep JSON: code and supply-chain findings",
     tool: "semgrep",
     categories: &[Category::Sast, Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Placeholder for code in a run without an account.
@@ -317,76 +317,6 @@ impl SemgrepResult<'_> {
     }
 }
 
-/// Words that rule authors use in ids of rules about credentials.
-const SECRET_WORDS: [&str; 12] = [
-    "secret",
-    "password",
-    "passwd",
-    "token",
-    "credential",
-    "api-key",
-    "api_key",
-    "apikey",
-    "private-key",
-    "private_key",
-    "hardcoded",
-    "hard-coded",
-];
-
-/// CWE-259, 321 and 798 name credentials in code, 522 their protection.
-pub(super) fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
-    cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798)) || has_secret_word(rule.as_bytes())
-}
-
-fn has_secret_word(mut text: &[u8]) -> bool {
-    let starts = |text: &[u8], word: &str| {
-        text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    while let Some((first, rest)) = text.split_first() {
-        // The bytes that a word can begin with: of most places nothing else is looked at.
-        if matches!(first.to_ascii_lowercase(), b's' | b'p' | b't' | b'c' | b'a' | b'h')
-            && SECRET_WORDS.iter().any(|word| starts(text, word))
-        {
-            return true;
-        }
-        text = rest;
-    }
-    false
-}
-
-/// A title for a finding whose message may quote the value: Semgrep puts what a rule matched into it, and does not
-/// say where.
-pub(super) fn withheld(rule: &str) -> Text {
-    let name = rule.rsplit('.').next().unwrap_or(rule).replace(['-', '_'], " ");
-    Text::line(&format!("{name} (message withheld, it may quote the secret)"))
-}
-
-/// True for the title that [`withheld`] makes of a rule.
-pub(super) fn is_withheld(title: &str, rule: &str) -> bool {
-    title.ends_with("(message withheld, it may quote the secret)") && title == withheld(rule).as_str()
-}
-
-/// Text with what stands between quotes replaced, so that a literal's value leaves no trace.
-pub(super) fn without_literals(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut inside = None;
-    for c in text.chars() {
-        match inside {
-            None => {
-                out.push(c);
-                inside = Some(c).filter(|c| matches!(c, '"' | '\'' | '`'));
-            }
-            Some(quote) if c == quote => {
-                out.push_str("***");
-                out.push(c);
-                inside = None;
-            }
-            Some(_) => {}
-        }
-    }
-    out
-}
-
 #[derive(Deserialize)]
 struct SemgrepError<'a> {
     #[serde(borrow, default, rename = "type")]
@@ -519,16 +449,6 @@ mod tests {
         for reason in ["semgrepignore_patterns_match", "wrong_language", "cli_exclude_flags_match", "binary"]
         {
             assert_eq!(skipped(reason), None, "{reason}");
-        }
-    }
-
-    #[test]
-    fn words_about_secrets_are_found_anywhere() {
-        for word in SECRET_WORDS {
-            for text in [word.to_owned(), format!("é-{}", word.to_uppercase()), format!("x.{word}.y")] {
-                assert!(is_about_secrets(&text, &[]), "{text}");
-            }
-            assert!(!is_about_secrets(word.get(..word.len() - 1).unwrap_or_default(), &[]), "{word}");
         }
     }
 

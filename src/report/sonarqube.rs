@@ -8,11 +8,11 @@
 use serde::Deserialize;
 
 use super::conceal::{comparable, speaks_of_credentials};
+use super::credential_rule::is_about_secrets;
 use super::excerpt::without_quotes;
 use super::field::{first_of, number, suppress};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::semgrep::is_about_secrets;
 use super::value::{LineNumber, Loose, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
@@ -23,11 +23,10 @@ pub(super) static FORMAT: Format = Format {
     title: "SonarQube issues and security hotspots (api/issues/search, api/hotspots/search)",
     tool: "sonarqube",
     categories: &[Category::Sast, Category::Quality],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Of an empty list the paging tells it from other trackers' issues.

@@ -18,11 +18,10 @@ pub(super) static FORMAT: Format = Format {
     title: "SonarQube quality gate (project_status): conditions that do not hold",
     tool: "sonarqube",
     categories: &[Category::Quality],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -9,6 +9,7 @@ use flate2::read::MultiGzDecoder;
 use sha2::{Digest, Sha256};
 
 use super::ReadError;
+use crate::finding::hex;
 
 /// A file, or bytes held in memory (standard input, tests). Can be read more than once.
 #[derive(Debug, Clone)]
@@ -214,15 +215,6 @@ impl Input {
             _ => ReadError::Io(error),
         }
     }
-}
-
-/// Lower-case hexadecimal.
-pub fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, b| {
-        let _ = write!(text, "{b:02x}");
-        text
-    })
 }
 
 #[cfg(test)]

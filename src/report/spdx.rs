@@ -11,11 +11,10 @@ pub(super) static FORMAT: Format = Format {
     title: "SPDX JSON: an inventory, no findings",
     tool: "spdx",
     categories: &[],
-    empty_array: false,
-    null: false,
-    lines: false,
+    inventory: Some(super::sbom::listed),
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

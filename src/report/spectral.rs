@@ -18,11 +18,11 @@ pub(super) static FORMAT: Format = Format {
     title: "Spectral JSON: problems of API descriptions",
     tool: "spectral",
     categories: &[Category::Contract],
+    attributes: &[],
     empty_array: true,
-    null: false,
-    lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// A diagnostic of the language-server protocol has the same keys but `path`.

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::conceal::comparable;
+use super::credential_rule::{is_about_secrets, without_literals};
 use super::field::{first_of, suppress};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::semgrep::{is_about_secrets, without_literals};
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
@@ -22,11 +22,10 @@ pub(super) static FORMAT: Format = Format {
     title: "tfsec JSON: misconfigurations of Terraform",
     tool: "tfsec",
     categories: &[Category::Misconfiguration],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// `{"results": null}` and `{"results": []}` are reports of other scanners as well, and claimed by none.

@@ -14,7 +14,7 @@ use super::reading::ReportContext;
 use super::secret::{Leak, without_credentials};
 use super::value::{LineNumber, Loose, ReportWord, Strings};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Finding, Text};
+use crate::finding::{Attribute, Category, Finding, Text};
 
 /// `TruffleHog` 3 JSON.
 pub(super) static FORMAT: Format = Format {
@@ -22,11 +22,13 @@ pub(super) static FORMAT: Format = Format {
     title: "TruffleHog 3 JSON lines: credentials, verified or not",
     tool: "trufflehog",
     categories: &[Category::Secret],
+    attributes: &[Attribute::Verified],
     empty_array: true,
-    null: false,
     lines: true,
+    silent_when_clean: true,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -21,11 +21,11 @@ pub(super) static FORMAT: Format = Format {
     title: "trufflehog3 JSON: credentials in code and history",
     tool: "trufflehog3",
     categories: &[Category::Secret],
+    attributes: &[],
     empty_array: true,
-    null: false,
-    lines: false,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

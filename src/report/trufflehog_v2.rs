@@ -17,11 +17,11 @@ pub(super) static FORMAT: Format = Format {
     title: "truffleHog 2 JSON lines: credentials in history",
     tool: "trufflehog",
     categories: &[Category::Secret],
-    empty_array: false,
-    null: false,
+    attributes: &[],
     lines: true,
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys that the tools of Rusty Hog write beside those that they took over.

@@ -10,7 +10,9 @@ use super::json::{Json, JsonKind};
 use super::secret::{unknown, without_credentials};
 use super::value::cwe_numbers;
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text};
+use crate::finding::{
+    Attribute, Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text,
+};
 
 /// ZAP JSON.
 pub(super) static FORMAT: Format = Format {
@@ -18,11 +20,10 @@ pub(super) static FORMAT: Format = Format {
     title: "ZAP JSON: weaknesses of a running application",
     tool: "zap",
     categories: &[Category::Dast],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Confidence],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys that GitLab's DAST reports had beside those of ZAP, from which they were made. The first of them had only

@@ -10,11 +10,11 @@ use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob};
 use crate::decide::{BaseComparison, GivenBase, ScanKind, Status, source_word};
-use crate::finding::{SecretKey, Severity, Text, clean, clean_line};
+use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
 use crate::relate::{Base, BaselineFile, Diff};
-use crate::report::{hex, open_regular};
+use crate::report::open_regular;
 
 /// Largest baseline and diff, in bytes.
 pub(crate) const MAX_FILE: u64 = 512 << 20;

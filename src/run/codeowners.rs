@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest, Sha256};
 
 use crate::decide::{CodeownersFile, Context};
-use crate::finding::clean;
+use crate::finding::{clean, hex};
 use crate::relate::{CODEOWNERS, Owners};
-use crate::report::{hex, open_regular};
+use crate::report::open_regular;
 
 /// Largest file; read one byte further to notice.
 const MAX: u64 = 1 << 20;

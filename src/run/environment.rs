@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::decide::{Artifact, Context, ContextView};
-use crate::finding::{clean, clean_line};
+use crate::finding::{clean, clean_line, is_sha256};
 use crate::policy::Policy;
 use crate::relate::Owners;
 
@@ -188,9 +188,7 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
     };
     // Of two digests nobody can say which is meant.
     let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty() && !name.contains('@'));
-    let hex = parts
-        .and_then(|(_, digest)| digest.strip_prefix("sha256:"))
-        .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let hex = parts.and_then(|(_, digest)| digest.strip_prefix("sha256:")).filter(|hex| is_sha256(hex));
     match (parts, hex) {
         (Some((name, _)), Some(hex)) => Ok(Artifact {
             subject: subject.map(str::to_owned),

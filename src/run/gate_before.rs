@@ -23,12 +23,12 @@ use super::waiver_files::{once, parse, text, texts};
 use super::{ResolvedRun, RunRequest};
 use crate::decide::GateComparison;
 use crate::finding::clean;
+use crate::finding::hex;
 use crate::gather::look_for;
 use crate::policy::compare::LoosenedClause;
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{EntryKind, Feed, Policy, PolicyLine, compare};
 use crate::relate::BaselineFile;
-use crate::report::hex;
 use previous_project::{PreviousFile, PreviousProject};
 
 /// Remarks on the gate before this change; else git or the diff shows it.

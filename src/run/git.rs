@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::finding::clean_line;
+use crate::finding::{clean_line, is_hex};
 
 /// Git, of which the environment chooses nothing: every `GIT_*` variable would say what it looks at, or how.
 pub(crate) fn command() -> Command {
@@ -74,7 +74,7 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
         }
     })?;
     let commit = String::from_utf8_lossy(&out).trim().to_owned();
-    if !matches!(commit.len(), 40 | 64) || !commit.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if !matches!(commit.len(), 40 | 64) || !is_hex(&commit) {
         bail!("git rev-parse {}: gave no commit", clean_line(revision));
     }
     Ok(commit)

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 
-use crate::finding::clean;
+use crate::finding::{clean, is_sha256};
 use crate::policy::{self, EMBEDDED, EntryKind, Policy, ReportMapping};
 use crate::report::{Format, ReadError, open_regular};
 
@@ -265,9 +265,7 @@ fn embedded(flag: &str, name: &str) -> Result<PolicySource> {
 
 fn require(demanded: &str, policy: &Policy) -> Result<()> {
     let (digest, name) = (&policy.sha256, &policy.source);
-    let wanted = demanded
-        .strip_prefix("sha256:")
-        .filter(|hex| hex.len() == 64 && hex.bytes().all(|b| b.is_ascii_hexdigit()));
+    let wanted = demanded.strip_prefix("sha256:").filter(|hex| is_sha256(hex));
     match wanted {
         None => {
             bail!("--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})")

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use secgate::report::hex;
+use secgate::finding::hex;
 use sha2::{Digest, Sha256};
 
 use crate::common::{Dir, NOW, Run, semgrep};

@@ -35,9 +35,9 @@ fn files(folder: &Path) -> Vec<PathBuf> {
 /// of a longer text, and by its digest.
 fn written(value: &str) -> Vec<Vec<u8>> {
     let bytes = value.as_bytes();
-    let digits = secgate::report::hex(bytes);
+    let digits = secgate::finding::hex(bytes);
     let mut all = vec![value.to_owned(), digits.to_uppercase(), digits];
-    all.push(secgate::report::hex(&Sha256::digest(bytes)));
+    all.push(secgate::finding::hex(&Sha256::digest(bytes)));
     for before in 0..3 {
         let text = [&vec![b'x'; before], bytes].concat();
         // The digits that depend on what stands before and after are left out.

@@ -17,7 +17,7 @@ rules:
 ";
 
 fn digest(text: &str) -> String {
-    secgate::report::hex(&Sha256::digest(text))
+    secgate::finding::hex(&Sha256::digest(text))
 }
 
 /// A policy of a repository that extends `../organisation/merge.yaml`.

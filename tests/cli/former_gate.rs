@@ -1,6 +1,6 @@
 //! The same evidence under the gate from before the change, and under each policy that one extends.
 
-use secgate::report::hex;
+use secgate::finding::hex;
 use sha2::{Digest, Sha256};
 
 use crate::common::{Dir, Run, WAIVED_CODE, semgrep};

@@ -68,7 +68,7 @@ fn others_verify_what_secgate_signs_and_secgate_what_others_sign() {
         // A rule takes provenance that they make.
         let (digest, other) = ("a".repeat(64), "b".repeat(64));
         peer(&python, &dir, &["provenance", "key.pem", &digest, COMMIT, "provenance.json"]);
-        let sha256 = secgate::report::hex(&Sha256::digest(dir.read("key.pub")));
+        let sha256 = secgate::finding::hex(&Sha256::digest(dir.read("key.pub")));
         dir.write(
             "policy.yaml",
             format!(

@@ -22,7 +22,7 @@ fn file(mapping: &str) -> String {
 }
 
 fn hex(bytes: impl AsRef<[u8]>) -> String {
-    secgate::report::hex(&Sha256::digest(bytes))
+    secgate::finding::hex(&Sha256::digest(bytes))
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! A change that loosens the gate which is to let it through.
 
-use secgate::report::hex;
+use secgate::finding::hex;
 use sha2::{Digest, Sha256};
 
 use crate::common::{Dir, NOW, Run, SAST_POLICY, WAIVED_CODE, semgrep};

@@ -301,6 +301,6 @@ fn agree(repo: &Repo) {
         json["policy"]["sha256"].as_str().unwrap(),
         fs::canonicalize(repo.dir.path()).unwrap().display()
     );
-    let name = secgate::report::hex(&Sha256::digest(text.as_bytes()));
+    let name = secgate::finding::hex(&Sha256::digest(text.as_bytes()));
     repo.state.write(&format!("secgate/agreed/{name}"), "");
 }

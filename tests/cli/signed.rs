@@ -3,7 +3,7 @@
 use base64ct::{Base64, Encoding as _};
 use secgate::attest::dsse::IN_TOTO;
 use secgate::attest::{Algorithm, Envelope, PrivateKey};
-use secgate::report::hex;
+use secgate::finding::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

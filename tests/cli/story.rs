@@ -4,7 +4,7 @@ use std::fs;
 
 use secgate::attest::dsse::IN_TOTO;
 use secgate::attest::{Algorithm, Envelope, PrivateKey};
-use secgate::report::hex;
+use secgate::finding::hex;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

@@ -119,7 +119,7 @@ fn agree(bench: &Bench, secgate: &Path) {
     let (_, text) = run(bench, secgate, &["policy", "lint"]);
     let sha256 = text.split("sha256:").nth(1).unwrap().lines().next().unwrap();
     let name =
-        secgate::report::hex(&Sha256::digest(format!("{sha256}\n{}", bench.app().display()).as_bytes()));
+        secgate::finding::hex(&Sha256::digest(format!("{sha256}\n{}", bench.app().display()).as_bytes()));
     let folder = bench.root.join("home/state/secgate/agreed");
     fs::create_dir_all(&folder).unwrap();
     fs::write(folder.join(name), "").unwrap();

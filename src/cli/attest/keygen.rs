@@ -12,7 +12,7 @@ use sha2::{Digest as _, Sha256};
 use crate::attest::{Algorithm, PrivateKey};
 use crate::exit;
 use crate::finding::clean;
-use crate::report::hex;
+use crate::finding::hex;
 
 /// Make a key pair
 #[derive(Debug, Args)]

@@ -12,7 +12,7 @@ use crate::exit;
 use crate::finding::{clean, plural};
 use crate::policy::lint::{CHECKS, Check, FormatFacts, Lint, LintLevel, lint};
 use crate::policy::{Policy, PolicyError, PolicyFile};
-use crate::report::{FORMATS, reported_attributes};
+use crate::report::FORMATS;
 use crate::run::{PolicyRequest, PolicySource};
 
 /// Check a policy
@@ -149,7 +149,7 @@ fn facts() -> Vec<FormatFacts> {
             id: format.id,
             tool: format.tool,
             categories: format.categories,
-            tells: reported_attributes(format),
+            tells: format.attributes,
         })
         .collect()
 }

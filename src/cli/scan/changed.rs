@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context as _, Result, bail};
 
+use crate::finding::is_hex;
 use crate::run::{commit_of, git, merge_base};
 
 /// What is pushed, of which only the present commit can be scanned here.
@@ -39,7 +40,7 @@ pub(super) fn pushed(lines: impl BufRead) -> Result<Vec<Push>> {
 }
 
 fn is_commit(word: &str) -> bool {
-    matches!(word.len(), 40 | 64) && word.bytes().all(|b| b.is_ascii_hexdigit())
+    matches!(word.len(), 40 | 64) && is_hex(word)
 }
 
 fn is_zero(word: &str) -> bool {

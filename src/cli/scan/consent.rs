@@ -9,9 +9,9 @@ use anyhow::{Context as _, Result, bail};
 use sha2::{Digest as _, Sha256};
 
 use crate::finding::clean;
+use crate::finding::hex;
 use crate::policy::{EvidenceEntry, Policy};
 use crate::render::for_log;
-use crate::report::hex;
 
 /// True if the commands may be run.
 pub(super) fn consent_given(

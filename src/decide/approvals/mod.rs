@@ -12,14 +12,11 @@ use serde_json::Value;
 
 use super::requirement::{Requirements, RuleContext};
 use super::{Document, acceptance};
-use crate::finding::{clean_line, duration_text};
+use crate::finding::{CLOCK_SKEW, clean_line, duration_text, is_hex};
 use crate::policy::{ApprovalSource, ApprovalsRule, DocumentKind, Reviewers};
 pub(super) use deployment::line as comment;
 use people::People;
 pub(super) use people::placeholders;
-
-/// Clocks of servers differ by this many seconds at most.
-const CLOCK_SKEW: i64 = 300;
 
 /// Purpose that approvals are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -238,7 +235,7 @@ fn time(value: Option<&Value>) -> Option<Timestamp> {
 /// A commit id, in lower case.
 fn commit(value: Option<&Value>) -> Option<String> {
     let text = value?.as_str()?.to_ascii_lowercase();
-    (text.len() >= 40 && text.bytes().all(|b| b.is_ascii_hexdigit())).then_some(text)
+    (text.len() >= 40 && is_hex(&text)).then_some(text)
 }
 
 /// The one document of a kind; of several it is not known which is meant.

@@ -7,17 +7,12 @@ use super::monotonicity::{finding, known, names, run_based};
 use crate::policy::lint::{FormatFacts, lint};
 use crate::policy::{self, Policy};
 use crate::relate::Vex;
-use crate::report::{FORMATS, reported_attributes};
+use crate::report::FORMATS;
 
 fn formats() -> Vec<FormatFacts> {
     FORMATS
         .iter()
-        .map(|f| FormatFacts {
-            id: f.id,
-            tool: f.tool,
-            categories: f.categories,
-            tells: reported_attributes(f),
-        })
+        .map(|f| FormatFacts { id: f.id, tool: f.tool, categories: f.categories, tells: f.attributes })
         .collect()
 }
 

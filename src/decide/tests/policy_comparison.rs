@@ -9,8 +9,8 @@ use sha2::{Digest, Sha256};
 use super::monotonicity::{Exception, exception, finding, names, run, try_waivers};
 use crate::decide::{Decision, Outcome};
 use crate::finding::Finding;
+use crate::finding::hex;
 use crate::policy::{self, Policy, compare};
-use crate::report::hex;
 
 /// Parts of a policy, as texts; `None` leaves the key out.
 #[derive(Debug, Clone)]

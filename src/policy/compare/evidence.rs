@@ -1,7 +1,7 @@
 //! Evidence entries: what is demanded stays demanded, and of the same files.
 
-use super::{NOT_THERE, PolicyComparison, duration, word};
-use crate::finding::Target;
+use super::{NOT_THERE, PolicyComparison, word};
+use crate::finding::{Target, short_duration};
 use crate::policy::{
     Action, ActionsByProblem, DocumentKind, EntryKind, EvidenceEntry, Feed, PathGlob, Policy, Rule, Subject,
 };
@@ -130,7 +130,7 @@ impl PolicyComparison<'_> {
             let named = |t: Option<Target>| t.map_or("any", Target::as_str);
             self.add(&at("target"), named(*target), named(after.target));
         }
-        self.most(&at("max_age"), *max_age, after.max_age, duration);
+        self.most(&at("max_age"), *max_age, after.max_age, short_duration);
         if max_age.is_some() {
             let unknown = |age: Option<Action>, stale: Action| age.unwrap_or(stale);
             let (was, is) = (unknown(*age_unknown, *stale), unknown(after.age_unknown, after.stale));

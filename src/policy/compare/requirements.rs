@@ -1,6 +1,7 @@
 //! Demands on images, SBOMs, provenance, approvals and earlier verdicts: none is taken back, and none asks for less.
 
-use super::{PolicyComparison, duration, listed};
+use super::{PolicyComparison, listed};
+use crate::finding::short_duration;
 use crate::policy::{
     ApprovalsRule, ImageGlob, ImageRule, LicenseRule, PathGlob, ProvenanceRule, SbomFormat, SbomRule,
     Subject, VerdictsRule,
@@ -34,9 +35,14 @@ impl PolicyComparison<'_> {
         self.about(&at("subject"), subjects, &after.subjects);
         self.choice(&at("registry"), &texts(registry), &texts(&after.registry));
         self.keep_requirement(&at("digest"), *digest, after.digest);
-        self.most(&at("created_within"), *created_within, after.created_within, duration);
+        self.most(&at("created_within"), *created_within, after.created_within, short_duration);
         self.choice(&at("base"), &texts(base), &texts(&after.base));
-        self.most(&at("base_created_within"), *base_created_within, after.base_created_within, duration);
+        self.most(
+            &at("base_created_within"),
+            *base_created_within,
+            after.base_created_within,
+            short_duration,
+        );
         self.keep_requirement(&at("os_end_of_life"), *os_maintained, after.os_maintained);
     }
 
@@ -98,7 +104,7 @@ impl PolicyComparison<'_> {
             self.add(&["rules", id, "approvals", "from"], shown(before), shown(after));
         }
         self.reviewers(&["rules", id, "approvals"], Some(reviewers), Some(&after.reviewers));
-        self.most(&["rules", id, "approvals", "max_age"], *max_age, after.max_age, duration);
+        self.most(&["rules", id, "approvals", "max_age"], *max_age, after.max_age, short_duration);
     }
 
     fn verdicts(&mut self, id: &str, before: &VerdictsRule, after: &VerdictsRule) {
@@ -127,7 +133,7 @@ impl PolicyComparison<'_> {
                 self.add(&["rules", id, "verdicts", "parameters", name], value.clone(), now);
             }
         }
-        self.most(&at("max_age"), *max_age, after.max_age, duration);
+        self.most(&at("max_age"), *max_age, after.max_age, short_duration);
     }
 
     /// A list of which any will do, where none means that anything will: nothing comes to it, and it stays.

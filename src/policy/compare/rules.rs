@@ -163,7 +163,7 @@ fn expectation(expected: &Expect) -> String {
     match expected {
         Expect::Present => "present".to_owned(),
         Expect::Equals(value) => format!("= {value}"),
-        Expect::Within(seconds) => format!("within {}", super::duration(*seconds)),
+        Expect::Within(seconds) => format!("within {}", crate::finding::short_duration(*seconds)),
     }
 }
 

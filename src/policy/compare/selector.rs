@@ -2,8 +2,8 @@
 
 use std::fmt::Display;
 
-use super::{duration, listed};
-use crate::finding::Severity;
+use super::listed;
+use crate::finding::{Severity, short_duration};
 use crate::policy::written::Vocabulary;
 use crate::policy::{PathGlob, RuleGlob, Selector, Where};
 
@@ -128,7 +128,7 @@ pub(in super::super) fn narrower(before: &Selector, after: &Selector) -> Vec<Nar
         list("reachable", reachable, &after.reachable),
         flag("direct", *direct, after.direct),
         threshold("age", *age, after.age, || {
-            let shown = |age: Option<i64>| age.map_or_else(|| "any".to_owned(), duration);
+            let shown = |age: Option<i64>| age.map_or_else(|| "any".to_owned(), short_duration);
             (shown(*age), shown(after.age))
         }),
         flag("malware", *malware, after.malware),

@@ -2,17 +2,12 @@
 
 use super::*;
 use crate::policy::load;
-use crate::report::{FORMATS, reported_attributes};
+use crate::report::FORMATS;
 
 fn formats() -> Vec<FormatFacts> {
     FORMATS
         .iter()
-        .map(|f| FormatFacts {
-            id: f.id,
-            tool: f.tool,
-            categories: f.categories,
-            tells: reported_attributes(f),
-        })
+        .map(|f| FormatFacts { id: f.id, tool: f.tool, categories: f.categories, tells: f.attributes })
         .collect()
 }
 

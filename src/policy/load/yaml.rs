@@ -86,6 +86,12 @@ pub(in super::super) fn tree_of(
     builder.root
 }
 
+/// The tree of a file that is another program's, such as the settings of a scanner: its own parser decides what it may
+/// hold. `None` if it is not YAML.
+pub fn foreign_tree(text: &str) -> Option<serde_json::Value> {
+    serde_saphyr::from_str(text).ok()
+}
+
 fn options() -> Options {
     let mut options = Options::default();
     options.disallow_directives = true;

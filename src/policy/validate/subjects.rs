@@ -11,6 +11,7 @@ use super::super::subject::{
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
 use super::{LONGEST_ID, keep_compiled, path_globs};
+use crate::finding::is_sha256;
 
 /// The word that stands for every subject.
 const EACH: &str = "each";
@@ -94,7 +95,7 @@ fn key(
 
 /// 64 hexadecimal digits in lower case.
 fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut PolicyProblems) -> Option<String> {
-    if text.len() == 64 && text.bytes().all(|b| b.is_ascii_hexdigit()) {
+    if is_sha256(text) {
         return Some(text.to_ascii_lowercase());
     }
     problems.add(at.at, format!("{what} has 64 hexadecimal digits, not {}", quoted(&at.value)));

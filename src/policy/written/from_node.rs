@@ -5,7 +5,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::node::{Node, NodeKind};
-use crate::finding::clean;
+use crate::finding::{clean, parse_duration};
 
 /// A value of the policy.
 pub(crate) trait FromNode: Sized {
@@ -183,7 +183,7 @@ pub(crate) struct Duration(pub(crate) i64);
 
 impl FromNode for Duration {
     fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
-        let seconds = node.text().and_then(duration);
+        let seconds = node.text().and_then(parse_duration);
         if seconds.is_none() {
             wrong(node, key, "a duration such as `24h` or `7d` (units s, m, h, d, w)", problems);
         }
@@ -193,24 +193,6 @@ impl FromNode for Duration {
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": "^[1-9][0-9]*[smhdw]$"})
     }
-}
-
-/// Seconds of `90m`; a century at most, so that no later sum overflows.
-fn duration(text: &str) -> Option<i64> {
-    const CENTURY: i64 = 100 * 366 * 86_400;
-    let unit = match text.as_bytes().last()? {
-        b's' => 1,
-        b'm' => 60,
-        b'h' => 3_600,
-        b'd' => 86_400,
-        b'w' => 7 * 86_400,
-        _ => return None,
-    };
-    let (number, _) = text.split_at_checked(text.len() - 1)?;
-    if number.starts_with('0') || !number.bytes().all(|b| b.is_ascii_digit()) {
-        return None;
-    }
-    number.parse::<i64>().ok()?.checked_mul(unit).filter(|s| *s <= CENTURY)
 }
 
 /// A day.

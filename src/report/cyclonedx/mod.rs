@@ -19,7 +19,7 @@ use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::ReportWord;
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Target};
+use crate::finding::{Attribute, Category, Target};
 use entry::CycloneDxVulnerability;
 
 /// `CycloneDX` JSON.
@@ -28,11 +28,11 @@ pub(super) static FORMAT: Format = Format {
     title: "CycloneDX JSON: vulnerabilities, where it lists any",
     tool: "cyclonedx",
     categories: &[Category::Vulnerability],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
+    inventory: Some(super::sbom::listed),
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

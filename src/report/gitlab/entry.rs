@@ -10,10 +10,10 @@ use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location
 use crate::report::advisory::WorstSeverity;
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::comparable;
+use crate::report::credential_rule::{is_about_secrets, without_literals};
 use crate::report::cvss::{highest, rating_of_vector};
 use crate::report::json::{LIST, OBJECT, shapes};
 use crate::report::secret::masked;
-use crate::report::semgrep::{is_about_secrets, without_literals};
 use crate::report::value::{LineNumber, ReportWord, cwe_numbers, only};
 
 shapes!(GitlabVulnerability, Agent);

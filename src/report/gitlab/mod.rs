@@ -15,7 +15,7 @@ mod text;
 use super::json::{Json, JsonKind};
 use super::secret::unknown;
 use super::{Format, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Target};
+use crate::finding::{Attribute, Category, Target};
 use entry::{GitlabFinding, GitlabVulnerability};
 use scan::Scan;
 use scan_type::ScanType;
@@ -29,12 +29,12 @@ macro_rules! scan_format {
             title: $title,
             tool: "gitlab",
             categories: &$categories,
+            attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
             // Old reports are arrays, but an empty one shows neither that it is GitLab's nor of which kind.
             empty_array: false,
-            null: false,
-            lines: false,
             looks_like: |opening| detect::scan_types(opening).contains(&ScanType::$scan),
             read_report: |json, reading| read_report(json, reading, ScanType::$scan),
+            ..Format::PLAIN
         };
     };
 }

@@ -1,6 +1,6 @@
 //! Facts from the texts of a vulnerability.
 
-use crate::finding::{Fix, Text};
+use crate::finding::{Fix, Text, is_sha256};
 
 /// Statements of a solution about fixed versions, where it is one of the sentences that GitLab's analyzers and Trivy's
 /// template write: `Upgrade to version 1.2 or above.`, `Upgrade openssl to 1.1.1d-r0`.
@@ -34,7 +34,7 @@ fn is_version(text: &str) -> bool {
 /// The digest of the code that GitLab's analyzers put between file and rule in `cve`: `FILE:SHA256:RULE`. Semgrep
 /// writes the digest of the path in its place.
 pub(super) fn code_digest(cve: &str) -> Option<&str> {
-    cve.split(':').find(|part| part.len() == 64 && part.bytes().all(|b| b.is_ascii_hexdigit()))
+    cve.split(':').find(|part| is_sha256(part))
 }
 
 /// Words of an excerpt that may be a value: long, and not letters alone.

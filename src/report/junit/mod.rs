@@ -22,11 +22,10 @@ pub(super) static FORMAT: Format = Format {
     title: "JUnit XML: failed tests",
     tool: "junit",
     categories: &[Category::Quality],
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 fn looks_like(opening: &Opening) -> bool {

@@ -11,9 +11,9 @@ use super::driver::of_tag;
 use super::location::UriBases;
 use super::object::{Index, SarifList, Scalar, objects};
 use crate::finding::{Category, Confidence, Severity, clean_line};
+use crate::report::credential_rule::is_about_secrets;
 use crate::report::cvss::{level_of_score, score_number};
 use crate::report::json::shapes;
-use crate::report::semgrep::is_about_secrets;
 use crate::report::value::{ReportWord, Strings, cwe_numbers};
 
 /// Longest title of a rule, in characters, and most bytes of titles that are kept of a run.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::finding::{Location, Text};
+use crate::finding::{Location, Text, decoded};
 
 /// Most bases that are put before a URI.
 const MAX_BASES: usize = 16;
@@ -131,26 +131,6 @@ fn below(path: &str, roots: &[String]) -> bool {
         .map(|root| root.trim_end_matches('/'))
         .filter(|root| !root.is_empty())
         .any(|root| path.strip_prefix(root).is_some_and(|rest| rest.is_empty() || rest.starts_with('/')))
-}
-
-/// Text with `%2e` and the like written out, once. What is then no text stays as it was.
-fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('%') {
-        return Cow::Borrowed(text);
-    }
-    let mut bytes = Vec::with_capacity(text.len());
-    let mut rest = text.as_bytes();
-    while let Some((&first, after)) = rest.split_first() {
-        let digit = |n: usize| after.get(n).and_then(|b| char::from(*b).to_digit(16));
-        rest = after;
-        if let (b'%', Some(high), Some(low)) = (first, digit(0), digit(1)) {
-            bytes.extend(u8::try_from(high * 16 + low));
-            rest = after.get(2..).unwrap_or_default();
-        } else {
-            bytes.push(first);
-        }
-    }
-    String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
 }
 
 fn decoded_cow(text: Cow<'_, str>) -> Cow<'_, str> {

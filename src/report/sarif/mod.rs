@@ -19,7 +19,7 @@ mod walk;
 
 use super::json::{Json, JsonKind};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, clean_line};
+use crate::finding::{Attribute, Category, clean_line};
 use run::{RUN, SarifRun};
 use walk::{holds_something, other, text};
 
@@ -29,11 +29,10 @@ pub(super) static FORMAT: Format = Format {
     title: "SARIF 2.1.0: results of any tool",
     tool: "sarif",
     categories: Category::ALL,
-    empty_array: false,
-    null: false,
-    lines: false,
+    attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// The version that is read.

@@ -11,9 +11,9 @@ use super::object::{First, Hashes, Index, SarifList, objects};
 use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Text};
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::{Scrutiny, comparable, speaks_of_credentials, without_values};
+use crate::report::credential_rule::{is_about_secrets, withheld};
 use crate::report::field::suppress;
 use crate::report::json::shapes;
-use crate::report::semgrep::{is_about_secrets, withheld};
 use crate::report::value::{LineNumber, Loose, ReportWord};
 
 objects! {

@@ -21,7 +21,7 @@ use super::json::{BorrowedShape, Json, JsonKind, shapes};
 use super::unread::is_asff;
 use super::value::{Loose, RawJson, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Category, Target, Text, clean_line};
+use crate::finding::{Attribute, Category, Target, Text, clean_line};
 use entry::{Misconfiguration, Modified, Secret, Site, TrivyLicense, TrivyVulnerability};
 use needed::{ListedPackages, TrivyNeededPackage};
 use walk::{fact, list, other, text};
@@ -32,12 +32,13 @@ pub(super) static FORMAT: Format = Format {
     title: "Trivy JSON: vulnerabilities, misconfigurations, credentials, licences",
     tool: "trivy",
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret, Category::License],
+    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     // The old schema's report of nothing scanned. Its other word for it, `null`, says even less.
     empty_array: true,
-    null: false,
-    lines: false,
+    packages: Some(package_list::packages),
     looks_like,
     read_report,
+    ..Format::PLAIN
 };
 
 /// Keys of a report.
