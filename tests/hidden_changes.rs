@@ -10,6 +10,7 @@
     clippy::panic,
     clippy::indexing_slicing,
     clippy::string_slice,
+    clippy::too_many_lines,
     reason = "a test stops where it fails"
 )]
 
@@ -37,6 +38,26 @@ enum Way {
     Retarget,
     LinkBecomesFile,
     Pointer,
+}
+
+/// How what lies on disk comes to be other than git shows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Disguise {
+    AssumeUnchanged,
+    SkipWorktree,
+    SparseCheckout,
+    IgnoreStat,
+    MinimalStat,
+    OwnAttributesFilter,
+    InfoAttributesFilter,
+    FilterBesidesAChange,
+    FilterOfAddedFile,
+    Keyword,
+    FolderBecomesLink,
+    Graft,
+    ReplacedCommit,
+    OtherWorkTree,
+    WorkTreeAbove,
 }
 
 /// How its file is written.
@@ -70,6 +91,24 @@ const WAYS: [Way; 12] = [
     Way::Retarget,
     Way::LinkBecomesFile,
     Way::Pointer,
+];
+
+const DISGUISES: [Disguise; 15] = [
+    Disguise::AssumeUnchanged,
+    Disguise::SkipWorktree,
+    Disguise::SparseCheckout,
+    Disguise::IgnoreStat,
+    Disguise::MinimalStat,
+    Disguise::OwnAttributesFilter,
+    Disguise::InfoAttributesFilter,
+    Disguise::FilterBesidesAChange,
+    Disguise::FilterOfAddedFile,
+    Disguise::Keyword,
+    Disguise::FolderBecomesLink,
+    Disguise::Graft,
+    Disguise::ReplacedCommit,
+    Disguise::OtherWorkTree,
+    Disguise::WorkTreeAbove,
 ];
 
 const ATTRIBUTES: [&str; 9] = [
@@ -243,6 +282,185 @@ fn planted(way: Way, encoding: Encoding, hidden: Hidden, attributes: &str, early
     repository
 }
 
+/// A repository whose scanned file holds a blocker on disk, of which git shows nothing, and the directory of the project.
+fn disguised(as_it_is: Disguise, hidden: Hidden) -> Repository {
+    let repository = Repository(tempfile::tempdir().unwrap());
+    let top = repository.path();
+    let lines = |third: &str| -> Vec<u8> {
+        (1..40)
+            .map(|at| if at == 20 { third.to_owned() } else { format!("a{at} = {at}\n") })
+            .collect::<String>()
+            .into()
+    };
+    // What git keeps is as long as what is put in its place.
+    let harmless = lines(&format!("{:1$}\n", "b = 2", blocker(hidden).len() - 1));
+    let bad = lines(blocker(hidden));
+    repository.git(&["init", "-q", "-b", "main"]);
+    repository.put(".secgate/merge.yaml", POLICY.as_bytes());
+    repository.put("src/app.py", &harmless);
+    repository.put("src/sub/more.py", b"c = 3\n");
+    repository.put("notes.txt", b"one\n");
+    // A filter that takes every trace of the blocker away when git looks.
+    let clean = format!(
+        "sed -e 's/^run(eval(x)).*$/{}/'",
+        String::from_utf8(harmless.clone()).unwrap().lines().nth(19).unwrap()
+    );
+    let configured = || repository.git(&["config", "filter.tidy.clean", &clean]);
+    if as_it_is == Disguise::OwnAttributesFilter {
+        repository.put(".gitattributes", b"*.py filter=tidy\n");
+    }
+    if as_it_is == Disguise::Keyword {
+        repository.put(".gitattributes", b"*.py ident\n");
+        let keyword = |inside: &str| format!("a = 1\n# $Id{inside}$\n");
+        repository.put("src/app.py", keyword("").as_bytes());
+    }
+    repository.git(&["add", "-A"]);
+    repository.git(&["commit", "-qm", "base"]);
+    repository.git(&["checkout", "-qb", "work"]);
+    repository.put("notes.txt", b"two\n");
+    if as_it_is == Disguise::FilterBesidesAChange {
+        let text = [&harmless[..], b"z = 26\n"].concat();
+        repository.put("src/app.py", &text);
+    }
+    if as_it_is == Disguise::FilterOfAddedFile {
+        repository.put("src/added.py", &harmless);
+    }
+    repository.git(&["add", "-A"]);
+    repository.git(&["commit", "-qm", "change"]);
+    let app = top.join("src/app.py");
+    let set = |name: &str, value: &str| repository.git(&["config", name, value]);
+    match as_it_is {
+        Disguise::AssumeUnchanged => repository.git(&["update-index", "--assume-unchanged", "src/app.py"]),
+        Disguise::SkipWorktree => repository.git(&["update-index", "--skip-worktree", "src/app.py"]),
+        Disguise::SparseCheckout => {
+            repository.git(&["sparse-checkout", "set", "--no-cone", "/*", "!/src/app.py"]);
+            assert!(!app.exists());
+        }
+        Disguise::IgnoreStat => {
+            set("core.ignoreStat", "true");
+            fs::remove_file(&app).unwrap();
+            repository.git(&["checkout", "--", "src/app.py"]);
+        }
+        Disguise::MinimalStat => {
+            set("core.checkStat", "minimal");
+            set("core.trustctime", "false");
+        }
+        Disguise::InfoAttributesFilter | Disguise::FilterBesidesAChange | Disguise::FilterOfAddedFile => {
+            configured();
+            repository.put(".git/info/attributes", b"*.py filter=tidy\n");
+        }
+        Disguise::OwnAttributesFilter => configured(),
+        Disguise::ReplacedCommit => {
+            repository.put("src/app.py", &bad);
+            repository.git(&["add", "-A"]);
+            repository.git(&["commit", "-qm", "bad"]);
+            repository.git(&["replace", "main", "HEAD"]);
+        }
+        Disguise::Graft => {
+            repository.put("src/app.py", &bad);
+            repository.git(&["add", "-A"]);
+            repository.git(&["commit", "-qm", "bad"]);
+            let id = |name: &str| {
+                let output = Command::new("git").args(["rev-parse", name]).current_dir(top).output().unwrap();
+                String::from_utf8(output.stdout).unwrap().trim().to_owned()
+            };
+            // The base grew from what the change holds.
+            let (base, head) = (id("main"), id("HEAD"));
+            repository.put(".git/info/grafts", format!("{base} {head}\n").as_bytes());
+        }
+        Disguise::OtherWorkTree => {
+            let other = top.join("other-tree");
+            fs::create_dir_all(other.join("src/sub")).unwrap();
+            for path in ["src/app.py", "src/sub/more.py", "notes.txt"] {
+                fs::copy(top.join(path), other.join(path)).unwrap();
+            }
+            set("core.worktree", other.to_str().unwrap());
+        }
+        Disguise::WorkTreeAbove => set("core.worktree", "../.."),
+        Disguise::Keyword | Disguise::FolderBecomesLink => {}
+    }
+    match as_it_is {
+        Disguise::Keyword => {
+            // Git takes away what stands between the signs in one line.
+            repository
+                .put("src/app.py", format!("a = 1\n# $Id: \r{} $\n", blocker(hidden).trim_end()).as_bytes());
+        }
+        Disguise::FolderBecomesLink => {
+            repository.put("elsewhere/more.py", &bad);
+            repository.git(&["update-index", "--skip-worktree", "src/sub/more.py"]);
+            fs::remove_dir_all(top.join("src/sub")).unwrap();
+            repository.link("../elsewhere", "src/sub");
+        }
+        Disguise::FilterBesidesAChange => {
+            repository.put("src/app.py", &[&bad[..], b"z = 26\n"].concat());
+        }
+        Disguise::FilterOfAddedFile => repository.put("src/added.py", &bad),
+        Disguise::MinimalStat => {
+            let time = fs::metadata(&app).unwrap().modified().unwrap();
+            fs::write(&app, &bad).unwrap();
+            fs::File::options().write(true).open(&app).unwrap().set_modified(time).unwrap();
+        }
+        _ => repository.put("src/app.py", &bad),
+    }
+    repository
+}
+
+#[test]
+fn no_disguise_from_git_makes_a_blocker_old() {
+    for disguise in DISGUISES {
+        for hidden in [Hidden::No, Hidden::Comment] {
+            let repository = disguised(disguise, hidden);
+            repository.report(false);
+            let output = gate(&repository);
+            let told = String::from_utf8_lossy(&output.stdout).into_owned();
+            let code = output.status.code().unwrap();
+            // A working tree elsewhere is no base at all.
+            let wanted: &[i32] = match hidden {
+                Hidden::No => &[1, 2],
+                Hidden::Comment | Hidden::OldComment => &[10, 1, 2],
+            };
+            assert!(
+                wanted.contains(&code) && (code != 2 || disguise == Disguise::OtherWorkTree),
+                "{disguise:?} {hidden:?}: exit {code}\n{told}{}",
+                String::from_utf8_lossy(&output.stderr)
+            );
+        }
+    }
+}
+
+#[test]
+fn what_git_itself_writes_to_disk_is_no_change() {
+    let old = "a = 1\nrun(eval(x))\nc = 3  # $Id$\n";
+    for (attributes, written) in [
+        ("*.py text eol=crlf\n", old.replace('\n', "\r\n").into_bytes()),
+        ("*.py ident\n", old.replace("$Id$", &format!("$Id: {} $", "0123456789".repeat(4))).into_bytes()),
+        ("*.py working-tree-encoding=UTF-16\n", encoded(&format!("\u{feff}{old}"), Encoding::Utf16Little)),
+    ] {
+        let repository = Repository(tempfile::tempdir().unwrap());
+        repository.git(&["init", "-q", "-b", "main"]);
+        repository.put(".secgate/merge.yaml", POLICY.as_bytes());
+        repository.put(".gitattributes", attributes.as_bytes());
+        repository.put("src/app.py", &written);
+        repository.git(&["add", "-A"]);
+        repository.git(&["commit", "-qm", "base"]);
+        repository.git(&["checkout", "-qb", "work"]);
+        repository.put("notes.txt", b"two\n");
+        repository.git(&["add", "-A"]);
+        repository.git(&["commit", "-qm", "change"]);
+        repository.report(false);
+        let output = gate(&repository);
+        assert_eq!(output.status.code(), Some(0), "{attributes}{}", String::from_utf8_lossy(&output.stdout));
+    }
+}
+
+fn gate(repository: &Repository) -> std::process::Output {
+    Command::new(env!("CARGO_BIN_EXE_secgate"))
+        .args(["check", "--no-env", "--now", "2026-06-01T12:00:00Z", "--diff-base", "main", "semgrep.json"])
+        .current_dir(repository.path())
+        .output()
+        .unwrap()
+}
+
 #[test]
 fn no_way_of_bringing_a_blocker_hides_it() {
     let cases = std::env::var("SECGATE_HIDDEN_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(24);
@@ -267,19 +485,7 @@ fn no_way_of_bringing_a_blocker_hides_it() {
     let done = runner.run(&all, |(way, encoding, hidden, attributes, early, resolved)| {
         let repository = planted(way, encoding, hidden, attributes, early);
         repository.report(resolved);
-        let output = Command::new(env!("CARGO_BIN_EXE_secgate"))
-            .args([
-                "check",
-                "--no-env",
-                "--now",
-                "2026-06-01T12:00:00Z",
-                "--diff-base",
-                "main",
-                "semgrep.json",
-            ])
-            .current_dir(repository.path())
-            .output()
-            .unwrap();
+        let output = gate(&repository);
         let told = String::from_utf8_lossy(&output.stdout).into_owned();
         let code = output.status.code().unwrap();
         let wanted: &[i32] = if hidden == Hidden::No { &[1] } else { &[10, 1] };

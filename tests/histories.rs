@@ -393,7 +393,7 @@ fn old_findings_of_real_reports_stay_existing_when_lines_move() {
         assert_eq!(old.len(), new.len(), "{}", path.display());
         let content = |f: &Finding| f.trace.map_or(0, secgate::finding::SecretTrace::number);
         let entries = old.iter().map(|f| BaseEntry::from_finding(f, content(f))).collect();
-        let mut base = Base::new(Severity::Critical, None, true);
+        let mut base = Base::new(Severity::Critical, None, Some(&SecretKey::new(b"a key")));
         base.set_baseline(BaselineFile::new(Some(&key), entries));
         let (bars, mut heads, mut code) = (base.initial_bars(), Heads::default(), base.code());
         let states = |bars: &_, heads: &mut _, code: &mut _| -> Vec<State> {

@@ -116,7 +116,7 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
             _ => {}
         }
     }
-    let base = Base::new(UNKNOWN, Some(project(args.inputs.root.as_deref(), &roots)), key.is_some());
+    let base = Base::new(UNKNOWN, Some(project(args.inputs.root.as_deref(), &roots)), key.as_ref());
     // A report given twice does not show twice as many findings.
     let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
     let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));
@@ -138,10 +138,13 @@ impl BaseReports {
                     left_out += 1;
                     continue;
                 }
+                // Without a key no digest of a line that holds a credential is written.
+                _ if finding.may_hold_secret && self.key.is_none() => 0,
                 _ if finding.told_by_code => self.base.content(finding, &mut code),
                 _ => 0,
             };
-            without_code += usize::from(finding.told_by_code && content == 0);
+            let keyless = finding.may_hold_secret && self.key.is_none();
+            without_code += usize::from(finding.told_by_code && content == 0 && !keyless);
             entries.push(BaseEntry::from_finding(finding, content));
         }
         (entries, left_out, without_code)

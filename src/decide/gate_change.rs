@@ -146,6 +146,10 @@ const TOLD: usize = 50;
 /// A scanner, or a comment in the code, hides more of a rule in a file than in the base.
 fn suppression_clause(more: &MoreSuppressed) -> LoosenedClause {
     let MoreSuppressed { tool, rule, path, line, before, after } = more;
+    if path.is_empty() {
+        let clause = format!("suppressed findings of rule `{rule}` ({})", clean(tool));
+        return LoosenedClause::outside_policy(&clause, &before.to_string(), &after.to_string(), None, None);
+    }
     let clause = format!("suppressed findings of rule `{rule}` in {path} ({})", clean(tool));
     let place = PolicyLine { file: path.as_str().to_owned(), line: line.unwrap_or(1).into() };
     LoosenedClause::outside_policy(&clause, &before.to_string(), &after.to_string(), None, Some(place))

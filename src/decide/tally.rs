@@ -16,7 +16,7 @@ use crate::policy::{Policy, Rule, Subject, UnchangedLines};
 use crate::relate::{
     Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
 };
-use crate::report::Sink;
+use crate::report::{HiddenFindings, Sink};
 
 pub use counts::{Counts, States};
 pub use worst_findings::Matched;
@@ -466,6 +466,12 @@ impl Sink for Tally<'_> {
             set.claims = (!claims.is_empty()).then(|| claims.into());
         }
         self.keep_matched(finding, self.evidence, set, rank);
+    }
+
+    fn hidden(&mut self, hidden: HiddenFindings) {
+        if let Some(base) = self.to.base {
+            base.count_hidden(&hidden, &mut self.silenced);
+        }
     }
 
     fn restart(&mut self) {

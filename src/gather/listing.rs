@@ -11,7 +11,7 @@ use super::{GivenFile, Limits};
 use crate::decide::{Context, Counts, Evidence, RunError, Status};
 use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
 use crate::policy::{Policy, ReportMapping};
-use crate::report::{self, Hint, Options, ReadError, Sink, Source};
+use crate::report::{self, HiddenFindings, Hint, Options, ReadError, Sink, Source};
 
 /// A report of the base.
 #[derive(Debug)]
@@ -20,6 +20,8 @@ pub struct BaseReport {
     pub evidence: Evidence,
     /// Its findings, suppressed ones too.
     pub findings: Vec<Finding>,
+    /// What it only counts.
+    pub hidden: Vec<HiddenFindings>,
     /// The packages that it lists, vulnerable or not, with the path of each.
     pub packages: Vec<(String, Package)>,
     /// The same of an SBOM: of each the file, where it says so.
@@ -67,7 +69,7 @@ pub fn base_reports(
             let listed = report::inventory(&item.source, format, &options, sha256);
             inventory.extend(listed.into_iter().map(|listed| (listed.path, listed.purl)));
         }
-        Ok(BaseReport { evidence, findings: keep.findings, packages, inventory })
+        Ok(BaseReport { evidence, findings: keep.findings, hidden: keep.hidden, packages, inventory })
     };
     let mut reports: Vec<BaseReport> = Vec::new();
     for item in items {
@@ -153,9 +155,13 @@ fn one_by_one(limits: Limits, roots: &[String], secret_key: Option<&SecretKey>) 
 struct FindingSink {
     findings: Vec<Finding>,
     counts: Counts,
+    hidden: Vec<HiddenFindings>,
 }
 
 impl Sink for FindingSink {
+    fn hidden(&mut self, hidden: HiddenFindings) {
+        self.hidden.push(hidden);
+    }
     fn finding(&mut self, mut finding: Finding) {
         self.counts.add(&finding);
         finding.raise_malware();

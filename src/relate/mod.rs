@@ -12,7 +12,7 @@ mod waiver;
 
 pub use base::{
     Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
-    SeverityBars, SourceTree, SuppressedFindings, TouchedFile, UnshownFile, summary,
+    SeverityBars, SourceTree, SuppressedFindings, TouchedFile, TrackedFile, UnshownFile, summary,
 };
 pub use deduplicate::{DuplicateGroup, DuplicateReason, group};
 pub use exploitation::Exploitation;

@@ -58,6 +58,37 @@ struct BanditSections {
     errors: bool,
     lines: Option<u64>,
     old_stats: bool,
+    totals: BanditHidden,
+    of_files: BanditHidden,
+}
+
+/// Findings that comments hide: Bandit leaves them out, and counts them (`bandit/core/tester.py`).
+#[derive(Default)]
+struct BanditHidden {
+    /// Behind `# nosec`.
+    nosec: u64,
+    /// Behind `# nosec` with ids of tests.
+    skipped_tests: u64,
+}
+
+impl BanditHidden {
+    fn count(&mut self, json: &mut Json, key: &str) -> Result<(), ReadError> {
+        match key {
+            "nosec" => number(json).map(|count| self.nosec = count.unwrap_or_default()),
+            "skipped_tests" => number(json).map(|count| self.skipped_tests = count.unwrap_or_default()),
+            _ => json.skip(),
+        }
+    }
+
+    fn add(&mut self, other: &Self) {
+        self.nosec = self.nosec.saturating_add(other.nosec);
+        self.skipped_tests = self.skipped_tests.saturating_add(other.skipped_tests);
+    }
+
+    fn hand_over(&self, file: Option<&str>, reading: &mut Reading<'_>) {
+        reading.hidden(FORMAT.tool, "nosec", file, self.nosec);
+        reading.hidden(FORMAT.tool, "skipped_tests", file, self.skipped_tests);
+    }
 }
 
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
@@ -81,13 +112,17 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
             json.array(|json, _| json.item::<BanditError<'static>, _>(|fault| fault.add_problem(reading)))
         }
         "metrics" => json.object(|json, key| match key {
-            "_totals" => json.object(|json, key| {
-                if key == "loc" {
-                    seen.lines = number(json)?;
-                    return Ok(());
-                }
-                json.skip()
+            "_totals" => json.object(|json, key| match key {
+                "loc" => number(json).map(|lines| seen.lines = lines),
+                _ => seen.totals.count(json, key),
             }),
+            file if json.kind()? == JsonKind::Object => {
+                let mut of_file = BanditHidden::default();
+                json.object(|json, key| of_file.count(json, key))?;
+                of_file.hand_over(Some(file), reading);
+                seen.of_files.add(&of_file);
+                Ok(())
+            }
             _ => json.skip(),
         }),
         "generated_at" if json.kind()? == JsonKind::String => {
@@ -104,6 +139,12 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         }
         _ => unknown(json, reading),
     })?;
+    // What no file accounts for.
+    BanditHidden {
+        nosec: seen.totals.nosec.saturating_sub(seen.of_files.nosec),
+        skipped_tests: seen.totals.skipped_tests.saturating_sub(seen.of_files.skipped_tests),
+    }
+    .hand_over(None, reading);
     if !seen.results {
         return Err(json.shape("a Bandit report has a list `results`"));
     }
@@ -175,6 +216,7 @@ impl BanditResult<'_> {
 
         let secret = matches!(id, "B105" | "B106" | "B107")
             || is_about_secrets(&name.replace("hardcoded", ""), &finding.cwes);
+        finding.may_hold_secret |= secret;
         let (said, value) = if secret { split_quoted(text) } else { (text, "") };
         finding.title = Text::line(first_of(&[said, name, id]));
         let code = numbered_lines(self.code.as_str(), self.line_number.0, last);

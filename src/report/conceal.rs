@@ -111,6 +111,19 @@ pub(super) fn conceal(finding: &mut Finding) {
     }
 }
 
+/// True of a finding about a credential in the code, whose identity leaves the value out: another value would be the same
+/// finding, so that its lines have to tell. Tests and addresses that are called after a login hold no value.
+pub(super) fn leaves_value_out(finding: &Finding) -> bool {
+    match finding.category {
+        Category::Sast | Category::Misconfiguration => finding.may_hold_secret,
+        Category::Quality | Category::Contract | Category::Dast => {
+            finding.cwes.iter().any(|cwe| matches!(cwe, 259 | 321 | 798))
+                || is_rule_on_credentials(finding.rule_id.real())
+        }
+        Category::Secret | Category::Vulnerability | Category::License => false,
+    }
+}
+
 /// True if a message may quote a credential.
 pub(super) fn speaks_of_credentials(message: &str) -> bool {
     is_about_secrets(message, &[])
@@ -151,7 +164,7 @@ fn has_any(text: &str, words: &[&str]) -> bool {
 }
 
 /// True of SonarQube's rules on credentials, whose ids are numbers, in any language.
-fn is_rule_on_credentials(rule: &str) -> bool {
+pub(super) fn is_rule_on_credentials(rule: &str) -> bool {
     let number = rule.rsplit(':').next().unwrap_or(rule);
     matches!(number, "S2068" | "S2115" | "S6418" | "S6437" | "S6706" | "S6779" | "S6781")
 }

@@ -83,6 +83,10 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         "Stats" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
             "files" => number(json).map(|n| seen.files = n),
             "found" => number(json).map(|n| seen.found = n),
+            // Comments that hide something, also where the issues behind them are listed.
+            "nosec" => {
+                number(json).map(|n| reading.hidden(FORMAT.tool, "nosec", None, n.unwrap_or_default()))
+            }
             _ => json.skip(),
         }),
         "GosecVersion" if json.kind()? == JsonKind::String => {
@@ -186,6 +190,7 @@ impl GosecIssue<'_> {
         }
 
         let secret = rule == "G101" || is_about_secrets(details, &finding.cwes);
+        finding.may_hold_secret |= secret;
         let title = first_of(&[details, rule]);
         finding.title = if secret { Text::line(&without_literals(title)) } else { Text::line(title) };
         let code = numbered_lines(self.code.as_str(), self.line.first, self.line.last);

@@ -322,6 +322,7 @@ impl KicsResult<'_> {
         finding.location =
             Location::new(&below(self.file_name.as_str(), scanned, roots), self.line.0, None, roots);
         let secret = of_secrets || is_about_secrets(&query.name, &finding.cwes);
+        finding.may_hold_secret |= secret;
         let build = FingerprintBuilder::new(category.as_str()).part(rule);
         let (key, value) = (self.search_key.as_str(), self.search_value.as_str());
         if !secret && key.is_empty() && self.similarity_id.as_str().is_empty() {

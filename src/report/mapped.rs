@@ -330,6 +330,7 @@ impl<'d> Mapped<'d> {
             .part(mapping.category.as_str())
             .part(finding.rule_id.as_str())
             .part(finding.package.as_ref().map_or("", |package| package.name.as_str()));
+        finding.may_hold_secret |= secret;
         let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
         finding.identify(id);
         if !secret {

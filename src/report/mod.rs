@@ -72,7 +72,7 @@ pub use feed::{FeedFile, KevCatalogue, Scores, Statements, read_epss, read_kev, 
 pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
-pub use reading::{Generated, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
+pub use reading::{Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
 pub use source::{Source, open_regular};
 

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
-use super::conceal::{conceal, without_credential_values};
+use super::conceal::{
+    conceal, is_rule_on_credentials, leaves_value_out, speaks_of_credentials, without_credential_values,
+};
 use super::credential_rule::is_about_secrets;
 use super::receipt::Receipt;
 use super::secret::SecretValues;
@@ -23,6 +25,21 @@ pub trait Sink {
     fn finding(&mut self, finding: Finding);
     /// Forgets all that came from this report: it is read again, or it turned out unreadable.
     fn restart(&mut self);
+    /// Takes the number of findings that the report leaves out.
+    fn hidden(&mut self, _: HiddenFindings) {}
+}
+
+/// Findings that a tool was told to leave out of its report, where it still says how many.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct HiddenFindings {
+    /// The tool.
+    pub tool: Text,
+    /// What it counts, in its own word.
+    pub counted: &'static str,
+    /// The file; empty for all that was scanned.
+    pub path: Text,
+    /// How many.
+    pub count: u64,
 }
 
 /// Metadata of a report.
@@ -194,7 +211,13 @@ impl<'s> Reading<'s> {
     pub fn finding(&mut self, mut finding: Finding) {
         finding.may_hold_secret |= finding.category == Category::Secret
             || is_about_secrets(finding.rule_id.real(), &finding.cwes)
-            || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.real(), &[]));
+            || finding.rule_aliases.iter().any(|alias| is_about_secrets(alias.real(), &[]))
+            || is_rule_on_credentials(finding.rule_id.real())
+            // Where lines of code tell a finding apart, they may be what its message is about.
+            || finding.told_by_code && speaks_of_credentials(finding.title.as_str());
+        if leaves_value_out(&finding) && !finding.told_by_code {
+            finding.bind_to_code();
+        }
         conceal(&mut finding);
         if let Some(values) = self.around.values {
             values.mask_finding(&mut finding);
@@ -209,6 +232,15 @@ impl<'s> Reading<'s> {
     /// itself, but for formats of lines, whose complete lines stay.
     pub fn forget(&mut self) {
         self.sink.restart();
+    }
+
+    /// Hands over how many findings the tool leaves out, of one file or of all.
+    pub fn hidden(&mut self, tool: &str, counted: &'static str, path: Option<&str>, count: u64) {
+        if count > 0 {
+            let path = path.and_then(|path| Location::new(path, None, None, self.around.roots));
+            let path = path.map(|at| at.path).unwrap_or_default();
+            self.sink.hidden(HiddenFindings { tool: Text::line(tool), counted, path, count });
+        }
     }
 
     /// The report has looked for this category.

@@ -297,6 +297,7 @@ impl SonarIssue<'_> {
             place(self.component.as_str(), self.project.as_str(), self.line, &self.text_range, roots);
         // Imported issues bring messages of other tools, which may quote what they found.
         let secret = is_about_secrets(rule, &finding.cwes) || rule.starts_with("secrets:");
+        finding.may_hold_secret |= secret || speaks_of_credentials(self.message.as_str());
         let message =
             if secret { without_quotes(self.message.as_str()) } else { self.message.as_str().to_owned() };
         finding.title = Text::line(first_of(&[&message, rule]));

@@ -131,6 +131,7 @@ impl TfsecResult<'_> {
         }
         // A description names the resource, and of a rule about secrets perhaps the value.
         let secret = ids.iter().any(|id| is_about_secrets(id, &[])) || is_about_secrets(summary, &[]);
+        finding.may_hold_secret |= secret;
         let description = if secret { without_literals(description) } else { description.to_owned() };
         finding.title = Text::line(first_of(&[&description, summary, rule]));
         let id = FingerprintBuilder::new(Category::Misconfiguration.as_str()).part(finding.rule_id.as_str());

@@ -8,12 +8,12 @@ use std::sync::Arc;
 use anyhow::{Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
-use super::git::{self, Blob};
+use super::git::{self, Blob, BlobKind};
 use crate::decide::{BaseComparison, GivenBase, ScanKind, Status, source_word};
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
-use crate::relate::{Base, BaselineFile, Diff};
+use crate::relate::{Base, BaselineFile, Diff, TrackedFile};
 use crate::report::open_regular;
 
 /// Largest baseline and diff, in bytes.
@@ -228,8 +228,12 @@ impl BaseRequest {
         let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
         let below = below(&commit.top, &directory).map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
         diff.set_tree(&directory);
-        let files = commit.files.keys();
-        diff.set_before(files.filter_map(|path| path.strip_prefix(&below).map(str::to_owned)));
+        let tracked = commit.files.iter().filter(|(_, blob)| blob.kind != BlobKind::Submodule);
+        let below = tracked.filter_map(|(path, blob)| {
+            let path = path.strip_prefix(&below)?.to_owned();
+            Some((path, TrackedFile { is_link: blob.kind == BlobKind::Link, id: blob.id.clone() }))
+        });
+        diff.set_commit(below.collect());
         Ok(Some(GivenDiff {
             flag,
             name,
@@ -301,7 +305,7 @@ impl BaseRequest {
             return Ok(None);
         }
         let mut comparison = GivenBase {
-            base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key.is_some()),
+            base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key),
             sources: Vec::new(),
             left_out: Vec::new(),
         };
@@ -365,6 +369,7 @@ impl BaseRequest {
                 .map(|finding| finding.category)
                 .collect();
             comparison.base.add_report(tool, covers, complete, &report.findings, &report.packages);
+            comparison.base.add_hidden(tool, &report.hidden);
             comparison.base.add_inventory(&report.inventory);
             comparison.sources.push(BaseComparison {
                 kind: "base-report".into(),

@@ -20,6 +20,10 @@ pub(crate) fn command() -> Command {
     command
         .args(["--no-pager", "--no-optional-locks", "--no-replace-objects"])
         .args(["-c", "core.fsmonitor=false", "-c", "core.quotePath=true", "-c", "core.attributesFile="])
+        // What an earlier job left in a clone that is used again says nothing of the history, nor of what is unchanged.
+        .args(["-c", "core.commitGraph=false", "-c", "core.checkStat=default", "-c", "core.trustctime=true"])
+        .args(["-c", "core.ignoreStat=false", "-c", "core.symlinks=true", "-c", "core.untrackedCache=false"])
+        .env("GIT_GRAFT_FILE", "/dev/null")
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")
         .env("GIT_ATTR_NOSYSTEM", "1")

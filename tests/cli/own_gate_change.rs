@@ -542,6 +542,166 @@ fn more_suppressed_findings_than_in_the_base_are_named() {
     assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
 }
 
+/// Reports of a format with one suppressed finding, and without, and what is told of it.
+const HIDDEN: [(&str, &str, &str, &str, &str); 14] = [
+    (
+        "bandit",
+        "sast",
+        r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"src/a.py":{"loc":9,"nosec":1,"skipped_tests":0},"_totals":{"loc":9,"nosec":1,"skipped_tests":0}},"results":[]}"#,
+        r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"src/a.py":{"loc":9,"nosec":0,"skipped_tests":0},"_totals":{"loc":9,"nosec":0,"skipped_tests":0}},"results":[]}"#,
+        "rule `nosec` in src/a.py (bandit): 0 → 1",
+    ),
+    (
+        "bandit",
+        "sast",
+        r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"_totals":{"loc":9,"nosec":0,"skipped_tests":3}},"results":[]}"#,
+        r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"_totals":{"loc":9,"nosec":0,"skipped_tests":2}},"results":[]}"#,
+        "rule `skipped_tests` (bandit): 2 → 3",
+    ),
+    (
+        "gosec",
+        "sast",
+        r#"{"Golang errors":{},"Issues":[],"Stats":{"files":1,"lines":9,"nosec":1,"found":0}}"#,
+        r#"{"Golang errors":{},"Issues":[],"Stats":{"files":1,"lines":9,"nosec":0,"found":0}}"#,
+        "rule `nosec` (gosec): 0 → 1",
+    ),
+    (
+        "gosec",
+        "sast",
+        r#"{"Golang errors":{},"Issues":[{"severity":"HIGH","confidence":"LOW","rule_id":"G401","details":"md5","file":"a.go","code":"1: md5","line":"1","column":"1","nosec":false,"suppressions":[{"kind":"inSource","justification":""}]}],"Stats":{"files":1,"lines":9,"nosec":0,"found":1}}"#,
+        r#"{"Golang errors":{},"Issues":[],"Stats":{"files":1,"lines":9,"nosec":0,"found":0}}"#,
+        "rule `G401` in a.go (gosec): 0 → 1",
+    ),
+    (
+        "semgrep",
+        "sast",
+        r#"{"version":"1.100.0","errors":[],"paths":{"scanned":["a.py"]},"results":[{"check_id":"eval","path":"a.py","start":{"line":1},"end":{"line":1},"extra":{"severity":"ERROR","message":"eval","lines":"eval(x) # nosem","metadata":{},"is_ignored":true}}]}"#,
+        r#"{"version":"1.100.0","errors":[],"paths":{"scanned":["a.py"]},"results":[]}"#,
+        "rule `eval` in a.py (semgrep): 0 → 1",
+    ),
+    (
+        "sarif",
+        "sast",
+        r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"ESLint"}},"results":[{"ruleId":"no-eval","level":"error","message":{"text":"eval"},"suppressions":[{"kind":"inSource","justification":""}],"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.js"},"region":{"startLine":1}}}]}]}]}"#,
+        r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"ESLint"}},"results":[]}]}"#,
+        "rule `no-eval` in a.js (ESLint): 0 → 1",
+    ),
+    (
+        "checkov",
+        "misconfiguration",
+        r#"{"check_type":"terraform","results":{"passed_checks":[],"failed_checks":[],"skipped_checks":[{"check_id":"CKV_AWS_20","check_name":"c","check_result":{"result":"SKIPPED","suppress_comment":"x"},"file_path":"/a.tf","file_line_range":[1,2],"resource":"aws_s3_bucket.a"}],"parsing_errors":[]},"summary":{"passed":0,"failed":0,"skipped":1,"parsing_errors":0,"resource_count":1,"checkov_version":"3.2.0"}}"#,
+        r#"{"check_type":"terraform","results":{"passed_checks":[],"failed_checks":[],"skipped_checks":[],"parsing_errors":[]},"summary":{"passed":1,"failed":0,"skipped":0,"parsing_errors":0,"resource_count":1,"checkov_version":"3.2.0"}}"#,
+        "rule `CKV_AWS_20` in a.tf (checkov): 0 → 1",
+    ),
+    (
+        "trivy",
+        "vulnerability",
+        r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{"Target":"a.lock","Class":"lang-pkgs","Type":"pip","ExperimentalModifiedFindings":[{"Type":"vulnerability","Status":"ignored","Statement":"x","Source":".trivyignore","Finding":{"VulnerabilityID":"CVE-2026-1","PkgName":"a","InstalledVersion":"1","Severity":"HIGH","Title":"t"}}]}]}"#,
+        r#"{"SchemaVersion":2,"ArtifactName":".","ArtifactType":"filesystem","Results":[{"Target":"a.lock","Class":"lang-pkgs","Type":"pip","Vulnerabilities":[{"VulnerabilityID":"CVE-2026-1","PkgName":"a","InstalledVersion":"1","Severity":"HIGH","Title":"t"}]}]}"#,
+        "rule `CVE-2026-1` in a.lock (trivy): 0 → 1",
+    ),
+    (
+        "grype",
+        "vulnerability",
+        r#"{"matches":[],"ignoredMatches":[{"vulnerability":{"id":"CVE-2026-1","severity":"High","fix":{"versions":[],"state":"unknown"}},"relatedVulnerabilities":[],"matchDetails":[],"artifact":{"name":"a","version":"1","type":"python","locations":[{"path":"/a.lock"}],"purl":"pkg:pypi/a@1"},"appliedIgnoreRules":[{"vulnerability":"CVE-2026-1"}]}],"source":{"type":"directory","target":"."},"descriptor":{"name":"grype","version":"0.90.0"}}"#,
+        r#"{"matches":[{"vulnerability":{"id":"CVE-2026-1","severity":"High","fix":{"versions":[],"state":"unknown"}},"relatedVulnerabilities":[],"matchDetails":[],"artifact":{"name":"a","version":"1","type":"python","locations":[{"path":"/a.lock"}],"purl":"pkg:pypi/a@1"}}],"source":{"type":"directory","target":"."},"descriptor":{"name":"grype","version":"0.90.0"}}"#,
+        "rule `CVE-2026-1` in a.lock (grype): 0 → 1",
+    ),
+    (
+        "sonarqube-issues",
+        "sast",
+        r#"{"total":1,"p":1,"ps":100,"paging":{"pageIndex":1,"pageSize":100,"total":1},"issues":[{"key":"k","rule":"python:S1523","component":"p:a.py","project":"p","severity":"BLOCKER","type":"VULNERABILITY","status":"RESOLVED","resolution":"WONTFIX","line":1,"message":"eval"}]}"#,
+        r#"{"total":0,"p":1,"ps":100,"paging":{"pageIndex":1,"pageSize":100,"total":0},"issues":[]}"#,
+        "rule `python:S1523` in a.py (sonarqube): 0 → 1",
+    ),
+    (
+        "detect-secrets",
+        "secret",
+        r#"{"version":"1.5.0","plugins_used":[{"name":"AWSKeyDetector"}],"filters_used":[],"results":{"a.py":[{"type":"AWS Access Key","filename":"a.py","hashed_secret":"0123456789abcdef0123456789abcdef01234567","is_verified":false,"is_secret":false,"line_number":1}]},"generated_at":"2026-05-31T10:00:00Z"}"#,
+        r#"{"version":"1.5.0","plugins_used":[{"name":"AWSKeyDetector"}],"filters_used":[],"results":{},"generated_at":"2026-05-31T10:00:00Z"}"#,
+        "rule `AWS Access Key` in a.py (detect-secrets): 0 → 1",
+    ),
+    (
+        "tfsec",
+        "misconfiguration",
+        r#"{"results":[{"rule_id":"AVD-AWS-0086","long_id":"aws-s3-x","rule_description":"d","rule_provider":"aws","rule_service":"s3","severity":"HIGH","description":"d","status":2,"resource":"aws_s3_bucket.a","location":{"filename":"a.tf","start_line":1,"end_line":2}}]}"#,
+        r#"{"results":[]}"#,
+        "rule `AVD-AWS-0086` in a.tf (tfsec): 0 → 1",
+    ),
+    (
+        "zap",
+        "dast",
+        r#"{"@version":"2.15.0","@generated":"Mon, 1 Jun 2026 10:00:00","site":[{"@name":"https://a.example","@host":"a.example","@port":"443","@ssl":"true","alerts":[{"pluginid":"40012","alertRef":"40012","alert":"XSS","name":"XSS","riskcode":"3","confidence":"0","riskdesc":"High (False Positive)","desc":"d","instances":[{"uri":"https://a.example/","method":"GET","param":"","attack":"","evidence":""}],"count":"1"}]}]}"#,
+        r#"{"@version":"2.15.0","@generated":"Mon, 1 Jun 2026 10:00:00","site":[{"@name":"https://a.example","@host":"a.example","@port":"443","@ssl":"true","alerts":[]}]}"#,
+        "rule `40012`",
+    ),
+    (
+        "cyclonedx",
+        "vulnerability",
+        r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"tools":{"components":[{"type":"application","name":"trivy","version":"1"}]}},"components":[{"bom-ref":"a","type":"library","name":"a","version":"1","purl":"pkg:pypi/a@1"}],"vulnerabilities":[{"id":"CVE-2026-1","ratings":[{"severity":"high"}],"affects":[{"ref":"a"}],"analysis":{"state":"not_affected","detail":"x"}}]}"#,
+        r#"{"bomFormat":"CycloneDX","specVersion":"1.6","version":1,"metadata":{"tools":{"components":[{"type":"application","name":"trivy","version":"1"}]}},"components":[{"bom-ref":"a","type":"library","name":"a","version":"1","purl":"pkg:pypi/a@1"}],"vulnerabilities":[{"id":"CVE-2026-1","ratings":[{"severity":"high"}],"affects":[{"ref":"a"}]}]}"#,
+        "rule `CVE-2026-1`",
+    ),
+];
+
+#[test]
+fn what_a_format_tells_of_suppressed_findings_is_compared_with_the_base() {
+    for (format, category, hiding, open, clause) in HIDDEN {
+        let policy = format!(
+            "version: 1\ngate: merge\nbase: {{from: [diff, base-report], without: review}}\n\
+             evidence: {{scan: {{category: {category}, files: [report.json], format: {format}}}}}\n\
+             rules: [{{id: new, findings: {{category: {category}, severity: critical, state: new}}, then: fail}}]\n"
+        );
+        let dir = repository(&[(".secgate/merge.yaml", &policy)]);
+        let args = ["--diff-base", "main", "--base-report", ".git/base/report.json", "report.json"];
+        let told = |base: &str, head: &str| {
+            dir.write(".git/base/report.json", base).write("report.json", format!("{head}\n"));
+            let (code, told) = clauses(&dir, &args);
+            (
+                code,
+                told.into_iter()
+                    .filter(|clause| clause.starts_with("suppressed findings of "))
+                    .collect::<Vec<_>>(),
+            )
+        };
+        let (code, lines) = told(open, hiding);
+        assert!(code == 10 && lines.len() == 1 && lines[0].contains(clause), "{format}: {code} {lines:?}");
+        for (base, head) in [(hiding, hiding), (hiding, open), (open, open)] {
+            assert_eq!(told(base, head).1, Vec::<String>::new(), "{format}");
+        }
+    }
+}
+
+#[test]
+fn a_policy_folder_in_a_subfolder_is_compared_when_the_gate_runs_at_the_top() {
+    const WAIVER: &str = "version: 1\nwaivers:\n  - {id: W-1, rule: package/high, match: {ids: [CVE-2026-1]}, reason: r e a, owner: \"@a\", \
+        approved_by: \"@b\", compensating_controls: [c o n], created: 2026-05-15, expires: 2026-06-30, review_trigger: [kev]}\n";
+    let other = "version: 1\ngate: package\nwaivers: {files: [.secgate/waivers/*.yaml], max_duration: 90d}\n\
+        evidence: {deps: {category: vulnerability, files: [trivy.json]}}\n\
+        rules: [{id: high, findings: {category: vulnerability, severity: high}, then: fail}]\n";
+    let dir = repository(&[
+        (".secgate/merge.yaml", POLICY),
+        ("svc/.secgate/package.yaml", other),
+        ("svc/a.py", "a\n"),
+    ]);
+    dir.write("svc/a.py", "b\n");
+    commit(&dir);
+    assert_eq!(clauses(&dir, &BY_GIT).1, Vec::<String>::new());
+    dir.write("svc/.secgate/package.yaml", other.replace("severity: high", "severity: critical"));
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert!(code == 10 && told.len() == 1 && told[0].contains("svc/.secgate/package.yaml"), "{told:?}");
+    // Its waivers are those of its folder.
+    dir.write("svc/.secgate/package.yaml", other).write("svc/.secgate/waivers/a.yaml", WAIVER);
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert!(code == 10 && told.iter().any(|clause| clause.contains("W-1")), "{told:?}");
+    std::fs::remove_dir_all(dir.path().join("svc/.secgate")).unwrap();
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert!(code == 10 && told.len() == 1 && told[0].contains("gone"), "{told:?}");
+}
+
 /// Documentation, lock files and a scanner more in the project hide nothing from a scanner.
 #[test]
 fn words_about_scanners_in_documentation_and_lock_files_are_no_review() {

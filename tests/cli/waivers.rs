@@ -1103,3 +1103,101 @@ fn a_new_waiver_covers_no_second_problem_whatever_the_tool() {
         }
     }
 }
+
+/// Reports of a credential in code that is no finding of category secret, with `LINE`, and `VALUE` where the tool shows it.
+const CREDENTIALS: [(&str, &str); 6] = [
+    (
+        "bandit",
+        r#"{"errors":[],"generated_at":"2026-05-31T10:00:00Z","metrics":{"_totals":{"loc":1}},"results":[{"filename":"src/app.py",
+        "line_number":LINE,"line_range":[LINE],"test_id":"B105","test_name":"hardcoded_password_string","issue_severity":"HIGH",
+        "issue_text":"Possible hardcoded password: 'VALUE'","issue_confidence":"MEDIUM","issue_cwe":{"id":259},
+        "code":"LINE password = 'VALUE'\n"}]}"#,
+    ),
+    (
+        "gosec",
+        r#"{"Golang errors":{},"Issues":[{"severity":"HIGH","confidence":"LOW","rule_id":"G101","cwe":{"id":"798"},
+        "details":"Potential hardcoded credentials","file":"src/app.py","code":"LINE: password = 'VALUE'\n","line":"LINE",
+        "column":"1"}],"Stats":{"files":1,"lines":9,"nosec":0,"found":1}}"#,
+    ),
+    (
+        "semgrep",
+        r#"{"version":"1.1.0","errors":[],"paths":{"scanned":["src/app.py"]},"results":[{"check_id":"hardcoded-login-password",
+        "path":"src/app.py","start":{"line":LINE},"end":{"line":LINE},"extra":{"severity":"ERROR","message":"hard-coded",
+        "lines":"password = 'VALUE'","metadata":{"category":"security"}}}]}"#,
+    ),
+    (
+        "sarif",
+        r#"{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"lint"}},"results":[{"ruleId":"no-plain-passwords","level":"error",
+        "message":{"text":"a password stands here"},"partialFingerprints":{"primaryLocationLineHash":"abc:1"},
+        "locations":[{"physicalLocation":{"artifactLocation":{"uri":"src/app.py"},"region":{"startLine":LINE}}}]}]}]}"#,
+    ),
+    (
+        "sonarqube-issues",
+        r#"{"total":1,"p":1,"ps":100,"paging":{"pageIndex":1,"pageSize":100,"total":1},"issues":[{"key":"k","rule":"python:S2068",
+        "component":"shop:src/app.py","project":"shop","severity":"BLOCKER","type":"VULNERABILITY","status":"OPEN","line":LINE,
+        "hash":"0123456789abcdef0123456789abcdef","message":"Review this potentially hard-coded credential."}]}"#,
+    ),
+    (
+        "gitlab-sast",
+        r#"{"version":"15.0.7","scan":{"type":"sast","status":"success","start_time":"2026-05-31T10:00:00","end_time":"2026-05-31T10:00:01",
+        "analyzer":{"id":"a","name":"a","version":"1","vendor":{"name":"v"}},"scanner":{"id":"s","name":"s","version":"1","vendor":{"name":"v"}}},
+        "vulnerabilities":[{"id":"1","name":"Hardcoded password","severity":"High","location":{"file":"src/app.py","start_line":LINE},
+        "raw_source_code_extract":"password = 'VALUE'","identifiers":[{"type":"s","name":"R1","value":"R1"}]}]}"#,
+    ),
+];
+
+#[test]
+fn a_waiver_of_a_credential_of_another_category_covers_that_value_and_no_other() {
+    let (value, another) = ("Zk3mQ9xT7vLp2RwB", "Yt8nW4cJ6hFd1SgK");
+    let key = ["--secret-key", "key"];
+    for (format, report) in CREDENTIALS {
+        let dir = Dir::new();
+        dir.write("key", "0123456789abcdef0123456789abcdef\n").write(
+            "policy.yaml",
+            format!(
+                "version: 1\ngate: merge\nevidence: {{scan: {{category: sast, files: [report.json], format: {format}}}}}\n\
+                 waivers: {{files: [waivers.yaml], max_duration: 90d}}\n\
+                 rules: [{{id: any, findings: {{category: sast}}, then: fail}}]\n"
+            ),
+        );
+        let put = |value: &str, line: u32| {
+            let report = report.replace("LINE", &line.to_string()).replace("VALUE", value);
+            let above = "pass\n".repeat(line as usize - 1);
+            dir.write("report.json", report).write("src/app.py", format!("{above}password = '{value}'\n"));
+        };
+        put(value, 1);
+        let (code, verdict) = json(&dir, &key);
+        assert_eq!((code, &verdict["findings"][0]["category"]), (1, &"sast".into()), "{format}: {verdict}");
+        let fingerprint = verdict["findings"][0]["fingerprint"].as_str().unwrap().to_owned();
+        let unbound = filled(&dir, &["--finding", &fingerprint, "report.json"]);
+        assert!(
+            unbound.contains("It covers nothing yet") && unbound.contains("--secret-key"),
+            "{format}: {unbound}"
+        );
+        let bound = filled(&dir, &["--finding", &fingerprint, "--secret-key", "key", "report.json"]);
+        let rest = |text: &str| text.split_once("content: \"").map(|(_, rest)| rest[..16].to_owned());
+        assert!(rest(&bound).is_some() && rest(&unbound).is_none(), "{format}: {bound}");
+        dir.write("waivers.yaml", &bound);
+        put(value, 4);
+        assert_eq!(json(&dir, &key).0, 0, "{format}: the same further down");
+        assert_eq!(json(&dir, &[]).0, 1, "{format}: without the key");
+        put(another, 1);
+        assert_eq!(json(&dir, &key).0, 1, "{format}: another value");
+        dir.write("waivers.yaml", &unbound);
+        for args in [&[][..], &key] {
+            assert_eq!(json(&dir, args).0, 1, "{format}: bound to nothing");
+        }
+        // What stands in the line is told by no digest without a key, also not in a baseline.
+        let baseline = |name: &str, args: &[&str]| {
+            let run = dir
+                .run(&[&["baseline", "write", "--now", NOW, "--output", name, "report.json"], args].concat());
+            assert_eq!(run.code, 0, "{format}: {run:?}");
+            dir.read(name)
+        };
+        let (keyless, keyed) = (baseline("keyless.json", &[]), baseline("keyed.json", &key));
+        assert!(
+            keyed.contains("\"content\"") && !keyless.contains("\"content\""),
+            "{format}: {keyless}\n{keyed}"
+        );
+    }
+}

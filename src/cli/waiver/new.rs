@@ -352,6 +352,9 @@ fn unbound(matches: &WaiverMatch, finding: &Finding) -> Option<&'static str> {
     (matches.content.is_none() && by_content(finding)).then_some(if finding.category == Category::Secret {
         "which value it is for is only told under a key; write it again with --secret-key FILE (openssl rand -hex 32 makes \
          one), and give `secgate check` the same"
+    } else if finding.may_hold_secret {
+        "which value it is for only the code tells, and only under a key; write it again where the code is (--root DIR) with \
+         --secret-key FILE (openssl rand -hex 32 makes one), and give `secgate check` the same"
     } else {
         "the report does not show the code, and it is not at hand; write it again where the code is (--root DIR)"
     })

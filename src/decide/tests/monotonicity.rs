@@ -6,8 +6,8 @@ use proptest::prelude::*;
 
 use crate::decide::{Context, Decision, Evidence, Gathered, Outcome, Relations, Tally, decide};
 use crate::finding::{
-    Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Product, Scope, Severity,
-    Text, VexStatement, VexStatus,
+    Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Product, Scope, SecretKey,
+    Severity, Text, VexStatement, VexStatus,
 };
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy};
@@ -332,7 +332,7 @@ fn stateful_policy() -> impl Strategy<Value = Policy> {
 }
 
 pub(super) fn known(findings: &[Finding]) -> Base {
-    let mut base = Base::new(Severity::Critical, None, true);
+    let mut base = Base::new(Severity::Critical, None, Some(&SecretKey::new(b"a key")));
     let dated = |finding: &Finding| BaseEntry {
         first_seen: finding.first_seen,
         ..BaseEntry::from_finding(finding, 0)

@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::RwLock;
 
 use super::BaseError;
+use super::tracked::{self, OnDisk, TrackedFile, without_carriage_returns};
 use super::work_tree::{WorkTree, is_plain};
 use crate::finding::{clean, decoded, project_path};
 
@@ -28,6 +29,14 @@ pub struct Diff {
     names: TouchedNames,
     /// Files that were there before the change, where that is known.
     before: Option<HashSet<String>>,
+    /// Touched files as they were before it, where git names what they held; by their paths then.
+    blobs: HashMap<String, TrackedFile>,
+    /// Files that the diff leaves alone and of which nobody looked yet whether they are what they were.
+    unseen: BTreeMap<String, TrackedFile>,
+    /// Files that are not there, and of which git shows no change.
+    missing: BTreeMap<String, FileChange>,
+    /// UTF-16 may be what git writes for UTF-8: no attribute was changed.
+    reencoded: bool,
     /// The files after the change, where they are at hand.
     tree: Option<WorkTree>,
     /// Files and folders that links of the change lead to.
@@ -295,19 +304,56 @@ impl Diff {
     /// A change of which only these files are known, which it leaves alone.
     pub fn leaving_alone(paths: &[String]) -> Self {
         let mut diff = Self::default();
-        diff.set_before(paths.iter().cloned());
+        diff.set_before(paths);
         diff
     }
 
     /// Says which files were there before the change, `/` only: of any other it does not speak.
-    pub fn set_before(&mut self, paths: impl IntoIterator<Item = String>) {
-        self.before = Some(paths.into_iter().map(|path| clean(&path).into_owned()).collect());
+    fn set_before<'p>(&mut self, paths: impl IntoIterator<Item = &'p String>) {
+        self.before = Some(paths.into_iter().map(|path| clean(path).into_owned()).collect());
+    }
+
+    /// Says what the files were before the change, by their paths, `/` only. Of any other it does not speak; one that lies on
+    /// disk otherwise than git shows it counts as touched in all its lines, and so does one whose lines are not those
+    /// that the diff makes of what it was. To be called after [`set_tree`](Self::set_tree).
+    pub fn set_commit(&mut self, files: BTreeMap<String, TrackedFile>) {
+        self.set_before(files.keys());
+        let Some(tree) = &self.tree else { return };
+        let was: HashSet<&str> = self.files.values().filter_map(|change| change.old.as_deref()).collect();
+        let touched = |path: &str| self.files.contains_key(path) || self.deleted.contains_key(path);
+        let attributes = |path: &String| path.rsplit('/').next() == Some(".gitattributes");
+        self.reencoded =
+            !self.files.keys().chain(self.deleted.keys()).chain(self.renamed.keys()).any(attributes);
+        let mut alone = Vec::new();
+        for (path, file) in files {
+            if was.contains(path.as_str()) {
+                self.blobs.insert(path.clone(), file.clone());
+            }
+            if !touched(&path) && !self.renamed.contains_key(&path) {
+                alone.push((path, file));
+            }
+        }
+        let changes = tracked::compare(tree.root(), alone, self.reencoded, tracked::MAX_COMPARED);
+        let unshown =
+            |path: &str, opaque| FileChange { old: Some(path.to_owned()), opaque, ..FileChange::default() };
+        for path in changes.other {
+            self.names.add(&spelled(&path));
+            self.files.insert(clean(&path).into_owned(), unshown(&path, true));
+        }
+        self.missing =
+            changes.missing.iter().map(|path| (clean(path).into_owned(), unshown(path, false))).collect();
+        self.unseen = changes.unseen;
+        self.find_links();
     }
 
     /// Says where the files are, as they are after the change: then a path that names none is in doubt, a link counts
     /// with what is behind it, and what the diff shows must be what is there.
     pub fn set_tree(&mut self, directory: &Path) {
         self.tree = WorkTree::below(directory);
+        self.find_links();
+    }
+
+    fn find_links(&mut self) {
         let Some(tree) = &self.tree else { return };
         self.linked = self.files.keys().filter_map(|path| tree.behind(path)).collect();
     }
@@ -344,8 +390,38 @@ impl Diff {
         let left = !self.deleted.contains_key(path)
             && self.before.as_ref().is_none_or(|before| before.contains(path))
             && !self.touches_namesake(&spelled(path))
-            && !self.touches_above(path);
+            && !self.touches_above(path)
+            && self.is_as_committed(path);
         if left { Vouched::File } else { Vouched::Nothing }
+    }
+
+    /// Whether a file that was not compared yet is what it was.
+    fn is_as_committed(&self, path: &str) -> bool {
+        let Some((file, tree)) = self.unseen.get(path).zip(self.tree.as_ref()) else { return true };
+        if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
+            return known.is_some();
+        }
+        let same = file.on_disk(&tree.root().join(path), self.reencoded) == OnDisk::Same;
+        if let Ok(mut checked) = self.checked.write() {
+            checked.insert(path.to_owned(), same.then_some(u32::MAX));
+        }
+        same
+    }
+
+    /// Whether the lines of a touched file are those that the diff makes of what it was, where git names that; else
+    /// whether the lines that came stand where the diff says.
+    fn shows(&self, change: &FileChange, now: &[u8]) -> bool {
+        if self.before.is_none() {
+            return change.fits(&self.text, now);
+        }
+        let before = change.old.as_deref().and_then(|old| self.blobs.get(old));
+        let leads_back = |now: &[u8]| {
+            let was = change.backward(&self.text, now);
+            was.is_some_and(|was| {
+                before.map_or(change.old.is_none() && was.is_empty(), |file| file.holds(&was, false))
+            })
+        };
+        leads_back(now) || without_carriage_returns(now).is_some_and(|now| leads_back(&now))
     }
 
     /// True if a link of the change leads to a file, or to a folder that it is in.
@@ -362,7 +438,7 @@ impl Diff {
         if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
             return known;
         }
-        let now = tree.read(path).filter(|now| is_plain(now) && change.fits(&self.text, now));
+        let now = tree.read(path).filter(|now| is_plain(now) && self.shows(change, now));
         let lines = now.map(|now| {
             let ends = memchr::memchr_iter(b'\n', &now).count();
             u32::try_from(ends).unwrap_or(u32::MAX).saturating_add(1)
@@ -401,12 +477,12 @@ impl Diff {
         files.into_iter().map(|(path, text)| UnshownFile { path, text }).collect()
     }
 
-    /// The files that it touches, those that are gone last.
+    /// The files that it touches, those that are gone last, also those that are gone unseen by git.
     pub fn files(&self) -> impl Iterator<Item = TouchedFile<'_>> {
         self.files
             .iter()
             .map(|of| (of, false))
-            .chain(self.deleted.iter().map(|of| (of, true)))
+            .chain(self.deleted.iter().chain(&self.missing).map(|of| (of, true)))
             .map(|((path, change), is_gone)| TouchedFile { path, is_gone, change, text: &self.text })
     }
 

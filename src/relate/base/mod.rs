@@ -14,6 +14,7 @@ mod source_lines;
 mod suppressed_findings;
 #[cfg(test)]
 mod tests;
+mod tracked;
 mod work_tree;
 
 use std::fmt;
@@ -26,9 +27,13 @@ pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use source_lines::SourceTree;
 use suppressed_findings::SuppressedBefore;
 pub use suppressed_findings::{MoreSuppressed, SuppressedFindings};
+pub use tracked::TrackedFile;
 pub(super) use work_tree::tells_its_letters;
 
-use crate::finding::{Category, Finding, Location, Package, Purl, SecretTrace, Severity, Stage, State};
+use crate::finding::{
+    Category, Finding, Location, Package, Purl, SecretKey, SecretTrace, Severity, Stage, State,
+};
+use crate::report::HiddenFindings;
 use jiff::civil::Date;
 use known_findings::{GONE, GroupMember, KnownFindings, RANKS, Ranked};
 
@@ -61,8 +66,8 @@ pub struct Base {
     root: Option<PathBuf>,
     /// How an unknown severity counts.
     unknown: Severity,
-    /// Values of secrets can be compared.
-    keyed: bool,
+    /// What values of secrets are compared under; `None` compares none.
+    key: Option<SecretKey>,
     /// What its reports tell of suppressed findings.
     suppressed: SuppressedBefore,
     /// What is gone, as an earlier run found; then findings have their states already.
@@ -108,14 +113,14 @@ impl Heads {
 
 impl Base {
     /// A base that knows nothing. Source lines are read below `root`.
-    pub fn new(unknown: Severity, root: Option<PathBuf>, keyed: bool) -> Self {
+    pub fn new(unknown: Severity, root: Option<PathBuf>, key: Option<&SecretKey>) -> Self {
         Self {
             baseline: None,
             reports: None,
             diff: None,
             root,
             unknown,
-            keyed,
+            key: key.cloned(),
             suppressed: SuppressedBefore::default(),
             settled: None,
             settled_suppressed: Vec::new(),
@@ -126,7 +131,7 @@ impl Base {
     /// A base of which an earlier run told what became: the findings have their states, `fixed` are gone, and the change
     /// suppresses more of these.
     pub fn settled(fixed: Vec<BaseEntry>, settled_suppressed: Vec<MoreSuppressed>) -> Self {
-        let nothing = Self::new(Severity::Critical, None, false);
+        let nothing = Self::new(Severity::Critical, None, None);
         Self { settled: Some(fixed), settled_suppressed, ..nothing }
     }
 
@@ -160,7 +165,7 @@ impl Base {
         findings: impl IntoIterator<Item = &'f Finding> + Clone,
         packages: &[(String, Package)],
     ) {
-        self.suppressed.report(tool, findings.clone());
+        self.suppressed.report(tool, findings.clone(), &[]);
         let mut known = self.reports.take().unwrap_or_else(KnownFindings::of_reports);
         for category in covers {
             known.cover(tool, category);
@@ -192,7 +197,7 @@ impl Base {
         let secret = finding.category == Category::Secret;
         let never = finding.suppressed
             || finding.is_malware()
-            || secret && !(self.keyed && finding.trace.is_some())
+            || secret && !(self.key.is_some() && finding.trace.is_some())
             || self.baseline.is_some();
         let left =
             || self.diff.as_ref().zip(finding.path()).is_some_and(|(diff, path)| diff.leaves_file(path));
@@ -238,10 +243,10 @@ impl Base {
         let (true, Some(diff)) = (finding.told_by_code, &self.diff) else { return 0 };
         let (Some(path), Some(lines)) = (finding.path(), lines(finding)) else { return 0 };
         if diff.leaves_file(path) {
-            return code.digest(path, lines).unwrap_or(0);
+            return code.number(finding, path, lines, self.key.as_ref());
         }
         match diff.forward(path, lines) {
-            Some((path, lines)) => code.digest(path, lines).unwrap_or(0),
+            Some((path, lines)) => code.number(finding, path, lines, self.key.as_ref()),
             None => GONE,
         }
     }
@@ -303,7 +308,7 @@ impl Base {
         const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
         let secret = finding.category == Category::Secret;
         // What its value is nobody can say, so nobody can say that it is the same.
-        if finding.suppressed || secret && !(self.keyed && finding.trace.is_some()) {
+        if finding.suppressed || secret && !(self.key.is_some() && finding.trace.is_some()) {
             return NEW;
         }
         let content = match (secret, finding.told_by_code) {
@@ -359,6 +364,18 @@ impl Base {
         }
     }
 
+    /// Takes what a report of the base only counts.
+    pub fn add_hidden(&mut self, tool: &str, hidden: &[HiddenFindings]) {
+        self.suppressed.report(tool, [], hidden);
+    }
+
+    /// Counts what a report of the head only counts.
+    pub fn count_hidden(&self, hidden: &HiddenFindings, counts: &mut SuppressedFindings) {
+        if self.reports.is_some() && self.settled.is_none() {
+            counts.add_hidden(hidden, self.diff.as_ref().and_then(|diff| diff.old_path(hidden.path.real())));
+        }
+    }
+
     /// Of what more is suppressed than reports of the base show.
     pub fn more_suppressed(&self, head: &SuppressedFindings) -> Vec<MoreSuppressed> {
         if self.settled.is_some() { self.settled_suppressed.clone() } else { self.suppressed.more(head) }
@@ -373,10 +390,11 @@ impl Base {
         others.fold(first, Ord::min)
     }
 
-    /// The digest of a finding's code, zero if it cannot be had.
+    /// The digest of a finding's code, zero if it cannot be had. Of code that may hold a credential it is made under the
+    /// key; without one it may be compared, and not written.
     pub fn content(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
         let at = finding.path().zip(lines(finding));
-        at.and_then(|(path, lines)| code.digest(path, lines)).unwrap_or(0)
+        at.map_or(0, |(path, lines)| code.number(finding, path, lines, self.key.as_ref()))
     }
 
     /// How one source knows a finding, and since when; counts it for every group that it could be of.
@@ -441,7 +459,8 @@ impl Base {
             }
             for GroupMember { entry, group, versions } in &known.members {
                 let rank = usize::from(entry.severity.rank(self.unknown));
-                let secret = entry.category == Category::Secret && !(self.keyed && entry.content != 0);
+                let secret =
+                    entry.category == Category::Secret && !(self.key.is_some() && entry.content != 0);
                 let by_reports = !known.is_reports()
                     && self.reports.as_ref().is_some_and(|r| r.speaks(&entry.tool, entry.category));
                 let Some(count) = left.get_mut(*group as usize).and_then(|ranked| ranked.get_mut(rank))

@@ -41,21 +41,31 @@ impl SourceTree {
     /// What tells a finding from others of its fingerprint: of a secret the trace of its value, or of its lines under the
     /// same key; of other code a digest of its lines. Zero where that is not known.
     pub fn content(&mut self, finding: &Finding, key: Option<&SecretKey>) -> u64 {
-        let secret = finding.category == Category::Secret;
-        if let Some(trace) = finding.trace.filter(|_| secret) {
+        if let Some(trace) = finding.trace.filter(|_| finding.category == Category::Secret) {
             return trace.number();
         }
-        let Some((path, lines)) = finding.path().zip(super::lines(finding)) else { return 0 };
-        match (secret, key) {
-            // Without a key no digest of a line that holds a secret is written.
-            (true, None) => 0,
-            (true, Some(key)) => {
-                let text =
-                    self.text(path, lines).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
-                text.map_or(0, |text| key.trace(&format!("line\0{text}")).number())
-            }
-            (false, _) => self.digest(path, lines).unwrap_or(0),
+        // Without a key no digest of a line that holds a secret is written.
+        if finding.may_hold_secret && key.is_none() {
+            return 0;
         }
+        let at = finding.path().zip(super::lines(finding));
+        at.map_or(0, |(path, lines)| self.number(finding, path, lines, key))
+    }
+
+    /// A number for the lines at which a finding is or was: under the key where they may hold a secret. Zero where they
+    /// cannot be read.
+    pub(super) fn number(
+        &mut self,
+        finding: &Finding,
+        path: &str,
+        lines: LineSpan,
+        key: Option<&SecretKey>,
+    ) -> u64 {
+        let Some(key) = key.filter(|_| finding.may_hold_secret) else {
+            return self.digest(path, lines).unwrap_or(0);
+        };
+        let text = self.text(path, lines).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
+        text.map_or(0, |text| key.trace(&format!("line\0{text}")).number())
     }
 
     /// A digest of these lines, white space aside; never zero.

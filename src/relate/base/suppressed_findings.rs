@@ -9,6 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 
 use crate::finding::{Category, Finding, Text};
+use crate::report::HiddenFindings;
 
 /// Suppressed findings of one side.
 #[derive(Debug, Clone, Default)]
@@ -59,6 +60,16 @@ impl SuppressedFindings {
         known.first.0 = known.first.0.min(first.0);
     }
 
+    /// Counts what a report only counts, of a file that was called `old_path` in the base.
+    pub(super) fn add_hidden(&mut self, hidden: &HiddenFindings, old_path: Option<&str>) {
+        let HiddenFindings { tool, counted, path, count } = hidden;
+        let first = (None, Text::line(counted), path.clone());
+        let file = old_path.unwrap_or(path.real()).to_owned();
+        let group = (tool.real().to_owned(), (*counted).to_owned(), file);
+        let known = self.groups.entry(group).or_insert(SuppressionCount { count: 0, first });
+        known.count = known.count.saturating_add(*count);
+    }
+
     /// Adds those of another report.
     pub fn merge(&mut self, other: Self) {
         for (group, theirs) in other.groups {
@@ -87,9 +98,17 @@ pub(super) struct SuppressedBefore {
 }
 
 impl SuppressedBefore {
-    pub(super) fn report<'f>(&mut self, tool: &str, findings: impl IntoIterator<Item = &'f Finding>) {
+    pub(super) fn report<'f>(
+        &mut self,
+        tool: &str,
+        findings: impl IntoIterator<Item = &'f Finding>,
+        hidden: &[HiddenFindings],
+    ) {
         self.tools.insert(tool.to_owned());
         let mut report = SuppressedFindings::default();
+        for hidden in hidden {
+            report.add_hidden(hidden, None);
+        }
         for finding in findings {
             self.tools.insert(finding.tool.real().to_owned());
             if finding.suppressed {

@@ -32,6 +32,11 @@ impl WorkTree {
         Some(Self { root: fs::canonicalize(root).ok()?, folders: RwLock::default() })
     }
 
+    /// The directory, without links.
+    pub(super) fn root(&self) -> &Path {
+        &self.root
+    }
+
     /// The links that a path of a file leads through, and last the path without links; `None` if it names no file.
     pub(super) fn file(&self, path: &str) -> Led {
         // Longer than any file's, and than this can walk.

@@ -217,7 +217,8 @@ impl SuppressionMark {
     /// True of a comment that speaks of the whole file.
     fn covers_files(self, line: &[u8]) -> bool {
         let holds = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
-        self.text.contains("kics") && !holds("ignore-line") && !holds("ignore-block")
+        let of_files = self.text.contains("generated") || self.text == "eslint" || holds("skip-file");
+        of_files || self.text.contains("kics") && !holds("ignore-line") && !holds("ignore-block")
     }
 }
 

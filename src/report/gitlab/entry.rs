@@ -287,6 +287,7 @@ impl GitlabVulnerability<'_> {
             || is_about_secrets(&rule, &finding.cwes)
             || is_about_secrets(self.name.as_str(), &[])
             || is_about_secrets(self.message.as_str(), &[]);
+        finding.may_hold_secret |= secret;
         finding.title = self.title(&finding, secret, extract);
         self.identify(&mut finding, secret, extract);
         finding

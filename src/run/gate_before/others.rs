@@ -32,7 +32,8 @@ enum GateFile {
     None,
 }
 
-/// Adds what is looser in the policies of the folder, but for that of the file `own`.
+/// Adds what is looser in the policies of the project's folders of policies, wherever they lie, but for that of the file
+/// `own`.
 pub(super) fn look(
     before: &PreviousProject<'_>,
     own: Option<&Path>,
@@ -41,7 +42,23 @@ pub(super) fn look(
 ) -> Result<()> {
     let there = |folder: &PathBuf| folder.symlink_metadata().is_ok() || before.has_folder(folder);
     let folder = policy_folders().into_iter().find(there).unwrap_or_else(|| FOLDER.into());
-    let folder = folder.as_path();
+    look_into(before, &folder, None, own, now, seen)?;
+    let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+    for other in before.folders_called(FOLDER).iter().filter(|other| real(other) != real(&folder)) {
+        look_into(before, other, other.parent(), own, now, seen)?;
+    }
+    Ok(())
+}
+
+/// The same of one folder, whose gates run in `home` if not here.
+fn look_into(
+    before: &PreviousProject<'_>,
+    folder: &Path,
+    home: Option<&Path>,
+    own: Option<&Path>,
+    now: Timestamp,
+    seen: &mut PriorFindings,
+) -> Result<()> {
     let had_folder = before.has_folder(folder);
     let mut paths: BTreeSet<PathBuf> = before.below(folder).into_iter().collect();
     let here = std::fs::read_dir(folder).into_iter().flatten().flatten();
@@ -71,7 +88,8 @@ pub(super) fn look(
                 let clauses =
                     compare::policies(&old, &new).into_iter().map(|clause| of_gate(&old.gate, clause));
                 seen.clauses.extend(clauses);
-                let (known, present) = (waivers_before(before, &old, now)?, waivers_now(&new, now)?);
+                let known = waivers_before(before, &old, home, now)?;
+                let present = waivers_now(before, &new, home, now)?;
                 let waivers = compare::waivers(&known, &present);
                 seen.clauses.extend(waivers.into_iter().map(|clause| of_gate(&old.gate, clause)));
             }
@@ -149,10 +167,16 @@ fn of_text(text: &PolicyText) -> GateFile {
     }
 }
 
-/// The waivers that a policy named before the change; of what was not valid none held.
-fn waivers_before(before: &PreviousProject<'_>, policy: &Policy, now: Timestamp) -> Result<Vec<Waiver>> {
+/// The waivers that a policy named before the change, whose gate runs in `home` if not here; of what was not valid none held.
+fn waivers_before(
+    before: &PreviousProject<'_>,
+    policy: &Policy,
+    home: Option<&Path>,
+    now: Timestamp,
+) -> Result<Vec<Waiver>> {
     let files = policy.waivers.iter().flat_map(|limits| &limits.files);
-    let paths: BTreeSet<PathBuf> = files.flat_map(|glob| before.matching(glob)).collect();
+    let found = |glob| home.map_or_else(|| before.matching(glob), |home| before.matching_below(home, glob));
+    let paths: BTreeSet<PathBuf> = files.flat_map(found).collect();
     let mut held = Vec::new();
     for path in &paths {
         if let PreviousFile::There(name, bytes) = before.read_or_moved(path)?
@@ -165,10 +189,22 @@ fn waivers_before(before: &PreviousProject<'_>, policy: &Policy, now: Timestamp)
 }
 
 /// The waivers that a policy names now; what is not valid stops the gate that asks for it.
-fn waivers_now(policy: &Policy, now: Timestamp) -> Result<Vec<Waiver>> {
+fn waivers_now(
+    before: &PreviousProject<'_>,
+    policy: &Policy,
+    home: Option<&Path>,
+    now: Timestamp,
+) -> Result<Vec<Waiver>> {
     let files = policy.waivers.iter().flat_map(|limits| &limits.files);
     let mut held = Vec::new();
-    for path in once(files.flat_map(look_for))? {
+    let found = |glob| {
+        let there = |path: &PathBuf| path.symlink_metadata().is_ok();
+        home.map_or_else(
+            || look_for(glob),
+            |home| before.matching_below(home, glob).into_iter().filter(there).collect(),
+        )
+    };
+    for path in once(files.flat_map(found))? {
         let (name, bytes) = text(&path)?;
         held.extend(waiver::load(&name, &bytes, policy, now));
     }

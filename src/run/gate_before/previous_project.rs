@@ -307,6 +307,48 @@ impl<'c> PreviousProject<'c> {
         links.into_iter().filter_map(target).collect()
     }
 
+    /// The files that git knew before the change or knows after it, by their paths from the top.
+    fn tracked(&self) -> BTreeSet<String> {
+        let mut known = BTreeSet::new();
+        if let Some(commit) = &self.change.commit {
+            known.extend(commit.files.keys().cloned());
+        }
+        let project = self.change.directory.canonicalize().unwrap_or_default();
+        let touched = self.change.diff.files().flat_map(|file| [Some(file.path), file.old_path()]);
+        known.extend(touched.flatten().filter_map(|path| self.below_top(&project.join(path))));
+        known
+    }
+
+    /// The path from here of what lies at a path from the top, wherever that is.
+    fn relative_to_here(&self, path: &str) -> PathBuf {
+        let here = self.here.strip_prefix(&self.top).unwrap_or(Path::new(""));
+        let path = Path::new(path);
+        let shared = here.components().zip(path.components()).take_while(|(a, b)| a == b).count();
+        let up = here.components().skip(shared).map(|_| Component::ParentDir);
+        up.chain(path.components().skip(shared)).collect()
+    }
+
+    /// The folders of a name, wherever in the project, that held a file before the change or hold one now.
+    pub(super) fn folders_called(&self, name: &str) -> Vec<PathBuf> {
+        let folder = |path: &String| {
+            let mut way = ways(path).filter(|way| way.rsplit('/').next() == Some(name));
+            way.next().map(str::to_owned)
+        };
+        let found: BTreeSet<String> = self.tracked().iter().filter_map(folder).collect();
+        found.iter().map(|path| self.relative_to_here(path)).collect()
+    }
+
+    /// The files below a folder, wherever in the project, that a glob of a gate of that folder finds, as far as git knows
+    /// them; by their paths from here.
+    pub(super) fn matching_below(&self, folder: &Path, glob: &PathGlob) -> Vec<PathBuf> {
+        let Some(below) = self.below_top(folder) else { return Vec::new() };
+        let below = if below.is_empty() { below } else { format!("{below}/") };
+        let tracked = self.tracked();
+        let inside = tracked.iter().filter_map(|path| Some((path, path.strip_prefix(&below)?)));
+        let fits = |name: &str| glob.matches_file(name) && (glob.text().contains('/') || !name.contains('/'));
+        inside.filter(|(_, name)| fits(name)).map(|(path, _)| self.relative_to_here(path)).collect()
+    }
+
     /// The files that a glob of the policy found, by their paths from here.
     pub(crate) fn matching(&self, glob: &PathGlob) -> Vec<PathBuf> {
         let mut known: BTreeSet<PathBuf> = BTreeSet::new();

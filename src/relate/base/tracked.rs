@@ -1,0 +1,272 @@
+//! Files of a commit, held against what lies on disk.
+//!
+//! Git shows no change of a file whose entry in the index says that there is none (`--assume-unchanged`,
+//! `--skip-worktree`, `core.ignoreStat`, times and sizes that were put back), nor of one that a filter of the clone turns
+//! into what it was. A scanner reads what is on disk, so that the bytes there are named as git names them and compared.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::Path;
+
+use encoding_rs::{UTF_16BE, UTF_16LE};
+use memchr::memmem;
+use sha1::Sha1;
+use sha2::{Digest, Sha256};
+
+use crate::finding::hex;
+
+/// Largest file that is held in memory; a larger one is compared byte for byte alone.
+const MAX_HELD: u64 = 64 << 20;
+/// Bytes of files that are compared at once; what is beyond is compared when a finding names it.
+pub(super) const MAX_COMPARED: u64 = 1 << 30;
+/// Hexadecimal digits of a name in a repository of SHA-1.
+const SHA1_DIGITS: usize = 40;
+
+/// File of a commit.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrackedFile {
+    /// It is a symbolic link, and what it holds is where it leads.
+    pub is_link: bool,
+    /// Git's name of what it holds: SHA-1 or SHA-256, in lower-case hexadecimal digits.
+    pub id: String,
+}
+
+/// What lies at the path of a file of a commit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OnDisk {
+    /// What the commit holds, or what git makes of that when it writes it to disk.
+    Same,
+    /// Something else, or what cannot be read.
+    Other,
+    /// Nothing.
+    Missing,
+}
+
+impl TrackedFile {
+    /// What lies at a path. `reencoded`: git may have written the file in UTF-16, as an attribute says that was there before.
+    pub(super) fn on_disk(&self, path: &Path, reencoded: bool) -> OnDisk {
+        let Ok(meta) = fs::symlink_metadata(path) else { return OnDisk::Missing };
+        let same = if meta.is_symlink() {
+            self.is_link && fs::read_link(path).is_ok_and(|target| self.names(target.as_os_str().as_bytes()))
+        } else if !meta.is_file() || self.is_link {
+            false
+        } else if meta.len() > MAX_HELD {
+            self.names_large(path, meta.len())
+        } else {
+            let text = fs::File::open(path).and_then(|file| {
+                let mut text = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default());
+                file.take(MAX_HELD + 1).read_to_end(&mut text).map(|_| text)
+            });
+            text.is_ok_and(|text| self.holds(&text, reencoded))
+        };
+        if same { OnDisk::Same } else { OnDisk::Other }
+    }
+
+    /// Whether a text is what the commit holds, but for what git itself writes otherwise: ends of lines, `$Id$`, UTF-16 for
+    /// UTF-8, and the file that a pointer of Git LFS stands for.
+    pub(super) fn holds(&self, text: &[u8], reencoded: bool) -> bool {
+        if self.names(text) || self.names(pointer(&hex(&Sha256::digest(text)), text.len() as u64).as_bytes())
+        {
+            return true;
+        }
+        let decoded = if reencoded { utf8_of_utf16(text) } else { None };
+        let text = decoded.as_deref().unwrap_or(text);
+        let folded = without_carriage_returns(text);
+        let contracted = contracted_ids(folded.as_deref().unwrap_or(text), self.id.len());
+        decoded
+            .as_deref()
+            .into_iter()
+            .chain(folded.as_deref())
+            .chain(contracted.as_deref())
+            .any(|text| self.names(text))
+    }
+
+    /// Whether git's name of it is that of these bytes.
+    fn names(&self, bytes: &[u8]) -> bool {
+        let head = format!("blob {}\0", bytes.len());
+        let id = if self.id.len() == SHA1_DIGITS {
+            hex(&Sha1::new().chain_update(head).chain_update(bytes).finalize())
+        } else {
+            hex(&Sha256::new().chain_update(head).chain_update(bytes).finalize())
+        };
+        id == self.id
+    }
+
+    /// The same of a file that is not held in memory.
+    fn names_large(&self, path: &Path, len: u64) -> bool {
+        let head = format!("blob {len}\0");
+        let mut short = Sha1::new().chain_update(&head);
+        let (mut long, mut content) = (Sha256::new().chain_update(&head), Sha256::new());
+        let (mut read, mut buffer) = (0, vec![0; 1 << 16]);
+        let Ok(mut file) = fs::File::open(path) else { return false };
+        loop {
+            let Ok(got) = file.read(&mut buffer) else { return false };
+            let Some(part) = buffer.get(..got).filter(|part| !part.is_empty()) else { break };
+            if self.id.len() == SHA1_DIGITS {
+                short.update(part);
+            } else {
+                long.update(part);
+            }
+            content.update(part);
+            read += got as u64;
+        }
+        let id = if self.id.len() == SHA1_DIGITS { hex(&short.finalize()) } else { hex(&long.finalize()) };
+        read == len && (id == self.id || self.names(pointer(&hex(&content.finalize()), len).as_bytes()))
+    }
+}
+
+/// The pointer of a file of Git LFS (specification 1).
+fn pointer(sha256: &str, size: u64) -> String {
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{sha256}\nsize {size}\n")
+}
+
+/// A text with `\n` for `\r\n`; `None` if it holds none.
+pub(super) fn without_carriage_returns(text: &[u8]) -> Option<Vec<u8>> {
+    memmem::find(text, b"\r\n")?;
+    let mut lines = Vec::with_capacity(text.len());
+    for line in text.split_inclusive(|&byte| byte == b'\n') {
+        match line.strip_suffix(b"\r\n") {
+            Some(line) => {
+                lines.extend_from_slice(line);
+                lines.push(b'\n');
+            }
+            None => lines.extend_from_slice(line),
+        }
+    }
+    Some(lines)
+}
+
+/// A text with `$Id$` for each `$Id: NAME $` that holds a name of git, as the attribute `ident` writes it; `None` if it holds
+/// none. Anything else between the signs is text that git would take away unseen.
+fn contracted_ids(text: &[u8], digits: usize) -> Option<Vec<u8>> {
+    const OPEN: &[u8] = b"$Id: ";
+    const CLOSE: &[u8] = b" $";
+    let mut contracted = Vec::new();
+    let mut from = 0;
+    for at in memmem::find_iter(text, OPEN) {
+        let name = at + OPEN.len();
+        let is_name =
+            text.get(name..name + digits).is_some_and(|name| name.iter().all(u8::is_ascii_hexdigit));
+        let end = name + digits + CLOSE.len();
+        if is_name && text.get(name + digits..end) == Some(CLOSE) {
+            contracted.extend_from_slice(text.get(from..at)?);
+            contracted.extend_from_slice(b"$Id$");
+            from = end;
+        }
+    }
+    contracted.extend_from_slice(text.get(from..)?);
+    (from > 0).then_some(contracted)
+}
+
+/// A text of UTF-16 in UTF-8, without the mark of its order of bytes; `None` if it is none.
+fn utf8_of_utf16(text: &[u8]) -> Option<Vec<u8>> {
+    let (encoding, text) = match text {
+        [0xff, 0xfe, rest @ ..] => (UTF_16LE, rest),
+        [0xfe, 0xff, rest @ ..] => (UTF_16BE, rest),
+        [0, _, ..] => (UTF_16BE, text),
+        [_, 0, ..] => (UTF_16LE, text),
+        _ => return None,
+    };
+    let decoded = encoding.decode_without_bom_handling_and_without_replacement(text)?;
+    Some(decoded.into_owned().into_bytes())
+}
+
+/// Files of a commit that are not what lies on disk.
+#[derive(Debug, Default)]
+pub(super) struct TrackedChanges {
+    /// Other than the commit holds them.
+    pub(super) other: Vec<String>,
+    /// Not there.
+    pub(super) missing: Vec<String>,
+    /// Too much to look at at once.
+    pub(super) unseen: BTreeMap<String, TrackedFile>,
+}
+
+/// Compares files with what lies below a directory, in the order of their paths, up to so many bytes.
+pub(super) fn compare(
+    directory: &Path,
+    files: impl IntoIterator<Item = (String, TrackedFile)>,
+    reencoded: bool,
+    max: u64,
+) -> TrackedChanges {
+    let mut changes = TrackedChanges::default();
+    let mut left = max;
+    for (path, file) in files {
+        let here = directory.join(&path);
+        let size = fs::symlink_metadata(&here).map_or(0, |meta| meta.len());
+        let Some(rest) = left.checked_sub(size) else {
+            changes.unseen.insert(path, file);
+            continue;
+        };
+        left = rest;
+        match file.on_disk(&here, reencoded) {
+            OnDisk::Same => {}
+            OnDisk::Other => changes.other.push(path),
+            OnDisk::Missing => changes.missing.push(path),
+        }
+    }
+    changes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(id: &str) -> TrackedFile {
+        TrackedFile { is_link: false, id: id.to_owned() }
+    }
+
+    /// `printf 'a\nb\n' | git hash-object --stdin`, in both kinds of repositories.
+    const NAMES: [&str; 2] = [
+        "422c2b7ab3b3c668038da977e4e93a5fc623169c",
+        "55531aae34a8648f19a1cde6a3484432efea398cd705d5e4b201fd0fc1f8ded7",
+    ];
+
+    #[test]
+    fn bytes_are_named_as_git_names_them() {
+        for name in NAMES {
+            let file = file(name);
+            assert!(file.holds(b"a\nb\n", false), "{name}");
+            assert!(file.holds(b"a\r\nb\r\n", false), "{name}");
+            assert!(file.holds(b"\xff\xfea\0\n\0b\0\n\0", true), "{name}");
+            assert!(file.holds(b"\0a\0\r\0\n\0b\0\n", true), "{name}");
+            for other in [&b"a\nb"[..], b"a\nb\n\n", b"a\rb\n", b"a\n b\n", b""] {
+                assert!(!file.holds(other, true), "{name} {other:?}");
+            }
+            assert!(!file.holds(b"\xff\xfea\0\n\0b\0\n\0", false), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_git_writes_for_a_keyword_or_a_pointer_is_the_same() {
+        let name = |text: &[u8]| {
+            let head = format!("blob {}\0", text.len());
+            hex(&Sha1::new().chain_update(head).chain_update(text).finalize())
+        };
+        let keyword = file(&name(b"# $Id$\nrun()\n"));
+        let id = "0123456789abcdef0123456789abcdef01234567";
+        assert!(keyword.holds(format!("# $Id: {id} $\nrun()\n").as_bytes(), false));
+        assert!(!keyword.holds(b"# $Id: eval(x) $\nrun()\n", false));
+        assert!(!keyword.holds(format!("# $Id: {id} eval(x) $\nrun()\n").as_bytes(), false));
+        let large = b"the file itself\n";
+        let stands_for = pointer(&hex(&Sha256::digest(large)), large.len() as u64);
+        assert!(file(&name(stands_for.as_bytes())).holds(large, false));
+        assert!(!file(&name(stands_for.as_bytes())).holds(b"another file\n", false));
+    }
+
+    #[test]
+    fn what_is_beyond_the_limit_is_left_for_later() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "b", "c"] {
+            fs::write(dir.path().join(name), "a\nb\n").unwrap();
+        }
+        let files = || ["a", "b", "c", "d"].map(|name| (name.to_owned(), file(NAMES[0])));
+        let all = compare(dir.path(), files(), false, 12);
+        assert_eq!((all.other, all.missing, all.unseen.len()), (vec![], vec!["d".to_owned()], 0));
+        let some = compare(dir.path(), files(), false, 8);
+        assert_eq!((some.other, some.missing), (vec![], vec!["d".to_owned()]));
+        assert_eq!(some.unseen.keys().collect::<Vec<_>>(), ["c"]);
+    }
+}
