@@ -135,13 +135,20 @@ fn print_exact(text: &[u8]) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("standard output cannot be written: {error}"))
 }
 
-/// What standard output can show: colours only on a terminal, and not under `NO_COLOR` (no-color.org).
+/// True in a job of GitLab, whose log shows colours and folds sections.
+fn is_job_log() -> bool {
+    std::env::var_os("GITLAB_CI").is_some_and(|value| value == "true")
+}
+
+/// What standard output can show: colours only on a terminal and in GitLab's job log, which shows them without being one and
+/// folds sections, and not under `NO_COLOR` (no-color.org).
 fn terminal_look() -> Look {
-    if !io::stdout().is_terminal() {
-        return Look::PLAIN;
-    }
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !io::stdout().is_terminal() {
+        let sections = !no_color && is_job_log();
+        return Look { color: sections, sections, ..Look::PLAIN };
+    }
     let width = terminal_size::terminal_size().map_or(Look::PLAIN.width, |(width, _)| usize::from(width.0));
-    Look { color: !no_color && !dumb, width: width.max(40) }
+    Look { color: !no_color && !dumb, width: width.max(40), sections: false }
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::fixed_findings::Fixed;
@@ -11,7 +12,7 @@ use crate::decide::{
     BaseResult, ContextView, Counts, Decision, Evidence, GateChange, MatchedProblem, Outcome, RuleResult,
     RunError, Unblock, WaiverResult,
 };
-use crate::finding::View;
+use crate::finding::{Fix, Text, View};
 use crate::policy::PolicyFile;
 use crate::relate::DuplicateReason;
 
@@ -48,7 +49,23 @@ struct VerdictObject<'d> {
     emergencies: &'d [String],
     suppressed: Vec<View<'d>>,
     known: Vec<View<'d>>,
+    text_from_report: &'static [&'static str],
 }
+
+/// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535): data that whoever made the reports
+/// chose, made inert and never an instruction to whoever reads the verdict.
+const TEXT_FROM_REPORT: &[&str] = &[
+    "$.findings[*]['rule_id','native_severity','title','ids','target','tools','suppression','vex','upgrade_to']",
+    "$.findings[*]['location','package','cvss']",
+    "$['known','suppressed'][*]['rule_id','native_severity','title','ids','target','tools','suppression','vex']",
+    "$['known','suppressed'][*]['location','package','cvss']",
+    "$.fixed[*]",
+    "$.evidence[*]['path','tool','problems','message','about']",
+    "$.rules[*].message",
+    "$.base.message",
+    "$.errors[*]['path','message']",
+    "$.unblock.steps[?@.text_from_report == true]['text','what','path','places','package','purl','from','to','command']",
+];
 
 #[derive(Serialize)]
 struct PolicyReference<'d> {
@@ -66,6 +83,10 @@ struct OwnedFinding<'d> {
     #[serde(flatten)]
     finding: View<'d>,
     owners: &'d [String],
+    /// The version to take, which is the one that the step of `unblock` goes to; null where none is known.
+    upgrade_to: Option<Text>,
+    /// When the advisory was published; null where the report does not say.
+    published: Option<Timestamp>,
 }
 
 /// A problem as its worst witness says it, with the others named.
@@ -76,7 +97,9 @@ fn view(problem: &MatchedProblem) -> Option<OwnedFinding<'_>> {
         .waived(problem.waiver.as_deref())
         .vexed(problem.vex.as_ref());
     let finding = view.with_witnesses(problem.why.map(DuplicateReason::words), others);
-    Some(OwnedFinding { finding, owners: &problem.owners })
+    let upgrade_to = lead.finding.version_to_take().filter(|_| lead.finding.fix == Fix::Available);
+    let published = lead.finding.published.and_then(|at| Timestamp::from_second(at).ok());
+    Some(OwnedFinding { finding, owners: &problem.owners, upgrade_to, published })
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
@@ -116,6 +139,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         emergencies: &decision.emergencies,
         suppressed: decision.suppressed.iter().map(|m| View::of_finding(&m.finding, m.evidence)).collect(),
         known: decision.known.iter().map(|m| View::of_finding(&m.finding, m.evidence)).collect(),
+        text_from_report: TEXT_FROM_REPORT,
     };
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")

@@ -37,7 +37,7 @@ pub struct ListingFormat {
 
 /// Every format of a list, in the order of listings.
 pub static LISTINGS: &[ListingFormat] = &[
-    ListingFormat { id: "table", title: "a line a finding, for people", write: table },
+    ListingFormat { id: "table", title: "one line per finding, for people", write: table },
     ListingFormat { id: "ndjson", title: "a JSON object a line", write: ndjson },
     ListingFormat { id: "json", title: "one object, schema secgate/findings/v1", write: json },
     super::sarif::LISTING,

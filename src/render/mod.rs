@@ -65,11 +65,13 @@ pub struct Look {
     pub color: bool,
     /// Columns of a line.
     pub width: usize,
+    /// The log folds what stands between marks of a section, as GitLab's does.
+    pub sections: bool,
 }
 
 impl Look {
     /// For files and pipes.
-    pub const PLAIN: Self = Self { color: false, width: 160 };
+    pub const PLAIN: Self = Self { color: false, width: 160, sections: false };
 }
 
 impl OutputFormat {
