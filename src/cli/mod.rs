@@ -13,6 +13,7 @@ mod policy;
 mod record;
 mod replay;
 mod scan;
+mod schema;
 mod shell;
 mod verify;
 mod waiver;
@@ -55,6 +56,8 @@ enum CliCommand {
     Explain(Box<explain::ExplainArgs>),
     /// List what can be read and written
     Formats,
+    /// Print the JSON Schema of verdicts, findings, waivers, replays or policies
+    Schema(schema::SchemaArgs),
     /// Look at a policy: show, lint, test, schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -94,6 +97,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Baseline(command) => baseline::run(&command),
         CliCommand::Explain(args) => explain::run(&args),
         CliCommand::Formats => formats::run(),
+        CliCommand::Schema(args) => schema::run(&args),
         CliCommand::Policy(command) => policy::run(command),
         CliCommand::Waiver(command) => waiver::run(&command),
         CliCommand::Attest(args) => attest::run(&args),

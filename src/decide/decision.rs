@@ -71,7 +71,7 @@ pub struct Decision {
 }
 
 /// Something that kept the run from deciding.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RunError {
     /// The file concerned.
     pub path: Option<String>,

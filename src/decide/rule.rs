@@ -12,7 +12,7 @@ use crate::finding::{Category, Fingerprint, Severity, State};
 use crate::policy::{Action, EvidenceEntry, Feed, Policy, Rule, Subject};
 
 /// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct RuleResult {
     /// Its id.
     pub id: String,

@@ -22,7 +22,7 @@ use plan::{Plan, actions};
 use wording::{of_evidence, or_approved, summary};
 
 /// Action to take, and what it clears; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Unblock {
     /// In one line: `2 upgrades clear 7 of 9, 1 secret to rotate`.
     pub summary: String,
@@ -35,7 +35,7 @@ pub struct Unblock {
 }
 
 /// One action.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnblockStep {
     /// Kind of action.
     pub kind: UnblockStepKind,
@@ -83,7 +83,7 @@ pub struct UnblockStep {
 }
 
 /// A place to act in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct UnblockPlace {
     /// Relative to the project.
     pub path: String,
@@ -104,7 +104,7 @@ enum Blocker {
 }
 
 /// Kinds of action, in the order in which they are told.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnblockStepKind {
     /// Correct what kept the run from deciding.

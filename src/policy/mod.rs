@@ -121,7 +121,7 @@ impl Policy {
 }
 
 /// A file that is part of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct PolicyFile {
     /// Its path as the policy names it.
     pub path: String,

@@ -20,35 +20,65 @@ use crate::relate::DuplicateReason;
 pub(super) const OUTPUT: OutputFormat =
     OutputFormat { id: "json", title: "one object, schema secgate/verdict/v1", lines: false, write };
 
+/// The schema of [`VerdictObject`].
+pub(super) const SCHEMA: &str = "secgate/verdict/v1";
+
 /// The frozen shape; keys are written in this order.
-#[derive(Serialize)]
-struct VerdictObject<'d> {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct VerdictObject<'d> {
+    /// `secgate/verdict/v1`.
     schema: &'static str,
+    /// Version of secgate that decided.
     secgate: &'static str,
+    /// The gate, such as `merge`.
     gate: &'d str,
+    /// `pass`, `review`, `error` or `fail`.
     verdict: Outcome,
+    /// Exit code of the process.
     exit_code: u8,
+    /// False under advisory enforcement.
     enforced: bool,
+    /// The run's clock, RFC 3339.
     evaluated_at: String,
+    /// Source and SHA-256 of the policy; null where it could not be read.
     policy: Option<PolicyReference<'d>>,
+    /// What the run is about.
     context: &'d ContextView,
+    /// The files that were read, and the entries that nothing was read for.
     evidence: &'d [Evidence],
+    /// The rules in the policy's order.
     rules: &'d [RuleResult],
+    /// Active findings of all reports.
     findings_total: u64,
+    /// Number of elements of `findings`.
     findings_shown: usize,
+    /// SHA-256 over the sorted fingerprints of all findings that stop the change.
     findings_digest: &'d str,
+    /// Active findings that matched no rule.
     unmatched: u64,
+    /// Problems that rules matched, worst first, up to a cap a rule.
     findings: Vec<OwnedFinding<'d>>,
+    /// The waivers of the gate, sorted by id.
     waivers: &'d [WaiverResult],
+    /// What kept the run from deciding.
     errors: &'d [RunError],
+    /// The smallest set of actions that lets the change through.
     unblock: &'d Unblock,
+    /// What the change was compared with; null where the policy has no base.
     base: Option<&'d BaseResult>,
+    /// Findings of the base that are gone, worst first, up to a cap.
     fixed: Vec<Fixed<'d>>,
+    /// Changes to the gate itself; null where the gate before is not known.
     loosened: Option<&'d GateChange>,
+    /// `unmatched`, by category.
     unmatched_by_category: BTreeMap<&'static str, Counts>,
+    /// Emergency waivers that hold, a line each.
     emergencies: &'d [String],
+    /// Suppressed findings that matched no rule, worst first, up to a cap.
     suppressed: Vec<View<'d>>,
+    /// Existing findings that matched no rule, worst first, up to a cap.
     known: Vec<View<'d>>,
+    /// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535).
     text_from_report: &'static [&'static str],
 }
 
@@ -67,7 +97,7 @@ const TEXT_FROM_REPORT: &[&str] = &[
     "$.unblock.steps[?@.text_from_report == true]['text','what','path','places','package','purl','from','to','command']",
 ];
 
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct PolicyReference<'d> {
     source: &'d str,
     sha256: &'d str,
@@ -78,7 +108,7 @@ struct PolicyReference<'d> {
 }
 
 /// A finding with what stands beside it: `where` does not see who owns a file, because owners decide nothing.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct OwnedFinding<'d> {
     #[serde(flatten)]
     finding: View<'d>,
@@ -104,7 +134,7 @@ fn view(problem: &MatchedProblem) -> Option<OwnedFinding<'_>> {
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let object = VerdictObject {
-        schema: "secgate/verdict/v1",
+        schema: SCHEMA,
         secgate: env!("CARGO_PKG_VERSION"),
         gate: &decision.gate,
         verdict: decision.verdict,

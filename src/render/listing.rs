@@ -43,15 +43,23 @@ pub static LISTINGS: &[ListingFormat] = &[
     super::sarif::LISTING,
 ];
 
+/// The frozen shape of a list; keys are written in this order.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct ListingObject<'l> {
+    /// `secgate/findings/v1`.
+    schema: &'static str,
+    /// The reports that were read.
+    evidence: &'l [Evidence],
+    /// Every active finding.
+    findings: Vec<View<'l>>,
+}
+
+/// The schema of [`ListingObject`].
+pub(super) const SCHEMA: &str = "secgate/findings/v1";
+
 fn json(listed: &ListedFindings<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct ListingObject<'l> {
-        schema: &'static str,
-        evidence: &'l [Evidence],
-        findings: Vec<View<'l>>,
-    }
     let findings = listed.active().map(|(finding, evidence)| View::of_finding(finding, *evidence)).collect();
-    let all = ListingObject { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
+    let all = ListingObject { schema: SCHEMA, evidence: listed.evidence, findings };
     serde_json::to_writer(&mut *out, &all)?;
     out.write_all(b"\n")
 }

@@ -16,6 +16,7 @@ mod log;
 mod markdown;
 pub mod replay;
 mod sarif;
+mod schema;
 mod text;
 pub mod waivers;
 
@@ -27,6 +28,7 @@ use crate::finding::Finding;
 pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, ListedFindings, ListingFormat};
 pub use log::{LogWriter, for_log};
+pub use schema::{PublishedSchema, SCHEMAS};
 
 /// A finding on one line: how bad, where, what.
 pub fn one_line(finding: &Finding) -> String {
