@@ -18,9 +18,8 @@ use changes::{changes, decides};
 
 use super::Outcome;
 use super::sbom::stops_license;
-use super::selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
 use crate::finding::{Finding, clean, duration_text};
-use crate::policy::{DecidedOn, Policy, Rule, Subject, VerdictsRule};
+use crate::policy::{Clause, DecidedOn, Policy, Rule, SelectorContext, Subject, VerdictsRule};
 
 /// Rules that are shown for a finding that met none.
 const NEAREST: usize = 3;
@@ -93,11 +92,14 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
         let rules = world.verdict.rules.iter().filter(of_rule);
         return rules.map(|said| explained(said, None, Vec::new(), finding, world)).collect();
     };
-    let around = ClauseContext {
+    let around = SelectorContext {
         unknown_severity: policy.unknown_severity,
         now: world.now,
         entries: world.entries,
         evidence: world.evidence,
+        inside_not: false,
+        unknown: None,
+        sure: false,
     };
     let mut looking = Vec::new();
     let mut others: Vec<(usize, RuleExplained)> = Vec::new();
@@ -110,8 +112,9 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
             looking.push(explained(said, Some((rule, policy)), Vec::new(), finding, world));
         }
         let Subject::Findings(selector) = &rule.subject else { continue };
-        let clauses = explain_selector(selector, finding, around);
-        if looks_at(selector, finding, around) {
+        let around = SelectorContext { unknown: Some(&rule.unknown), ..around };
+        let clauses = selector.explain(finding, around);
+        if selector.selects(finding, around) {
             looking.push(explained(said, Some((rule, policy)), clauses, finding, world));
         } else {
             let fails = clauses.iter().filter(|c| !c.holds).count();
@@ -189,7 +192,7 @@ fn waivers(said: &SavedRuleResult, finding: &Finding, world: ExplanationContext<
 /// Requirements of a rule, in the policy's words.
 pub fn asks(rule: &Rule) -> String {
     if let Subject::Findings(selector) = &rule.subject {
-        return format!("findings with {}", describe(selector));
+        return format!("findings with {}", selector.describe());
     }
     if let Subject::Verdicts(verdicts) = &rule.subject {
         return asks_of_verdicts(verdicts);

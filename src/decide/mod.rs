@@ -4,6 +4,7 @@ mod acceptance;
 mod approvals;
 mod base;
 mod context;
+mod correction;
 mod decision;
 mod document;
 mod documents;
@@ -21,8 +22,6 @@ mod requirement;
 mod review;
 mod rule;
 mod sbom;
-mod selector;
-mod selector_explanation;
 mod tally;
 mod unblock;
 mod verdicts;
@@ -40,6 +39,7 @@ use crate::finding::Fingerprint;
 use crate::finding::hex;
 use crate::policy::{Enforcement, Policy, Rule, Subject};
 
+pub use crate::policy::Clause;
 pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};
 pub use decision::{Decision, RunError, undecided};
@@ -52,7 +52,6 @@ pub use matched_problem::MatchedProblem;
 pub use outcome::{Outcome, exit_code};
 pub use review::Obligation;
 pub use rule::RuleResult;
-pub use selector_explanation::{Clause, ClauseContext, describe, explain_selector, looks_at};
 pub use tally::{Counts, Matched, Relations, States, Tally, WatchedRules};
 pub use unblock::{Unblock, UnblockStep, UnblockStepKind};
 pub use waiver::{WaiverResult, WaiverStatus};
@@ -217,8 +216,18 @@ impl RuleMatcher<'_> {
 
 /// Matches of one rule of findings, with their counts.
 fn matches_of_rule(counts: MatchCounts, problems: Vec<usize>) -> RuleMatches {
-    let MatchCounts { open, new, in_doubt, unknown_license: _, waived, vexed } = counts;
-    RuleMatches { count: open, new, in_doubt, waived, vexed, demands: None, problems, unmet: Vec::new() }
+    let MatchCounts { open, new, in_doubt, unanswered, unknown_license: _, waived, vexed } = counts;
+    RuleMatches {
+        count: open,
+        new,
+        in_doubt,
+        unanswered,
+        waived,
+        vexed,
+        demands: None,
+        problems,
+        unmet: Vec::new(),
+    }
 }
 
 /// The same of a rule about SBOMs, whose demands count besides the licences; `licenses` says of these which are not met.

@@ -6,9 +6,7 @@ use crate::exit;
 use crate::policy::{Action, Enforcement};
 
 /// Ordered so that the greater one wins: a known violation is final, an unreadable neighbour cannot dilute it.
-#[derive(
-    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its only evidence is optional and absent, or its `when` does not hold.

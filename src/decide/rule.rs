@@ -8,11 +8,11 @@ use super::{
     Context, Evidence, Obligation, Outcome, Status, approvals, document, feed, image, provenance, sbom,
     verdicts,
 };
-use crate::finding::{Category, Fingerprint, Severity, State};
+use crate::finding::Fingerprint;
 use crate::policy::{Action, EvidenceEntry, Feed, Policy, Rule, Subject};
 
 /// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct RuleResult {
     /// Its id.
     pub id: String,
@@ -57,13 +57,6 @@ pub struct RuleResult {
     /// Demands that are not met, of a rule that matches findings besides.
     #[serde(skip)]
     pub unmet: Vec<String>,
-    /// What it counted, in the words of its selectors: `3 new findings of high severity or worse`; empty where it counted
-    /// no finding.
-    #[serde(skip)]
-    pub counted: String,
-    /// The last line of the log where it decides, if the policy says one.
-    #[serde(skip)]
-    pub log: Option<String>,
 }
 
 /// Matches of a rule.
@@ -72,6 +65,8 @@ pub(super) struct RuleMatches {
     pub(super) new: u64,
     /// Matches only in case that they are new, which a diff alone cannot rule out.
     pub(super) in_doubt: u64,
+    /// Matches only because nobody knows an attribute, which the rule has people look at.
+    pub(super) unanswered: u64,
     pub(super) waived: u64,
     pub(super) vexed: u64,
     /// Of a rule that does not look at findings.
@@ -88,6 +83,7 @@ impl RuleMatches {
             count: demands.unmet.len() as u64,
             new: 0,
             in_doubt: 0,
+            unanswered: 0,
             waived: 0,
             vexed: 0,
             demands: Some(demands),
@@ -169,38 +165,6 @@ pub(super) fn judge_rule(
         problems: found.problems,
         blind,
         unmet: found.unmet,
-        counted: counted(&rule.subject, found.count),
-        log: rule.log.clone(),
-    }
-}
-
-/// What a rule says that found nothing.
-const NO_FINDINGS: &str = "no findings";
-
-/// Findings that a rule counted, in the words of its selectors.
-fn counted(subject: &Subject, count: u64) -> String {
-    let Subject::Findings(selector) = subject else { return String::new() };
-    if count == 0 {
-        return String::new();
-    }
-    let noun = match selector.category.as_slice() {
-        [Category::Secret] => ("secret", "secrets"),
-        [Category::Vulnerability] => ("vulnerability", "vulnerabilities"),
-        [Category::Misconfiguration] => ("misconfiguration", "misconfigurations"),
-        [Category::License] => ("licence finding", "licence findings"),
-        _ => ("finding", "findings"),
-    };
-    let noun = if count == 1 { noun.0 } else { noun.1 };
-    let state = match selector.state.as_slice() {
-        [State::New] => "new ",
-        [State::Existing] => "existing ",
-        [State::NewlyDisclosed] => "newly disclosed ",
-        _ => "",
-    };
-    match selector.severity {
-        None => format!("{count} {state}{noun}"),
-        Some(Severity::Critical) => format!("{count} {state}critical {noun}"),
-        Some(severity) => format!("{count} {state}{noun} of {severity} severity or worse"),
     }
 }
 
@@ -225,9 +189,7 @@ pub(super) fn rule_outcome(
     };
     // As with other evidence, a rule that only warns cannot be made to gate by it.
     let least = if rule.then == Action::Warn { Outcome::Warn } else { Outcome::Review };
-    // That nothing was found says nothing where it could not be told.
-    let message =
-        if message.is_empty() || message == NO_FINDINGS { lacks } else { format!("{message}; {lacks}") };
+    let message = if message.is_empty() { lacks } else { format!("{message}; {lacks}") };
     (outcome.max(least), message)
 }
 
@@ -257,10 +219,14 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
             n => format!(", {n} more not affected (VEX)"),
         };
         let count = format!("{count}{allowed}{waived}{vexed}");
-        let sure = found.count.saturating_sub(found.in_doubt);
+        let sure = found.count.saturating_sub(found.in_doubt).saturating_sub(found.unanswered);
         let count = match found.in_doubt {
             0 => count,
             n => format!("{count}, {n} on unchanged lines of touched files: existing by the diff alone"),
+        };
+        let count = match found.unanswered {
+            0 => count,
+            n => format!("{count}, {n} of which nobody knows enough"),
         };
         let (outcome, message) = match rule.from {
             Some(day) if jiff::tz::Offset::UTC.to_datetime(context.now).date() < day => {
@@ -291,14 +257,12 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
             }
             let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
-            let none = (n == 0 && waived.is_none() && vexed.is_none()).then(|| NO_FINDINGS.to_owned());
-            let parts = none.into_iter().chain(allowed).chain(waived).chain(vexed);
+            let parts = allowed.into_iter().chain(waived).chain(vexed);
             (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))
         }
-        RuleCoverage::NotApplicable => (
-            Outcome::NotApplicable,
-            format!("not evaluated: optional evidence {} is missing", rule.fed_by.join(", ")),
-        ),
+        RuleCoverage::NotApplicable => {
+            (Outcome::NotApplicable, "its evidence is optional and absent".to_owned())
+        }
         RuleCoverage::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
     }
 }

@@ -7,12 +7,12 @@ mod worst_findings;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use super::correction::correct;
 use super::finding_query::is_meant;
 use super::sbom::LicenseFinding;
-use super::selector::{SelectorContext, correct, selects, unknown};
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
-use crate::policy::{Policy, Rule, Subject, UnchangedLines};
+use crate::policy::{Policy, Rule, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction};
 use crate::relate::{
     Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
 };
@@ -41,6 +41,9 @@ pub(super) struct MatchCounts {
     pub(super) new: u64,
     /// Those among them that match only if they are new, which a diff alone cannot rule out.
     pub(super) in_doubt: u64,
+    /// Those among them that are not in doubt for that, and match because nobody knows an attribute, which the rule has
+    /// people look at.
+    pub(super) unanswered: u64,
     /// Those among them that match because nobody knows what their licence binds to.
     pub(super) unknown_license: u64,
     /// Those that a waiver covers.
@@ -238,6 +241,8 @@ impl<'p> Tally<'p> {
                     counted.open += count;
                     counted.new += if set.new { *count } else { 0 };
                     counted.in_doubt += if set.in_doubt.has(rule) { *count } else { 0 };
+                    let unanswered = set.unanswered.has(rule) && !set.in_doubt.has(rule);
+                    counted.unanswered += if unanswered { *count } else { 0 };
                     counted.unknown_license += if set.unknown_license.has(rule) { *count } else { 0 };
                 }
                 Some(Lift::Waiver(_)) => counted.waived += count,
@@ -321,6 +326,19 @@ impl<'p> Tally<'p> {
         (any.then_some(rules), in_doubt)
     }
 
+    /// Context of every question about a finding of the report.
+    fn around(&self) -> SelectorContext<'p> {
+        SelectorContext {
+            unknown_severity: self.to.policy.unknown_severity,
+            now: self.to.now,
+            entries: self.entries,
+            evidence: self.evidence,
+            inside_not: false,
+            unknown: None,
+            sure: false,
+        }
+    }
+
     /// Adds those of the rules in `which` that look at a finding.
     fn add_matching_rules(
         &self,
@@ -328,17 +346,12 @@ impl<'p> Tally<'p> {
         rules: &mut RuleSet,
         which: impl Fn(&Rule) -> bool,
     ) -> bool {
-        let around = SelectorContext {
-            unknown_severity: self.to.policy.unknown_severity,
-            now: self.to.now,
-            entries: self.entries,
-            evidence: self.evidence,
-        };
+        let around = self.around();
         let mut any = false;
         for (index, rule) in self.to.policy.rules.iter().enumerate() {
             if let Subject::Findings(selector) = &rule.subject
                 && which(rule)
-                && selects(selector, finding, around)
+                && selector.selects(finding, SelectorContext { unknown: Some(&rule.unknown), ..around })
             {
                 rules.add(index);
                 any = true;
@@ -444,18 +457,32 @@ impl Sink for Tally<'_> {
             }
             return;
         };
+        let mut unanswered = RuleSet::default();
         for (index, rule) in policy.rules.iter().enumerate() {
             if let Subject::Findings(selector) = &rule.subject
                 && rules.has(index)
             {
-                finding.unknown.merge(unknown(selector, &finding));
+                let around = SelectorContext { unknown: Some(&rule.unknown), ..self.around() };
+                finding.unknown.merge(selector.unknown(&finding, around));
+                if rule.unknown.has(UnknownAction::Review) && !surely_selects(selector, &mut finding, around)
+                {
+                    unanswered.add(index);
+                }
             }
         }
         let rank = finding.severity.rank(policy.unknown_severity);
         let new = finding.state == State::New;
         let unknown_license = RuleSet::default();
-        let mut set =
-            Combination { rules, new, in_doubt, unknown_license, waivers: None, claims: None, vex: None };
+        let mut set = Combination {
+            rules,
+            new,
+            in_doubt,
+            unanswered,
+            unknown_license,
+            waivers: None,
+            claims: None,
+            vex: None,
+        };
         if !self.to.waivers.is_empty() {
             self.speak(&mut set, &finding, rank);
         }
@@ -501,6 +528,7 @@ impl Tally<'_> {
             rules,
             new: true,
             in_doubt,
+            unanswered: RuleSet::default(),
             unknown_license,
             waivers: None,
             claims: None,
@@ -541,4 +569,17 @@ impl Tally<'_> {
         let set = self.intern(set, 1);
         self.marks.push((id, set));
     }
+}
+
+/// Whether a selector selects a finding by what is known of it, as it is or as a new one.
+fn surely_selects(selector: &Selector, finding: &mut Finding, around: SelectorContext<'_>) -> bool {
+    let around = SelectorContext { sure: true, ..around };
+    let state = finding.state;
+    let mut sure = selector.selects(finding, around);
+    if !sure && state != State::New {
+        finding.state = State::New;
+        sure = selector.selects(finding, around);
+        finding.state = state;
+    }
+    sure
 }

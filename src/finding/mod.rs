@@ -37,7 +37,7 @@ pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
 pub use location::{Location, project_path};
 pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
 pub use percent::decoded;
-pub use purl::Purl;
+pub use purl::{Purl, spelled_name};
 pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
 pub use severity::Severity;
 pub use statement::{Product, VexNote, VexStatement, VexStatus};
@@ -102,6 +102,12 @@ pub struct Finding {
     pub epss: Option<f64>,
     /// When the advisory was published, in seconds since 1970 UTC, where the report says.
     pub published: Option<i64>,
+    /// When the first version with the fix came out, in seconds since 1970 UTC, where the report says.
+    #[serde(default)]
+    pub fix_since: Option<i64>,
+    /// The system that the package is part of is no longer maintained, where the report says.
+    #[serde(default)]
+    pub end_of_life: Option<bool>,
     /// The day on which the baseline first knew it, where it says so.
     #[serde(default)]
     pub first_seen: Option<Date>,
@@ -142,6 +148,9 @@ pub struct Finding {
 /// CWE-506, of which CWE-507 to 512 are kinds.
 const EMBEDDED_MALICIOUS_CODE: u32 = 506;
 
+/// CWE-1104, use of unmaintained third-party components.
+const UNMAINTAINED_COMPONENT: u32 = 1104;
+
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_zero(number: &u64) -> bool {
     *number == 0
@@ -175,6 +184,8 @@ impl Finding {
             kev: None,
             epss: None,
             published: None,
+            fix_since: None,
+            end_of_life: None,
             first_seen: None,
             suppressed: false,
             suppression: None,
@@ -199,6 +210,11 @@ impl Finding {
             |id: &Text| id.real().trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
         self.cwes.contains(&EMBEDDED_MALICIOUS_CODE)
             || self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases).any(malicious)
+    }
+
+    /// Whether it says that a package is no longer maintained: it is of CWE-1104.
+    pub fn is_about_unmaintained(&self) -> bool {
+        self.cwes.contains(&UNMAINTAINED_COMPONENT)
     }
 
     /// Gives malware its severity: scanners give it none, or any.

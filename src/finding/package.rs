@@ -4,11 +4,11 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::purl::spelled;
+use super::purl::spelled_name;
 use super::{Finding, Purl, Text};
 
 /// A package in the version that was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Package {
     /// Name as the scanner writes it.
     pub name: Text,
@@ -102,7 +102,7 @@ fn canonical(kind: &str, name: &str) -> String {
     let name = name.trim();
     // `group:artifact`, of which a package URL makes namespace and name.
     let name = if kind == "maven" { Cow::Owned(name.replace(':', "/")) } else { Cow::Borrowed(name) };
-    spelled(kind, name.into_owned())
+    spelled_name(kind, name.into_owned())
 }
 
 /// A name without what any ecosystem lets go: only for showing what may be the same.

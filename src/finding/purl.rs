@@ -39,7 +39,7 @@ impl Purl {
         };
         let (namespace, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
         let kind = kind.to_ascii_lowercase();
-        let spelled = |text: &str| spelled(&kind, decoded(text).into_owned());
+        let spelled = |text: &str| spelled_name(&kind, decoded(text).into_owned());
         let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
         let purl = Self {
             namespace: spelled(namespace),
@@ -92,7 +92,7 @@ impl Purl {
 }
 
 /// Names in the spelling that their ecosystem takes for the same (purl specification, known types).
-pub(super) fn spelled(kind: &str, name: String) -> String {
+pub fn spelled_name(kind: &str, name: String) -> String {
     match kind {
         // PEP 503: runs of these signs are one.
         "pypi" => {

@@ -3,8 +3,23 @@
 use std::fmt;
 
 /// The attributes by which a rule selects and that a finding may lack.
-const NAMES: [&str; 10] =
-    ["fix", "scope", "confidence", "verified", "kev", "epss", "cvss", "reachable", "direct", "age"];
+const NAMES: [&str; 15] = [
+    "fix",
+    "scope",
+    "confidence",
+    "verified",
+    "kev",
+    "epss",
+    "cvss",
+    "reachable",
+    "direct",
+    "age",
+    "ecosystem",
+    "purl",
+    "end_of_life",
+    "published_within",
+    "fix_available_for",
+];
 
 /// Attributes that a finding does not say and that made a rule look at it: what is not known is never excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

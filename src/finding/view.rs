@@ -10,7 +10,7 @@ use super::{
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
 /// `secgate/findings/v1`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct View<'f> {
     fingerprint: Fingerprint,
     category: Category,
@@ -38,7 +38,6 @@ pub struct View<'f> {
     joined: Option<Joined>,
     matched: Option<Stage>,
     vex: Option<&'f VexNote>,
-    #[schemars(with = "Option<String>")]
     first_seen: Option<Date>,
     cvss: Option<&'f CvssRating>,
     reachable: Reachability,
@@ -48,7 +47,7 @@ pub struct View<'f> {
 }
 
 /// Why several tools' findings are shown as one, and which they are.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 struct Joined {
     why: &'static str,
     fingerprints: Vec<Fingerprint>,

@@ -168,5 +168,9 @@ words! {
         Age = "age",
         /// The package.
         Package = "package",
+        /// When the first version with the fix came out.
+        FixSince = "fix_available_for",
+        /// Whether the system that the package is part of is still maintained.
+        EndOfLife = "end_of_life",
     }
 }

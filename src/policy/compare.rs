@@ -12,7 +12,6 @@ mod evidence;
 mod people;
 mod requirements;
 mod rules;
-pub(super) mod selector;
 mod waivers;
 
 use std::fmt::{Debug, Display};
@@ -30,7 +29,7 @@ pub use waivers::waivers;
 pub const NOT_THERE: &str = "not there";
 
 /// A clause that is less strict than it was.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct LoosenedClause {
     /// Which clause, in words.
     pub clause: String,
@@ -126,6 +125,7 @@ impl PolicyComparison<'_> {
             vex,
             reviewers,
             people,
+            sets: _, // compared as part of the rules that use them
             rules,
             mappings,
             places: _, // where clauses stand
@@ -201,7 +201,7 @@ impl PolicyComparison<'_> {
         let (was, is) = (lines(before), lines(&self.after.severity_map));
         let rank = |severity: Severity| severity.rank(self.after.unknown_severity);
         let raises = |line: &Mapping| {
-            let Mapping { tool: _, rule_id: _, severity, becomes, category } = line; // narrower conditions do no harm
+            let Mapping { tool: _, rule_id: _, severity, conditions: _, reason: _, becomes, category } = line; // narrower conditions do no harm
             let worse = severity.zip(*becomes).is_some_and(|(from, to)| rank(to) >= rank(from));
             worse && category.is_none()
         };
@@ -385,11 +385,12 @@ fn sources(base: &BaseSettings) -> String {
 
 /// A line of `severity.map` as it would be written.
 fn line(line: &Mapping) -> String {
-    let Mapping { tool, rule_id, severity, becomes, category } = line;
+    let Mapping { tool, rule_id, severity, conditions, reason: _, becomes, category } = line; // the reason is for people
     let parts = [
         tool.as_ref().map(|tool| format!("tool: {}", tool.to_lowercase())),
         rule_id.as_ref().map(|glob| format!("rule_id: {}", glob.text())),
         severity.map(|severity| format!("severity: {severity}")),
+        (!conditions.is_empty()).then(|| conditions.describe()),
         becomes.map(|severity| format!("as: {severity}")),
         category.map(|category| format!("category: {category}")),
     ];
@@ -402,7 +403,7 @@ fn word<W: Vocabulary + PartialEq>(value: W) -> &'static str {
 }
 
 /// Words, or that there are none.
-fn listed(words: &[String]) -> String {
+pub(super) fn listed(words: &[String]) -> String {
     if words.is_empty() { "none".to_owned() } else { words.join(", ") }
 }
 

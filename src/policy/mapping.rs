@@ -139,7 +139,7 @@ impl ReportMapping {
             Attribute::Verified => Field::Verified,
             Attribute::Fix => Field::Fixed,
             Attribute::Package => Field::Package,
-            Attribute::Scope | Attribute::Age => return false,
+            Attribute::Scope | Attribute::Age | Attribute::FixSince | Attribute::EndOfLife => return false,
         };
         self.field(field).is_some()
     }

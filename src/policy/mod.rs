@@ -14,6 +14,7 @@ mod mapping;
 mod query;
 mod scanner_command;
 mod schema;
+mod selector;
 mod source_line;
 mod subject;
 pub mod testing;
@@ -25,7 +26,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::Date;
 
-use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, Target};
+use crate::finding::{Category, Finding, Severity, Target};
 
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, PolicyProblem};
@@ -35,6 +36,10 @@ pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
 pub use scanner_command::{ScannerCommand, inert};
 pub use schema::schema;
+pub use selector::{
+    Answer, Clause, CvssThreshold, PurlGlob, Selector, SelectorContext, SelectorSet, UnknownAction,
+    UnknownMeaning, WeaknessGroup,
+};
 pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
@@ -83,6 +88,8 @@ pub struct Policy {
     pub reviewers: Option<Reviewers>,
     /// Roles, by name.
     pub people: BTreeMap<String, Vec<Person>>,
+    /// Selectors with a name, in the order written; the rules that use them have them.
+    pub sets: Vec<SelectorSet>,
     /// The rules, in the order written; never empty.
     pub rules: Vec<Rule>,
     /// Report formats of its own, in the order written.
@@ -121,7 +128,7 @@ impl Policy {
 }
 
 /// A file that is part of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PolicyFile {
     /// Its path as the policy names it.
     pub path: String,
@@ -158,10 +165,26 @@ pub struct Mapping {
     pub rule_id: Option<RuleGlob>,
     /// Exactly this severity as the scanner gave it.
     pub severity: Option<Severity>,
+    /// What else must be so: paths, weaknesses, scores, reachability.
+    pub conditions: Selector,
+    /// Why it may make a severity milder, where the policy says.
+    pub reason: Option<String>,
     /// The severity it becomes.
     pub becomes: Option<Severity>,
     /// The category it becomes.
     pub category: Option<Category>,
+}
+
+impl Mapping {
+    /// Whether it may make a severity milder that a scanner gave.
+    pub fn may_lower(&self) -> bool {
+        let rank = |severity: Severity| severity.rank(Severity::Critical);
+        self.becomes.is_some_and(|to| match self.severity {
+            Some(Severity::Unknown) => false,
+            Some(from) => rank(to) < rank(from),
+            None => to != Severity::Critical,
+        })
+    }
 }
 
 /// Where newness comes from.
@@ -383,6 +406,8 @@ pub struct Rule {
     pub title: String,
     /// Its subject.
     pub subject: Subject,
+    /// What it makes of attributes that a finding lacks.
+    pub unknown: UnknownMeaning,
     /// How many matches are allowed.
     pub allow: u64,
     /// Consequence beyond that.
@@ -395,8 +420,6 @@ pub struct Rule {
     pub reviewers: Option<Reviewers>,
     /// Action to take, for people.
     pub fix: Option<String>,
-    /// The last line of the log where this rule decides; `None` for its id and what it counted.
-    pub log: Option<String>,
     /// Warns until this day, UTC.
     pub from: Option<Date>,
     /// Holds only where every parameter has one of these values.
@@ -444,82 +467,10 @@ impl Subject {
     }
 }
 
-/// Selectors of findings, AND-ed; an empty list selects by nothing.
-///
-/// A selector on an attribute that a finding lacks matches at the top and does not match inside `not`, so that
-/// what is not known is never excluded.
-#[derive(Debug, Clone, Default)]
-pub struct Selector {
-    /// Any of these categories.
-    pub category: Vec<Category>,
-    /// This bad or worse; the mildest of the list where the policy gives several.
-    pub severity: Option<Severity>,
-    /// Any of these states.
-    pub state: Vec<State>,
-    /// Any of these; a finding that does not say matches each.
-    pub fix: Vec<Fix>,
-    /// Globs of vulnerability ids, compared without letter case with every id of a finding.
-    pub ids: Vec<RuleGlob>,
-    /// CWE numbers.
-    pub cwe: Vec<u32>,
-    /// Rule ids, all spellings of one check being one.
-    pub rule_id: Vec<RuleGlob>,
-    /// Tool names, compared without letter case.
-    pub tool: Vec<String>,
-    /// Paths.
-    pub path: Vec<PathGlob>,
-    /// Package names.
-    pub package: Vec<String>,
-    /// Any of these; a finding that does not say matches.
-    pub scope: Vec<Scope>,
-    /// This sure or surer; the least of the list where the policy gives several.
-    pub confidence: Option<Confidence>,
-    /// Found to be live; a finding that does not say matches.
-    pub verified: Option<bool>,
-    /// Suppressed by the scanner or in the code. Without it only active findings are looked at.
-    pub suppressed: Option<bool>,
-    /// Known to be exploited; a finding without the feed matches.
-    pub kev: Option<bool>,
-    /// EPSS at least this; a finding without a score matches.
-    pub epss: Option<f64>,
-    /// CVSS base score at least this; a finding without a score matches.
-    pub cvss: Option<f64>,
-    /// Any of these; a finding that does not say matches each.
-    pub reachable: Vec<Reachability>,
-    /// Asked for by the project itself; a finding that does not say matches.
-    pub direct: Option<bool>,
-    /// At least this old, in seconds, by the later of the days it was first known and published; a finding without a date
-    /// matches.
-    pub age: Option<i64>,
-    /// Malicious: an id of the OSV collection of malicious packages, or CWE-506.
-    pub malware: Option<bool>,
-    /// Names of evidence entries the report must be given for.
-    pub evidence: Vec<String>,
-    /// Names of subjects that the report must be about.
-    pub subject: Vec<String>,
-    /// None of these may match.
-    pub not: Option<Box<Selector>>,
-    /// Condition on the normalised finding.
-    pub r#where: Option<Where>,
-}
-
 impl Rule {
     /// Whether a waiver or a VEX statement can lift this finding from it.
     pub fn may_lift(&self, finding: &Finding) -> bool {
         self.waivable && (self.waive_malware || !finding.is_malware())
-    }
-}
-
-impl Selector {
-    /// Whether it asks for what only this feed can tell, also inside `not` and `where`.
-    pub fn needs(&self, feed: Feed) -> bool {
-        let asks = match feed {
-            Feed::Kev => self.kev.is_some(),
-            Feed::Epss => self.epss.is_some(),
-            Feed::Vex => false,
-        };
-        asks || self.r#where.as_ref().is_some_and(|condition| condition.names(feed.as_str()))
-            || self.not.as_ref().is_some_and(|not| not.needs(feed))
     }
 }
 

@@ -68,6 +68,9 @@ mod tests {
         assert!(selector["severity"]["description"].as_str().unwrap().contains("or worse"));
         assert_eq!(schema["properties"]["mappings"]["additionalProperties"]["$ref"], "#/$defs/ReportMapping");
         assert!(schema["$defs"]["MappingFields"]["properties"]["rule_id"].is_object());
-        assert!(selector["not"]["$ref"].is_string() && selector["where"].is_object(), "{selector}");
+        assert!(
+            selector["not"]["anyOf"][0]["$ref"].is_string() && selector["where"].is_object(),
+            "{selector}"
+        );
     }
 }

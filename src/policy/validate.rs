@@ -7,19 +7,22 @@ pub(super) mod mapping;
 mod rule_inputs;
 mod rules;
 mod scanner_command;
-mod selector;
 mod subjects;
 
 use std::collections::BTreeMap;
 
 use super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::glob::{PathGlob, RuleGlob};
+use super::query::QueryError;
+use super::selector::SelectorReferences;
 use super::written::{self, At, Name, WrittenPerson};
 use super::{
-    BaseSettings, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, VexRules,
-    WaiverSettings,
+    BaseSettings, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, Selector,
+    SelectorSet, VexRules, WaiverSettings,
 };
 use crate::finding::Severity;
+
+pub(super) use subjects::which;
 
 /// Longest id, in characters: ids stand in tables and file names.
 pub(super) const LONGEST_ID: usize = 200;
@@ -53,7 +56,9 @@ pub(super) fn policy(
     let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
+    let (sets, set_names) = sets(written.sets, &subjects, problems);
     let world = rules::RuleReferences {
+        sets: &sets,
         people: &people,
         parameters: &parameters,
         reviewers: reviewers.as_ref(),
@@ -66,6 +71,7 @@ pub(super) fn policy(
     // A rule is fed by what the entries say; with a fault in either, another message would only confuse.
     if problems.is_empty() {
         mapping::fit(&evidence, &mappings, problems);
+        rule_inputs::names_exist(&set_names, &evidence, problems);
         rule_inputs::feed(&mut rules, &evidence, &severity_map, problems);
     }
     Some(Policy {
@@ -88,9 +94,39 @@ pub(super) fn policy(
         vex,
         reviewers,
         people,
+        sets,
         rules: rules.into_iter().map(|checked| checked.rule).collect(),
         mappings,
     })
+}
+
+/// Selectors with a name, and the evidence entries that they name.
+fn sets(
+    written: Option<At<written::Table<written::Selector>>>,
+    subjects: &[super::GateSubject],
+    problems: &mut PolicyProblems,
+) -> (Vec<SelectorSet>, Vec<At<Name>>) {
+    let (mut sets, mut names) = (Vec::new(), Vec::new());
+    for (name, written) in written.map(|table| table.value.0).unwrap_or_default() {
+        rules::evidence_names(&written.value, &mut names);
+        if let Some(suppressed) = &written.value.suppressed {
+            problems.help(
+                suppressed.at,
+                "`suppressed` cannot stand in a set",
+                "give it to the rule: `findings: {set: NAME, suppressed: true}`",
+            );
+        }
+        let references = SelectorReferences { subjects, sets: &[], inside_not: false };
+        let Some(selector) = Selector::check(written.value, references, problems) else { continue };
+        if selector.is_empty() {
+            problems.add(
+                written.at,
+                format!("the set {} is empty: every finding would be in it", quoted(&name.value)),
+            );
+        }
+        sets.push(SelectorSet { name: name.value, selector });
+    }
+    (sets, names)
 }
 
 /// A gate's name stands in file names and in waivers as GATE/RULE.
@@ -122,10 +158,18 @@ fn severity(
 }
 
 fn mapping(line: At<written::Mapping>, problems: &mut PolicyProblems) -> Option<Mapping> {
-    let At { at, value: line } = line;
+    let At { at, value: mut line } = line;
+    let conditions = Selector::of_mapping(&mut line, problems)?;
     let given = |keys: &[&str]| keys.iter().any(|key| line.given.contains(key));
-    if !given(&["tool", "rule_id", "severity"]) {
-        problems.add(at, "a line of `severity.map` needs a condition: `tool`, `rule_id` or `severity`");
+    if !given(&["tool", "rule_id", "severity", "path", "cwe", "cvss", "reachable"]) {
+        problems.add(at, "a line of `severity.map` needs a condition: `tool`, `rule_id`, `severity`, `path`, `cwe`, `cvss` or `reachable`");
+    }
+    if given(&["category"]) && given(&["cvss", "reachable"]) {
+        problems.help(
+            at,
+            "`category` cannot follow from `cvss` or `reachable`, which a report may not tell",
+            "take `tool`, `rule_id`, `severity`, `path` or `cwe` as conditions",
+        );
     }
     if !given(&["as", "category"]) {
         problems.add(at, "a line of `severity.map` needs a result: `as` or `category`");
@@ -134,19 +178,29 @@ fn mapping(line: At<written::Mapping>, problems: &mut PolicyProblems) -> Option<
         problems.add(at, "`as` must be a level, not `unknown`");
     }
     if let Some(tool) = &line.tool {
-        selector::without_wildcards("tool", tool, problems);
+        without_wildcards("tool", tool, problems);
     }
     let rule_id = match line.rule_id {
         Some(glob) => Some(rule_glob(&glob, problems)?),
         None => None,
     };
-    Some(Mapping {
+    let mapping = Mapping {
         tool: line.tool.map(|tool| tool.value),
         rule_id,
         severity: line.severity.map(|severity| severity.value),
+        conditions,
+        reason: line.reason.map(|reason| reason.value.0),
         becomes: line.r#as.map(|level| level.value),
         category: line.category.map(|category| category.value),
-    })
+    };
+    if mapping.may_lower() && !mapping.conditions.is_empty() && mapping.reason.is_none() {
+        problems.help(
+            at,
+            "this line of `severity.map` may make a severity milder, and does not say why",
+            "add `reason: …`, or take a level that is not milder than the scanner's",
+        );
+    }
+    Some(mapping)
 }
 
 fn base(written: At<written::Base>) -> Option<BaseSettings> {
@@ -289,14 +343,14 @@ fn path_globs(written: &[At<Name>], key: &str, problems: &mut PolicyProblems) ->
 }
 
 /// Globs of the places of findings.
-fn place_globs(written: &[At<Name>], problems: &mut PolicyProblems) -> Vec<PathGlob> {
+pub(super) fn place_globs(written: &[At<Name>], problems: &mut PolicyProblems) -> Vec<PathGlob> {
     written
         .iter()
         .filter_map(|glob| keep_compiled(PathGlob::of_findings(&glob.value), glob, "path", problems))
         .collect()
 }
 
-fn rule_glob(written: &At<Name>, problems: &mut PolicyProblems) -> Option<RuleGlob> {
+pub(super) fn rule_glob(written: &At<Name>, problems: &mut PolicyProblems) -> Option<RuleGlob> {
     keep_compiled(RuleGlob::new(&written.value), written, "rule_id", problems)
 }
 
@@ -313,4 +367,21 @@ fn keep_compiled<T>(
             problems.add(written.at, format!("`{key}`: {}: {why}", quoted(&written.value)));
         })
         .ok()
+}
+
+/// Reports a wildcard where none is understood.
+pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut PolicyProblems) {
+    if name.value.contains(['*', '?']) {
+        let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&name.value));
+        problems.help(name.at, message, "wildcards stand in `ids`, `rule_id` and `path`");
+    }
+}
+
+/// Reports a query that may not stand in a policy.
+pub(super) fn report_query(written: &At<Name>, key: &str, error: QueryError, problems: &mut PolicyProblems) {
+    let message = format!("`{key}`: {}", error.message);
+    match error.help {
+        Some(help) => problems.help(written.at, message, help),
+        None => problems.add(written.at, message),
+    }
 }

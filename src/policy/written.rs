@@ -14,11 +14,13 @@ use super::error::PolicyProblems;
 use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
 };
-use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines};
-use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target, is_sha256};
+use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines, UnknownAction};
+use crate::finding::{Category, Reachability, Severity, Target, is_sha256};
 use map::{described, key, known_keys, needed, unknown_key, written};
 use node::{Node, NodeKind};
 
+pub(crate) use super::selector::CweOrGroup;
+pub(crate) use super::selector::as_written::Selector;
 pub(crate) use from_node::{
     At, Boxed, CvssScore, Day, Duration, FromNode, Lenient, Many, Name, PositiveCount, Probability, Prose,
     Seq, Table,
@@ -32,6 +34,7 @@ words! {
     BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
     Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
     Demanded { "required" = Required }
+    UnknownAction { "match" = Match, "review" = Review, "ignore" = Ignore }
     SubjectKind { "image" = Image }
     SbomFormat { "cyclonedx" = Cyclonedx, "spdx" = Spdx }
     PredicateKind { "slsa-v1" = SlsaV1, "slsa-v0.2" = SlsaV02 }
@@ -97,7 +100,7 @@ written! {
         may base: Base,
         /// Parameters that `when` of a rule can name.
         may parameters: Table<Parameter>,
-        /// Required evidence, by names of your own.
+        /// What must be on the table, by a name of your own.
         must evidence: Table<Entry>,
         /// Where waivers are, and their limits. Without it there are none.
         may waivers: Waivers,
@@ -105,6 +108,8 @@ written! {
         may people: Table<Many<WrittenPerson>>,
         /// Who resolves a review of a rule that names nobody.
         may reviewers: Reviewers,
+        /// Selectors of findings by a name of your own; rules use them by `set: NAME`.
+        may sets: Table<Selector>,
         /// What the gate decides by.
         must rules: Lenient<Rule>,
         /// The artifacts that the gate is about, by a name of your own.
@@ -227,6 +232,16 @@ written! {
         may rule_id: Name,
         /// Condition: exactly this severity as the scanner gave it.
         may severity: Severity,
+        /// Condition: globs of paths of files.
+        may path: Many<Name>,
+        /// Condition: CWE numbers, or groups of them.
+        may cwe: Many<CweOrGroup>,
+        /// Condition: a CVSS base score.
+        may cvss: CvssSelector,
+        /// Condition: whether the vulnerable code can be reached.
+        may reachable: Many<Reachability>,
+        /// Why it may make a severity milder; needed where `path`, `cwe`, `cvss` or `reachable` decides.
+        may reason: Prose,
         /// Result: the severity it becomes.
         may r#as: Severity,
         /// Result: the category it becomes.
@@ -251,7 +266,7 @@ written! {
         may env: Name,
     }
 
-    /// Evidence that must be given; required unless the entry says otherwise.
+    /// What must be on the table; required unless it says otherwise.
     Entry as "an evidence entry" {
         /// Reports whose findings are of this category.
         may category: Category,
@@ -351,6 +366,8 @@ written! {
         may approvals: ApprovalsRule,
         /// Looks at verdicts of earlier gates.
         may verdicts: WrittenVerdictsRule,
+        /// What a finding means that matches only because nobody knows an attribute: `match` (default), `review` or `ignore`; for all, or by the key of the selector: `{kev: review}`.
+        may unknown: WrittenUnknownMeaning,
         /// How many matches are allowed; default 0.
         may allow: u64,
         /// What follows: `fail`, `review` or `warn`.
@@ -363,66 +380,10 @@ written! {
         may reviewers: Reviewers,
         /// What to do, for people.
         may fix: Prose,
-        /// The last line of the log where this rule decides; the default is its id and what it counted.
-        may log: Prose,
         /// Warns until this day, UTC.
         may from: Day,
         /// Holds only where each of these parameters has this value, or one of these.
         may when: Table<Many<Name>>,
-    }
-
-    /// Selectors of findings, AND-ed; each takes one value or a list, of which one must hold.
-    Selector as "`findings`" {
-        /// The kind of problem.
-        may category: Many<Category>,
-        /// This severity or worse.
-        may severity: Many<Severity>,
-        /// Relative to the base of the change.
-        may state: Many<State>,
-        /// Whether a fixed version exists; a finding that does not say matches.
-        may fix: Many<Fix>,
-        /// Vulnerability ids, globs; each id of an alias group is compared.
-        may ids: Many<Name>,
-        /// CWE numbers.
-        may cwe: Many<Cwe>,
-        /// Rule ids, globs; the known spellings of one check are one.
-        may rule_id: Many<Name>,
-        /// Names of scanners.
-        may tool: Many<Name>,
-        /// Globs of paths of files, as in shells; `payments/**` for all below a folder.
-        may path: Many<Name>,
-        /// Names of packages, in any spelling of their ecosystem, or package URLs.
-        may package: Many<Name>,
-        /// Kind of dependency; a finding that does not say matches.
-        may scope: Many<Scope>,
-        /// This sure or surer; a finding that does not say matches.
-        may confidence: Many<Confidence>,
-        /// Found to be live; a finding that does not say matches.
-        may verified: bool,
-        /// Suppressed by the scanner or in the code; without it only active findings are looked at.
-        may suppressed: bool,
-        /// Known to be exploited; a finding without the feed matches.
-        may kev: bool,
-        /// EPSS at least this; a finding without a score matches.
-        may epss: Probability,
-        /// CVSS base score; a finding without a score matches.
-        may cvss: CvssSelector,
-        /// Whether the vulnerable code can be reached from the project's; a finding that does not say matches.
-        may reachable: Many<Reachability>,
-        /// Asked for by the project itself and not by another package; a finding that does not say matches.
-        may direct: bool,
-        /// At least this old, since the baseline first knew it and since it was published; a finding without a date matches.
-        may age: Duration,
-        /// Malicious: any id is a `MAL-` id, or CWE-506. Such a finding is always critical and new.
-        may malware: bool,
-        /// Names of the subjects that the report is about.
-        may subject: Many<Name>,
-        /// Names of the evidence entries the report is given for.
-        may evidence: Many<Name>,
-        /// None of these may match; what is not known is never excluded.
-        may not: Boxed<Selector>,
-        /// The inside of a `JSONPath` filter (RFC 9535); `@` is the finding of the JSON output.
-        may r#where: Name,
     }
 
     /// What a document must hold. Each fact must be there; a missing one fails the rule.
@@ -563,6 +524,8 @@ written! {
     CvssSelector as "`cvss`" {
         /// This or higher.
         must at_least: CvssScore,
+        /// Versions of CVSS whose score counts, such as `[4.0, 3.1]`; default any. A score of another is not known.
+        may version: Many<Name>,
     }
 
     /// A fact that is a time.
@@ -610,6 +573,28 @@ impl FromNode for WrittenVerdictsRule {
         let mut schema = <VerdictsCommon as schemars::JsonSchema>::json_schema(generator);
         schema.insert("additionalProperties".to_owned(), gate);
         schema
+    }
+}
+
+/// `unknown` of a rule: one word, or a word for each attribute.
+#[derive(Debug)]
+pub(crate) enum WrittenUnknownMeaning {
+    All(UnknownAction),
+    Each(Table<UnknownAction>),
+}
+
+impl FromNode for WrittenUnknownMeaning {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        match node.kind {
+            NodeKind::Map(_) => Table::from_node(node, key, problems).map(Self::Each),
+            _ => UnknownAction::from_node(node, key, problems).map(Self::All),
+        }
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let word = UnknownAction::schema(generator);
+        let each = Table::<UnknownAction>::schema(generator);
+        json_schema!({"anyOf": [word, each]})
     }
 }
 

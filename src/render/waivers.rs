@@ -11,11 +11,8 @@ use crate::finding::{Finding, Fingerprint, Severity, clean, plural};
 /// Findings that are listed under a waiver; the rest is counted.
 const LISTED: usize = 5;
 
-/// The schema of [`WaiverReview`].
-pub const SCHEMA: &str = "secgate/waivers/v1";
-
 /// Waivers as they were looked at; its keys are the schema `secgate/waivers/v1`.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct WaiverReview {
     /// The schema's name.
     pub schema: &'static str,
@@ -36,7 +33,7 @@ pub struct WaiverReview {
 }
 
 /// A waiver file.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct ReviewedWaiverFile {
     /// Its path.
     pub path: String,
@@ -47,7 +44,7 @@ pub struct ReviewedWaiverFile {
 }
 
 /// A waiver, and what is to be said of it.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct ReviewedWaiver {
     /// Its id.
     pub id: String,
@@ -82,7 +79,7 @@ pub struct ReviewedWaiver {
 }
 
 /// A finding that a waiver speaks of.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct WaivedFinding {
     fingerprint: Fingerprint,
     severity: Severity,
@@ -104,7 +101,7 @@ impl WaivedFinding {
 }
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum RemarkKind {
     /// It was never meant so.
@@ -116,7 +113,7 @@ pub enum RemarkKind {
 }
 
 /// One thing that is to be said of a waiver.
-#[derive(Debug, Serialize, schemars::JsonSchema)]
+#[derive(Debug, Serialize)]
 pub struct Remark {
     /// Its stable name.
     pub id: &'static str,

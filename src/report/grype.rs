@@ -22,7 +22,7 @@ pub(super) static FORMAT: Format = Format {
     title: "Grype JSON: vulnerabilities",
     tool: "grype",
     categories: &[Category::Vulnerability],
-    attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
+    attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -294,7 +294,7 @@ struct GrypeVulnerability<'a> {
     #[serde(borrow)]
     cvss: OptionalObjects<Cvss<'a>>,
     #[serde(borrow)]
-    fix: OptionalObject<Versions<'a>>,
+    fix: OptionalObject<GrypeFix<'a>>,
     // Until 0.9: one version in place of `fix`.
     #[serde(borrow)]
     fixed_in_version: ReportWord<'a>,
@@ -342,11 +342,20 @@ struct GrypeCwe<'a> {
 }
 
 #[derive(Deserialize)]
-struct Versions<'a> {
+struct GrypeFix<'a> {
     #[serde(borrow, default)]
     versions: Strings<'a>,
     #[serde(borrow, default)]
     state: ReportWord<'a>,
+    // Since 0.100: when each version came out.
+    #[serde(borrow, default, rename = "available")]
+    came_out: OptionalObjects<AvailableFix<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+struct AvailableFix<'a> {
+    #[serde(borrow, default)]
+    date: ReportWord<'a>,
 }
 
 #[derive(Deserialize, Default)]
@@ -417,6 +426,7 @@ impl GrypeMatch<'_> {
             ..Advisory::default()
         };
         let mut finding = advisory.finding(roots);
+        finding.fix_since = vulnerability.fix_since();
         if ignored {
             let rule = self.applied_ignore_rules.iter().next();
             let status = rule.map_or("", |rule| rule.vex_status.as_str());
@@ -443,6 +453,16 @@ impl GrypeVulnerability<'_> {
         versions.filter(|version| !version.is_empty()).map(Text::line).collect()
     }
 
+    /// When the first version with the fix came out, if each of them has a day.
+    fn fix_since(&self) -> Option<i64> {
+        let day = |fix: &AvailableFix<'_>| {
+            let day: jiff::civil::Date = fix.date.as_str().get(..10)?.parse().ok()?;
+            jiff::tz::Offset::UTC.to_timestamp(day.at(0, 0, 0, 0)).ok().map(jiff::Timestamp::as_second)
+        };
+        let days: Option<Vec<i64>> = self.fix.0.as_ref()?.came_out.iter().map(day).collect();
+        days?.into_iter().min()
+    }
+
     fn fix(&self, fixed: &[Text]) -> Fix {
         let state = self.fix.0.as_ref().map_or("", |fix| fix.state.as_str());
         match (fixed, state) {
@@ -462,7 +482,8 @@ mod tests {
 
     const REPORT: &str = r#"{"matches":[
       {"vulnerability":{"id":"GHSA-h5c8-rqwp-cp95","severity":"Medium","description":"Attribute injection",
-        "cwes":[{"cve":"CVE-2024-22195","cwe":"CWE-79"}],"fix":{"versions":["3.1.3"],"state":"fixed"}},
+        "cwes":[{"cve":"CVE-2024-22195","cwe":"CWE-79"}],"fix":{"versions":["3.1.3"],"state":"fixed",
+        "available":[{"version":"3.1.3","date":"2024-01-11","kind":"first-observed"}]}},
        "relatedVulnerabilities":[{"id":"CVE-2024-22195"},{"id":"GHSA-h5c8-rqwp-cp95"}],
        "artifact":{"name":"Jinja2","version":"3.1.2","type":"python","purl":"pkg:pypi/jinja2@3.1.2",
          "locations":[{"path":"/srv/shop/requirements.txt"}]}},
@@ -526,6 +547,7 @@ mod tests {
         assert_eq!(first.path(), Some("srv/shop/requirements.txt"));
         assert_eq!(first.target.as_ref().map(Text::as_str), Some("shop:1"));
         assert_eq!((read.findings[1].severity, read.findings[1].fix), (Severity::Info, Fix::None));
+        assert_eq!((first.fix_since, read.findings[1].fix_since), (Some(1_704_931_200), None));
         assert!(read.findings[2].suppressed);
         let digests: Vec<&str> = read.report.digests.iter().map(Text::as_str).collect();
         assert_eq!(digests, ["sha256:ab", "sha256:cd"]);

@@ -104,9 +104,7 @@ impl Report {
 }
 
 /// A scanner.
-#[derive(
-    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Tool {
     /// Its name.
     pub name: Text,
@@ -115,7 +113,7 @@ pub struct Tool {
 }
 
 /// Something that kept a scan from being whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ScanProblem {
     /// Its kind.
     pub kind: ProblemKind,
@@ -126,18 +124,7 @@ pub struct ScanProblem {
 }
 
 /// Kinds of problems, as policies name them.
-#[derive(
-    Debug,
-    Clone,
-    Copy,
-    PartialEq,
-    Eq,
-    PartialOrd,
-    Ord,
-    serde::Serialize,
-    serde::Deserialize,
-    schemars::JsonSchema,
-)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum ProblemKind {
     /// A file could not be parsed.

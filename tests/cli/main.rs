@@ -44,7 +44,6 @@ mod replay;
 mod reports;
 mod samples;
 mod scan;
-mod schema;
 mod secrets;
 mod shell;
 mod signed;

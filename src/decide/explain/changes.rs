@@ -3,9 +3,8 @@
 use super::WaiverExplained;
 use super::verdict::{SavedRuleResult, Verdict};
 use crate::decide::Outcome;
-use crate::decide::selector_explanation::Clause;
 use crate::finding::{Finding, State, Text};
-use crate::policy::{Action, PathGlob, Policy, Rule, Selector, Subject};
+use crate::policy::{Action, Clause, PathGlob, Policy, Rule, Selector, Subject};
 
 /// Changes that would alter the outcome of a rule, each by itself, the best first.
 pub(super) fn changes(
@@ -24,7 +23,7 @@ pub(super) fn changes(
     let others = said.count.saturating_sub(rule.allow);
     if others > 1 {
         changes.push(format!(
-            "{} findings match; the rule allows {}: with this one gone, {} more would have to go",
+            "{} matches count and {} may: with this one gone, {} would still have to go",
             said.count,
             rule.allow,
             others - 1

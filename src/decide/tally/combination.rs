@@ -41,6 +41,8 @@ pub(super) struct Combination {
     pub(super) new: bool,
     /// Of the rules those that match only if it is new, which a diff alone cannot rule out.
     pub(super) in_doubt: RuleSet,
+    /// Of the rules those that match it only because nobody knows an attribute, which they have people look at.
+    pub(super) unanswered: RuleSet,
     /// Of the rules those that match it only because nobody knows what its licence binds to.
     pub(super) unknown_license: RuleSet,
     pub(super) waivers: Option<Arc<[u32]>>,

@@ -30,6 +30,12 @@ fn rule() -> impl Strategy<Value = String> {
             "confidence: high",
             "package: p0",
             "scope: production",
+            "any: [{severity: critical}, {kev: true}]",
+            "any: [{category: sast}, {category: secret}]",
+            "reachable: [yes, unknown]",
+            "cwe: injection",
+            "ecosystem: npm",
+            "path: \"**\"",
         ]),
         part(&[
             "not: {severity: high}",
@@ -40,6 +46,10 @@ fn rule() -> impl Strategy<Value = String> {
             "not: {state: existing}",
             "not: {fix: none}",
             "not: {scope: production}",
+            "not: [{category: sast}, {severity: high}]",
+            "not: [{package: p0}, {category: secret}]",
+            "not: {ecosystem: npm}",
+            "not: {path: \"**\"}",
         ]),
     );
     let then = prop::sample::select(&["fail", "review", "warn"][..]);
@@ -49,6 +59,8 @@ fn rule() -> impl Strategy<Value = String> {
         "from: 2026-07-01",
         "when: {environment: a}",
         "when: {environment: b}",
+        "unknown: review",
+        "unknown: {kev: ignore}",
     ]);
     (selectors, then, 0..2u8, more).prop_map(|((a, b, c, d, e), then, allow, more)| {
         let parts: Vec<&str> = [a, b, c, d, e].into_iter().flatten().collect();

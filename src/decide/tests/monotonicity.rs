@@ -10,7 +10,7 @@ use crate::finding::{
     Severity, Text, VexStatement, VexStatus,
 };
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{self, Policy};
+use crate::policy::{self, Policy, Selector};
 use crate::relate::{Base, BaseEntry, BaselineFile, SeverityBars, Vex, VexTrust, Waivers};
 use crate::report::{self, FeedFile, Sink};
 
@@ -34,14 +34,28 @@ pub(super) fn finding() -> impl Strategy<Value = Finding> {
         (prop::option::of(any::<bool>()), prop::option::of(0.0..1.0f64), prop::option::of(0..2_000_000i64));
     let seen = prop::option::of((4..7i8).prop_map(|month| jiff::civil::date(2026, month, 25)));
     let facts = (facts, seen);
-    (severity, category, fix, confidence, scope, facts, 0..20u8).prop_map(
-        |(severity, category, fix, confidence, scope, ((kev, epss, published), first_seen), n)| {
+    let variations = prop::collection::vec(any::<u8>(), Selector::variations(false).len());
+    (severity, category, fix, confidence, scope, facts, 0..20u8, variations).prop_map(
+        |(
+            severity,
+            category,
+            fix,
+            confidence,
+            scope,
+            ((kev, epss, published), first_seen),
+            n,
+            variations,
+        )| {
             let mut finding = Finding::new(category, "tool", &format!("rule-{n}"), severity);
             finding.fingerprint = identity(n);
             // Some are counted by package, several findings in one.
             finding.package = (n % 2 == 0)
                 .then(|| Package { name: Text::line(&format!("p{}", n % 3)), ..Package::default() });
-            Finding { confidence, fix, scope, kev, epss, published, first_seen, ..finding }
+            finding = Finding { confidence, fix, scope, kev, epss, published, first_seen, ..finding };
+            for (vary, seed) in Selector::variations(false).into_iter().zip(variations) {
+                vary(&mut finding, seed);
+            }
+            finding
         },
     )
 }
@@ -70,11 +84,39 @@ fn selector() -> impl Strategy<Value = String> {
             "where: \"@.kev == true || @.kev == null\"",
         ][..],
     );
+    let attribute = prop_oneof![attribute.prop_map(str::to_owned), any_selector()];
     (prop::option::of(severity), prop::option::of(attribute)).prop_map(|(severity, attribute)| {
+        let severity =
+            severity.filter(|_| attribute.as_ref().is_none_or(|text| !text.starts_with("severity")));
         let severity = severity.map(|s| format!("severity: {s}"));
-        let parts: Vec<String> = severity.into_iter().chain(attribute.map(str::to_owned)).collect();
+        let parts: Vec<String> = severity.into_iter().chain(attribute).collect();
         if parts.is_empty() { "category: sast".to_owned() } else { parts.join(", ") }
     })
+}
+
+/// A selector from the table, by itself, in `any` or in `not`, there without what is the policy author's business: what
+/// is worse is left out by its severity or a condition.
+fn any_selector() -> impl Strategy<Value = String> {
+    let examples = || prop::sample::select(Selector::examples());
+    let inner = || {
+        let outer = |text: &String| ["any:", "not:", "suppressed:"].iter().any(|key| text.starts_with(key));
+        let inside: Vec<String> = Selector::examples().into_iter().filter(|text| !outer(text)).collect();
+        prop::sample::select(inside)
+    };
+    let excluded = || {
+        let graded = |text: &String| {
+            ["severity:", "where:", "set:"].iter().any(|key| text.starts_with(key))
+                || text.contains("unknown")
+        };
+        inner().prop_filter("author's own", move |text| !graded(text))
+    };
+    prop_oneof![
+        examples(),
+        (inner(), inner()).prop_map(|(one, other)| format!("any: [{{{one}}}, {{{other}}}]")),
+        (inner(), excluded()).prop_map(|(one, other)| format!("any: [{{{one}}}, {{not: {{{other}}}}}]")),
+        (excluded(), excluded()).prop_map(|(one, other)| format!("not: [{{{one}}}, {{{other}}}]")),
+        excluded().prop_map(|one| format!("not: {{{one}}}")),
+    ]
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
@@ -91,6 +133,7 @@ fn policy() -> impl Strategy<Value = Policy> {
         let rules = rules.concat();
         let text = format!(
             "version: 1\ngate: merge\nwaivers: {{max_duration: 90d}}\n\
+             sets: {{exploited: {{kev: true}}, in-code: {{category: sast}}}}\n\
              severity: {{unknown: {unknown}}}\nevidence:\n  \
              a: {{category: sast, files: [a.json]}}\n  b: {{category: secret, files: [b.json]}}\n  \
              c: {{category: vulnerability, files: [c.json]}}\n  k: {{feed: kev, files: [k.json]}}\n  \
@@ -289,7 +332,12 @@ pub(super) fn names(which: &[bool]) -> Vec<String> {
 /// A rule that asks for what is milder: the policy author's own business.
 fn is_odd(rule: &policy::Rule) -> bool {
     let policy::Subject::Findings(selector) = &rule.subject else { return false };
-    selector.not.as_ref().is_some_and(|not| not.epss.is_some())
+    let odd = |one: &Selector| {
+        one.kev == Some(false)
+            || one.not.iter().any(|not| not.epss.is_some() || not.kev == Some(true))
+            || one.not.iter().chain(&one.any).any(|inner| inner.kev == Some(false))
+    };
+    odd(selector) || selector.any.iter().any(odd)
 }
 
 fn worsened(before: &Decision, after: &Decision) -> Result<(), TestCaseError> {
@@ -390,21 +438,16 @@ proptest! {
 
     #[test]
     fn knowing_less_never_helps(
-        policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in 0..7u8,
+        policy in policy(), findings in prop::collection::vec(finding(), 1..6), which in any::<prop::sample::Index>(),
         written in prop::collection::vec(exception(), 0..4),
     ) {
         let (entries, waivers) = (names(&[true; 3]), waivers(&policy, &written));
         let before = run(&policy, &waivers, &findings, &entries);
         let mut less = findings;
         let first = &mut less[0];
-        match which {
-            0 => first.fix = Fix::Unknown,
-            1 => first.epss = None,
-            2 => first.kev = None,
-            3 => first.published = None,
-            4 => first.confidence = None,
-            5 => first.first_seen = None,
-            _ => first.scope = None,
+        match Selector::variations(true).get(which.index(Selector::variations(true).len() + 1)) {
+            Some(vary) => vary(first, 0),
+            None => first.first_seen = None,
         }
         worsened(&before, &run(&policy, &waivers, &less, &entries))?;
     }

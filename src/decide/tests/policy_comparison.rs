@@ -30,6 +30,7 @@ struct Rule {
     waivable: bool,
     from: Option<&'static str>,
     when: Option<&'static str>,
+    unknown: Option<&'static str>,
 }
 
 const ENFORCEMENT: &[Option<&str>] = &[None, None, Some("blocking"), Some("advisory")];
@@ -66,6 +67,34 @@ const ATTRIBUTE: &[Option<&str>] = &[
     Some("rule_id: [rule-1*, rule-2]"),
     Some("package: p1"),
     Some("where: \"@.category == 'sast'\""),
+    Some("any: [{severity: critical}, {kev: true}]"),
+    Some("any: [{severity: high}, {kev: true}, {fix: none}]"),
+    Some("reachable: yes"),
+    Some("reachable: [yes, unknown]"),
+    Some("cwe: injection"),
+    Some("cwe: [79, 89]"),
+    Some("owasp: A03"),
+    Some("cvss: {at_least: 7.0}"),
+    Some("cvss: {at_least: 9.0, version: [4.0, 3.1]}"),
+    Some("published_within: 30d"),
+    Some("published_within: 7d"),
+    Some("fix_available_for: 14d"),
+    Some("fix_available_for: 20d"),
+    Some("ecosystem: [npm, pypi]"),
+    Some("ecosystem: npm"),
+    Some("purl: \"pkg:npm/*\""),
+    Some("end_of_life: true"),
+    Some("maintained: false"),
+];
+const ASIDE: &[Option<&str>] = &[
+    None,
+    None,
+    None,
+    Some("match"),
+    Some("review"),
+    Some("ignore"),
+    Some("{fix: ignore}"),
+    Some("{kev: review}"),
 ];
 const NOT: &[Option<&str>] = &[
     None,
@@ -76,6 +105,10 @@ const NOT: &[Option<&str>] = &[
     Some("not: {rule_id: [rule-4, rule-5]}"),
     Some("not: {rule_id: rule-4}"),
     Some("not: {severity: medium}"),
+    Some("not: [{rule_id: rule-4}, {scope: development}]"),
+    Some("not: [{scope: development}, {rule_id: [rule-4, rule-5]}]"),
+    Some("not: {reachable: no}"),
+    Some("not: {ecosystem: npm}"),
 ];
 const THEN: &[&str] = &["fail", "review", "warn"];
 const FROM: &[Option<&str>] = &[None, None, Some("2026-01-01"), Some("2027-01-01")];
@@ -87,14 +120,15 @@ fn of<T: Clone + std::fmt::Debug + 'static>(list: &'static [T]) -> impl Strategy
 
 fn rule() -> impl Strategy<Value = Rule> {
     let selectors = (of(SEVERITY), of(CATEGORY), of(ATTRIBUTE), of(NOT));
-    (selectors, of(THEN), 0..3u8, any::<bool>(), of(FROM), of(WHEN)).prop_map(
-        |((severity, category, attribute, not), then, allow, waivable, from, when)| Rule {
+    (selectors, of(THEN), 0..3u8, any::<bool>(), of(FROM), of(WHEN), of(ASIDE)).prop_map(
+        |((severity, category, attribute, not), then, allow, waivable, from, when, unknown)| Rule {
             selectors: [severity, category, attribute, not],
             then,
             allow,
             waivable,
             from,
             when,
+            unknown,
         },
     )
 }
@@ -136,7 +170,7 @@ fn change() -> impl Strategy<Value = (Plan, Plan)> {
                     5 => rule.then = from.then,
                     6 => rule.allow = from.allow,
                     7 => rule.waivable = from.waivable,
-                    8 => (rule.from, rule.when) = (from.from, from.when),
+                    8 => (rule.from, rule.when, rule.unknown) = (from.from, from.when, from.unknown),
                     part => rule.selectors[usize::from(part) - 9] = from.selectors[usize::from(part) - 9],
                 }
             }
@@ -164,10 +198,11 @@ fn text(plan: &Plan) -> String {
         let Rule { then, allow, waivable, .. } = rule;
         let from = rule.from.map_or_else(String::new, |day| format!(", from: {day}"));
         let when = rule.when.map_or_else(String::new, |values| format!(", when: {{environment: {values}}}"));
+        let unknown = rule.unknown.map_or_else(String::new, |word| format!(", unknown: {word}"));
         let findings = selectors.join(", ");
         let _ = writeln!(
             text,
-            "  - {{id: r{index}, findings: {{{findings}}}, then: {then}, allow: {allow}, waivable: {waivable}{from}{when}}}"
+            "  - {{id: r{index}, findings: {{{findings}}}, then: {then}, allow: {allow}, waivable: {waivable}{from}{when}{unknown}}}"
         );
     }
     text
@@ -214,6 +249,9 @@ const OVER: &[&str] = &[
     "waivable: true",
     "from: 2026-02-01",
     "when: {environment: [a, b, c]}",
+    "unknown: match",
+    "unknown: review",
+    "unknown: ignore",
 ];
 const ENTRY: &[&str] = &[
     "required: true",

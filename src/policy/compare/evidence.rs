@@ -192,12 +192,11 @@ fn anybody_approves(policy: &Policy) -> bool {
 fn asked(policy: &Policy, feed: Feed) -> bool {
     let selects = |rule: &Rule| match &rule.subject {
         Subject::Findings(selector) => {
-            let of = |s: &crate::policy::Selector| match feed {
-                Feed::Kev => s.kev.is_some(),
-                Feed::Epss => s.epss.is_some(),
-                Feed::Vex => true,
-            };
-            of(selector) || selector.not.as_deref().is_some_and(of) || selector.r#where.is_some()
+            let conditional = |s: &crate::policy::Selector| s.r#where.is_some();
+            feed == Feed::Vex
+                || selector.needs(feed)
+                || conditional(selector)
+                || selector.nested().into_iter().any(conditional)
         }
         _ => false,
     };

@@ -1,7 +1,7 @@
 //! Rules: each that was there still is, looks at no less, allows no more, and what follows is no milder.
 
-use super::{PolicyComparison, selector};
-use crate::policy::{DocumentRule, Expect, Rule, Selector, Subject};
+use super::PolicyComparison;
+use crate::policy::{DocumentRule, Expect, Rule, Selector, Subject, UnknownAction};
 
 impl PolicyComparison<'_> {
     pub(super) fn rules(&mut self, before: &[Rule]) {
@@ -35,7 +35,7 @@ impl PolicyComparison<'_> {
             // What each allows adds up.
             others().any(|now| self.covers(rule, &part, 0, now))
         };
-        selector::split_by_list(selector).into_iter().any(|parts| parts.into_iter().all(stands))
+        selector.split_by_list().into_iter().any(|parts| parts.into_iter().all(stands))
     }
 
     /// Whether a rule is at least as strict as another with this subject, which allows so many.
@@ -51,19 +51,25 @@ impl PolicyComparison<'_> {
             line: _,    // where it stands
             title: _,   // for people
             subject: _, // as given
-            allow: _,   // as given
+            unknown,
+            allow: _, // as given
             then,
             waivable,
             waive_malware,
             reviewers,
             fix: _, // for people
-            log: _, // for people
             from,
             when,
             fed_by: _, // made from what it looks at and from the entries, which are compared
         } = before;
         let at = |key: &'static str| ["rules", id.as_str(), key];
         self.subject(id, subject, &after.subject);
+        let mut keys: Vec<&str> = Selector::lackable();
+        keys.retain(|key| after.unknown.of(key) < unknown.of(key));
+        if let Some(key) = keys.first() {
+            let shown = |action: UnknownAction| format!("{key}: {}", action.as_str());
+            self.add(&at("unknown"), shown(unknown.of(key)), shown(after.unknown.of(key)));
+        }
         self.most(&at("allow"), Some(allow), Some(after.allow), |n| n.to_string());
         self.action(&at("then"), *then, after.then);
         self.demand_not(&at("waivable"), *waivable, after.waivable);
@@ -93,8 +99,12 @@ impl PolicyComparison<'_> {
     /// A selector with the names that its entries have now.
     fn renamed_entries(&self, selector: &Selector) -> Selector {
         let now = |name: &String| self.successor_name(name).to_owned();
-        let not = selector.not.as_deref().map(|not| Box::new(self.renamed_entries(not)));
-        Selector { evidence: selector.evidence.iter().map(now).collect(), not, ..selector.clone() }
+        let mut renamed = selector.clone();
+        renamed.evidence = selector.evidence.iter().map(now).collect();
+        for inner in renamed.nested_mut() {
+            *inner = self.renamed_entries(inner);
+        }
+        renamed
     }
 
     /// A permission may be taken back, never given.
@@ -107,7 +117,7 @@ impl PolicyComparison<'_> {
     fn subject(&mut self, id: &str, before: &Subject, after: &Subject) {
         match (before, after) {
             (Subject::Findings(was), Subject::Findings(is)) => {
-                for (key, was, is) in selector::narrower_rule(&self.renamed_entries(was), is) {
+                for (key, was, is) in self.renamed_entries(was).narrower_than(&is.simplified()) {
                     let path = ["rules", id, "findings", key];
                     self.add(
                         if self.after.places.has(&path) || self.before.places.has(&path) {
@@ -178,5 +188,5 @@ fn conditions(when: &[(String, Vec<String>)]) -> String {
 pub(super) fn blind_to_severity(rule: &Rule) -> bool {
     let Subject::Findings(selector) = &rule.subject else { return true };
     let excludes = |not: &Selector| not.severity.is_some() || not.r#where.is_some();
-    selector.r#where.is_none() && !selector.not.as_deref().is_some_and(excludes)
+    selector.r#where.is_none() && !selector.nested().into_iter().any(excludes)
 }

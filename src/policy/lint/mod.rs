@@ -252,6 +252,24 @@ pub static CHECKS: &[Check] = &[
         "no finding has it, so the clause selects nothing",
         "correct the name",
     ),
+    warning(
+        "unknown-ignored",
+        "`unknown: ignore` in a rule that gates",
+        "a scanner that says less, or a feed that is missing, lets findings go",
+        "`unknown: review`, with which people look at them",
+    ),
+    warning(
+        "set-unused",
+        "a set that no rule names",
+        "a reader takes it for something that decides",
+        "name it in `findings: {set: NAME}`, or take it out",
+    ),
+    note(
+        "lowered-without-reason",
+        "a line of `severity.map` that may make a severity milder, without `reason`",
+        "whoever reads the policy cannot tell a judgement from a switch",
+        "add `reason: …`",
+    ),
     note(
         "diff-vouches-for-code",
         "`state: new` on code, a base that may be a diff alone, and no word on `unchanged_lines`",

@@ -1,7 +1,6 @@
 //! Rules that look at nothing of their own.
 
 use super::{LintRun, rule_in_words};
-use crate::policy::compare::selector::narrower;
 use crate::policy::{Action, Rule, Selector, Subject};
 
 /// Says if another rule stops all that this one looks at, at least as hard.
@@ -47,7 +46,7 @@ const fn verb(then: Action) -> &'static str {
 /// Whether `wider` looks at all that `rule` looks at, whenever it does, and what follows is no milder.
 fn covers(wider: &Rule, rule: &Rule) -> bool {
     let selects = match (&rule.subject, &wider.subject) {
-        (Subject::Findings(this), Subject::Findings(that)) => narrower(this, that).is_empty(),
+        (Subject::Findings(this), Subject::Findings(that)) => this.narrower_than(that).is_empty(),
         (this, that) => format!("{this:?}") == format!("{that:?}"),
     };
     selects && as_strict(wider, rule) && (rule.then != Action::Review || answered_alike(wider, rule))
@@ -63,7 +62,9 @@ fn as_strict(this: &Rule, than: &Rule) -> bool {
     let holds = |(name, values): &(String, Vec<String>)| {
         than.when.iter().any(|(other, few)| other == name && few.iter().all(|v| values.contains(v)))
     };
+    let unknown = |key: &&str| this.unknown.of(key) >= than.unknown.of(key);
     this.then >= than.then
+        && Selector::lackable().iter().all(unknown)
         && this.allow <= than.allow
         && (!this.waivable || than.waivable)
         && (!this.waive_malware || than.waive_malware)
@@ -84,6 +85,6 @@ pub(super) fn caught(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> b
         other.id != rule.id
             && same_terms(other)
             && other.when.iter().all(|condition| rule.when.contains(condition))
-            && narrower(selector, of_other).is_empty()
+            && selector.narrower_than(of_other).is_empty()
     })
 }

@@ -1,5 +1,6 @@
 //! The policy as a whole: what is never read, never used, or of any age.
 
+use super::selectors::in_list;
 use super::{LintRun, people};
 use crate::finding::{Category, clean};
 use crate::policy::{Action, DocumentKind, EntryKind, EvidenceEntry, Feed, Selector, Subject};
@@ -20,6 +21,7 @@ pub(super) fn lint_policy(found: &mut LintRun<'_>) {
     parameters(found);
     keys(found);
     tools(found);
+    sets(found);
     people::top(found);
 }
 
@@ -138,6 +140,22 @@ fn keys(found: &mut LintRun<'_>) {
     }
 }
 
+/// Sets that no rule names.
+fn sets(found: &mut LintRun<'_>) {
+    let policy = found.policy;
+    let named = |name: &str| {
+        let of = |selector: &Selector| selector.set.iter().any(|set| set.name == name);
+        policy.rules.iter().any(|rule| match &rule.subject {
+            Subject::Findings(selector) => of(selector) || selector.nested().into_iter().any(of),
+            _ => false,
+        })
+    };
+    for set in policy.sets.iter().filter(|set| !named(&set.name)) {
+        let message = format!("no rule names the set `{}`", clean(&set.name));
+        found.add("set-unused", &["sets", &set.name], message);
+    }
+}
+
 /// Names of tools that are nearly those that are read.
 fn tools(found: &mut LintRun<'_>) {
     let policy = found.policy;
@@ -154,8 +172,9 @@ fn tools(found: &mut LintRun<'_>) {
             written.extend(selector.tool.iter().map(|tool| (clause.clone(), tool.clone())));
         };
         of(selector, &["findings", "tool"]);
-        if let Some(not) = &selector.not {
-            of(not, &["findings", "not", "tool"]);
+        for (index, not) in selector.not.iter().enumerate() {
+            let keys = in_list(policy, rule, "not", index);
+            of(not, &[&keys.iter().map(String::as_str).collect::<Vec<_>>()[..], &["tool"]].concat());
         }
     }
     let mut known: Vec<&str> = found.formats.iter().map(|format| format.tool).collect();

@@ -2,9 +2,9 @@
 
 use super::overlap::caught;
 use super::{LintRun, rule_in_words, severity_map};
-use crate::finding::{Attribute, Category, Confidence, Fix, Reachability, Severity, State};
-use crate::policy::compare::selector::narrower;
-use crate::policy::{Action, BaseSource, DocumentRule, Rule, Selector, Subject};
+use crate::finding::{Attribute, Category, Fix, Severity, State};
+use crate::policy::selector::Escape;
+use crate::policy::{Action, BaseSource, DocumentRule, Policy, Rule, Selector, Subject, UnknownAction};
 
 /// Looks at a rule; false if it never fires, so that nothing else is worth saying.
 pub(super) fn lint_selectors(found: &mut LintRun<'_>, rule: &Rule) -> bool {
@@ -19,6 +19,7 @@ pub(super) fn lint_selectors(found: &mut LintRun<'_>, rule: &Rule) -> bool {
             unknown(found, rule, selector);
             worse(found, rule, selector);
             listed(found, rule, selector);
+            ignored(found, rule);
         }
         Subject::Document(document) => contradictions(found, rule, document),
         Subject::Image(_)
@@ -63,10 +64,8 @@ fn never(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> Option<(&'sta
             }
         }
     }
-    if let Some(not) = &selector.not
-        && always_known(not)
-        && narrower(&Selector { not: None, ..selector.clone() }, not).is_empty()
-    {
+    let plain = Selector { not: Vec::new(), ..selector.clone() };
+    if selector.not.iter().any(|not| not.always_known() && plain.narrower_than(not).is_empty()) {
         return Some(("not", "`not` leaves out all that the rest selects".to_owned()));
     }
     if let Some(least) = selector.severity {
@@ -89,21 +88,6 @@ fn only_diff(from: &[BaseSource]) -> bool {
 fn silent(categories: &[Category]) -> bool {
     let spoken = [Category::Sast, Category::Secret, Category::Misconfiguration];
     !categories.is_empty() && !categories.iter().any(|category| spoken.contains(category))
-}
-
-/// Whether a selector asks only for what is known of every finding, so that inside `not` it excludes whatever it says.
-fn always_known(not: &Selector) -> bool {
-    not.fix.is_empty()
-        && not.scope.is_empty()
-        && not.confidence.is_none()
-        && not.verified.is_none()
-        && not.kev.is_none()
-        && not.epss.is_none()
-        && not.cvss.is_none()
-        && not.reachable.is_empty()
-        && not.direct.is_none()
-        && not.age.is_none()
-        && not.r#where.is_none()
 }
 
 /// Whether any report that feeds a rule may tell an attribute: one of the entries' formats, where all of them say
@@ -158,7 +142,7 @@ fn states(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     });
     if selector.state == [State::New] && vulnerabilities && !disclosed {
         let message = format!(
-            "{} looks at new vulnerabilities, and no rule looks at those disclosed since the base",
+            "{} looks at new vulnerabilities, and no rule looks at those that became known since",
             rule_in_words(rule)
         );
         found.of_rule("newly-disclosed-unseen", rule, &["findings", "state"], message);
@@ -219,22 +203,14 @@ fn old_debt(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
 
 /// Selectors on what no report of the rule says.
 fn unknown(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
-    let asked = [
-        (Attribute::Confidence, selector.confidence.is_some()),
-        (Attribute::Verified, selector.verified.is_some()),
-        (Attribute::Scope, !selector.scope.is_empty()),
-        (Attribute::Fix, !selector.fix.is_empty()),
-        (Attribute::Age, selector.age.is_some()),
-    ];
     // A baseline tells since when it knows a finding, to rules that heed it.
     let dated = rule.waivable
         && found.policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Baseline));
-    for (attribute, _) in asked.into_iter().filter(|(_, asked)| *asked) {
+    for (key, attribute) in selector.attributes() {
         if dated && attribute == Attribute::Age {
             continue;
         }
         if !attribute_may_be_reported(found, attribute, rule, selector) {
-            let key = attribute.as_str();
             let message =
                 format!("no report of {} tells `{key}`, so every finding meets it", rule_in_words(rule));
             found.of_rule("always-unknown", rule, &["findings", key], message);
@@ -257,63 +233,19 @@ fn worse(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
             found.of_rule("fix-none-alone", rule, &["findings", "fix"], message);
         }
     }
-    let plain = Selector { not: None, ..selector.clone() };
-    let mut left_out: Vec<(&[&str], String, Selector)> = Vec::new();
-    if selector.kev == Some(false) {
-        let worse = Selector { kev: Some(true), ..selector.clone() };
-        left_out.push((&["findings", "kev"], "has begun to be exploited".to_owned(), worse));
+    let of_rule = selector.escapes().into_iter().map(|escape| (strings(&["findings"]), escape));
+    let mut left_out: Vec<(Vec<String>, Escape)> = of_rule.collect();
+    // What else `not` says only makes what is left out smaller.
+    for (index, not) in selector.not.iter().enumerate() {
+        let keys = in_list(found.policy, rule, "not", index);
+        left_out.extend(selector.escapes_not(not).into_iter().map(|escape| (keys.clone(), escape)));
     }
-    if selector.verified == Some(false) {
-        let worse = Selector { verified: Some(true), ..selector.clone() };
-        left_out.push((&["findings", "verified"], "is found to be live".to_owned(), worse));
-    }
-    if selector.reachable == [Reachability::No] {
-        let worse = Selector { reachable: vec![Reachability::Yes], ..selector.clone() };
-        left_out.push((&["findings", "reachable"], "can be reached".to_owned(), worse));
-    }
-    if let Some(not) = &selector.not {
-        // What else `not` says only makes what is left out smaller.
-        if let Some(level) = not.severity
-            && selector.severity.is_none_or(|least| severity_map::rank(least) < severity_map::rank(level))
-        {
-            let worse = Selector { severity: Some(level), ..plain.clone() };
-            left_out.push((&["findings", "not", "severity"], format!("is {level} or worse"), worse));
-        }
-        if not.kev == Some(true) {
-            let worse = Selector { kev: Some(true), ..plain.clone() };
-            left_out.push((&["findings", "not", "kev"], "has begun to be exploited".to_owned(), worse));
-        }
-        if not.verified == Some(true) {
-            let worse = Selector { verified: Some(true), ..plain.clone() };
-            left_out.push((&["findings", "not", "verified"], "is found to be live".to_owned(), worse));
-        }
-        if let Some(least) = not.epss {
-            let worse = Selector { epss: Some(least), ..plain.clone() };
-            left_out.push((&["findings", "not", "epss"], format!("has an EPSS of {least} or more"), worse));
-        }
-        if let Some(least) = not.cvss {
-            let worse = Selector { cvss: Some(least), ..plain.clone() };
-            left_out.push((&["findings", "not", "cvss"], format!("has a score of {least} or more"), worse));
-        }
-        if not.reachable.contains(&Reachability::Yes) {
-            let worse = Selector { reachable: vec![Reachability::Yes], ..plain.clone() };
-            left_out.push((&["findings", "not", "reachable"], "can be reached".to_owned(), worse));
-        }
-        if let Some(level) =
-            not.confidence.filter(|level| selector.confidence.is_none_or(|c: Confidence| c < *level))
-        {
-            let worse = Selector { confidence: Some(level), ..plain.clone() };
-            left_out.push((&["findings", "not", "confidence"], format!("is sure ({level} or surer)"), worse));
-        }
-        if not.state.contains(&State::New) && !not.state.contains(&State::Existing) {
-            let worse = Selector { state: vec![State::New], ..plain.clone() };
-            left_out.push((&["findings", "not", "state"], "is new".to_owned(), worse));
-        }
-    }
-    for (keys, what, worse) in left_out {
+    for (mut keys, (key, what, worse)) in left_out {
         if !caught(found, rule, &worse) {
+            keys.push(key.to_owned());
+            let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
             let message = format!("{} lets go of a finding that {what}", rule_in_words(rule));
-            found.of_rule("worse-escapes", rule, keys, message);
+            found.of_rule("worse-escapes", rule, &keys, message);
         }
     }
 }
@@ -323,26 +255,16 @@ fn listed(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     if rule.then == Action::Warn {
         return;
     }
-    let inner = selector.not.as_deref();
-    let conditions = [
-        (selector.r#where.as_ref(), &["findings", "where"][..]),
-        (inner.and_then(|not| not.r#where.as_ref()), &["findings", "not", "where"][..]),
-    ];
+    let mut conditions = vec![(selector.r#where.as_ref(), strings(&["findings", "where"]))];
+    for (index, not) in selector.not.iter().enumerate() {
+        let mut keys = in_list(found.policy, rule, "not", index);
+        keys.push("where".to_owned());
+        conditions.push((not.r#where.as_ref(), keys));
+    }
     for (condition, keys) in conditions {
         let Some(condition) = condition else { continue };
-        let graded = [
-            "severity",
-            "confidence",
-            "epss",
-            "kev",
-            "fix",
-            "scope",
-            "verified",
-            "state",
-            "cvss",
-            "reachable",
-            "direct",
-        ];
+        let keys: Vec<&str> = keys.iter().map(String::as_str).collect();
+        let graded = Selector::graded();
         let named_parts: Vec<String> =
             graded.iter().filter(|part| condition.names(part)).map(|part| format!("`{part}`")).collect();
         let message = if named_parts.is_empty() {
@@ -354,10 +276,10 @@ fn listed(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
                 named_parts.join(", ")
             )
         };
-        found.of_rule("where-unchecked", rule, keys, message);
+        found.of_rule("where-unchecked", rule, &keys, message);
     }
-    if let Some(not) = inner {
-        let message = if always_known(not) || not.r#where.is_none() {
+    if !selector.not.is_empty() {
+        let message = if selector.not.iter().all(|not| not.r#where.is_none()) {
             format!(
                 "{} leaves findings out by `not`; what is not known is never left out",
                 rule_in_words(rule)
@@ -367,6 +289,36 @@ fn listed(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
         };
         found.of_rule("not-unchecked", rule, &["findings", "not"], message);
     }
+}
+
+/// What nobody knows is let go.
+fn ignored(found: &mut LintRun<'_>, rule: &Rule) {
+    if rule.then != Action::Warn && rule.unknown.has(UnknownAction::Ignore) {
+        let keys: Vec<String> = Selector::lackable()
+            .into_iter()
+            .filter(|key| rule.unknown.of(key) == UnknownAction::Ignore)
+            .map(|key| format!("`{key}`"))
+            .collect();
+        let what = if rule.unknown.otherwise == UnknownAction::Ignore {
+            "an attribute that it asks for".to_owned()
+        } else {
+            keys.join(" or ")
+        };
+        let message = format!("{} lets go of a finding of which nobody knows {what}", rule_in_words(rule));
+        found.of_rule("unknown-ignored", rule, &["unknown"], message);
+    }
+}
+
+fn strings(keys: &[&str]) -> Vec<String> {
+    keys.iter().map(|key| (*key).to_owned()).collect()
+}
+
+/// The keys of a rule that lead to one of the selectors in a list, which stands by itself where it is the only one.
+pub(super) fn in_list(policy: &Policy, rule: &Rule, key: &str, index: usize) -> Vec<String> {
+    let number = index.to_string();
+    let of_list = ["rules", rule.id.as_str(), "findings", key, number.as_str()];
+    let keys = ["findings", key, number.as_str()];
+    strings(if policy.places.has(&of_list) { &keys } else { &keys[..2] })
 }
 
 /// A fact that must be there and must not.

@@ -28,6 +28,10 @@ pub(super) fn lint_severity_map(found: &mut LintRun<'_>) {
             continue;
         }
         not_monotone(found, line, &clause);
+        if line.may_lower() && line.reason.is_none() {
+            let message = "this line may make a severity milder, and does not say why";
+            found.add("lowered-without-reason", &clause, message);
+        }
         // An earlier line may have taken some of them.
         if !earlier
             .iter()
@@ -75,7 +79,9 @@ fn same_text(one: Option<&String>, other: Option<&String>) -> bool {
 /// Whether `first` fits whatever tool and check `line` fits.
 fn as_wide(first: &Mapping, line: &Mapping) -> bool {
     let glob = |line: &Mapping| line.rule_id.as_ref().map(|glob| glob.text().to_owned());
-    (first.tool.is_none() || same_text(first.tool.as_ref(), line.tool.as_ref()))
+    let conditions = |line: &Mapping| line.conditions.describe();
+    (first.conditions.is_empty() || conditions(first) == conditions(line))
+        && (first.tool.is_none() || same_text(first.tool.as_ref(), line.tool.as_ref()))
         && (first.rule_id.is_none() || same_text(glob(first).as_ref(), glob(line).as_ref()))
 }
 
@@ -110,7 +116,7 @@ fn sees(selector: &Selector, category: Category, tool: Option<&String>, level: S
 
 fn hides(found: &mut LintRun<'_>, line: &Mapping, clause: &[&str]) {
     // A line for some checks, or for one level, is a judgement; a line for all of a tool is a switch.
-    if line.severity.is_some() || line.rule_id.is_some() {
+    if line.severity.is_some() || line.rule_id.is_some() || !line.conditions.is_empty() {
         return;
     }
     let of_tool = |tool: &str| line.tool.as_ref().is_some_and(|own| own.eq_ignore_ascii_case(tool));
@@ -147,7 +153,7 @@ pub(super) fn possible(map: &[Mapping]) -> Vec<Severity> {
         let mut sure = false;
         for line in map.iter().filter(|line| line.severity.is_none_or(|s| s == level)) {
             levels.push(line.becomes.unwrap_or(level));
-            if line.tool.is_none() && line.rule_id.is_none() {
+            if line.tool.is_none() && line.rule_id.is_none() && line.conditions.is_empty() {
                 sure = true;
                 break;
             }

@@ -268,6 +268,26 @@ const RULES: &[(&str, &str, &str)] = &[
         "id: a, findings: {category: sast, severity: high}, then: fail",
     ),
     (
+        "unknown-ignored",
+        "id: a, findings: {category: vulnerability, kev: true}, then: fail, unknown: ignore",
+        "id: a, findings: {category: vulnerability, kev: true}, then: fail, unknown: review",
+    ),
+    (
+        "unknown-ignored",
+        "id: a, findings: {category: vulnerability, kev: true, fix: none}, then: review, unknown: {fix: ignore}",
+        "id: a, findings: {category: vulnerability, kev: true, fix: none}, then: warn, unknown: {fix: ignore}",
+    ),
+    (
+        "never-fires",
+        "id: a, findings: {category: sast, not: [{path: a.py}, {category: [sast, secret]}]}, then: fail",
+        "id: a, findings: {category: sast, not: [{path: a.py}, {category: sast, fix: none}]}, then: fail",
+    ),
+    (
+        "worse-escapes",
+        "id: a, findings: {category: sast, not: [{path: a.py}, {severity: high}]}, then: fail",
+        "id: a, findings: {category: sast, not: [{path: a.py}, {path: b.py}]}, then: fail",
+    ),
+    (
         "not-unchecked",
         "id: a, findings: {category: sast, not: {path: tests/**}}, then: fail",
         "id: a, findings: {category: sast, path: src/**}, then: fail",
@@ -276,6 +296,13 @@ const RULES: &[(&str, &str, &str)] = &[
 
 /// Whole policies: what stands in [`HEAD`], what a check speaks of, and what it does not.
 const HEADS: &[(&str, &str, &str, &str)] = &[
+    ("set-unused", "waivers:", "sets: {code: {path: src/**}}\nwaivers:", "waivers:"),
+    (
+        "lowered-without-reason",
+        "waivers:",
+        "severity: {map: [{tool: semgrep, severity: high, as: low}]}\nwaivers:",
+        "severity: {map: [{tool: semgrep, severity: high, as: low, reason: why}]}\nwaivers:",
+    ),
     ("base-cannot-tell", "from: [base-report, baseline, diff]", "from: diff", "from: [diff, baseline]"),
     ("feed-without-age", "kev.json], max_age: 7d", "kev.json]", "kev.json], max_age: 30d"),
     ("vex-without-feed", "waivers:", "vex: {accept: [Acme]}\nwaivers:", "waivers:"),

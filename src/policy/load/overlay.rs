@@ -5,7 +5,8 @@ use super::super::error::{PolicyProblems, listed, quoted};
 use super::super::written::node::{Node, NodeKey, NodeKind};
 
 /// Keys that a rule may give which the parent has already; which findings it looks at stays.
-const RULE: [&str; 8] = ["id", "allow", "then", "waivable", "waive_malware", "reviewers", "from", "when"];
+const RULE: [&str; 9] =
+    ["id", "unknown", "allow", "then", "waivable", "waive_malware", "reviewers", "from", "when"];
 
 /// Demands that it may add to, where the parent's rule has them.
 const DEMANDS: [&str; 6] = ["image", "sbom", "provenance", "approvals", "verdicts", "document"];
@@ -62,7 +63,7 @@ pub(super) fn overlay(parent: Node, child: Node, problems: &mut PolicyProblems) 
                 _ => new,
             }),
             // Names of the author's own: each is inherited whole.
-            "parameters" | "people" | "mappings" | "keys" | "subjects" => {
+            "parameters" | "people" | "mappings" | "keys" | "subjects" | "sets" => {
                 table(inherited, value, &mut |_, _, new| new)
             }
             _ => over(inherited, value),

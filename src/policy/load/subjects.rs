@@ -44,7 +44,7 @@ fn an_entry_for_each_subject() {
     assert_eq!(policy.entry("sbom/api").unwrap().kind, EntryKind::Document(DocumentKind::Sbom));
     let Subject::Findings(selector) = &policy.rules[0].subject else { panic!() };
     assert_eq!(selector.evidence, ["scan/api", "scan/worker"]);
-    assert_eq!(selector.not.as_ref().unwrap().evidence, ["scan/worker"]);
+    assert_eq!(selector.not[0].evidence, ["scan/worker"]);
     assert_eq!(policy.rules[0].fed_by, ["scan/api", "scan/worker"]);
     // Of one subject the entry keeps its name.
     let one = "version: 1\ngate: g\nsubjects: {api: {kind: image}}\nevidence:\n  scan: {category: vulnerability, subject: each, files: \"t-${subject}.json\"}\nrules: [{id: r, findings: {}, then: fail}]\n";

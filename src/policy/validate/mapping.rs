@@ -7,7 +7,7 @@ use super::super::mapping::{Field, FieldPath, Origin, ReportMapping};
 use super::super::query::{DocumentPath, PathStepKind, QueryError};
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{EntryKind, EvidenceEntry};
-use super::{LONGEST_ID, selector};
+use super::{LONGEST_ID, report_query};
 use crate::finding::{Category, Severity};
 
 /// The mappings of a policy; those in files were read before, by the name of the file.
@@ -172,15 +172,13 @@ impl Paths {
 
 /// A path from the report.
 fn whole(text: &At<Name>, key: &str, problems: &mut PolicyProblems) -> Option<DocumentPath> {
-    DocumentPath::compile(&text.value).map_err(|e| selector::refused(text, key, e, problems)).ok()
+    DocumentPath::compile(&text.value).map_err(|e| report_query(text, key, e, problems)).ok()
 }
 
 /// A path to all of a list; one that would leave some of it out in silence is refused.
 fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut PolicyProblems) -> Option<DocumentPath> {
     let path = if grouped {
-        DocumentPath::compile_relative(&text.value)
-            .map_err(|e| selector::refused(text, key, e, problems))
-            .ok()?
+        DocumentPath::compile_relative(&text.value).map_err(|e| report_query(text, key, e, problems)).ok()?
     } else {
         whole(text, key, problems)?
     };
@@ -200,7 +198,7 @@ fn list(text: &At<Name>, key: &str, grouped: bool, problems: &mut PolicyProblems
                 if grouped { '@' } else { '$' }
             )),
         };
-        selector::refused(text, key, error, problems);
+        report_query(text, key, error, problems);
         return None;
     }
     Some(path)
@@ -220,7 +218,7 @@ fn singular(
         message: "the path can find several values, and one is needed".to_owned(),
         help: Some("use names and indexes only, as in @.locations[0].file".to_owned()),
     };
-    selector::refused(text, key, error, problems);
+    report_query(text, key, error, problems);
     None
 }
 
@@ -318,7 +316,7 @@ fn field_path(
     } else {
         DocumentPath::compile_relative(&text.value).map(|path| FieldPath { origin, path })
     };
-    let path = compiled.map_err(|e| selector::refused(text, key, e, problems)).ok()?;
+    let path = compiled.map_err(|e| report_query(text, key, e, problems)).ok()?;
     if field.is_list() {
         return Some(path);
     }

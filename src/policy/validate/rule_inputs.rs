@@ -39,8 +39,8 @@ pub(super) fn feed(
 
 /// Puts the entries that are meant in the place of their names: an entry for each subject has several.
 fn resolve(selector: &mut Selector, entries: &[EvidenceEntry]) {
-    if let Some(not) = &mut selector.not {
-        resolve(not, entries);
+    for inner in selector.nested_mut() {
+        resolve(inner, entries);
     }
     if selector.evidence.is_empty() && selector.subject.is_empty() {
         return;
@@ -90,7 +90,8 @@ fn by_reports(
             problems.help(checked.at, message, help);
         }
     }
-    for category in &selector.category {
+    let categories = selector.categories();
+    for category in &categories {
         if !reports().any(|entry| feeds(entry, *category)) {
             let message = format!("rule {id} looks at `{category}`, and no evidence entry can feed it");
             let help = format!("add an entry to `evidence`: `{{category: {category}, files: […]}}`");
@@ -98,10 +99,10 @@ fn by_reports(
         }
     }
     let fed_by: Vec<String> = reports()
-        .filter(|entry| selector.category.is_empty() || selector.category.iter().any(|c| feeds(entry, *c)))
+        .filter(|entry| categories.is_empty() || categories.iter().any(|c| feeds(entry, *c)))
         .map(|entry| entry.name.clone())
         .collect();
-    if fed_by.is_empty() && selector.category.is_empty() {
+    if fed_by.is_empty() && categories.is_empty() {
         problems.help(
             checked.at,
             format!("rule {id} looks at findings, and no evidence entry is a report"),
@@ -112,7 +113,11 @@ fn by_reports(
 }
 
 /// Whether each name of the selector `evidence` is an entry of reports.
-fn names_exist(names: &[At<Name>], entries: &[EvidenceEntry], problems: &mut PolicyProblems) -> bool {
+pub(super) fn names_exist(
+    names: &[At<Name>],
+    entries: &[EvidenceEntry],
+    problems: &mut PolicyProblems,
+) -> bool {
     let known: Vec<&str> =
         entries.iter().filter(|e| matches!(e.kind, EntryKind::Report(_))).map(|e| e.name.as_str()).collect();
     let mut all = true;

@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 
 use super::super::error::{PolicyProblems, SourcePosition, listed, nearest, quoted};
+use super::super::selector::SelectorReferences;
 use super::super::written::{self, At, ExpectedFact, Many, Name, Table};
 use super::super::{
-    DocumentPath, DocumentRule, Expect, GateSubject, Parameter, Person, Reviewers, Rule, SignerKey, Subject,
+    DocumentPath, DocumentRule, Expect, GateSubject, Parameter, Person, Reviewers, Rule, Selector,
+    SelectorSet, SignerKey, Subject, UnknownAction, UnknownMeaning,
 };
-use super::{LONGEST_ID, selector, subjects};
+use super::{LONGEST_ID, report_query, subjects};
 
 /// Names that rules can refer to.
 pub(super) struct RuleReferences<'p> {
@@ -17,6 +19,8 @@ pub(super) struct RuleReferences<'p> {
     pub(super) reviewers: Option<&'p Reviewers>,
     /// Subject of the gate.
     pub(super) subjects: &'p [GateSubject],
+    /// Selectors with a name.
+    pub(super) sets: &'p [SelectorSet],
     /// Whose signatures count.
     pub(super) keys: &'p [SignerKey],
 }
@@ -64,6 +68,7 @@ fn rule(
     };
     let mut names = Vec::new();
     let subject = subject(&mut written, world, &mut names, problems);
+    let unknown = written.unknown.take().map(|given| unknown_meaning(given, subject.as_ref(), problems));
     let at = written.id.map_or(begin, |id| id.at);
     let title = written.title.map_or_else(|| name.clone(), |title| title.value.0);
     let rule = Rule {
@@ -71,13 +76,13 @@ fn rule(
         line: begin.line,
         title,
         subject: subject?,
+        unknown: unknown.unwrap_or_default(),
         allow: written.allow.map_or(0, |allow| allow.value),
         then: written.then?.value,
         waivable: written.waivable.is_none_or(|waivable| waivable.value),
         waive_malware: written.waive_malware.is_some_and(|waive| waive.value),
         reviewers,
         fix: written.fix.map(|fix| fix.value.0),
-        log: written.log.map(|log| log.value.0),
         from: written.from.map(|day| day.value.0),
         when,
         fed_by: Vec::new(),
@@ -94,8 +99,9 @@ fn subject(
 ) -> Option<Subject> {
     let &RuleReferences { people, subjects: about, keys, .. } = world;
     if let Some(findings) = written.findings.take() {
-        names.extend(findings.value.evidence.iter().flat_map(|list| list.value.0.clone()));
-        return selector::selector(findings.value, about, problems).map(Subject::Findings);
+        evidence_names(&findings.value, names);
+        let references = SelectorReferences { subjects: about, sets: world.sets, inside_not: false };
+        return Selector::check(findings.value, references, problems).map(Subject::Findings);
     }
     if let Some(document) = written.document.take() {
         names.extend(document.value.name.clone());
@@ -117,6 +123,47 @@ fn subject(
     }
     let verdicts = written.verdicts.take()?;
     Some(Subject::Verdicts(subjects::verdicts(verdicts, about, keys, problems)))
+}
+
+/// The evidence entries that selectors name, also those inside others.
+pub(super) fn evidence_names(written: &written::Selector, names: &mut Vec<At<Name>>) {
+    names.extend(written.evidence.iter().flat_map(|list| list.value.0.clone()));
+    let not = written.not.iter().flat_map(|list| &list.value.0);
+    for inner in not.chain(written.any.iter().flat_map(|list| &list.value.0)) {
+        evidence_names(&inner.value.0, names);
+    }
+}
+
+/// What a rule about findings makes of attributes that they lack.
+fn unknown_meaning(
+    written: At<written::WrittenUnknownMeaning>,
+    subject: Option<&Subject>,
+    problems: &mut PolicyProblems,
+) -> UnknownMeaning {
+    if !matches!(subject, None | Some(Subject::Findings(_))) {
+        problems.help(written.at, "`unknown` is about findings, and this rule looks at none", "take it out");
+    }
+    match written.value {
+        written::WrittenUnknownMeaning::All(otherwise) => {
+            UnknownMeaning { otherwise, attributes: Vec::new() }
+        }
+        written::WrittenUnknownMeaning::Each(table) => {
+            let known = Selector::lackable();
+            let mut attributes: Vec<(String, UnknownAction)> = Vec::new();
+            for (key, action) in table.0 {
+                if !known.contains(&key.value.as_str()) {
+                    problems.unknown(
+                        key.at,
+                        "`unknown`: no attribute that a finding may lack is",
+                        &key.value,
+                        &known,
+                    );
+                }
+                attributes.push((key.value, action.value));
+            }
+            UnknownMeaning { otherwise: UnknownAction::Match, attributes }
+        }
+    }
 }
 
 /// A waiver names a rule as GATE/RULE, so that an id has no `/`.
@@ -231,5 +278,5 @@ fn document(written: At<written::DocumentRule>, problems: &mut PolicyProblems) -
 }
 
 fn path(written: &At<Name>, key: &str, problems: &mut PolicyProblems) -> Option<DocumentPath> {
-    DocumentPath::compile(&written.value).map_err(|e| selector::refused(written, key, e, problems)).ok()
+    DocumentPath::compile(&written.value).map_err(|e| report_query(written, key, e, problems)).ok()
 }

@@ -103,7 +103,7 @@ fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut PolicyProblems) -> 
 }
 
 /// The subjects that `subject` names; without it the one that the policy has, or the run's one artifact.
-pub(super) fn which(
+pub(in super::super) fn which(
     written: Option<&At<Many<Name>>>,
     subjects: &[GateSubject],
     at: SourcePosition,

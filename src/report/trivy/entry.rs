@@ -37,6 +37,8 @@ pub(super) struct Site<'r> {
     pub(super) resource: String,
     /// Prefixes that are removed from paths.
     pub(super) roots: &'r [String],
+    /// The system whose packages these are is no longer maintained, where the report says.
+    pub(super) end_of_life: Option<bool>,
     /// Content of the result's `Packages`.
     pub(super) listed: ListedPackages,
 }
@@ -197,6 +199,7 @@ impl TrivyVulnerability<'_> {
         finding.ids = ids.filter(|id| !id.is_empty()).map(Text::line).collect();
         finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
         finding.published = self.published();
+        finding.end_of_life = site.end_of_life.filter(|_| site.class == "os-pkgs");
         let scores = self.cvss.0.iter().flat_map(BTreeMap::values).filter_map(|scores| scores.0.as_ref());
         finding.cvss = highest(scores.flat_map(TrivyCvssScores::ratings)).map(Box::new);
         (finding.scope, finding.direct) = site.listed.of(self.pkg_id.as_str());

@@ -32,7 +32,7 @@ pub(super) static FORMAT: Format = Format {
     title: "Trivy JSON: vulnerabilities, misconfigurations, credentials, licences",
     tool: "trivy",
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret, Category::License],
-    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
+    attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package, Attribute::EndOfLife],
     // The old schema's report of nothing scanned. Its other word for it, `null`, says even less.
     empty_array: true,
     packages: Some(package_list::packages),
@@ -141,6 +141,8 @@ struct TrivySections {
 /// Operating system of the target, as far as it was read.
 #[derive(Default)]
 struct Maintenance {
+    /// The report has said which it is, and so whether it is maintained.
+    named: bool,
     /// A result about its packages.
     packages: bool,
     /// It is no longer maintained.
@@ -258,6 +260,7 @@ fn metadata(json: &mut Json, reading: &mut Reading<'_>, seen: &mut TrivySections
         }
         "OS" if json.kind()? == JsonKind::Object => json
             .item::<System<'static>, _>(|system| {
+                seen.system.named = true;
                 seen.system.ended = system.eosl.value == Some(true);
                 let name = format!("{} {}", system.family.as_str(), system.name.as_str());
                 Some(Text::line(name.trim())).filter(|name| !name.is_empty())
@@ -347,6 +350,7 @@ fn result(
         artifact: if root.image { root.artifact.clone() } else { String::new() },
         resource: root.resource.clone(),
         roots: reading.roots(),
+        end_of_life: seen.system.named.then_some(seen.system.ended),
         listed: ListedPackages::decode(&known("Packages")).unwrap_or_default(),
     };
     let before = seen.found;

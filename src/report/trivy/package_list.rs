@@ -85,6 +85,7 @@ pub(in crate::report) fn packages(
             artifact: artifact.clone(),
             resource: String::new(),
             roots: &options.roots,
+            end_of_life: None,
             listed: ListedPackages::default(),
         };
         for item in scanned.packages.unwrap_or_default() {

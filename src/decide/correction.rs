@@ -1,0 +1,40 @@
+//! Corrections of findings by the policy.
+
+use crate::finding::{Category, Finding, FingerprintBuilder, State};
+use crate::policy::{Answer, Mapping, Policy, SelectorContext};
+
+/// Corrects severity and category as the policy's `severity.map` says; the first line that matches holds.
+pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
+    let Some(line) = policy.severity_map.iter().find(|line| line_matches(line, finding, policy)) else {
+        return;
+    };
+    if let Some(severity) = line.becomes {
+        finding.severity = severity;
+    }
+    if let Some(category) = line.category {
+        if category == Category::Secret && finding.category != Category::Secret {
+            // The scanner did not know that its message is about a secret, so the message may quote one, and the
+            // fingerprint may be made of it.
+            finding.title = finding.rule_id.clone();
+            let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.real());
+            finding.identify(id);
+            finding.told_by_code = false;
+            // What its value is, its report does not say.
+            (finding.state, finding.stage, finding.first_seen) = (State::New, None, None);
+        }
+        finding.category = category;
+        finding.may_hold_secret |= category == Category::Secret;
+    }
+}
+
+fn line_matches(line: &Mapping, finding: &Finding, policy: &Policy) -> bool {
+    line.tool.as_ref().is_none_or(|tool| tool.eq_ignore_ascii_case(finding.tool.real()))
+        && line.rule_id.as_ref().is_none_or(|glob| glob.matches_rule_of(finding))
+        && line.severity.is_none_or(|severity| severity == finding.severity)
+        && (line.conditions.is_empty() || {
+            let around = SelectorContext::without_report(policy.unknown_severity);
+            // What is not known makes nothing milder.
+            let least = if line.may_lower() { Answer::Yes } else { Answer::Unknown };
+            line.conditions.answer(finding, around) >= least
+        })
+}

@@ -1,0 +1,369 @@
+//! Selectors made of selectors: any of several, none of several, sets by name.
+
+use super::super::Feed;
+use super::super::error::PolicyProblems;
+use super::super::written::{At, Boxed, Many, Name, Selector as WrittenSelector, Seq};
+use super::criterion::{Answer, Criterion, CriterionFacts, SelectorReferences};
+use super::{Selector, SelectorContext};
+use crate::finding::{Finding, UnknownAttributes};
+
+/// Selectors of which none may match; what is not known is never excluded.
+pub(crate) struct NoneOf;
+
+impl Criterion for NoneOf {
+    type Written = Many<Boxed<WrittenSelector>>;
+    type Value = Vec<Selector>;
+    const FACTS: CriterionFacts =
+        CriterionFacts::known(&["{scope: development}", "{kev: false}", "[{fix: none}, {confidence: low}]"]);
+
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        references: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
+            let At { at, value: Boxed(inner) } = item;
+            if let Some(again) = &inner.not {
+                problems.help(
+                    again.at,
+                    format!("`{key}` stands inside `{key}`"),
+                    "say what is looked for outside of `not`",
+                );
+                return None;
+            }
+            if let Some(any) = &inner.any {
+                problems.help(
+                    any.at,
+                    "`any` stands inside `not`",
+                    "give `not` a list: what any of its selectors matches is left out",
+                );
+                return None;
+            }
+            let references = SelectorReferences { inside_not: true, ..references };
+            inside(At { at, value: *inner }, key, "it would exclude every finding", references, problems)
+        };
+        let items: Vec<_> = written.value.0.into_iter().map(|item| read(item, problems)).collect();
+        items.into_iter().collect()
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        let around = SelectorContext { inside_not: !around.inside_not, ..around };
+        let of = |not: &Selector| not.answer(finding, around).opposite();
+        value.iter().map(of).min().unwrap_or(Answer::Yes)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        let one = |not: &Selector| format!("{{{}}}", not.describe());
+        value.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        Some(String::new())
+    }
+
+    /// What the new one excludes, the old one must have excluded.
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        for is in after {
+            let Some(first) = before.first() else { return Some(("nothing".to_owned(), "some".to_owned())) };
+            if before.iter().any(|was| is.narrower_than(was).is_empty()) {
+                continue;
+            }
+            let (key, now, then) = is.narrower_than(first).into_iter().next()?;
+            return Some((format!("{key}: {then}"), format!("{key}: {now}")));
+        }
+        None
+    }
+
+    fn always_known(value: &Self::Value) -> bool {
+        value.iter().all(Selector::always_known)
+    }
+
+    fn needs(value: &Self::Value, feed: Feed) -> bool {
+        value.iter().any(|inner| inner.needs(feed))
+    }
+
+    fn nested(value: &Self::Value) -> Vec<&Selector> {
+        value.iter().collect()
+    }
+
+    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
+        value.iter_mut().collect()
+    }
+
+    fn add_unknown(
+        value: &Self::Value,
+        _: &'static str,
+        finding: &Finding,
+        around: SelectorContext<'_>,
+        unknown: &mut UnknownAttributes,
+    ) {
+        let around = SelectorContext { inside_not: !around.inside_not, ..around };
+        for not in value.iter().filter(|not| not.answer(finding, around) == Answer::Unknown) {
+            unknown.merge(not.unknown(finding, around));
+        }
+    }
+}
+
+/// A selector inside another: it selects by something, and not by what only a rule can ask for.
+fn inside(
+    written: At<WrittenSelector>,
+    key: &str,
+    empty: &str,
+    references: SelectorReferences<'_>,
+    problems: &mut PolicyProblems,
+) -> Option<Selector> {
+    if let Some(suppressed) = &written.value.suppressed {
+        problems.help(
+            suppressed.at,
+            format!("`suppressed` cannot stand inside `{key}`"),
+            "only active findings are looked at unless the rule says `suppressed: true`",
+        );
+        return None;
+    }
+    let at = written.at;
+    let checked = Selector::check(written.value, references, problems)?;
+    if checked.is_empty() {
+        problems.add(at, format!("`{key}` is empty: {empty}"));
+        return None;
+    }
+    Some(checked)
+}
+
+/// Selectors of which one must hold.
+pub(crate) struct AnyOf;
+
+impl Criterion for AnyOf {
+    type Written = Seq<Boxed<WrittenSelector>>;
+    type Value = Vec<Selector>;
+    const FACTS: CriterionFacts = CriterionFacts::known(&[
+        "[{severity: high}, {kev: true}]",
+        "[{scope: production, fix: available}, {not: {confidence: low}}]",
+    ]);
+
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        references: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
+            let At { at, value: Boxed(inner) } = item;
+            if let Some(again) = &inner.any {
+                problems.help(
+                    again.at,
+                    "`any` stands inside `any`",
+                    "put its selectors into the list around it",
+                );
+                return None;
+            }
+            inside(At { at, value: *inner }, key, "every finding would be one of these", references, problems)
+        };
+        let items: Vec<_> = written.value.0.into_iter().map(|item| read(item, problems)).collect();
+        items.into_iter().collect()
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        any(value.iter(), finding, around)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        let one = |of: &Selector| format!("{{{}}}", of.describe());
+        value.iter().map(one).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        any_narrower(&before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>())
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        value.iter().map(|item| vec![item.clone()]).collect()
+    }
+
+    fn always_known(value: &Self::Value) -> bool {
+        value.iter().all(Selector::always_known)
+    }
+
+    fn needs(value: &Self::Value, feed: Feed) -> bool {
+        value.iter().any(|inner| inner.needs(feed))
+    }
+
+    fn nested(value: &Self::Value) -> Vec<&Selector> {
+        value.iter().collect()
+    }
+
+    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
+        value.iter_mut().collect()
+    }
+
+    fn add_unknown(
+        value: &Self::Value,
+        _: &'static str,
+        finding: &Finding,
+        around: SelectorContext<'_>,
+        unknown: &mut UnknownAttributes,
+    ) {
+        any_unknown(value.iter(), finding, around, unknown);
+    }
+}
+
+/// As far as the one that holds most.
+fn any<'s>(
+    selectors: impl Iterator<Item = &'s Selector>,
+    finding: &Finding,
+    around: SelectorContext<'_>,
+) -> Answer {
+    let mut most = Answer::No;
+    for selector in selectors {
+        most = most.max(selector.answer(finding, around));
+        if most == Answer::Yes {
+            break;
+        }
+    }
+    most
+}
+
+/// What was before, each by one of what is after.
+fn any_narrower(before: &[&Selector], after: &[&Selector]) -> Option<(String, String)> {
+    if after.is_empty() {
+        return None;
+    }
+    let stands = |was: &&&Selector| after.iter().any(|is| was.narrower_than(is).is_empty());
+    if !before.is_empty() && before.iter().all(|was| stands(&was)) {
+        return None;
+    }
+    let shown = |list: &[&Selector]| match list {
+        [] => "any".to_owned(),
+        list => list.iter().map(|of| format!("{{{}}}", of.describe())).collect::<Vec<_>>().join(" or "),
+    };
+    Some((shown(before), shown(after)))
+}
+
+/// Where none of them surely holds, all that might.
+fn any_unknown<'s>(
+    selectors: impl Iterator<Item = &'s Selector>,
+    finding: &Finding,
+    around: SelectorContext<'_>,
+    unknown: &mut UnknownAttributes,
+) {
+    let mut doubted = UnknownAttributes::default();
+    for selector in selectors {
+        match selector.answer(finding, around) {
+            Answer::Yes => return,
+            Answer::Unknown => doubted.merge(selector.unknown(finding, around)),
+            Answer::No => {}
+        }
+    }
+    unknown.merge(doubted);
+}
+
+/// Sets of selectors by their name, of which one must hold.
+pub(crate) struct InSet;
+
+/// Selectors that the policy gives a name.
+#[derive(Debug, Clone)]
+pub struct SelectorSet {
+    /// Its name.
+    pub name: String,
+    /// What it selects by.
+    pub selector: Selector,
+}
+
+impl Criterion for InSet {
+    type Written = Many<Name>;
+    type Value = Vec<SelectorSet>;
+    const FACTS: CriterionFacts = CriterionFacts::known(&["exploited", "[exploited, in-code]"]);
+
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        references: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        let known: Vec<&str> = references.sets.iter().map(|set| set.name.as_str()).collect();
+        let mut sets = Vec::new();
+        for name in written.value.0 {
+            if let Some(set) = references.sets.iter().find(|set| set.name == name.value) {
+                sets.push(set.clone());
+            } else if known.is_empty() {
+                let message = format!(
+                    "`{key}` names {}, and there are no sets to name here",
+                    super::super::error::quoted(&name.value)
+                );
+                problems.help(
+                    name.at,
+                    message,
+                    "declare it at the top of the policy: `sets: {NAME: {path: …}}`",
+                );
+            } else {
+                problems.unknown(name.at, &format!("`{key}`: unknown set"), &name.value, &known);
+            }
+        }
+        Some(sets)
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        any(value.iter().map(|set| &set.selector), finding, around)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        super::criterion::alternatives(&value.iter().map(|set| set.name.as_str()).collect::<Vec<_>>())
+    }
+
+    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        Some(String::new())
+    }
+
+    /// What the names stand for is compared.
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        let of = |sets: &[SelectorSet]| sets.iter().map(|set| set.selector.clone()).collect::<Vec<_>>();
+        let (was, is) = (of(before), of(after));
+        any_narrower(&was.iter().collect::<Vec<_>>(), &is.iter().collect::<Vec<_>>())
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        value.iter().map(|set| vec![set.clone()]).collect()
+    }
+
+    fn always_known(value: &Self::Value) -> bool {
+        value.iter().all(|set| set.selector.always_known())
+    }
+
+    fn needs(value: &Self::Value, feed: Feed) -> bool {
+        value.iter().any(|set| set.selector.needs(feed))
+    }
+
+    fn nested(value: &Self::Value) -> Vec<&Selector> {
+        value.iter().map(|set| &set.selector).collect()
+    }
+
+    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
+        value.iter_mut().map(|set| &mut set.selector).collect()
+    }
+
+    fn add_unknown(
+        value: &Self::Value,
+        _: &'static str,
+        finding: &Finding,
+        around: SelectorContext<'_>,
+        unknown: &mut UnknownAttributes,
+    ) {
+        any_unknown(value.iter().map(|set| &set.selector), finding, around, unknown);
+    }
+}

@@ -1,0 +1,254 @@
+//! Selectors of classes of weakness: CWE numbers, groups of them, and the OWASP Top Ten.
+
+use std::sync::OnceLock;
+
+use schemars::{Schema, SchemaGenerator, json_schema};
+
+use super::super::error::{PolicyProblems, nearest};
+use super::super::written::node::Node;
+use super::super::written::{At, Cwe, FromNode, Many, wrong};
+use super::SelectorContext;
+use super::criterion::{
+    Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
+};
+use crate::finding::Finding;
+
+/// Groups as MITRE publishes them; the file's head says of which version.
+const GROUPS: &str = include_str!("cwe_groups.txt");
+
+/// The edition of the OWASP Top Ten that a category without year is of.
+const EDITION: &str = "2021";
+
+/// CWE numbers by one name: a number itself, or that of a group.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WeaknessGroup {
+    /// As a policy writes it, such as `79`, `injection` or `A03:2021`.
+    pub name: String,
+    /// Its members, in order.
+    pub numbers: Vec<u32>,
+}
+
+/// Every group, read once.
+fn groups() -> &'static [WeaknessGroup] {
+    static ALL: OnceLock<Vec<WeaknessGroup>> = OnceLock::new();
+    ALL.get_or_init(|| {
+        let lines = GROUPS.lines().filter(|line| !line.starts_with('#'));
+        let read = |line: &str| {
+            let mut words = line.split(' ');
+            let name = words.next()?.to_owned();
+            // The second word is the category's own number.
+            Some(WeaknessGroup { name, numbers: words.skip(1).filter_map(|n| n.parse().ok()).collect() })
+        };
+        lines.filter_map(read).collect()
+    })
+}
+
+/// Whether a group is of the OWASP Top Ten.
+fn of_owasp(group: &WeaknessGroup) -> bool {
+    group.name.contains(':')
+}
+
+/// A CWE number, or the name of a group.
+#[derive(Debug, Clone)]
+pub(crate) struct CweOrGroup(WeaknessGroup);
+
+impl FromNode for CweOrGroup {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        let text = node.text().unwrap_or_default();
+        let numeric = text.is_empty()
+            || text.starts_with(|c: char| c.is_ascii_digit() || c == '-')
+            || text.get(..3).is_some_and(|start| start.eq_ignore_ascii_case("CWE"));
+        if numeric {
+            let number = Cwe::from_node(node, key, problems)?.0;
+            return Some(Self(WeaknessGroup { name: number.to_string(), numbers: vec![number] }));
+        }
+        let known: Vec<&str> =
+            groups().iter().filter(|group| !of_owasp(group)).map(|group| group.name.as_str()).collect();
+        let found = groups().iter().find(|group| !of_owasp(group) && group.name == text);
+        if found.is_none() && nearest(text, &known).is_some() {
+            problems.unknown(node.at, &format!("`{key}`: unknown group"), text, &known);
+        } else if found.is_none() {
+            wrong(node, key, "a CWE number such as `79`, or a group such as `injection`", problems);
+        }
+        found.cloned().map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let number = Cwe::schema(generator);
+        let known: Vec<&str> =
+            groups().iter().filter(|group| !of_owasp(group)).map(|group| group.name.as_str()).collect();
+        json_schema!({"anyOf": [number, {"enum": known}]})
+    }
+}
+
+/// CWE numbers, of which a finding has one.
+pub(crate) struct CweIs;
+
+impl Criterion for CweIs {
+    type Written = Many<CweOrGroup>;
+    type Value = Vec<WeaknessGroup>;
+    const FACTS: CriterionFacts = CriterionFacts::known(&["79", "[22, CWE-89]", "injection"]);
+
+    fn check(
+        written: At<Self::Written>,
+        _: &'static str,
+        _: SelectorReferences<'_>,
+        _: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        is_member(value, finding)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        names(value)
+    }
+
+    fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        Some(numbers_of(finding))
+    }
+
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        groups_narrower(before, after)
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        split_list(value)
+    }
+
+    #[cfg(test)]
+    fn vary(finding: &mut Finding, n: u8) {
+        let cwes: [&[u32]; 4] = [&[], &[79], &[89, 79], &[22]];
+        finding.cwes = cwes[usize::from(n) % 4].to_vec();
+    }
+}
+
+fn is_member(value: &[WeaknessGroup], finding: &Finding) -> Answer {
+    let member = |cwe: &u32| value.iter().any(|group| group.numbers.binary_search(cwe).is_ok());
+    Answer::of(finding.cwes.iter().any(member))
+}
+
+fn names(value: &[WeaknessGroup]) -> String {
+    alternatives(&value.iter().map(|group| group.name.as_str()).collect::<Vec<_>>())
+}
+
+fn numbers_of(finding: &Finding) -> String {
+    let numbers = finding.cwes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
+    if numbers.is_empty() { "none".to_owned() } else { numbers }
+}
+
+/// The numbers that groups stand for are compared, and the groups are told.
+fn groups_narrower(before: &[WeaknessGroup], after: &[WeaknessGroup]) -> Option<(String, String)> {
+    let numbers =
+        |list: &[WeaknessGroup]| list.iter().flat_map(|group| group.numbers.clone()).collect::<Vec<_>>();
+    let shown = |list: &[WeaknessGroup]| {
+        if list.is_empty() {
+            "any".to_owned()
+        } else {
+            list.iter().map(|group| group.name.as_str()).collect::<Vec<_>>().join(", ")
+        }
+    };
+    list_narrower(&numbers(before), &numbers(after)).map(|_| (shown(before), shown(after)))
+}
+
+/// A category of the OWASP Top Ten: `A03`, of the edition of 2021, or `A03:2025`.
+#[derive(Debug, Clone)]
+pub(crate) struct OwaspCategory(WeaknessGroup);
+
+impl FromNode for OwaspCategory {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        let text = node.text().unwrap_or_default();
+        let name = if text.contains(':') { text.to_owned() } else { format!("{text}:{EDITION}") };
+        let found = groups().iter().find(|group| of_owasp(group) && group.name.eq_ignore_ascii_case(&name));
+        if found.is_none() {
+            let known: Vec<&str> =
+                groups().iter().filter(|group| of_owasp(group)).map(|group| group.name.as_str()).collect();
+            problems.unknown(
+                node.at,
+                &format!("`{key}`: unknown category of the OWASP Top Ten"),
+                text,
+                &known,
+            );
+        }
+        found.cloned().map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"type": "string", "pattern": "^[Aa](0[1-9]|10)(:(2021|2025))?$"})
+    }
+}
+
+/// Categories of the OWASP Top Ten, of which a finding is one by its CWE.
+pub(crate) struct OwaspIs;
+
+impl Criterion for OwaspIs {
+    type Written = Many<OwaspCategory>;
+    type Value = Vec<WeaknessGroup>;
+    const FACTS: CriterionFacts = CriterionFacts::known(&["A03", "[A01, \"A05:2025\"]"]);
+
+    fn check(
+        written: At<Self::Written>,
+        _: &'static str,
+        _: SelectorReferences<'_>,
+        _: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        is_member(value, finding)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        names(value)
+    }
+
+    fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        let of = |group: &&WeaknessGroup| {
+            of_owasp(group) && finding.cwes.iter().any(|cwe| group.numbers.binary_search(cwe).is_ok())
+        };
+        let all: Vec<&str> = groups().iter().filter(of).map(|group| group.name.as_str()).collect();
+        Some(if all.is_empty() { "none".to_owned() } else { all.join(", ") })
+    }
+
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        groups_narrower(before, after)
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        split_list(value)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_data_is_whole() {
+        let (owasp, views): (Vec<_>, Vec<_>) = groups().iter().partition(|group| of_owasp(group));
+        assert_eq!((owasp.len(), views.len()), (20, 22));
+        for group in groups() {
+            assert!(!group.numbers.is_empty() && group.numbers.is_sorted(), "{}", group.name);
+        }
+        // The comprehensive view has each weakness once.
+        let mut all: Vec<u32> = views.iter().flat_map(|group| group.numbers.clone()).collect();
+        let count = all.len();
+        all.sort_unstable();
+        all.dedup();
+        assert_eq!(count, all.len());
+        let members = |name: &str| &groups().iter().find(|group| group.name == name).unwrap().numbers;
+        assert!(members("injection").contains(&89) && members("A03:2021").contains(&79));
+        assert_eq!(members("A10:2021"), &[918]);
+    }
+}
