@@ -7,7 +7,7 @@ use serde::Serialize;
 use crate::decide::{Decision, Outcome};
 
 /// Results of one policy for all runs.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Column {
     /// Where the policy comes from.
     pub source: String,
@@ -24,7 +24,7 @@ pub struct Column {
 }
 
 /// Outcomes of a rule in all runs.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Row {
     /// Its id.
     pub id: String,
@@ -49,7 +49,7 @@ pub struct Row {
 }
 
 /// Results of all policies for one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ReplayedRun {
     /// The run as it was given.
     pub path: String,
@@ -60,7 +60,7 @@ pub struct ReplayedRun {
 }
 
 /// Results of one policy for one run.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct PolicyVerdict {
     /// The verdict.
     pub verdict: Outcome,
@@ -71,7 +71,7 @@ pub struct PolicyVerdict {
 }
 
 /// A rule or an entry that stopped a run.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Stop {
     /// The rule's id, or `evidence ENTRY`.
     pub what: String,
@@ -82,7 +82,7 @@ pub struct Stop {
 }
 
 /// All of it.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct Replay {
     /// One policy or two.
     pub policies: Vec<Column>,
@@ -90,6 +90,24 @@ pub struct Replay {
     pub runs: Vec<ReplayedRun>,
     /// Runs of which the policies say different things.
     pub differ: u64,
+}
+
+/// The schema of [`ReplayOutput`].
+pub const SCHEMA: &str = "secgate/replay/v1";
+
+/// A replay as JSON; its keys are the schema `secgate/replay/v1`.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct ReplayOutput<'r> {
+    schema: &'static str,
+    #[serde(flatten)]
+    replay: &'r Replay,
+}
+
+impl<'r> ReplayOutput<'r> {
+    /// The JSON of a replay.
+    pub fn of_replay(replay: &'r Replay) -> Self {
+        Self { schema: SCHEMA, replay }
+    }
 }
 
 impl Replay {

@@ -120,7 +120,7 @@ pub(super) struct BaseArgs {
     #[arg(long, value_name = "PATH", conflicts_with = "diff_base")]
     pub(super) diff: Option<PathBuf>,
 
-    /// Have git make the diff: from where this revision and HEAD went apart to the working tree
+    /// Have git make the diff: from the merge base of this revision and HEAD to the working tree
     #[arg(long, value_name = "REV")]
     pub(super) diff_base: Option<String>,
 
@@ -195,7 +195,7 @@ pub(super) struct DecideArgs {
     #[arg(long, help_heading = "What the run is about", value_name = "RFC3339")]
     pub(super) now: Option<String>,
 
-    /// Findings a rule whose details are kept; counts are exact whatever it is
+    /// Maximum number of findings kept in detail per rule; counts are exact whatever it is
     #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_findings: u32,
 }

@@ -13,6 +13,7 @@ mod policy;
 mod record;
 mod replay;
 mod scan;
+mod schema;
 mod shell;
 mod verify;
 mod waiver;
@@ -55,6 +56,8 @@ enum CliCommand {
     Explain(Box<explain::ExplainArgs>),
     /// List what can be read and written
     Formats,
+    /// Print the JSON Schema of verdicts, findings, waivers, replays or policies
+    Schema(schema::SchemaArgs),
     /// Look at a policy: show, lint, test, schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
@@ -94,6 +97,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Baseline(command) => baseline::run(&command),
         CliCommand::Explain(args) => explain::run(&args),
         CliCommand::Formats => formats::run(),
+        CliCommand::Schema(args) => schema::run(&args),
         CliCommand::Policy(command) => policy::run(command),
         CliCommand::Waiver(command) => waiver::run(&command),
         CliCommand::Attest(args) => attest::run(&args),
@@ -135,13 +139,20 @@ fn print_exact(text: &[u8]) -> anyhow::Result<()> {
         .map_err(|error| anyhow::anyhow!("standard output cannot be written: {error}"))
 }
 
-/// What standard output can show: colours only on a terminal, and not under `NO_COLOR` (no-color.org).
+/// True in a job of GitLab, whose log shows colours and folds sections.
+fn is_job_log() -> bool {
+    std::env::var_os("GITLAB_CI").is_some_and(|value| value == "true")
+}
+
+/// What standard output can show: colours only on a terminal and in GitLab's job log, which shows them without being one and
+/// folds sections, and not under `NO_COLOR` (no-color.org).
 fn terminal_look() -> Look {
-    if !io::stdout().is_terminal() {
-        return Look::PLAIN;
-    }
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    if !io::stdout().is_terminal() {
+        let sections = !no_color && is_job_log();
+        return Look { color: sections, sections, ..Look::PLAIN };
+    }
     let width = terminal_size::terminal_size().map_or(Look::PLAIN.width, |(width, _)| usize::from(width.0));
-    Look { color: !no_color && !dumb, width: width.max(40) }
+    Look { color: !no_color && !dumb, width: width.max(40), sections: false }
 }

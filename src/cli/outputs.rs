@@ -179,7 +179,7 @@ pub(super) fn remove_bundle(path: &Path) -> io::Result<()> {
 fn output(id: &str) -> Result<&'static OutputFormat> {
     let known: Vec<&str> = crate::render::OUTPUTS.iter().map(|o| o.id).collect();
     OutputFormat::by_id(id)
-        .with_context(|| format!("`{}` is no output format; there are {}", clean(id), known.join(", ")))
+        .with_context(|| format!("unknown output format `{}`; choose one of {}", clean(id), known.join(", ")))
 }
 
 fn open(path: &Path, special: bool) -> io::Result<File> {

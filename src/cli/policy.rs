@@ -25,7 +25,7 @@ pub(super) enum PolicyCommand {
     /// Run the cases of policies
     Test(test::TestArgs),
     /// Print the JSON Schema of policies, for editors
-    Schema(SchemaArgs),
+    Schema(PolicySchemaArgs),
     /// Print the digests of policies, as `policy:` of a `verdicts` rule and --require-policy take them
     Digest(DigestArgs),
 }
@@ -51,7 +51,7 @@ pub(super) struct PolicyShowArgs {
 
 /// Print a JSON Schema
 #[derive(Debug, Args)]
-pub(super) struct SchemaArgs {
+pub(super) struct PolicySchemaArgs {
     /// That of files of cases (`secgate policy test`) instead
     #[arg(long)]
     cases: bool,
@@ -116,8 +116,7 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
         PolicyCommand::Digest(args) => super::print(digests(&args.policies)?.as_bytes())?,
         PolicyCommand::Schema(args) => {
             let schema = if args.cases { policy::testing::schema() } else { policy::schema() };
-            let text = serde_json::to_string_pretty(&schema)?;
-            super::print_exact(format!("{text}\n").as_bytes())?;
+            super::schema::print_schema(&schema)?;
         }
     }
     Ok(exit::PASS)

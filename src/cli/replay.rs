@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 use jiff::Timestamp;
-use serde::Serialize;
 
 use super::args::{DecideArgs, TextOrJson, clock};
 use super::check::decide_request;
@@ -15,7 +14,7 @@ use crate::exit;
 use crate::finding::clean;
 use crate::gather::{GivenFile, expand, no_report};
 use crate::policy::{BaseSource, EvidenceEntry, Policy};
-use crate::replay::Replay;
+use crate::replay::{Replay, ReplayOutput};
 use crate::report::open_regular;
 use crate::run::{PolicyRequest, PolicySource, RunRequest};
 
@@ -79,10 +78,7 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
     replay.finish();
     let mut out = Vec::new();
     if args.format == TextOrJson::Json {
-        serde_json::to_writer_pretty(
-            &mut out,
-            &ReplayOutput { schema: "secgate/replay/v1", replay: &replay },
-        )?;
+        serde_json::to_writer_pretty(&mut out, &ReplayOutput::of_replay(&replay))?;
         writeln!(out)?;
         super::print_exact(&out)?;
     } else {
@@ -90,13 +86,6 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
         super::print(&out)?;
     }
     Ok(exit::PASS)
-}
-
-#[derive(Serialize)]
-struct ReplayOutput<'r> {
-    schema: &'static str,
-    #[serde(flatten)]
-    replay: &'r Replay,
 }
 
 /// The runs of a directory: itself, or, where it holds nothing but directories, those of each of them, at every depth.

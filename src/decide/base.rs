@@ -22,7 +22,7 @@ pub struct GivenBase {
 }
 
 /// One source of a base; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct BaseComparison {
     /// `base-report`, `baseline` or `diff`.
     pub kind: Cow<'static, str>,
@@ -43,7 +43,7 @@ pub struct BaseComparison {
 }
 
 /// What tells scans apart of which one report replaces another.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScanKind {
     /// Format id.
@@ -81,7 +81,7 @@ impl ScanKind {
 }
 
 /// Base that the change was compared with; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct BaseResult {
     /// Line of `base` in the policy.
     pub line: u64,

@@ -67,7 +67,7 @@ impl Context {
 }
 
 /// An artifact that the run is about.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Artifact {
     /// The subject of the policy that it is; `None` where the policy declares none.
     pub subject: Option<String>,
@@ -78,7 +78,7 @@ pub struct Artifact {
 }
 
 /// The part of the context that outputs show; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct ContextView {
     /// The commit the run is about.
     pub commit: Option<String>,
@@ -101,7 +101,7 @@ pub struct ContextView {
 }
 
 /// A CODEOWNERS file that was read. It changes what is shown, and no verdict.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct CodeownersFile {
     /// Its path.
     pub path: String,

@@ -9,7 +9,7 @@ use super::{
     BaseResult, ContextView, Counts, Evidence, GateChange, Matched, MatchedProblem, Outcome, RuleResult,
     Unblock, WaiverResult, WatchedRules, digest, exit_code,
 };
-use crate::finding::{Category, Text};
+use crate::finding::{Category, Text, plural};
 use crate::policy::{Enforcement, PolicyFile};
 use crate::relate::BaseEntry;
 
@@ -71,7 +71,7 @@ pub struct Decision {
 }
 
 /// Something that kept the run from deciding.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct RunError {
     /// The file concerned.
     pub path: Option<String>,
@@ -151,7 +151,7 @@ impl Decision {
             return format!("{} satisfied", self.title);
         }
         let decided = |outcome: Outcome| outcome == self.verdict;
-        let rule = || self.rules.iter().find(|r| decided(r.outcome) && !r.blind).map(|r| r.title.clone());
+        let rule = || self.rules.iter().find(|r| decided(r.outcome) && !r.blind).map(|r| self.last_line(r));
         let evidence = || {
             self.evidence.iter().find(|e| decided(e.outcome)).map(|e| {
                 let name = e.path.as_ref().map(Text::as_str).or(e.entry.as_deref()).unwrap_or_default();
@@ -170,5 +170,26 @@ impl Decision {
             .or_else(evidence)
             .or_else(base)
             .unwrap_or_else(|| self.title.clone())
+    }
+
+    /// The line of a log that a rule ends: what the policy says, else its id, what it counted, and how many rules say so.
+    fn last_line(&self, rule: &RuleResult) -> String {
+        if let Some(line) = &rule.log {
+            return line.clone();
+        }
+        let said = [&rule.counted, &rule.message, &rule.title].into_iter().find(|text| !text.is_empty());
+        let said = said.map_or("", String::as_str);
+        let number =
+            |is: &dyn Fn(Outcome) -> bool| self.rules.iter().filter(|r| is(r.outcome)).count() as u64;
+        let word = match rule.outcome {
+            Outcome::Review => "need review",
+            Outcome::Error => "could not be decided",
+            _ => "failed",
+        };
+        let rules = plural(number(&|outcome| outcome != Outcome::NotApplicable), "rule");
+        match number(&|outcome| outcome == rule.outcome) {
+            0 | 1 => format!("{}: {said}", rule.id),
+            several => format!("{}: {said}; {several} of {rules} {word}", rule.id),
+        }
     }
 }

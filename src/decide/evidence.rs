@@ -14,7 +14,7 @@ use crate::report::{
 };
 
 /// The state of one piece of evidence.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Status {
     /// Read in full, and the tool says that it did its work.
@@ -55,7 +55,7 @@ impl Status {
 }
 
 /// One piece of evidence as judged; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct Evidence {
     /// The file; null where there is none.
     pub path: Option<Text>,
@@ -99,7 +99,7 @@ pub struct Evidence {
 }
 
 /// Commit and digests that a report states.
-#[derive(Debug, Clone, Default, Serialize)]
+#[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
 pub struct EvidenceTarget {
     /// Commit.
     pub commit: Option<Text>,

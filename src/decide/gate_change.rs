@@ -156,7 +156,7 @@ fn suppression_clause(more: &MoreSuppressed) -> LoosenedClause {
 }
 
 /// Meaning of the comparison; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct GateChange {
     /// `pass`, or `review` if a clause is looser.
     pub outcome: Outcome,

@@ -161,7 +161,7 @@ impl GateVerdict {
             id: "extends".to_owned(),
             line: at.map_or(1, |at| at.line),
             policy: Some(at.map_or_else(|| self.source.clone(), |at| at.file.clone())),
-            title: format!("What {name} says by itself"),
+            title: format!("Verdict of {name} by itself"),
             outcome,
             allow: 0,
             count: worse.len() as u64,
@@ -177,6 +177,8 @@ impl GateVerdict {
             problems: Vec::new(),
             blind: false,
             unmet: Vec::new(),
+            counted: String::new(),
+            log: None,
         })
     }
 }

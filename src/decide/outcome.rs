@@ -6,7 +6,9 @@ use crate::exit;
 use crate::policy::{Action, Enforcement};
 
 /// Ordered so that the greater one wins: a known violation is final, an unreadable neighbour cannot dilute it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, schemars::JsonSchema,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// Its only evidence is optional and absent, or its `when` does not hold.

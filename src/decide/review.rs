@@ -10,7 +10,7 @@ use super::{BaseResult, Evidence, Outcome, RuleResult};
 use crate::policy::{ApprovalSource, ApprovalsRule, EntryKind, Policy, Reviewers, Rule, Subject};
 
 /// Approvals that resolve a review, and how far that is.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Obligation {
     /// Roles and people, any of whom can.
     pub any_of: Vec<String>,

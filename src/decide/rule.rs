@@ -8,11 +8,11 @@ use super::{
     Context, Evidence, Obligation, Outcome, Status, approvals, document, feed, image, provenance, sbom,
     verdicts,
 };
-use crate::finding::Fingerprint;
+use crate::finding::{Category, Fingerprint, Severity, State};
 use crate::policy::{Action, EvidenceEntry, Feed, Policy, Rule, Subject};
 
 /// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct RuleResult {
     /// Its id.
     pub id: String,
@@ -57,6 +57,13 @@ pub struct RuleResult {
     /// Demands that are not met, of a rule that matches findings besides.
     #[serde(skip)]
     pub unmet: Vec<String>,
+    /// What it counted, in the words of its selectors: `3 new findings of high severity or worse`; empty where it counted
+    /// no finding.
+    #[serde(skip)]
+    pub counted: String,
+    /// The last line of the log where it decides, if the policy says one.
+    #[serde(skip)]
+    pub log: Option<String>,
 }
 
 /// Matches of a rule.
@@ -165,6 +172,38 @@ pub(super) fn judge_rule(
         problems: found.problems,
         blind,
         unmet: found.unmet,
+        counted: counted(&rule.subject, found.count),
+        log: rule.log.clone(),
+    }
+}
+
+/// What a rule says that found nothing.
+const NO_FINDINGS: &str = "no findings";
+
+/// Findings that a rule counted, in the words of its selectors.
+fn counted(subject: &Subject, count: u64) -> String {
+    let Subject::Findings(selector) = subject else { return String::new() };
+    if count == 0 {
+        return String::new();
+    }
+    let noun = match selector.category.as_slice() {
+        [Category::Secret] => ("secret", "secrets"),
+        [Category::Vulnerability] => ("vulnerability", "vulnerabilities"),
+        [Category::Misconfiguration] => ("misconfiguration", "misconfigurations"),
+        [Category::License] => ("licence finding", "licence findings"),
+        _ => ("finding", "findings"),
+    };
+    let noun = if count == 1 { noun.0 } else { noun.1 };
+    let state = match selector.state.as_slice() {
+        [State::New] => "new ",
+        [State::Existing] => "existing ",
+        [State::NewlyDisclosed] => "newly disclosed ",
+        _ => "",
+    };
+    match selector.severity {
+        None => format!("{count} {state}{noun}"),
+        Some(Severity::Critical) => format!("{count} {state}critical {noun}"),
+        Some(severity) => format!("{count} {state}{noun} of {severity} severity or worse"),
     }
 }
 
@@ -189,7 +228,9 @@ pub(super) fn rule_outcome(
     };
     // As with other evidence, a rule that only warns cannot be made to gate by it.
     let least = if rule.then == Action::Warn { Outcome::Warn } else { Outcome::Review };
-    let message = if message.is_empty() { lacks } else { format!("{message}; {lacks}") };
+    // That nothing was found says nothing where it could not be told.
+    let message =
+        if message.is_empty() || message == NO_FINDINGS { lacks } else { format!("{message}; {lacks}") };
     (outcome.max(least), message)
 }
 
@@ -257,12 +298,14 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
             }
             let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
             let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
-            let parts = allowed.into_iter().chain(waived).chain(vexed);
+            let none = (n == 0 && waived.is_none() && vexed.is_none()).then(|| NO_FINDINGS.to_owned());
+            let parts = none.into_iter().chain(allowed).chain(waived).chain(vexed);
             (Outcome::Pass, parts.collect::<Vec<_>>().join(", "))
         }
-        RuleCoverage::NotApplicable => {
-            (Outcome::NotApplicable, "its evidence is optional and absent".to_owned())
-        }
+        RuleCoverage::NotApplicable => (
+            Outcome::NotApplicable,
+            format!("not evaluated: optional evidence {} is missing", rule.fed_by.join(", ")),
+        ),
         RuleCoverage::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
     }
 }

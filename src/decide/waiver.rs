@@ -156,7 +156,7 @@ impl Use {
 }
 
 /// Whether a waiver covers, and if not, why.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum WaiverStatus {
     /// It covers what it matches.
@@ -188,7 +188,7 @@ impl WaiverStatus {
 }
 
 /// Effect of a waiver in this run; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct WaiverResult {
     /// Unique.
     pub id: String,

@@ -8,7 +8,7 @@ use super::Text;
 use super::url::without_credentials;
 
 /// A place in a file of the project. Lines count from 1.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Location {
     /// Relative to the project root, `/` only.
     pub path: Text,

@@ -8,7 +8,7 @@ use super::purl::spelled_name;
 use super::{Finding, Purl, Text};
 
 /// A package in the version that was found.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 pub struct Package {
     /// Name as the scanner writes it.
     pub name: Text,

@@ -47,7 +47,7 @@ pub struct Product {
 }
 
 /// Who says why a finding does not count; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct VexNote {
     /// Status of the product.
     pub status: &'static str,

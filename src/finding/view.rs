@@ -10,7 +10,7 @@ use super::{
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
 /// `secgate/findings/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct View<'f> {
     fingerprint: Fingerprint,
     category: Category,
@@ -38,6 +38,7 @@ pub struct View<'f> {
     joined: Option<Joined>,
     matched: Option<Stage>,
     vex: Option<&'f VexNote>,
+    #[schemars(with = "Option<String>")]
     first_seen: Option<Date>,
     cvss: Option<&'f CvssRating>,
     reachable: Reachability,
@@ -47,7 +48,7 @@ pub struct View<'f> {
 }
 
 /// Why several tools' findings are shown as one, and which they are.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 struct Joined {
     why: &'static str,
     fingerprints: Vec<Fingerprint>,

@@ -104,7 +104,7 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
     };
     let mut text = format!(
         "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{{local: {}}}]`. The gate is the component of
-# {COMPONENT}: there it stands how a review is approved, and what SECGATE_API_TOKEN is for.
+# {COMPONENT} explains how a review is approved, and what SECGATE_API_TOKEN is for.
 include:
   - local: {COMPONENT}
     inputs:

@@ -316,14 +316,14 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
             why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
             ..plain_rule(
                 "no-secrets",
-                "No secret in the repository",
+                "Secrets in the repository",
                 "{category: secret, state: [new, existing]}",
                 "Revoke the credential, then remove it from history.",
             )
         },
         "sast" => plain_rule(
             "sast-high",
-            "No new weakness of high severity",
+            "New weaknesses of high severity",
             "{category: sast, severity: high, state: new}",
             "Correct the code; if the scanner is wrong, say so in a waiver.",
         ),
@@ -355,7 +355,7 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
         ),
         "dast" => plain_rule(
             "dast-high",
-            "No new weakness of high severity in the running application",
+            "New weaknesses of high severity in the running application",
             "{category: dast, severity: high, state: new}",
             "Correct the application.",
         ),
@@ -374,7 +374,7 @@ fn disclosed_since() -> RuleDraft {
         why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
         ..plain_rule(
             "disclosed-since",
-            "Critical vulnerabilities that became known since",
+            "Critical vulnerabilities disclosed since the base",
             "{category: vulnerability, severity: critical, state: newly_disclosed}",
             "Update in a change of its own.",
         )
@@ -497,7 +497,7 @@ impl std::fmt::Display for Draft {
         }
         writeln!(
             f,
-            "# What must be on the table, from which files. `run` is what `secgate scan` starts before a push."
+            "# Required evidence, and its files. `run` is what `secgate scan` starts before a push."
         )?;
         writeln!(f, "evidence:")?;
         for entry in &self.entries {

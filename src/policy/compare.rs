@@ -29,7 +29,7 @@ pub use waivers::waivers;
 pub const NOT_THERE: &str = "not there";
 
 /// A clause that is less strict than it was.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct LoosenedClause {
     /// Which clause, in words.
     pub clause: String,

@@ -128,7 +128,7 @@ impl Policy {
 }
 
 /// A file that is part of a policy.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, schemars::JsonSchema)]
 pub struct PolicyFile {
     /// Its path as the policy names it.
     pub path: String,
@@ -420,6 +420,8 @@ pub struct Rule {
     pub reviewers: Option<Reviewers>,
     /// Action to take, for people.
     pub fix: Option<String>,
+    /// The last line of the log where this rule decides; `None` for its id and what it counted.
+    pub log: Option<String>,
     /// Warns until this day, UTC.
     pub from: Option<Date>,
     /// Holds only where every parameter has one of these values.

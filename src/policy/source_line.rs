@@ -6,7 +6,9 @@ use super::error::SourcePosition;
 use super::written::node::{Node, NodeKind};
 
 /// A line of a policy file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct PolicyLine {
     /// The file as outputs name it.
     pub file: String,

@@ -100,7 +100,7 @@ written! {
         may base: Base,
         /// Parameters that `when` of a rule can name.
         may parameters: Table<Parameter>,
-        /// What must be on the table, by a name of your own.
+        /// Required evidence, by names of your own.
         must evidence: Table<Entry>,
         /// Where waivers are, and their limits. Without it there are none.
         may waivers: Waivers,
@@ -266,7 +266,7 @@ written! {
         may env: Name,
     }
 
-    /// What must be on the table; required unless it says otherwise.
+    /// Evidence that must be given; required unless the entry says otherwise.
     Entry as "an evidence entry" {
         /// Reports whose findings are of this category.
         may category: Category,
@@ -380,6 +380,8 @@ written! {
         may reviewers: Reviewers,
         /// What to do, for people.
         may fix: Prose,
+        /// The last line of the log where this rule decides; the default is its id and what it counted.
+        may log: Prose,
         /// Warns until this day, UTC.
         may from: Day,
         /// Holds only where each of these parameters has this value, or one of these.

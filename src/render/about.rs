@@ -20,6 +20,11 @@ pub(super) fn about(decision: &Decision) -> Vec<(&'static str, String)> {
         let name = artifact.name.split('@').next().unwrap_or_default();
         fact("image", &format!("{name}@{}", artifact.digest));
     }
+    if let Some(environment) =
+        context.env.get("CI_ENVIRONMENT_NAME").filter(|_| !context.parameters.contains_key("environment"))
+    {
+        fact("environment", environment);
+    }
     for (name, value) in &context.parameters {
         fact("parameter", &format!("{name}={value}"));
     }
@@ -34,7 +39,7 @@ pub(super) fn about_line(decision: &Decision) -> String {
     let facts = about(decision);
     let words = facts.iter().map(|(name, value)| match *name {
         "time" => format!("decided at {value}"),
-        "parameter" => value.clone(),
+        "parameter" => value.replacen('=', " ", 1),
         name => format!("{name} {value}"),
     });
     words.collect::<Vec<_>>().join(" · ")

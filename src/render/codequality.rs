@@ -16,8 +16,12 @@ use crate::decide::{Decision, Matched, MatchedProblem, Outcome};
 use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
 
 /// Code quality.
-pub(super) const OUTPUT: OutputFormat =
-    OutputFormat { id: "codequality", title: "GitLab code quality, an entry a problem", lines: false, write };
+pub(super) const OUTPUT: OutputFormat = OutputFormat {
+    id: "codequality",
+    title: "GitLab code quality, one entry per problem",
+    lines: false,
+    write,
+};
 
 /// The empty array. It names nobody, so it is written as no scanner writes it: what secgate wrote may be replaced, and a
 /// clean report of gitleaks, which is `[]` too, may not.

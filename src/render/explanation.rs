@@ -228,7 +228,7 @@ impl ExplanationWriter<'_> {
         if rules.iter().all(|rule| !rule.looks) {
             writeln!(
                 self.out,
-                "\nIt met no rule.{}",
+                "\nIt matched no rule.{}",
                 if rules.is_empty() { "" } else { " Those that came nearest:" }
             )?;
             for rule in rules {

@@ -8,7 +8,7 @@ use crate::finding::{Category, Fingerprint, Severity, clean_line};
 use crate::relate::BaseEntry;
 
 /// One kind of them; its keys are part of the schema `secgate/verdict/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub(super) struct Fixed<'d> {
     fingerprint: Fingerprint,
     category: Category,
@@ -18,6 +18,7 @@ pub(super) struct Fixed<'d> {
     package: Option<&'d str>,
     tool: &'d str,
     count: u32,
+    #[schemars(with = "Option<String>")]
     first_seen: Option<Date>,
 }
 

@@ -13,7 +13,9 @@ use base64ct::{Base64, Encoding};
 use sha2::{Digest, Sha256};
 
 use super::about::about_line;
-use super::text::{StepGroup, all_took, asked, counted, off, owners, place, summary, title, took};
+use super::text::{
+    NAMED, StepGroup, all_took, asked, counted, off, owners, place, summary, title, took, urgency,
+};
 use super::{Look, OutputFormat, word};
 use crate::decide::{
     Decision, Evidence, Matched, MatchedProblem, Obligation, Outcome, RuleResult, WaiverResult, WaiverStatus,
@@ -21,12 +23,8 @@ use crate::decide::{
 use crate::finding::{Finding, Fix, Severity, State, clean, plural};
 
 /// HTML.
-pub(super) const OUTPUT: OutputFormat = OutputFormat {
-    id: "html",
-    title: "one page that holds everything, to filter and sort",
-    lines: true,
-    write,
-};
+pub(super) const OUTPUT: OutputFormat =
+    OutputFormat { id: "html", title: "one self-contained page, to filter and sort", lines: true, write };
 
 const STYLE: &str = include_str!("html/page.css");
 const SCRIPT: &str = include_str!("html/page.js");
@@ -91,9 +89,9 @@ fn head(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     let upper = verdict.to_uppercase();
     writeln!(out, "<h1><span class=\"verdict {verdict}\">{upper}</span> {}</h1>", Esc(&decision.title))?;
     writeln!(out, "<p>{}</p>", Esc(summary(decision)))?;
-    writeln!(out, "<p class=\"dim\">{}</p>", Esc(about_line(decision)))?;
+    writeln!(out, "<p class=\"dim\">gate {gate} · {}</p>", Esc(about_line(decision)))?;
     if !decision.enforced {
-        let why = "the verdict does not gate: the policy says <code>enforcement: advisory</code>";
+        let why = "this verdict blocks nothing: the policy says <code>enforcement: advisory</code>";
         writeln!(out, "<p class=\"note\"><strong>ADVISORY</strong> {why}</p>")?;
     }
     for line in &decision.emergencies {
@@ -118,7 +116,7 @@ fn to_pass(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     }
     writeln!(out, "<h2>To pass</h2>\n<p>{}</p>\n<ul>", Esc(&decision.unblock.summary))?;
     for group in decision.unblock.groups() {
-        let StepGroup { what, rules, owners } = StepGroup::from_steps(group);
+        let StepGroup { what, rules, owners } = StepGroup::from_steps(group, NAMED);
         write!(out, "<li>{}", Esc(what))?;
         let rules: Vec<String> = rules.iter().map(|rule| format!("<code>{}</code>", Esc(rule))).collect();
         if !rules.is_empty() {
@@ -158,7 +156,7 @@ fn approvals(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
             Esc(asked(obligation))
         )?;
         if !obligation.approved_by.is_empty() {
-            write!(out, "; so far by {}", Esc(obligation.approved_by.join(", ")))?;
+            write!(out, "; approved so far by {}", Esc(obligation.approved_by.join(", ")))?;
         }
         for why in &obligation.not_counted {
             write!(out, "<br><span class=\"dim\">not counted: {}</span>", Esc(why))?;
@@ -287,7 +285,7 @@ fn findings(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     }
     let unmatched = decision.unmatched_total();
     if unmatched > 0 {
-        writeln!(out, "<p class=\"dim\">{} met no rule.</p>", plural(unmatched, "finding"))?;
+        writeln!(out, "<p class=\"dim\">{} matched no rule.</p>", plural(unmatched, "finding"))?;
     }
     writeln!(out, "</section>")
 }
@@ -346,8 +344,11 @@ fn what(finding: &Finding) -> String {
         (Fix::Available, Some(version)) => format!(" → <code>{}</code>", Esc(version.as_str())),
         _ => String::new(),
     };
-    let unknown = finding.unknown;
-    format!("<code>{}</code>{fix}{unknown} {}", Esc(finding.rule_id.as_str()), Esc(title(finding)))
+    let urgency = match urgency(finding, true) {
+        text if text.is_empty() => text,
+        text => format!("<br><span class=\"dim\">{}</span>", Esc(text.trim_matches([' ', '(', ')']))),
+    };
+    format!("<code>{}</code>{fix} {}{urgency}", Esc(finding.rule_id.as_str()), Esc(title(finding)))
 }
 
 fn waivers(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
@@ -400,7 +401,7 @@ fn known(decision: &Decision, out: &mut dyn Write) -> io::Result<()> {
     if decision.known.is_empty() {
         return Ok(());
     }
-    writeln!(out, "<h2>Known before, and met no rule: {}</h2>\n<ul>", decision.known.len())?;
+    writeln!(out, "<h2>Known before, and matched no rule: {}</h2>\n<ul>", decision.known.len())?;
     aside(&decision.known, out)
 }
 

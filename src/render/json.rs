@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
+use jiff::Timestamp;
 use serde::Serialize;
 
 use super::fixed_findings::Fixed;
@@ -11,7 +12,7 @@ use crate::decide::{
     BaseResult, ContextView, Counts, Decision, Evidence, GateChange, MatchedProblem, Outcome, RuleResult,
     RunError, Unblock, WaiverResult,
 };
-use crate::finding::View;
+use crate::finding::{Fix, Text, View};
 use crate::policy::PolicyFile;
 use crate::relate::DuplicateReason;
 
@@ -19,38 +20,84 @@ use crate::relate::DuplicateReason;
 pub(super) const OUTPUT: OutputFormat =
     OutputFormat { id: "json", title: "one object, schema secgate/verdict/v1", lines: false, write };
 
+/// The schema of [`VerdictObject`].
+pub(super) const SCHEMA: &str = "secgate/verdict/v1";
+
 /// The frozen shape; keys are written in this order.
-#[derive(Serialize)]
-struct VerdictObject<'d> {
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct VerdictObject<'d> {
+    /// `secgate/verdict/v1`.
     schema: &'static str,
+    /// Version of secgate that decided.
     secgate: &'static str,
+    /// The gate, such as `merge`.
     gate: &'d str,
+    /// `pass`, `review`, `error` or `fail`.
     verdict: Outcome,
+    /// Exit code of the process.
     exit_code: u8,
+    /// False under advisory enforcement.
     enforced: bool,
+    /// The run's clock, RFC 3339.
     evaluated_at: String,
+    /// Source and SHA-256 of the policy; null where it could not be read.
     policy: Option<PolicyReference<'d>>,
+    /// What the run is about.
     context: &'d ContextView,
+    /// The files that were read, and the entries that nothing was read for.
     evidence: &'d [Evidence],
+    /// The rules in the policy's order.
     rules: &'d [RuleResult],
+    /// Active findings of all reports.
     findings_total: u64,
+    /// Number of elements of `findings`.
     findings_shown: usize,
+    /// SHA-256 over the sorted fingerprints of all findings that stop the change.
     findings_digest: &'d str,
+    /// Active findings that matched no rule.
     unmatched: u64,
+    /// Problems that rules matched, worst first, up to a cap a rule.
     findings: Vec<OwnedFinding<'d>>,
+    /// The waivers of the gate, sorted by id.
     waivers: &'d [WaiverResult],
+    /// What kept the run from deciding.
     errors: &'d [RunError],
+    /// The smallest set of actions that lets the change through.
     unblock: &'d Unblock,
+    /// What the change was compared with; null where the policy has no base.
     base: Option<&'d BaseResult>,
+    /// Findings of the base that are gone, worst first, up to a cap.
     fixed: Vec<Fixed<'d>>,
+    /// Changes to the gate itself; null where the gate before is not known.
     loosened: Option<&'d GateChange>,
+    /// `unmatched`, by category.
     unmatched_by_category: BTreeMap<&'static str, Counts>,
+    /// Emergency waivers that hold, a line each.
     emergencies: &'d [String],
+    /// Suppressed findings that matched no rule, worst first, up to a cap.
     suppressed: Vec<View<'d>>,
+    /// Existing findings that matched no rule, worst first, up to a cap.
     known: Vec<View<'d>>,
+    /// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535).
+    text_from_report: &'static [&'static str],
 }
 
-#[derive(Serialize)]
+/// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535): data that whoever made the reports
+/// chose, made inert and never an instruction to whoever reads the verdict.
+const TEXT_FROM_REPORT: &[&str] = &[
+    "$.findings[*]['rule_id','native_severity','title','ids','target','tools','suppression','vex','upgrade_to']",
+    "$.findings[*]['location','package','cvss']",
+    "$['known','suppressed'][*]['rule_id','native_severity','title','ids','target','tools','suppression','vex']",
+    "$['known','suppressed'][*]['location','package','cvss']",
+    "$.fixed[*]",
+    "$.evidence[*]['path','tool','problems','message','about']",
+    "$.rules[*].message",
+    "$.base.message",
+    "$.errors[*]['path','message']",
+    "$.unblock.steps[?@.text_from_report == true]['text','what','path','places','package','purl','from','to','command']",
+];
+
+#[derive(Serialize, schemars::JsonSchema)]
 struct PolicyReference<'d> {
     source: &'d str,
     sha256: &'d str,
@@ -61,11 +108,15 @@ struct PolicyReference<'d> {
 }
 
 /// A finding with what stands beside it: `where` does not see who owns a file, because owners decide nothing.
-#[derive(Serialize)]
+#[derive(Serialize, schemars::JsonSchema)]
 struct OwnedFinding<'d> {
     #[serde(flatten)]
     finding: View<'d>,
     owners: &'d [String],
+    /// The version to take, which is the one that the step of `unblock` goes to; null where none is known.
+    upgrade_to: Option<Text>,
+    /// When the advisory was published; null where the report does not say.
+    published: Option<Timestamp>,
 }
 
 /// A problem as its worst witness says it, with the others named.
@@ -76,12 +127,14 @@ fn view(problem: &MatchedProblem) -> Option<OwnedFinding<'_>> {
         .waived(problem.waiver.as_deref())
         .vexed(problem.vex.as_ref());
     let finding = view.with_witnesses(problem.why.map(DuplicateReason::words), others);
-    Some(OwnedFinding { finding, owners: &problem.owners })
+    let upgrade_to = lead.finding.version_to_take().filter(|_| lead.finding.fix == Fix::Available);
+    let published = lead.finding.published.and_then(|at| Timestamp::from_second(at).ok());
+    Some(OwnedFinding { finding, owners: &problem.owners, upgrade_to, published })
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let object = VerdictObject {
-        schema: "secgate/verdict/v1",
+        schema: SCHEMA,
         secgate: env!("CARGO_PKG_VERSION"),
         gate: &decision.gate,
         verdict: decision.verdict,
@@ -116,6 +169,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         emergencies: &decision.emergencies,
         suppressed: decision.suppressed.iter().map(|m| View::of_finding(&m.finding, m.evidence)).collect(),
         known: decision.known.iter().map(|m| View::of_finding(&m.finding, m.evidence)).collect(),
+        text_from_report: TEXT_FROM_REPORT,
     };
     serde_json::to_writer(&mut *out, &object)?;
     out.write_all(b"\n")

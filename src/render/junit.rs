@@ -1,4 +1,4 @@
-//! JUnit XML: one test case a rule and one a piece of evidence, so that a merge request shows which of them failed.
+//! JUnit XML: one test case per rule and per piece of evidence, so that a merge request shows which of them failed.
 //!
 //! After the schema that GitLab reads (`testsuites`, `testsuite`, `testcase` with `failure`, `error` or `skipped`).
 
@@ -15,7 +15,7 @@ use crate::finding::{Finding, clean};
 
 /// `JUnit`.
 pub(super) const OUTPUT: OutputFormat =
-    OutputFormat { id: "junit", title: "JUnit XML, one test case a rule", lines: true, write };
+    OutputFormat { id: "junit", title: "JUnit XML, one test case per rule", lines: true, write };
 
 /// Kinds of fixed findings that are listed.
 const FIXED: usize = 100;

@@ -37,21 +37,29 @@ pub struct ListingFormat {
 
 /// Every format of a list, in the order of listings.
 pub static LISTINGS: &[ListingFormat] = &[
-    ListingFormat { id: "table", title: "a line a finding, for people", write: table },
+    ListingFormat { id: "table", title: "one line per finding, for people", write: table },
     ListingFormat { id: "ndjson", title: "a JSON object a line", write: ndjson },
     ListingFormat { id: "json", title: "one object, schema secgate/findings/v1", write: json },
     super::sarif::LISTING,
 ];
 
+/// The frozen shape of a list; keys are written in this order.
+#[derive(Serialize, schemars::JsonSchema)]
+pub(super) struct ListingObject<'l> {
+    /// `secgate/findings/v1`.
+    schema: &'static str,
+    /// The reports that were read.
+    evidence: &'l [Evidence],
+    /// Every active finding.
+    findings: Vec<View<'l>>,
+}
+
+/// The schema of [`ListingObject`].
+pub(super) const SCHEMA: &str = "secgate/findings/v1";
+
 fn json(listed: &ListedFindings<'_>, _: Look, out: &mut dyn Write) -> io::Result<()> {
-    #[derive(Serialize)]
-    struct ListingObject<'l> {
-        schema: &'static str,
-        evidence: &'l [Evidence],
-        findings: Vec<View<'l>>,
-    }
     let findings = listed.active().map(|(finding, evidence)| View::of_finding(finding, *evidence)).collect();
-    let all = ListingObject { schema: "secgate/findings/v1", evidence: listed.evidence, findings };
+    let all = ListingObject { schema: SCHEMA, evidence: listed.evidence, findings };
     serde_json::to_writer(&mut *out, &all)?;
     out.write_all(b"\n")
 }

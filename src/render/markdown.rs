@@ -10,7 +10,7 @@ mod escape;
 use std::io::{self, Write};
 
 use super::about::about_line;
-use super::text::{StepGroup, all_took, asked, owners, place, summary, title, took};
+use super::text::{NAMED, StepGroup, all_took, asked, owners, place, summary, title, took, urgency};
 use super::{Look, OutputFormat, word};
 use crate::decide::{
     Decision, Matched, MatchedProblem, Obligation, Outcome, RuleResult, Status, UnblockStep, WaiverResult,
@@ -108,10 +108,10 @@ impl Note {
         let verdict = decision.verdict.as_str().to_uppercase();
         self.line(&format!("\n### {verdict} · {}\n", prose(&decision.title)));
         self.line(&prose(&summary(decision)));
-        self.line(&format!("\n{}", prose(&about_line(decision))));
+        self.line(&format!("\ngate {} · {}", code(&decision.gate), prose(&about_line(decision))));
         if !decision.enforced {
             self.line(
-                "\n> **ADVISORY**: the verdict does not gate; the policy says `enforcement: advisory`.",
+                "\n> **ADVISORY**: this verdict blocks nothing; the policy says `enforcement: advisory`.",
             );
         }
         for line in &decision.emergencies {
@@ -278,10 +278,10 @@ impl Note {
     fn foot(&mut self, decision: &Decision) {
         let unmatched = decision.unmatched_total();
         if unmatched > 0 {
-            self.line(&format!("\n{} met no rule.", plural(unmatched, "finding")));
+            self.line(&format!("\n{} matched no rule.", plural(unmatched, "finding")));
         }
         if self.left_out > 0 {
-            self.line(&format!("\n{} left out for want of room.", plural(self.left_out, "line")));
+            self.line(&format!("\n{} left out for lack of space.", plural(self.left_out, "line")));
         }
         let policy = match &decision.policy {
             Some((source, sha256)) => format!("policy {} `sha256:{sha256}`", code(source)),
@@ -294,7 +294,7 @@ impl Note {
 }
 
 fn step(group: &[UnblockStep]) -> String {
-    let StepGroup { what, rules, owners } = StepGroup::from_steps(group);
+    let StepGroup { what, rules, owners } = StepGroup::from_steps(group, NAMED);
     let rules: Vec<String> = rules.iter().map(|rule| format!("`{}`", word(rule))).collect();
     let rules = if rules.is_empty() { String::new() } else { format!(" ({})", rules.join(", ")) };
     let owners = if owners.is_empty() { owners } else { format!("; owners: {}", prose(&owners)) };
@@ -305,7 +305,7 @@ fn step(group: &[UnblockStep]) -> String {
 fn progress(obligation: &Obligation) -> Option<String> {
     let mut told = Vec::new();
     if !obligation.approved_by.is_empty() {
-        told.push(format!("so far by {}", prose(&obligation.approved_by.join(", "))));
+        told.push(format!("approved so far by {}", prose(&obligation.approved_by.join(", "))));
     }
     if !obligation.not_counted.is_empty() {
         told.push(format!("not counted: {}", prose(&obligation.not_counted.join("; "))));
@@ -345,7 +345,7 @@ fn problem_line(finding: &Finding) -> String {
         finding.severity,
         code(&place(finding)),
         code(finding.rule_id.as_str()),
-        finding.unknown
+        urgency(finding, false)
     )
 }
 

@@ -16,6 +16,7 @@ mod log;
 mod markdown;
 pub mod replay;
 mod sarif;
+mod schema;
 mod text;
 pub mod waivers;
 
@@ -27,6 +28,7 @@ use crate::finding::Finding;
 pub use codequality::CODEQUALITY_CLEAN;
 pub use listing::{LISTINGS, ListedFindings, ListingFormat};
 pub use log::{LogWriter, for_log};
+pub use schema::{PublishedSchema, SCHEMAS};
 
 /// A finding on one line: how bad, where, what.
 pub fn one_line(finding: &Finding) -> String {
@@ -65,11 +67,13 @@ pub struct Look {
     pub color: bool,
     /// Columns of a line.
     pub width: usize,
+    /// The log folds what stands between marks of a section, as GitLab's does.
+    pub sections: bool,
 }
 
 impl Look {
     /// For files and pipes.
-    pub const PLAIN: Self = Self { color: false, width: 160 };
+    pub const PLAIN: Self = Self { color: false, width: 160, sections: false };
 }
 
 impl OutputFormat {

@@ -33,7 +33,7 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
         }
         for (entry, runs) in &column.evidence {
             let runs = plural(*runs, "run");
-            writeln!(out, "  {entry}: evidence missing or not as demanded in {runs}")?;
+            writeln!(out, "  {entry}: evidence missing or unusable in {runs}")?;
         }
         if !column.never.is_empty() {
             writeln!(out, "  never said anything: {}", column.never.join(", "))?;

@@ -15,27 +15,29 @@ use std::io::{self, Write};
 use owo_colors::{OwoColorize, Style};
 
 use super::about::about_line;
-use super::{Look, OutputFormat};
+use super::{Look, OutputFormat, for_log};
 use crate::decide::{
     BaseResult, Counts, Decision, Evidence, Obligation, Outcome, RuleResult, Status, UnblockStep,
     UnblockStepKind,
 };
-use crate::finding::{Category, Finding, Fix, Severity, clean, duration_text, plural};
+use crate::finding::{Category, Finding, Fix, Severity, Text, clean, duration_text, plural};
 pub(super) use columns::fit;
 use columns::{pad, width, wrap};
 
 /// Text.
 pub(super) const OUTPUT: OutputFormat =
-    OutputFormat { id: "text", title: "for people (default)", lines: true, write };
+    OutputFormat { id: "text", title: "for people (default)", lines: false, write };
 
 /// Findings that are listed under a rule; the rest is counted.
 const LISTED: usize = 8;
-/// Lines that a terminal shows at once: whoever reads the end of more than these sees the verdict there again.
+/// Lines that a small terminal shows at once: after more than these the verdict and why stand again at the end.
 const SCREEN: usize = 24;
-/// Steps to a pass that are listed.
-const STEPS: usize = 12;
+/// Lines that the end may take, so that a screen of 40 shows all of it: the verdict, why, and what to do.
+const CLOSING: usize = 36;
+/// How much of it is told, from most to least: rules, steps, and things that one step names.
+const TOLD: [(usize, usize, usize); 5] = [(12, 12, 6), (8, 8, 4), (6, 6, 3), (4, 4, 2), (3, 3, 1)];
 /// Things that one step names.
-const NAMED: usize = 6;
+pub(super) const NAMED: usize = 6;
 /// Owners that are named beside one thing.
 const OWNERS: usize = 3;
 /// Pieces of evidence that are listed though nothing is to say of them.
@@ -48,7 +50,7 @@ const FIXED: usize = 3;
 const PROBLEMS: usize = 3;
 
 fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
-    let mut page = TextWriter { out: Vec::new(), look, told: BTreeSet::new(), left_out: false };
+    let mut page = TextWriter::new(look, decision.evaluated_at.as_second());
     page.head(decision)?;
     page.errors(decision)?;
     page.evidence(decision)?;
@@ -57,11 +59,13 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     page.waivers(decision)?;
     page.statements(decision)?;
     page.rest(decision)?;
-    page.remedies(decision)?;
-    out.write_all(&page.out)?;
+    page.end_section();
     // One line whatever its length: logs are searched for it.
     let word = decision.verdict.as_str().to_uppercase();
-    writeln!(out, "[{word}] {}", decision.decisive())
+    let last = format!("[{word}] {}", clean(&decision.decisive()));
+    page.remedies(decision, width(&last) / look.width.max(1))?;
+    writeln!(page.out, "{last}")?;
+    page.deliver(out)
 }
 
 struct TextWriter {
@@ -71,9 +75,46 @@ struct TextWriter {
     told: BTreeSet<String>,
     /// Some findings are counted and not listed.
     left_out: bool,
+    /// Marks of sections, and before which byte of the text each stands.
+    marks: Vec<(usize, String)>,
+    /// The section that is open.
+    section: Option<String>,
+    /// Seconds since 1970 UTC, which marks of sections carry.
+    time: i64,
 }
 
 impl TextWriter {
+    fn new(look: Look, time: i64) -> Self {
+        Self {
+            out: Vec::new(),
+            look,
+            told: BTreeSet::new(),
+            left_out: false,
+            marks: Vec::new(),
+            section: None,
+            time,
+        }
+    }
+
+    /// Writes all of it. Marks of sections are the only commands to a runner that it holds.
+    fn deliver(self, out: &mut dyn Write) -> io::Result<()> {
+        let mut done = 0;
+        for (at, mark) in &self.marks {
+            out.write_all(&for_log(self.out.get(done..*at).unwrap_or_default()))?;
+            out.write_all(mark.as_bytes())?;
+            done = *at;
+        }
+        out.write_all(&for_log(self.out.get(done..).unwrap_or_default()))
+    }
+
+    /// Ends the section that is open.
+    fn end_section(&mut self) {
+        if let Some(name) = self.section.take() {
+            self.marks
+                .push((self.out.len(), format!("\u{1b}[0Ksection_end:{}:{name}\r\u{1b}[0K", self.time)));
+        }
+    }
+
     fn head(&mut self, decision: &Decision) -> io::Result<()> {
         let policy = match &decision.policy {
             Some((source, sha256)) => format!("policy {} sha256:{sha256}", clean(source)),
@@ -85,7 +126,7 @@ impl TextWriter {
         self.wrapped("", &about_line(decision))?;
         if !decision.enforced {
             let label = self.paint(Outcome::Warn, "ADVISORY ");
-            self.wrapped(&label, "the verdict does not gate: the policy says `enforcement: advisory`")?;
+            self.wrapped(&label, "this verdict blocks nothing: the policy says `enforcement: advisory`")?;
         }
         self.emergencies(decision)
     }
@@ -112,7 +153,10 @@ impl TextWriter {
         if decision.evidence.is_empty() && decision.base.is_none() && decision.own_gate.is_none() {
             return Ok(());
         }
-        self.title("Evidence")?;
+        let quiet = |outcome: Outcome| outcome < Outcome::Warn || outcome == Outcome::NotApplicable;
+        let folded = decision.evidence.iter().all(|e| quiet(e.outcome))
+            && decision.base.as_ref().is_none_or(|base| quiet(base.outcome));
+        self.title("Evidence", folded)?;
         let (optional, there): (Vec<&Evidence>, Vec<&Evidence>) =
             decision.evidence.iter().partition(|e| is_optional_and_absent(e));
         let entry = |e: &Evidence| e.entry.clone().unwrap_or_else(|| "(no entry)".to_owned());
@@ -139,7 +183,7 @@ impl TextWriter {
                 format!("  {state} {}  {}  ", pad(&entry(evidence), entries), pad(&path(evidence), paths));
             self.wrapped(&label, &describe_evidence(evidence))?;
             if let Some(other) = &evidence.copy_of {
-                writeln!(self.out, "{INDENT}the same file as {other}, byte for byte; both count")?;
+                writeln!(self.out, "{INDENT}identical to {other}, byte for byte; both count")?;
             }
             if evidence.outcome >= Outcome::Warn && evidence.problems.len() > 1 {
                 for problem in evidence.problems.iter().take(PROBLEMS) {
@@ -149,12 +193,12 @@ impl TextWriter {
             evidence.obligations.iter().try_for_each(|obligation| self.review(obligation, ""))?;
         }
         if quiet > EVIDENCE {
-            writeln!(self.out, "  … and {} more that are as demanded", quiet - EVIDENCE)?;
+            writeln!(self.out, "  … and {} more without problems", quiet - EVIDENCE)?;
         }
         if !optional.is_empty() {
             let each: Vec<String> =
                 optional.iter().map(|e| format!("{} ({})", entry(e), e.message)).collect();
-            self.wrapped("  -       ", &format!("optional and absent: {}", each.join(", ")))?;
+            self.wrapped("  -       ", &format!("optional, not there: {}", each.join(", ")))?;
         }
         if let Some(took) = all_took(decision) {
             writeln!(self.out, "  {took}")?;
@@ -175,16 +219,13 @@ impl TextWriter {
         if decision.rules.is_empty() {
             return Ok(());
         }
-        self.title("Rules")?;
+        self.title("Rules", false)?;
         let source = decision.policy.as_ref().map_or("policy", |(source, _)| source.as_str());
         let ids = decision.rules.iter().map(|r| width(&r.id)).max().unwrap_or(0).min(32);
         for rule in &decision.rules {
             let word = if rule.outcome == Outcome::NotApplicable { "-" } else { rule.outcome.as_str() };
             let state = self.paint(rule.outcome, format!("{word:<7}"));
-            let mut parts: Vec<&str> = Vec::new();
-            parts.extend(Some(rule.title.as_str()).filter(|title| *title != rule.id));
-            parts.extend(Some(rule.message.as_str()).filter(|message| !message.is_empty()));
-            let mut line = parts.join(": ");
+            let mut line = rule_line(rule);
             if rule.outcome >= Outcome::Warn {
                 let source = rule.policy.as_deref().unwrap_or(source);
                 let _ = write!(line, "  ({}:{})", clean(source), rule.line);
@@ -222,7 +263,7 @@ impl TextWriter {
         self.wrapped(&format!("{INDENT}review: "), &clean(&who))?;
         let so_far = obligation.approved_by.iter();
         for (label, text) in so_far
-            .map(|by| ("so far by ", by))
+            .map(|by| ("approved so far by ", by))
             .chain(obligation.not_counted.iter().map(|why| ("not counted: ", why)))
         {
             if self.told.insert(format!("{label}{text}")) {
@@ -244,7 +285,7 @@ impl TextWriter {
         if total > 0 {
             let mut all = Counts::default();
             decision.unmatched.iter().for_each(|(_, counts)| all.merge(counts));
-            writeln!(self.out, "\n{} met no rule: {}", plural(total, "finding"), by_severity(&all))?;
+            writeln!(self.out, "\n{} matched no rule: {}", plural(total, "finding"), by_severity(&all))?;
         }
         let (fixed, more) = super::fixed_findings::lines(decision, FIXED);
         if !fixed.is_empty() {
@@ -272,35 +313,84 @@ impl TextWriter {
             writeln!(self.out, "{INDENT}… and {more} more")?;
         }
         if self.left_out {
-            let words =
-                "Not every finding is listed here; `--output html=FILE` and `--output json=FILE` hold them.";
+            let words = "Only the worst findings are listed; `--output html=FILE` and `--output json=FILE` list them all.";
             let line = if total > 0 || suppressed > 0 { "" } else { "\n" };
             self.wrapped(line, words)?;
         }
         Ok(())
     }
 
-    /// The smallest set of actions, in one line and one by one.
-    fn remedies(&mut self, decision: &Decision) -> io::Result<()> {
+    /// The end, which a screen shows whole: after a long page the verdict and why once more, then what to do. `last` lines
+    /// of the terminal come after it.
+    fn remedies(&mut self, decision: &Decision, last: usize) -> io::Result<()> {
         writeln!(self.out)?;
-        let plan = &decision.unblock;
         // An error stands above as it is, and is what there is to correct: to say it once more helps nobody.
-        if plan.steps.iter().all(|step| step.kind == UnblockStepKind::Error) {
+        if decision.unblock.steps.iter().all(|step| step.kind == UnblockStepKind::Error) {
             return Ok(());
         }
-        if memchr::memchr_iter(b'\n', &self.out).count() > SCREEN {
-            self.verdict(decision)?;
+        let lines = |text: &[u8]| memchr::memchr_iter(b'\n', text).count();
+        let again = lines(&self.out) > SCREEN;
+        for (rules, steps, named) in TOLD {
+            let mut end = Self::new(self.look, self.time);
+            if again {
+                end.verdict(decision)?;
+                end.why(decision, rules)?;
+                writeln!(end.out)?;
+            }
+            end.steps(decision, steps, named)?;
+            writeln!(end.out)?;
+            let fits = lines(&end.out) + last <= CLOSING;
+            if fits || rules == TOLD.last().map_or(0, |least| least.0) {
+                self.out.append(&mut end.out);
+                break;
+            }
         }
+        Ok(())
+    }
+
+    /// What stops the change, a line each: the worst first.
+    fn why(&mut self, decision: &Decision, most: usize) -> io::Result<()> {
+        let mut all: Vec<(Outcome, &str, String)> = Vec::new();
+        let evidence = decision.evidence.iter().map(|e| {
+            let name = e.entry.as_deref().or(e.path.as_ref().map(Text::as_str)).unwrap_or_default();
+            (e.outcome, name, describe_evidence(e))
+        });
+        all.extend(evidence);
+        all.extend(decision.base.iter().map(|base| (base.outcome, "base", base.message.clone())));
+        all.extend(decision.own_gate.iter().map(|gate| (gate.outcome, "gate", gate.message.clone())));
+        let rules = decision.rules.iter().filter(|rule| !rule.blind);
+        let said = |rule: &RuleResult| {
+            if rule.counted.is_empty() { rule_line(rule) } else { rule.counted.clone() }
+        };
+        all.extend(rules.map(|rule| (rule.outcome, rule.id.as_str(), said(rule))));
+        all.retain(|(outcome, ..)| *outcome >= Outcome::Review);
+        all.sort_by_key(|(outcome, ..)| std::cmp::Reverse(*outcome));
+        let names = all.iter().map(|(_, name, _)| width(name)).max().unwrap_or(0).min(32);
+        for (outcome, name, text) in all.iter().take(most) {
+            let state = self.paint(*outcome, format!("{:<7}", outcome.as_str()));
+            let label = format!("  {state} {}  ", pad(name, names));
+            let room = self.look.width.saturating_sub(width(&label));
+            writeln!(self.out, "{label}{}", fit(&clean(text), room))?;
+        }
+        match all.len().saturating_sub(most) {
+            0 => Ok(()),
+            more => writeln!(self.out, "  … and {more} more, above"),
+        }
+    }
+
+    /// The smallest set of actions, in one line and one by one.
+    fn steps(&mut self, decision: &Decision, most: usize, named: usize) -> io::Result<()> {
+        let plan = &decision.unblock;
         let label = if self.look.color { "To pass:".bold().to_string() } else { "To pass:".to_owned() };
         self.wrapped(&format!("{label} "), &clean(&plan.summary))?;
         let groups: Vec<&[UnblockStep]> = plan.groups().collect();
-        for group in groups.iter().take(STEPS) {
-            self.wrapped("  - ", &StepGroup::from_steps(group).to_string())?;
+        for group in groups.iter().take(most) {
+            self.wrapped("  - ", &StepGroup::from_steps(group, named).to_string())?;
         }
-        if let Some(more) = groups.len().checked_sub(STEPS).filter(|more| *more > 0) {
-            writeln!(self.out, "  … and {more} more; --format json lists all under `unblock`")?;
+        match groups.len().saturating_sub(most) {
+            0 => Ok(()),
+            more => writeln!(self.out, "  … and {more} more; --format json lists all under `unblock`"),
         }
-        writeln!(self.out)
     }
 
     /// Text after a label, on as many lines as it needs.
@@ -318,12 +408,20 @@ impl TextWriter {
         lines.try_for_each(|line| writeln!(self.out, "{:indent$}{line}", ""))
     }
 
-    fn title(&mut self, title: &str) -> io::Result<()> {
-        if self.look.color {
-            writeln!(self.out, "\n{}", title.bold())
-        } else {
-            writeln!(self.out, "\n{title}")
+    /// Begins a part of the page; `folded` in a log that folds sections.
+    fn title(&mut self, title: &str, folded: bool) -> io::Result<()> {
+        self.end_section();
+        writeln!(self.out)?;
+        if self.look.sections {
+            let plain = |c: char| if c.is_ascii_alphanumeric() { c.to_ascii_lowercase() } else { '_' };
+            let name = format!("secgate_{}", title.chars().map(plain).collect::<String>());
+            let folded = if folded { "[collapsed=true]" } else { "" };
+            let time = self.time;
+            self.marks
+                .push((self.out.len(), format!("\u{1b}[0Ksection_start:{time}:{name}{folded}\r\u{1b}[0K")));
+            self.section = Some(name);
         }
+        if self.look.color { writeln!(self.out, "{}", title.bold()) } else { writeln!(self.out, "{title}") }
     }
 
     fn paint(&self, outcome: Outcome, text: impl Display) -> String {
@@ -347,6 +445,13 @@ impl TextWriter {
     }
 }
 
+/// A rule's title and what it says, without its id.
+fn rule_line(rule: &RuleResult) -> String {
+    let title = Some(rule.title.as_str()).filter(|title| *title != rule.id);
+    let message = Some(rule.message.as_str()).filter(|message| !message.is_empty());
+    title.into_iter().chain(message).collect::<Vec<_>>().join(": ")
+}
+
 /// The one line that says it all.
 pub(super) fn summary(decision: &Decision) -> String {
     let rules = |outcome: Outcome| decision.rules.iter().filter(|r| r.outcome == outcome).count() as u64;
@@ -355,29 +460,31 @@ pub(super) fn summary(decision: &Decision) -> String {
     let applicable = decision.rules.iter().filter(|r| r.outcome != Outcome::NotApplicable).count() as u64;
     let mut parts = Vec::new();
     for (outcome, verb) in
-        [(Outcome::Fail, "failed"), (Outcome::Error, "undecided"), (Outcome::Review, "to review")]
+        [(Outcome::Fail, "failed"), (Outcome::Error, "undecided"), (Outcome::Review, "need review")]
     {
         if rules(outcome) > 0 {
             let of =
                 if parts.is_empty() { format!(" of {}", plural(applicable, "rule")) } else { String::new() };
+            let verb = if (outcome, rules(outcome)) == (Outcome::Review, 1) { "needs review" } else { verb };
             parts.push(format!("{}{of} {verb}", rules(outcome)));
         }
     }
     let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
     if missing > 0 {
-        parts.push(format!("{} not as demanded", plural(missing, "piece of evidence")));
+        let name = if missing == 1 { "evidence entry" } else { "evidence entries" };
+        parts.push(format!("{missing} {name} missing or unusable"));
     }
     if decision.own_gate.as_ref().is_some_and(|gate| gate.outcome >= Outcome::Review) {
-        parts.push("the gate itself loosened".to_owned());
+        parts.push("gate settings weakened".to_owned());
     }
     if !decision.errors.is_empty() {
         parts.push(plural(decision.errors.len() as u64, "error"));
     }
     if parts.is_empty() {
-        parts.push(format!("{} held", plural(applicable, "rule")));
+        parts.push(format!("{} passed", plural(applicable, "rule")));
     }
     if rules(Outcome::Warn) > 0 {
-        parts.push(format!("{} with a warning", rules(Outcome::Warn)));
+        parts.push(plural(rules(Outcome::Warn), "warning"));
     }
     let waived = decision.findings.iter().filter(|problem| problem.waiver.is_some()).count();
     let waived = if waived > 0 { format!(", {waived} waived") } else { String::new() };
@@ -385,12 +492,14 @@ pub(super) fn summary(decision: &Decision) -> String {
         0 => String::new(),
         n => format!(", {n} suppressed"),
     };
+    // A change is what the merge gate decides on; the others decide on what is there.
+    let what = if decision.gate == "merge" { " this change" } else { "" };
     let counts = match (decision.unblock.stops, decision.counts.total) {
         (_, 0) => "no findings".to_owned(),
-        (0, 1) => "1 finding, which does not stop it".to_owned(),
-        (0, total) => format!("{total} findings, none of which stops it"),
-        (1, total) => format!("1 of {} stops it", plural(total, "finding")),
-        (stops, total) => format!("{stops} of {} stop it", plural(total, "finding")),
+        (0, 1) => "1 finding, which does not block".to_owned(),
+        (0, total) => format!("{total} findings, none of which blocks{what}"),
+        (1, total) => format!("1 of {} blocks{what}", plural(total, "finding")),
+        (stops, total) => format!("{stops} of {} block{what}", plural(total, "finding")),
     };
     let story = decision.base.as_ref().and_then(BaseResult::story);
     let story = story.map(|story| format!(" ({story})")).unwrap_or_default();
@@ -483,14 +592,41 @@ pub(super) fn what(finding: &Finding) -> String {
     format!("{}  {}", check_and_fix(finding), title(finding)).trim_end().to_owned()
 }
 
-/// Its check or advisory, and the version that fixes it.
+/// Its check or advisory, the version that fixes it, and how urgent it is.
 fn check_and_fix(finding: &Finding) -> String {
     let fix = match (finding.fix, finding.version_to_take()) {
         (Fix::Available, Some(version)) => format!(" → {version}"),
         (Fix::None, _) if finding.category == Category::Vulnerability => " (no fix)".to_owned(),
         _ => String::new(),
     };
-    format!("{}{fix}{}", finding.rule_id, finding.unknown)
+    format!("{}{fix}{}", finding.rule_id, urgency(finding, false))
+}
+
+/// How urgent a finding is, in parentheses behind its check: whether it is exploited, how likely that is, how old it is. Of
+/// a vulnerability of which one of them is known the others are `unknown`; with `all`, of every vulnerability. Whatever
+/// else a rule asked for and the finding does not say comes last.
+pub(super) fn urgency(finding: &Finding, all: bool) -> String {
+    let kev = finding.kev.map(|listed| if listed { "in KEV" } else { "not in KEV" });
+    let epss = finding.epss.map(|score| format!("EPSS {score:.2}"));
+    let day = |at: i64| jiff::Timestamp::from_second(at).ok().map(|at| at.strftime("%Y-%m-%d").to_string());
+    let published = finding.published.and_then(day).map(|day| format!("published {day}"));
+    let seen = finding.first_seen.map(|day| format!("known since {day}"));
+    let age =
+        [published, seen].into_iter().flatten().reduce(|published, seen| format!("{published}, {seen}"));
+    let fed = kev.is_some() || epss.is_some();
+    let told = finding.category == Category::Vulnerability && (all || fed);
+    let mut parts: Vec<String> = Vec::new();
+    if told {
+        parts.push(kev.map_or_else(|| "KEV unknown".to_owned(), str::to_owned));
+        parts.push(epss.unwrap_or_else(|| "EPSS unknown".to_owned()));
+        parts.push(age.unwrap_or_else(|| "age unknown".to_owned()));
+    } else {
+        parts.extend(age);
+    }
+    let asked = finding.unknown.names().filter(|name| !(told && ["kev", "epss", "age"].contains(name)));
+    let asked: Vec<&str> = asked.collect();
+    parts.extend((!asked.is_empty()).then(|| format!("{} unknown", asked.join(", "))));
+    if parts.is_empty() { String::new() } else { format!(" ({})", parts.join(", ")) }
 }
 
 /// Its title; some scanners have no other name for a check, and it is not said twice.
@@ -527,7 +663,8 @@ pub(super) struct StepGroup {
 }
 
 impl StepGroup {
-    pub(super) fn from_steps(group: &[UnblockStep]) -> Self {
+    /// `named` things of them are named, and the others are counted.
+    pub(super) fn from_steps(group: &[UnblockStep], named: usize) -> Self {
         let rules = each(group.iter().flat_map(|step| &step.rules));
         let owners = owners(&each(group.iter().flat_map(|step| &step.owners)));
         let Some(first) = group.first() else { return Self { what: String::new(), rules, owners } };
@@ -536,8 +673,8 @@ impl StepGroup {
         let what = match first.kind.together().filter(|_| group.len() > 1) {
             None => format!("{}{clears}", clean(&first.text)),
             Some((verb, noun)) => {
-                let what: Vec<&str> = group.iter().take(NAMED).map(|step| step.what.as_str()).collect();
-                let more = group.len().saturating_sub(NAMED);
+                let what: Vec<&str> = group.iter().take(named).map(|step| step.what.as_str()).collect();
+                let more = group.len().saturating_sub(named);
                 let more = if more > 0 { format!("; … and {more} more") } else { String::new() };
                 let what = clean(&what.join("; ")).into_owned();
                 format!("{verb} {}{clears}: {what}{more}", plural(group.len() as u64, noun))

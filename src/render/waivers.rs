@@ -11,8 +11,11 @@ use crate::finding::{Finding, Fingerprint, Severity, clean, plural};
 /// Findings that are listed under a waiver; the rest is counted.
 const LISTED: usize = 5;
 
+/// The schema of [`WaiverReview`].
+pub const SCHEMA: &str = "secgate/waivers/v1";
+
 /// Waivers as they were looked at; its keys are the schema `secgate/waivers/v1`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct WaiverReview {
     /// The schema's name.
     pub schema: &'static str,
@@ -33,7 +36,7 @@ pub struct WaiverReview {
 }
 
 /// A waiver file.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ReviewedWaiverFile {
     /// Its path.
     pub path: String,
@@ -44,7 +47,7 @@ pub struct ReviewedWaiverFile {
 }
 
 /// A waiver, and what is to be said of it.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct ReviewedWaiver {
     /// Its id.
     pub id: String,
@@ -79,7 +82,7 @@ pub struct ReviewedWaiver {
 }
 
 /// A finding that a waiver speaks of.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct WaivedFinding {
     fingerprint: Fingerprint,
     severity: Severity,
@@ -101,7 +104,7 @@ impl WaivedFinding {
 }
 
 /// How bad it is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum RemarkKind {
     /// It was never meant so.
@@ -113,7 +116,7 @@ pub enum RemarkKind {
 }
 
 /// One thing that is to be said of a waiver.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, schemars::JsonSchema)]
 pub struct Remark {
     /// Its stable name.
     pub id: &'static str,

@@ -104,7 +104,9 @@ impl Report {
 }
 
 /// A scanner.
-#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug, Clone, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
 pub struct Tool {
     /// Its name.
     pub name: Text,
@@ -113,7 +115,7 @@ pub struct Tool {
 }
 
 /// Something that kept a scan from being whole.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema)]
 pub struct ScanProblem {
     /// Its kind.
     pub kind: ProblemKind,
@@ -124,7 +126,18 @@ pub struct ScanProblem {
 }
 
 /// Kinds of problems, as policies name them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
+#[derive(
+    Debug,
+    Clone,
+    Copy,
+    PartialEq,
+    Eq,
+    PartialOrd,
+    Ord,
+    serde::Serialize,
+    serde::Deserialize,
+    schemars::JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum ProblemKind {
     /// A file could not be parsed.

@@ -29,7 +29,7 @@ fn a_violation_is_final_beside_an_error() {
     let run = dir.check(&["--policy", "policy.yaml", "semgrep.json", "cut.json"]);
     assert_eq!(run.code, 1, "{run:?}");
     assert!(run.stdout.contains("cut.json") && run.stdout.contains("ends too early"), "{}", run.stdout);
-    assert_eq!(run.last_line(), "[FAIL] sast-high");
+    assert_eq!(run.last_line(), "[FAIL] sast-high: 1 finding of high severity or worse");
 }
 
 #[test]

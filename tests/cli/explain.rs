@@ -232,8 +232,8 @@ fn a_finding_is_named_by_what_the_output_shows_of_it() {
         let saved = dir.explain(&["--verdict", "verdict.json", id]);
         assert!(saved.code == 0 && saved.stdout.contains("src/a0.py:1"), "{id}: {saved:?}");
     }
-    // Also one that met no rule.
-    assert!(dir.explain(&["rule-2"]).stdout.contains("It met no rule."));
+    // Also one that matched no rule.
+    assert!(dir.explain(&["rule-2"]).stdout.contains("It matched no rule."));
     assert_eq!(dir.explain(&["src/a0.py:2"]).code, 2);
     // Several are listed, and none is guessed.
     dir.write("semgrep.json", semgrep(&["ERROR", "ERROR"]).replace("rule-1", "rule-0"));

@@ -337,7 +337,7 @@ fn old_and_new_are_told_apart() {
     for (format, words) in [
         ("text", "1 new, 1 newly disclosed, 2 known, 1 fixed"),
         ("markdown", "1 new, 1 newly disclosed, 2 known, 1 fixed"),
-        ("html", "Known before, and met no rule: 2"),
+        ("html", "Known before, and matched no rule: 2"),
         ("html", "Fixed since the base"),
         ("codequality", "\"existing: "),
         ("codequality", "\"newly_disclosed: "),

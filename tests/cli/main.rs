@@ -44,6 +44,7 @@ mod replay;
 mod reports;
 mod samples;
 mod scan;
+mod schema;
 mod secrets;
 mod shell;
 mod signed;

@@ -32,5 +32,5 @@ fn the_note_fits() {
     let run = dir.check(&["--policy", "policy.yaml", "--max-findings", "9000", "--format", "markdown"]);
     assert_eq!(run.code, 1);
     assert!((900_000..1_000_000).contains(&run.stdout.len()), "{}", run.stdout.len());
-    assert!(run.stdout.contains("left out for want of room") && run.stdout.contains("</details>"));
+    assert!(run.stdout.contains("left out for lack of space") && run.stdout.contains("</details>"));
 }

@@ -83,7 +83,7 @@ fn a_policy_that_lets_its_own_change_through_is_a_review_clause_by_clause() {
         "review this change loosens its own gate in 2 clauses rule `sast-high`: `findings.severity`: high → critical \
          (policy.yaml:6, before base.yaml:6) rule `sast-high`: `then`: fail → warn (policy.yaml:6, before base.yaml:6) \
          compared with policy base.yaml sha256:",
-        "take what loosens the gate out, into a change of its own, or have it approved by",
+        "undo 2 weakened gate settings, or make them a change of their own, or have it approved by",
         "[REVIEW] this change loosens its own gate in 2 clauses",
     ] {
         assert!(text.contains(told), "{told}: {text}");

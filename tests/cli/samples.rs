@@ -34,13 +34,13 @@ people: {appsec: [\"@ann\", \"@bob\"], platform: [\"@pat\"]}
 reviewers: {any_of: [\"role:appsec\"], at_least: 1, not: [author]}
 rules:
   - id: no-secrets
-    title: No secret in the repository
+    title: Secrets in the repository
     findings: {category: secret}
     then: fail
     waivable: false
     fix: Revoke the credential, then remove it from history.
   - id: sast-high
-    title: No new weakness of high severity
+    title: New weaknesses of high severity
     findings: {category: sast, severity: high, state: new}
     then: fail
     fix: Correct the code; if the scanner is wrong, say so in a waiver.
@@ -59,7 +59,7 @@ rules:
     then: review
     reviewers: {any_of: [\"role:platform\", \"@ann\"], at_least: 1, not: [author]}
   - id: disclosed
-    title: Vulnerabilities that became known since
+    title: Vulnerabilities disclosed since the base
     findings: {category: vulnerability, state: newly_disclosed}
     then: warn
     fix: Update in a change of its own.
@@ -302,7 +302,7 @@ fn hostile() -> Sample {
     let quoted = serde_json::to_string(&visible).unwrap();
     let policy = POLICY
         .replace("title: Merge-request gate", &format!("title: {quoted}"))
-        .replace("title: No new weakness of high severity", &format!("title: {quoted}"))
+        .replace("title: New weaknesses of high severity", &format!("title: {quoted}"))
         .replace("fix: Take the fixed version.", &format!("fix: {quoted}"));
     let mut report = code(&[("r", "ERROR", "p", 1), ("r", "ERROR", "p", 2)]);
     for (at, path) in ["check_id", "path"]

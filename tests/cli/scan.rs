@@ -222,7 +222,7 @@ fn a_user_is_asked_once_for_each_policy() {
     // Another policy is another question, for the hook too.
     repo.dir.write(".secgate/merge.yaml", POLICY.replace("--out", "--output"));
     assert!(at_a_terminal(&repo, "n\n").contains(asks));
-    assert!(repo.scan(&["--all"]).stderr.contains("Nobody can be asked"));
+    assert!(repo.scan(&["--all"]).stderr.contains("There is no terminal to ask on; pass `--yes`"));
 }
 
 #[test]

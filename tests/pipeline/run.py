@@ -123,24 +123,72 @@ rules:
 """
 
 
-class Api(http.server.BaseHTTPRequestHandler):
-    """The answers of GitLab's API to whoever has the token; each repository has its own."""
+TOKEN, BOT = "project-token", 77
 
-    answers = {}
+
+class Api(http.server.BaseHTTPRequestHandler):
+    """The answers of GitLab's API to whoever has the token; each repository has its own, its notes and its packages."""
+
+    answers, notes, packages = {}, {}, {}
+    # Tokens, and whether they may write.
+    scopes = {TOKEN: True, "read-api": False}
+
+    def answer(self, status, body, raw=False):
+        self.send_response(status)
+        self.end_headers()
+        self.wfile.write(body if raw else json.dumps(body).encode())
+
+    def asked(self):
+        """The repository, and the path below the project; of what is no project's the path alone."""
+        url = urllib.parse.urlsplit(self.path)
+        _, repository, path = url.path.replace("/api/v4", "").split("/", 2)
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        return repository, path.removeprefix("projects/42/"), urllib.parse.parse_qs(url.query), body
 
     def do_GET(self):  # noqa: N802
-        url = urllib.parse.urlsplit(self.path)
-        _, repository, path = url.path.replace("/api/v4/projects/42", "").split("/", 2)
+        repository, path, query, _ = self.asked()
+        if path.startswith("packages/generic/"):
+            kept = self.packages.get(repository, {}).get(path) if self.headers.get("JOB-TOKEN") == "job-token" else None
+            return self.answer(404, {"message": "404 Not found"}) if kept is None else self.answer(200, kept, raw=True)
+        if self.headers.get("PRIVATE-TOKEN") not in self.scopes:
+            return self.answer(401, {"message": "401 Unauthorized"})
         answer = self.answers[repository].get(path)
-        query = urllib.parse.parse_qs(url.query)
+        if path == "user":
+            answer = {"id": BOT, "username": "project_42_bot"}
+        elif path.endswith("/notes"):
+            answer = self.notes.get(repository, [])
         if isinstance(answer, list):
             size, page = (int(query.get(name, [default])[0]) for name, default in (("per_page", 20), ("page", 1)))
             answer = answer[size * (page - 1):size * page]
-        known = self.headers.get("PRIVATE-TOKEN") == "read-api" and answer is not None
-        body = json.dumps(answer if known else {"message": "404 Not found"}).encode()
-        self.send_response(200 if known else 404)
-        self.end_headers()
-        self.wfile.write(body)
+        return self.answer(404, {"message": "404 Not found"}) if answer is None else self.answer(200, answer)
+
+    def write_note(self):
+        repository, path, _, body = self.asked()
+        token = self.headers.get("PRIVATE-TOKEN")
+        if not self.scopes.get(token):
+            return self.answer(403 if token in self.scopes else 401, {"error": "insufficient_scope"})
+        notes, text = self.notes.setdefault(repository, []), json.loads(body)["body"]
+        assert len(text) < 1_000_000
+        if self.command == "POST" and path == "merge_requests/7/notes":
+            notes.append({"id": 1000 + len(notes), "author": {"id": BOT}, "body": text})
+            return self.answer(201, notes[-1])
+        found = [note for note in notes if path == f"merge_requests/7/notes/{note['id']}"]
+        if not found or found[0]["author"]["id"] != BOT:
+            return self.answer(403 if found else 404, {"message": "403 Forbidden"})
+        found[0]["body"] = text
+        return self.answer(200, found[0])
+
+    do_POST = write_note  # noqa: N815
+
+    def do_PUT(self):  # noqa: N802
+        if "/packages/generic/" not in self.path:
+            return self.write_note()
+        if self.headers.get("JOB-TOKEN") != "job-token":
+            return self.answer(401, {"message": "401 Unauthorized"})
+        # curl waits for this before it sends what is long.
+        repository, path, _, body = self.asked()
+        self.packages.setdefault(repository, {})[path] = body
+        return self.answer(201, {"message": "201 Created"})
 
     def log_message(self, *_):
         pass
@@ -241,7 +289,7 @@ class Repository:
     def retry(self, *arguments, **variables):
         """Jobs of a pipeline that has run: what came before lies there."""
         variables = {"CI_API_V4_URL": f"http://127.0.0.1:{self.port}/{self.path.name}/api/v4", "CI_PROJECT_ID": "42",
-                     "CI_JOB_ID": str(JOB), "SECGATE_API_TOKEN": "read-api", **variables}
+                     "CI_JOB_ID": str(JOB), "CI_JOB_TOKEN": "job-token", "SECGATE_API_TOKEN": TOKEN, **variables}
         (self.path / "deployed.txt").unlink(missing_ok=True)
         command = [tool("gitlab-ci-local"), "--force-shell-executor", "--no-color", "--artifacts-to-source",
                    *[f"--variable={name}={value}" for name, value in variables.items() if value is not None], *arguments]
@@ -257,6 +305,13 @@ class Repository:
         path = self.path / f"secgate-{gate}.json"
         return json.loads(path.read_text()) if path.exists() else None
 
+    def tell(self, name, held):
+        """`held` is True, or what is there instead."""
+        self.lines.append(f"{'ok  ' if held is True else 'FAIL'} {name}")
+        if held is not True:
+            self.failures += 1
+            self.lines.append(f"     {held}")
+
     def expect(self, name, ran, wanted, gate=None, code=None, deployed=False, absent=(), more=None):
         """`wanted`: jobs and their states; `absent`: jobs that did not run; `more`: what else must hold of the verdict."""
         states, text = ran
@@ -267,7 +322,7 @@ class Repository:
             wrong[f"{gate}'s exit code"] = (verdict or {}).get("exit_code")
         if (self.path / "deployed.txt").exists() != deployed:
             wrong["deployed"] = not deployed
-        if "read-api" in text:
+        if TOKEN in text:
             wrong["the token"] = "is printed"
         if more and not wrong and (said := more(verdict)):
             wrong["also"] = said
@@ -320,6 +375,24 @@ def merge_requests(repository):
     repository.expect("without the token a review stays red", ran, {"secgate:merge": "failed"}, "merge", 10)
     ran = repository.retry(*again, **request)
     repository.expect("the approver approves, and the job, retried, passes", ran, {"secgate:merge": "passed"}, "merge", 0)
+    # One note, whatever number of runs; those of other people stay, also where they copy the marker.
+    marker = "[//]: # (secgate:gate=merge)"
+    notes = Api.notes[repository.path.name]
+    mine = [note["body"].splitlines()[2] for note in notes if note["author"]["id"] == BOT]
+    repository.tell("the note is written once and replaced", len(mine) == 1 and mine[0].startswith("### PASS") or mine)
+    foreign = [{"id": number, "author": {"id": 5}, "body": f"{marker}\n### PASS by somebody" if number == 3 else "a remark"}
+               for number in range(1, 151)]
+    Api.notes[repository.path.name] = [*foreign, *({**note, "id": 2000 + at} for at, note in enumerate(notes))]
+    repository.answers()
+    repository.retry(*again, **request)
+    notes = Api.notes[repository.path.name]
+    mine = [note["body"].splitlines()[2] for note in notes if note["author"]["id"] == BOT]
+    same = notes[:150] == foreign and len(mine) == 1 and mine[0].startswith("### REVIEW")
+    repository.tell("the note is found on the second page, and others' notes are left alone", same or (len(notes), mine))
+    for token, said in [("read-api", "needs the scope api"), ("expired", "has it expired?"), (None, "SECGATE_API_TOKEN is not set")]:
+        ran = repository.retry(*again, **{**request, "SECGATE_API_TOKEN": token})
+        repository.expect(f"note: {said}", ran, {"secgate:merge": "failed"}, "merge", 10,
+                          more=lambda _, text=ran[1], said=said: f"no note: " not in text or said not in text)
     # No decision: the policy has a mistake.
     repository.change(POLICIES["merge"].replace("category: sast,", "category: sats,"), ".secgate/merge.yaml")
     ran = repository.retry(*again, **request)

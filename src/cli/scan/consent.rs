@@ -40,7 +40,7 @@ pub(super) fn consent_given(
         );
     }
     if !io::stdin().is_terminal() {
-        bail!("{what}\nNobody can be asked; run `secgate scan --yes` if they are fine.");
+        bail!("{what}\nThere is no terminal to ask on; pass `--yes` to agree to them.");
     }
     let mut out = io::stderr().lock();
     out.write_all(&for_log(

@@ -341,7 +341,7 @@ fn of_run(waiver: &Waiver, result: &WaiverResult, policy: &Policy, run: &Reviewe
 impl WaiverReview {
     fn new(policy: &Policy, now: Timestamp, files: &[WaiverFile]) -> Self {
         Self {
-            schema: "secgate/waivers/v1",
+            schema: waivers::SCHEMA,
             gate: policy.gate.clone(),
             policy: policy.source.clone(),
             evaluated_at: now.to_string(),

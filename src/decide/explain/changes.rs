@@ -23,7 +23,7 @@ pub(super) fn changes(
     let others = said.count.saturating_sub(rule.allow);
     if others > 1 {
         changes.push(format!(
-            "{} matches count and {} may: with this one gone, {} would still have to go",
+            "{} findings match; the rule allows {}: with this one gone, {} more would have to go",
             said.count,
             rule.allow,
             others - 1

@@ -5,7 +5,7 @@ use serde::Serialize;
 use crate::finding::{Finding, Severity, Stage, State};
 
 /// Findings of one report by severity. `total` counts active findings; what the scanner suppressed stands apart.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct Counts {
     /// Active findings.
     pub total: u64,
@@ -69,7 +69,7 @@ impl Counts {
 }
 
 /// Active findings by state.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, schemars::JsonSchema)]
 pub struct States {
     /// Introduced by the change.
     pub new: u64,

@@ -3,14 +3,17 @@
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::command::upgrade_command;
 use super::wording::describe_step;
-use super::{UnblockStep, UnblockStepKind};
+use super::{Blocker, UnblockPlace, UnblockStep, UnblockStepKind};
 use crate::decide::matched_problem::Hits;
 use crate::decide::{Decision, MatchedProblem, Obligation, Outcome, RuleResult};
 use crate::finding::{Category, Finding, Fix, PackageName, Text, loose, upgrade_target};
 
 /// Fingerprints that one step holds.
 const FINGERPRINTS: usize = 100;
+/// Places that one step holds.
+const PLACES: usize = 100;
 
 /// Actions that clear problems, before some are chosen.
 pub(super) struct CandidateAction<'d> {
@@ -117,28 +120,49 @@ impl<'d> Plan<'d> {
         if let Some(version) = upgrade_target(&findings).filter(|_| action.kind == UnblockStepKind::Upgrade) {
             self.versions.extend(action.problems.iter().map(|&problem| (problem, version.clone())));
         }
+        let places = places(&findings);
+        let package = action.lead.package.as_ref().filter(|package| !package.name.is_empty());
+        let package =
+            package.filter(|_| matches!(action.kind, UnblockStepKind::Upgrade | UnblockStepKind::Replace));
+        let to = upgrade_target(&findings).filter(|_| action.kind == UnblockStepKind::Upgrade);
+        let cleared = |&rule: &usize| {
+            let times = action.problems.iter().map(|&problem| self.hit(problem, rule)).sum();
+            (Blocker::Rule(rule), times)
+        };
+        let rule_ids = rules.iter().filter_map(|&rule| Some(self.decision.rules.get(rule)?.id.clone()));
         UnblockStep {
-            kind: action.kind,
-            text,
             what,
+            path: places.first().map(|place| place.path.clone()),
+            line: places.first().and_then(|place| place.line),
+            places,
+            package: package.map(|package| package.name.to_string()),
+            purl: package.and_then(|package| package.purl.as_ref()).map(ToString::to_string),
+            from: package.map(|package| package.version.to_string()).filter(|version| !version.is_empty()),
+            command: to.as_ref().and_then(|to| upgrade_command(action.lead, to.as_str())),
+            to: to.map(|version| version.to_string()),
+            text_from_report: true,
             clears: action.problems.iter().map(|&p| self.witnesses(p, &stopping)).sum(),
-            rules: rules.iter().filter_map(|&rule| Some(self.decision.rules.get(rule)?.id.clone())).collect(),
             owners: owners(self.problems(action)),
             findings: findings.iter().take(FINGERPRINTS).map(|f| f.fingerprint).collect(),
+            answers: rules.iter().map(cleared).collect(),
+            ..UnblockStep::plain(action.kind, text, rule_ids.collect())
         }
     }
 
     /// Findings beyond the details that were kept.
     pub(super) fn unlisted(&self, rules: &[usize]) -> Option<UnblockStep> {
-        let rules: Vec<&RuleResult> = rules
+        let rules: Vec<(usize, &RuleResult)> = rules
             .iter()
             .filter(|&&rule| self.left(rule) > 0)
-            .filter_map(|&rule| self.decision.rules.get(rule))
-            .filter(|rule| !rule.problems.is_empty())
+            .filter_map(|&rule| Some((rule, self.decision.rules.get(rule)?)))
+            .filter(|(_, rule)| !rule.problems.is_empty())
             .collect();
-        let ids = rules.iter().map(|rule| rule.id.clone()).collect();
+        let ids = rules.iter().map(|(_, rule)| rule.id.clone()).collect();
         let text = "look at the findings that are not listed; --max-findings lists more".to_owned();
-        (!rules.is_empty()).then(|| UnblockStep::plain(UnblockStepKind::Unlisted, text, ids))
+        (!rules.is_empty()).then(|| UnblockStep {
+            answers: rules.iter().map(|(rule, _)| (Blocker::Rule(*rule), u64::MAX)).collect(),
+            ..UnblockStep::plain(UnblockStepKind::Unlisted, text, ids)
+        })
     }
 
     /// One step for all reviews that ask the same people.
@@ -163,18 +187,19 @@ impl<'d> Plan<'d> {
             let left = (0..self.hits.len()).filter(|at| !told.contains(at));
             let left: Vec<usize> = left.filter(|&at| self.witnesses(at, &rules) > 0).collect();
             let of = |at: &usize| self.decision.findings.get(*at);
+            let ids = rules.iter().filter_map(|&r| Some(self.decision.rules.get(r)?.id.clone())).collect();
+            let text = format!("have it approved by {obligation}");
             UnblockStep {
-                kind: UnblockStepKind::Approve,
-                text: format!("have it approved by {obligation}"),
                 what: obligation.to_string(),
                 clears: left.iter().map(|&at| self.witnesses(at, &rules)).sum(),
-                rules: rules.iter().filter_map(|&r| Some(self.decision.rules.get(r)?.id.clone())).collect(),
                 owners: owners(left.iter().filter_map(of)),
+                answers: rules.iter().map(|&rule| (Blocker::Rule(rule), u64::MAX)).collect(),
                 findings: left
                     .iter()
                     .filter_map(|at| Some(of(at)?.lead()?.finding.fingerprint))
                     .take(FINGERPRINTS)
                     .collect(),
+                ..UnblockStep::plain(UnblockStepKind::Approve, text, ids)
             }
         };
         groups.into_iter().map(step).collect()
@@ -243,6 +268,18 @@ fn keys(kind: UnblockStepKind, problem: &MatchedProblem) -> Vec<String> {
             vec![format!("file\0{}", finding.path().unwrap_or(target))]
         }
     }
+}
+
+/// Where these findings are, each place once, in their order.
+fn places(findings: &[&Finding]) -> Vec<UnblockPlace> {
+    let mut all: Vec<UnblockPlace> = Vec::new();
+    for at in findings.iter().filter_map(|finding| finding.location.as_ref()) {
+        let place = UnblockPlace { path: at.path.to_string(), line: at.line };
+        if all.len() < PLACES && !all.contains(&place) {
+            all.push(place);
+        }
+    }
+    all
 }
 
 /// Everybody who owns one of the problems' files, each once, in the order of the problems.

@@ -16,22 +16,25 @@ pub(super) fn or_approved(step: String, obligations: &[Obligation]) -> String {
 }
 
 pub(super) fn of_evidence(evidence: &Evidence) -> String {
-    let name = evidence.entry.as_ref().map_or_else(String::new, |entry| format!(" for {entry}"));
+    let entry = evidence.entry.as_deref();
+    let name = entry.map_or_else(String::new, |entry| format!(" for {entry}"));
     let path = evidence.path.as_ref().map_or("", |path| path.as_str());
     match evidence.status {
         Status::Absent => {
-            format!("save the report{name} where the policy looks for it ({})", evidence.message)
+            format!("provide the report{name}: {}", evidence.message)
         }
-        Status::Unreadable => format!("make {path}{name} again; it is no report that can be relied on"),
+        Status::Unreadable => format!(
+            "run the scanner behind {path}{name} again, or correct the path; it could not be read as a report"
+        ),
         Status::Failed | Status::Incomplete => {
-            format!("see why the scan behind {path}{name} was not whole, and run it again")
+            format!("find out why the scan behind {path}{name} did not finish cleanly, and run it again")
         }
         Status::NothingScanned => {
-            format!("point the scan behind {path}{name} at something, or say `nothing_scanned: warn`")
+            format!("give the scan behind {path}{name} something to scan, or set `nothing_scanned: warn`")
         }
         Status::Stale => format!("run the scan behind {path}{name} again; the report is too old"),
-        Status::Foreign => format!("scan{name} what this run is about, instead of what {path} is about"),
-        Status::Complete | Status::Ignored => format!("see to {path}{name}: {}", evidence.message),
+        Status::Foreign => format!("scan the commit or image of this run{name}; {path} is about another one"),
+        Status::Complete | Status::Ignored => format!("resolve {path}{name}: {}", evidence.message),
     }
 }
 
@@ -55,7 +58,7 @@ pub(super) fn describe_step(
             (what, text)
         }
         UnblockStepKind::Replace if lead.category == Category::License => {
-            let text = format!("take another package than {package}, or have its licence allowed");
+            let text = format!("replace {package}, or have its licence allowed");
             (package, text)
         }
         UnblockStepKind::Replace => {
@@ -64,12 +67,12 @@ pub(super) fn describe_step(
                 (_, Some(package)) if !package.fixed.is_empty() => "is fixed only in older versions",
                 _ => "names no fixed version",
             };
-            let text = format!("take another version or package than {package}, which {why}");
+            let text = format!("replace {package}, which {why}");
             (package, text)
         }
         _ if places.is_empty() => {
             let what = lead.rule_id.to_string();
-            let text = format!("correct what {what} says");
+            let text = format!("correct what {what} reports");
             (what, text)
         }
         _ => (places.clone(), format!("correct {places}")),
@@ -108,43 +111,43 @@ pub(super) fn places(findings: &[&Finding]) -> String {
     format!("{}{more}", told.join("; "))
 }
 
-/// `2 upgrades clear 7 of 9, 1 secret to rotate, 1 needs role:appsec`.
+/// `undo 1 weakened gate setting, rotate 1 secret, upgrade 2 packages (7 of 9 findings), get 1 finding approved by role:appsec`.
 pub(super) fn summary(steps: &[UnblockStep], stopping: u64) -> String {
     let of = |kind: UnblockStepKind| steps.iter().filter(move |step| step.kind == kind);
-    let count = |kind: UnblockStepKind| of(kind).count() as u64;
     let mut parts = Vec::new();
-    let upgrades = count(UnblockStepKind::Upgrade);
-    if upgrades > 0 {
-        let cleared: u64 = of(UnblockStepKind::Upgrade).map(|step| step.clears).sum();
-        let verb = if upgrades == 1 { "clears" } else { "clear" };
-        parts.push(format!("{} {verb} {cleared} of {stopping}", plural(upgrades, "upgrade")));
-    }
-    for (kind, noun, what) in [
-        (UnblockStepKind::Error, "error", "to correct"),
-        (UnblockStepKind::Evidence, "report", "to bring"),
-        (UnblockStepKind::Base, "base", "to give"),
-        (UnblockStepKind::Gate, "looser gate", "to take back"),
-        (UnblockStepKind::Demand, "demand", "to meet"),
-        (UnblockStepKind::Rotate, "secret", "to rotate"),
-        (UnblockStepKind::Replace, "package", "to replace"),
-        (UnblockStepKind::Correct, "file", "to correct"),
+    for (kind, verb, noun) in [
+        (UnblockStepKind::Error, "fix", "error"),
+        (UnblockStepKind::Evidence, "provide", "report"),
+        (UnblockStepKind::Base, "provide", "base"),
+        (UnblockStepKind::Gate, "undo", "weakened gate setting"),
+        (UnblockStepKind::Demand, "meet", "requirement"),
+        (UnblockStepKind::Rotate, "rotate", "secret"),
+        (UnblockStepKind::Upgrade, "upgrade", "package"),
+        (UnblockStepKind::Replace, "replace", "package"),
+        (UnblockStepKind::Correct, "correct", "file"),
     ] {
-        if count(kind) > 0 {
-            parts.push(format!("{} {what}", plural(count(kind), noun)));
+        let count: u64 = of(kind).map(|step| step.counts).sum();
+        if count == 0 {
+            continue;
         }
+        let cleared: u64 = of(kind).map(|step| step.clears).sum();
+        let clears = match cleared {
+            0 => String::new(),
+            cleared if cleared == count && kind != UnblockStepKind::Upgrade => String::new(),
+            cleared if stopping == 1 && cleared == 1 => String::new(),
+            cleared => format!(" ({cleared} of {stopping} findings)"),
+        };
+        parts.push(format!("{verb} {}{clears}", plural(count, noun)));
     }
-    if count(UnblockStepKind::Unlisted) > 0 {
-        parts.push("more that is not listed".to_owned());
+    if of(UnblockStepKind::Unlisted).next().is_some() {
+        parts.push("answer what is not listed".to_owned());
     }
     for step in of(UnblockStepKind::Approve) {
-        let verb = if step.clears == 1 { "needs" } else { "need" };
         let by = &step.what;
-        let part = if step.clears == 0 {
-            format!("approval by {by}")
-        } else {
-            format!("{} {verb} {by}", step.clears)
-        };
-        parts.push(part);
+        parts.push(match step.clears {
+            0 => format!("get approval by {by}"),
+            clears => format!("get {} approved by {by}", plural(clears, "finding")),
+        });
     }
     parts.join(", ")
 }

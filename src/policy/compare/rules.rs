@@ -58,6 +58,7 @@ impl PolicyComparison<'_> {
             waive_malware,
             reviewers,
             fix: _, // for people
+            log: _, // for people
             from,
             when,
             fed_by: _, // made from what it looks at and from the entries, which are compared

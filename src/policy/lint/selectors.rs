@@ -142,7 +142,7 @@ fn states(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     });
     if selector.state == [State::New] && vulnerabilities && !disclosed {
         let message = format!(
-            "{} looks at new vulnerabilities, and no rule looks at those that became known since",
+            "{} looks at new vulnerabilities, and no rule looks at those disclosed since the base",
             rule_in_words(rule)
         );
         found.of_rule("newly-disclosed-unseen", rule, &["findings", "state"], message);

@@ -51,7 +51,7 @@ pub(crate) enum BasePresence {
 }
 
 written! {
-    /// Cases of a policy: what is on the table, and what must follow.
+    /// Cases of a policy: the evidence, and the expected outcome.
     File as "the file of cases" {
         /// Version of the file: 1.
         must version: PolicyVersion,
@@ -67,7 +67,7 @@ written! {
     Case as "a case" {
         /// What it shows, unique in the file.
         must name: Prose,
-        /// What is on the table, by the names of the policy's entries. A required entry for reports that is not named has a whole report without findings; any other that is not named is absent.
+        /// Evidence, by the names of the policy's entries. A required entry for reports that is not named has a whole report without findings; any other that is not named is absent.
         may evidence: Table<CaseEvidence>,
         /// Values of the policy's parameters.
         may parameters: Table<Name>,

@@ -83,6 +83,7 @@ fn rule(
         waive_malware: written.waive_malware.is_some_and(|waive| waive.value),
         reviewers,
         fix: written.fix.map(|fix| fix.value.0),
+        log: written.log.map(|log| log.value.0),
         from: written.from.map(|day| day.value.0),
         when,
         fed_by: Vec::new(),

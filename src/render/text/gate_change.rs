@@ -12,7 +12,7 @@ impl TextWriter {
     pub(super) fn gate_change(&mut self, decision: &Decision) -> io::Result<()> {
         // Where nothing is looser, one line beside the evidence says so.
         let Some(gate) = decision.own_gate.as_ref().filter(|gate| !is_quiet(gate)) else { return Ok(()) };
-        self.title("The gate itself")?;
+        self.title("The gate itself", false)?;
         let word = if gate.outcome == Outcome::Pass { "ok" } else { gate.outcome.as_str() };
         let state = self.paint(gate.outcome, format!("{word:<7}"));
         self.wrapped(&format!("  {state} "), &gate.message)?;

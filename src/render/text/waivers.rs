@@ -28,7 +28,7 @@ impl TextWriter {
         if said().next().is_none() {
             return Ok(());
         }
-        self.title("Not affected (VEX)")?;
+        self.title("Not affected (VEX)", true)?;
         for (Matched { finding, .. }, note) in said().take(MOST) {
             self.finding(finding, "", 0, &format!(" [{}]", finding.tool))?;
             self.wrapped("                   ", &format!("{}, {}  ({})", note.line(), note.time, note.file))?;
@@ -44,7 +44,10 @@ impl TextWriter {
         if decision.waivers.is_empty() {
             return Ok(());
         }
-        self.title("Waivers")?;
+        self.title(
+            "Waivers",
+            decision.waivers.iter().all(|w| w.status == WaiverStatus::Active && !w.expires_soon),
+        )?;
         let (hiding, others): (Vec<&WaiverResult>, Vec<&WaiverResult>) =
             decision.waivers.iter().partition(|w| w.status == WaiverStatus::Active);
         let wide = |of: fn(&WaiverResult) -> &str| {
