@@ -116,6 +116,7 @@ struct OwnedFinding<'d> {
     /// The version to take, which is the one that the step of `unblock` goes to; null where none is known.
     upgrade_to: Option<Text>,
     /// When the advisory was published; null where the report does not say.
+    #[schemars(with = "Option<String>")]
     published: Option<Timestamp>,
 }
 
