@@ -20,9 +20,8 @@ pub(super) fn about(decision: &Decision) -> Vec<(&'static str, String)> {
         let name = artifact.name.split('@').next().unwrap_or_default();
         fact("image", &format!("{name}@{}", artifact.digest));
     }
-    if let Some(environment) =
-        context.env.get("CI_ENVIRONMENT_NAME").filter(|_| !context.parameters.contains_key("environment"))
-    {
+    let environment = context.env.get("CI_ENVIRONMENT_NAME").filter(|name| !name.is_empty());
+    if let Some(environment) = environment.filter(|_| !context.parameters.contains_key("environment")) {
         fact("environment", environment);
     }
     for (name, value) in &context.parameters {

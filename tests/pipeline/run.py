@@ -9,6 +9,7 @@ jobs before it: scanners run once for each source, not once for each answer of t
 
 import concurrent.futures
 import datetime
+import hashlib
 import http.server
 import json
 import os
@@ -157,6 +158,8 @@ class Api(http.server.BaseHTTPRequestHandler):
             answer = {"id": BOT, "username": "project_42_bot"}
         elif path.endswith("/notes"):
             answer = self.notes.get(repository, [])
+        if isinstance(answer, list) and "status" in query:
+            answer = [one for one in answer if one.get("status") == query["status"][0]]
         if isinstance(answer, list):
             size, page = (int(query.get(name, [default])[0]) for name, default in (("per_page", 20), ("page", 1)))
             answer = answer[size * (page - 1):size * page]
@@ -527,7 +530,184 @@ def own(repository):
                       more=verdict(1, "promises", "no-secrets"))
 
 
-PARTS = (merge_requests, tags, own, child_pipeline, init)
+HEX = "47d450279e8c4e3c7dcdaf8ca4cbcbfe38e693cf6786b5061c528aadd66514f4"
+CHAIN = """\
+include:
+  - local: ci/gitlab/gates.yml
+    inputs:
+      image: alpine
+      secgate: SECGATE
+      subject: "app=registry.shop.invalid/shop/web:1.4.3@$IMAGE_DIGEST"
+      every_merge: .secgate/keys/secgate.pub
+      deploy: ./deploy.sh
+
+scan:
+  stage: scan
+  script: ["cp EVIDENCE/scan/* ."]
+  artifacts: {when: always, paths: [semgrep.json, secrets.json, trivy-fs.json, zap.json, spectral.json]}
+
+build:
+  stage: build
+  rules: !reference [".secgate:package", rules]
+  script:
+    - cp EVIDENCE/image/* .
+    - echo "IMAGE_DIGEST=sha256:HEX" > image.env
+    - sh ci/gitlab/provenance.sh registry.shop.invalid/shop/web HEX https://gitlab.shop.invalid/-/runners/7 > provenance-app.intoto.jsonl
+    - sh ci/gitlab/rollback.sh production "$ROLLBACK_TESTED_AT" > rollback.json
+  artifacts:
+    paths: [trivy-app.json, trivy-config.json, sbom-app.cdx.json, kev.json, runner.json, provenance-app.intoto.jsonl, rollback.json]
+    reports: {dotenv: image.env}
+"""
+
+
+def shipped_policy(gate, digests):
+    """A shipped policy with all that is marked "fill in"."""
+    text = (ROOT / "policies" / f"{gate}.yaml").read_text()
+    for name, digest in digests.items():
+        text = re.sub(rf"({name}: {{file: .*)0{{64}}", rf"\g<1>{digest}", text)
+    people = "people:\n  developers: [{user: dev, emails: [dev@shop.invalid]}]"
+    text = re.sub(r"^people:.*$", people, text, flags=re.MULTILINE)
+    for before, after in [
+        ("registry.example.com/prod/**", "registry.shop.invalid/shop/**"), ("registry.example.com/base/**", "docker.io/library/*"),
+        ("gitlab.example.com/-/runners/42", "gitlab.shop.invalid/-/runners/7"), ("gitlab.example.com/team/app", "gitlab.shop.invalid/shop/app"),
+        ("@example-appsec-lead", "@appsec-lead"), ('["@example-release-lead", "@example-platform-lead"]', '["@release-lead"]'),
+    ]:
+        text = text.replace(before, after)
+    return text
+
+
+def sample_evidence(folder):
+    """The reports of the sample application as they are once it is in order, of today."""
+    def report(name, text):
+        path = folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(re.sub(r"2026-11-2\dT[0-9:.]+Z", ago(30), text if isinstance(text, str) else json.dumps(text)))
+
+    def fixture(name):
+        return (ROOT / "fixtures" / name).read_text()
+
+    for name, source in [("semgrep", "semgrep/app-clean"), ("secrets", "detect-secrets/clean"), ("zap", "zap/clean"),
+                         ("spectral", "spectral/clean")]:
+        report(f"scan/{name}.json", fixture(f"{source}.json"))
+    packages = json.loads(fixture("trivy/fs.json"))
+    for result in packages["Results"]:
+        for found in ("Vulnerabilities", "Secrets", "Misconfigurations", "Licenses"):
+            result.pop(found, None)
+    report("scan/trivy-fs.json", packages)
+    report("image/trivy-app.json", fixture("trivy/image-clean.json"))
+    sbom = json.loads(fixture("cyclonedx/image.json").replace("f6e9a196a0c5e108e1c3328d45c36a3d01a7fa2747365334a294058eb2aa422b", HEX))
+    for component in sbom["components"]:
+        component["licenses"] = [{"license": {"id": "MIT"}}]
+    report("image/sbom-app.cdx.json", sbom)
+    manifests = json.loads(fixture("trivy/config.json"))
+    for result in manifests["Results"]:
+        if checks := result.get("Misconfigurations"):
+            result["Misconfigurations"] = [check for check in checks if check["Status"] == "PASS"]
+            result["MisconfSummary"]["Failures"] = 0
+    report("image/trivy-config.json", manifests)
+    report("image/kev.json", {"catalogVersion": "1", "dateReleased": ago(60), "count": 1,
+                              "vulnerabilities": [{"cveID": "CVE-2021-44228", "dateAdded": "2021-12-10"}]})
+    report("image/runner.json", {"image_digest": "sha256:" + "e" * 64, "image_built_at": ago(600)})
+
+
+def chain(repository):
+    """The shipped policies, filled in, from the merge to production: every verdict signed, kept and fetched by the next gate."""
+    shutil.copytree(ROOT / "ci" / "gitlab", repository.path / "ci" / "gitlab")
+    with tempfile.TemporaryDirectory() as outside:
+        outside = pathlib.Path(outside)
+
+        def run(*command):
+            return subprocess.run(command, cwd=outside, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+
+        run(SECGATE, "attest", "keygen", "--output", "gate").check_returncode()
+        run("openssl", "genpkey", "-algorithm", "EC", "-pkeyopt", "ec_paramgen_curve:P-256", "-out", "builder.key").check_returncode()
+        run("openssl", "pkey", "-in", "builder.key", "-pubout", "-out", "builder.pub").check_returncode()
+        digests = {}
+        for name, file, source in [("gate", "secgate.pub", "gate.pub"), ("builder", "builder.pub", "builder.pub")]:
+            text = (outside / source).read_text()
+            repository.write(f".secgate/keys/{file}", text)
+            digests[name] = hashlib.sha256(text.encode()).hexdigest()
+        for gate in ("merge", "package", "release", "production"):
+            repository.write(f".secgate/{gate}.yaml", shipped_policy(gate, digests))
+        sample_evidence(outside / "evidence")
+        text = CHAIN.replace("SECGATE\n", f"{SECGATE}\n").replace("EVIDENCE", str(outside / "evidence")).replace("HEX", HEX)
+        repository.write(".gitlab-ci.yml", text)
+        repository.write("src/totals.py", SAFE)
+        variables = {"SECGATE_KEY": str(outside / "gate.key"), "SECGATE_BUILDER_KEY": str(outside / "builder.key"),
+                     "ROLLBACK_TESTED_AT": ago(60 * 24 * 10), "CI_PIPELINE_SOURCE": "push", "IMAGE_DIGEST": f"sha256:{HEX}"}
+        kept = Api.packages.setdefault(repository.path.name, {})
+
+        def prepare(**changes):
+            answers = repository.answers(("release-lead",), "merged", **changes)
+            # The release before, to which one could go back.
+            answers["deployments"].append({"id": 400, "sha": first, "deployable": {"id": 1}, "status": "success"})
+
+        def of(commit, *gates):
+            return {f"packages/generic/secgate/{commit}/{gate}.intoto.jsonl" for gate in gates}
+
+        def gone(*names):
+            return {name: kept.pop(name) for name in names}
+
+        first = repository.commit("Totals")
+        repository.git("update-ref", "refs/remotes/origin/main", first)
+        prepare()
+        both = {"scan": "passed", "build": "passed", "secgate:merge": "passed", "secgate:package": "passed"}
+        # The deployment of the release before wrote its verdict; this one stands for it.
+        ran = repository.pipeline(**variables)
+        repository.expect("chain: the gates of the default branch pass and are signed", ran, both, "merge", 0,
+                          absent=("secgate:release", "secgate:deploy:production"),
+                          more=lambda _: of(first, "merge", "package") - set(kept))
+        kept[f"packages/generic/secgate/{first}/production.intoto.jsonl"] = kept[f"packages/generic/secgate/{first}/package.intoto.jsonl"]
+        repository.git("tag", "v1.0.0")
+        repository.write("src/totals.py", SAFE + "\n")
+        second = repository.commit("A change")
+        repository.git("update-ref", "refs/remotes/origin/main", second)
+        prepare()
+        repository.pipeline(**variables)
+        repository.write("src/totals.py", SAFE + "\n\n")
+        third = repository.commit("Another change")
+        repository.git("update-ref", "refs/remotes/origin/main", third)
+        prepare()
+        repository.pipeline(**variables)
+        tag = {**variables, "CI_COMMIT_TAG": "v1.1.0"}
+        repository.git("tag", "v1.1.0")
+        # GitLab names no branch in the pipeline of a tag; gitlab-ci-local names the one that is checked out.
+        repository.git("checkout", "--quiet", "-B", "tagged")
+        deploy = "secgate:deploy:production"
+        until = {"scan": "passed", "build": "passed", "secgate:package": "passed"}
+        missing = gone(*of(third, "merge"))
+        ran = repository.pipeline(**tag)
+        repository.expect("chain: without the merge gate's signed verdict nothing is released", ran,
+                          {**until, "secgate:release": "failed"}, "release", 1, absent=(deploy, "secgate:merge"))
+        kept.update(missing)
+        missing = gone(*of(second, "merge"))
+        ran = repository.retry("secgate:release", **tag)
+        repository.expect("chain: every merge since the tag before needs its verdict", ran, {"secgate:release": "failed"}, "release", 0,
+                          more=lambda _: f"no signed pass for {second}" not in ran[1])
+        kept.update(missing)
+        ran = repository.retry("secgate:release", **tag)
+        repository.expect("chain: the release gate passes", ran, {"secgate:release": "passed"}, "release", 0,
+                          more=lambda _: of(third, "merge", "package", "release") - set(kept))
+        ran = repository.retry(deploy, **tag)
+        repository.expect("chain: nobody approved the deployment", ran, {deploy: "failed"}, "production", 1)
+        prepare(deployed_by=("release-lead",))
+        missing = gone(*of(third, "release"))
+        ran = repository.retry(deploy, **tag)
+        repository.expect("chain: production needs the release gate's signed verdict", ran, {deploy: "failed"}, "production", 1)
+        kept.update(missing)
+        ran = repository.retry(deploy, **tag)
+        repository.expect("chain: all gates, approval, way back: it goes live", ran, {deploy: "passed"}, "production", 0, deployed=True,
+                          more=lambda _: of(third, "production") - set(kept))
+        files = []
+        for gate in ("merge", "package", "release", "production"):
+            (outside / f"{gate}.intoto.jsonl").write_bytes(kept.get(f"packages/generic/secgate/{third}/{gate}.intoto.jsonl", b""))
+            files.append(f"{gate}.intoto.jsonl")
+        done = run(SECGATE, "verify", "--key", "gate.pub", "--subject", f"registry.shop.invalid/shop/web@sha256:{HEX}", "--commit", third,
+                   "--chain", "merge,package,release,production", "--param", "environment=production", *files)
+        repository.tell("chain: what was kept proves all four gates", done.returncode == 0 or done.stdout + done.stderr)
+
+
+PARTS = (merge_requests, tags, own, child_pipeline, init, chain)
 
 
 def run(part, port):
