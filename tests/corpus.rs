@@ -150,12 +150,7 @@ fn no_report_tells_what_its_format_never_tells() {
         let Ok(format) = secgate::report::Format::by_id(id) else { continue };
         let path = folder.join(entry["path"].as_str().unwrap());
         let mut found = Found(Vec::new());
-        let options = secgate::report::Options {
-            max_report: 1 << 30,
-            read_ahead: false,
-            roots: Vec::new(),
-            secret_key: None,
-        };
+        let options = secgate::report::Options { max_report: 1 << 30, ..secgate::report::Options::default() };
         let hint = secgate::report::Hint { format: Some(id), category: None };
         secgate::report::read_source(
             &secgate::report::Source::File(path.clone()),

@@ -59,7 +59,7 @@ impl Sink for Count {
 
 fn read(bytes: &[u8], format: Option<&str>) -> (report::ReadOutcome, usize) {
     let mut count = Count::default();
-    let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new(), secret_key: None };
+    let options = Options { max_report: 1 << 30, ..Options::default() };
     let outcome = report::read_source(
         &Source::Bytes(bytes.into()),
         Hint { format, category: None },

@@ -6,11 +6,12 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
-use crate::finding::{CLOCK_SKEW, Category, Text, duration_text};
+use crate::finding::{CLOCK_SKEW, Category, Text, clean, duration_text};
 use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob};
 use crate::relate::Diff;
 use crate::report::{
     self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
+    ValueMask,
 };
 
 /// The state of one piece of evidence.
@@ -186,6 +187,28 @@ impl Evidence {
         self.say(why);
     }
 
+    /// Tells nothing of all of them that is a value of a secret in one of them.
+    pub(crate) fn withhold_all(evidence: &mut [Self], held: Option<&ValueMask>) {
+        let Some(held) = held else { return };
+        for one in evidence {
+            one.withhold(held);
+        }
+    }
+
+    /// Tells nothing of it that is a value of a secret in another report.
+    fn withhold(&mut self, held: &ValueMask) {
+        let Self { path, tool, problems, about, copy_of, .. } = self;
+        let tool = tool.iter_mut().flat_map(|Tool { name, version }| [name].into_iter().chain(version));
+        let problems = problems
+            .iter_mut()
+            .flat_map(|problem| [&mut problem.message].into_iter().chain(&mut problem.path));
+        let about = about.commit.iter_mut().chain(&mut about.digests);
+        held.mask(path.iter_mut().chain(copy_of).chain(tool).chain(problems).chain(about));
+        if let Some(told) = held.masked(&self.message) {
+            self.message = told;
+        }
+    }
+
     /// Adds to what is said of it.
     fn say(&mut self, words: &str) {
         let more = if self.message.is_empty() { "" } else { "; " };
@@ -294,7 +317,7 @@ impl Evidence {
         };
         let mut faults = EvidenceFaults::default();
         if let Some(error) = &read.error {
-            faults.add(Status::Unreadable, Outcome::Error, error.to_string());
+            faults.add(Status::Unreadable, Outcome::Error, clean(&error.to_string()));
         } else {
             faults.of_kind(entry, read.format.as_deref(), &covered);
             faults.of_report(entry, report, &covered, diff);

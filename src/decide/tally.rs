@@ -16,7 +16,7 @@ use crate::policy::{Policy, Rule, Selector, SelectorContext, Subject, UnchangedL
 use crate::relate::{
     Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
 };
-use crate::report::{HiddenFindings, Sink};
+use crate::report::{HiddenFindings, Sink, ValueMask};
 
 pub use counts::{Counts, States};
 pub use worst_findings::Matched;
@@ -194,6 +194,25 @@ impl<'p> Tally<'p> {
         self.states.merge(other.states);
         self.heads.merge(&other.heads);
         self.silenced.merge(other.silenced);
+    }
+
+    /// Tells nothing of the findings that is a value of a secret in another report.
+    pub fn withhold(&mut self, held: &ValueMask) {
+        self.kept.iter_mut().for_each(|finding| held.mask(finding.texts()));
+        self.watched.iter_mut().for_each(|watched| held.mask(watched.finding.texts()));
+        // What several rules matched stays one.
+        let mut told: BTreeMap<*const Matched, Arc<Matched>> = BTreeMap::new();
+        let of_rules = self.rules.iter_mut().flat_map(|rule| [&mut rule.plain, &mut rule.spoken]);
+        for list in of_rules.chain([&mut self.suppressed, &mut self.old]) {
+            for one in &mut list.kept {
+                let masked = told.entry(Arc::as_ptr(one)).or_insert_with(|| {
+                    let mut masked = Matched::clone(one);
+                    held.mask(masked.finding.texts());
+                    Arc::new(masked)
+                });
+                *one = Arc::clone(masked);
+            }
+        }
     }
 
     /// The report is read, and says which images it is about: what was said of them counts.

@@ -17,6 +17,7 @@ mod secret_digest;
 mod severity;
 mod statement;
 mod text;
+mod token;
 mod unknown;
 mod upgrade;
 mod url;
@@ -250,7 +251,21 @@ impl Finding {
 
     /// Every text of it that comes from the report.
     pub fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
-        let Self { rule_id, rule_aliases, native_severity, title, ids, location, target, package, .. } = self;
+        let Self {
+            rule_id,
+            rule_aliases,
+            native_severity,
+            title,
+            ids,
+            location,
+            also_at,
+            target,
+            package,
+            cvss,
+            ..
+        } = self;
+        let cvss =
+            cvss.as_deref_mut().map(|CvssRating { version, vector, .. }| version.iter_mut().chain(vector));
         let package = package.as_mut().map(|Package { name, version, purl, fixed }| {
             [name, version].into_iter().chain(purl.as_mut()).chain(fixed)
         });
@@ -259,9 +274,10 @@ impl Finding {
             .chain(rule_aliases)
             .chain(native_severity)
             .chain(ids)
-            .chain(location.as_mut().map(|at| &mut at.path))
+            .chain(location.as_mut().into_iter().chain(also_at).map(|at| &mut at.path))
             .chain(target)
             .chain(package.into_iter().flatten())
+            .chain(cvss.into_iter().flatten())
             .chain(&mut self.suppression)
     }
 
@@ -269,7 +285,7 @@ impl Finding {
     pub fn with_real_texts(&self) -> Cow<'_, Self> {
         let mut real = Cow::Borrowed(self);
         if self.has_masked_texts() {
-            real.to_mut().texts().for_each(|text| *text = Text::whole(text.real()));
+            real.to_mut().texts().for_each(|text| *text = text.unmasked());
         }
         real
     }
@@ -285,9 +301,10 @@ impl Finding {
             .chain(&self.rule_aliases)
             .chain(&self.native_severity)
             .chain(&self.ids)
-            .chain(self.location.iter().map(|at| &at.path))
+            .chain(self.location.iter().chain(&self.also_at).map(|at| &at.path))
             .chain(&self.target)
             .chain(package)
+            .chain(self.cvss.iter().flat_map(|cvss| cvss.version.iter().chain(&cvss.vector)))
             .chain(&self.suppression)
             .any(Text::is_masked)
     }

@@ -8,6 +8,7 @@ use std::hash::{Hash, Hasher};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use smol_str::SmolStr;
 
+use super::token::without_tokens;
 use super::url::without_credentials;
 
 /// Longest text kept of a report, in characters. Titles of real scanners stay below 300.
@@ -29,23 +30,32 @@ pub struct Text {
 impl Text {
     /// The first line that is not blank, cleaned and cut to 500 characters.
     pub fn line(raw: &str) -> Self {
-        Self { real: clean_line(raw).into(), told: None }
+        Self::telling(inert_line(raw))
     }
 
     /// Everything, cleaned, uncut: for identities such as paths and ids, where a cut would merge two of them.
     pub fn whole(raw: &str) -> Self {
-        Self { real: clean(&without_credentials(raw)).into(), told: None }
+        Self::telling(inert(&without_credentials(raw)))
+    }
+
+    /// A text of which all is told that does not look like a credential.
+    fn telling(real: Cow<'_, str>) -> Self {
+        let told = match without_tokens(Cow::Borrowed(&real)) {
+            Cow::Borrowed(_) => None,
+            Cow::Owned(told) => Some(Box::new(told.into())),
+        };
+        Self { real: real.into(), told }
+    }
+
+    /// The same with nothing masked: to be compared, never to be shown.
+    pub(super) fn unmasked(&self) -> Self {
+        Self { real: self.real.clone(), told: None }
     }
 
     /// A text that is compared to the last sign, blanks and signs that nobody sees among them; told it is like any other.
     pub fn exact(raw: &str) -> Self {
-        let mut text = Self { real: raw.into(), told: None };
-        text.tell(&without_credentials(raw));
-        // Told as it is, it could act.
-        if text.told.is_none() && !matches!(clean(raw), Cow::Borrowed(_)) {
-            text.told = Some(Box::new(clean(raw).into()));
-        }
-        text
+        let told = clean(&without_credentials(raw)).into_owned();
+        Self { real: raw.into(), told: (told != raw).then(|| Box::new(told.into())) }
     }
 
     /// What may be told.
@@ -253,8 +263,14 @@ fn plain(raw: &str) -> bool {
     raw.bytes().fold(true, |plain, b| plain & matches!(b, 0x20..=0x7e))
 }
 
-/// Writes characters that could act on a terminal, a log or a reader's eye as `\u{…}`.
+/// Writes characters that could act on a terminal, a log or a reader's eye as `\u{…}`, and masks what looks like a
+/// credential.
 pub fn clean(raw: &str) -> Cow<'_, str> {
+    without_tokens(inert(raw))
+}
+
+/// [`clean`] with nothing masked.
+fn inert(raw: &str) -> Cow<'_, str> {
     if plain(raw) || !raw.chars().any(acts) {
         return without_commands(Cow::Borrowed(raw));
     }
@@ -274,6 +290,11 @@ pub fn clean(raw: &str) -> Cow<'_, str> {
 /// [`clean`] of the first line that is not blank, without the credentials of addresses in it, cut to 500 characters
 /// with `…`.
 pub fn clean_line(raw: &str) -> Cow<'_, str> {
+    without_tokens(inert_line(raw))
+}
+
+/// [`clean_line`] with nothing masked but in addresses.
+fn inert_line(raw: &str) -> Cow<'_, str> {
     if raw.len() <= MAX_CHARS && plain(raw) && commands_nothing(raw) {
         return without_credentials(raw.trim_ascii());
     }
@@ -290,7 +311,7 @@ fn short(line: &str) -> Cow<'_, str> {
     if let Some(cut) = line.get(..MAX_CHARS).filter(|_| plain(line) && commands_nothing(line)) {
         return if cut.len() == line.len() { Cow::Borrowed(line) } else { Cow::Owned(format!("{cut}…")) };
     }
-    let text = clean(line);
+    let text = inert(line);
     if text.len() <= MAX_CHARS {
         return text;
     }

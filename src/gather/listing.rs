@@ -80,6 +80,14 @@ pub fn base_reports(
             reports.push(report);
         }
     }
+    if let Some(held) = options.held.mask() {
+        for report in &mut reports {
+            for finding in &mut report.findings {
+                held.mask(finding.texts());
+            }
+            Evidence::withhold_all(std::slice::from_mut(&mut report.evidence), Some(&held));
+        }
+    }
     Ok((reports, left_out))
 }
 
@@ -128,6 +136,13 @@ pub fn findings(
         let told = out.told(&one.path.to_string_lossy());
         evidence.extend(told.into_iter().map(|(path, why)| Evidence::ignored(&path, why)));
     }
+    let held = options.held.mask().filter(|_| evidence.len() > 1);
+    if let Some(held) = &held {
+        for (finding, _) in &mut all {
+            held.mask(finding.texts());
+        }
+    }
+    Evidence::withhold_all(&mut evidence, held.as_ref());
     Evidence::name_copies(&mut evidence);
     // Stable, so that findings of one place stay in their report's order.
     all.sort_by(|(a, _), (b, _)| worst_first(a).cmp(&worst_first(b)));
@@ -147,6 +162,7 @@ fn one_by_one(limits: Limits, roots: &[String], secret_key: Option<&SecretKey>) 
         read_ahead: true,
         roots: roots.to_vec(),
         secret_key: secret_key.cloned(),
+        ..Options::default()
     }
 }
 

@@ -24,7 +24,7 @@ use documents::{MAX_DOCUMENT, feeds, read_document};
 use plan::{PlannedFile, ReadingPlan, plan};
 pub(crate) use plan::{evidence_files, standard_input};
 use policy_test::read_written_report;
-use report_reader::{cores_for, read_all};
+use report_reader::{cores_for, read_all, withhold};
 use roles::by_role;
 use snapshot_recorder::SnapshotRecorder;
 
@@ -129,7 +129,7 @@ pub fn gather<'p>(
     let Inputs { policy, waivers, source, roots, comparison, change, secret_key } = inputs;
     let secret_key = secret_key.cloned();
     let options =
-        Options { max_report: limits.max_report, read_ahead: false, roots: roots.to_vec(), secret_key };
+        Options { max_report: limits.max_report, roots: roots.to_vec(), secret_key, ..Options::default() };
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
     let change_then;
     let mut change = change;
@@ -174,7 +174,8 @@ pub fn gather<'p>(
     *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
     let cores = cores_for(&reports);
     let options = Options { read_ahead: cores > reports.len(), ..options };
-    let read = read_all(&to, &reports, names, &options, cores);
+    let mut read = read_all(&to, &reports, names, &options, cores);
+    let held = withhold(&options, &mut read);
 
     let tally = Tally::new(to.clone(), &[], 0);
     let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
@@ -215,6 +216,7 @@ pub fn gather<'p>(
         read_document(policy, item, limits, context, &mut gathered);
     }
     Evidence::refuse_changed(&mut gathered.evidence);
+    Evidence::withhold_all(&mut gathered.evidence, held.as_ref());
     let absent = absent(policy, &gathered.evidence, written);
     gathered.evidence.extend(absent);
     Evidence::name_copies(&mut gathered.evidence);

@@ -9,7 +9,7 @@ use super::plan::PlannedFile;
 use crate::decide::{Relations, Tally};
 use crate::policy::{EntryKind, Policy};
 use crate::relate::{Base, Heads};
-use crate::report::{self, Hint, Options, ReadError, Sink};
+use crate::report::{self, Hint, Options, ReadError, Sink, ValueMask};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
 const PARALLEL_FROM: u64 = 4 << 20;
@@ -47,6 +47,19 @@ pub(super) fn read_all<'p>(
         read_again(base, to, items, names, options, &mut read);
     }
     read
+}
+
+/// Lets nothing of a report be told that is the value of a secret in another; gives what masks such values.
+pub(super) fn withhold(
+    options: &Options,
+    read: &mut [(report::ReadOutcome, Tally<'_>)],
+) -> Option<ValueMask> {
+    let held = options.held.mask().filter(|_| read.len() > 1)?;
+    for (outcome, tally) in read {
+        outcome.report.withhold(&held);
+        tally.withhold(&held);
+    }
+    Some(held)
 }
 
 /// Reads each report, in parallel where it pays.

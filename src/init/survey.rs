@@ -252,8 +252,7 @@ impl Sink for EmptySurvey {
 
 /// The report in a file, if it has findings or is of a scan that found none.
 fn surveyed_report(path: &Path, relative: &str) -> Option<SurveyedReport> {
-    let options =
-        Options { max_report: LARGEST_REPORT, read_ahead: false, roots: Vec::new(), secret_key: None };
+    let options = Options { max_report: LARGEST_REPORT, ..Options::default() };
     let outcome =
         report::read_source(&Source::File(path.to_owned()), Hint::default(), &options, &mut EmptySurvey);
     if outcome.error.is_some() {

@@ -98,7 +98,9 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         "results" => {
             seen.results = true;
             json.array(|json, _| {
-                match json.item::<BanditResult<'static>, _>(|item| item.finding(reading.roots()))? {
+                match json.item::<BanditResult<'static>, _>(|item| {
+                    item.finding(reading.roots()).inspect(|found| reading.in_code(found, item.code.as_str()))
+                })? {
                     Some(finding) => {
                         reading.finding(finding);
                         Ok(())

@@ -6,7 +6,7 @@
 
 use std::borrow::Cow;
 
-use super::credential_rule::{is_about_secrets, is_withheld};
+use super::credential_rule::{is_about_secrets, is_withheld, withheld};
 use super::secret::MASK;
 use crate::finding::{Category, Finding, Text};
 
@@ -57,11 +57,11 @@ const IN_THE_CODE: [&str; 13] = [
 ];
 
 /// Names of algorithms and formats that mix letters and digits, and are no value.
-const KNOWN: [&str; 40] = [
+const KNOWN: [&str; 41] = [
     "md4", "md5", "sha1", "sha2", "sha3", "sha224", "sha256", "sha384", "sha512", "sha-1", "sha-2", "sha-3",
     "sha-256", "sha-384", "sha-512", "hs256", "hs384", "hs512", "rs256", "rs512", "es256", "aes128",
     "aes256", "aes-128", "aes-256", "rsa1024", "rsa2048", "base32", "base64", "oauth1", "oauth2", "x509",
-    "x.509", "ed25519", "blake2", "utf-8", "ipv4", "ipv6", "http2", "oauth2.0",
+    "x.509", "ed25519", "blake2", "x509v3", "utf-8", "ipv4", "ipv6", "http2", "oauth2.0",
 ];
 
 /// Words of rules' authors.
@@ -78,8 +78,10 @@ pub(super) fn conceal(finding: &mut Finding) {
     let speaks = |text: &str| rule_speaks || has_any(text, &ROOTS) || has_any(text, &IN_THE_CODE);
     let title = finding.title.as_str();
     let is_withheld = is_withheld(title, finding.rule_id.as_str()) && !title.contains('=');
-    if finding.category != Category::Secret && !is_withheld && speaks(title) {
+    if !is_withheld && (speaks(title) || finding.category == Category::Secret) {
         let look = match finding.category {
+            // Of those who look for nothing but secrets titles name kinds, in many words.
+            Category::Secret => Scrutiny::Values,
             // Advisories are about packages, whose names and versions look like values.
             Category::Vulnerability | Category::License => Scrutiny::Quotes,
             _ if has_any(title, &IN_THE_CODE) && (rule_speaks || has_any(title, &ROOTS)) => Scrutiny::Strict,
@@ -93,7 +95,8 @@ pub(super) fn conceal(finding: &mut Finding) {
     let is_words = |text: &Text| text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS);
     // Secret scanners name kinds of secrets; only an assignment in such a name is a value.
     let names_kinds = finding.category == Category::Secret;
-    let is_told = |name: &Text| is_words(name) && (!names_kinds || name.as_str().contains('='));
+    let is_told =
+        |name: &Text| is_words(name) && (!names_kinds || name.as_str().contains(['=', '"', '\'', '`']));
     for name in finding.rule_aliases.iter_mut().chain([&mut finding.rule_id]).filter(|name| is_told(name)) {
         let told = without_values(name.as_str(), Scrutiny::Strict).into_owned();
         name.tell(&told);
@@ -103,6 +106,18 @@ pub(super) fn conceal(finding: &mut Finding) {
     for text in finding.texts().filter(|text| **text != title && is_told(text)) {
         let told = without_values(text.as_str(), Scrutiny::Literals).into_owned();
         text.tell(&told);
+    }
+    // An id is made of words and numbers, and no value by lot.
+    let is_about_package = matches!(finding.category, Category::Vulnerability | Category::License);
+    if !is_about_package && (rule_speaks || names_kinds || speaks(title.as_str())) {
+        let Finding { rule_id, rule_aliases, native_severity, tool, ids, .. } = finding;
+        let names = rule_aliases.iter_mut().chain(ids).chain(native_severity).chain([rule_id, tool]);
+        names.for_each(conceal_name);
+    }
+    if is_withheld {
+        // It is made of the rule's name.
+        let told = withheld(finding.rule_id.as_str());
+        finding.title.tell(told.as_str());
     }
     // A person's words.
     if let Some(words) = finding.suppression.as_mut().filter(|words| speaks(words.as_str())) {
@@ -122,6 +137,65 @@ pub(super) fn leaves_value_out(finding: &Finding) -> bool {
         }
         Category::Secret | Category::Vulnerability | Category::License => false,
     }
+}
+
+/// Masks words of a name that look like values.
+fn conceal_name(name: &mut Text) {
+    let told = words(name.as_str(), Scrutiny::Values);
+    name.tell(&told);
+}
+
+/// Masks what may be a value in the name or version of a tool.
+pub(super) fn conceal_tool(name: &mut Text) {
+    let is_version = |text: &str| {
+        let number = text.trim_start_matches(['v', 'V']);
+        let is_commit = text.len() <= 40 && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
+        number.starts_with(|c: char| c.is_ascii_digit()) && number.contains('.') || is_commit
+    };
+    if !is_version(name.as_str()) {
+        conceal_name(name);
+    }
+    conceal_place(name);
+}
+
+/// A word of a report that is quoted to say that it is not what it should be.
+pub(super) fn told_value(raw: &str) -> Text {
+    let mut told = Text::line(raw);
+    conceal_tool(&mut told);
+    told
+}
+
+/// Masks what may be a value in a path, a package or another text that is no sentence, where it reads like one.
+pub(super) fn conceal_place(text: &mut Text) {
+    if text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS) {
+        let told = without_values(text.as_str(), Scrutiny::Literals).into_owned();
+        text.tell(&told);
+    }
+}
+
+/// Parts of code about a credential that may be its value: literals, and what is drawn by lot.
+pub(super) fn literals(code: &str) -> Vec<&str> {
+    let is_quote = |c: char| matches!(c, '"' | '\'' | '`');
+    let is_value = |part: &str| {
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        part.len() >= 8
+            && digits > 0
+            && digits < part.len()
+            && is_literal(part)
+            && !part.contains(['/', '.', ' '])
+    };
+    let mut found = Vec::new();
+    // What is neither in quotes nor alone is code, whose names have digits, too.
+    for (at, part) in code.split(is_quote).enumerate() {
+        let is_quoted = at % 2 == 1 || part.len() == code.trim().len();
+        if is_quoted && is_value(part.trim()) {
+            found.push(part.trim());
+        } else {
+            let words = part.split(|c: char| !c.is_alphanumeric() && !matches!(c, '_' | '-' | '+'));
+            found.extend(words.filter(|word| word.len() >= 8 && is_drawn(word)));
+        }
+    }
+    found
 }
 
 /// True if a message may quote a credential.
@@ -174,6 +248,8 @@ pub(super) fn is_rule_on_credentials(rule: &str) -> bool {
 pub(super) enum Scrutiny {
     /// Only what is quoted is masked.
     Quotes,
+    /// And what is drawn by lot, as no name is.
+    Values,
     /// And what looks like no word.
     Literals,
     /// And every word that rules' authors do not use.
@@ -230,7 +306,7 @@ fn words(text: &str, look: Scrutiny) -> String {
             out.push_str(part);
             continue;
         }
-        let look = if stated { Scrutiny::Strict } else { look };
+        let look = if stated && look != Scrutiny::Values { Scrutiny::Strict } else { look };
         let (masked, names) = one_word(word, look, given);
         given = names;
         stated = matches!(word, "is" | "was") && has_any(&out, &ROOTS);
@@ -251,16 +327,22 @@ fn one_word(word: &str, look: Scrutiny, given: bool) -> (String, bool) {
         return (word.to_owned(), false);
     }
     let names = tail.starts_with(['=', ':']) && has_any(core, &ROOTS);
-    if given {
+    if given && (look != Scrutiny::Values || is_literal(core)) {
         return (format!("{head}{MASK}{tail}"), false);
     }
-    if let Some((name, value)) = core.split_once(['=', ':']).filter(|(_, value)| !value.starts_with("//")) {
+    // Names have colons.
+    let signs: &[char] = if look == Scrutiny::Values { &['='] } else { &['=', ':'] };
+    if let Some((name, value)) = core.split_once(signs).filter(|(_, value)| !value.starts_with("//")) {
         let sign = core.get(name.len()..=name.len()).unwrap_or_default();
         let (name, _) = one_word(name, look, false);
         let value = if value.trim_matches(around) == MASK { value } else { MASK };
         return (format!("{head}{name}{sign}{value}{tail}"), false);
     }
-    let keeps = if look == Scrutiny::Strict { is_plain(core) } else { !is_literal(core) };
+    let keeps = match look {
+        Scrutiny::Strict => is_plain(core),
+        Scrutiny::Values | Scrutiny::Quotes => !is_drawn(core),
+        Scrutiny::Literals => !is_literal(core),
+    };
     (if keeps { word.to_owned() } else { format!("{head}{MASK}{tail}") }, names)
 }
 
@@ -281,6 +363,33 @@ fn is_literal(word: &str) -> bool {
     (digits > 0 && letters > 0 && word.len() >= 5)
         || word.len() >= 24 && !word.contains(['-', '_', '.', '/'])
         || word.len() >= 6 && word.contains(['!', '$', '%', '^', '&', '+', '=', '~', '@', '#', '\\'])
+}
+
+/// True if a word, or a part of it, was drawn by lot: letters and digits in turns, or a long mix of cases and digits.
+/// Ids are words and numbers (`aws-access-token`, `CKV_SECRET_6`, `java:S2068`), UUIDs, or advisories.
+fn is_drawn(word: &str) -> bool {
+    let lower = word.to_ascii_lowercase();
+    if lower.starts_with("ghsa-") || is_uuid(word) || KNOWN.contains(&&*lower) {
+        return false;
+    }
+    word.split(|c: char| !c.is_alphanumeric()).any(|part| {
+        let kinds = |c: char| (c.is_ascii_digit(), c.is_uppercase());
+        let digits = part.bytes().filter(u8::is_ascii_digit).count();
+        let turns =
+            part.chars().zip(part.chars().skip(1)).filter(|(a, b)| kinds(*a).0 != kinds(*b).0).count();
+        let mixed = part.chars().any(char::is_uppercase) && part.chars().any(char::is_lowercase);
+        part.len() >= 6 && turns >= 3 && digits < part.len()
+            || part.len() >= 12 && digits >= 2 && mixed && turns >= 2
+            || part.len() >= 20 && digits >= 2 && digits < part.len()
+    })
+}
+
+/// Five groups of hexadecimal digits (RFC 9562), as which scanners number rules.
+fn is_uuid(word: &str) -> bool {
+    let groups = word
+        .split('-')
+        .map(|group| if group.bytes().all(|b| b.is_ascii_hexdigit()) { group.len() } else { 0 });
+    groups.eq([8, 4, 4, 4, 12])
 }
 
 /// True if a word is one of rules' authors.

@@ -62,7 +62,11 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
             }
             json.array(|json, _| {
                 seen.listed += 1;
-                match json.item::<GosecIssue<'static>, _>(|issue| issue.finding(reading.roots()))? {
+                match json.item::<GosecIssue<'static>, _>(|issue| {
+                    issue
+                        .finding(reading.roots())
+                        .inspect(|found| reading.in_code(found, issue.code.as_str()))
+                })? {
                     Some(finding) => {
                         reading.finding(finding);
                         Ok(())

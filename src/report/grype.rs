@@ -7,6 +7,7 @@
 use serde::Deserialize;
 
 use super::advisory::{Advisory, WorstSeverity};
+use super::conceal::told_value;
 use super::cvss::{StatedScore, highest, rating};
 use super::field::{suppress, text};
 use super::json::{Json, JsonKind, shapes};
@@ -173,7 +174,7 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
             if name.is_empty() || name.eq_ignore_ascii_case("grype") {
                 return Ok(());
             }
-            let name = clean_line(&name).into_owned();
+            let name = told_value(&name);
             Err(json.shape(&format!(
                 "the report is of `{name}`: Xeol and others write Grype's shape; they are not read"
             )))

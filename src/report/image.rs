@@ -31,6 +31,13 @@ pub struct ImageFacts {
 }
 
 impl ImageFacts {
+    /// Every text of it that comes from the report.
+    pub(super) fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
+        let Self { names, base_name, base_digest, os, .. } = self;
+        let names = names.iter_mut().flat_map(|(name, digest)| [name, digest]);
+        names.chain(base_name).chain(base_digest).chain(os)
+    }
+
     /// A name with a digest, such as `registry.example.com/shop/web@sha256:…`.
     pub fn name(&mut self, reference: &str) {
         if let Some((name, digest)) = reference.rsplit_once('@')

@@ -51,7 +51,7 @@ pub fn read_mapped(
             reading.forget();
         }
         let (report, _) = reading.finish();
-        (read, report, values.shared())
+        (read, report, values.shared(&options.held))
     };
     let (mut read, mut report, shared) = read_tree(sink, SecretValues::default());
     if read.is_ok() && !shared.is_empty() {

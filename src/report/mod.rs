@@ -74,6 +74,7 @@ pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use reading::{Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
+pub use secret::{HeldValues, ValueMask};
 pub use source::{Source, open_regular};
 
 pub use json::{Json, JsonKind};
@@ -215,7 +216,7 @@ pub struct Hint<'h> {
 }
 
 /// How reports are read.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Default)]
 pub struct Options {
     /// Largest report, in bytes.
     pub max_report: u64,
@@ -225,6 +226,8 @@ pub struct Options {
     pub roots: Vec<String>,
     /// The key under which values of secrets are compared across runs.
     pub secret_key: Option<SecretKey>,
+    /// Values of secrets in what was read with these options.
+    pub held: HeldValues,
 }
 
 impl Options {
@@ -320,7 +323,7 @@ fn read_once(
     let read = (format.read_report)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;
-    *secrets = values.shared();
+    *secrets = values.shared(&options.held);
     read?;
     Ok((json.finish(), late))
 }

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::conceal::{
-    conceal, is_rule_on_credentials, leaves_value_out, speaks_of_credentials, without_credential_values,
+    conceal, conceal_place, conceal_tool, is_rule_on_credentials, leaves_value_out, literals, speaks_of_credentials,
+    without_credential_values,
 };
 use super::credential_rule::is_about_secrets;
 use super::receipt::Receipt;
-use super::secret::SecretValues;
+use super::secret::{SecretValues, ValueMask};
 use super::{ImageFacts, Source};
 use crate::finding::{Category, Finding, Location, SecretKey, Target, Text, clean_line};
 
@@ -83,9 +84,15 @@ pub struct Report {
 }
 
 impl Report {
+    /// Tells nothing of it that is a value of a secret in another report.
+    pub fn withhold(&mut self, held: &ValueMask) {
+        held.mask(self.texts());
+    }
+
     /// Every text in it that a secret scanner may have written a value into.
     fn texts(&mut self) -> impl Iterator<Item = &mut Text> {
-        let Self { tool, failed, nothing_scanned, problems, commit, digests, unbound, note, .. } = self;
+        let Self { tool, failed, nothing_scanned, problems, commit, digests, unbound, note, image, .. } =
+            self;
         [&mut tool.name]
             .into_iter()
             .chain(&mut tool.version)
@@ -100,6 +107,7 @@ impl Report {
             .chain(digests)
             .chain(unbound)
             .chain(note)
+            .chain(image.texts())
     }
 }
 
@@ -220,6 +228,18 @@ impl<'s> Reading<'s> {
         self.entry_category
     }
 
+    /// Says in which code the finding is that is handed over next: where that is about a credential, its value is told
+    /// nowhere else.
+    pub(super) fn in_code(&self, finding: &Finding, code: &str) {
+        let mut names = [&finding.rule_id].into_iter().chain(&finding.rule_aliases);
+        let is_about = |name: &Text| is_about_secrets(name.real(), &finding.cwes);
+        if let Some(values) = self.around.values
+            && (finding.may_hold_secret || names.any(is_about))
+        {
+            values.of_finding(&literals(code));
+        }
+    }
+
     /// Hands over a finding; its category is then covered.
     pub fn finding(&mut self, mut finding: Finding) {
         finding.may_hold_secret |= finding.category == Category::Secret
@@ -294,7 +314,7 @@ impl<'s> Reading<'s> {
 
     /// Something that a reader of the verdict should know, although nothing is wrong.
     pub fn note(&mut self, note: &str) {
-        self.report.note.get_or_insert_with(|| Text::line(note));
+        self.report.note.get_or_insert_with(|| Text::line(&without_credential_values(note)));
     }
 
     /// When the report was made; RFC 3339, or without a zone, which then is UTC.
@@ -337,7 +357,7 @@ impl<'s> Reading<'s> {
 
     /// Some parts of the report say neither commit nor image, though others do.
     pub fn partly_bound(&mut self, why: &str) {
-        self.report.unbound = Some(Text::line(why));
+        self.report.unbound = Some(Text::line(&without_credential_values(why)));
     }
 
     /// Facts about the image that was scanned.
@@ -370,6 +390,11 @@ impl<'s> Reading<'s> {
     }
 
     pub(super) fn finish(mut self) -> (Report, BTreeMap<String, String>) {
+        let Tool { name, version } = &mut self.report.tool;
+        [name].into_iter().chain(version).for_each(conceal_tool);
+        self.report.problems.iter_mut().filter_map(|problem| problem.path.as_mut()).for_each(conceal_place);
+        let Report { image, commit, digests, .. } = &mut self.report;
+        image.texts().chain(commit).chain(digests).for_each(conceal_place);
         if let Some(values) = self.around.values.filter(|values| !values.is_empty()) {
             self.report.texts().for_each(|text| values.mask(text));
         }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::{self, Write as _};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use super::json::Json;
 use super::reading::ReportContext;
@@ -116,15 +117,60 @@ impl KnownValues {
     }
 }
 
+/// Values of secrets in all reports of a run, each of which another report may hold. They are never shown.
+#[derive(Clone, Default)]
+pub struct HeldValues(Arc<Mutex<BTreeSet<String>>>);
+
+impl HeldValues {
+    fn hold(&self, values: &BTreeSet<String>) {
+        if !values.is_empty() {
+            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values.iter().cloned());
+        }
+    }
+
+    /// What masks them, once all reports are read; none where there are none.
+    pub fn mask(&self) -> Option<ValueMask> {
+        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        (!values.is_empty()).then(|| ValueMask(KnownValues::new(values)))
+    }
+}
+
+impl fmt::Debug for HeldValues {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("HeldValues(…)")
+    }
+}
+
+/// Masks values of secrets in what is told of other reports than their own.
+pub struct ValueMask(KnownValues);
+
+impl ValueMask {
+    /// A text without them; `None` if it holds none.
+    pub fn masked(&self, text: &str) -> Option<String> {
+        self.0.masked(text)
+    }
+
+    /// Lets texts be told without them.
+    pub fn mask<'t>(&self, texts: impl IntoIterator<Item = &'t mut Text>) {
+        for text in texts {
+            if let Some(told) = self.masked(text.as_str()) {
+                text.tell(&told);
+            }
+        }
+    }
+}
+
 impl SecretValues {
     /// For a second reading of a report that has these values.
     pub(super) fn knowing(values: BTreeSet<String>) -> Self {
         Self { known: KnownValues::new(values), ..Self::default() }
     }
 
-    /// The values that another finding than their own may hold.
-    pub(super) fn shared(self) -> BTreeSet<String> {
-        if self.findings.get() > 1 { self.all.into_inner() } else { BTreeSet::new() }
+    /// The values that another finding of the report than their own may hold; all are held back from other reports.
+    pub(super) fn shared(self, held: &HeldValues) -> BTreeSet<String> {
+        let all = self.all.into_inner();
+        held.hold(&all);
+        if self.findings.get() > 1 { all } else { BTreeSet::new() }
     }
 
     /// Takes the values of the finding that is handed over next.

@@ -72,7 +72,11 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
             json.array(|json, _| {
                 seen.found = true;
                 let roots = reading.roots();
-                json.item::<SemgrepResult<'static>, _>(|item| reading.finding(item.finding(roots)))
+                json.item::<SemgrepResult<'static>, _>(|item| {
+                    let finding = item.finding(roots);
+                    reading.in_code(&finding, item.extra.lines.as_str());
+                    reading.finding(finding);
+                })
             })
         }
         "errors" => {
@@ -239,7 +243,7 @@ fn severity(word: &str) -> Severity {
 }
 
 impl SemgrepResult<'_> {
-    fn finding(self, roots: &[String]) -> Finding {
+    fn finding(&self, roots: &[String]) -> Finding {
         let extra = &self.extra;
         let category = if extra.sca_info.is_some() { Category::Vulnerability } else { Category::Sast };
         let mut finding =

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::decide::{Artifact, Context, ContextView};
-use crate::finding::{clean, clean_line, is_sha256};
+use crate::finding::{clean_line, is_sha256};
 use crate::policy::Policy;
 use crate::relate::Owners;
 
@@ -60,7 +60,7 @@ impl Environment {
             author: text("GITLAB_USER_LOGIN").or_else(|| text("CI_COMMIT_AUTHOR")),
             subjects: Vec::new(),
             parameters: BTreeMap::new(),
-            env: self.0.iter().map(|(name, value)| (name.clone(), clean(value).into_owned())).collect(),
+            env: self.0.iter().map(|(name, value)| (name.clone(), clean_line(value).into_owned())).collect(),
             codeowners: None,
         }
     }

@@ -244,3 +244,31 @@ fn the_value_of_one_secret_is_told_in_no_other_finding() {
     }
     assert!(leaked.is_empty(), "{}", leaked.join("\n"));
 }
+
+#[test]
+fn the_value_of_a_secret_in_one_report_is_told_of_no_other() {
+    let dir = Dir::new();
+    policy(&dir);
+    let leaks = SECRETS[0].1.replace("CANARY", CANARY);
+    let place = format!("src/{CANARY}/a.py");
+    let found = SPEAKING[3].1.replace("WORDS", "bad").replace("a.py", &place);
+    let clean = r#"{"version":"1.0.0","results":[],"errors":[],"paths":{"scanned":["a.py"]}}"#;
+    dir.write("gitleaks.json", leaks).write("semgrep.json", found).write("clean.json", clean);
+    let (head, base) = (
+        ["gitleaks.json", "semgrep.json"],
+        ["--base-report", "gitleaks.json", "--base-report", "semgrep.json"],
+    );
+    let mut told = vec![dir.run(&["findings", "--format", "json", head[0], head[1]]).all()];
+    dir.write(
+        "p.yaml",
+        dir.read("p.yaml").replace("evidence:", "base: {from: [base-report], without: warn}\nevidence:"),
+    );
+    for format in FORMATS {
+        let args = ["--policy", "p.yaml", "--format", format];
+        told.push(dir.check(&[&args[..], &head].concat()).all());
+        // What is gone since is told, too.
+        told.push(dir.check(&[&args[..], &base, &["clean.json"]].concat()).all());
+    }
+    assert!(told.iter().any(|text| text.contains("src/***/a.py")), "{}", told[0]);
+    assert!(told.iter().all(|text| !text.contains(CANARY)), "{told:?}");
+}

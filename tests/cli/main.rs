@@ -17,6 +17,7 @@ mod attest;
 mod baseline;
 mod bundle;
 mod canary;
+mod canary_fields;
 mod cases;
 mod check;
 mod checks;

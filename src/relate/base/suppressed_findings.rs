@@ -27,15 +27,15 @@ struct SuppressionCount {
     first: ToldSuppression,
 }
 
-/// The line, the rule and the path of a suppressed finding.
-type ToldSuppression = (Option<u32>, Text, Text);
+/// The line, the rule, the path and the tool of a suppressed finding.
+type ToldSuppression = (Option<u32>, Text, Text, Text);
 
 /// A rule and a file of which more findings are suppressed than in the base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct MoreSuppressed {
     /// The tool.
-    pub tool: String,
+    pub tool: Text,
     /// The rule.
     pub rule: Text,
     /// The file, or the target where there is none.
@@ -53,7 +53,7 @@ impl SuppressedFindings {
     pub(super) fn add(&mut self, finding: &Finding, old_path: Option<&str>) {
         let line = finding.location.as_ref().and_then(|at| at.line);
         let path = finding.location.as_ref().map(|at| &at.path).or(finding.target.as_ref());
-        let first = (line, finding.rule_id.clone(), path.cloned().unwrap_or_default());
+        let first = (line, finding.rule_id.clone(), path.cloned().unwrap_or_default(), finding.tool.clone());
         let count = SuppressionCount { count: 0, first: first.clone() };
         let known = self.groups.entry(group(finding, old_path)).or_insert(count);
         known.count += 1;
@@ -129,10 +129,10 @@ impl SuppressedBefore {
     pub(super) fn more(&self, head: &SuppressedFindings) -> Vec<MoreSuppressed> {
         let known = head.groups.iter().filter(|((tool, ..), _)| self.tools.contains(tool));
         known
-            .filter_map(|(group, SuppressionCount { count, first: (line, rule, path) })| {
+            .filter_map(|(group, SuppressionCount { count, first: (line, rule, path, tool) })| {
                 let before = self.suppressed.groups.get(group).map_or(0, |known| known.count);
                 (*count > before).then(|| MoreSuppressed {
-                    tool: group.0.clone(),
+                    tool: tool.clone(),
                     rule: rule.clone(),
                     path: path.clone(),
                     line: *line,

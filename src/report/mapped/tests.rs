@@ -23,7 +23,7 @@ impl Sink for Keep {
 fn read(mapping: &str, report: &str) -> Read {
     let file = format!("version: 1\nmappings: {{acme: {mapping}}}\n");
     let mappings = load_mappings("m.yaml", file.as_bytes()).unwrap_or_else(|e| panic!("{e}"));
-    let options = Options { max_report: 1 << 30, read_ahead: false, roots: Vec::new(), secret_key: None };
+    let options = Options { max_report: 1 << 30, ..Options::default() };
     let mut keep = Keep(Vec::new());
     let source = Source::Bytes(report.as_bytes().into());
     let outcome = read_mapped(&source, &mappings[0], &options, &mut keep);
@@ -269,7 +269,7 @@ fn what_the_report_says_about_itself() {
 
 #[test]
 fn a_report_over_the_limit_says_so() {
-    let options = Options { max_report: 10, read_ahead: false, roots: Vec::new(), secret_key: None };
+    let options = Options { max_report: 10, ..Options::default() };
     let mappings = load_mappings("m", format!("version: 1\nmappings: {{acme: {PLAIN}}}").as_bytes()).unwrap();
     let of = |bytes: Vec<u8>, options: &Options| {
         let mut keep = Keep(Vec::new());

@@ -17,9 +17,10 @@ mod result;
 mod run;
 mod walk;
 
+use super::conceal::told_value;
 use super::json::{Json, JsonKind};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, clean_line};
+use crate::finding::{Attribute, Category};
 use run::{RUN, SarifRun};
 use walk::{holds_something, other, text};
 
@@ -138,7 +139,7 @@ fn version(json: &mut Json) -> Result<(), ReadError> {
     if kind == JsonKind::String && version == VERSION {
         return Ok(());
     }
-    Err(json.shape(&format!("`version` is {}: SARIF {VERSION} is read", clean_line(&version))))
+    Err(json.shape(&format!("`version` is {}: SARIF {VERSION} is read", told_value(&version))))
 }
 
 #[cfg(test)]

@@ -41,8 +41,10 @@ objects! {
     Physical<'a> { artifact: Artifact<'a> = "artifactLocation", region: Region<'a> = "region" }
     /// A file.
     Artifact<'a> { uri: ReportWord<'a> = "uri", base: ReportWord<'a> = "uriBaseId", index: Index = "index" }
-    /// Lines of a file. Its snippet is code, and not looked at.
-    Region<'a> { start: LineNumber = "startLine", end: LineNumber = "endLine" }
+    /// Lines of a file.
+    Region<'a> { start: LineNumber = "startLine", end: LineNumber = "endLine", snippet: Snippet<'a> = "snippet" }
+    /// Code, of which only values of secrets are taken, to mask them.
+    Snippet<'a> { text: ReportWord<'a> = "text" }
     /// Why a result does not count.
     Suppression<'a> {
         status: Loose<ReportWord<'a>> = "status",
@@ -79,6 +81,8 @@ pub(super) struct SarifFinding {
     /// It says where it is by an index into `artifacts`, which are not known yet.
     pub(super) needs: Option<u32>,
     pub(super) remarks: Remarks,
+    /// The code that it is in, of a finding about a credential.
+    pub(super) code: Option<String>,
 }
 
 /// Remarks on a result, and how often in a run.
@@ -205,7 +209,9 @@ impl Item<'_> {
             based: based.into(),
             guessed: guessed.into(),
         };
-        Ok(SarifFinding { finding: Some(finding), needs, remarks })
+        let snippet = self.locations.items.first().map(|spot| spot.physical.region.snippet.text.as_str());
+        let code = snippet.filter(|code| finding.may_hold_secret && !code.is_empty()).map(str::to_owned);
+        Ok(SarifFinding { finding: Some(finding), needs, remarks, code })
     }
 
     fn is_odd(&self) -> bool {

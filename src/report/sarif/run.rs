@@ -266,6 +266,9 @@ impl SarifRun {
             self.remarks.add(&found.remarks);
             self.need(found.needs, reading);
             if let Some(finding) = found.finding {
+                if let Some(code) = found.code {
+                    reading.in_code(&finding, &code);
+                }
                 reading.finding(*finding);
             }
             Ok(())

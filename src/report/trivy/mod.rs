@@ -16,6 +16,7 @@ mod walk;
 
 use serde::Deserialize;
 
+use super::conceal::told_value;
 use super::image::image_config;
 use super::json::{BorrowedShape, Json, JsonKind, shapes};
 use super::unread::is_asff;
@@ -229,7 +230,7 @@ fn schema_version(json: &mut Json) -> Result<Option<ReadError>, ReadError> {
     Ok(match version.as_str() {
         "2" => None,
         other => {
-            Some(json.shape(&format!("`SchemaVersion` is {}: schema version 2 is read", clean_line(other))))
+            Some(json.shape(&format!("`SchemaVersion` is {}: schema version 2 is read", told_value(other))))
         }
     })
 }
