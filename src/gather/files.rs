@@ -44,6 +44,9 @@ pub fn expand(given: &GivenFile) -> Expanded {
         MatchedFiles::LeftOut(reason) => expanded.left_out.path(path, reason),
         MatchedFiles::Again => expanded.left_out.path(path, Reason::Again),
     });
+    if expanded.files.is_empty() && expanded.left_out.is_empty() {
+        expanded.left_out.path(&given.path, Reason::Empty);
+    }
     expanded.files.sort();
     expanded
 }

@@ -18,6 +18,8 @@ pub enum Reason {
     Again,
     /// A receipt, which is read with its report.
     Receipt,
+    /// A given folder in which there is nothing.
+    Empty,
     /// Source code, documentation, an image and the like, which no reader claims.
     NoReport,
 }
@@ -33,6 +35,7 @@ impl Reason {
             Self::Circle => "not looked into: a link to a folder that it lies in",
             Self::Again => "not looked into again: its files are known by other names that links give it",
             Self::Receipt => "read with the report beside it",
+            Self::Empty => "a folder without files: what was to be in it did not arrive",
             Self::NoReport => "no reports by their names and beginnings",
         }
     }
@@ -59,6 +62,10 @@ impl LeftOut {
             None => "without an ending".to_owned(),
         };
         *self.files.entry(reason).or_default().entry(kind).or_default() += 1;
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.paths.is_empty() && self.files.is_empty()
     }
 
     /// What was left out, each as a path with why; files that are alike are one line of the folder `given`.

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::common::{Dir, Run, semgrep};
+use crate::common::{Dir, Run, SAST_POLICY, semgrep};
 
 /// A Trivy report with one critical vulnerability.
 fn trivy() -> String {
@@ -448,4 +448,16 @@ fn matches(glob: &str, path: &str) -> bool {
     }
     let (glob, path): (Vec<&str>, Vec<&str>) = (glob.split('/').collect(), path.split('/').collect());
     parts(&glob, &path)
+}
+
+#[test]
+fn a_given_folder_without_files_is_listed() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(&[]));
+    std::fs::create_dir(dir.path().join("reports")).unwrap();
+    let run = dir.check(&["--policy", "policy.yaml", "semgrep.json", "reports", "--format", "json"]);
+    let evidence = run.json()["evidence"].clone();
+    let folder = evidence.as_array().unwrap().iter().find(|one| one["path"] == "reports").unwrap();
+    assert_eq!(folder["status"], "ignored", "{evidence}");
+    assert!(folder["message"].as_str().unwrap().contains("a folder without files"), "{evidence}");
 }

@@ -5,6 +5,9 @@ use super::super::error::{SourcePosition, quoted};
 /// How many lines above the reported place may hold the cause: an open quote or bracket is noticed late.
 const ABOVE: usize = 1;
 
+/// Longest line that is looked at, in bytes: each value of it is looked at to its end, and nobody writes longer ones.
+const LONGEST: usize = 2000;
+
 /// "quote it: …" for the value on the line of `at`, or just above, whose first character means something in YAML.
 pub(super) fn quoting_help(text: &str, at: SourcePosition) -> Option<String> {
     let last = usize::try_from(at.line).ok()?;
@@ -15,7 +18,7 @@ pub(super) fn quoting_help(text: &str, at: SourcePosition) -> Option<String> {
 /// The first value on a line that starts with a character of YAML's own; else one that holds `: `.
 fn on_line(line: &str) -> Option<String> {
     let line = line.trim_start();
-    if line.starts_with(['#', '%']) {
+    if line.starts_with(['#', '%']) || line.len() > LONGEST {
         return None;
     }
     let values = values(line);
@@ -85,5 +88,7 @@ mod tests {
         assert_eq!(help("  title: \"@fine\""), None);
         assert_eq!(help("  files: [a.json, b.json]"), None);
         assert_eq!(help("version: 1"), None);
+        // What no person wrote takes no time.
+        assert_eq!(help(&format!("a: {}x", "[".repeat(1_000_000))), None);
     }
 }
