@@ -83,11 +83,54 @@ const SHAPES: [TokenShape; 45] = {
     ]
 };
 
-/// First letters of shapes, in both cases, of names and of private keys.
-const fn begins(byte: u8) -> bool {
+/// True if a credential, or a name of one, may begin here: of nearly every place nothing else is looked at.
+fn begins(text: &[u8]) -> bool {
+    let Some(start) = text.first_chunk::<3>() else { return false };
     matches!(
-        byte.to_ascii_lowercase(),
-        b'a' | b'g' | b'x' | b's' | b'r' | b'n' | b'p' | b'd' | b'h' | b'e' | b'c' | b't' | b'-'
+        &start.map(|byte| byte.to_ascii_lowercase()),
+        b"aki"
+            | b"asi"
+            | b"abi"
+            | b"acc"
+            | b"ghp"
+            | b"gho"
+            | b"ghu"
+            | b"ghs"
+            | b"ghr"
+            | b"git"
+            | b"glp"
+            | b"gld"
+            | b"glr"
+            | b"glc"
+            | b"glf"
+            | b"gls"
+            | b"glo"
+            | b"gla"
+            | b"gr1"
+            | b"xox"
+            | b"xap"
+            | b"sk_"
+            | b"rk_"
+            | b"aiz"
+            | b"goc"
+            | b"npm"
+            | b"pyp"
+            | b"sg."
+            | b"shp"
+            | b"dop"
+            | b"hf_"
+            | b"sk-"
+            | b"hvs"
+            | b"dck"
+            | b"eyj"
+            | b"pas"
+            | b"pwd"
+            | b"sec"
+            | b"tok"
+            | b"api"
+            | b"pri"
+            | b"cre"
+            | b"---"
     )
 }
 
@@ -114,8 +157,8 @@ const NAMES: [&str; 14] = [
 pub(super) fn without_tokens(text: Cow<'_, str>) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let (mut out, mut done, mut at) = (String::new(), 0, 0);
-    while let Some(&byte) = bytes.get(at) {
-        let Some((from, to)) = begins(byte).then(|| credential(&text, at)).flatten() else {
+    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
+        let Some((from, to)) = begins(rest).then(|| credential(&text, at)).flatten() else {
             at += 1;
             continue;
         };
@@ -255,6 +298,14 @@ mod tests {
             ("é password: 'é漢字'", "é password: '***'"),
         ] {
             assert_eq!(told(text), is);
+        }
+    }
+
+    #[test]
+    fn every_credential_begins_like_one() {
+        let starts = SHAPES.iter().map(|shape| shape.start).chain(NAMES).chain(["-----BEGIN "]);
+        for start in starts {
+            assert!(begins(start.as_bytes()), "{start}");
         }
     }
 

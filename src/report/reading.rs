@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::conceal::{
-    conceal, conceal_place, conceal_tool, is_rule_on_credentials, leaves_value_out, literals, speaks_of_credentials,
-    without_credential_values,
+    conceal, conceal_place, conceal_tool, is_rule_on_credentials, leaves_value_out, literals,
+    speaks_of_credentials, without_credential_values,
 };
 use super::credential_rule::is_about_secrets;
 use super::receipt::Receipt;
