@@ -71,6 +71,31 @@ fn text_on_a_terminal() {
     }
 }
 
+#[test]
+fn one_screen_tells_verdict_reason_and_steps() {
+    for sample in samples::all() {
+        let plain = on_terminal(&sample, 80, true);
+        // As the terminal shows it: what is wider goes on in the next line.
+        let rows = |line: &str| line.chars().count().div_ceil(80).max(1);
+        let mut left = 40_usize;
+        let shown = plain.lines().rev().take_while(|line| {
+            let fits = rows(line) <= left;
+            left = left.saturating_sub(rows(line));
+            fits
+        });
+        let shown: Vec<&str> = shown.collect();
+        let word = sample.verdict.to_uppercase();
+        let holds = |start: &str| shown.iter().any(|line| line.starts_with(start));
+        assert!(holds(&format!("[{word}] ")), "{}: {plain}", sample.name);
+        let open = !matches!(sample.verdict, "pass" | "error");
+        assert!(
+            !open || holds(&format!("{word} ")) && holds("To pass: ") && holds("  - "),
+            "{}: {shown:?}",
+            sample.name
+        );
+    }
+}
+
 /// The outputs of one run, by format.
 struct Told {
     name: &'static str,
