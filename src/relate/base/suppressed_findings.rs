@@ -63,7 +63,7 @@ impl SuppressedFindings {
     /// Counts what a report only counts, of a file that was called `old_path` in the base.
     pub(super) fn add_hidden(&mut self, hidden: &HiddenFindings, old_path: Option<&str>) {
         let HiddenFindings { tool, counted, path, count } = hidden;
-        let first = (None, Text::line(counted), path.clone());
+        let first = (None, Text::line(counted), path.clone(), tool.clone());
         let file = old_path.unwrap_or(path.real()).to_owned();
         let group = (tool.real().to_owned(), (*counted).to_owned(), file);
         let known = self.groups.entry(group).or_insert(SuppressionCount { count: 0, first });
