@@ -33,7 +33,7 @@ pub(super) struct CheckArgs {
     #[arg(long, help_heading = "Outputs", value_name = "DIR|FILE.tar")]
     bundle: Option<PathBuf>,
 
-    /// Say on standard error how long the run took
+    /// Print on standard error how long the run took
     #[arg(long, help_heading = "Outputs")]
     timings: bool,
 }

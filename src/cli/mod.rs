@@ -37,9 +37,9 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
-    /// Decide: the main job
+    /// Read reports and decide: pass, fail or review
     Check(Box<check::CheckArgs>),
-    /// Only read and normalise: list what the reports say
+    /// List the findings of reports, normalised, without deciding
     Findings(findings::FindingsArgs),
     /// Run one scanner and write a receipt beside its report
     Record(record::RecordArgs),
