@@ -68,6 +68,16 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
     if id.is_empty() {
         bail!("ID is empty; is a variable of the script unset?");
     }
+    if let Some(check) = crate::policy::shared_checks().iter().find(|check| check.name == id) {
+        let text = format!(
+            "{}: one name for {}\nhelp: `findings: {{check: {}}}` selects it\n",
+            check.name,
+            check.ids.join(", "),
+            check.name
+        );
+        super::print(text.as_bytes())?;
+        return Ok(exit::PASS);
+    }
     let run = match &args.verdict {
         Some(path) => load_saved_run(args, path)?,
         None => made(args, id)?,

@@ -1,10 +1,11 @@
 //! `secgate policy show|lint|test|schema`
 
+mod diff;
 mod lint;
 mod test;
 
 use std::fmt::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
@@ -24,6 +25,8 @@ pub(super) enum PolicyCommand {
     Lint(lint::PolicyLintArgs),
     /// Run the cases of policies
     Test(test::TestArgs),
+    /// Say in what one policy is looser or stricter than another
+    Diff(diff::PolicyDiffArgs),
     /// Print the JSON Schema of policies, for editors
     Schema(PolicySchemaArgs),
     /// Print the digests of policies, as `policy:` of a `verdicts` rule and --require-policy take them
@@ -72,20 +75,23 @@ fn not_emptied(source: &PolicySource, args: &PolicyArgs) -> Result<()> {
     Ok(())
 }
 
+/// A policy as `check --gate` finds it, or `check --policy`.
+fn load_named(path: &Path) -> Result<policy::Policy> {
+    let name = path.to_str().filter(|name| !name.contains(['/', '.', '\\']));
+    let request = PolicyRequest {
+        gate: name.unwrap_or("merge").to_owned(),
+        policy: name.is_none().then(|| path.to_owned()),
+        require_policy: None,
+    };
+    request.load(&request.source()?)
+}
+
 /// The digests of policies as a line of a `verdicts` rule, and below it which is whose.
 fn digests(policies: &[PathBuf]) -> Result<String> {
     let mut told = Vec::new();
     for path in policies {
-        // As `check --gate` finds it, or `check --policy`.
-        let name = path.to_str().filter(|name| !name.contains(['/', '.', '\\']));
-        let request = PolicyRequest {
-            gate: name.unwrap_or("merge").to_owned(),
-            policy: name.is_none().then(|| path.clone()),
-            require_policy: None,
-        };
-        let source = request.source()?;
-        let policy = request.load(&source)?;
-        told.push((policy.sha256, policy.gate, source.name));
+        let policy = load_named(path)?;
+        told.push((policy.sha256, policy.gate, policy.source));
     }
     let all: Vec<String> = told.iter().map(|(sha256, ..)| format!("\"sha256:{sha256}\"")).collect();
     let mut text = format!("policy: [{}]\n", all.join(", "));
@@ -113,6 +119,7 @@ pub(super) fn run(command: PolicyCommand) -> Result<u8> {
         }
         PolicyCommand::Lint(args) => return lint::run(&args),
         PolicyCommand::Test(args) => return test::run(&args),
+        PolicyCommand::Diff(args) => return diff::run(&args),
         PolicyCommand::Digest(args) => super::print(digests(&args.policies)?.as_bytes())?,
         PolicyCommand::Schema(args) => {
             let schema = if args.cases { policy::testing::schema() } else { policy::schema() };

@@ -217,7 +217,7 @@ pub(super) fn rule_outcome(
     if let Some((name, values)) = rule
         .when
         .iter()
-        .find(|(name, values)| context.parameters.get(name).is_none_or(|value| !values.contains(value)))
+        .find(|(name, values)| !policy.parameter_is(name, context.parameters.get(name), values))
     {
         return (Outcome::NotApplicable, format!("only where {name} is {}", values.join(" or ")));
     }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The attributes by which a rule selects and that a finding may lack.
-const NAMES: [&str; 15] = [
+const NAMES: [&str; 16] = [
     "fix",
     "scope",
     "confidence",
@@ -19,6 +19,7 @@ const NAMES: [&str; 15] = [
     "end_of_life",
     "published_within",
     "fix_available_for",
+    "due",
 ];
 
 /// Attributes that a finding does not say and that made a rule look at it: what is not known is never excluded.

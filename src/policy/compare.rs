@@ -63,6 +63,13 @@ impl LoosenedClause {
         Self { clause, before, after, before_at, after_at, adds: false, path: Vec::new() }
     }
 
+    /// The same clause seen from the other side: what was after is before.
+    #[must_use]
+    pub fn turned(self) -> Self {
+        let Self { clause, before, after, before_at, after_at, adds, path } = self;
+        Self { clause, before: after, after: before, before_at: after_at, after_at: before_at, adds, path }
+    }
+
     /// The same clause, told as one of something that it is part of.
     #[must_use]
     pub fn within(self, whole: &str) -> Self {
@@ -250,12 +257,17 @@ impl PolicyComparison<'_> {
     }
 
     fn parameter(&mut self, before: &Parameter, after: &Parameter) {
-        let Parameter { name, line: _, one_of, env } = before; // the line is where it stands
+        let Parameter { name, line: _, one_of, globs, default, env } = before; // the line is where it stands
         // A value more is one under which rules do not hold; before it was an error.
         if !after.one_of.iter().all(|value| one_of.contains(value)) {
             self.add(&["parameters", name, "one_of"], one_of.join(", "), after.one_of.join(", "));
         }
         let shown = |env: &Option<String>| env.clone().unwrap_or_else(|| "none".to_owned());
+        self.require_equal(&["parameters", name, "globs"], globs, &after.globs);
+        // Without a default a value that is not listed is an error.
+        if after.default.is_some() && after.default != *default {
+            self.add(&["parameters", name, "default"], shown(default), shown(&after.default));
+        }
         self.require_equal(&["parameters", name, "env"], &shown(env), &shown(&after.env));
     }
 

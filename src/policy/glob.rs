@@ -436,6 +436,16 @@ pub fn canonical_rule_id(rule_id: &str) -> String {
     format!("{}-{:0>4}", letters.to_ascii_uppercase(), number.trim_start_matches('0'))
 }
 
+/// Whether a value of a parameter is matched by a glob that was checked; `*` stays between two `/`.
+pub(super) fn matches_parameter(glob: &str, value: &str) -> bool {
+    compile(glob, true).is_ok_and(|glob| glob.is_match(value))
+}
+
+/// Why a text is no glob of values of a parameter.
+pub(super) fn check_parameter(glob: &str) -> Result<(), String> {
+    compile(glob, true).map(|_| ())
+}
+
 /// Compiles a glob; `path` keeps `*` inside a folder and letter case significant.
 fn compile(text: &str, path: bool) -> Result<GlobMatcher, String> {
     GlobBuilder::new(text)

@@ -37,8 +37,8 @@ pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
 pub use scanner_command::{ScannerCommand, inert};
 pub use schema::schema;
 pub use selector::{
-    Answer, Clause, CvssThreshold, PurlGlob, Selector, SelectorContext, SelectorSet, UnknownAction,
-    UnknownMeaning, WeaknessGroup,
+    Answer, Clause, CvssThreshold, Deadlines, PurlGlob, Selector, SelectorContext, SelectorSet, SharedCheck,
+    UnknownAction, UnknownMeaning, WeaknessGroup, shared_checks,
 };
 pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
@@ -46,6 +46,7 @@ pub use subject::{
     PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SubjectKind, VerdictWord, VerdictsRule,
     is_placeholder,
 };
+pub use written::DeadlineStart;
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.
 #[derive(Debug)]
@@ -119,6 +120,13 @@ impl Policy {
     /// The evidence entry of that name.
     pub fn entry(&self, name: &str) -> Option<&EvidenceEntry> {
         self.evidence.iter().find(|entry| entry.name == name)
+    }
+
+    /// Whether a parameter has one of these values in a run.
+    pub fn parameter_is(&self, name: &str, value: Option<&String>, values: &[String]) -> bool {
+        let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
+        let is = |value: &String, wanted: &String| parameter.map_or(value == wanted, |p| p.is(value, wanted));
+        value.is_some_and(|value| values.iter().any(|wanted| is(value, wanted)))
     }
 
     /// The mapping of that name.
@@ -241,8 +249,24 @@ pub struct Parameter {
     pub line: u64,
     /// The values it may have; never empty.
     pub one_of: Vec<String>,
+    /// The values are globs.
+    pub globs: bool,
+    /// The value that holds where none is given, or one that is not listed.
+    pub default: Option<String>,
     /// The environment variable that gives its value.
     pub env: Option<String>,
+}
+
+impl Parameter {
+    /// Whether a value of a run is this one of the listed.
+    pub fn is(&self, value: &str, listed: &str) -> bool {
+        value == listed || self.globs && glob::matches_parameter(listed, value)
+    }
+
+    /// Whether a value of a run is one of the listed.
+    pub fn lists(&self, value: &str) -> bool {
+        self.one_of.iter().any(|listed| self.is(value, listed))
+    }
 }
 
 /// One entry of `evidence`.

@@ -232,8 +232,29 @@ fn parameters(
                 }
                 env.value
             });
-            let one_of = value.one_of?.value.0.into_iter().map(|v| v.value).collect();
-            Some(Parameter { name: name.value, line: name.at.line, one_of, env })
+            let listed = value.one_of?.value.0;
+            let globs = value.globs.is_some_and(|globs| globs.value);
+            for one in listed.iter().filter(|_| globs) {
+                if let Err(why) = super::glob::check_parameter(&one.value) {
+                    problems.add(one.at, format!("`one_of`: {}: {why}", quoted(&one.value)));
+                }
+            }
+            let one_of = listed.into_iter().map(|v| v.value).collect();
+            let (name, line) = (name.value, name.at.line);
+            let default = value.default;
+            let parameter = Parameter {
+                name,
+                line,
+                one_of,
+                globs,
+                default: default.as_ref().map(|d| d.value.clone()),
+                env,
+            };
+            if let Some(default) = default.filter(|default| !parameter.lists(&default.value)) {
+                let known: Vec<&str> = parameter.one_of.iter().map(String::as_str).collect();
+                problems.unknown(default.at, "`default`: not one of the values", &default.value, &known);
+            }
+            Some(parameter)
         })
         .collect()
 }

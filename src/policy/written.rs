@@ -34,6 +34,7 @@ words! {
     BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
     Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
     Demanded { "required" = Required }
+    DeadlineStart { "first_seen" = FirstSeen, "published" = Published, "fix_available" = FixAvailable }
     UnknownAction { "match" = Match, "review" = Review, "ignore" = Ignore }
     SubjectKind { "image" = Image }
     SbomFormat { "cyclonedx" = Cyclonedx, "spdx" = Spdx }
@@ -58,6 +59,28 @@ pub(crate) enum Demanded {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum OfContext {
     Context,
+}
+
+/// From when the time of a finding counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DeadlineStart {
+    /// The day on which the baseline first knew it.
+    FirstSeen,
+    /// The day on which its advisory was published.
+    Published,
+    /// The day on which the first version with the fix came out.
+    FixAvailable,
+}
+
+impl DeadlineStart {
+    /// The word used in policies.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::FirstSeen => "first_seen",
+            Self::Published => "published",
+            Self::FixAvailable => "fix_available",
+        }
+    }
 }
 
 /// What an approval is bound to.
@@ -262,6 +285,10 @@ written! {
     Parameter as "a parameter" {
         /// The values it may have.
         must one_of: Many<Name>,
+        /// `true`: the values are globs, in which `*` stays between two `/`, such as `release/*`.
+        may globs: bool,
+        /// The value that holds where none is given, or one that is not listed; without it that is an error.
+        may default: Name,
         /// The environment variable that gives it, unless `--param` does.
         may env: Name,
     }
@@ -528,6 +555,28 @@ written! {
         must at_least: CvssScore,
         /// Versions of CVSS whose score counts, such as `[4.0, 3.1]`; default any. A score of another is not known.
         may version: Many<Name>,
+    }
+
+    /// How long a finding may stay; what has no deadline here may stay for ever.
+    WrittenDeadlines as "`due`" {
+        /// A published rule instead of levels: `pci-dss-6.3.3`, `fedramp-conmon`.
+        may preset: Name,
+        /// Time for a finding of this severity.
+        may critical: Duration,
+        /// Time for a finding of this severity.
+        may high: Duration,
+        /// Time for a finding of this severity.
+        may medium: Duration,
+        /// Time for a finding of this severity.
+        may low: Duration,
+        /// Time for a finding of this severity.
+        may info: Duration,
+        /// Time for what is known to be exploited, where that is sooner.
+        may kev: Duration,
+        /// From when it counts: `first_seen` (default; a baseline tells it), `published`, or `fix_available`.
+        may from: DeadlineStart,
+        /// So long before its deadline a finding counts already, such as for a rule that warns.
+        may within: Duration,
     }
 
     /// A fact that is a time.

@@ -78,11 +78,11 @@ pub(super) struct VerdictObject<'d> {
     suppressed: Vec<View<'d>>,
     /// Existing findings that matched no rule, worst first, up to a cap.
     known: Vec<View<'d>>,
-    /// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535).
+    /// Where texts stand that reports and other files gave, as `JSONPath` queries (RFC 9535).
     text_from_report: &'static [&'static str],
 }
 
-/// Where texts stand that reports and other files gave, as JSONPath queries (RFC 9535): data that whoever made the reports
+/// Where texts stand that reports and other files gave, as `JSONPath` queries (RFC 9535): data that whoever made the reports
 /// chose, made inert and never an instruction to whoever reads the verdict.
 const TEXT_FROM_REPORT: &[&str] = &[
     "$.findings[*]['rule_id','native_severity','title','ids','target','tools','suppression','vex','upgrade_to']",

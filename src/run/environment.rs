@@ -236,8 +236,11 @@ fn parameters(
         let allowed = parameter.one_of.join(", ");
         let place = format!("{}:{}: parameter `{}`", policy.source, parameter.line, parameter.name);
         match values.get(&parameter.name) {
+            value if value.is_none_or(|value| !parameter.lists(value)) && parameter.default.is_some() => {
+                values.extend(parameter.default.clone().map(|value| (parameter.name.clone(), value)));
+            }
             None => bail!("{place} has no value; give --param {}=VALUE, one of {allowed}", parameter.name),
-            Some(value) if !parameter.one_of.contains(value) => {
+            Some(value) if !parameter.lists(value) => {
                 bail!("{place} is `{}`, which is not one of {allowed}", clean_line(value));
             }
             Some(_) => {}

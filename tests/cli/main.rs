@@ -41,6 +41,7 @@ mod own_gate;
 mod own_gate_change;
 mod owners;
 mod policy;
+mod policy_language;
 mod receipts;
 mod replay;
 mod reports;

@@ -259,6 +259,12 @@ pub static CHECKS: &[Check] = &[
         "`unknown: review`, with which people look at them",
     ),
     warning(
+        "literal-glob",
+        "a value of a parameter that looks like a glob, without `globs: true`",
+        "it is compared as it is, so that no branch or environment has it",
+        "add `globs: true` to the parameter",
+    ),
+    warning(
         "set-unused",
         "a set that no rule names",
         "a reader takes it for something that decides",

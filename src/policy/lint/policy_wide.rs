@@ -108,6 +108,13 @@ fn parameters(found: &mut LintRun<'_>) {
             found.add("parameter-unused", &clause, message);
             continue;
         }
+        let literal = |value: &&String| value.contains(['*', '?']);
+        if let Some(value) = parameter.one_of.iter().find(literal).filter(|_| !parameter.globs) {
+            let name = &parameter.name;
+            let message =
+                format!("the parameter `{name}` has the value `{}`, which is no glob here", clean(value));
+            found.add("literal-glob", &["parameters", name, "one_of"], message);
+        }
         for value in &parameter.one_of {
             let out =
                 |(name, values): &(String, Vec<String>)| *name == parameter.name && !values.contains(value);

@@ -296,6 +296,12 @@ const RULES: &[(&str, &str, &str)] = &[
 
 /// Whole policies: what stands in [`HEAD`], what a check speaks of, and what it does not.
 const HEADS: &[(&str, &str, &str, &str)] = &[
+    (
+        "literal-glob",
+        "people:",
+        "parameters: {branch: {one_of: [main, release/*]}}\npeople:",
+        "parameters: {branch: {one_of: [main, release/*], globs: true}}\npeople:",
+    ),
     ("set-unused", "waivers:", "sets: {code: {path: src/**}}\nwaivers:", "waivers:"),
     (
         "lowered-without-reason",

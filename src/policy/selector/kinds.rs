@@ -6,11 +6,13 @@ use super::super::validate::{place_globs, report_query, rule_glob, which, withou
 use super::super::written::{At, CvssSelector, Duration, Many, Name, Probability};
 use super::super::{Feed, PathGlob, RuleGlob};
 use super::SelectorContext;
+pub(super) use super::checks::CheckIs;
 pub(super) use super::combining::{AnyOf, InSet, NoneOf};
 use super::criterion::{
     Answer, AtLeast, Criterion, CriterionFacts, FlagCriterion, Lacking, OneOf, SelectorReferences,
     ThresholdCriterion, WordCriterion, YesNo, alternatives, list_narrower, split_list, threshold_narrower,
 };
+pub(super) use super::deadline::DueIs;
 pub(super) use super::package_kinds::{EcosystemIs, PurlIs};
 pub(super) use super::weakness::{CweIs, OwaspIs};
 use crate::finding::{
@@ -843,7 +845,7 @@ impl ThresholdCriterion for FindingAge {
 }
 
 /// Seconds since the day began on which the baseline first knew a finding. A day to come says nothing.
-fn seen_for(finding: &Finding, now: i64) -> Option<i64> {
+pub(super) fn seen_for(finding: &Finding, now: i64) -> Option<i64> {
     let day = jiff::tz::Offset::UTC.to_timestamp(finding.first_seen?.at(0, 0, 0, 0)).ok()?;
     Some(now - day.as_second()).filter(|age| *age >= 0)
 }

@@ -4,8 +4,10 @@
 //! whether it matches, what it wants in words, whether it is narrower than another, what it lets go of. A new selector
 //! is a line here and its criterion in `kinds`.
 
+mod checks;
 mod combining;
 mod criterion;
+mod deadline;
 mod kinds;
 mod package_kinds;
 mod weakness;
@@ -18,10 +20,12 @@ use crate::finding::{
     Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, UnknownAttributes,
 };
 
+pub use checks::{SharedCheck, shared_checks};
 pub use combining::SelectorSet;
 pub use criterion::{Answer, SelectorContext, UnknownAction, UnknownMeaning};
 pub(crate) use criterion::{Criterion, Lacking};
 pub(super) use criterion::{Narrower, SelectorReferences};
+pub use deadline::Deadlines;
 pub use kinds::CvssThreshold;
 pub use package_kinds::PurlGlob;
 pub(crate) use weakness::CweOrGroup;
@@ -302,6 +306,8 @@ selectors! {
     owasp: OwaspIs = Vec<WeaknessGroup>,
     /// Rule ids, globs; the known spellings of one check are one.
     rule_id: RuleIs = Vec<RuleGlob>,
+    /// Checks by one name for all tools, such as `privileged-container`; `secgate explain NAME` says which ids it stands for.
+    check: CheckIs = Vec<&'static str>,
     /// Names of scanners.
     tool: ToolIs = Vec<String>,
     /// Globs of paths of files, as in shells; `payments/**` for all below a folder.
@@ -336,6 +342,8 @@ selectors! {
     published_within: PublishedWithin = Option<i64>,
     /// A version with the fix has been there at least this long; a finding that does not say matches.
     fix_available_for: FixAvailableFor = Option<i64>,
+    /// Whose deadline has come; a finding without the date from which it counts matches.
+    due: DueIs = Option<Deadlines>,
     /// `false`: it says that a package is no longer maintained (CWE-1104).
     maintained: MaintainedIs = Option<bool>,
     /// The system that the package is part of is no longer maintained; a finding that does not say matches.

@@ -13,7 +13,7 @@ use super::load::yaml::{YamlFileKind, tree};
 use super::written::node::Node;
 use super::written::{At, FromNode as _, Name, Table};
 use super::{EntryKind, Policy, PolicyError};
-use crate::finding::{Category, Finding, FingerprintBuilder, Location, Package, Target, Text};
+use crate::finding::{Category, CvssRating, Finding, FingerprintBuilder, Location, Package, Target, Text};
 use written::{ExpectedOutcome, Inline, ReportCondition};
 
 const CASES: YamlFileKind = YamlFileKind {
@@ -327,8 +327,20 @@ fn finding(category: Category, written: &written::Inlined, number: usize, now: T
         state: written.state.as_ref().map_or(plain.state, |state| state.value),
         cwes: written.cwe.iter().flat_map(|list| &list.value.0).map(|cwe| cwe.value.0).collect(),
         location: text(written.path.as_ref()).and_then(|path| Location::new(path, line, None, &[])),
-        package: text(written.package.as_ref())
-            .map(|name| Package { name: Text::line(name), ..Package::default() }),
+        package: text(written.package.as_ref().or(written.purl.as_ref())).map(|name| Package {
+            name: Text::line(name),
+            purl: text(written.purl.as_ref()).map(Text::line),
+            ..Package::default()
+        }),
+        cvss: written.cvss.as_ref().map(|score| {
+            let version = text(written.cvss_version.as_ref()).map(Text::line);
+            Box::new(CvssRating { score: score.value.0, version, vector: None })
+        }),
+        reachable: written.reachable.as_ref().map_or(plain.reachable, |word| word.value),
+        direct: written.direct.as_ref().map(|direct| direct.value),
+        fix_since: written.fix_available_for.as_ref().map(|time| now.as_second() - time.value.0),
+        end_of_life: written.end_of_life.as_ref().map(|ended| ended.value),
+        first_seen: written.first_seen.as_ref().map(|day| day.value.0),
         fix: written.fix.as_ref().map_or(plain.fix, |fix| fix.value),
         scope: written.scope.as_ref().map(|scope| scope.value),
         confidence: written.confidence.as_ref().map(|confidence| confidence.value),

@@ -6,10 +6,10 @@ use super::super::error::PolicyProblems;
 use super::super::written::map::{described, key, known_keys, needed, unknown_key, written};
 use super::super::written::node::{Node, NodeKind};
 use super::super::written::{
-    At, Cwe, Duration, FromNode, Lenient, Many, Name, PolicyVersion, PositiveCount, Probability, Prose,
-    Table, Vocabulary, words, wrong,
+    At, CvssScore, Cwe, Day, Duration, FromNode, Lenient, Many, Name, PolicyVersion, PositiveCount,
+    Probability, Prose, Table, Vocabulary, words, wrong,
 };
-use crate::finding::{Category, Confidence, Fix, Scope, Severity, State, Target};
+use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
 
 words! {
     ExpectedOutcome {
@@ -143,6 +143,22 @@ written! {
         may kev: bool,
         /// EPSS.
         may epss: Probability,
+        /// CVSS base score.
+        may cvss: CvssScore,
+        /// The version of CVSS that the score is of.
+        may cvss_version: Name,
+        /// Whether the vulnerable code can be reached.
+        may reachable: Reachability,
+        /// The project itself asks for the package.
+        may direct: bool,
+        /// Package URL.
+        may purl: Name,
+        /// How long ago the first version with the fix came out.
+        may fix_available_for: Duration,
+        /// The system that the package is part of is no longer maintained.
+        may end_of_life: bool,
+        /// The day on which the baseline first knew it.
+        may first_seen: Day,
         /// How long ago it was published.
         may age: Duration,
         /// The scanner.
