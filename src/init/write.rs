@@ -329,13 +329,13 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
         ),
         "deps" => plain_rule(
             "dependency-delta",
-            "No new dependency with a vulnerability of high severity",
+            "New dependencies with vulnerabilities of high severity",
             &format!("{{category: vulnerability, severity: high, state: new, evidence: {evidence}}}"),
             "Take a version that is not affected, or another package.",
         ),
         "image" => plain_rule(
             "image-critical",
-            "No new critical vulnerability in the image that has a fix",
+            "New critical vulnerabilities in the image that have a fix",
             &format!(
                 "{{category: vulnerability, severity: critical, fix: available, state: new, evidence: {evidence}}}"
             ),
@@ -343,13 +343,13 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
         ),
         "iac" => plain_rule(
             "iac-high",
-            "No new unsafe configuration of high severity",
+            "New misconfigurations of high severity",
             "{category: misconfiguration, severity: high, state: new}",
             "Change the setting as the scanner says.",
         ),
         "api" => plain_rule(
             "api-description",
-            "No new error in the API's description",
+            "New errors in the API's description",
             "{category: contract, severity: high, state: new}",
             "Correct the description.",
         ),
@@ -361,7 +361,7 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
         ),
         _ => plain_rule(
             "quality",
-            "Tests and quality gate hold",
+            "Failed tests and quality gates",
             "{category: quality, severity: high, state: new}",
             "See the report.",
         ),
@@ -371,7 +371,7 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
 fn disclosed_since() -> RuleDraft {
     RuleDraft {
         then: Action::Warn,
-        why: vec!["This change did not cause them, so they do not stop it.".to_owned()],
+        why: vec!["This change did not cause them, so they do not block it.".to_owned()],
         ..plain_rule(
             "disclosed-since",
             "Critical vulnerabilities disclosed since the base",

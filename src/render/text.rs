@@ -353,7 +353,7 @@ impl TextWriter {
         let mut all: Vec<(Outcome, &str, String)> = Vec::new();
         let evidence = decision.evidence.iter().map(|e| {
             let name = e.entry.as_deref().or(e.path.as_ref().map(Text::as_str)).unwrap_or_default();
-            (e.outcome, name, describe_evidence(e))
+            (e.outcome, name, format!("{}: {}", e.status.as_str(), e.message))
         });
         all.extend(evidence);
         all.extend(decision.base.iter().map(|base| (base.outcome, "base", base.message.clone())));

@@ -1,6 +1,9 @@
 //! Output files are whole or not there, and yesterday's verdict never survives.
 
-use crate::common::{Dir, SAST_POLICY, semgrep};
+use secgate::finding::hex;
+use sha2::{Digest as _, Sha256};
+
+use crate::common::{Dir, NOW, Run, SAST_POLICY, root, semgrep};
 
 const OLD: &str = "{\"verdict\":\"pass\",\"exit_code\":0}";
 
@@ -104,5 +107,47 @@ fn a_report_that_the_policy_looks_for_is_never_replaced() {
                 assert_eq!(run.code, code, "{format}: {run:?}");
             }
         }
+    }
+}
+
+#[test]
+fn outputs_for_people_name_what_was_judged() {
+    let dir = Dir::new();
+    for name in ["approvals", "commits", "deployment", "merge-request", "versions"] {
+        dir.copy(&format!("gitlab-api/{name}.json"), &format!("{name}.json"));
+    }
+    let policy = std::fs::read_to_string(root().join("ci/gitlab/example-production.yaml")).unwrap();
+    dir.write("production.yaml", &policy);
+    let digest = format!("sha256:{}", "a".repeat(64));
+    let mut command = dir.command();
+    command.args(["check", "--policy", "./production.yaml", "--now", NOW, "--commit", &"1".repeat(40)]);
+    command.args(["--subject", &format!("registry.shop.invalid/app:1@{digest}")]);
+    for format in ["text", "markdown", "html", "junit"] {
+        command.args(["--output", &format!("{format}={format}.out")]);
+    }
+    command
+        .env("CI_JOB_ID", "664")
+        .env("CI_PROJECT_PATH", "shop/app")
+        .env("CI_ENVIRONMENT_NAME", "production");
+    let run = Run::of(&mut command);
+    assert_eq!(run.code, 0, "{run:?}");
+    let sha256 = hex(&Sha256::digest(&policy));
+    for format in ["text", "markdown", "html", "junit"] {
+        // Markdown puts names into code, HTML does not break a line in a fact.
+        let text = dir.read(&format!("{format}.out")).replace(['`', '\\'], "");
+        let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
+        for fact in [
+            "production",
+            "shop/app",
+            &"1".repeat(40),
+            &format!("registry.shop.invalid/app:1@{digest}"),
+            NOW,
+            "production.yaml",
+            &sha256,
+            "release-lead",
+        ] {
+            assert!(text.contains(fact), "{format} does not name {fact}: {text}");
+        }
+        assert!(text.to_lowercase().contains("pass") && text.contains("environment"), "{format}: {text}");
     }
 }
