@@ -135,7 +135,7 @@ impl RiskAcceptance {
         if statement.digests("gitCommit").ne(commit.as_deref()) {
             return Err(fault("its subject is another commit than the one it names"));
         }
-        let artifacts: Vec<String> = statement.digests("sha256").map(str::to_owned).collect();
+        let artifacts: Vec<String> = statement.artifacts().map(str::to_owned).collect();
         let acceptance = Self {
             gate: must("gate")?,
             findings_digest,
@@ -174,7 +174,8 @@ impl RiskAcceptance {
             _ => {}
         }
         if let Some(missing) = artifacts.iter().find(|digest| !self.artifacts.contains(digest)) {
-            return Err(format!("it is not about the artifact sha256:{missing}"));
+            let algorithm = super::statement::digest_algorithm(missing);
+            return Err(format!("it is not about the artifact {algorithm}:{missing}"));
         }
         if self.accepted_at > *now {
             return Err(format!("it is dated {}, which is in the future", self.accepted_at));

@@ -5,18 +5,37 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 
 use super::dsse::{self, AttestationDocument, Envelope, IN_TOTO};
+use super::statement::digest_algorithm;
 use super::verdict::GateDecision;
-use super::{InTotoStatement, PublicKey, VerdictStatement};
+use super::{CertificateFacts, InTotoStatement, KeylessSigner, PublicKey, VerdictStatement};
 use crate::finding::{CLOCK_SKEW, clean, clean_line, duration_text};
 use crate::report::Source;
 
-/// A key, and what people call it.
+/// Somebody whose signature counts, and what people call them.
 #[derive(Debug, Clone)]
 pub struct NamedKey {
-    /// Its name.
+    /// The name.
     pub name: String,
-    /// The key.
-    pub key: PublicKey,
+    /// How a signature is known to be theirs.
+    pub signer: TrustedSigner,
+}
+
+/// How a signature is known to be somebody's.
+#[derive(Debug, Clone)]
+pub enum TrustedSigner {
+    /// By their public key.
+    Key(PublicKey),
+    /// By a certificate of Sigstore that was issued to them.
+    Identity(Box<KeylessSigner>),
+}
+
+/// Those who signed something.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Signers {
+    /// Their names; never empty where a signature was asked for.
+    pub(super) names: Vec<String>,
+    /// What the certificates say, of those known by one.
+    pub(super) certificates: Vec<CertificateFacts>,
 }
 
 /// A statement whose signature was checked.
@@ -26,6 +45,8 @@ pub struct Signed {
     pub place: String,
     /// Names of the keys that signed it; never empty.
     pub keys: Vec<String>,
+    /// What the certificates of the signers say, of those that are known by one.
+    pub certificates: Vec<CertificateFacts>,
     /// Its statement.
     pub statement: InTotoStatement,
     /// The bytes that were signed.
@@ -65,12 +86,27 @@ pub fn read_attestations(
     Ok(documents.into_iter().enumerate().map(|(at, document)| (numbered(at), document)).collect())
 }
 
-/// Names of the keys that signed an envelope; an error where none did.
-pub(super) fn signer_names(envelope: &Envelope, keys: &[NamedKey]) -> Result<Vec<String>, String> {
-    let public: Vec<PublicKey> = keys.iter().map(|key| key.key.clone()).collect();
-    let by = envelope.signed_by(&public);
-    let names: Vec<String> = by.iter().filter_map(|at| keys.get(*at)).map(|key| key.name.clone()).collect();
-    if names.is_empty() {
+/// Those who signed an envelope, of the keys asked for; an error where none did.
+pub(super) fn signers_of(envelope: &Envelope, keys: &[NamedKey]) -> Result<Signers, String> {
+    let mut signers = Signers::default();
+    let mut faults = Vec::new();
+    for key in keys {
+        match &key.signer {
+            TrustedSigner::Key(public) => {
+                if !envelope.signed_by(std::slice::from_ref(public)).is_empty() {
+                    signers.names.push(key.name.clone());
+                }
+            }
+            TrustedSigner::Identity(signer) => match signer.verify_envelope(envelope) {
+                Ok(facts) => {
+                    signers.names.push(key.name.clone());
+                    signers.certificates.push(facts);
+                }
+                Err(why) => faults.push(format!("for {} it {why}", clean_line(&key.name))),
+            },
+        }
+    }
+    if signers.names.is_empty() {
         let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
         let ids: Vec<String> = envelope
             .signatures
@@ -78,14 +114,24 @@ pub(super) fn signer_names(envelope: &Envelope, keys: &[NamedKey]) -> Result<Vec
             .map(|s| clean_line(&s.keyid).into_owned())
             .filter(|id| !id.is_empty())
             .collect();
-        let says =
-            if ids.is_empty() { String::new() } else { format!(" (it names the key {})", ids.join(", ")) };
+        if !ids.is_empty() {
+            faults.push(format!("it names the key {}", ids.join(", ")));
+        }
+        let says = if faults.is_empty() { String::new() } else { format!(" ({})", faults.join("; ")) };
         return Err(format!(
             "is signed by none of the keys {}, or was changed after it was signed{says}",
             known.join(", ")
         ));
     }
-    Ok(names)
+    Ok(signers)
+}
+
+/// The refusal of a signature where a statement is wanted.
+pub(crate) const OF_FILE: &str = "is the signature of a file, which states nothing of it";
+
+/// Names of those who signed an envelope, of the keys asked for; an error where none did.
+pub fn signer_names(envelope: &Envelope, keys: &[NamedKey]) -> Result<Vec<String>, String> {
+    signers_of(envelope, keys).map(|signers| signers.names)
 }
 
 /// Checks who signed a document, then reads what it says.
@@ -96,14 +142,21 @@ pub fn open(place: &str, document: &AttestationDocument, keys: &[NamedKey]) -> R
         AttestationDocument::Bare(_) => {
             return Err(refuse("is not signed: a statement without an envelope".to_owned()));
         }
+        AttestationDocument::OfFile(_) => return Err(refuse(OF_FILE.to_owned())),
     };
-    let names = signer_names(envelope, keys).map_err(refuse)?;
+    let signers = signers_of(envelope, keys).map_err(refuse)?;
     if envelope.payload_type != IN_TOTO {
         let other = clean_line(&envelope.payload_type);
         return Err(refuse(format!("holds {other}, not an in-toto statement")));
     }
     let statement = InTotoStatement::parse(&envelope.payload).map_err(|error| refuse(error.to_string()))?;
-    Ok(Signed { place: place.to_owned(), keys: names, statement, payload: envelope.payload.clone() })
+    Ok(Signed {
+        place: place.to_owned(),
+        keys: signers.names,
+        certificates: signers.certificates,
+        statement,
+        payload: envelope.payload.clone(),
+    })
 }
 
 impl Signed {
@@ -132,7 +185,7 @@ pub enum VerdictTarget<'d> {
         /// Tree ids that a signed verdict gives to one of these commits.
         trees: &'d [String],
     },
-    /// The artifact with this SHA-256.
+    /// The artifact with this SHA-256 or SHA-512.
     Artifact(&'d str),
 }
 
@@ -181,7 +234,9 @@ impl VerdictRequirement<'_> {
 
     fn words(&self) -> String {
         match self.about {
-            VerdictTarget::Artifact(digest) => format!("the artifact sha256:{digest}"),
+            VerdictTarget::Artifact(digest) => {
+                format!("the artifact {}:{digest}", digest_algorithm(digest))
+            }
             VerdictTarget::Commit { commits, trees } => {
                 let trees = trees.iter().map(|tree| format!("the tree {tree}"));
                 let all: Vec<String> =
@@ -301,7 +356,7 @@ impl VerdictRequirement<'_> {
 
 /// Subject of a verdict, in words.
 pub fn about(verdict: &VerdictStatement) -> String {
-    let artifacts = verdict.artifacts.iter().map(|digest| format!("sha256:{digest}"));
+    let artifacts = verdict.artifacts.iter().map(|digest| format!("{}:{digest}", digest_algorithm(digest)));
     let commits = verdict.commits.iter().map(|commit| format!("commit {commit}"));
     let trees = verdict.trees.iter().map(|tree| format!("tree {tree}"));
     artifacts.chain(commits).chain(trees).collect::<Vec<_>>().join(", ")

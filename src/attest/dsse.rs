@@ -2,10 +2,11 @@
 
 use base64ct::{Base64, Base64Unpadded, Base64Url, Base64UrlUnpadded, Encoding};
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use thiserror::Error;
 
-use super::{PrivateKey, PublicKey};
+use super::wrapping;
+use super::{PrivateKey, PublicKey, SigstoreBundle};
 use crate::report::{self, ReadError, Source};
 
 /// Type of a payload that is an in-toto statement.
@@ -14,6 +15,8 @@ pub const IN_TOTO: &str = "application/vnd.in-toto+json";
 pub const MAX_BYTES: u64 = 64 << 20;
 /// Most signatures of an envelope that are looked at.
 const MAX_SIGNATURES: usize = 64;
+/// Most attestations of a file.
+const MAX_ENVELOPES: usize = 10_000;
 
 /// Why a file yields no envelope.
 #[derive(Debug, Error)]
@@ -40,6 +43,8 @@ pub struct Envelope {
     pub payload: Vec<u8>,
     /// The signatures, in the order written.
     pub signatures: Vec<Signature>,
+    /// The bundle of Sigstore that it stands in, if it does.
+    pub bundle: Option<SigstoreBundle>,
 }
 
 /// One signature of an envelope.
@@ -58,6 +63,8 @@ pub enum AttestationDocument {
     Signed(Envelope),
     /// A statement that nobody signed.
     Bare(Vec<u8>),
+    /// The signature of a file, which states nothing of it.
+    OfFile(SigstoreBundle),
 }
 
 impl Envelope {
@@ -66,7 +73,7 @@ impl Envelope {
         let message = pae(payload_type, &payload);
         let signature = |key: &&PrivateKey| Signature { keyid: key.public().id(), sig: key.sign(&message) };
         let signatures = keys.iter().map(signature).collect();
-        Self { payload_type: payload_type.to_owned(), payload, signatures }
+        Self { payload_type: payload_type.to_owned(), payload, signatures, bundle: None }
     }
 
     /// One line of JSON.
@@ -105,21 +112,37 @@ impl Envelope {
 }
 
 /// Pre-authentication encoding: what is signed, in which no two pairs of type and bytes look the same.
-fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(super) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);
     message
 }
 
-/// The envelopes and bare statements of a file: one JSON document, or several one after the other (JSON lines).
+/// The envelopes and bare statements of a file: one JSON document, or several one after the other (JSON lines), each as it
+/// is or in one of the wrappings that registries and tools put around it.
 pub fn read_attestations(source: &Source) -> Result<Vec<AttestationDocument>, EnvelopeError> {
-    let documents = report::read_documents(source, MAX_BYTES)?;
-    let several = documents.len() > 1;
+    let mut all = Vec::new();
+    for (value, text) in report::read_documents(source, MAX_BYTES)? {
+        match wrapping::unwrapped(&value) {
+            Some(inner) => {
+                for value in inner {
+                    let text = value.to_string().into_bytes();
+                    all.push((value, text));
+                }
+            }
+            None => all.push((value, text)),
+        }
+    }
+    if all.len() > MAX_ENVELOPES {
+        let why = format!("it has {} attestations; {MAX_ENVELOPES} is the limit", all.len());
+        return Err(EnvelopeError::Shape { place: String::new(), why });
+    }
+    let several = all.len() > 1;
     let place = |at: usize| if several { format!(" (number {} of the file)", at + 1) } else { String::new() };
     let read = |(at, (value, text)): (usize, (Value, Vec<u8>))| {
         document(&value, text).map_err(|why| EnvelopeError::Shape { place: place(at), why })
     };
-    documents.into_iter().enumerate().map(read).collect()
+    all.into_iter().enumerate().map(read).collect()
 }
 
 fn document(value: &Value, text: Vec<u8>) -> Result<AttestationDocument, String> {
@@ -132,29 +155,35 @@ fn document(value: &Value, text: Vec<u8>) -> Result<AttestationDocument, String>
             Err("`_type` is no in-toto statement".to_owned())
         };
     }
-    // A Sigstore bundle holds the envelope beside what a verifier with network would need.
+    // A Sigstore bundle holds the envelope beside what a verifier needs.
     if let Some(inner) = object.get("dsseEnvelope") {
-        return envelope(inner).map(AttestationDocument::Signed);
+        let envelope = envelope(inner)?;
+        let bundle = object.contains_key("verificationMaterial").then(|| SigstoreBundle::from_value(value));
+        return Ok(AttestationDocument::Signed(Envelope { bundle, ..envelope }));
     }
     if object.contains_key("messageSignature") {
-        return Err(
-            "it is a Sigstore bundle around the signature of a file, which states nothing of it".to_owned()
-        );
+        return Ok(AttestationDocument::OfFile(SigstoreBundle::from_value(value)));
     }
     if let Some(inner) = object.get("base64Signature") {
-        return enclosed(inner).map(AttestationDocument::Signed);
+        return enclosed(object, inner);
     }
     envelope(value).map(AttestationDocument::Signed)
 }
 
 /// The envelope in the bundle that `cosign attest-blob` wrote before there were Sigstore bundles.
-fn enclosed(inner: &Value) -> Result<Envelope, String> {
+fn enclosed(object: &Map<String, Value>, inner: &Value) -> Result<AttestationDocument, String> {
     let bytes = inner.as_str().and_then(base64).ok_or("`base64Signature` is not base64")?;
     let documents = report::read_documents(&Source::Bytes(bytes.into()), MAX_BYTES);
-    match documents.unwrap_or_default().as_slice() {
-        [(value, _)] => envelope(value),
-        _ => Err("`base64Signature` is the signature of a file, which states nothing of it".to_owned()),
+    if let [(value, _)] = documents.unwrap_or_default().as_slice() {
+        let bundle = wrapping::of_older_cosign(object, "dsseEnvelope", value);
+        let bundle = bundle.as_ref().map(SigstoreBundle::from_value);
+        return Ok(AttestationDocument::Signed(Envelope { bundle, ..envelope(value)? }));
     }
+    let signature = serde_json::json!({ "signature": inner });
+    let bundle = wrapping::of_older_cosign(object, "messageSignature", &signature).ok_or(
+        "`base64Signature` is the signature of a file, and nothing shows whose: it has no certificate in the log",
+    )?;
+    Ok(AttestationDocument::OfFile(SigstoreBundle::from_value(&bundle)))
 }
 
 fn envelope(value: &Value) -> Result<Envelope, String> {
@@ -177,11 +206,11 @@ fn envelope(value: &Value) -> Result<Envelope, String> {
         let keyid = entry.get("keyid").and_then(Value::as_str).unwrap_or_default().to_owned();
         signatures.push(Signature { keyid, sig });
     }
-    Ok(Envelope { payload_type, payload, signatures })
+    Ok(Envelope { payload_type, payload, signatures, bundle: None })
 }
 
 /// Standard or URL-safe base64, padded or not, as DSSE wants it to be read.
-fn base64(text: &str) -> Option<Vec<u8>> {
+pub(super) fn base64(text: &str) -> Option<Vec<u8>> {
     let url = text.contains(['-', '_']);
     let decoded = match (url, text.ends_with('=')) {
         (false, true) => Base64::decode_vec(text),
@@ -204,7 +233,7 @@ mod tests {
     fn signed(text: &str) -> Envelope {
         match read_text(text).unwrap().remove(0) {
             AttestationDocument::Signed(envelope) => envelope,
-            AttestationDocument::Bare(_) => panic!("not signed"),
+            other => panic!("not signed: {other:?}"),
         }
     }
 
@@ -283,15 +312,14 @@ mod tests {
             )
         };
         for bundle in [&sigstore, &cosign(&text), &cosign(&format!("{text}\n"))] {
-            assert_eq!(signed(bundle), signed(&text));
+            assert_eq!(Envelope { bundle: None, ..signed(bundle) }, signed(&text));
             assert_eq!(signed(bundle).signed_by(&[key.public()]), [0], "{bundle}");
         }
         for (text, why) in [
-            (cosign("a signature"), "states nothing of it"),
-            (cosign(&format!("{text}{text}")), "states nothing of it"),
+            (cosign("a signature"), "nothing shows whose"),
+            (cosign(&format!("{text}{text}")), "nothing shows whose"),
             (cosign("{}"), "no `payloadType`"),
             (r#"{"base64Signature":7}"#.to_owned(), "not base64"),
-            (r#"{"messageSignature":{"signature":"aa"}}"#.to_owned(), "the signature of a file"),
             (sigstore.replace("dsseEnvelope\":{", "dsseEnvelope\":{\"payload\":\"e30=\","), "duplicate"),
         ] {
             let error = read_text(&text).unwrap_err().to_string();

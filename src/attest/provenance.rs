@@ -1,12 +1,13 @@
-//! SLSA provenance, v1 and v0.2: who built something, and from what.
+//! Build provenance: who built something, and from what. SLSA v1, v0.2 and v0.1, and collections of Witness.
 //!
 //! Facts are taken from where the specification puts them and from where builders put them: GitHub's workflow under
 //! `externalParameters.workflow`, GitLab's project under `externalParameters.source` with the commit as a digest that
-//! it calls `sha256`. What a build's own job can set (GitLab's `variables`) is no fact.
+//! it calls `sha256`, Cloud Build's trigger under `buildConfigSource`, `BuildKit`'s ref behind a `#`, Tekton's sources
+//! beside the definition of its pipeline. What a build's own job can set (GitLab's `variables`) is no fact.
 
 use std::collections::BTreeMap;
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::InTotoStatement;
 
@@ -17,6 +18,10 @@ pub enum Form {
     SlsaV1,
     /// <https://slsa.dev/provenance/v0.2>
     SlsaV02,
+    /// <https://slsa.dev/provenance/v0.1>, which Cloud Build still writes.
+    SlsaV01,
+    /// A collection of what Witness saw in a step: <https://witness.dev/docs/>.
+    Witness,
 }
 
 impl Form {
@@ -25,6 +30,8 @@ impl Form {
         match self {
             Self::SlsaV1 => "slsa-v1",
             Self::SlsaV02 => "slsa-v0.2",
+            Self::SlsaV01 => "slsa-v0.1",
+            Self::Witness => "witness",
         }
     }
 
@@ -33,6 +40,10 @@ impl Form {
         match predicate_type {
             "https://slsa.dev/provenance/v1" => Some(Self::SlsaV1),
             "https://slsa.dev/provenance/v0.2" => Some(Self::SlsaV02),
+            "https://slsa.dev/provenance/v0.1" => Some(Self::SlsaV01),
+            "https://witness.testifysec.com/attestation-collection/v0.1"
+            | "https://witness.dev/attestation-collection/v0.1"
+            | "https://aflock.ai/attestation-collection/v0.1" => Some(Self::Witness),
             _ => None,
         }
     }
@@ -72,6 +83,16 @@ impl Material {
     pub fn commits(&self) -> impl Iterator<Item = &str> {
         ["gitCommit", "sha1", "sha256"].iter().filter_map(|a| self.digest.get(*a)).map(String::as_str)
     }
+
+    /// Whether it is source code: a commit, or an archive that was handed to Cloud Build.
+    fn is_source(&self) -> bool {
+        // GitLab calls a commit `sha256`; a real SHA-256 is that of an image or an archive.
+        let sha1 = |digest: &String| digest.len() == 40;
+        let commit = ["gitCommit", "sha1"].iter().any(|algorithm| self.digest.contains_key(*algorithm))
+            || self.digest.get("sha256").is_some_and(sha1);
+        let package = ["pkg:", "oci:", "docker:"].iter().any(|scheme| self.uri.starts_with(scheme));
+        commit && !package || self.uri.starts_with("gs://")
+    }
 }
 
 impl Provenance {
@@ -82,24 +103,71 @@ impl Provenance {
         Some(match form {
             Form::SlsaV1 => {
                 let definition = object(predicate.get("buildDefinition"));
-                let materials = materials(definition.get("resolvedDependencies"));
-                let asked = asked(&object(definition.get("externalParameters")));
+                let listed = definition.get("resolvedDependencies");
+                let materials = materials(listed);
                 let run = object(predicate.get("runDetails"));
-                Self { form, builder: builder(&run), sources: resolve(asked, &materials), materials }
+                let build_type = text(definition.get("buildType"));
+                let sources = if build_type.starts_with("https://tekton.dev/chains/") {
+                    // The pipeline's own definition is no source of what it builds.
+                    let definition = |entry: &&Value| {
+                        let name = text(entry.get("name"));
+                        !["task", "pipeline", "pipelineTask"].contains(&name.as_str())
+                    };
+                    let entries = listed.and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+                    let inputs: Vec<Material> = entries.iter().filter(definition).map(material).collect();
+                    resolve(
+                        Vec::new(),
+                        if inputs.iter().any(Material::is_source) { &inputs } else { &materials },
+                    )
+                } else {
+                    resolve(asked(&object(definition.get("externalParameters"))), &materials)
+                };
+                Self { form, builder: builder(&run), sources, materials }
             }
             Form::SlsaV02 => {
                 let materials = materials(predicate.get("materials"));
                 let invocation = object(predicate.get("invocation"));
-                let asked = invocation.get("configSource").map(material).into_iter();
-                let asked = asked.filter(|source| !source.uri.is_empty()).collect();
-                Self { form, builder: builder(predicate), sources: resolve(asked, &materials), materials }
+                let asked = invocation.get("configSource").map(material);
+                let asked = asked.filter(|source| !source.uri.is_empty());
+                let build_type = text(predicate.get("buildType"));
+                let sources = if build_type.starts_with("tekton.dev/") {
+                    let is_definition = |one: &Material| {
+                        asked.as_ref().is_some_and(|asked| one.uri == asked.uri && one.digest == asked.digest)
+                    };
+                    let inputs: Vec<Material> =
+                        materials.iter().filter(|one| !is_definition(one)).cloned().collect();
+                    resolve(
+                        Vec::new(),
+                        if inputs.iter().any(Material::is_source) { &inputs } else { &materials },
+                    )
+                } else {
+                    resolve(asked.into_iter().collect(), &materials)
+                };
+                Self { form, builder: builder(predicate), sources, materials }
             }
+            Form::SlsaV01 => {
+                let materials = materials(predicate.get("materials"));
+                let mut sources = resolve(Vec::new(), &materials);
+                // A trigger sets these; a build that somebody starts by hand has an archive for a source.
+                let recipe = object(predicate.get("recipe"));
+                let arguments = object(recipe.get("arguments"));
+                let reference = reference_of_trigger(&object(arguments.get("substitutions")));
+                for source in sources.iter_mut().filter(|source| !source.uri.starts_with("gs://")) {
+                    source.reference = source.reference.take().or_else(|| reference.clone());
+                }
+                Self { form, builder: builder(predicate), sources, materials }
+            }
+            Form::Witness => witness(predicate),
         })
     }
 }
 
 fn object(value: Option<&Value>) -> Map<String, Value> {
     value.and_then(Value::as_object).cloned().unwrap_or_default()
+}
+
+fn text(value: Option<&Value>) -> String {
+    value.and_then(Value::as_str).unwrap_or_default().to_owned()
 }
 
 fn builder(holder: &Map<String, Value>) -> Option<String> {
@@ -115,18 +183,89 @@ fn material(value: &Value) -> Material {
     let uri = value.get("uri").and_then(Value::as_str).unwrap_or_default().to_owned();
     let digests = object(value.get("digest"));
     let digest = digests.iter().filter_map(|(a, v)| Some((a.clone(), v.as_str()?.to_ascii_lowercase())));
-    Material { reference: split(&uri).1.map(str::to_owned), digest: digest.collect(), uri }
+    let mut digest: BTreeMap<String, String> = digest.collect();
+    let reference = split(&uri).1.map(str::to_owned);
+    // `repository#COMMIT`, and Cloud Build's `repository/commit/COMMIT`.
+    let in_uri = reference.as_deref().filter(|reference| is_commit(reference));
+    if let Some(commit) = in_uri.or_else(|| commit_page(&uri).map(|(_, commit)| commit))
+        && digest.is_empty()
+    {
+        digest.insert("gitCommit".to_owned(), commit.to_ascii_lowercase());
+    }
+    Material { reference: reference.filter(|reference| !is_commit(reference)), digest, uri }
+}
+
+fn is_commit(text: &str) -> bool {
+    matches!(text.len(), 40 | 64) && text.bytes().all(|b| b.is_ascii_hexdigit())
+}
+
+/// The repository and the commit of a page about a commit.
+fn commit_page(uri: &str) -> Option<(&str, &str)> {
+    let (repository, commit) = uri.rsplit_once("/commit/")?;
+    is_commit(commit).then_some((repository, commit))
+}
+
+/// The ref that a trigger of Cloud Build was for.
+fn reference_of_trigger(substitutions: &Map<String, Value>) -> Option<String> {
+    let named = |key: &str, folder: &str| {
+        let name = text(substitutions.get(key));
+        (!name.is_empty()).then(|| format!("refs/{folder}/{name}"))
+    };
+    named("TAG_NAME", "tags").or_else(|| named("BRANCH_NAME", "heads"))
+}
+
+/// What Witness saw: the job's token, which it verifies with its issuer, before the working tree, which a step can change.
+fn witness(predicate: &Map<String, Value>) -> Provenance {
+    let list = predicate.get("attestations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+    let of = |name: &str| {
+        let of_type = |one: &&Value| {
+            text(one.get("type")).split("/attestations/").nth(1).and_then(|rest| rest.split('/').next())
+                == Some(name)
+        };
+        list.iter().find(of_type).map(|one| object(one.get("attestation")))
+    };
+    let (mut builder, mut sources) = (None, Vec::new());
+    if let Some(job) = of("gitlab").or_else(|| of("github")) {
+        let server = text(job.get("ciserverurl"));
+        let claims = job.get("jwt").and_then(|jwt| jwt.get("claims")).cloned().unwrap_or_default();
+        let claim = |key: &str| claims.get(key).and_then(Value::as_str).filter(|text| !text.is_empty());
+        if let Some(project) =
+            claim("project_path").or_else(|| claim("repository")).filter(|_| !server.is_empty())
+        {
+            let mut source = material(&json!({ "uri": format!("{server}/{project}") }));
+            if let Some(commit) = claim("sha") {
+                source.digest.insert("gitCommit".to_owned(), commit.to_ascii_lowercase());
+            }
+            // GitLab names the branch or tag alone, and says beside it which of them it is.
+            source.reference = match (claim("ref"), claim("ref_type")) {
+                (Some(full), _) if full.starts_with("refs/") => Some(full.to_owned()),
+                (Some(name), Some("branch")) => Some(format!("refs/heads/{name}")),
+                (Some(name), Some("tag")) => Some(format!("refs/tags/{name}")),
+                _ => None,
+            };
+            sources.push(source);
+        }
+        builder = (!server.is_empty()).then_some(server);
+    }
+    if let Some(tree) = of("git").filter(|_| sources.is_empty()) {
+        let remotes = tree.get("remotes").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
+        let commit = text(tree.get("commithash"));
+        for remote in remotes.iter().filter_map(Value::as_str).filter(|remote| !remote.is_empty()) {
+            sources.push(material(&json!({ "uri": remote, "digest": { "gitCommit": commit } })));
+        }
+    }
+    Provenance { form: Form::Witness, builder, materials: sources.clone(), sources }
 }
 
 /// The repositories that the outside asked the build to build, under the names that builders use.
 fn asked(parameters: &Map<String, Value>) -> Vec<Material> {
     let mut asked = Vec::new();
-    let places = ["workflow", "source", "sourceToBuild", "configSource"];
+    let places = ["workflow", "source", "sourceToBuild", "configSource", "buildConfigSource"];
     for value in places.iter().filter_map(|name| parameters.get(*name)) {
         match value {
-            Value::String(uri) => asked.push(material(&serde_json::json!({ "uri": uri }))),
+            Value::String(uri) => asked.push(material(&json!({ "uri": uri }))),
             Value::Object(object) => asked.extend(repository(object)),
-            _ => {}
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::Array(_) => {}
         }
     }
     asked.extend(repository(parameters));
@@ -138,8 +277,7 @@ fn asked(parameters: &Map<String, Value>) -> Vec<Material> {
 fn repository(object: &Map<String, Value>) -> Option<Material> {
     let text = |key: &str| object.get(key).and_then(Value::as_str);
     let uri = text("repository").or_else(|| text("uri"))?;
-    let mut source =
-        material(&serde_json::json!({ "uri": uri, "digest": object.get("digest").unwrap_or(&Value::Null) }));
+    let mut source = material(&json!({ "uri": uri, "digest": object.get("digest").unwrap_or(&Value::Null) }));
     if let Some(reference) = text("ref") {
         source.reference = Some(reference.to_owned());
     }
@@ -147,11 +285,11 @@ fn repository(object: &Map<String, Value>) -> Option<Material> {
 }
 
 /// Adds to each source what the materials of its repository say; where the outside asked for nothing that is known,
-/// every material of a repository is a source.
+/// every material that is source code is a source.
 fn resolve(asked: Vec<Material>, materials: &[Material]) -> Vec<Material> {
     let known = |source: &Material| materials.iter().filter(|m| m.is_of(&source.uri)).cloned().collect();
     if asked.is_empty() {
-        return materials.iter().filter(|m| m.commits().next().is_some()).cloned().collect();
+        return materials.iter().filter(|m| m.is_source()).cloned().collect();
     }
     let mut sources: Vec<Material> = Vec::new();
     for source in asked {
@@ -169,22 +307,28 @@ fn resolve(asked: Vec<Material>, materials: &[Material]) -> Vec<Material> {
     sources
 }
 
-/// A URI without what only says how to fetch it, and the reference after its `@`.
+/// A URI without what only says how to fetch it, and the reference after its `@` or `#`.
 fn split(uri: &str) -> (&str, Option<&str>) {
     let uri = uri.strip_prefix("git+").unwrap_or(uri);
+    let (uri, fragment) = match uri.split_once('#') {
+        // `BuildKit` writes `repository#ref:folder`; of an archive the part behind `#` is its generation.
+        Some((before, after)) if !uri.starts_with("gs://") => (before, after.split(':').next()),
+        _ => (uri, None),
+    };
     // An `@` before the path belongs to a user name: git+ssh://git@host/team/app.
     let path = uri.find("://").and_then(|at| uri.get(at + 3..)?.find('/').map(|slash| at + 3 + slash));
     let (repository, reference) = match path.and_then(|path| uri.get(path..)?.find('@').map(|at| path + at)) {
         Some(at) => (uri.get(..at).unwrap_or(uri), uri.get(at + 1..)),
-        None => (uri, None),
+        None => (uri, fragment),
     };
+    let repository = commit_page(repository).map_or(repository, |(repository, _)| repository);
     let repository = repository.trim_end_matches('/');
     let repository = repository.strip_suffix(".git").unwrap_or(repository);
     (repository, reference.filter(|reference| !reference.is_empty()))
 }
 
 /// True if both lead to the same repository.
-fn same_repository(a: &str, b: &str) -> bool {
+pub(crate) fn same_repository(a: &str, b: &str) -> bool {
     let (a, b) = (split(a).0, split(b).0);
     // Only scheme and host are the same in another case.
     let parts = |uri: &'_ str| -> Option<(String, String)> {
@@ -270,6 +414,134 @@ mod tests {
         assert_eq!(read.sources[0].reference.as_deref(), Some("refs/tags/v1"));
         assert_eq!(provenance("v0.2", &json!({})).sources, []);
         assert_eq!(provenance("v1", &json!({"runDetails": {"builder": {"id": ""}}})).builder, None);
+    }
+
+    #[test]
+    fn what_stands_behind_a_hash_is_a_ref() {
+        let commit = "f0582e2c9a16b5cc2cde90e8be8f1b50fd67c631";
+        let buildkit = |uri: &str| {
+            json!({
+                "builder": {"id": ""},
+                "buildType": "https://mobyproject.org/buildkit@v1",
+                "invocation": {"configSource": {"uri": uri, "digest": {"sha1": commit}, "entryPoint": "Dockerfile"}},
+                "materials": [
+                    {"uri": "pkg:docker/alpine@3?platform=linux%2Famd64", "digest": {"sha256": "a".repeat(64)}},
+                    {"uri": uri, "digest": {"sha1": commit}},
+                ],
+            })
+        };
+        let read = provenance("v0.2", &buildkit("https://github.com/o/r.git#refs/heads/main:app"));
+        assert_eq!(read.sources.len(), 1);
+        assert!(read.sources[0].is_of("https://github.com/o/r"));
+        assert_eq!(read.sources[0].reference.as_deref(), Some("refs/heads/main"));
+        assert_eq!(read.sources[0].commits().collect::<Vec<_>>(), [commit]);
+        // Of a folder on somebody's disk there is no source: the base image is none.
+        let mut local = buildkit("");
+        local["invocation"]["configSource"] = json!({"entryPoint": "Dockerfile"});
+        local["materials"].as_array_mut().unwrap().pop();
+        assert_eq!(provenance("v0.2", &local).sources, []);
+    }
+
+    #[test]
+    fn cloud_build_of_each_version() {
+        let commit = "01ce393d04eb6df2a7b2b3e95d4126e687afb7ae";
+        let id = "https://cloudbuild.googleapis.com/GoogleHostedWorker@v0.3";
+        let old = |material: Value, arguments: Value| {
+            provenance(
+                "v0.1",
+                &json!({"builder": {"id": id}, "materials": [material], "recipe": {"arguments": arguments}}),
+            )
+        };
+        let read = old(
+            json!({"uri": "https://github.com/o/r", "digest": {"sha1": commit}}),
+            json!({"substitutions": {"TAG_NAME": "v39"}}),
+        );
+        assert_eq!((read.form, read.builder.as_deref()), (Form::SlsaV01, Some(id)));
+        assert_eq!(read.sources[0].reference.as_deref(), Some("refs/tags/v39"));
+        let read = old(json!({"uri": format!("https://github.com/o/r/commit/{commit}")}), json!({}));
+        assert!(read.sources[0].is_of("git+https://github.com/o/r"));
+        assert_eq!(read.sources[0].commits().collect::<Vec<_>>(), [commit]);
+        let archive = json!({"uri": "gs://b/source/1.tgz#7", "digest": {"sha256": "a".repeat(64)}});
+        let read = old(archive, json!({"substitutions": {"TAG_NAME": "v1"}}));
+        assert_eq!((read.sources.len(), read.sources[0].reference.as_deref()), (1, None));
+        let read = provenance(
+            "v1",
+            &json!({
+                "buildDefinition": {
+                    "externalParameters": {"buildConfigSource": {"path": "c.yaml", "ref": "refs/heads/main", "repository": "git+https://github.com/o/r"}},
+                    "resolvedDependencies": [
+                        {"uri": "git+https://github.com/o/r@refs/heads/main", "digest": {"gitCommit": commit}},
+                        {"uri": "gcr.io/cloud-builders/docker@sha256:d0", "digest": {"sha256": "d".repeat(64)}},
+                    ],
+                },
+                "runDetails": {"builder": {"id": "https://cloudbuild.googleapis.com/GoogleHostedWorker"}},
+            }),
+        );
+        assert_eq!((read.sources.len(), read.sources[0].reference.as_deref()), (1, Some("refs/heads/main")));
+    }
+
+    #[test]
+    fn the_definition_of_a_tekton_pipeline_is_no_source() {
+        let git = |uri: &str, digit: &str| json!({"uri": uri, "digest": {"sha1": digit.repeat(40)}});
+        let (app, catalog) = (
+            git("git+https://github.com/o/app.git", "a"),
+            git("git+https://github.com/tektoncd/catalog.git", "b"),
+        );
+        let older = provenance(
+            "v0.2",
+            &json!({
+                "builder": {"id": "https://tekton.dev/chains/v2"},
+                "buildType": "tekton.dev/v1beta1/PipelineRun",
+                "invocation": {"configSource": catalog},
+                "materials": [catalog, app],
+            }),
+        );
+        assert_eq!(older.sources.len(), 1);
+        assert!(older.sources[0].is_of("https://github.com/o/app"));
+        let named = |mut material: Value, name: &str| {
+            material["name"] = name.into();
+            material
+        };
+        let newer = provenance(
+            "v1",
+            &json!({
+                "buildDefinition": {
+                    "buildType": "https://tekton.dev/chains/v2/slsa",
+                    "externalParameters": {"runSpec": {}},
+                    "resolvedDependencies": [named(catalog.clone(), "pipelineTask"), named(app, "inputs/result")],
+                },
+                "runDetails": {"builder": {"id": "https://tekton.dev/chains/v2"}},
+            }),
+        );
+        assert_eq!(newer.sources, older.sources);
+        // Where nothing else is named, the definition is all that there is.
+        let alone = json!({"buildType": "tekton.dev/v1/TaskRun", "invocation": {"configSource": catalog}, "materials": [catalog]});
+        assert!(provenance("v0.2", &alone).sources[0].is_of("https://github.com/tektoncd/catalog"));
+    }
+
+    #[test]
+    fn witness_tells_by_the_token_of_the_job() {
+        let collection = |attestations: Value| {
+            let text = json!({
+                "_type": super::super::statement::V01,
+                "subject": [{"name": "https://witness.dev/attestations/product/v0.1/file:app", "digest": {"sha256": "ab"}}],
+                "predicateType": "https://witness.testifysec.com/attestation-collection/v0.1",
+                "predicate": {"name": "build", "attestations": attestations},
+            });
+            Provenance::from_statement(&InTotoStatement::parse(text.to_string().as_bytes()).unwrap()).unwrap()
+        };
+        let git = json!({"type": "https://witness.dev/attestations/git/v0.1", "attestation": {
+            "commithash": "C0", "remotes": ["https://gitlab.com/g/other.git"]}});
+        let gitlab = json!({"type": "https://witness.dev/attestations/gitlab/v0.1", "attestation": {
+            "ciserverurl": "https://gitlab.com", "jwt": {"claims": {"project_path": "g/app", "ref": "main", "ref_type": "branch", "sha": "D0"}}}});
+        let read = collection(json!([git, gitlab]));
+        assert_eq!(read.builder.as_deref(), Some("https://gitlab.com"));
+        assert_eq!(read.sources.len(), 1);
+        assert!(read.sources[0].is_of("https://gitlab.com/g/app"));
+        assert_eq!(read.sources[0].reference.as_deref(), Some("refs/heads/main"));
+        assert_eq!(read.sources[0].commits().collect::<Vec<_>>(), ["d0"]);
+        let read = collection(json!([git]));
+        assert_eq!((read.builder, read.sources[0].commits().collect::<Vec<_>>()), (None, vec!["c0"]));
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::report::{self, Source};
 /// `_type` of the statements that secgate writes.
 pub const V1: &str = "https://in-toto.io/Statement/v1";
 /// `_type` of the older form, which is read too.
-const V01: &str = "https://in-toto.io/Statement/v0.1";
+pub(super) const V01: &str = "https://in-toto.io/Statement/v0.1";
 
 /// Most subjects of a statement.
 const MAX_SUBJECTS: usize = 100_000;
@@ -75,10 +75,25 @@ impl InTotoStatement {
         self.subjects.iter().filter_map(move |s| s.digest.get(algorithm)).map(String::as_str)
     }
 
-    /// Whether it is about the artifact with this SHA-256, in hexadecimal.
-    pub fn is_about(&self, sha256: &str) -> bool {
-        self.digests("sha256").any(|digest| digest == sha256)
+    /// The digests of artifacts among its subjects: SHA-256, and SHA-512 as npm writes it, in hexadecimal.
+    pub fn artifacts(&self) -> impl Iterator<Item = &str> {
+        self.digests("sha256").chain(self.digests("sha512"))
     }
+
+    /// Whether it is about the artifact with this SHA-256 or SHA-512, in hexadecimal.
+    pub fn is_about(&self, digest: &str) -> bool {
+        self.digests(digest_algorithm(digest)).any(|one| one == digest)
+    }
+}
+
+/// The algorithm of an artifact's digest in hexadecimal, by its length.
+pub fn digest_algorithm(hex: &str) -> &'static str {
+    if hex.len() == 128 { "sha512" } else { "sha256" }
+}
+
+/// The hexadecimal part of `sha256:…` or `sha512:…`.
+pub fn digest_hex(digest: &str) -> &str {
+    digest.split_once(':').map_or(digest, |(_, hex)| hex)
 }
 
 fn subject(value: &Value) -> Result<StatementSubject, StatementError> {

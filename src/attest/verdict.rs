@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use super::InTotoStatement;
-use super::statement::V1;
+use super::statement::{V1, digest_algorithm};
 use crate::finding::{clean_line, hex, is_lower_sha256};
 use crate::report::{self, Source};
 
@@ -91,7 +91,7 @@ pub struct VerdictFacts {
     pub project: Option<String>,
     /// Values of the policy's parameters that it was reached with.
     pub parameters: BTreeMap<String, String>,
-    /// The artifacts that it is about: name and SHA-256.
+    /// The artifacts that it is about: name and SHA-256 or SHA-512.
     pub artifacts: Vec<(String, String)>,
 }
 
@@ -152,8 +152,9 @@ fn artifacts(verdict: &Value) -> Option<Vec<(String, String)>> {
     };
     let artifact = |value: &Value| {
         let name = value.get("name").and_then(Value::as_str).unwrap_or_default();
-        let digest = value.get("digest")?.as_str()?.strip_prefix("sha256:")?;
-        is_lower_sha256(digest).then(|| (name.to_owned(), digest.to_owned()))
+        let (algorithm, digest) = value.get("digest")?.as_str()?.split_once(':')?;
+        let fits = is_artifact_digest(digest) && algorithm == digest_algorithm(digest);
+        fits.then(|| (name.to_owned(), digest.to_owned()))
     };
     list.as_array()?.iter().map(artifact).collect()
 }
@@ -216,6 +217,11 @@ fn check_outcomes(value: &Value, verdict: &str) -> Result<(), VerdictError> {
     Ok(())
 }
 
+/// 64 or 128 hexadecimal digits in lower case: the SHA-256 or SHA-512 of an artifact.
+pub fn is_artifact_digest(text: &str) -> bool {
+    matches!(text.len(), 64 | 128) && text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
 /// One subject, as it is written.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct NamedSubject {
@@ -233,7 +239,10 @@ impl NamedSubject {
 
 /// Subject of a verdict, as subjects of a statement: the artifacts, the commit, and the tree of the commit.
 pub fn subjects(facts: &VerdictFacts, tree: Option<&str>) -> Vec<NamedSubject> {
-    let artifacts = facts.artifacts.iter().map(|(name, digest)| NamedSubject::new(name, "sha256", digest));
+    let artifacts = facts
+        .artifacts
+        .iter()
+        .map(|(name, digest)| NamedSubject::new(name, digest_algorithm(digest), digest));
     let repository = facts.project.as_deref().unwrap_or("commit");
     let commit = facts.commit.iter().map(|commit| NamedSubject::new(repository, "gitCommit", commit));
     let tree = tree.map(|tree| NamedSubject::new("tree", "gitTree", tree));
@@ -301,7 +310,7 @@ pub struct VerdictStatement {
     pub commits: Vec<String>,
     /// Trees among its subjects.
     pub trees: Vec<String>,
-    /// SHA-256 of the artifacts among its subjects.
+    /// SHA-256 or SHA-512 of the artifacts among its subjects.
     pub artifacts: Vec<String>,
     /// The verdict's file.
     pub file: Vec<u8>,
@@ -339,7 +348,8 @@ impl VerdictStatement {
             ));
         }
         let digests = |algorithm| statement.digests(algorithm).map(str::to_owned).collect::<Vec<_>>();
-        let (commits, trees, mut artifacts) = (digests("gitCommit"), digests("gitTree"), digests("sha256"));
+        let (commits, trees) = (digests("gitCommit"), digests("gitTree"));
+        let mut artifacts: Vec<String> = statement.artifacts().map(str::to_owned).collect();
         let mut ours: Vec<String> = facts.artifacts.iter().map(|(_, digest)| digest.clone()).collect();
         artifacts.sort();
         ours.sort();

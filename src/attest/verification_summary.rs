@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::statement::V1;
+use super::statement::{V1, digest_algorithm};
 use super::verdict::{GateDecision, NamedSubject, VerdictFacts, subjects};
 
 /// Type of the predicate.
@@ -23,7 +23,7 @@ pub fn write(
         _ => return None,
     };
     let default = match (facts.artifacts.as_slice(), &facts.commit) {
-        ([(name, digest)], _) => format!("oci://{name}@sha256:{digest}"),
+        ([(name, digest)], _) => format!("oci://{name}@{}:{digest}", digest_algorithm(digest)),
         (_, Some(commit)) => format!("git:{}@{commit}", facts.project.as_deref().unwrap_or_default()),
         _ => return None,
     };

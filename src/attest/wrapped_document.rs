@@ -5,7 +5,7 @@ use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use super::InTotoStatement;
-use super::chain::{NamedKey, signer_names};
+use super::chain::{NamedKey, signers_of};
 use super::dsse::{self, AttestationDocument, IN_TOTO, MAX_BYTES};
 use crate::finding::{clean_line, hex};
 use crate::report::{Source, is_attestation};
@@ -55,10 +55,13 @@ pub fn unwrap_document(source: &Source, keys: &[NamedKey], max: u64) -> Result<U
     };
     let (signers, refused, statement) = match document {
         AttestationDocument::Bare(text) => (Vec::new(), unsigned(), text),
+        AttestationDocument::OfFile(_) => {
+            return Err(format!("{}; give the file that it signs", super::chain::OF_FILE));
+        }
         AttestationDocument::Signed(envelope) => {
-            let (signers, refused) = match signer_names(&envelope, keys) {
+            let (signers, refused) = match signers_of(&envelope, keys) {
                 _ if keys.is_empty() => (Vec::new(), None),
-                Ok(names) => (names, None),
+                Ok(signers) => (signers.names, None),
                 Err(why) => (Vec::new(), Some(why)),
             };
             if envelope.payload_type != IN_TOTO {
@@ -122,6 +125,7 @@ impl UnwrappedDocument {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::attest::chain::TrustedSigner;
     use crate::attest::{Algorithm, Envelope, PrivateKey};
 
     const VEX: &str = r#"{"@context":"https://openvex.dev/ns/v0.2.0","statements":[]}"#;
@@ -145,7 +149,7 @@ mod tests {
     #[test]
     fn each_wrapping_gives_the_same_document() {
         let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
-        let named = [NamedKey { name: "psirt".to_owned(), key: key.public() }];
+        let named = [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()) }];
         let sign = |kind: &str, text: &str| Envelope::sign(kind, text.as_bytes().to_vec(), &[&key]).to_json();
         let openvex = "https://openvex.dev/ns/v0.2.0";
         let text = serde_json::to_string(VEX).unwrap();
@@ -175,7 +179,7 @@ mod tests {
     fn what_nobody_signed_that_was_asked_for_is_refused_and_read() {
         let key = PrivateKey::generate(Algorithm::P256).unwrap();
         let other = PrivateKey::generate(Algorithm::P256).unwrap();
-        let named = [NamedKey { name: "psirt".to_owned(), key: key.public() }];
+        let named = [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()) }];
         let foreign = Envelope::sign("x", VEX.as_bytes().to_vec(), &[&other]).to_json();
         let bare = statement("https://openvex.dev/ns", VEX);
         for (text, why) in

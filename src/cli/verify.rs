@@ -1,5 +1,7 @@
 //! `secgate verify`: who signed what, and whether the gates passed one after the other for one artifact.
 
+mod signer;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -11,8 +13,11 @@ use sha2::{Digest as _, Sha256};
 
 use super::args::clock;
 use super::attest::bytes;
-use crate::attest::chain::{self, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget};
-use crate::attest::verdict::{GateDecision, VerdictFacts};
+use crate::attest::chain::{
+    self, NamedKey, Project, SignedVerdict, TrustedSigner, VerdictRequirement, VerdictTarget,
+};
+use crate::attest::statement::digest_algorithm;
+use crate::attest::verdict::{GateDecision, VerdictFacts, is_artifact_digest};
 use crate::attest::{PublicKey, key};
 use crate::exit;
 use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
@@ -31,8 +36,30 @@ pub(super) struct VerifyArgs {
     files: Vec<PathBuf>,
 
     /// A public key (SPKI in PEM) that may have signed; each statement needs one of them
-    #[arg(long, value_name = "FILE", required_unless_present = "recompute")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["recompute", "identity"])]
     key: Vec<PathBuf>,
+
+    /// An identity that may have signed, as a certificate of Sigstore has it; `*` stays between two `/`, `**` crosses
+    /// them
+    #[arg(long, value_name = "GLOB", requires = "issuer")]
+    identity: Vec<String>,
+
+    /// The OpenID provider that vouched for the identity, such as `https://gitlab.com`
+    #[arg(long, value_name = "URL", requires = "identity")]
+    issuer: Option<String>,
+
+    /// What else the certificate must say, such as `source_repository_ref=refs/heads/main`
+    #[arg(long, value_name = "CLAIM=GLOB", requires = "identity")]
+    claim: Vec<String>,
+
+    /// What certificates must lead to and which logs count: `sigstore` (default), `github`, or a `trusted_root.json`
+    #[arg(long, value_name = "FILE|NAME")]
+    trusted_root: Option<String>,
+
+    /// What FILE must be the signature of, or a signed statement about: a file or its digest. Then FILE need hold no
+    /// verdict
+    #[arg(long, value_name = "PATH|sha256:HEX|sha512:HEX", requires = "files")]
+    artifact: Option<String>,
 
     /// Derive the verdict of a bundle of evidence again and compare it byte for byte; with FILE and --key, one of the
     /// signed verdicts must be this one and must name this bundle
@@ -113,14 +140,37 @@ impl VerificationOutput {
         self.failed = true;
         let _ = writeln!(self.lines, "[FAIL] {line}");
     }
+
+    fn note(&mut self, line: &str) {
+        let _ = writeln!(self.lines, "[note] {line}");
+    }
+
+    /// Prints what was found, and the end that it comes to where nothing failed.
+    fn end(&self, verified: &str) -> Result<u8> {
+        let end = if self.failed { "not verified" } else { verified };
+        super::print(format!("{}{end}\n", self.lines).as_bytes())?;
+        Ok(if self.failed { exit::FAIL } else { exit::PASS })
+    }
 }
 
 pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
-    let keys = public_keys(&args.key)?;
     let demands = requirements_from_flags(args)?;
+    let roots = signer::roots(args)?;
+    let mut keys = public_keys(&args.key)?;
+    keys.extend(signer::identity(args, roots.clone())?);
     let mut told = VerificationOutput::default();
-    if args.files.is_empty() != args.key.is_empty() {
-        bail!("FILE and --key belong together: a signature is checked with a key");
+    if args.files.is_empty() != keys.is_empty() {
+        bail!(
+            "FILE and --key or --identity belong together: a signature is checked with a key or an identity"
+        );
+    }
+    let old_root = roots.as_ref().and_then(|roots| roots.age_warning(demands.now));
+    if let Some(warning) = old_root.filter(|_| !args.identity.is_empty()) {
+        told.note(&warning);
+    }
+    if let Some(artifact) = &args.artifact {
+        signer::of_artifact(args, artifact, &keys, roots.as_ref(), &mut told)?;
+        return told.end("verified");
     }
     let verdicts = signed_verdicts(&args.files, &keys, &mut told)?;
     for path in &args.recompute {
@@ -128,22 +178,18 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     }
     if args.files.is_empty() {
         if !args.chain.is_empty() || args.subject.is_some() || args.commit.is_some() {
-            bail!("--chain, --subject and --commit want signed verdicts: give FILE and --key");
+            bail!("--chain, --subject and --commit want signed verdicts: give FILE, and --key or --identity");
         }
     } else if args.chain.is_empty() {
         each(&verdicts, &demands, &mut told);
     } else {
         links(&args.chain, &verdicts, &demands, &mut told)?;
     }
-    let end = match (told.failed, args.key.is_empty()) {
-        (true, _) => "not verified",
-        (false, false) => "verified",
-        (false, true) => {
-            "recomputed; no signature was checked, so nothing shows who made it: give FILE and --key"
-        }
-    };
-    super::print(format!("{}{end}\n", told.lines).as_bytes())?;
-    Ok(if told.failed { exit::FAIL } else { exit::PASS })
+    told.end(if keys.is_empty() {
+        "recomputed; no signature was checked, so nothing shows who made it: give FILE and --key"
+    } else {
+        "verified"
+    })
 }
 
 /// The keys of the command line, named by their files.
@@ -156,7 +202,7 @@ fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
             let text =
                 std::str::from_utf8(&text).map_err(|_| anyhow!("--key {name}: is no key in PEM form"))?;
             let key = PublicKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
-            Ok(NamedKey { name, key })
+            Ok(NamedKey { name, signer: TrustedSigner::Key(key) })
         })
         .collect()
 }
@@ -175,7 +221,7 @@ fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
         RequiredGate::Fail => GateDecision::Fail,
     };
     Ok(VerdictRequirements {
-        artifact: args.subject.as_deref().map(|text| digest("--subject", text)).transpose()?,
+        artifact: args.subject.as_deref().map(subject_digest).transpose()?,
         commit: args.commit.as_deref().map(|text| parse_commit("--commit", text)).transpose()?,
         words: args.verdict.iter().map(word).collect(),
         policies: args.policy.iter().map(|text| digest("--policy", text)).collect::<Result<_>>()?,
@@ -184,6 +230,17 @@ fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
         max_age: args.max_age.as_deref().map(age).transpose()?,
         now: clock(args.now.as_deref())?,
     })
+}
+
+/// The hexadecimal digest of `[NAME@]sha256:HEX` or `[NAME@]sha512:HEX`.
+fn subject_digest(text: &str) -> Result<String> {
+    let (algorithm, hex) =
+        text.rsplit('@').next().and_then(|digest| digest.split_once(':')).unwrap_or_default();
+    let hex = hex.to_ascii_lowercase();
+    if is_artifact_digest(&hex) && digest_algorithm(&hex) == algorithm {
+        return Ok(hex);
+    }
+    bail!("--subject wants sha256: and 64 hexadecimal digits, or sha512: and 128, got `{}`", clean_line(text))
 }
 
 /// `NAME=VALUE`.
@@ -292,7 +349,7 @@ fn each(verdicts: &[SignedVerdict], demands: &VerdictRequirements, told: &mut Ve
         let verdict = &one.verdict;
         let mut why = Vec::new();
         if let Some(digest) = demands.artifact.as_ref().filter(|digest| !verdict.artifacts.contains(digest)) {
-            why.push(format!("it is not about sha256:{digest}"));
+            why.push(format!("it is not about {}:{digest}", digest_algorithm(digest)));
         }
         if let Some(commit) = demands.commit.as_ref().filter(|commit| !verdict.commits.contains(commit)) {
             why.push(format!("it is not about commit {commit}"));

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::Document;
-use super::requirement::RuleContext;
+use super::requirement::{RuleContext, usable};
 use crate::attest::acceptance::{AcceptanceRun, RiskAcceptance};
-use crate::attest::{InTotoStatement, PublicKey, dsse};
+use crate::attest::chain::{self, NamedKey, TrustedSigner};
+use crate::attest::statement::digest_hex;
+use crate::attest::{InTotoStatement, dsse};
 use crate::finding::clean_line;
-use crate::policy::SignerKey;
 use crate::report::Source;
 
 /// An acceptance that the person's own key has signed.
@@ -33,15 +34,24 @@ pub(super) fn read_acceptances(
 }
 
 fn one(document: &dsse::AttestationDocument, world: RuleContext<'_>) -> Result<AcceptedFindings, String> {
-    let dsse::AttestationDocument::Signed(envelope) = document else {
-        return Err("nobody signed it".to_owned());
+    let envelope = match document {
+        dsse::AttestationDocument::Signed(envelope) => envelope,
+        dsse::AttestationDocument::Bare(_) => return Err("nobody signed it".to_owned()),
+        dsse::AttestationDocument::OfFile(_) => return Err(format!("it {}", chain::OF_FILE)),
     };
     // A key speaks for its person and for nobody else, so that a key of the build system accepts nothing.
-    let people: Vec<(&SignerKey, PublicKey)> =
-        world.policy.keys.iter().filter(|key| key.user.is_some()).filter_map(readable).collect();
-    let keys: Vec<PublicKey> = people.iter().map(|(_, key)| key.clone()).collect();
-    let signers = envelope.signed_by(&keys);
-    let signers: Vec<&str> = signers.iter().filter_map(|at| people.get(*at)?.0.user.as_deref()).collect();
+    let people = world.policy.keys.iter().filter(|key| key.user.is_some());
+    let people: Vec<NamedKey> = people.filter_map(|key| usable(key).ok()).collect();
+    let signers = match chain::signer_names(envelope, &people) {
+        Ok(names) => names,
+        // Of an identity it has to be told what does not fit.
+        Err(why) if people.iter().any(|person| matches!(person.signer, TrustedSigner::Identity(_))) => {
+            return Err(format!("it {why}"));
+        }
+        Err(_) => Vec::new(),
+    };
+    let signers: Vec<&str> =
+        signers.iter().filter_map(|name| world.policy.key(name)?.user.as_deref()).collect();
     if signers.is_empty() {
         return Err("it is signed by no key of `keys` that has a `user`".to_owned());
     }
@@ -55,8 +65,7 @@ fn one(document: &dsse::AttestationDocument, world: RuleContext<'_>) -> Result<A
         return Err(format!("it is the word of @{person} and is not signed by their key"));
     }
     let context = world.context;
-    let artifacts: Vec<String> =
-        context.digests(None).iter().map(|d| d.trim_start_matches("sha256:").to_owned()).collect();
+    let artifacts: Vec<String> = context.digests(None).iter().map(|d| digest_hex(d).to_owned()).collect();
     let run = AcceptanceRun {
         gate: &world.decides.gate,
         policy_sha256: &world.decides.sha256,
@@ -72,9 +81,4 @@ fn one(document: &dsse::AttestationDocument, world: RuleContext<'_>) -> Result<A
         acceptance.holds(&run).err().map(|why| clean_line(&why).into_owned())
     };
     Ok(AcceptedFindings { user: acceptance.person, at: acceptance.accepted_at, void })
-}
-
-fn readable(key: &SignerKey) -> Option<(&SignerKey, PublicKey)> {
-    let text = std::str::from_utf8(key.bytes.as_ref().ok()?).ok()?;
-    Some((key, PublicKey::from_pem(text).ok()?))
 }

@@ -73,7 +73,7 @@ pub struct Artifact {
     pub subject: Option<String>,
     /// Its name, such as `registry.example.com/shop/api:1.4`.
     pub name: String,
-    /// Its manifest digest, `sha256:` and 64 hexadecimal digits.
+    /// Its digest: `sha256:` and 64 hexadecimal digits, of an image the manifest's; or `sha512:` and 128.
     pub digest: String,
 }
 

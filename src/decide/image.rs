@@ -2,9 +2,11 @@
 
 use jiff::Timestamp;
 
-use super::requirement::{Requirements, RuleContext, each};
+use super::requirement::{Requirements, RuleContext, each, usable};
 use super::{Document, Evidence, Status};
-use crate::attest::{InTotoStatement, Provenance, PublicKey, dsse};
+use crate::attest::chain::{self, NamedKey};
+use crate::attest::statement::digest_hex;
+use crate::attest::{InTotoStatement, Provenance, dsse};
 use crate::finding::{CLOCK_SKEW, clean_line, decoded, duration_text};
 use crate::policy::{DocumentKind, ImageGlob, ImageRule, is_placeholder};
 use crate::report::{ImageFacts, Source, repository};
@@ -158,13 +160,11 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
 /// Names of the images that went into the build of the image with this digest, as provenance says that a key of the
 /// policy has signed. Which of several is the base it does not say, so that each counts.
 fn built_on(document: &Document, digest: &str, world: RuleContext<'_>) -> Vec<String> {
-    let keys = world.policy.keys.iter().filter_map(|key| key.bytes.as_ref().ok());
-    let keys: Vec<PublicKey> =
-        keys.filter_map(|pem| PublicKey::from_pem(std::str::from_utf8(pem).ok()?).ok()).collect();
-    let hex = digest.trim_start_matches("sha256:");
+    let keys: Vec<NamedKey> = world.policy.keys.iter().filter_map(|key| usable(key).ok()).collect();
+    let hex = digest_hex(digest);
     let read = dsse::read_attestations(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
     let statements = read.iter().filter_map(|document| match document {
-        dsse::AttestationDocument::Signed(envelope) if !envelope.signed_by(&keys).is_empty() => {
+        dsse::AttestationDocument::Signed(envelope) if chain::signer_names(envelope, &keys).is_ok() => {
             InTotoStatement::parse(&envelope.payload).ok().filter(|statement| statement.is_about(hex))
         }
         _ => None,

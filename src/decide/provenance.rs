@@ -1,13 +1,15 @@
 //! How artifacts were built: what signed statements of SLSA provenance say of each.
 
-use super::requirement::{Requirements, RuleContext, each};
-use crate::attest::InTotoStatement;
-use crate::attest::Provenance;
+use super::requirement::{Requirements, RuleContext, age_of_roots, each};
 use crate::attest::chain::{self, ChainRefusal, NamedKey};
 use crate::attest::dsse::AttestationDocument;
 use crate::attest::provenance::{Form, Material};
+use crate::attest::statement::digest_hex;
+use crate::attest::{CertificateFacts, InTotoStatement, Provenance};
 use crate::finding::clean_line;
-use crate::policy::{DocumentKind, PathGlob, PredicateKind, ProvenanceRule, is_placeholder};
+use crate::policy::{
+    CertificateClaim, DocumentKind, IdentityGlob, PathGlob, PredicateKind, ProvenanceRule, is_placeholder,
+};
 
 /// The demands of a rule, over each of its subjects.
 pub(super) fn judge(rule: &ProvenanceRule, world: RuleContext<'_>) -> Requirements {
@@ -19,8 +21,8 @@ pub(super) fn judge(rule: &ProvenanceRule, world: RuleContext<'_>) -> Requiremen
 
 /// Placeholders that have still to be filled in.
 pub(super) fn placeholders(rule: &ProvenanceRule) -> Option<String> {
-    let all = rule.builder.iter().chain(&rule.source).filter(|text| is_placeholder(text));
-    let found = all.map(|text| clean_line(text)).collect::<Vec<_>>();
+    let all = rule.builder.iter().map(IdentityGlob::text).chain(rule.source.iter().map(String::as_str));
+    let found = all.filter(|text| is_placeholder(text)).map(clean_line).collect::<Vec<_>>();
     let are = if found.len() == 1 { "is a placeholder" } else { "are placeholders" };
     (!found.is_empty()).then(|| {
         format!(
@@ -35,6 +37,8 @@ struct ProvenanceStatement {
     place: String,
     signed_by: Vec<String>,
     provenance: Provenance,
+    /// Where the statement and a certificate say different things.
+    contradictions: Vec<String>,
 }
 
 fn of_subject(
@@ -51,10 +55,11 @@ fn of_subject(
     if rule.commit && world.context.commits.is_empty() {
         return Requirements::undecided("the run does not say which commit it is about; give --commit SHA");
     }
-    let digest = artifact.digest.trim_start_matches("sha256:");
+    let digest = digest_hex(&artifact.digest);
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for (place, document) in world.statements(DocumentKind::Provenance, subject) {
-        let (statement, signed_by) = match document.and_then(|document| open(rule, keys, &place, document)) {
+        let opened = document.and_then(|document| open(rule, keys, &place, document));
+        let (statement, signed_by, certificates) = match opened {
             Ok(opened) => opened,
             Err(refused) => {
                 others.push(format!("{} {}", refused.place, refused.why));
@@ -63,14 +68,16 @@ fn of_subject(
         };
         if !statement.is_about(digest) {
             others.push(format!("{place} is about another artifact"));
-        } else if let Some(provenance) = Provenance::from_statement(&statement) {
-            found.push(ProvenanceStatement { place, signed_by, provenance });
+        } else if let Some(mut provenance) = Provenance::from_statement(&statement) {
+            let contradictions =
+                certificates.iter().flat_map(|certificate| certify(&mut provenance, certificate)).collect();
+            found.push(ProvenanceStatement { place, signed_by, provenance, contradictions });
         } else {
-            others
-                .push(format!("{place} is no SLSA provenance but {}", clean_line(&statement.predicate_type)));
+            others.push(format!("{place} is no provenance but {}", clean_line(&statement.predicate_type)));
         }
     }
     let mut demands = Requirements::default();
+    let old_root = age_of_roots(keys, world.context.now);
     // One statement that says all is enough; of several that do not, the nearest is told.
     let mut judged: Vec<(Vec<String>, &ProvenanceStatement)> =
         found.iter().map(|one| (faults(rule, world, one), one)).collect();
@@ -81,7 +88,10 @@ fn of_subject(
             let signed = if keys.is_empty() { "" } else { "signed " };
             demands.unmet(format!("there is no {signed}provenance of {}{why}", artifact.digest));
         }
-        Some((faults, one)) if faults.is_empty() => demands.met.push(describe_statement(one)),
+        Some((faults, one)) if faults.is_empty() => {
+            demands.met.push(describe_statement(one));
+            demands.met.extend(old_root);
+        }
         Some((faults, one)) => {
             for fault in faults {
                 demands.unmet(format!("{}: {fault}", one.place));
@@ -95,33 +105,103 @@ fn of_subject(
     demands
 }
 
-/// Statements of a document, and their signers; without `signed_by` no signature counts.
+/// A statement, the names of its signers, and what their certificates say.
+type OpenedStatement = (InTotoStatement, Vec<String>, Vec<CertificateFacts>);
+
+/// Opens a document; without `signed_by` no signature counts.
 fn open(
     rule: &ProvenanceRule,
     keys: &[NamedKey],
     place: &str,
     document: AttestationDocument,
-) -> Result<(InTotoStatement, Vec<String>), ChainRefusal> {
+) -> Result<OpenedStatement, ChainRefusal> {
     if !rule.signed_by.is_empty() {
         let signed = chain::open(place, &document, keys)?;
-        return Ok((signed.statement, signed.keys));
+        return Ok((signed.statement, signed.keys, signed.certificates));
     }
+    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
     let text = match document {
         AttestationDocument::Bare(text) => text,
         AttestationDocument::Signed(envelope) => envelope.payload,
+        AttestationDocument::OfFile(_) => return Err(refuse(chain::OF_FILE.to_owned())),
     };
-    let refuse = |why: String| ChainRefusal { place: place.to_owned(), why };
     let statement = InTotoStatement::parse(&text).map_err(|error| refuse(error.to_string()))?;
-    Ok((statement, Vec::new()))
+    Ok((statement, Vec::new(), Vec::new()))
+}
+
+/// Adds to provenance what the certificate of its signer says, which whoever runs the job cannot choose; returns where
+/// the two contradict each other.
+fn certify(provenance: &mut Provenance, certificate: &CertificateFacts) -> Vec<String> {
+    let mut contradictions = Vec::new();
+    let claim = |claim: CertificateClaim| certificate.claims.get(&claim).map(String::as_str);
+    let mut differ = |what: &str, stated: &str, certified: &str| {
+        contradictions.push(format!(
+            "its statement and the certificate of its signer contradict each other: {what} {} and {}",
+            clean_line(stated),
+            clean_line(certified)
+        ));
+    };
+    if let Some(repository) = claim(CertificateClaim::SourceRepositoryUri) {
+        let (commit, reference) =
+            (claim(CertificateClaim::SourceRepositoryDigest), claim(CertificateClaim::SourceRepositoryRef));
+        let commit = commit.map(str::to_ascii_lowercase);
+        if provenance.sources.is_empty() {
+            let digest = commit.iter().map(|commit| ("gitCommit".to_owned(), commit.clone())).collect();
+            let reference = reference.map(str::to_owned);
+            provenance.sources.push(Material { uri: repository.to_owned(), reference, digest });
+        } else if !provenance.sources.iter().any(|source| source.is_of(repository)) {
+            let stated: Vec<&str> = provenance.sources.iter().map(|source| source.uri.as_str()).collect();
+            differ("the sources are", &stated.join(", "), repository);
+        } else {
+            for source in provenance.sources.iter_mut().filter(|source| source.is_of(repository)) {
+                match (&source.reference, reference) {
+                    (Some(stated), Some(certified)) if stated != certified => {
+                        differ("the refs are", stated, certified);
+                    }
+                    (None, Some(certified)) => source.reference = Some(certified.to_owned()),
+                    _ => {}
+                }
+                let Some(certified) = &commit else { continue };
+                let stated: Vec<String> = source.commits().map(str::to_owned).collect();
+                match stated.first() {
+                    Some(first) if !stated.contains(certified) => differ("the commits are", first, certified),
+                    Some(_) => {}
+                    None => {
+                        source.digest.insert("gitCommit".to_owned(), certified.clone());
+                    }
+                }
+            }
+        }
+    }
+    let Some(signer) = claim(CertificateClaim::BuildSignerUri) else { return contradictions };
+    let is_workflow = |id: &str| id.contains("/.github/workflows/");
+    match provenance.builder.as_deref() {
+        None => provenance.builder = Some(signer.to_owned()),
+        // A builder that is a workflow signs as that workflow.
+        Some(stated) if is_workflow(stated) && is_workflow(signer) && stated != signer => {
+            differ("the builders are", stated, signer);
+        }
+        Some(stated) => {
+            let hosted = stated.strip_prefix("https://github.com/actions/runner/");
+            if let (Some(hosted), Some(certified)) = (hosted, claim(CertificateClaim::RunnerEnvironment))
+                && hosted != certified
+            {
+                differ("the runners are", hosted, certified);
+            }
+        }
+    }
+    contradictions
 }
 
 /// Requirements that a statement does not meet.
 fn faults(rule: &ProvenanceRule, world: RuleContext<'_>, found: &ProvenanceStatement) -> Vec<String> {
     let provenance = &found.provenance;
-    let mut faults = Vec::new();
+    let mut faults = found.contradictions.clone();
     let form = match provenance.form {
         Form::SlsaV1 => PredicateKind::SlsaV1,
         Form::SlsaV02 => PredicateKind::SlsaV02,
+        Form::SlsaV01 => PredicateKind::SlsaV01,
+        Form::Witness => PredicateKind::Witness,
     };
     if !rule.predicate.is_empty() && !rule.predicate.contains(&form) {
         faults.push(format!("it is {}, which the rule does not accept", provenance.form.as_str()));
@@ -129,10 +209,10 @@ fn faults(rule: &ProvenanceRule, world: RuleContext<'_>, found: &ProvenanceState
     match &provenance.builder {
         _ if rule.builder.is_empty() => {}
         None => faults.push("it does not say who built it".to_owned()),
-        Some(builder) if rule.builder.contains(builder) => {}
+        Some(builder) if rule.builder.iter().any(|glob| glob.matches(builder)) => {}
         Some(builder) => faults.push(format!("it was built by {}", clean_line(builder))),
     }
-    if rule.source.is_none() && rule.r#ref.is_empty() && !rule.commit {
+    if rule.source.is_empty() && rule.r#ref.is_empty() && !rule.commit {
         return faults;
     }
     match sources(rule, provenance) {
@@ -154,21 +234,18 @@ fn sources<'p>(rule: &ProvenanceRule, provenance: &'p Provenance) -> Result<Vec<
     let Some(first) = all.first() else {
         return Err("it does not say from which source it was built".to_owned());
     };
-    match &rule.source {
-        Some(wanted) => {
-            let of: Vec<&Material> = all.iter().copied().filter(|source| source.is_of(wanted)).collect();
-            if of.is_empty() {
-                let is: Vec<String> = all.iter().map(|source| clean_line(&source.uri).into_owned()).collect();
-                return Err(format!("it was built from {}", is.join(" and ")));
-            }
-            Ok(of)
-        }
-        None if all.iter().all(|source| source.is_of(&first.uri)) => Ok(all),
-        None => {
-            Err("it names several sources; say in the rule which is meant: `source: git+https://…`"
+    if rule.source.is_empty() {
+        return if all.iter().all(|source| source.is_of(&first.uri)) {
+            Ok(all)
+        } else {
+            Err("it names several sources; say in the rule which are meant: `source: [git+https://…]`"
                 .to_owned())
-        }
+        };
     }
+    let other = |source: &&&Material| !rule.source.iter().any(|wanted| source.is_of(wanted));
+    let others: Vec<String> =
+        all.iter().filter(other).map(|source| clean_line(&source.uri).into_owned()).collect();
+    if others.is_empty() { Ok(all) } else { Err(format!("it was built from {}", others.join(" and "))) }
 }
 
 fn reference_fault(wanted: &[PathGlob], source: &Material) -> Option<String> {

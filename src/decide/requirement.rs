@@ -1,9 +1,9 @@
 //! Parts shared by rules about anything but findings: demands that are met, are not, or cannot be decided.
 
 use super::{Context, Document, Evidence, Outcome, WaiverResult};
-use crate::attest::chain::{self, ChainRefusal, NamedKey};
-use crate::attest::{PublicKey, dsse};
-use crate::policy::{Action, DocumentKind, Policy, SignerKey};
+use crate::attest::chain::{self, ChainRefusal, NamedKey, TrustedSigner};
+use crate::attest::{KeylessSigner, PublicKey, TrustedRoots, dsse};
+use crate::policy::{Action, DocumentKind, Policy, SignerKey, SignerMaterial, TrustedRootSource};
 use crate::report::Source;
 
 /// Statements of a rule about anything but findings about its demands.
@@ -130,14 +130,40 @@ pub(super) fn signer_keys(policy: &Policy, names: &[String]) -> Result<Vec<Named
     if unusable.is_empty() { Ok(keys) } else { Err(unusable) }
 }
 
-/// A key of the policy, ready to check signatures with.
+/// A key or an identity of the policy, ready to check signatures with.
 pub(super) fn usable(key: &SignerKey) -> Result<NamedKey, String> {
-    let bytes = key.bytes.as_ref().map_err(Clone::clone)?;
-    let file = crate::finding::clean(&key.file);
-    let place = format!("keys.{}: {file}", crate::finding::clean(&key.name));
-    let text = std::str::from_utf8(bytes).map_err(|_| format!("{place} is no key in PEM form"))?;
-    let public = PublicKey::from_pem(text).map_err(|error| format!("{place} {error}"))?;
-    Ok(NamedKey { name: key.name.clone(), key: public })
+    let place =
+        |file: &str| format!("keys.{}: {}", crate::finding::clean(&key.name), crate::finding::clean(file));
+    let signer = match &key.signer {
+        SignerMaterial::PublicKey(pem) => {
+            let bytes = pem.bytes.as_ref().map_err(Clone::clone)?;
+            let place = place(&pem.file);
+            let text = std::str::from_utf8(bytes).map_err(|_| format!("{place} is no key in PEM form"))?;
+            TrustedSigner::Key(PublicKey::from_pem(text).map_err(|error| format!("{place} {error}"))?)
+        }
+        SignerMaterial::Identity(identity) => {
+            if let Some(why) = identity.placeholder(&key.name) {
+                return Err(why);
+            }
+            let roots = match &identity.root {
+                TrustedRootSource::Embedded(which) => TrustedRoots::embedded(*which),
+                TrustedRootSource::File(file) => {
+                    let bytes = file.bytes.as_ref().map_err(Clone::clone)?;
+                    TrustedRoots::from_bytes(bytes).map_err(|why| format!("{} {why}", place(&file.file)))?
+                }
+            };
+            TrustedSigner::Identity(Box::new(KeylessSigner::new(identity, roots)))
+        }
+    };
+    Ok(NamedKey { name: key.name.clone(), signer })
+}
+
+/// What is to be said of the age of the embedded roots that keys rest on.
+pub(super) fn age_of_roots(keys: &[NamedKey], now: jiff::Timestamp) -> Option<String> {
+    keys.iter().find_map(|key| match &key.signer {
+        TrustedSigner::Identity(signer) => signer.roots.age_warning(now),
+        TrustedSigner::Key(_) => None,
+    })
 }
 
 /// Judges each of the subjects, or the run's one artifact where there are none.

@@ -1,7 +1,8 @@
 //! Decisions of earlier gates, by signed verdicts.
 
-use super::requirement::{Requirements, RuleContext, each};
+use super::requirement::{Requirements, RuleContext, age_of_roots, each};
 use crate::attest::chain::{self, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget};
+use crate::attest::statement::digest_hex;
 use crate::attest::verdict::GateDecision;
 use crate::policy::{DecidedOn, DocumentKind, VerdictWord, VerdictsRule};
 
@@ -21,6 +22,9 @@ pub(super) fn judge(rule: &VerdictsRule, world: RuleContext<'_>) -> Requirements
         demands.extend(each(&rule.subjects, |subject| {
             on_subject(rule, world, subject, on(DecidedOn::Subject), &verdicts)
         }));
+    }
+    if !demands.met.is_empty() {
+        demands.met.extend(age_of_roots(&keys, world.context.now));
     }
     // Whoever misses a verdict may find it among those that prove nothing.
     if let Some(last) = demands.unmet.last_mut().filter(|_| !refused.is_empty()) {
@@ -78,7 +82,7 @@ fn on_subject<'r>(
             "the run does not say which artifact it is about; give --subject NAME@sha256:HEX",
         );
     };
-    let digest = artifact.digest.trim_start_matches("sha256:");
+    let digest = digest_hex(&artifact.digest);
     let mut demands = Requirements::default();
     for gate in gates {
         ask(rule, world, gate, VerdictTarget::Artifact(digest), verdicts, &mut demands);

@@ -19,7 +19,7 @@ use std::fmt::{Debug, Display};
 use super::written::Vocabulary;
 use super::{
     Action, BaseSettings, Enforcement, Mapping, Parameter, PathGlob, Policy, PolicyLine, ReportMapping,
-    VexRules, WaiverSettings,
+    SignerKey, VexRules, WaiverSettings,
 };
 use crate::finding::{Severity, clean, clean_line, short_duration};
 
@@ -163,13 +163,18 @@ impl PolicyComparison<'_> {
         for key in keys {
             // Rules name the keys that they need; another key under the name is another signer.
             if let Some(now) = after.key(&key.name)
-                && (&now.sha256, &now.user) != (&key.sha256, &key.user)
+                && !(now.is_within(key) && now.user == key.user)
             {
                 let path = ["keys", key.name.as_str()];
+                let shown = |key: &SignerKey| {
+                    let of = key.user.as_ref().map(|user| format!(", of @{user}")).unwrap_or_default();
+                    format!("{}{of}", key.describe())
+                };
+                let (was, is) = (shown(key), shown(now));
                 if key.is_open() {
-                    self.adds(&path, &key.sha256, &now.sha256);
+                    self.adds(&path, was, is);
                 } else {
-                    self.add(&path, &key.sha256, &now.sha256);
+                    self.add(&path, was, is);
                 }
             }
         }

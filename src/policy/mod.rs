@@ -7,6 +7,7 @@ pub mod compare;
 mod embedded;
 mod error;
 mod glob;
+mod identity;
 pub mod ignore;
 pub mod lint;
 mod load;
@@ -31,6 +32,7 @@ use crate::finding::{Category, Finding, Severity, Target};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, PolicyProblem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
+pub use identity::{CertificateClaim, CertificateIdentity, EmbeddedRoot, IdentityGlob, TrustedRootSource};
 pub use load::{NeighbourFiles, effective, load, load_mappings, load_with, yaml::foreign_tree};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
@@ -43,8 +45,8 @@ pub use selector::{
 pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
-    PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SubjectKind, VerdictWord, VerdictsRule,
-    is_placeholder,
+    PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial, SubjectKind,
+    VerdictWord, VerdictsRule, is_placeholder,
 };
 pub use written::DeadlineStart;
 
@@ -77,7 +79,7 @@ pub struct Policy {
     pub parameters: Vec<Parameter>,
     /// Subject of the gate, in the order written; without any it is about one artifact at most.
     pub subjects: Vec<GateSubject>,
-    /// Public keys of those who sign, in the order written.
+    /// Those whose signatures count, in the order written.
     pub keys: Vec<SignerKey>,
     /// Required evidence, in the order written.
     pub evidence: Vec<EvidenceEntry>,

@@ -1,6 +1,7 @@
 //! Subject of a gate, whose signatures count, and what rules demand of images, SBOMs, provenance, approvals and
 //! earlier verdicts.
 
+use super::identity::{CertificateIdentity, IdentityGlob, TrustedRootSource};
 use super::{Action, PathGlob};
 
 /// An artifact that the gate is about.
@@ -21,27 +22,79 @@ pub enum SubjectKind {
     Image,
 }
 
-/// A public key of somebody who signs.
+/// Somebody who signs: by a public key, or by an identity that certificates prove.
 #[derive(Debug, Clone)]
 pub struct SignerKey {
     /// Its name in the policy.
     pub name: String,
     /// Line in the file.
     pub line: u64,
-    /// Its file, relative to the policy.
+    /// The person whose key it is, a GitLab user name without `@`: only such a key can sign an acceptance.
+    pub user: Option<String>,
+    /// How a signature is known to be theirs.
+    pub signer: SignerMaterial,
+}
+
+/// How a signature is known to be somebody's.
+#[derive(Debug, Clone)]
+pub enum SignerMaterial {
+    /// By their public key, in a PEM file.
+    PublicKey(PinnedFile),
+    /// By a certificate of Sigstore that was issued to them.
+    Identity(Box<CertificateIdentity>),
+}
+
+/// A file that the policy pins by its digest.
+#[derive(Debug, Clone)]
+pub struct PinnedFile {
+    /// Its path, relative to the policy.
     pub file: String,
     /// SHA-256 that the file must have, 64 hexadecimal digits in lower case.
     pub sha256: String,
-    /// The person whose key it is, a GitLab user name without `@`: only such a key can sign an acceptance.
-    pub user: Option<String>,
     /// The file's bytes, whose digest is the one demanded, or why they cannot be used and what to do.
     pub bytes: Result<Vec<u8>, String>,
 }
 
 impl SignerKey {
-    /// True if its digest is still to be filled in.
+    /// The file that it rests on.
+    pub fn file(&self) -> Option<&PinnedFile> {
+        match &self.signer {
+            SignerMaterial::PublicKey(file) => Some(file),
+            SignerMaterial::Identity(identity) => match &identity.root {
+                TrustedRootSource::File(file) => Some(file),
+                TrustedRootSource::Embedded(_) => None,
+            },
+        }
+    }
+
+    /// True if it is still to be filled in: a digest of zeros, or an identity that is an example.
     pub fn is_open(&self) -> bool {
-        self.sha256.bytes().all(|byte| byte == b'0')
+        let zeros = self.file().is_some_and(|file| file.sha256.bytes().all(|byte| byte == b'0'));
+        let example = match &self.signer {
+            SignerMaterial::PublicKey(_) => false,
+            SignerMaterial::Identity(identity) => identity.placeholder(&self.name).is_some(),
+        };
+        zeros || example
+    }
+
+    /// Who it is, on one line.
+    pub fn describe(&self) -> String {
+        match &self.signer {
+            SignerMaterial::PublicKey(file) => file.sha256.clone(),
+            SignerMaterial::Identity(identity) => identity.describe(),
+        }
+    }
+
+    /// Whether every signature that it lets count is certainly one that `other` lets count.
+    pub fn is_within(&self, other: &Self) -> bool {
+        match (&self.signer, &other.signer) {
+            (SignerMaterial::PublicKey(ours), SignerMaterial::PublicKey(theirs)) => {
+                ours.sha256 == theirs.sha256
+            }
+            (SignerMaterial::Identity(ours), SignerMaterial::Identity(theirs)) => ours.is_within(theirs),
+            (SignerMaterial::PublicKey(_), SignerMaterial::Identity(_))
+            | (SignerMaterial::Identity(_), SignerMaterial::PublicKey(_)) => false,
+        }
     }
 }
 
@@ -198,23 +251,27 @@ pub struct ProvenanceRule {
     pub signed_by: Vec<String>,
     /// Any of these; empty: each that is read.
     pub predicate: Vec<PredicateKind>,
-    /// Ids of builders, any of these.
-    pub builder: Vec<String>,
-    /// The repository that it must be built from.
-    pub source: Option<String>,
+    /// Globs of the ids of builders, any of these.
+    pub builder: Vec<IdentityGlob>,
+    /// The repositories that it may be built from; each source that is named has to be one of them. Empty: not asked.
+    pub source: Vec<String>,
     /// Globs of the Git ref that it must be built from.
     pub r#ref: Vec<PathGlob>,
     /// It must be built from the commit of the run.
     pub commit: bool,
 }
 
-/// A version of SLSA provenance.
+/// A form of provenance.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PredicateKind {
     /// `https://slsa.dev/provenance/v1`
     SlsaV1,
     /// `https://slsa.dev/provenance/v0.2`
     SlsaV02,
+    /// `https://slsa.dev/provenance/v0.1`
+    SlsaV01,
+    /// `https://witness.testifysec.com/attestation-collection/v0.1`
+    Witness,
 }
 
 /// Requirements of an `approvals` rule.

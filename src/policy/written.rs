@@ -38,7 +38,7 @@ words! {
     UnknownAction { "match" = Match, "review" = Review, "ignore" = Ignore }
     SubjectKind { "image" = Image }
     SbomFormat { "cyclonedx" = Cyclonedx, "spdx" = Spdx }
-    PredicateKind { "slsa-v1" = SlsaV1, "slsa-v0.2" = SlsaV02 }
+    PredicateKind { "slsa-v1" = SlsaV1, "slsa-v0.2" = SlsaV02, "slsa-v0.1" = SlsaV01, "witness" = Witness }
     ApprovalSource { "merge_request" = MergeRequest, "deployment" = Deployment, "acceptance" = Acceptance }
     DecidedOn { "commit" = Commit, "subject" = Subject }
     VerdictWord { "pass" = Pass, "review" = Review }
@@ -137,7 +137,7 @@ written! {
         must rules: Lenient<Rule>,
         /// The artifacts that the gate is about, by a name of your own.
         may subjects: Table<GateSubject>,
-        /// Public keys of those who sign, by a name of your own.
+        /// Those whose signatures count, by public keys or certified identities, by a name of your own.
         may keys: Table<Key>,
         /// Which exploitability statements are accepted.
         may vex: VexRules,
@@ -433,12 +433,23 @@ written! {
         must kind: SubjectKind,
     }
 
-    /// A public key, pinned by its digest.
+    /// Somebody whose signature counts: by a public key (`file`, `sha256`), or by an identity that a certificate of
+    /// Sigstore proves (`issuer`, `identity`).
     Key as "a key" {
-        /// The PEM file, relative to the policy.
-        must file: Name,
-        /// SHA-256 of the file, 64 hexadecimal digits.
-        must sha256: Name,
+        /// A public key in a PEM file, relative to the policy.
+        may file: Name,
+        /// SHA-256 of that file, or of the file of `trusted_root`: 64 hexadecimal digits.
+        may sha256: Name,
+        /// What certificates lead to: a `trusted_root.json`, relative to the policy, or `sigstore` (default) or `github`,
+        /// which come with secgate.
+        may trusted_root: Name,
+        /// The OpenID provider that vouched for the identity, exactly as the certificate has it, such as
+        /// `https://gitlab.com`.
+        may issuer: Name,
+        /// Globs of the identity in the certificate: `*` stays between two `/`, `**` crosses them.
+        may identity: Many<Name>,
+        /// What else the certificate must say, such as `{source_repository_ref: refs/heads/main}`, with the same globs.
+        may claims: Table<Many<Name>>,
         /// The person whose key it is; only such a key can sign an acceptance.
         may user: Name,
     }
@@ -489,12 +500,12 @@ written! {
         may subject: Many<Name>,
         /// Names of `keys`, any of which must have signed.
         may signed_by: Many<Name>,
-        /// Versions of SLSA provenance that will do.
+        /// Forms of provenance that will do.
         may predicate: Many<PredicateKind>,
-        /// Ids of builders, any of these.
+        /// Globs of the ids of builders, any of these: `*` stays between two `/`, `**` crosses them.
         may builder: Many<Name>,
-        /// The repository that it must be built from, such as `git+https://…`.
-        may source: Name,
+        /// The repository that it must be built from, such as `git+https://…`; of several each source must be one of them.
+        may source: Many<Name>,
         /// Globs of the Git ref that it must be built from.
         may r#ref: Many<Name>,
         /// `context`: it must be built from the commit of the run.

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 
 use crate::decide::{Artifact, Context, ContextView};
-use crate::finding::{clean_line, is_sha256};
+use crate::finding::{clean_line, is_hex};
 use crate::policy::Policy;
 use crate::relate::Owners;
 
@@ -188,16 +188,19 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
     };
     // Of two digests nobody can say which is meant.
     let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty() && !name.contains('@'));
-    let hex = parts.and_then(|(_, digest)| digest.strip_prefix("sha256:")).filter(|hex| is_sha256(hex));
-    match (parts, hex) {
-        (Some((name, _)), Some(hex)) => Ok(Artifact {
+    let is_digest = |digest: &str, algorithm: &str, length: usize| {
+        let hex = digest.strip_prefix(algorithm).and_then(|rest| rest.strip_prefix(':'));
+        hex.is_some_and(|hex| hex.len() == length && is_hex(hex))
+    };
+    match parts.filter(|(_, digest)| is_digest(digest, "sha256", 64) || is_digest(digest, "sha512", 128)) {
+        Some((name, digest)) => Ok(Artifact {
             subject: subject.map(str::to_owned),
             name: clean_line(name).into_owned(),
-            digest: format!("sha256:{}", hex.to_ascii_lowercase()),
+            digest: digest.to_ascii_lowercase(),
         }),
         _ => {
             bail!(
-                "--subject wants NAME@sha256:HEX with one `@` and 64 hexadecimal digits, got `{}`",
+                "--subject wants NAME@sha256:HEX with one `@` and 64 hexadecimal digits (or sha512: and 128), got `{}`",
                 clean_line(text)
             )
         }

@@ -32,6 +32,7 @@ mod formats;
 mod former_gate;
 mod init;
 mod interop;
+mod keyless;
 mod legacy;
 mod lint;
 mod mapping;

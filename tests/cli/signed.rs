@@ -121,7 +121,7 @@ fn provenance_has_to_say_all_that_the_rule_asks() {
         );
         changed("/predicate/runDetails", json!({}), "does not say who built it");
         changed("/predicateType", json!("https://slsa.dev/provenance/v0.2"), "slsa-v0.2");
-        changed("/predicateType", json!("https://example.com/other"), "no SLSA provenance");
+        changed("/predicateType", json!("https://example.com/other"), "is no provenance");
         changed(
             &format!("{definition}/externalParameters/repository"),
             json!("https://evil.invalid/api"),

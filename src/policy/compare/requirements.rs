@@ -3,8 +3,8 @@
 use super::{PolicyComparison, listed};
 use crate::finding::short_duration;
 use crate::policy::{
-    ApprovalsRule, ImageGlob, ImageRule, LicenseRule, PathGlob, ProvenanceRule, SbomFormat, SbomRule,
-    Subject, VerdictsRule,
+    ApprovalsRule, IdentityGlob, ImageGlob, ImageRule, LicenseRule, PathGlob, ProvenanceRule, SbomFormat,
+    SbomRule, Subject, VerdictsRule,
 };
 
 impl PolicyComparison<'_> {
@@ -83,10 +83,19 @@ impl PolicyComparison<'_> {
         self.about(&at("subject"), subjects, &after.subjects);
         self.choice(&at("signed_by"), signed_by, &after.signed_by);
         self.choice(&at("predicate"), &words(predicate), &words(&after.predicate));
-        self.choice(&at("builder"), builder, &after.builder);
+        let globs = |globs: &[IdentityGlob]| globs.iter().map(|g| g.text().to_owned()).collect::<Vec<_>>();
+        // What is certainly within a glob of before lets nobody in.
+        let within = !after.builder.is_empty() && after.builder.iter().all(|glob| glob.is_within(builder));
+        if !within {
+            self.choice(&at("builder"), &globs(builder), &globs(&after.builder));
+        }
         // Without it, provenance that names several sources proves nothing: to name one can let more through.
-        let shown = |source: &Option<String>| source.clone().unwrap_or_else(|| "none".to_owned());
-        self.require_equal(&at("source"), &shown(source), &shown(&after.source));
+        let kept =
+            !source.is_empty() && !after.source.is_empty() && after.source.iter().all(|s| source.contains(s));
+        if !kept && source != &after.source {
+            let shown = |list: &[String]| if list.is_empty() { "none".to_owned() } else { listed(list) };
+            self.add(&at("source"), shown(source), shown(&after.source));
+        }
         self.choice(&at("ref"), &texts(r#ref), &texts(&after.r#ref));
         self.keep_requirement(&at("commit"), *commit, after.commit);
     }

@@ -132,6 +132,35 @@ fn one_more_file_that_answers_for_somebody_is_looser() {
 }
 
 #[test]
+fn another_identity_is_looser_unless_it_is_within() {
+    let with = |identity: &str, more: &str| {
+        BEFORE.replace(
+            "waivers:",
+            &format!(
+                "keys: {{ci: {{issuer: \"https://gitlab.com\", identity: \"{identity}\"{more}}}}}\nwaivers:"
+            ),
+        )
+    };
+    let main = "https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main";
+    let glob = "https://gitlab.com/g/*//.gitlab-ci.yml@refs/heads/main";
+    let claim = ", claims: {runner_environment: gitlab-hosted}";
+    for (before, after, looser) in [
+        (with(main, ""), with(main, ""), false),
+        (with(glob, ""), with(main, ""), false),
+        (with(glob, ""), with(glob, claim), false),
+        (with(main, ""), with(glob, ""), true),
+        (with(glob, claim), with(glob, ""), true),
+        (with(main, ""), with(main, ", trusted_root: github"), true),
+        (with(main, ""), with(main, "").replace("https://gitlab.com\"", "https://gitlab.com/\""), true),
+        (with(main, ""), with(main, ", user: dan"), true),
+    ] {
+        let found = policies(&policy(&before), &policy(&after));
+        assert_eq!(!found.is_empty(), looser, "{before}\n{after}\n{found:?}");
+        assert!(found.iter().all(|one| one.clause == "`keys.ci`"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_key_that_speaks_for_somebody_is_looser() {
     let digest = "0".repeat(64);
     let with = |user: &str| {

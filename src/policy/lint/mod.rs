@@ -247,6 +247,12 @@ pub static CHECKS: &[Check] = &[
         "name it in `signed_by`, say whose it is with `user`, or take it out",
     ),
     warning(
+        "identity-of-any-branch",
+        "an identity that a certificate for any branch meets",
+        "whoever may push a branch, or open a merge request, changes the pipeline there and signs with it",
+        "end the identity with the ref, such as `@refs/heads/main`, or ask for the claim `source_repository_ref`",
+    ),
+    warning(
         "tool-misspelt",
         "a tool's name that is one letter away from one that is read",
         "no finding has it, so the clause selects nothing",

@@ -3,7 +3,10 @@
 use super::selectors::in_list;
 use super::{LintRun, people};
 use crate::finding::{Category, clean};
-use crate::policy::{Action, DocumentKind, EntryKind, EvidenceEntry, Feed, Selector, Subject};
+use crate::policy::{
+    Action, CertificateClaim, DocumentKind, EntryKind, EvidenceEntry, Feed, IdentityGlob, Selector,
+    SignerMaterial, Subject,
+};
 
 /// Looks at all that is no rule.
 pub(super) fn lint_policy(found: &mut LintRun<'_>) {
@@ -143,6 +146,16 @@ fn keys(found: &mut LintRun<'_>) {
         if !used {
             let message = format!("no `signed_by` names the key `{}`", clean(&key.name));
             found.add("key-unused", &["keys", &key.name], message);
+        }
+    }
+    for key in &policy.keys {
+        let SignerMaterial::Identity(identity) = &key.signer else { continue };
+        let open = |glob: &&IdentityGlob| glob.matches_any_ref();
+        let asked = identity.claims.iter().any(|(claim, _)| *claim == CertificateClaim::SourceRepositoryRef);
+        if let Some(glob) = identity.identity.iter().find(open).filter(|_| !asked) {
+            let message =
+                format!("`keys.{}`: `{}` is met on any branch", clean(&key.name), clean(glob.text()));
+            found.add("identity-of-any-branch", &["keys", &key.name, "identity"], message);
         }
     }
 }

@@ -339,6 +339,12 @@ const HEADS: &[(&str, &str, &str, &str)] = &[
         "keys: {k: {file: k.pub, sha256: \"0000000000000000000000000000000000000000000000000000000000000000\", user: \"@ann\"}}\npeople:",
     ),
     (
+        "identity-of-any-branch",
+        "people:",
+        "keys: {k: {issuer: \"https://gitlab.com\", identity: \"https://gitlab.com/g/p//.gitlab-ci.yml@**\", user: \"@ann\"}}\npeople:",
+        "keys: {k: {issuer: \"https://gitlab.com\", identity: \"https://gitlab.com/g/p//.gitlab-ci.yml@refs/heads/main\", user: \"@ann\"}}\npeople:",
+    ),
+    (
         "review-without-reviewers",
         "reviewers: {any_of: [\"role:appsec\"], not: [author]}\n",
         "",

@@ -7,7 +7,7 @@ use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::super::source_line::PolicyLines;
 use super::super::written::node::{Node, NodeKind};
 use super::super::written::{self, At, FromNode as _};
-use super::super::{Policy, PolicyError, PolicyFile, ReportMapping, validate};
+use super::super::{EmbeddedRoot, Policy, PolicyError, PolicyFile, ReportMapping, validate};
 use super::overlay::overlay;
 use super::{NeighbourFiles, POLICY, load_mappings, sha256, utf8, yaml};
 use crate::finding::clean_line;
@@ -108,8 +108,13 @@ impl Chain<'_, '_> {
         let mappings =
             self.mappings.iter().map(|(path, file)| (path.clone(), file.mappings.clone())).collect();
         if let Some(table) = written.as_mut().and_then(|written| written.keys.as_mut()) {
-            for path in table.value.0.iter_mut().filter_map(|(_, key)| key.value.file.as_mut()) {
-                self.key(path);
+            for (_, key) in &mut table.value.0 {
+                let written::Key { file, trusted_root, .. } = &mut key.value;
+                let root =
+                    trusted_root.as_mut().filter(|root| EmbeddedRoot::from_word(&root.value).is_none());
+                for path in file.iter_mut().chain(root) {
+                    self.key(path);
+                }
             }
         }
         let files_held = validate::Files { mappings, keys: self.keys.clone() };

@@ -98,8 +98,11 @@ fn every_rule_subject_is_read() {
 #[test]
 fn a_key_is_its_digest() {
     let rule = "provenance: {subject: api, signed_by: [builder]}";
-    assert_eq!(loaded(&with_rule(rule)).key("builder").unwrap().bytes.as_deref(), Ok(b"key".as_slice()));
-    let why = |text: &str| loaded(text).key("builder").unwrap().bytes.clone().unwrap_err();
+    assert_eq!(
+        loaded(&with_rule(rule)).key("builder").unwrap().file().unwrap().bytes.as_deref(),
+        Ok(b"key".as_slice())
+    );
+    let why = |text: &str| loaded(text).key("builder").unwrap().file().unwrap().bytes.clone().unwrap_err();
     let other = why(&with_rule(rule).replace(&sha256(b"key"), &"1".repeat(64)));
     assert!(
         other.contains("has sha256:2c70e12b7a0646f92279f427c7b38e7334d8e5389cff167a1dc30e73f826b683"),

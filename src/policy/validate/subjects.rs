@@ -4,9 +4,12 @@
 use std::collections::BTreeMap;
 
 use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
+use super::super::identity::{
+    CertificateClaim, CertificateIdentity, EmbeddedRoot, IdentityGlob, TrustedRootSource,
+};
 use super::super::subject::{
-    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, ProvenanceRule, SbomRule,
-    SignerKey, VerdictWord, VerdictsRule,
+    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, PinnedFile, ProvenanceRule,
+    SbomRule, SignerKey, SignerMaterial, VerdictWord, VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
@@ -45,7 +48,7 @@ pub(super) fn subjects(
         .collect()
 }
 
-/// Public keys, with what their files hold.
+/// Those whose signatures count, with what their files hold.
 pub(super) fn keys(
     written: Option<At<Table<written::Key>>>,
     files: &BTreeMap<String, Result<Vec<u8>, String>>,
@@ -61,21 +64,71 @@ fn key(
     files: &BTreeMap<String, Result<Vec<u8>, String>>,
     problems: &mut PolicyProblems,
 ) -> Option<SignerKey> {
-    let sha256 = written.sha256.and_then(|digest| hex(&digest, &digest.value, "`sha256`", problems));
-    let user = written.user.map(|user| {
+    let user = written.user.as_ref().map(|user| {
         let plain = super::user_name(&user.value).map(str::to_owned);
         if plain.is_none() {
             problems.add(user.at, format!("{} is no GitLab user name", quoted(&user.value)));
         }
         plain.unwrap_or_default()
     });
-    let (file, sha256) = (written.file?.value, sha256?);
+    let keyless =
+        ["trusted_root", "issuer", "identity", "claims"].iter().any(|key| written.given.contains(key));
+    let signer = match (written.given.contains(&"file"), keyless) {
+        (true, false) => public_key(&name, written, files, problems).map(SignerMaterial::PublicKey),
+        (false, true) => identity(&name, written, files, problems)
+            .map(|identity| SignerMaterial::Identity(Box::new(identity))),
+        (true, true) => {
+            let message = format!("{} is a public key or an identity, not both", quoted(&name.value));
+            problems.help(
+                name.at,
+                message,
+                "leave out `file`, or `trusted_root`, `issuer`, `identity` and `claims`",
+            );
+            None
+        }
+        (false, false) => {
+            problems.help(
+                name.at,
+                "a key needs the key `file`, or `issuer` and `identity`",
+                "a public key: `{file: keys/NAME.pub, sha256: …}`; an identity: `{issuer: https://gitlab.com, \
+                 identity: \"https://gitlab.com/GROUP/PROJECT//.gitlab-ci.yml@refs/heads/main\"}`",
+            );
+            None
+        }
+    };
+    Some(SignerKey { line: name.at.line, name: name.value, user, signer: signer? })
+}
+
+/// A key that has to be there beside another.
+fn missing(name: &At<Name>, key: &str, problems: &mut PolicyProblems) {
+    problems.add(name.at, format!("a key needs the key `{key}`: {}", quoted(&name.value)));
+}
+
+fn public_key(
+    name: &At<Name>,
+    written: written::Key,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+    problems: &mut PolicyProblems,
+) -> Option<PinnedFile> {
+    if written.sha256.is_none() && !written.given.contains(&"sha256") {
+        missing(name, "sha256", problems);
+    }
+    let sha256 = written.sha256.and_then(|digest| hex(&digest, &digest.value, "`sha256`", problems));
+    Some(pinned(name, written.file?.value, sha256?, "the public key", files))
+}
+
+/// A file with the digest that it must have.
+fn pinned(
+    name: &At<Name>,
+    file: String,
+    sha256: String,
+    what: &str,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+) -> PinnedFile {
     let shown = crate::finding::clean(&file).into_owned();
     let place = format!("keys.{}", crate::finding::clean(&name.value));
     let bytes = if sha256.bytes().all(|b| b == b'0') {
-        Err(format!(
-            "{place} is a placeholder: put the public key into {shown} and its SHA-256 into `sha256`"
-        ))
+        Err(format!("{place} is a placeholder: put {what} into {shown} and its SHA-256 into `sha256`"))
     } else {
         match files.get(&file) {
             Some(Ok(bytes)) => {
@@ -90,7 +143,77 @@ fn key(
             None => Err(format!("{place}: {shown} was not read")),
         }
     };
-    Some(SignerKey { name: name.value, line: name.at.line, file, sha256, user, bytes })
+    PinnedFile { file, sha256, bytes }
+}
+
+/// Whoever a certificate must have been issued to.
+fn identity(
+    name: &At<Name>,
+    written: written::Key,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+    problems: &mut PolicyProblems,
+) -> Option<CertificateIdentity> {
+    for key in ["issuer", "identity"].iter().filter(|key| !written.given.contains(*key)) {
+        missing(name, key, problems);
+    }
+    let named = written.trusted_root.as_ref().map(|root| root.value.as_str());
+    let embedded = match named {
+        None => Some(EmbeddedRoot::Sigstore),
+        Some(word) => EmbeddedRoot::from_word(word),
+    };
+    let root = match (embedded, written.trusted_root, written.sha256) {
+        (Some(embedded), _, None) => Some(TrustedRootSource::Embedded(embedded)),
+        (Some(embedded), _, Some(digest)) => {
+            problems.help(
+                digest.at,
+                format!(
+                    "`sha256` pins a file, and the trusted root `{}` comes with secgate",
+                    embedded.as_str()
+                ),
+                "give the file: `trusted_root: keys/trusted_root.json`, or leave out `sha256`",
+            );
+            None
+        }
+        (None, Some(file), Some(digest)) => hex(&digest, &digest.value, "`sha256`", problems).map(|sha256| {
+            TrustedRootSource::File(pinned(name, file.value, sha256, "the trusted root", files))
+        }),
+        (None, _, None) => {
+            if !written.given.contains(&"sha256") {
+                missing(name, "sha256", problems);
+            }
+            None
+        }
+        (None, None, Some(_)) => None,
+    };
+    let issuer = written.issuer.and_then(|issuer| {
+        if issuer.value.contains('*') {
+            let message =
+                format!("`issuer` is compared exactly, and {} has a wildcard", quoted(&issuer.value));
+            problems.add(issuer.at, message);
+            return None;
+        }
+        Some(issuer.value)
+    });
+    let claims = written.claims.map(|table| table.value.0).unwrap_or_default();
+    let claims = claims
+        .into_iter()
+        .filter_map(|(word, wanted)| {
+            let Some(claim) = CertificateClaim::from_word(&word.value) else {
+                let known: Vec<&str> = CertificateClaim::ALL.iter().map(|claim| claim.as_str()).collect();
+                problems.unknown(word.at, "unknown claim of certificates:", &word.value, &known);
+                return None;
+            };
+            Some((claim, identity_globs(&wanted.value.0, word.value.as_str(), problems)))
+        })
+        .collect();
+    let identity = identity_globs(&written.identity?.value.0, "identity", problems);
+    Some(CertificateIdentity { root: root?, issuer: issuer?, identity, claims })
+}
+
+fn identity_globs(list: &[At<Name>], key: &str, problems: &mut PolicyProblems) -> Vec<IdentityGlob> {
+    list.iter()
+        .filter_map(|glob| keep_compiled(IdentityGlob::new(&glob.value), glob, key, problems))
+        .collect()
 }
 
 /// 64 hexadecimal digits in lower case.
@@ -253,8 +376,11 @@ pub(super) fn provenance(
         subjects: which(written.subject.as_ref(), subjects, at, problems),
         signed_by: signers(written.signed_by.as_ref(), keys, problems),
         predicate: values(written.predicate),
-        builder: values(written.builder),
-        source: written.source.map(|source| source.value),
+        builder: written
+            .builder
+            .map(|list| identity_globs(&list.value.0, "builder", problems))
+            .unwrap_or_default(),
+        source: values(written.source),
         r#ref: written.r#ref.map(|list| path_globs(&list.value.0, "ref", problems)).unwrap_or_default(),
         commit: written.commit.is_some(),
     }
@@ -345,7 +471,7 @@ pub(super) fn signers(
             None => problems.help(
                 name.at,
                 message,
-                "declare it: `keys: {NAME: {file: keys/NAME.pub, sha256: …}}`",
+                "declare it: `keys: {NAME: {file: keys/NAME.pub, sha256: …}}`, or by `issuer` and `identity`",
             ),
         }
     }
