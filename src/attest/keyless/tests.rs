@@ -223,7 +223,7 @@ fn one_thing_wrong_is_enough() {
         ("bad-early", "certificate chain"),
         ("bad-usage", "certificate chain"),
         ("bad-authority", "certificate chain"),
-        ("bad-lookalike", "was signed by https://gitlab.invalid/team/ap"),
+        ("bad-lookalike", "was signed by https://gitlab.invalid/team/xn--ap"),
         ("branch", "was signed by"),
         ("elsewhere", "is not verified"),
         ("person", "was signed by an identity of https://login.invalid"),
