@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::exit;
 use crate::render::{LISTINGS, OUTPUTS};
-use crate::report::FORMATS;
+use crate::report::{FORMATS, ShippedMapping, shipped_mappings};
 
 pub(super) fn run() -> Result<u8> {
     let mut text =
@@ -16,6 +16,10 @@ pub(super) fn run() -> Result<u8> {
         let categories =
             if categories.is_empty() { String::new() } else { format!(" ({})", categories.join(", ")) };
         writeln!(text, "  {:<26} {}{categories}", format.id, format.title)?;
+    }
+    text.push_str("\nReports that a mapping describes, found from the content as well:\n");
+    for ShippedMapping { mapping, .. } in shipped_mappings() {
+        writeln!(text, "  {:<26} {} ({})", mapping.id, mapping.title, mapping.category)?;
     }
     text.push_str("\nVerdicts (`secgate check --format`, `--output FORMAT=PATH`):\n");
     for output in OUTPUTS {

@@ -10,14 +10,22 @@ pub struct ReportMapping {
     pub id: String,
     /// Line in the policy, or in the file of mappings.
     pub line: u64,
+    /// The tool and what of it is read, for people.
+    pub title: String,
     /// The category of all its findings.
     pub category: Category,
     /// The scanner's name.
     pub tool: String,
     /// From the report to what holds findings, such as a file, where they do not stand in one list.
     pub groups: Option<DocumentPath>,
-    /// From the report, or from one group, to each finding.
-    pub findings: DocumentPath,
+    /// From the report, or from one group, to each finding; of several lists each.
+    pub findings: Vec<DocumentPath>,
+    /// The file holds one JSON value after the other.
+    pub lines: bool,
+    /// Signs by which a report is told from others; all must hold.
+    pub looks_like: Vec<String>,
+    /// That there is a report is the proof that something was scanned.
+    pub presence: bool,
     /// Scanned target: a number or something that is not empty; without it no findings mean that nothing was.
     pub scanned: Option<DocumentPath>,
     /// Failures of the tool; any makes the scan incomplete.
@@ -79,6 +87,8 @@ pub enum Field {
     Ids,
     /// CWE numbers.
     Cwes,
+    /// CVSS score or vector.
+    Cvss,
     /// Name of the package.
     Package,
     /// Its version.
@@ -109,6 +119,7 @@ impl Field {
             Self::EndLine => "end_line",
             Self::Ids => "ids",
             Self::Cwes => "cwes",
+            Self::Cvss => "cvss",
             Self::Package => "package",
             Self::Version => "version",
             Self::Fixed => "fixed",

@@ -169,11 +169,17 @@ written! {
         may category: Category,
         /// The scanner's name; default: the name of the mapping.
         may tool: Name,
+        /// The tool and what of it is read, for people.
+        may title: Prose,
         /// Path to each thing that holds findings, such as a file, where they do not stand in one list.
         may groups: Name,
-        /// Path to each finding, such as `$.issues[*]`; with `groups` from one group, such as `@.messages[*]`.
-        may findings: Name,
-        /// Path to what was scanned, a number or a list; 0, empty or missing: nothing. Without it a report without findings counts as nothing scanned.
+        /// Path to each finding, such as `$.issues[*]`; with `groups` from one group, such as `@.messages[*]`. Several paths where findings stand in several lists.
+        may findings: Many<Name>,
+        /// `true`: the file holds one JSON value after the other, such as one a line; `$[*]` is each of them.
+        may lines: bool,
+        /// Signs by which such a report is told from others: `a.b` for keys, `a.b=text` for what stands there, `[]` for a list, `<root>` for XML. All of them must hold.
+        may looks_like: Many<Name>,
+        /// Path to what was scanned, a number or a list; 0, empty or missing: nothing. `$`: that there is a report is the proof. Without it a report without findings counts as nothing scanned.
         may scanned: Name,
         /// Path to what the tool could not do; anything there makes the scan incomplete.
         may errors: Name,
@@ -191,7 +197,7 @@ written! {
         may fields: MappingFields,
         /// Paths to parts that stand in the group of a finding; `@` is the group.
         may group_fields: MappingFields,
-        /// Keys whose path may find nothing in a whole report; for any other that is an error.
+        /// Keys whose path may find nothing in a whole report; for any other that is an error. With `findings` a list may be missing, or `null`.
         may optional: Many<Name>,
     }
 
@@ -217,10 +223,12 @@ written! {
         may line: Many<Name>,
         /// The last line.
         may end_line: Many<Name>,
-        /// Vulnerability ids, a text or a list.
+        /// Vulnerability ids, a text or a list; of an address the CVE and GHSA ids in it.
         may ids: Many<Name>,
         /// CWE numbers, such as `CWE-79` or 79, one or a list.
         may cwes: Many<Name>,
+        /// CVSS score or vector; it is the severity where the tool gives none.
+        may cvss: Many<Name>,
         /// Name of the package.
         may package: Many<Name>,
         /// Its installed version.

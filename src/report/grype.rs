@@ -12,7 +12,6 @@ use super::cvss::{StatedScore, highest, rating};
 use super::field::{suppress, text};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::unread;
 use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Attribute, Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
@@ -30,7 +29,7 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn looks_like(opening: &Opening) -> bool {
-    if unread::is_xeol(opening) {
+    if super::xeol::looks_like(opening) {
         return false;
     }
     let beside = ["descriptor", "distro", "source", "ignoredMatches"].iter().any(|key| opening.has(key));
@@ -176,7 +175,7 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
             }
             let name = told_value(&name);
             Err(json.shape(&format!(
-                "the report is of `{name}`: Xeol and others write Grype's shape; they are not read"
+                "the report is of `{name}`: Xeol's has a reader of its own (format xeol), and others that write Grype's shape are not read"
             )))
         }
         "version" => {

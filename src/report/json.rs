@@ -167,6 +167,11 @@ impl Json {
         }
     }
 
+    /// True where the next byte that is no blank is one of these: `<` begins XML.
+    pub fn begins(&mut self, with: &[u8]) -> Result<bool, ReadError> {
+        Ok(self.peek()?.is_some_and(|byte| with.contains(&byte)))
+    }
+
     /// True where only blanks are left.
     pub fn at_end(&mut self) -> Result<bool, ReadError> {
         Ok(self.peek()?.is_none())

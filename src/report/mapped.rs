@@ -10,14 +10,18 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::conceal::comparable;
+use super::cvss::{StatedScore, level_of_score, rating, rating_of_vector, score_number};
 use super::field::suppress;
+use super::sarif::advisories_in;
 use super::secret::SecretValues;
 use super::value::{LineNumber, cwe_numbers};
+use super::xml_tree::tree;
 use super::{
-    Options, ProblemKind, ReadError, ReadOutcome, Reading, Report, Sink, Source, Tool, read_document,
+    Json, Options, ProblemKind, ReadError, ReadOutcome, Reading, Report, Sink, Source, Tool, read_document,
+    read_statements,
 };
 use crate::finding::{
-    Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
+    Category, Confidence, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
 };
 use crate::policy::{DocumentPath, Field, FieldPath, Origin, PathStepKind, ReportMapping};
 
@@ -35,7 +39,7 @@ pub fn read_mapped(
     sink: &mut dyn Sink,
 ) -> ReadOutcome {
     let format = Some(Cow::Owned(mapping.id.clone()));
-    let (document, sha256, bytes) = match read_document(source, MAX_MAPPED.min(options.max_report)) {
+    let (document, sha256, bytes) = match read_tree_of(source, mapping, MAX_MAPPED.min(options.max_report)) {
         Ok(read) => read,
         Err(error) => {
             let report =
@@ -67,6 +71,25 @@ pub fn read_mapped(
     }
 }
 
+/// The report as a tree; of XML the root element, of a file of lines the list of its values.
+fn read_tree_of(
+    source: &Source,
+    mapping: &ReportMapping,
+    max: u64,
+) -> Result<(Value, String, u64), ReadError> {
+    let mut file = Json::new(source.open(max)?);
+    if file.begins(b"<")? {
+        let (_, document) = tree(&mut file)?;
+        let (bytes, sha256) = file.finish();
+        return Ok((document, sha256, bytes));
+    }
+    if mapping.lines {
+        let (values, sha256, bytes) = read_statements(source, max)?;
+        return Ok((Value::Array(values), sha256, bytes));
+    }
+    read_document(source, max)
+}
+
 /// Says that `--max-report` does not move the limit of a tree.
 fn over_limit(error: ReadError) -> ReadError {
     match error {
@@ -94,7 +117,7 @@ impl<'d> Mapped<'d> {
         let mapping = self.mapping;
         reading.covers(mapping.category);
         self.facts(reading)?;
-        let mut walk = MappedWalk::default();
+        let mut walk = MappedWalk { optional: mapping.is_optional("findings"), ..MappedWalk::default() };
         let whole = vec![MappedElement { group: self.document, value: self.document }];
         let from = match &mapping.groups {
             Some(path) => {
@@ -106,18 +129,21 @@ impl<'d> Mapped<'d> {
             }
             None => whole,
         };
-        let elements = walk.along(&mapping.findings, from)?;
+        let mut elements = Vec::new();
+        for path in &mapping.findings {
+            elements.extend(walk.along(path, from.clone())?.into_iter().map(|element| (path, element)));
+        }
         for hole in &walk.holes {
             reading.problem(ProblemKind::Scan, hole, None);
         }
         self.scanned(elements.len(), walk.narrowed, reading);
         self.errors(reading)?;
         let mut seen = vec![false; mapping.fields.len()];
-        for (index, element) in elements.iter().enumerate() {
+        for (index, (path, element)) in elements.iter().enumerate() {
             if !element.value.is_object() && !element.value.is_array() {
                 return Err(format!(
                     "`{}` finds {}, and a finding is an object",
-                    mapping.findings.text(),
+                    path.text(),
                     kind(element.value)
                 ));
             }
@@ -160,7 +186,9 @@ impl<'d> Mapped<'d> {
     /// Whether something was scanned, as far as the report shows.
     fn scanned(&self, findings: usize, narrowed: Option<String>, reading: &mut Reading<'_>) {
         let Some(path) = &self.mapping.scanned else {
-            if findings == 0 {
+            if let (true, Some(why)) = (self.mapping.presence, &narrowed) {
+                reading.nothing_scanned(why);
+            } else if findings == 0 && !self.mapping.presence {
                 reading.nothing_scanned(&narrowed.unwrap_or_else(|| {
                     "the report has no findings, and its mapping does not say what was scanned (`scanned`)"
                         .to_owned()
@@ -292,7 +320,8 @@ impl<'d> Mapped<'d> {
             let texts: Vec<String> = paths.iter().map(|p| format!("`{}`", p.path.text())).collect();
             return Err(format!("{} finds nothing, and a finding needs a `rule_id`", texts.join(" or ")));
         };
-        let (severity, native) = self.severity(element);
+        let cvss = self.cvss(element);
+        let (severity, native) = self.severity(element, cvss.as_ref());
         let mut finding = Finding::new(mapping.category, &mapping.tool, &rule, severity);
         // A word that is no severity may be anything, also a secret that a wrong path found.
         finding.native_severity = native.filter(|_| !secret || severity != Severity::Unknown);
@@ -300,7 +329,12 @@ impl<'d> Mapped<'d> {
             Some(title) if !secret => Text::line(&title),
             _ => finding.rule_id.clone(),
         };
+        finding.cvss = cvss.map(Box::new);
         for id in self.texts(Field::Ids, element)?.unwrap_or_default() {
+            if id.contains("://") {
+                finding.ids.extend(advisories_in(&id).iter().map(|id| Text::line(id)));
+                continue;
+            }
             // CWE numbers name a class and no vulnerability.
             if id.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
                 finding.cwes.extend(cwe_numbers([&*id]));
@@ -341,13 +375,24 @@ impl<'d> Mapped<'d> {
 
     /// The severity and the tool's word for it. One that is there and is no word is unknown, never the level that the
     /// mapping gives to what is missing.
-    fn severity(&self, element: &MappedElement<'d>) -> (Severity, Option<Text>) {
+    fn severity(&self, element: &MappedElement<'d>, cvss: Option<&CvssRating>) -> (Severity, Option<Text>) {
         let Some((_, node)) = self.node(Field::Severity, element) else {
-            return (self.mapping.missing, None);
+            let scored = cvss.and_then(|rating| level_of_score(rating.score));
+            return (scored.unwrap_or(self.mapping.missing), None);
         };
         match text(node) {
             Ok(Some(word)) => (self.mapping.severity(&word), Some(Text::line(&word))),
             Ok(None) | Err(_) => (Severity::Unknown, None),
+        }
+    }
+
+    /// A score as a number or a text, or a vector.
+    fn cvss(&self, element: &MappedElement<'d>) -> Option<CvssRating> {
+        let (_, node) = self.node(Field::Cvss, element)?;
+        let text = text(node).ok()??;
+        match score_number(&text) {
+            Some(score) => rating(StatedScore::Number(score), "", ""),
+            None => rating_of_vector(&text),
         }
     }
 
@@ -379,6 +424,8 @@ struct MappedWalk {
     holes: Vec<String>,
     /// A filter that took nothing, and asks for what is nowhere.
     narrowed: Option<String>,
+    /// A list may be missing, or `null`.
+    optional: bool,
 }
 
 impl MappedWalk {
@@ -400,6 +447,10 @@ impl MappedWalk {
                 };
                 let hits = if fits { step.nodes(value) } else { Some(Vec::new()) };
                 let hits = hits.ok_or_else(|| format!("`{}` cannot be evaluated", step.shown))?;
+                let missing = value.is_null() || step.kind == PathStepKind::Name && value.is_object();
+                if self.optional && hits.is_empty() && missing {
+                    continue;
+                }
                 if !fits || hits.is_empty() && matches!(step.kind, PathStepKind::Name | PathStepKind::Index) {
                     missed.push(kind(value));
                 }

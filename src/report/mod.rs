@@ -16,45 +16,66 @@ pub mod receipt;
 mod sbom;
 mod source;
 mod text;
+mod tree;
 mod unread;
 pub mod value;
 mod xml;
+mod xml_tree;
 
 mod advisory;
+mod asff;
 mod bandit;
 mod checkov;
+mod checkstyle;
+mod codequality;
+mod composer_audit;
 mod conceal;
 mod cosign_verify;
 mod credential_rule;
 mod cvss;
 mod cyclonedx;
+mod dependency_check;
 mod detect_secrets;
+mod dotnet_list;
 mod excerpt;
 mod field;
 mod generic_secrets;
 mod ggshield;
+mod github;
 mod gitlab;
 mod gitleaks;
 mod gosec;
+mod govulncheck;
 mod grype;
 mod in_toto;
 mod junit;
 mod kics;
 mod npm_audit;
+mod ocsf;
 mod openvex;
 mod osv_scanner;
+mod pip_audit;
 mod sarif;
+mod scorecard;
 mod secret;
 mod semgrep;
+mod shipped;
+mod snyk;
 mod sonarqube;
 mod sonarqube_gate;
 mod spdx;
+mod spdx_tags;
 mod spectral;
 mod tfsec;
 mod trivy;
+mod trivy_operator;
 mod trufflehog;
 mod trufflehog3;
 mod trufflehog_v2;
+mod twistcli;
+mod wiz;
+mod xeol;
+mod yarn_audit;
 mod zap;
 
 #[cfg(test)]
@@ -75,6 +96,7 @@ pub use opening::{Member, Opening};
 pub use reading::{Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
 pub use secret::{HeldValues, ValueMask};
+pub use shipped::{ShippedMapping, shipped_mappings};
 pub use source::{Source, open_regular};
 
 pub use json::{Json, JsonKind};
@@ -126,6 +148,7 @@ pub struct Format {
 pub static FORMATS: &[&Format] = &[
     &semgrep::FORMAT,
     &trivy::FORMAT,
+    &trivy_operator::FORMAT,
     &sarif::FORMAT,
     &gitleaks::FORMAT,
     &trufflehog::FORMAT,
@@ -149,11 +172,29 @@ pub static FORMATS: &[&Format] = &[
     &grype::FORMAT,
     &osv_scanner::FORMAT,
     &npm_audit::FORMAT,
+    &snyk::FORMAT,
+    &dependency_check::FORMAT,
+    &govulncheck::FORMAT,
+    &yarn_audit::FORMAT,
+    &pip_audit::FORMAT,
+    &dotnet_list::FORMAT,
+    &composer_audit::FORMAT,
+    &twistcli::FORMAT,
+    &xeol::FORMAT,
+    &github::DEPENDABOT,
+    &github::CODE_SCANNING,
+    &github::SECRET_SCANNING,
+    &asff::FORMAT,
+    &ocsf::FORMAT,
+    &wiz::FORMAT,
+    &scorecard::FORMAT,
     &cyclonedx::FORMAT,
     &zap::FORMAT,
     &sonarqube::FORMAT,
     &sonarqube_gate::FORMAT,
     &spectral::FORMAT,
+    &codequality::FORMAT,
+    &checkstyle::FORMAT,
     &spdx::FORMAT,
     &openvex::FORMAT,
     &in_toto::FORMAT,
@@ -259,6 +300,10 @@ const LAST_LOOK: usize = 16 << 20;
 /// Reads a report and hands its findings to `sink`. Of an unreadable file no finding stays, but for the complete
 /// lines of a JSON-lines file.
 pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> ReadOutcome {
+    // A mapping that comes with the binary, asked for by its name.
+    if let Some(mapping) = hint.format.filter(|id| Format::by_id(id).is_err()).and_then(shipped::by_id) {
+        return read_mapped(source, mapping, options, sink);
+    }
     let mut known = BTreeMap::new();
     // Values of secrets stand in other findings than their own, too: a report that has any is read twice.
     let (mut secrets, mut again) = (BTreeSet::new(), false);
@@ -275,6 +320,21 @@ pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mu
                 if !format.is_some_and(|f: &Format| f.lines) {
                     sink.restart();
                 }
+                let error = match error {
+                    // What no reader claims may be what a mapping describes.
+                    unclaimed @ (ReadError::Unknown { .. }
+                    | ReadError::Untold { .. }
+                    | ReadError::Syntax { .. })
+                        if format.is_none() =>
+                    {
+                        match shipped::by_content(source, hint) {
+                            Ok(Some(mapping)) => return read_mapped(source, mapping, options, sink),
+                            Ok(None) => unclaimed,
+                            Err(error) => error,
+                        }
+                    }
+                    error => error,
+                };
                 return ReadOutcome {
                     format: format.map(|f| f.id.into()),
                     report,

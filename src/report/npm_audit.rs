@@ -74,8 +74,9 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         "advisories" => {
             listed = true;
             json.object(|json, key| {
-                let (word, finding) =
-                    json.item::<NpmAdvisory<'static>, _>(|a| (word_of(&a.severity), a.finding(key)))?;
+                let (word, finding) = json.item::<NpmAdvisory<'static>, _>(|a| {
+                    (word_of(&a.severity), a.finding(FORMAT.tool, key))
+                })?;
                 *by_word.entry(word).or_insert(0) += 1;
                 let Some(finding) = finding else {
                     return Err(json.shape("an advisory has neither `module_name`, `title` nor `severity`"));
@@ -295,7 +296,7 @@ impl NpmVulnerablePackage<'_> {
 }
 
 /// The GHSA id in an advisory's address.
-fn advisory_id(url: &str) -> Option<&str> {
+pub(super) fn advisory_id(url: &str) -> Option<&str> {
     let last = url.rsplit('/').next()?;
     let last = last.split(['?', '#']).next().unwrap_or_default();
     last.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("GHSA-")).then_some(last)
@@ -303,7 +304,7 @@ fn advisory_id(url: &str) -> Option<&str> {
 
 /// An advisory of version 1.
 #[derive(Deserialize)]
-struct NpmAdvisory<'a> {
+pub(super) struct NpmAdvisory<'a> {
     #[serde(borrow, default)]
     module_name: ReportWord<'a>,
     #[serde(borrow, default)]
@@ -342,7 +343,8 @@ struct Installed<'a> {
 }
 
 impl NpmAdvisory<'_> {
-    fn finding(&self, key: &str) -> Option<Finding> {
+    /// The finding of `tool`; `key` is its number. `None` if it says nothing.
+    pub(super) fn finding(&self, tool: &str, key: &str) -> Option<Finding> {
         let name = self.module_name.as_str();
         if [&self.module_name, &self.title, &self.severity].iter().all(|word| word.as_str().is_empty()) {
             return None;
@@ -364,7 +366,7 @@ impl NpmAdvisory<'_> {
             title => format!("{title} ({name} {})", self.vulnerable_versions.as_str()),
         };
         let advisory = Advisory {
-            tool: FORMAT.tool,
+            tool,
             id: ids.first().copied().unwrap_or(&number),
             ids,
             severity: WorstSeverity::only(word_or_none(self.severity.as_str())),

@@ -30,7 +30,9 @@ pub(super) static FORMAT: Format = Format {
 };
 
 fn looks_like(opening: &Opening) -> bool {
+    // An image of twistcli has packages, too.
     opening.foreign().is_none()
+        && !super::twistcli::looks_like(opening)
         && opening.get("results").is_some_and(|results| {
             let told = |packages: &Member| {
                 let seen = opening.whole || packages.is_empty_array() || !packages.members.is_empty();

@@ -105,29 +105,59 @@ impl Sbom {
     }
 }
 
+/// An inventory as JSON: the file itself, or what XML or tag-value stands for.
+struct InventoryJson {
+    json: Json,
+    /// The file, where that is no JSON.
+    file: Option<Json>,
+}
+
+impl InventoryJson {
+    fn open(source: &Source, max: u64) -> Result<Self, ReadError> {
+        let mut json = Json::new(source.open(max)?);
+        let opening = json.opening(LOOK)?;
+        let made = if opening.root.as_deref() == Some("bom") {
+            Some(super::xml_tree::converted(&mut json, super::cyclonedx::from_xml)?)
+        } else if super::spdx_tags::looks_like(&opening.head) {
+            Some(super::spdx_tags::converted(&mut json)?)
+        } else {
+            None
+        };
+        Ok(match made {
+            Some(made) => Self { json: made, file: Some(json) },
+            None => Self { json, file: None },
+        })
+    }
+
+    /// Number of bytes and SHA-256 of the file, which must have been read to its end.
+    fn finish(mut self) -> Result<(u64, String), ReadError> {
+        self.json.end()?;
+        Ok(self.file.unwrap_or(self.json).finish())
+    }
+}
+
 /// Reads an SBOM of at most `max` bytes; gives it with the file's SHA-256 and number of bytes.
 pub fn read_sbom(source: &Source, max: u64) -> Result<(Sbom, String, u64), ReadError> {
-    let mut json = Json::new(source.open(max)?);
+    let mut file = InventoryJson::open(source, max)?;
+    let json = &mut file.json;
     let opening = json.opening(LOOK)?;
     if opening.head.is_empty() && opening.whole {
         return Err(ReadError::Empty);
     }
     let sbom = if opening.has("bomFormat") {
-        cyclonedx::read_cyclonedx(&mut json)?
+        cyclonedx::read_cyclonedx(json)?
     } else if opening.has("@graph") || opening.has("@context") {
-        spdx::read_3(&mut json)?
+        spdx::read_3(json)?
     } else if opening.has("spdxVersion") || opening.has("SPDXID") {
         let described = spdx::described(source, max)?;
-        let sbom = spdx::read_2(&mut json, &described.0)?;
-        json.end()?;
-        let (bytes, sha256) = json.finish();
+        let sbom = spdx::read_2(json, &described.0)?;
+        let (bytes, sha256) = file.finish()?;
         return if sha256 == described.1 { Ok((sbom, sha256, bytes)) } else { Err(ReadError::Changed) };
     } else {
         json.skip()?;
         return Err(ReadError::WrongFormat { asked: "sbom".to_owned(), looks_like: opening.describe() });
     };
-    json.end()?;
-    let (bytes, sha256) = json.finish();
+    let (bytes, sha256) = file.finish()?;
     Ok((sbom, sha256, bytes))
 }
 

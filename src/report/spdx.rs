@@ -1,4 +1,4 @@
-//! SPDX JSON, versions 2 and 3: an inventory. It holds no finding and covers nothing; what it lists is the business
+//! SPDX, versions 2 and 3 in JSON and version 2 in tag-value: an inventory. It holds no finding and covers nothing; what it lists is the business
 //! of rules about SBOMs.
 
 use super::field::text;
@@ -8,7 +8,7 @@ use super::{Format, Opening, ReadError, Reading};
 /// SPDX JSON.
 pub(super) static FORMAT: Format = Format {
     id: "spdx",
-    title: "SPDX JSON: an inventory, no findings",
+    title: "SPDX JSON and tag-value: an inventory, no findings",
     tool: "spdx",
     categories: &[],
     inventory: Some(super::sbom::listed),
@@ -19,6 +19,7 @@ pub(super) static FORMAT: Format = Format {
 
 fn looks_like(opening: &Opening) -> bool {
     opening.has("spdxVersion")
+        || super::spdx_tags::looks_like(&opening.head)
         || opening.has("@graph")
             && opening.get("@context").and_then(|m| m.text.as_deref()).is_some_and(is_context)
 }
@@ -29,6 +30,13 @@ fn is_context(context: &str) -> bool {
 }
 
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.begins(super::spdx_tags::STARTS)? {
+        return read_document(&mut super::spdx_tags::converted(json)?, reading);
+    }
+    read_document(json, reading)
+}
+
+fn read_document(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let (mut version, mut graph) = (false, false);
     json.object(|json, key| match key {
         "spdxVersion" => {

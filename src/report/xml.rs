@@ -3,7 +3,7 @@
 //! `quick-xml` cuts the stream into tags and texts and checks names of end tags, quoting and UTF-8. The rest is ours:
 //! one root element and nothing but blanks, comments and instructions around it, a depth, a number of attributes, and
 //! no document type with declarations of its own. So there is no entity but the five of XML and characters by number,
-//! nothing can be expanded, and nothing is fetched. Of a text it is told that there is one: no format needs more.
+//! nothing can be expanded, and nothing is fetched. A text comes in parts: references to characters are parts of their own.
 
 use std::borrow::Cow;
 use std::io::{self, BufRead, Read};
@@ -29,8 +29,8 @@ const MAX_ATTRIBUTES: usize = 64;
 pub(super) enum XmlNode<'x> {
     /// An element begins.
     Open(XmlElement<'x>),
-    /// Text that is not blank.
-    Text,
+    /// Text that is not blank, or a part of one.
+    Text(&'x str),
     /// The element that began last and has not ended ends.
     Close,
 }
@@ -46,6 +46,11 @@ impl XmlElement<'_> {
     /// The value of an attribute.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.attributes.iter().find(|(key, _)| *key == name).map(|(_, value)| value.as_ref())
+    }
+
+    /// Its attributes, in their order.
+    pub(super) fn attributes(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.attributes.iter().map(|(key, value)| (*key, value.as_ref()))
     }
 }
 
@@ -159,18 +164,17 @@ impl XmlWalk {
                 return Err(XmlError::Markup("text outside the root element"));
             }
             Event::GeneralRef(name) => {
-                let known = match name.strip_prefix('#') {
-                    Some(number) => numbered(number).is_some(),
-                    None => resolve_xml_entity(name).is_some(),
+                let mut buffer = [0; 4];
+                let text = match name.strip_prefix('#') {
+                    Some(number) => numbered(number).map(|c| &*c.encode_utf8(&mut buffer)),
+                    None => resolve_xml_entity(name),
                 };
-                if !known {
-                    return Err(XmlError::Markup(NO_ENTITY));
-                }
-                visit(XmlNode::Text).map_err(XmlError::Shape)?;
+                let text = text.ok_or(XmlError::Markup(NO_ENTITY))?;
+                visit(XmlNode::Text(text)).map_err(XmlError::Shape)?;
             }
-            Event::CData(_) => visit(XmlNode::Text).map_err(XmlError::Shape)?,
+            Event::CData(text) => visit(XmlNode::Text(text)).map_err(XmlError::Shape)?,
             Event::Text(text) if !text.trim_ascii().is_empty() => {
-                visit(XmlNode::Text).map_err(XmlError::Shape)?;
+                visit(XmlNode::Text(text)).map_err(XmlError::Shape)?;
             }
             Event::Decl(declaration) => {
                 if !first {
@@ -326,7 +330,7 @@ mod tests {
         let walked = walk(&mut document, |node| {
             seen.push(match node {
                 XmlNode::Open(element) => format!("{} {}", element.name, element.get("a").unwrap_or("-")),
-                XmlNode::Text => "t".to_owned(),
+                XmlNode::Text(text) => format!("t{}", text.trim()),
                 XmlNode::Close => "/".to_owned(),
             });
             Ok(())
@@ -340,7 +344,7 @@ mod tests {
             <r a='x &lt;&#65;&amp;'><p:b a=\"\u{e9}\"/>text &gt; <![CDATA[ <raw> & ]]><b/></r>\n<!-- end --> ";
         assert_eq!(
             check_bytes(text.as_bytes()).unwrap(),
-            ["r x <A&", "b \u{e9}", "/", "t", "t", "t", "b -", "/", "/"]
+            ["r x <A&", "b \u{e9}", "/", "ttext", "t>", "t<raw> &", "b -", "/", "/"]
         );
         for end in 1..text.trim_end().len() - "<!-- end -->".len() - 1 {
             assert!(check_bytes(&text.as_bytes()[..end]).is_err(), "{}", text.get(..end).unwrap_or("cut"));

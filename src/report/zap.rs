@@ -1,14 +1,19 @@
-//! ZAP's JSON report (templates `traditional-json` and `traditional-json-plus`; before 2.11 its XML report as JSON).
+//! ZAP's report in JSON and XML (templates `traditional-json`, `traditional-xml` and those with `-plus`; before 2.11 the JSON
+//! was made of the XML, and so XML is read as the JSON that it stands for).
 //!
 //! Source of the shapes: `report.json` of those templates in the zap-extensions repository, and `ReportGenerator` of
 //! zaproxy, whose XML serialiser wrote an object where there was one site, alert or instance. One alert of one site is
 //! a finding, whatever the number of its instances. Numbers are strings. What was sent and received (`attack`,
 //! `evidence`, `param`, headers, bodies) is not kept, nor the query of an address.
 
+use serde_json::{Map, Value, json};
+
 use super::field::{first_of, scalar, suppress, text};
 use super::json::{Json, JsonKind};
 use super::secret::{unknown, without_credentials};
+use super::tree::Tree;
 use super::value::cwe_numbers;
+use super::xml_tree::converted;
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
     Attribute, Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text,
@@ -17,7 +22,7 @@ use crate::finding::{
 /// ZAP JSON.
 pub(super) static FORMAT: Format = Format {
     id: "zap",
-    title: "ZAP JSON: weaknesses of a running application",
+    title: "ZAP JSON and XML: weaknesses of a running application",
     tool: "zap",
     categories: &[Category::Dast],
     attributes: &[Attribute::Confidence],
@@ -31,6 +36,9 @@ pub(super) static FORMAT: Format = Format {
 const GITLAB: [&str; 3] = ["vulnerabilities", "scan", "remediations"];
 
 fn looks_like(opening: &Opening) -> bool {
+    if opening.root.as_deref() == Some(ROOT) {
+        return true;
+    }
     // Behind `spider` a list of GitLab's may follow.
     let theirs = opening.has("spider") && !opening.whole || GITLAB.iter().any(|key| opening.has(key));
     if !opening.is_object() || theirs {
@@ -47,6 +55,56 @@ fn looks_like(opening: &Opening) -> bool {
 }
 
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.begins(b"<")? {
+        return read_document(&mut converted(json, from_xml)?, reading);
+    }
+    read_document(json, reading)
+}
+
+/// Root element of the XML report.
+const ROOT: &str = "OWASPZAPReport";
+
+/// The XML report as the JSON that ZAP makes of it; `null` for XML of another kind.
+fn from_xml(name: &str, report: Tree<'_>) -> Value {
+    if name != ROOT {
+        return Value::Null;
+    }
+    let mut document: Map<String, Value> = report
+        .members("")
+        .filter(|(key, _)| key.starts_with('@'))
+        .map(|(key, value)| (key.to_owned(), value.value().clone()))
+        .collect();
+    let sites = report.list("site").map(|site| {
+        let mut told = Map::from_iter([("@name".to_owned(), Value::from(site.text("@name")))]);
+        if site.has("alerts") {
+            let alerts = site.children("alerts", "alertitem").map(alert_from_xml);
+            told.insert("alerts".to_owned(), alerts.collect());
+        }
+        Value::Object(told)
+    });
+    document.insert("site".to_owned(), sites.collect());
+    let texts = |of: Tree<'_>, keys: &[&str]| -> Map<String, Value> {
+        keys.iter().map(|key| ((*key).to_owned(), Value::from(of.child_text(key)))).collect()
+    };
+    let insights = report.children("insights", "insight");
+    let insights = insights.map(|i| Value::Object(texts(i, &["level", "key", "description", "statistic"])));
+    document.insert("insights".to_owned(), insights.collect());
+    Value::Object(document)
+}
+
+fn alert_from_xml(item: Tree<'_>) -> Value {
+    let keys = ["pluginid", "alertRef", "name", "alert", "riskcode", "riskdesc", "confidence", "cweid"];
+    let mut told: Map<String, Value> = keys
+        .iter()
+        .filter(|key| item.has(key))
+        .map(|key| ((*key).to_owned(), Value::from(item.child_text(key))))
+        .collect();
+    let instances = item.children("instances", "instance").map(|i| json!({"uri": i.child_text("uri")}));
+    told.insert("instances".to_owned(), instances.collect());
+    Value::Object(told)
+}
+
+fn read_document(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Dast);
     let (mut sites, mut created, mut generated) = (0, None, None);
     json.object(|json, key| match key {
@@ -320,6 +378,32 @@ mod tests {
                 "insights":[{{"level":"Low"}}],
                 "site":[{{"@name":"http://shop.test:8080","@host":"shop.test","@port":"8080","@ssl":"false","alerts":[{alerts}]}}]}}"#
         ))
+    }
+
+    #[test]
+    fn xml_is_read_as_the_json_that_it_stands_for() {
+        let text = "<?xml version=\"1.0\"?><OWASPZAPReport version=\"2.16.1\" generated=\"Wed, 5 Dec 2018 19:00:19\"><site name=\"http://shop.test:8080\" host=\"shop.test\"><alerts>\
+            <alertitem><pluginid>40018</pluginid><alertRef>40018-1</alertRef><name>SQL Injection &amp; more</name><riskcode>3</riskcode><confidence>2</confidence><riskdesc>High (Medium)</riskdesc>\
+            <instances><instance><uri>http://u:hunter2@shop.test:8080/a?token=hunter2</uri><evidence>hunter2</evidence></instance></instances><cweid>89</cweid></alertitem></alerts></site></OWASPZAPReport>";
+        let read = read_text(text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let finding = &read.findings[0];
+        assert_eq!(
+            (read.format, finding.severity, finding.cwes.as_slice()),
+            (Some("zap"), Severity::High, &[89][..])
+        );
+        assert_eq!(finding.title.as_str(), "SQL Injection & more");
+        assert!(!format!("{:?}", read.findings).contains("hunter2"));
+        let clean = "<OWASPZAPReport version='2.9.0' generated='x'><site name='http://shop.test'><alerts/></site></OWASPZAPReport>";
+        assert!(read_text(clean).report.nothing_scanned.is_none());
+        assert!(
+            read_text("<OWASPZAPReport version='2.9.0' generated='x'/>").report.nothing_scanned.is_some()
+        );
+        for text in
+            ["<OWASPZAPReport><site name='a'/></OWASPZAPReport>", "<OWASPZAPReport><site>", "<other/>"]
+        {
+            assert!(read_as("zap", text).error.is_some(), "{text}");
+        }
     }
 
     #[test]

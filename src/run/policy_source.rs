@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 
 use crate::finding::{clean, is_sha256};
 use crate::policy::{self, EMBEDDED, EntryKind, Policy, ReportMapping};
-use crate::report::{Format, ReadError, open_regular};
+use crate::report::{Format, ReadError, open_regular, shipped_mappings};
 
 /// Largest policy; read one byte further to notice.
 const MAX_POLICY: u64 = 1 << 20;
@@ -288,7 +288,8 @@ fn require(demanded: &str, policy: &Policy) -> Result<()> {
 
 /// Whether a format id is one that this build or a mapping reads; else names the nearest.
 pub(crate) fn known_format(id: &str, mappings: &[ReportMapping]) -> Result<()> {
-    if mappings.iter().any(|mapping| mapping.id == id) {
+    let shipped = shipped_mappings().iter().map(|shipped| &shipped.mapping);
+    if mappings.iter().chain(shipped).any(|mapping| mapping.id == id) {
         return Ok(());
     }
     let near = |known: &str| strsim::damerau_levenshtein(known, id);

@@ -12,7 +12,7 @@ use crate::exit;
 use crate::finding::{clean, plural};
 use crate::policy::lint::{CHECKS, Check, FormatFacts, Lint, LintLevel, lint};
 use crate::policy::{Policy, PolicyError, PolicyFile};
-use crate::report::FORMATS;
+use crate::report::{FORMATS, shipped_mappings};
 use crate::run::{PolicyRequest, PolicySource};
 
 /// Check a policy
@@ -151,6 +151,12 @@ fn facts() -> Vec<FormatFacts> {
             categories: format.categories,
             tells: format.attributes,
         })
+        .chain(shipped_mappings().iter().map(|shipped| FormatFacts {
+            id: &shipped.mapping.id,
+            tool: &shipped.mapping.tool,
+            categories: shipped.categories(),
+            tells: &shipped.tells,
+        }))
         .collect()
 }
 

@@ -89,10 +89,14 @@ fn one(
     Some(ReportMapping {
         id: name.value.clone(),
         line: name.at.line,
+        title: written.title.as_ref().map_or_else(|| name.value.clone(), |title| title.value.0.clone()),
         category: category?,
         tool: written.tool.map_or_else(|| name.value.clone(), |tool| tool.value),
         groups: paths.groups,
         findings: paths.findings?,
+        lines: written.lines.as_ref().is_some_and(|lines| lines.value),
+        looks_like: signs(written.looks_like.as_ref(), problems),
+        presence: written.scanned.as_ref().is_some_and(is_whole_report),
         scanned: paths.scanned,
         errors: paths.errors,
         generated_at: paths.generated_at,
@@ -134,7 +138,7 @@ fn from_file(
 /// The paths of a mapping that are not parts of a finding.
 struct Paths {
     groups: Option<DocumentPath>,
-    findings: Option<DocumentPath>,
+    findings: Option<Vec<DocumentPath>>,
     scanned: Option<DocumentPath>,
     errors: Option<DocumentPath>,
     generated_at: Option<DocumentPath>,
@@ -147,12 +151,17 @@ impl Paths {
     fn from_written(written: &written::ReportMapping, problems: &mut PolicyProblems) -> Self {
         let grouped = written.groups.is_some();
         let groups = written.groups.as_ref().and_then(|text| list(text, "groups", false, problems));
-        let findings = written.findings.as_ref().and_then(|text| list(text, "findings", grouped, problems));
+        let lists = written.findings.as_ref().map(|many| many.value.0.as_slice());
+        let findings = lists.and_then(|texts| {
+            let paths: Vec<_> = texts.iter().map(|text| list(text, "findings", grouped, problems)).collect();
+            paths.into_iter().collect::<Option<Vec<_>>>().filter(|paths| !paths.is_empty())
+        });
         if let (None, Some(At { at, .. })) = (&written.groups, &written.group_fields) {
             problems.help(*at, "`group_fields` without `groups`", "`groups` is the path to each group");
         }
         let mut path = |text: &Option<At<Name>>, key| text.as_ref().and_then(|t| whole(t, key, problems));
-        let (scanned, errors) = (path(&written.scanned, "scanned"), path(&written.errors, "errors"));
+        let scanned = written.scanned.as_ref().filter(|text| !is_whole_report(text));
+        let (scanned, errors) = (path(&scanned.cloned(), "scanned"), path(&written.errors, "errors"));
         let mut fact = |text: &Option<At<Name>>, key| {
             let path = text.as_ref().and_then(|t| whole(t, key, problems))?;
             singular(path, text.as_ref()?, key, problems)
@@ -168,6 +177,28 @@ impl Paths {
             tool_version: fact(&written.tool_version, "tool_version"),
         }
     }
+}
+
+/// `$`, which is a path to the report itself.
+fn is_whole_report(text: &At<Name>) -> bool {
+    text.value.trim() == "$"
+}
+
+/// The signs by which reports are told, each of which is of one of the four shapes.
+fn signs(written: Option<&At<Many<Name>>>, problems: &mut PolicyProblems) -> Vec<String> {
+    let texts = written.map(|list| list.value.0.as_slice()).unwrap_or_default();
+    for text in texts {
+        let path = text.value.split('=').next().unwrap_or_default();
+        let root = path.starts_with('<') && path.ends_with('>') && path.len() > 2;
+        if text.value != "[]" && !root && path.split('.').any(|key| key.trim().is_empty()) {
+            problems.help(
+                text.at,
+                format!("{} is no sign of a report", quoted(&text.value)),
+                "write keys with points (`a.b`), with a text (`a.b=text`), `[]` for a list, or `<root>` for XML",
+            );
+        }
+    }
+    texts.iter().map(|text| text.value.clone()).collect()
 }
 
 /// A path from the report.
@@ -223,7 +254,7 @@ fn singular(
 }
 
 /// The keys of `fields` and `group_fields` with what they hold.
-fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 16] {
+fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 17] {
     [
         (Field::RuleId, written.rule_id.as_ref()),
         (Field::Severity, written.severity.as_ref()),
@@ -233,6 +264,7 @@ fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 
         (Field::EndLine, written.end_line.as_ref()),
         (Field::Ids, written.ids.as_ref()),
         (Field::Cwes, written.cwes.as_ref()),
+        (Field::Cvss, written.cvss.as_ref()),
         (Field::Package, written.package.as_ref()),
         (Field::Version, written.version.as_ref()),
         (Field::Fixed, written.fixed.as_ref()),
@@ -326,7 +358,7 @@ fn field_path(
 /// Keys whose paths may find nothing.
 fn optional(written: &written::ReportMapping, problems: &mut PolicyProblems) -> Vec<&'static str> {
     let mut known: Vec<&'static str> =
-        vec!["errors", "generated_at", "commit", "image_digest", "tool_version"];
+        vec!["findings", "errors", "generated_at", "commit", "image_digest", "tool_version"];
     known.retain(|key| written.given.contains(key));
     for table in [&written.fields, &written.group_fields].into_iter().flatten() {
         known.extend(table.value.given.iter().filter(|key| **key != Field::RuleId.as_str()));
@@ -363,10 +395,10 @@ fn severity(
         }
         words.push((word.value.clone(), level.value));
     }
-    let path = [&written.fields, &written.group_fields]
-        .into_iter()
-        .flatten()
-        .any(|fields| fields.value.given.contains(&Field::Severity.as_str()));
+    let path = [&written.fields, &written.group_fields].into_iter().flatten().any(|fields| {
+        let given = &fields.value.given;
+        given.contains(&Field::Severity.as_str()) || given.contains(&Field::Cvss.as_str())
+    });
     if !path && !words.is_empty() {
         problems.add(name.at, "`severity.words` without a path `fields.severity` that finds them");
     }

@@ -1,4 +1,4 @@
-//! `CycloneDX` JSON with vulnerabilities (from 1.4 on, and VEX).
+//! `CycloneDX` with vulnerabilities (from 1.4 on, and VEX); XML is read as the JSON that it stands for.
 //!
 //! Source of the shapes: the JSON schemas 1.2 to 1.7 of the `CycloneDX` specification. A vulnerability names what it
 //! affects by `bom-ref`; the component of that name may stand before or behind it, among very many. So the document
@@ -8,6 +8,7 @@
 //! writes `"vulnerabilities": []` into an inventory for which it looked for none.
 
 mod entry;
+mod xml;
 
 use std::collections::{HashMap, HashSet};
 
@@ -18,14 +19,17 @@ use super::field::text;
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::ReportWord;
+use super::xml_tree::converted;
 use super::{Format, Opening, ReadError, Reading};
 use crate::finding::{Attribute, Category, Target};
 use entry::CycloneDxVulnerability;
 
+pub(super) use xml::from_xml;
+
 /// `CycloneDX` JSON.
 pub(super) static FORMAT: Format = Format {
     id: "cyclonedx",
-    title: "CycloneDX JSON: vulnerabilities, where it lists any",
+    title: "CycloneDX JSON and XML: vulnerabilities, where it lists any",
     tool: "cyclonedx",
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
@@ -37,7 +41,8 @@ pub(super) static FORMAT: Format = Format {
 
 fn looks_like(opening: &Opening) -> bool {
     let affects = |key: &str| opening.get(key).is_some_and(|m| m.lists_objects() && m.has("affects"));
-    opening.has("bomFormat")
+    opening.root.as_deref() == Some("bom")
+        || opening.has("bomFormat")
         || opening.has("specVersion") && (opening.has("components") || opening.has("vulnerabilities"))
         || affects("vulnerabilities")
 }
@@ -55,6 +60,13 @@ const LISTS: &[&str] = &[
 ];
 
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    if json.begins(b"<")? {
+        return read_document(&mut converted(json, from_xml)?, reading);
+    }
+    read_document(json, reading)
+}
+
+fn read_document(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     let mut document = CycloneDxDocument {
         target: reading.known(TARGET).unwrap_or_default().to_owned(),
         ..CycloneDxDocument::default()

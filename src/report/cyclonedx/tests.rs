@@ -138,3 +138,38 @@ fn what_is_no_list_is_an_error_and_an_unknown_list_a_problem() {
     let nested = r#""components":[{"name":"a","vulnerabilities":[{"id":"A"}]}]"#;
     assert_eq!(document(&[HEAD, nested]).report.problems_total, 1);
 }
+
+#[test]
+fn xml_is_read_as_the_json_that_it_stands_for() {
+    let bom = |components: &str, vulnerabilities: &str| {
+        format!(
+            "<?xml version='1.0'?><bom xmlns='http://cyclonedx.org/schema/bom/1.4' xmlns:v='http://cyclonedx.org/schema/ext/vulnerability/1.0' version='1'><metadata><timestamp>2026-11-20T09:00:00Z</timestamp><component type='container'><name>shop</name></component></metadata><components><component type='library' bom-ref='a'><group>org.x</group><name>y</name><version>1.0</version><purl>pkg:maven/org.x/y@1.0</purl>{components}</component></components>{vulnerabilities}</bom>"
+        )
+    };
+    let rated = "<ratings><rating><score>9.8</score><severity>critical</severity><method>CVSSv31</method></rating></ratings><cwes><cwe>89</cwe></cwes>";
+    let modern = format!(
+        "<vulnerabilities><vulnerability><id>CVE-2026-1</id>{rated}<description>D &lt; E</description><affects><target><ref>a</ref></target></affects></vulnerability></vulnerabilities>"
+    );
+    let extension = "<v:vulnerabilities><v:vulnerability ref='a'><v:id>CVE-2026-1</v:id><v:ratings><v:rating><v:score><v:base>9.8</v:base></v:score><v:severity>Critical</v:severity><v:method>CVSSv3</v:method></v:rating></v:ratings><v:cwes><v:cwe>89</v:cwe></v:cwes></v:vulnerability></v:vulnerabilities>";
+    for text in [bom("", &modern), bom("", extension), bom(&extension.replace(" ref='a'", ""), "")] {
+        let read = read_text(&text);
+        assert!(read.error.is_none(), "{text}: {:?}", read.error);
+        let finding = &read.findings[0];
+        assert_eq!(
+            (read.format, read.findings.len(), finding.severity),
+            (Some("cyclonedx"), 1, Severity::Critical)
+        );
+        let package = finding.package.as_ref().unwrap();
+        assert_eq!((package.name.as_str(), package.version.as_str()), ("org.x:y", "1.0"));
+        assert_eq!((finding.cwes.as_slice(), finding.cvss.is_some()), (&[89][..], true));
+    }
+    assert!(read_text(&bom("", "")).report.categories.is_empty(), "an inventory");
+    for text in [
+        "<bom/>",
+        "<bom xmlns='http://x.invalid/1'/>",
+        "<bom xmlns='http://cyclonedx.org/schema/bom/1.4'>",
+        "<other/>",
+    ] {
+        assert!(read_as("cyclonedx", text).error.is_some(), "{text}");
+    }
+}

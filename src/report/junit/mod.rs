@@ -37,7 +37,7 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
     let mut state = State::default();
     walk(json, |node| match node {
         XmlNode::Open(element) => state.open(&element, reading),
-        XmlNode::Text => {
+        XmlNode::Text(_) => {
             if state.inside == 0 {
                 problem(reading, "text stands between the elements, where none belongs");
             }

@@ -41,6 +41,16 @@ const VERSION: &str = "2.1.0";
 /// Keys of a log.
 const LOG: &[&str] = &["$schema", "version", "runs", "inlineExternalProperties", "properties"];
 
+/// CVE, GHSA and other advisory ids in a text.
+pub(super) fn advisories_in(text: &str) -> Vec<String> {
+    driver::advisories(text)
+}
+
+/// The category of what a tool of that name finds, if it is a known one.
+pub(super) fn category_of_tool(name: &str) -> Option<Category> {
+    driver::ToolDriver::by_name(name).map(|known| known.category)
+}
+
 fn looks_like(opening: &Opening) -> bool {
     let Some(runs) = opening.get("runs") else { return false };
     opening.has("version")

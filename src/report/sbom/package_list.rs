@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use super::{list, text};
+use super::{InventoryJson, list, text};
 use crate::finding::{Purl, Text, project_path};
 use crate::report::document::value;
-use crate::report::{Json, JsonKind, Options, ReadError, Source};
+use crate::report::{JsonKind, Options, ReadError, Source};
 
 /// A package of an inventory.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +36,8 @@ fn read_packages(
     options: &Options,
     all: &mut Vec<ListedPackage>,
 ) -> Result<String, ReadError> {
-    let mut json = Json::new(source.open(options.max_report)?);
-    json.object(|json, key| match key {
+    let mut file = InventoryJson::open(source, options.max_report)?;
+    file.json.object(|json, key| match key {
         // CycloneDX.
         "components" => json.array(|json, _| {
             component(&value(json)?, options, all);
@@ -68,8 +68,7 @@ fn read_packages(
         }),
         _ => json.skip(),
     })?;
-    json.end()?;
-    Ok(json.finish().1)
+    Ok(file.finish()?.1)
 }
 
 fn listed_package(purl: &str, path: Option<String>) -> Option<ListedPackage> {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
-use super::{Sbom, bounded, list, text};
+use super::{InventoryJson, Sbom, bounded, list, text};
 use crate::finding::Text;
 use crate::report::document::value;
 use crate::report::{Json, JsonKind, ReadError, Source};
@@ -14,9 +14,9 @@ const NOT_COUNTED: [&str; 3] = ["CONTAINER", "OPERATING-SYSTEM", "FILE"];
 
 /// Ids of the packages that the document describes, and the file's digest: they may stand before or after the packages.
 pub(super) fn described(source: &Source, max: u64) -> Result<(BTreeSet<String>, String), ReadError> {
-    let mut json = Json::new(source.open(max)?);
+    let mut file = InventoryJson::open(source, max)?;
     let mut ids = BTreeSet::new();
-    json.object(|json, key| match key {
+    file.json.object(|json, key| match key {
         "documentDescribes" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             ids.extend(value(json)?.as_str().map(str::to_owned));
             Ok(())
@@ -35,8 +35,7 @@ pub(super) fn described(source: &Source, max: u64) -> Result<(BTreeSet<String>, 
         }),
         _ => json.skip(),
     })?;
-    json.end()?;
-    Ok((ids, json.finish().1))
+    Ok((ids, file.finish()?.1))
 }
 
 pub(super) fn read_2(json: &mut Json, described: &BTreeSet<String>) -> Result<Sbom, ReadError> {

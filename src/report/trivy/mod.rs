@@ -17,9 +17,9 @@ mod walk;
 use serde::Deserialize;
 
 use super::conceal::told_value;
+use super::asff::is_asff;
 use super::image::image_config;
 use super::json::{BorrowedShape, Json, JsonKind, shapes};
-use super::unread::is_asff;
 use super::value::{Loose, RawJson, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{Attribute, Category, Target, Text, clean_line};

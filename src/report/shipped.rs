@@ -1,0 +1,126 @@
+//! Mappings that come with the binary: formats described as data, in `mappings/` of the repository, one file each.
+//!
+//! A file that no reader claims is compared with what each of them says it looks like. They are loaded when the first
+//! such file is met, or when they are listed.
+
+use std::sync::LazyLock;
+
+use super::json::JsonKind;
+use super::opening::{Member, Opening};
+use super::{Hint, Json, ReadError, Source};
+use crate::finding::{Attribute, Category};
+use crate::policy::{ReportMapping, load_mappings};
+
+/// Name and text of each file.
+static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
+
+/// A mapping that comes with the binary.
+#[derive(Debug)]
+pub struct ShippedMapping {
+    /// How its reports are read.
+    pub mapping: ReportMapping,
+    /// Attributes of findings that it reports.
+    pub tells: Vec<Attribute>,
+}
+
+impl ShippedMapping {
+    /// The categories of its findings: one.
+    pub fn categories(&self) -> &[Category] {
+        std::slice::from_ref(&self.mapping.category)
+    }
+}
+
+static ALL: LazyLock<Vec<ShippedMapping>> = LazyLock::new(|| {
+    let files = FILES.iter().filter_map(|(name, text)| load_mappings(name, text.as_bytes()).ok());
+    let shipped = |mapping: ReportMapping| {
+        let tells = Attribute::ALL.iter().copied().filter(|a| mapping.reports_attribute(*a)).collect();
+        ShippedMapping { mapping, tells }
+    };
+    files.flatten().map(shipped).collect()
+});
+
+/// All of them, in the order of their names.
+pub fn shipped_mappings() -> &'static [ShippedMapping] {
+    &ALL
+}
+
+/// The one of that name.
+pub(super) fn by_id(id: &str) -> Option<&'static ReportMapping> {
+    ALL.iter().map(|shipped| &shipped.mapping).find(|mapping| mapping.id == id)
+}
+
+/// How much of a file is looked at.
+const LOOK: usize = super::LAST_LOOK;
+
+/// The mapping for a file that no reader claims; of several that fit it is ambiguous.
+pub(super) fn by_content(
+    source: &Source,
+    hint: Hint<'_>,
+) -> Result<Option<&'static ReportMapping>, ReadError> {
+    if hint.format.is_some() {
+        return Ok(None);
+    }
+    let mut json = Json::new(source.open(u64::MAX)?);
+    let mut look = super::FIRST_LOOK;
+    loop {
+        let opening = json.opening(look)?;
+        let fit: Vec<&'static ReportMapping> =
+            ALL.iter().map(|shipped| &shipped.mapping).filter(|m| fits(m, &opening)).collect();
+        match fit.as_slice() {
+            [] if !opening.whole && look < LOOK => look *= 16,
+            [] => return Ok(None),
+            [one] => return Ok(Some(one)),
+            several => {
+                return Err(ReadError::Ambiguous {
+                    formats: several.iter().map(|m| m.id.as_str()).collect(),
+                });
+            }
+        }
+    }
+}
+
+/// Whether the document begins as the mapping says, and as nothing that is known and not read.
+fn fits(mapping: &ReportMapping, opening: &Opening) -> bool {
+    !mapping.looks_like.is_empty() && mapping.looks_like.iter().all(|sign| shows(sign, opening))
+}
+
+/// One sign: `[]` for an array of objects, `<name>` for a root element, a path of keys with points, or that with `=` and
+/// the text that stands there. A step into an array goes to its first element.
+fn shows(sign: &str, opening: &Opening) -> bool {
+    if sign == "[]" {
+        return opening.top.lists_objects();
+    }
+    if let Some(root) = sign.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+        return opening.root.as_deref() == Some(root);
+    }
+    let (path, text) = sign.split_once('=').map_or((sign, None), |(path, text)| (path, Some(text)));
+    if !matches!(opening.top.kind, Some(JsonKind::Object | JsonKind::Array)) {
+        return false;
+    }
+    let found = path.split('.').try_fold(&opening.top, |member: &Member, key| member.get(key));
+    found.is_some_and(|member| text.is_none_or(|text| member.text.as_deref() == Some(text)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_shipped_mapping_loads_and_is_found() {
+        let mut loaded = 0;
+        for (name, text) in FILES {
+            let mappings = load_mappings(name, text.as_bytes()).unwrap_or_else(|error| panic!("{error}"));
+            for mapping in &mappings {
+                assert!(!mapping.looks_like.is_empty(), "{name}: no `looks_like`");
+                assert!(mapping.scanned.is_some() || mapping.presence, "{name}: no `scanned`");
+                assert!(super::super::Format::by_id(&mapping.id).is_err(), "{name}: a reader has this name");
+            }
+            loaded += mappings.len();
+        }
+        assert_eq!(loaded, ALL.len());
+        let mut names: Vec<&str> = ALL.iter().map(|shipped| shipped.mapping.id.as_str()).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), loaded, "a name is given twice");
+    }
+}
