@@ -560,12 +560,24 @@ fn resolve_asked(
 fn resolve_empty(opening: &Opening, hint: Hint<'_>) -> Result<&'static Format, ReadError> {
     if opening.top.is_empty_array() {
         let readers: Vec<_> = FORMATS.iter().copied().filter(|f| f.empty_array).collect();
-        let of_entry = readers.iter().find(|f| hint.category.is_some() && f.only_category() == hint.category);
+        // Old Trivy wrote the same where it had looked at nothing.
+        let told = hint.category.is_some_and(|category| category != Category::Vulnerability);
+        let of_entry = readers.iter().find(|f| told && f.only_category() == hint.category);
         return match of_entry {
             Some(format) => Ok(format),
             None if readers.is_empty() => Err(ReadError::Unknown { looks_like: opening.describe() }),
             None => Err(ReadError::Ambiguous { formats: readers.iter().map(|f| f.id).collect() }),
         };
+    }
+    let named = "several tools write it where they find nothing; say which with --input FORMAT=PATH";
+    if opening.top.kind == Some(JsonKind::Null) {
+        let known: Vec<&str> = FORMATS.iter().filter(|format| format.null).map(|format| format.id).collect();
+        let named = format!("{} can be read: say so with --input FORMAT=PATH", known.join(" and "));
+        return Err(ReadError::Unknown { looks_like: format!("{}; as {named}", opening.describe()) });
+    }
+    if opening.get("results").is_some_and(Member::is_empty_array) && opening.top.members.len() <= 2 {
+        let looks_like = format!("it has an empty list `results`; {named}");
+        return Err(ReadError::Unknown { looks_like });
     }
     let of_entry = |format: &&Format| format.empty_findings && format.only_category() == hint.category;
     if hint.category.is_some()

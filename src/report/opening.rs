@@ -63,6 +63,14 @@ impl Member {
         self.get(key).is_some_and(|m| m.kind == Some(kind))
     }
 
+    /// Whether there is a member along these keys, and it is this text where one is given.
+    fn shows(&self, keys: &[&str], text: Option<&str>) -> bool {
+        let Some((key, rest)) = keys.split_first() else {
+            return text.is_none_or(|text| self.text.as_deref() == Some(text));
+        };
+        self.members.iter().any(|(name, member)| (*key == "*" || name == key) && member.shows(rest, text))
+    }
+
     /// True for `[]`.
     pub fn is_empty_array(&self) -> bool {
         self.kind == Some(JsonKind::Array) && self.closed && self.element.is_none()
@@ -111,7 +119,21 @@ impl Opening {
 
     /// A format that is well known and that no reader claims, in words.
     pub fn foreign(&self) -> Option<&'static str> {
-        unread::recognised(self).map(|unread| unread.words)
+        unread::advice(self)
+    }
+
+    /// Whether a sign holds: `[]` for an array of objects, `<name>` for a root element, a path of keys with points, or that
+    /// with `=` and the text that stands there. `*` is any key, and a step into an array goes to its first element.
+    pub fn shows(&self, sign: &str) -> bool {
+        if sign == "[]" {
+            return self.top.lists_objects();
+        }
+        if let Some(root) = sign.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
+            return self.root.as_deref() == Some(root);
+        }
+        let (path, text) = sign.split_once('=').map_or((sign, None), |(path, text)| (path, Some(text)));
+        let keys: Vec<&str> = path.split('.').collect();
+        matches!(self.top.kind, Some(JsonKind::Object | JsonKind::Array)) && self.top.shows(&keys, text)
     }
 
     /// True if it shows the whole outline, so that a document that no reader claims is none of theirs.
@@ -131,6 +153,20 @@ impl Opening {
             (head.get(257..262) == Some(b"ustar".as_slice()), "it looks like a tar archive; unpack it first"),
         ];
         known.iter().find(|(is, _)| *is).map(|(_, words)| *words)
+    }
+
+    /// True if it begins with the names of columns, and is neither JSON nor XML.
+    fn is_table(&self) -> bool {
+        let text = String::from_utf8_lossy(&self.head);
+        let names: Vec<&str> = text.lines().next().unwrap_or_default().split([',', ';', '\t']).collect();
+        let word = |name: &&str| {
+            let name = name.trim().trim_matches('"');
+            !name.is_empty() && name.len() <= 60 && !name.contains(['{', '[', '<', ':'])
+        };
+        self.top.kind.is_none_or(|kind| kind == JsonKind::String)
+            && self.root.is_none()
+            && names.len() >= 4
+            && names.iter().filter(|name| word(name)).count() * 4 >= names.len() * 3
     }
 
     /// True for XML whose root element was not come by yet.
@@ -158,6 +194,9 @@ impl Opening {
         }
         if let Some(words) = self.foreign() {
             return format!("it looks like {words}");
+        }
+        if self.is_table() {
+            return "it looks like a table (CSV), which is not read; export JSON, XML or SARIF".to_owned();
         }
         if let Some(root) = &self.root {
             let word =

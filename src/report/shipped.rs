@@ -5,8 +5,7 @@
 
 use std::sync::LazyLock;
 
-use super::json::JsonKind;
-use super::opening::{Member, Opening};
+use super::opening::Opening;
 use super::{Hint, Json, ReadError, Source};
 use crate::finding::{Attribute, Category};
 use crate::policy::{ReportMapping, load_mappings};
@@ -79,26 +78,9 @@ pub(super) fn by_content(
     }
 }
 
-/// Whether the document begins as the mapping says, and as nothing that is known and not read.
+/// Whether the document begins as the mapping says.
 fn fits(mapping: &ReportMapping, opening: &Opening) -> bool {
-    !mapping.looks_like.is_empty() && mapping.looks_like.iter().all(|sign| shows(sign, opening))
-}
-
-/// One sign: `[]` for an array of objects, `<name>` for a root element, a path of keys with points, or that with `=` and
-/// the text that stands there. A step into an array goes to its first element.
-fn shows(sign: &str, opening: &Opening) -> bool {
-    if sign == "[]" {
-        return opening.top.lists_objects();
-    }
-    if let Some(root) = sign.strip_prefix('<').and_then(|rest| rest.strip_suffix('>')) {
-        return opening.root.as_deref() == Some(root);
-    }
-    let (path, text) = sign.split_once('=').map_or((sign, None), |(path, text)| (path, Some(text)));
-    if !matches!(opening.top.kind, Some(JsonKind::Object | JsonKind::Array)) {
-        return false;
-    }
-    let found = path.split('.').try_fold(&opening.top, |member: &Member, key| member.get(key));
-    found.is_some_and(|member| text.is_none_or(|text| member.text.as_deref() == Some(text)))
+    !mapping.looks_like.is_empty() && mapping.looks_like.iter().all(|sign| opening.shows(sign))
 }
 
 #[cfg(test)]
