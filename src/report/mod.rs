@@ -571,9 +571,11 @@ fn resolve_empty(opening: &Opening, hint: Hint<'_>) -> Result<&'static Format, R
     }
     let named = "several tools write it where they find nothing; say which with --input FORMAT=PATH";
     if opening.top.kind == Some(JsonKind::Null) {
-        let known: Vec<&str> = FORMATS.iter().filter(|format| format.null).map(|format| format.id).collect();
-        let named = format!("{} can be read: say so with --input FORMAT=PATH", known.join(" and "));
-        return Err(ReadError::Unknown { looks_like: format!("{}; as {named}", opening.describe()) });
+        let known = FORMATS.iter().filter(|format| format.null).map(|format| format.id);
+        let known = known.map(|id| format!("--input {id}=PATH")).collect::<Vec<_>>().join(" or ");
+        let looks_like =
+            format!("{}, which says that nothing was found only with {known}", opening.describe());
+        return Err(ReadError::Unknown { looks_like });
     }
     if opening.get("results").is_some_and(Member::is_empty_array) && opening.top.members.len() <= 2 {
         let looks_like = format!("it has an empty list `results`; {named}");

@@ -16,8 +16,8 @@ mod walk;
 
 use serde::Deserialize;
 
-use super::conceal::told_value;
 use super::asff::is_asff;
+use super::conceal::told_value;
 use super::image::image_config;
 use super::json::{BorrowedShape, Json, JsonKind, shapes};
 use super::value::{Loose, RawJson, ReportWord};
