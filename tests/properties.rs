@@ -110,6 +110,29 @@ proptest! {
     }
 }
 
+/// A report with findings that is said to be of another format: an error, or not the report of a whole scan without any.
+#[test]
+fn no_report_is_clean_as_another_format() {
+    let shipped = report::shipped_mappings().iter().map(|shipped| shipped.mapping.id.as_str());
+    let formats: Vec<&str> = report::FORMATS.iter().map(|format| format.id).chain(shipped).collect();
+    for path in reports() {
+        let bytes = fs::read(&path).unwrap();
+        let (own, found) = read(&bytes, None);
+        if found == 0 || own.error.is_some() {
+            continue;
+        }
+        for format in formats.iter().filter(|format| own.format.as_deref() != Some(**format)) {
+            let (other, found) = read(&bytes, Some(format));
+            let clean = found == 0
+                && other.error.is_none()
+                && other.report.problems_total == 0
+                && other.report.failed.is_none()
+                && other.report.nothing_scanned.is_none();
+            assert!(!clean, "{}: clean as {format}", path.display());
+        }
+    }
+}
+
 /// Every bit of a small report that blocks, flipped: the verdict never becomes a pass.
 #[test]
 fn one_flipped_bit_never_passes() {

@@ -147,10 +147,10 @@ const TOLD: usize = 50;
 fn suppression_clause(more: &MoreSuppressed) -> LoosenedClause {
     let MoreSuppressed { tool, rule, path, line, before, after } = more;
     if path.is_empty() {
-        let clause = format!("suppressed findings of rule `{rule}` ({})", tool);
+        let clause = format!("suppressed findings of rule `{rule}` ({tool})");
         return LoosenedClause::outside_policy(&clause, &before.to_string(), &after.to_string(), None, None);
     }
-    let clause = format!("suppressed findings of rule `{rule}` in {path} ({})", tool);
+    let clause = format!("suppressed findings of rule `{rule}` in {path} ({tool})");
     let place = PolicyLine { file: path.as_str().to_owned(), line: line.unwrap_or(1).into() };
     LoosenedClause::outside_policy(&clause, &before.to_string(), &after.to_string(), None, Some(place))
 }

@@ -21,6 +21,8 @@ pub(super) static FORMAT: Format = Format {
     tool: "govulncheck",
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
+    // Messages one after the other, each of which is whole by itself.
+    lines: true,
     looks_like,
     read_report,
     ..Format::PLAIN

@@ -39,6 +39,15 @@ pub fn read_mapped(
     sink: &mut dyn Sink,
 ) -> ReadOutcome {
     let format = Some(Cow::Owned(mapping.id.clone()));
+    if let Some(error) = super::shipped::misfit(source, mapping) {
+        let tool = Tool { name: Text::line(&mapping.tool), version: None };
+        return ReadOutcome {
+            format,
+            report: Report { tool, ..Report::default() },
+            digest: None,
+            error: Some(error),
+        };
+    }
     let (document, sha256, bytes) = match read_tree_of(source, mapping, MAX_MAPPED.min(options.max_report)) {
         Ok(read) => read,
         Err(error) => {
@@ -135,6 +144,9 @@ impl<'d> Mapped<'d> {
         }
         for hole in &walk.holes {
             reading.problem(ProblemKind::Scan, hole, None);
+        }
+        if elements.is_empty() && mapping.groups.is_none() && walk.absent && !walk.present {
+            walk.narrowed.get_or_insert_with(|| "no list of findings is there".to_owned());
         }
         self.scanned(elements.len(), walk.narrowed, reading);
         self.errors(reading)?;
@@ -426,6 +438,9 @@ struct MappedWalk {
     narrowed: Option<String>,
     /// A list may be missing, or `null`.
     optional: bool,
+    /// A list was missing, one was there.
+    absent: bool,
+    present: bool,
 }
 
 impl MappedWalk {
@@ -449,8 +464,10 @@ impl MappedWalk {
                 let hits = hits.ok_or_else(|| format!("`{}` cannot be evaluated", step.shown))?;
                 let missing = value.is_null() || step.kind == PathStepKind::Name && value.is_object();
                 if self.optional && hits.is_empty() && missing {
+                    self.absent |= !value.is_null();
                     continue;
                 }
+                self.present |= step.kind == PathStepKind::Every;
                 if !fits || hits.is_empty() && matches!(step.kind, PathStepKind::Name | PathStepKind::Index) {
                     missed.push(kind(value));
                 }

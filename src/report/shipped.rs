@@ -78,6 +78,30 @@ pub(super) fn by_content(
     }
 }
 
+/// Why a file is none of a mapping's, if the mapping says what its reports look like. A list may be empty.
+pub(super) fn misfit(source: &Source, mapping: &ReportMapping) -> Option<ReadError> {
+    if mapping.looks_like.is_empty() {
+        return None;
+    }
+    // What cannot be opened or is broken is told where it is read.
+    let mut json = Json::new(source.open(u64::MAX).ok()?);
+    let mut look = super::FIRST_LOOK;
+    loop {
+        let opening = json.opening(look).ok()?;
+        let empty = opening.top.is_empty_array() && mapping.looks_like.iter().any(|sign| sign == "[]");
+        if empty || fits(mapping, &opening) || opening.head.is_empty() {
+            return None;
+        }
+        if opening.whole || look >= LOOK {
+            return Some(ReadError::WrongFormat {
+                asked: mapping.id.clone(),
+                looks_like: opening.describe(),
+            });
+        }
+        look *= 16;
+    }
+}
+
 /// Whether the document begins as the mapping says.
 fn fits(mapping: &ReportMapping, opening: &Opening) -> bool {
     !mapping.looks_like.is_empty() && mapping.looks_like.iter().all(|sign| opening.shows(sign))

@@ -166,7 +166,7 @@ mod tests {
         let (sbom, sha256, bytes) = read_sbom(&source, 1 << 20).unwrap();
         assert_eq!((sbom.components, bytes), (1, DOCUMENT.len() as u64));
         assert_eq!(sbom.licenses.keys().flatten().collect::<Vec<_>>(), ["MIT"]);
-        let options = Options { max_report: 1 << 20, read_ahead: false, roots: Vec::new(), secret_key: None };
+        let options = Options { max_report: 1 << 20, ..Options::default() };
         assert_eq!(inventory(&source, "spdx", &options, &sha256).len(), 1);
     }
 
