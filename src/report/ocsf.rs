@@ -54,9 +54,11 @@ fn check(entry: Tree<'_>, manual: &mut u64, reading: &mut Reading<'_>) -> Result
             "a finding of OCSF has an object `finding_info`, and neither `metadata.event_code` nor a title",
         );
     }
-    let product = entry.text("metadata.product.name");
-    if !product.is_empty() {
-        reading.tool(&product.to_ascii_lowercase());
+    // Of other products the name is theirs to choose, and stays out of what is told.
+    let prowler = entry.text("metadata.product.name").eq_ignore_ascii_case("prowler");
+    let tool = if prowler { "prowler" } else { FORMAT.tool };
+    reading.tool(tool);
+    if prowler {
         reading.version(entry.text("metadata.product.version"));
     }
     match entry.text("status_code").trim().to_ascii_uppercase().as_str() {
@@ -67,8 +69,7 @@ fn check(entry: Tree<'_>, manual: &mut u64, reading: &mut Reading<'_>) -> Result
         }
         _ => {}
     }
-    let tool = if product.is_empty() { FORMAT.tool.to_owned() } else { product.to_ascii_lowercase() };
-    let mut finding = Finding::new(Category::Misconfiguration, &tool, rule, severity(entry));
+    let mut finding = Finding::new(Category::Misconfiguration, tool, rule, severity(entry));
     finding.native_severity = entry.native("severity");
     let said = [info.text("title"), entry.text("message"), rule];
     finding.title = Text::line(first_of(&said));

@@ -131,8 +131,8 @@ fn result(
         "targetFile" => text(json).map(|file| project.file = file),
         "displayTargetFile" => text(json).map(|file| project.display = file),
         "severityThreshold" => {
-            let level = text(json)?;
-            if !level.is_empty() {
+            let level = Severity::plain(&text(json)?);
+            if level != Severity::Unknown {
                 reading
                     .note(&format!("Snyk left out what is below the severity {level} (severityThreshold)"));
             }

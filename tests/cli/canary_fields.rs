@@ -89,7 +89,7 @@ fn reports() -> BTreeMap<String, Vec<String>> {
 /// one or give one to a name.
 fn plants(was: &str, n: usize) -> [String; 2] {
     let core = format!("Q{n:06}{END}");
-    if n / 2 % 2 == 0 {
+    if (n / 2).is_multiple_of(2) {
         [format!("AKIA{}", core.to_ascii_uppercase()), format!("{was}: the secret token '{core}' is used")]
     } else {
         [format!("{was}/ghp_{core}aB3dE5gH7jK9mN1pQ2sT"), format!("hardcoded password = \"{core}\"")]

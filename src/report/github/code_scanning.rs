@@ -2,7 +2,7 @@
 
 use super::super::field::first_of;
 use super::super::json::Json;
-use super::super::sarif::category_of_tool;
+use super::super::sarif::known_tool;
 use super::super::value::cwe_numbers;
 use super::{Format, Opening, ReadError, Reading, Tree, alerts, is_alert};
 use crate::finding::{Category, Finding, FingerprintBuilder, Location, Severity, Text};
@@ -45,9 +45,8 @@ fn alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static str> {
         ("", _) => Severity::Unknown,
         (word, _) => Severity::plain(word),
     };
-    let tool = entry.text("tool.name");
-    let category = category_of_tool(tool).unwrap_or(Category::Sast);
-    let mut finding = Finding::new(category, if tool.is_empty() { FORMAT.tool } else { tool }, id, severity);
+    let (tool, category) = known_tool(entry.text("tool.name")).unwrap_or((FORMAT.tool, Category::Sast));
+    let mut finding = Finding::new(category, tool, id, severity);
     let word = first_of(&[security, rule.text("severity")]);
     finding.native_severity = Some(Text::line(word)).filter(|word| !word.is_empty());
     let tags = rule.texts("tags");

@@ -24,7 +24,7 @@ fn alerts_of_all_kinds() {
     let finding = &read.findings[0];
     assert_eq!(
         (finding.category, finding.severity, finding.tool.as_str()),
-        (Category::Sast, Severity::High, "CodeQL")
+        (Category::Sast, Severity::High, "codeql")
     );
     assert_eq!((finding.cwes.as_slice(), finding.location.as_ref().unwrap().line), (&[312][..], Some(42)));
 

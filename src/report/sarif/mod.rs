@@ -46,9 +46,9 @@ pub(super) fn advisories_in(text: &str) -> Vec<String> {
     driver::advisories(text)
 }
 
-/// The category of what a tool of that name finds, if it is a known one.
-pub(super) fn category_of_tool(name: &str) -> Option<Category> {
-    driver::ToolDriver::by_name(name).map(|known| known.category)
+/// The tool of that name and the category of what it finds, if it is a known one.
+pub(super) fn known_tool(name: &str) -> Option<(&'static str, Category)> {
+    driver::ToolDriver::by_name(name).map(|known| (known.tool, known.category))
 }
 
 fn looks_like(opening: &Opening) -> bool {
