@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::decide::BaseComparison;
+use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{Finding, SecretDigest};
 use crate::relate::{BaseEntry, MoreSuppressed};
 use crate::report::{ReadError, ReadOutcome, Report, Source};
@@ -28,7 +29,7 @@ pub struct SavedReport {
     /// SHA-256 of the file and its size.
     pub digest: Option<(String, u64)>,
     /// Why it could not be read.
-    pub error: Option<String>,
+    pub error: Option<SaidDiagnostic>,
     /// Statement about itself.
     pub report: Report,
     /// Its findings in their order, with their states.

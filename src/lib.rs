@@ -54,6 +54,7 @@
 pub mod attest;
 pub mod cli;
 pub mod decide;
+pub mod diagnostic;
 pub mod evidence_snapshot;
 pub mod exit;
 pub mod finding;

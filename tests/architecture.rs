@@ -9,6 +9,7 @@ use std::path::Path;
 /// The folders and files of `src/`, the ground floor first. Each may import those before it, and nothing else.
 const FLOORS: &[&str] = &[
     "exit",
+    "diagnostic",
     "finding",
     "policy",
     "report",

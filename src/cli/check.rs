@@ -13,6 +13,7 @@ use super::outputs::{Outputs, Staged, prepare_bundle, remove_bundle};
 use crate::decide::{Decision, RunError};
 use crate::exit;
 use crate::render::OutputFormat;
+use crate::run::diagnostics::said;
 use crate::run::{RunRequest, decide_and_pack, undecided};
 
 /// Decide: the main job
@@ -108,7 +109,7 @@ fn not_asked(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decisi
 pub(super) fn write_outputs(format: &OutputFormat, outputs: &Outputs, mut decision: Decision) -> u8 {
     // Files are made ready first, so that what is printed can say that one could not be written.
     let staged = outputs.stage(&decision).unwrap_or_else(|error| {
-        decision.add_error(RunError { path: None, message: format!("{error:#}") });
+        decision.add_error(RunError::of(None, &said(&error)));
         Staged::nothing()
     });
     let mut text = Vec::new();

@@ -1,7 +1,8 @@
 //! `secgate explain`: which clause of the policy stops a finding, or what a rule looks at.
 
 use std::collections::BTreeMap;
-use std::io::{Read as _, Write as _};
+use std::fmt::Write as _;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -11,13 +12,20 @@ use serde::Serialize;
 
 use super::args::{DecideArgs, TextOrJson, clock};
 use crate::decide::WatchedRules;
+use crate::decide::diagnostics::{DecisionDiagnostic, DocumentDiagnostic, EvidenceDiagnostic};
 use crate::decide::explain::{self, ExplanationContext, RuleExplained, Verdict};
+use crate::diagnostic::DiagnosticCode;
 use crate::exit;
 use crate::finding::{Finding, View, clean, clean_line};
+use crate::gather::diagnostics::GatherDiagnostic;
+use crate::policy::diagnostics::PolicyDiagnostic;
+use crate::policy::lint::CHECKS;
 use crate::policy::{Policy, embedded};
 use crate::render::explanation::{self, ExplainedFinding};
+use crate::render::waivers::REMARKS;
 use crate::render::{Look, OutputFormat};
-use crate::report::open_regular;
+use crate::report::{ReadError, open_regular};
+use crate::run::diagnostics::RunDiagnostic;
 use crate::run::{PolicyRequest, ResolvedRun};
 
 /// Largest saved verdict.
@@ -35,8 +43,12 @@ const LISTED: usize = 20;
 pub(super) struct ExplainArgs {
     /// A rule, as RULE or GATE/RULE; or a finding: the beginning of its fingerprint (four digits or more), its advisory, its
     /// check, its package, or its place as PATH:LINE
-    #[arg(value_name = "ID")]
-    id: String,
+    #[arg(value_name = "ID", required_unless_present = "codes")]
+    id: Option<String>,
+
+    /// List the code of every message that a policy, a report or another file can cause
+    #[arg(long, exclusive = true)]
+    codes: bool,
 
     /// Explain this saved verdict (`secgate check --output json=FILE`) instead of making the run again
     #[arg(long, value_name = "FILE")]
@@ -64,7 +76,11 @@ struct ExplainedRun {
 }
 
 pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
-    let id = args.id.trim();
+    if args.codes {
+        super::print(codes()?.as_bytes())?;
+        return Ok(exit::PASS);
+    }
+    let id = args.id.as_deref().unwrap_or_default().trim();
     if id.is_empty() {
         bail!("ID is empty; is a variable of the script unset?");
     }
@@ -195,7 +211,7 @@ fn print<T: Serialize>(
     let mut out = Vec::new();
     if args.format == TextOrJson::Json {
         serde_json::to_writer_pretty(&mut out, json)?;
-        writeln!(out)?;
+        out.push(b'\n');
         super::print_exact(&out)?;
     } else {
         text(&mut out)?;
@@ -328,4 +344,31 @@ fn unknown(id: &str, verdict: &Verdict) -> anyhow::Error {
          A finding is named by its fingerprint (four digits or more), its advisory, its check, its package, or PATH:LINE.",
         clean(id)
     )
+}
+
+/// Every code with its occasion, by the part of secgate that says it.
+fn codes() -> Result<String> {
+    let lints: Vec<DiagnosticCode> =
+        CHECKS.iter().map(|check| DiagnosticCode::new(check.id, check.finds)).collect();
+    let mut text = String::new();
+    for (part, codes) in [
+        ("Policies, waivers, mappings and cases", PolicyDiagnostic::CODES),
+        ("Policies that are valid and doubtful (`secgate policy lint`)", &lints),
+        ("Waivers that are valid (`secgate waiver lint`)", REMARKS),
+        ("Reports and other files that are read", ReadError::CODES),
+        ("Documents and feeds", DocumentDiagnostic::CODES),
+        ("Evidence", EvidenceDiagnostic::CODES),
+        ("Files that a run is given", GatherDiagnostic::CODES),
+        ("The run", RunDiagnostic::CODES),
+        ("The decision", DecisionDiagnostic::CODES),
+    ] {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        writeln!(text, "{part}:")?;
+        for code in codes {
+            writeln!(text, "  {code:<34} {}", code.about())?;
+        }
+    }
+    Ok(text)
 }

@@ -9,6 +9,7 @@ use super::{
     BaseResult, ContextView, Counts, Evidence, GateChange, Matched, MatchedProblem, Outcome, RuleResult,
     Unblock, WaiverResult, WatchedRules, digest, exit_code,
 };
+use crate::diagnostic::{Diagnostic, SaidDiagnostic};
 use crate::finding::{Category, Text, plural};
 use crate::policy::{Enforcement, PolicyFile};
 use crate::relate::BaseEntry;
@@ -77,6 +78,18 @@ pub struct RunError {
     pub path: Option<String>,
     /// One line first, detail below.
     pub message: String,
+    /// The message's code.
+    pub code: String,
+    /// The action to take, where there is one to name.
+    pub suggestion: Option<String>,
+}
+
+impl RunError {
+    /// What a diagnostic says, of the file at `path`.
+    pub fn of(path: Option<String>, diagnostic: &dyn Diagnostic) -> Self {
+        let SaidDiagnostic { message, code, suggestion } = SaidDiagnostic::of(diagnostic);
+        Self { path, message, code, suggestion }
+    }
 }
 
 /// A run that could not begin to decide.

@@ -7,6 +7,8 @@ use serde_json::Value;
 use super::requirement::signer_keys;
 use super::{Context, Evidence, Outcome};
 use crate::attest::{UnwrappedDocument, unwrap_document};
+use crate::decide::diagnostics::DocumentDiagnostic;
+use crate::diagnostic::SaidDiagnostic;
 use crate::finding::Text;
 use crate::policy::{DocumentKind, EntryKind, EvidenceEntry, Policy};
 use crate::report::{self, Sbom, Source};
@@ -49,13 +51,20 @@ pub(crate) fn unwrap_signed(
     entry: &EvidenceEntry,
     source: &Source,
     max: u64,
-) -> Result<UnwrappedDocument, String> {
-    let keys = signer_keys(policy, &entry.signed_by).map_err(|unusable| unusable.join("; "))?;
+) -> Result<UnwrappedDocument, SaidDiagnostic> {
+    let keys = signer_keys(policy, &entry.signed_by).map_err(|unusable| {
+        SaidDiagnostic::of(&DocumentDiagnostic::KeysUnusable { why: unusable.join("; ") })
+    })?;
     // A key that is gone would make it a demand for nothing.
     if keys.len() < entry.signed_by.len() {
-        return Err(format!("the policy has not all keys of `signed_by`: {}", entry.signed_by.join(", ")));
+        let names = entry.signed_by.join(", ");
+        return Err(SaidDiagnostic::of(&DocumentDiagnostic::KeysMissing { names }));
     }
-    unwrap_document(source, &keys, max)
+    unwrap_document(source, &keys, max).map_err(unreadable)
+}
+
+fn unreadable(why: String) -> SaidDiagnostic {
+    SaidDiagnostic::of(&DocumentDiagnostic::Unreadable { why })
 }
 
 impl Document {
@@ -66,16 +75,21 @@ impl Document {
         (policy, entry): (&Policy, &EvidenceEntry),
         limits: DocumentLimits,
         context: &Context,
-    ) -> Result<(Self, Evidence), String> {
+    ) -> Result<(Self, Evidence), SaidDiagnostic> {
         let (mut sbom, mut text) = (None, Vec::new());
         let (mut refused, mut signers) = (None, Vec::new());
         let (values, sha256, bytes) = match entry.kind {
             EntryKind::Document(DocumentKind::Sbom) => {
                 let wrapped = unwrap_signed(policy, entry, source, limits.report)?;
-                let (mut read, sha256, bytes) =
-                    report::read_sbom(&wrapped.source, limits.report).map_err(|error| error.to_string())?;
+                let (mut read, sha256, bytes) = report::read_sbom(&wrapped.source, limits.report)
+                    .map_err(|error| SaidDiagnostic::of(&error))?;
                 let stated: Vec<String> = read.digests.iter().map(|d| d.real().to_owned()).collect();
-                read.digests = wrapped.agreed(&stated)?.iter().map(|digest| Text::line(digest)).collect();
+                read.digests = wrapped
+                    .agreed(&stated)
+                    .map_err(unreadable)?
+                    .iter()
+                    .map(|digest| Text::line(digest))
+                    .collect();
                 sbom = Some(Arc::new(read));
                 let (sha256, bytes) = wrapped.file.unwrap_or((sha256, bytes));
                 (refused, signers) = (wrapped.refused, wrapped.signers);
@@ -83,13 +97,13 @@ impl Document {
             }
             EntryKind::Document(kind) if kind.is_signed() => {
                 // Read once, so that what is verified is what was looked at.
-                text = source.bytes(limits.document).map_err(|error| error.to_string())?;
+                text = source.bytes(limits.document).map_err(|error| SaidDiagnostic::of(&error))?;
                 report::read_statements(&Source::Bytes(text.as_slice().into()), limits.document)
-                    .map_err(|error| error.to_string())?
+                    .map_err(|error| SaidDiagnostic::of(&error))?
             }
             _ => {
-                let (value, sha256, bytes) =
-                    report::read_document(source, limits.document).map_err(|error| error.to_string())?;
+                let (value, sha256, bytes) = report::read_document(source, limits.document)
+                    .map_err(|error| SaidDiagnostic::of(&error))?;
                 (vec![value], sha256, bytes)
             }
         };

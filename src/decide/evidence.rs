@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
+use crate::decide::diagnostics::EvidenceDiagnostic;
+use crate::diagnostic::{Diagnostic, SaidDiagnostic};
 use crate::finding::{CLOCK_SKEW, Category, Text, clean, duration_text};
 use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob};
 use crate::relate::Diff;
@@ -86,6 +88,12 @@ pub struct Evidence {
     pub outcome: Outcome,
     /// Why, in words; empty where nothing is to say.
     pub message: String,
+    /// The code of the first reason, where there is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub code: Option<String>,
+    /// The action to take, where there is one to name.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub suggestion: Option<String>,
     /// How long the scan took, in seconds, where a receipt or the report tells.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub took: Option<i64>,
@@ -113,12 +121,15 @@ impl Evidence {
     pub(crate) fn absent(entry: &EvidenceEntry, there: usize) -> Self {
         let names: Vec<&str> = entry.files.iter().map(PathGlob::text).collect();
         let names = names.join(" or ");
-        let message = match there {
-            0 => format!("no file {names}"),
-            n => format!("{} files {names} demanded, {n} there", entry.count),
+        let diagnostic = match there {
+            0 => EvidenceDiagnostic::Absent { files: names },
+            there => EvidenceDiagnostic::IncompleteSet { demanded: entry.count, files: names, there },
         };
         let outcome = if entry.required || there > 0 { Outcome::Fail } else { Outcome::NotApplicable };
-        Self { entry: Some(entry.name.clone()), ..Self::nothing(Status::Absent, outcome, message) }
+        let mut absent =
+            Self { entry: Some(entry.name.clone()), ..Self::nothing(Status::Absent, outcome, String::new()) };
+        absent.explain(&diagnostic);
+        absent
     }
 
     /// A document that was read.
@@ -207,6 +218,17 @@ impl Evidence {
         if let Some(told) = held.masked(&self.message) {
             self.message = told;
         }
+        if let Some(told) = self.suggestion.as_ref().and_then(|suggestion| held.masked(suggestion)) {
+            self.suggestion = Some(told);
+        }
+    }
+
+    /// Says why, where it is the first reason with its code.
+    fn explain(&mut self, diagnostic: &dyn Diagnostic) {
+        self.say(&diagnostic.to_string());
+        if self.code.is_none() {
+            (self.code, self.suggestion) = (Some(diagnostic.code().to_owned()), diagnostic.suggestion());
+        }
     }
 
     /// Adds to what is said of it.
@@ -221,12 +243,14 @@ impl Evidence {
     }
 
     /// A file that could not be read.
-    pub(crate) fn unreadable(path: &str, entry: Option<&EvidenceEntry>, why: String) -> Self {
-        Self {
+    pub(crate) fn unreadable(path: &str, entry: Option<&EvidenceEntry>, why: &dyn Diagnostic) -> Self {
+        let mut unreadable = Self {
             path: Some(Text::whole(path)),
             entry: entry.map(|e| e.name.clone()),
-            ..Self::nothing(Status::Unreadable, Outcome::Error, why)
-        }
+            ..Self::nothing(Status::Unreadable, Outcome::Error, String::new())
+        };
+        unreadable.explain(why);
+        unreadable
     }
 
     fn nothing(status: Status, outcome: Outcome, message: String) -> Self {
@@ -245,6 +269,8 @@ impl Evidence {
             findings: Counts::default(),
             outcome,
             message,
+            code: None,
+            suggestion: None,
             took: None,
             obligations: Vec::new(),
             image: ImageFacts::default(),
@@ -261,7 +287,9 @@ impl Evidence {
             if known != sha256 {
                 evidence.status = Status::Unreadable;
                 evidence.outcome = Outcome::Error;
-                evidence.message = ReadError::Changed.to_string();
+                evidence.message = String::new();
+                evidence.code = None;
+                evidence.explain(&ReadError::Changed);
             }
         }
     }
@@ -317,7 +345,7 @@ impl Evidence {
         };
         let mut faults = EvidenceFaults::default();
         if let Some(error) = &read.error {
-            faults.add(Status::Unreadable, Outcome::Error, clean(&error.to_string()));
+            faults.unreadable(error);
         } else {
             faults.of_kind(entry, read.format.as_deref(), &covered);
             faults.of_report(entry, report, &covered, diff);
@@ -346,11 +374,11 @@ fn display_time(generated: &Generated) -> Option<String> {
 
 /// Unmet requirements; the first decides the status that is shown, the worst the outcome.
 #[derive(Default)]
-struct EvidenceFaults(Vec<(Status, Outcome, String)>);
+struct EvidenceFaults(Vec<(Status, Outcome, Box<dyn Diagnostic>)>);
 
 impl EvidenceFaults {
-    fn add(&mut self, status: Status, outcome: impl Into<Outcome>, message: impl Into<String>) {
-        self.0.push((status, outcome.into(), message.into()));
+    fn add(&mut self, status: Status, outcome: impl Into<Outcome>, diagnostic: EvidenceDiagnostic) {
+        self.0.push((status, outcome.into(), Box::new(diagnostic)));
     }
 
     /// Whether it is a report of the kind that the entry asks for: another scanner's clean report is no evidence, and
@@ -358,16 +386,16 @@ impl EvidenceFaults {
     fn of_kind(&mut self, entry: Option<&EvidenceEntry>, format: Option<&str>, covered: &[Category]) {
         let (Some(entry), Some(format)) = (entry, format) else { return };
         if let Some(wanted) = entry.format.as_deref().filter(|wanted| *wanted != format) {
-            let message = format!("the entry asks for the format {wanted}, and it is read as {format}");
-            self.add(Status::Unreadable, Outcome::Error, message);
+            let (wanted, is) = (wanted.to_owned(), format.to_owned());
+            self.add(Status::Unreadable, Outcome::Error, EvidenceDiagnostic::OtherFormat { wanted, is });
         }
         if let EntryKind::Report(category) = entry.kind
             && let Ok(known) = Format::by_id(format)
             && !known.categories.contains(&category)
             && !covered.contains(&category)
         {
-            let message = format!("a {format} report never says anything about {category}");
-            self.add(Status::Foreign, Outcome::Fail, message);
+            let diagnostic = EvidenceDiagnostic::OtherCategory { format: format.to_owned(), category };
+            self.add(Status::Foreign, Outcome::Fail, diagnostic);
         }
     }
 
@@ -381,21 +409,21 @@ impl EvidenceFaults {
     ) {
         let nothing_scanned = entry.map_or(Action::Review, |e| e.nothing_scanned);
         if let Some(why) = &report.failed {
-            self.add(Status::Failed, Outcome::Fail, format!("the scan failed: {why}"));
+            self.add(Status::Failed, Outcome::Fail, EvidenceDiagnostic::ScanFailed { why: why.clone() });
         }
         if let Some(why) = &report.nothing_scanned {
-            self.add(Status::NothingScanned, nothing_scanned, why.to_string());
+            let diagnostic = EvidenceDiagnostic::NothingScanned { why: why.clone() };
+            self.add(Status::NothingScanned, nothing_scanned, diagnostic);
         } else if let Some(EvidenceEntry { kind: EntryKind::Report(category), .. }) = entry
             && !report.scanned.contains(category)
         {
-            let message = if covered.contains(category) {
-                format!(
-                    "it holds findings of {category}, and shows no scan for {category} that could have found none"
-                )
+            let category = *category;
+            let diagnostic = if covered.contains(&category) {
+                EvidenceDiagnostic::CategoryNotShownScanned { category }
             } else {
-                format!("nothing was scanned for {category}: the report covers {}", list(covered))
+                EvidenceDiagnostic::CategoryNotScanned { category, covered: list(covered) }
             };
-            self.add(Status::NothingScanned, nothing_scanned, message);
+            self.add(Status::NothingScanned, nothing_scanned, diagnostic);
         }
         if report.problems_total > 0 {
             let actions = entry.map_or(
@@ -416,20 +444,18 @@ impl EvidenceFaults {
             // What a problem that was not kept is about, nobody can say.
             let unseen = report.problems_total > report.problems.len() as u64;
             let action = worst.max(unseen.then_some(Action::Review)).unwrap_or(Action::Review);
-            self.add(Status::Incomplete, action, format!("part of the scan failed: {first}{more}"));
+            self.add(Status::Incomplete, action, EvidenceDiagnostic::ScanIncomplete { first, more });
         }
         if let Some(wanted) = entry.and_then(|e| e.target) {
             match report.target {
                 Some(is) if is == wanted => {}
-                Some(is) => self.add(
-                    Status::Foreign,
-                    Outcome::Fail,
-                    format!("the entry asks for a scan of the {wanted}, the report is of the {is}"),
-                ),
+                Some(is) => {
+                    self.add(Status::Foreign, Outcome::Fail, EvidenceDiagnostic::OtherTarget { wanted, is });
+                }
                 None => self.add(
                     Status::NothingScanned,
                     nothing_scanned,
-                    format!("the report does not say that it scanned the {wanted}"),
+                    EvidenceDiagnostic::TargetNotSaid { wanted },
                 ),
             }
         }
@@ -441,19 +467,21 @@ impl EvidenceFaults {
             return;
         }
         let why = match &report.receipt {
-            None => "the policy demands a receipt, and there is none beside it".to_owned(),
-            Some(Err(why)) => why.clone(),
+            None => EvidenceDiagnostic::ReceiptAbsent,
+            Some(Err(why)) => EvidenceDiagnostic::ReceiptInvalid { why: why.clone() },
             Some(Ok(receipt)) => match &receipt.commit {
                 _ if receipt.started_at.as_second() > context.now.as_second() + CLOCK_SKEW => {
-                    format!("its receipt is dated {}, which is in the future", receipt.started_at)
+                    EvidenceDiagnostic::ReceiptInFuture { time: receipt.started_at }
                 }
                 _ if receipt.ended_at.as_second() > context.now.as_second() + CLOCK_SKEW => {
-                    format!("its receipt ends at {}, which is in the future", receipt.ended_at)
+                    EvidenceDiagnostic::ReceiptEndsInFuture { time: receipt.ended_at }
                 }
                 _ if context.commits.is_empty() => return,
                 Some(commit) if context.commits.contains(commit) => return,
-                Some(commit) => format!("its receipt is about commit {}", crate::finding::clean_line(commit)),
-                None => "its receipt says no commit".to_owned(),
+                Some(commit) => EvidenceDiagnostic::ReceiptOfOtherCommit {
+                    commit: crate::finding::clean_line(commit).into_owned(),
+                },
+                None => EvidenceDiagnostic::ReceiptWithoutCommit,
             },
         };
         self.add(Status::Foreign, Outcome::Fail, why);
@@ -465,22 +493,18 @@ impl EvidenceFaults {
             Generated::At(time) => {
                 let age = context.now.as_second() - time.as_second();
                 if age > max_age {
-                    let message = format!("{} old, {} allowed", duration_text(age), duration_text(max_age));
-                    self.add(Status::Stale, entry.stale, message);
+                    let (age, most) = (duration_text(age), duration_text(max_age));
+                    self.add(Status::Stale, entry.stale, EvidenceDiagnostic::Stale { age, most });
                 } else if age < -CLOCK_SKEW {
-                    self.add(
-                        Status::Stale,
-                        entry.stale,
-                        format!("it is dated {time}, which is in the future"),
-                    );
+                    self.add(Status::Stale, entry.stale, EvidenceDiagnostic::InFuture { time: *time });
                 }
             }
             Generated::Unknown => {
                 let action = entry.age_unknown.unwrap_or(entry.stale);
-                self.add(Status::Stale, action, "it does not say when it was made");
+                self.add(Status::Stale, action, EvidenceDiagnostic::AgeUnknown);
             }
             Generated::Unreadable => {
-                self.add(Status::Stale, entry.stale, "the time that it gives is no time");
+                self.add(Status::Stale, entry.stale, EvidenceDiagnostic::TimeUnreadable);
             }
         }
     }
@@ -493,8 +517,8 @@ impl EvidenceFaults {
             let is = commit.as_str();
             bound = context.commits.iter().any(|c| c == is || (is.len() >= 12 && c.starts_with(is)));
             if !bound {
-                let ours = context.commits.join(" or ");
-                self.add(Status::Foreign, Outcome::Fail, format!("it is about commit {is}, not {ours}"));
+                let (is, ours) = (is.to_owned(), context.commits.join(" or "));
+                self.add(Status::Foreign, Outcome::Fail, EvidenceDiagnostic::OtherCommit { is, ours });
             }
         }
         let digests = context.digests(entry.and_then(|e| e.subject.as_deref()));
@@ -507,29 +531,35 @@ impl EvidenceFaults {
                 self.add(
                     Status::Foreign,
                     Outcome::Fail,
-                    format!("it is about the image {first}, not {ours}"),
+                    EvidenceDiagnostic::OtherImage { is: first.clone(), ours },
                 );
             } else if of_image {
-                let message = "it does not state the manifest digest of the image that it scanned";
-                self.add(Status::Foreign, Outcome::Fail, message);
+                self.add(Status::Foreign, Outcome::Fail, EvidenceDiagnostic::ImageNotStated);
             }
         }
         if entry.is_some_and(|e| e.bound) && !bound && !self.0.iter().any(|(s, ..)| *s == Status::Foreign) {
-            let message = "the policy demands that it states the commit or the image digest of this run";
-            self.add(Status::Foreign, Outcome::Fail, message);
+            self.add(Status::Foreign, Outcome::Fail, EvidenceDiagnostic::Unbound);
         }
         if let Some(unbound) = report.unbound.as_ref().filter(|_| entry.is_some_and(|e| e.bound)) {
-            let message =
-                format!("the policy demands that all of it states the commit or image, and {unbound}");
-            self.add(Status::Foreign, Outcome::Fail, message);
+            let diagnostic = EvidenceDiagnostic::PartlyUnbound { what: unbound.clone() };
+            self.add(Status::Foreign, Outcome::Fail, diagnostic);
         }
+    }
+
+    /// The file could not be read to its end.
+    fn unreadable(&mut self, error: &ReadError) {
+        let mut said = SaidDiagnostic::of(error);
+        said.message = clean(&said.message).into_owned();
+        self.0.push((Status::Unreadable, Outcome::Error, Box::new(said)));
     }
 
     fn apply_to(self, evidence: &mut Evidence) {
         let Some((status, ..)) = self.0.first() else { return };
         evidence.status = *status;
         evidence.outcome = self.0.iter().map(|(_, outcome, _)| *outcome).max().unwrap_or(Outcome::Error);
-        evidence.message = self.0.into_iter().map(|(.., message)| message).collect::<Vec<_>>().join("; ");
+        // What the report itself notes is no reason.
+        evidence.message = String::new();
+        self.0.iter().for_each(|(.., diagnostic)| evidence.explain(diagnostic.as_ref()));
     }
 }
 

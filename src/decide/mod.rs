@@ -4,8 +4,9 @@ mod acceptance;
 mod approvals;
 mod base;
 mod context;
-mod correction;
+mod counted_report;
 mod decision;
+pub mod diagnostics;
 mod document;
 mod documents;
 mod evidence;
@@ -42,6 +43,7 @@ use crate::policy::{Enforcement, Policy, Rule, Subject};
 pub use crate::policy::Clause;
 pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};
+pub use counted_report::CountedReport;
 pub use decision::{Decision, RunError, undecided};
 pub use documents::Document;
 pub(crate) use documents::{DocumentLimits, unwrap_signed};
@@ -52,10 +54,11 @@ pub use matched_problem::MatchedProblem;
 pub use outcome::{Outcome, exit_code};
 pub use review::Obligation;
 pub use rule::RuleResult;
-pub use tally::{Counts, Matched, Relations, States, Tally, WatchedRules};
+pub use tally::{Counts, Matched, States, Tally, TallyContext, WatchedRules};
 pub use unblock::{Unblock, UnblockStep, UnblockStepKind};
 pub use waiver::{WaiverResult, WaiverStatus};
 
+use diagnostics::DecisionDiagnostic;
 use gate_verdict::GateParts;
 use matched_problem::{CountedProblem, Hits, problems, problems_of_rule};
 use requirement::{Requirements, RuleContext, UnmetRequirement};
@@ -68,8 +71,8 @@ use waiver::Coverage;
 pub struct Gathered<'p> {
     /// Evidence as judged: files first, in the order of their index, then absent entries.
     pub evidence: Vec<Evidence>,
-    /// Counts over all readable reports.
-    pub tally: Tally<'p>,
+    /// The findings of all readable reports, related and counted.
+    pub counted: CountedReport<'p>,
     /// Documents and feeds.
     pub documents: Vec<Document>,
     /// Base that the change is compared with.
@@ -80,7 +83,8 @@ pub struct Gathered<'p> {
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { mut evidence, mut tally, documents, comparison, base_given } = gathered;
+    let Gathered { mut evidence, counted, documents, comparison, base_given } = gathered;
+    let CountedReport { related, mut tally } = counted;
     let around = RuleContext {
         policy,
         decides: policy,
@@ -91,10 +95,10 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         findings_digest: "",
         fed_by: &[],
     };
-    let unknown = sbom::count_licenses(RuleContext { evidence: &evidence, ..around }, &mut tally);
+    let unknown = sbom::count_licenses(RuleContext { evidence: &evidence, ..around }, &related, &mut tally);
     let (coverage, mut waivers) = waiver::judge(policy, context, &tally, &evidence, &documents);
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
-    let (problems, hidden) = problems(policy, &waivers, &tally.to.vex, &context.owners, details);
+    let (problems, hidden) = problems(policy, &waivers, &related.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);
     let matcher = RuleMatcher { tally: &tally, coverage: &coverage, problems: &problems, unknown: &unknown };
     // Which findings need an answer does not depend on who has answered.
@@ -122,7 +126,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
     let judged =
         policy.base.as_ref().filter(|_| !base_given).map(|policy| {
-            base::judge(policy, comparison, tally.states, &tally.heads, &evidence, tally.to.cap)
+            base::judge(policy, comparison, tally.states, &related.heads, &evidence, tally.to.cap)
         });
     let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
     if let Some(base) = &mut base {
@@ -139,7 +143,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         GateVerdict::of_parts(&GateParts { source, sha256, rules, evidence, base, errors })
     };
     let rules = with_parents(rules, &context.parents, &said);
-    let hidden = comparison.map(|given| given.base.more_suppressed(&tally.silenced)).unwrap_or_default();
+    let hidden = comparison.map(|given| given.base.more_suppressed(&related.silenced)).unwrap_or_default();
     let own_gate = context
         .own_gate
         .as_ref()
@@ -264,9 +268,8 @@ fn with_parents(
 
 /// Where no rule applies there is nothing to pass.
 fn vacuous(rules: &[RuleResult]) -> Option<RunError> {
-    let message = "no rule applies: there is no evidence for any of them, so there is nothing to decide on";
     let none = rules.iter().all(|r| r.outcome == Outcome::NotApplicable);
-    none.then(|| RunError { path: None, message: message.to_owned() })
+    none.then(|| RunError::of(None, &DecisionDiagnostic::NothingToDecideOn))
 }
 
 /// SHA-256 over identities, one a line.

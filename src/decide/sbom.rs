@@ -11,6 +11,7 @@ use crate::finding::{
     Category, Finding, Fingerprint, FingerprintBuilder, Package, Severity, Text, clean_line, plural,
 };
 use crate::policy::{DocumentKind, LicenseRule, SbomFormat, SbomRule, Subject};
+use crate::relate::Relater;
 use crate::report::{LicensedComponent, Sbom};
 use licenses::LicenseDecision;
 
@@ -103,8 +104,14 @@ fn contents(rule: &SbomRule, document: &Document, sbom: &Sbom, demands: &mut Req
 
 /// The licence of a component that at least one rule does not let pass, as a finding.
 #[derive(Debug)]
-pub(super) struct LicenseFinding {
-    pub(super) finding: Finding,
+struct LicenseFinding {
+    finding: Finding,
+    source: LicenseSource,
+}
+
+/// Where such a finding comes from.
+#[derive(Debug)]
+pub(super) struct LicenseSource {
     /// The SBOM's index in the evidence.
     pub(super) evidence: usize,
     /// The entry that the SBOM is for.
@@ -120,13 +127,14 @@ type LicenseKey<'w> = (Option<&'w str>, usize, &'w [String], usize);
 /// binds to.
 pub(super) fn count_licenses(
     world: RuleContext<'_>,
+    related: &Relater<'_>,
     tally: &mut Tally<'_>,
 ) -> BTreeSet<(usize, Fingerprint)> {
     let mut unknown = BTreeSet::new();
-    for found in license_findings(world) {
-        let rules = found.rules.iter().filter(|(_, known)| !known);
-        unknown.extend(rules.map(|(rule, _)| (*rule, found.finding.fingerprint)));
-        tally.add_license(found);
+    for LicenseFinding { finding, source } in license_findings(world) {
+        let rules = source.rules.iter().filter(|(_, known)| !known);
+        unknown.extend(rules.map(|(rule, _)| (*rule, finding.fingerprint)));
+        tally.add_license(related.relate_derived(finding), source);
     }
     unknown
 }
@@ -155,12 +163,14 @@ fn license_findings(world: RuleContext<'_>) -> Vec<LicenseFinding> {
                         let found = all.entry((subject, at, texts.as_slice(), number)).or_insert_with(|| {
                             LicenseFinding {
                                 finding: finding(component, texts, subject, document, sbom),
-                                evidence: evidence_of(document, world),
-                                entry: document.entry.clone(),
-                                rules: Vec::new(),
+                                source: LicenseSource {
+                                    evidence: evidence_of(document, world),
+                                    entry: document.entry.clone(),
+                                    rules: Vec::new(),
+                                },
                             }
                         });
-                        found.rules.push((index, license == LicenseDecision::Denied));
+                        found.source.rules.push((index, license == LicenseDecision::Denied));
                     }
                 }
             }

@@ -7,16 +7,13 @@ mod worst_findings;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use super::correction::correct;
 use super::finding_query::is_meant;
-use super::sbom::LicenseFinding;
+use super::sbom::LicenseSource;
 use super::waiver::{Coverage, Lift, Use};
-use crate::finding::{Category, Finding, Fingerprint, SecretKey, Stage, State, Text};
+use crate::finding::{Category, Finding, Fingerprint, Stage, State, Text};
 use crate::policy::{Policy, Rule, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction};
-use crate::relate::{
-    Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
-};
-use crate::report::{HiddenFindings, Sink, ValueMask};
+use crate::relate::{Certainty, RelatedFinding, Vex, Waivers};
+use crate::report::ValueMask;
 
 pub use counts::{Counts, States};
 pub use worst_findings::Matched;
@@ -56,30 +53,20 @@ pub(super) struct MatchCounts {
 pub(super) type CoveredMatches = (Arc<Matched>, Option<Lift>);
 
 /// Context in which findings are counted; the same for all reports of a run.
-#[derive(Debug, Clone)]
-pub struct Relations<'p> {
+#[derive(Debug, Clone, Copy)]
+pub struct TallyContext<'p> {
     /// The deciding policy.
     pub policy: &'p Policy,
     /// Exceptions to its rules.
     pub waivers: &'p Waivers,
-    /// Data of the feeds.
-    pub exploitation: Arc<Exploitation>,
-    /// VEX statements of accepted authors.
-    pub vex: Arc<Vex>,
-    /// The key under which values of secrets are compared.
-    pub secret_key: Option<SecretKey>,
+    /// The change is compared with a base.
+    pub compared: bool,
     /// Seconds since 1970, for ages.
     pub now: i64,
     /// Maximum number of findings kept in detail per rule.
     pub cap: usize,
-    /// Base that the change is compared with.
-    pub base: Option<&'p Base>,
-    /// Which findings of the base a finding can be, as far as it is known how many there are.
-    pub bars: Arc<SeverityBars>,
     /// Id that somebody asks about, as `explain` takes it.
     pub watch: Option<&'p str>,
-    /// Findings are kept as their reports have them.
-    pub keep: bool,
 }
 
 /// A finding that somebody asks about, whether a rule matched it or not.
@@ -96,7 +83,7 @@ pub struct WatchedRules {
 /// All that is counted over one report, or over all of them once merged.
 #[derive(Debug)]
 pub struct Tally<'p> {
-    pub(super) to: Relations<'p>,
+    pub(super) to: TallyContext<'p>,
     entries: &'p [String],
     evidence: usize,
     /// As the report says, before any correction by the policy.
@@ -124,24 +111,12 @@ pub struct Tally<'p> {
     pub states: States,
     /// The findings that somebody asks about.
     pub watched: Vec<WatchedRules>,
-    /// How many findings each group of the base has now.
-    pub heads: Heads,
-    /// Suppressed findings by rule and file; counted only where there is a base.
-    pub silenced: SuppressedFindings,
-    /// The findings of the report as it has them, with their states; kept only where that is asked for.
-    pub(crate) kept: Vec<Finding>,
-    /// Source lines of the present report's findings.
-    code: SourceTree,
-    /// The same, where waivers have it read.
-    waived_code: SourceTree,
 }
 
 impl<'p> Tally<'p> {
     /// Counts for the report at index `evidence`, given for `entries`.
-    pub fn new(to: Relations<'p>, entries: &'p [String], evidence: usize) -> Self {
+    pub fn new(to: TallyContext<'p>, entries: &'p [String], evidence: usize) -> Self {
         let rules = vec![RuleTally::default(); to.policy.rules.len()];
-        let code = to.base.map(Base::code).unwrap_or_default();
-        let waived_code = to.waivers.code();
         Self {
             to,
             entries,
@@ -159,17 +134,7 @@ impl<'p> Tally<'p> {
             uses: BTreeMap::new(),
             states: States::default(),
             watched: Vec::new(),
-            heads: Heads::default(),
-            silenced: SuppressedFindings::default(),
-            kept: Vec::new(),
-            code,
-            waived_code,
         }
-    }
-
-    /// Base that the change is compared with.
-    pub fn base(&self) -> Option<&'p Base> {
-        self.to.base
     }
 
     /// Adds what another report counted.
@@ -192,13 +157,10 @@ impl<'p> Tally<'p> {
             self.uses.entry(waiver).or_default().merge(theirs);
         }
         self.states.merge(other.states);
-        self.heads.merge(&other.heads);
-        self.silenced.merge(other.silenced);
     }
 
     /// Tells nothing of the findings that is a value of a secret in another report.
-    pub fn withhold(&mut self, held: &ValueMask) {
-        self.kept.iter_mut().for_each(|finding| held.mask(finding.texts()));
+    pub(super) fn withhold(&mut self, held: &ValueMask) {
         self.watched.iter_mut().for_each(|watched| held.mask(watched.finding.texts()));
         // What several rules matched stays one.
         let mut told: BTreeMap<*const Matched, Arc<Matched>> = BTreeMap::new();
@@ -216,8 +178,7 @@ impl<'p> Tally<'p> {
     }
 
     /// The report is read, and says which images it is about: what was said of them counts.
-    pub fn about(&mut self, images: &[Text]) {
-        let vex = Arc::clone(&self.to.vex);
+    pub(super) fn about(&mut self, images: &[Text], vex: &Vex) {
         for (set, _) in &mut self.sets {
             set.vex = set.claims.take().and_then(|claims| vex.lifting(&claims, images));
         }
@@ -413,8 +374,13 @@ impl<'p> Tally<'p> {
     }
 
     /// Adds the waivers that speak of a finding under one of the rules that look at it, and counts it for them.
-    fn speak(&mut self, set: &mut Combination, finding: &Finding, rank: u8) {
-        let mut waivers = self.to.waivers.matching(finding);
+    fn speak(
+        &mut self,
+        set: &mut Combination,
+        finding: &Finding,
+        mut waivers: Vec<(u32, Certainty)>,
+        rank: u8,
+    ) {
         let malware = finding.is_malware();
         waivers.retain(|&(at, _)| {
             let rules = self.to.waivers.list().get(at as usize).map(|w| w.applies_to.as_slice());
@@ -438,28 +404,21 @@ impl<'p> Tally<'p> {
     }
 }
 
-impl Sink for Tally<'_> {
-    fn finding(&mut self, mut finding: Finding) {
-        self.counts.add(&finding);
+impl Tally<'_> {
+    /// Forgets all that was counted.
+    pub(super) fn restart(&mut self) {
+        *self = Self::new(self.to, self.entries, self.evidence);
+    }
+
+    /// Counts a finding.
+    pub(super) fn count(&mut self, related: RelatedFinding) {
+        let RelatedFinding { mut finding, reported, waivers, claims } = related;
+        self.counts.add_as(reported, finding.suppressed);
         let policy = self.to.policy;
-        if let Some(base) = self.to.base {
-            base.judge(&mut finding, &self.to.bars, &mut self.heads, &mut self.code);
-            base.count_suppressed(&finding, &mut self.silenced);
-        }
-        if self.to.waivers.ask_for_content() && finding.content == 0 {
-            finding.content = self.waived_code.content(&finding, self.to.secret_key.as_ref());
-        }
-        if self.to.keep {
-            self.kept.push(finding.clone());
-        }
-        correct(&mut finding, policy);
-        // What the report says is counted above.
-        finding.raise_malware();
-        self.to.exploitation.annotate(&mut finding);
         if !finding.suppressed && !self.categories.contains(&finding.category) {
             self.categories.push(finding.category);
         }
-        if self.to.base.is_some() && !finding.suppressed {
+        if self.to.compared && !finding.suppressed {
             self.states.add(&finding);
         }
         if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
@@ -502,35 +461,22 @@ impl Sink for Tally<'_> {
             claims: None,
             vex: None,
         };
-        if !self.to.waivers.is_empty() {
-            self.speak(&mut set, &finding, rank);
+        if !waivers.is_empty() {
+            self.speak(&mut set, &finding, waivers, rank);
         }
-        if !self.to.vex.is_empty() {
+        if !claims.is_empty() {
             let lifts = |(index, rule): (usize, &Rule)| !set.has(index) || rule.may_lift(&finding);
             let liftable = !finding.is_malware() || policy.rules.iter().enumerate().all(lifts);
-            let claims = if liftable { self.to.vex.claims_about(&finding) } else { Vec::new() };
-            set.claims = (!claims.is_empty()).then(|| claims.into());
+            set.claims = liftable.then(|| claims.into());
         }
         self.keep_matched(finding, self.evidence, set, rank);
     }
 
-    fn hidden(&mut self, hidden: HiddenFindings) {
-        if let Some(base) = self.to.base {
-            base.count_hidden(&hidden, &mut self.silenced);
-        }
-    }
-
-    fn restart(&mut self) {
-        *self = Self::new(self.to.clone(), self.entries, self.evidence);
-    }
-}
-
-impl Tally<'_> {
     /// Counts the licence of a component for the rules that do not let it pass.
-    pub(super) fn add_license(&mut self, licensed: LicenseFinding) {
-        let LicenseFinding { mut finding, evidence, entry, rules: matching } = licensed;
-        self.counts.add(&finding);
-        correct(&mut finding, self.to.policy);
+    pub(super) fn add_license(&mut self, related: RelatedFinding, source: LicenseSource) {
+        let RelatedFinding { finding, reported, waivers, claims: _ } = related;
+        let LicenseSource { evidence, entry, rules: matching } = source;
+        self.counts.add_as(reported, finding.suppressed);
         if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {
             self.watched.push(WatchedRules { finding: finding.clone(), evidence, entries: vec![entry] });
         }
@@ -553,8 +499,8 @@ impl Tally<'_> {
             claims: None,
             vex: None,
         };
-        if !self.to.waivers.is_empty() {
-            self.speak(&mut set, &finding, rank);
+        if !waivers.is_empty() {
+            self.speak(&mut set, &finding, waivers, rank);
         }
         self.keep_matched(finding, evidence, set, rank);
     }

@@ -6,6 +6,7 @@ use super::plan::PlannedFile;
 use super::{Limits, entry};
 use crate::attest::UnwrappedDocument;
 use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Outcome, Status, unwrap_signed};
+use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{VexStatement, VexStatus, clean};
 use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
 use crate::relate::{Exploitation, Vex, VexTrust};
@@ -29,7 +30,7 @@ pub(super) fn read_document(
                 gathered.documents.push(document);
             }
             Err(error) => {
-                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), error));
+                gathered.evidence.push(Evidence::unreadable(&item.name, Some(entry), &error));
             }
         }
     }
@@ -47,8 +48,7 @@ pub(super) fn feeds(
     let (mut known, mut vex) = (Exploitation::default(), Vex::default());
     for item in items {
         for entry in item.entries.iter().filter_map(|name| entry(policy, name)) {
-            let unreadable =
-                |error: ReadError| Evidence::unreadable(&item.name, Some(entry), error.to_string());
+            let unreadable = |error: ReadError| Evidence::unreadable(&item.name, Some(entry), &error);
             let max = limits.max_report;
             told.push(
                 match entry.kind {
@@ -64,7 +64,7 @@ pub(super) fn feeds(
                     }),
                     EntryKind::Feed(Feed::Vex) => {
                         Ok(read_vex_entry(policy, entry, item, max, context, &mut vex)
-                            .unwrap_or_else(|why| Evidence::unreadable(&item.name, Some(entry), why)))
+                            .unwrap_or_else(|why| Evidence::unreadable(&item.name, Some(entry), &why)))
                     }
                     EntryKind::Report(_) | EntryKind::Document(_) => continue,
                 }
@@ -96,9 +96,9 @@ fn read_vex_entry(
     max: u64,
     context: &Context,
     vex: &mut Vex,
-) -> Result<Evidence, String> {
+) -> Result<Evidence, SaidDiagnostic> {
     let wrapped = unwrap_signed(policy, entry, &item.source, max)?;
-    let mut feed = report::read_vex(&wrapped.source, max).map_err(|error| error.to_string())?;
+    let mut feed = report::read_vex(&wrapped.source, max).map_err(|error| SaidDiagnostic::of(&error))?;
     if let Some((sha256, bytes)) = &wrapped.file {
         (feed.sha256, feed.bytes) = (sha256.clone(), *bytes);
     }

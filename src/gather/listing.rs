@@ -10,6 +10,7 @@ use super::report_reader::read_into;
 use super::{GivenFile, Limits};
 use crate::decide::{Context, Counts, Evidence, RunError, Status};
 use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
+use crate::gather::diagnostics::GatherDiagnostic;
 use crate::policy::{Policy, ReportMapping};
 use crate::report::{self, HiddenFindings, Hint, Options, ReadError, Sink, Source};
 
@@ -61,7 +62,8 @@ pub fn base_reports(
         let evidence = Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context, None);
         if evidence.status == Status::Unreadable {
             let path = Some(clean(&item.name).into_owned());
-            return Err(RunError { path, message: format!("--base-report: {}", evidence.message) });
+            let why = evidence.message;
+            return Err(RunError::of(path, &GatherDiagnostic::BaseReportUnreadable { why }));
         }
         let (mut packages, mut inventory) = (Vec::new(), Vec::new());
         if let (Some(format), Some(sha256)) = (&evidence.format, &evidence.sha256) {

@@ -1,5 +1,6 @@
 //! Finds all evidence of a run and has it read, in an order of its own: feeds, reports, documents, what is absent.
 
+pub mod diagnostics;
 mod documents;
 mod files;
 mod left_out;
@@ -24,16 +25,16 @@ use documents::{MAX_DOCUMENT, feeds, read_document};
 use plan::{PlannedFile, ReadingPlan, plan};
 pub(crate) use plan::{evidence_files, standard_input};
 use policy_test::read_written_report;
-use report_reader::{cores_for, read_all, withhold};
+use report_reader::{CountingContext, cores_for, read_all, withhold};
 use roles::by_role;
 use snapshot_recorder::SnapshotRecorder;
 
-use crate::decide::{Context, DocumentLimits, Evidence, Gathered, GivenBase, Relations, RunError, Tally};
+use crate::decide::{Context, DocumentLimits, Evidence, Gathered, GivenBase, RunError, Tally};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
 use crate::finding::SecretKey;
 use crate::policy::testing::WrittenReport;
 use crate::policy::{EvidenceEntry, Policy};
-use crate::relate::{Base, Diff, Waivers};
+use crate::relate::{Base, Diff, Relations, Waivers};
 use crate::report::{self, Options, ReadError, Sink, Source};
 
 /// A file given on the command line.
@@ -157,19 +158,17 @@ pub fn gather<'p>(
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
     let bars = Arc::new(base.map(Base::initial_bars).unwrap_or_default());
-    let to = Relations {
+    let relations = Relations {
         policy,
         waivers,
         exploitation,
         vex,
         secret_key: options.secret_key.clone(),
-        now,
-        cap: limits.max_findings,
         base,
         bars,
-        watch,
         keep: keep.is_some(),
     };
+    let to = CountingContext::new(relations, now, limits.max_findings, watch);
     let of_files = reports.iter().map(|item| &item.entries);
     *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
     let cores = cores_for(&reports);
@@ -177,26 +176,26 @@ pub fn gather<'p>(
     let mut read = read_all(&to, &reports, names, &options, cores);
     let held = withhold(&options, &mut read);
 
-    let tally = Tally::new(to.clone(), &[], 0);
+    let counted = to.counted(&[], 0);
     let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
     let mut gathered =
-        Gathered { evidence: Vec::new(), tally, documents: Vec::new(), comparison, base_given };
+        Gathered { evidence: Vec::new(), counted, documents: Vec::new(), comparison, base_given };
     let mut kept = SnapshotRecorder::default();
-    for (item, (outcome, mut tally)) in reports.iter().zip(read) {
+    for (item, (outcome, mut counted)) in reports.iter().zip(read) {
         let ignored = ignored(item, &outcome, &options);
         if keep.is_some() {
-            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut tally.kept), change);
+            kept.report(item, &outcome, ignored.as_ref(), std::mem::take(&mut counted.related.kept), change);
         }
         judge_report(
             policy,
             (&item.name, &item.entries),
             ignored,
             &outcome,
-            &tally,
+            &counted.tally,
             (context, change),
             &mut gathered.evidence,
         );
-        gathered.tally.merge(tally);
+        gathered.counted.merge(counted);
     }
     for (path, why) in left_out {
         kept.left_out(&path, &why);
@@ -221,8 +220,8 @@ pub fn gather<'p>(
     gathered.evidence.extend(absent);
     Evidence::name_copies(&mut gathered.evidence);
     if let Some(keep) = keep {
-        let tally = &gathered.tally;
-        let compared = comparison.map(|comparison| (comparison, tally));
+        let related = &gathered.counted.related;
+        let compared = comparison.map(|comparison| (comparison, related));
         let _ = keep.set(kept.all(&documents, compared, change));
     }
     Ok(gathered)
@@ -230,20 +229,21 @@ pub fn gather<'p>(
 
 /// Counts and judges a report of an earlier run as if it had been read now.
 fn replay_report<'p>(
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     report: &'p SavedReport,
     entries: &'p [String],
     around: (&Context, Option<&Diff>),
     gathered: &mut Gathered<'p>,
 ) {
-    let mut tally = Tally::new(to.clone(), entries, gathered.evidence.len());
-    report.findings().for_each(|finding| Sink::finding(&mut tally, finding));
+    let mut counted = to.counted(entries, gathered.evidence.len());
+    report.findings().for_each(|finding| counted.finding(finding));
     let outcome = report.outcome();
-    tally.about(&outcome.report.digests);
+    counted.about(&outcome.report.digests);
     let name = (report.name.as_str(), report.entries.as_slice());
     let ignored = report.ignored.clone();
-    judge_report(to.policy, name, ignored, &outcome, &tally, around, &mut gathered.evidence);
-    gathered.tally.merge(tally);
+    let policy = to.counting.policy;
+    judge_report(policy, name, ignored, &outcome, &counted.tally, around, &mut gathered.evidence);
+    gathered.counted.merge(counted);
 }
 
 /// The entries for which nothing was read, or less than they demand.

@@ -11,6 +11,7 @@ use super::{GivenFile, Instead, Limits, entry};
 use crate::decide::RunError;
 use crate::evidence_snapshot::SavedDocument;
 use crate::finding::clean;
+use crate::gather::diagnostics::GatherDiagnostic;
 use crate::policy::{EntryKind, EvidenceEntry, Feed, PathGlob, Policy};
 use crate::report::Source;
 
@@ -206,23 +207,22 @@ fn resolve(policy: &Policy, given: &[GivenFile]) -> (Vec<GivenFile>, Vec<RunErro
             policy.evidence.iter().filter(|e| e.is_called(name)).map(|e| e.name.as_str()).collect();
         match called.as_slice() {
             [full] => named.push(GivenFile { entry: Some((*full).to_owned()), ..one.clone() }),
-            [] => faults.push(RunError { path: None, message: no_such_entry(policy, name) }),
-            several => faults.push(RunError {
-                path: None,
-                message: format!(
-                    "--evidence {}: there is one for each subject; say which: {}",
-                    clean(name),
-                    several.join(", ")
-                ),
-            }),
+            [] => faults.push(RunError::of(None, &no_such_entry(policy, name))),
+            several => faults.push(RunError::of(
+                None,
+                &GatherDiagnostic::EntryOfSeveralSubjects {
+                    name: clean(name).into_owned(),
+                    known: several.join(", "),
+                },
+            )),
         }
     }
     (named, faults)
 }
 
-fn no_such_entry(policy: &Policy, name: &str) -> String {
+fn no_such_entry(policy: &Policy, name: &str) -> GatherDiagnostic {
     let known: Vec<&str> = policy.evidence.iter().map(|e| e.name.as_str()).collect();
-    format!("--evidence {}: the policy has no such entry; it has {}", clean(name), known.join(", "))
+    GatherDiagnostic::UnknownEntry { name: clean(name).into_owned(), known: known.join(", ") }
 }
 
 pub(super) fn item(
@@ -259,14 +259,14 @@ pub(super) fn item(
 /// Standard input, held in memory because it may have to be read twice.
 pub(crate) fn standard_input(max: u64) -> Result<Source, RunError> {
     let mut bytes = Vec::new();
-    let fault = |message: String| RunError { path: Some("-".to_owned()), message };
+    let fault = |diagnostic: &GatherDiagnostic| RunError::of(Some("-".to_owned()), diagnostic);
     io::stdin()
         .lock()
         .take(max + 1)
         .read_to_end(&mut bytes)
-        .map_err(|e| fault(format!("standard input cannot be read: {e}")))?;
+        .map_err(|e| fault(&GatherDiagnostic::StandardInputUnreadable { why: e.to_string() }))?;
     if bytes.len() as u64 > max {
-        return Err(fault(format!("standard input is over the limit of {max} bytes (--max-stdin)")));
+        return Err(fault(&GatherDiagnostic::StandardInputTooLarge { most: max }));
     }
     Ok(Source::Bytes(bytes.into()))
 }
@@ -285,10 +285,7 @@ fn unite(policy: &Policy, items: Vec<PlannedFile>) -> Result<Vec<PlannedFile>, V
             continue;
         };
         if known.format.is_some() && item.format.is_some() && known.format != item.format {
-            faults.push(RunError {
-                path: Some(clean(&item.name).into_owned()),
-                message: "is given twice, as two different formats".to_owned(),
-            });
+            faults.push(RunError::of(Some(clean(&item.name).into_owned()), &GatherDiagnostic::TwoFormats));
         }
         known.name = known.name.clone().min(item.name);
         known.format = known.format.take().or(item.format);

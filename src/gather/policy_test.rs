@@ -1,7 +1,8 @@
 //! Reports that a case of the policy writes out: made by nobody, about this run.
 
 use super::entry;
-use crate::decide::{Context, Evidence, Gathered, Relations, Tally};
+use super::report_reader::CountingContext;
+use crate::decide::{Context, Evidence, Gathered};
 use crate::finding::Text;
 use crate::policy::EntryKind;
 use crate::policy::testing::{Flaw, WrittenReport};
@@ -18,15 +19,15 @@ pub struct TestReports<'p> {
 
 /// A report written out: made by nobody, about this run.
 pub(super) fn read_written_report<'p>(
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     written: &'p WrittenReport,
     context: &Context,
     gathered: &mut Gathered<'p>,
 ) {
-    let policy = to.policy;
-    let mut tally = Tally::new(to.clone(), &written.entries, gathered.evidence.len());
+    let policy = to.counting.policy;
+    let mut counted = to.counted(&written.entries, gathered.evidence.len());
     for finding in &written.findings {
-        Sink::finding(&mut tally, finding.clone());
+        counted.finding(finding.clone());
     }
     for entry in written.entries.iter().filter_map(|name| entry(policy, name)) {
         let EntryKind::Report(category) = entry.kind else { continue };
@@ -56,7 +57,7 @@ pub(super) fn read_written_report<'p>(
         }
         let outcome = report::ReadOutcome { format: None, report: made, digest: None, error: None };
         let name = format!("{} of the case", entry.name);
-        let (counts, categories) = (tally.counts, &tally.categories);
+        let (counts, categories) = (counted.tally.counts, &counted.tally.categories);
         gathered.evidence.push(Evidence::judged(
             &name,
             Some(entry),
@@ -67,5 +68,5 @@ pub(super) fn read_written_report<'p>(
             None,
         ));
     }
-    gathered.tally.merge(tally);
+    gathered.counted.merge(counted);
 }

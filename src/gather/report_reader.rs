@@ -6,9 +6,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::entry;
 use super::plan::PlannedFile;
-use crate::decide::{Relations, Tally};
+use crate::decide::{CountedReport, TallyContext};
 use crate::policy::{EntryKind, Policy};
-use crate::relate::{Base, Heads};
+use crate::relate::{Base, Heads, Relations};
 use crate::report::{self, Hint, Options, ReadError, Sink, ValueMask};
 
 /// Below this many bytes in all, starting threads costs more than it gains.
@@ -19,6 +19,27 @@ pub(super) fn cores_for(items: &[PlannedFile]) -> usize {
     let total: u64 = items.iter().map(|item| item.bytes).sum();
     // Asked only where it matters: to find out takes longer than to read a small file.
     if total < PARALLEL_FROM { 1 } else { std::thread::available_parallelism().map_or(1, usize::from) }
+}
+
+/// Context in which findings are related and counted; the same for all reports of a run.
+#[derive(Debug, Clone)]
+pub(super) struct CountingContext<'p> {
+    pub(super) relations: Relations<'p>,
+    pub(super) counting: TallyContext<'p>,
+}
+
+impl<'p> CountingContext<'p> {
+    /// Counts at `now`, seconds since 1970, with details of `cap` findings per rule; `watch` is asked about.
+    pub(super) fn new(relations: Relations<'p>, now: i64, cap: usize, watch: Option<&'p str>) -> Self {
+        let (policy, waivers, compared) = (relations.policy, relations.waivers, relations.base.is_some());
+        let counting = TallyContext { policy, waivers, compared, now, cap, watch };
+        Self { relations, counting }
+    }
+
+    /// Nothing yet of the report at index `evidence`, given for `entries`.
+    pub(super) fn counted(&self, entries: &'p [String], evidence: usize) -> CountedReport<'p> {
+        CountedReport::new(self.relations.clone(), self.counting, entries, evidence)
+    }
 }
 
 /// A report, the entries it is for, and its index in the evidence.
@@ -36,14 +57,14 @@ fn work<'i, 'p>(items: &'i [PlannedFile], names: &'p [Vec<String>]) -> Vec<Work<
 
 /// Reads the reports, each with counts of its own; where there is a base, those twice whose states were not known.
 pub(super) fn read_all<'p>(
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     items: &[PlannedFile],
     names: &'p [Vec<String>],
     options: &Options,
     cores: usize,
-) -> Vec<(report::ReadOutcome, Tally<'p>)> {
+) -> Vec<(report::ReadOutcome, CountedReport<'p>)> {
     let mut read = read_once(to, items, names, options, cores);
-    if let Some(base) = to.base {
+    if let Some(base) = to.relations.base {
         read_again(base, to, items, names, options, &mut read);
     }
     read
@@ -52,24 +73,24 @@ pub(super) fn read_all<'p>(
 /// Lets nothing of a report be told that is the value of a secret in another; gives what masks such values.
 pub(super) fn withhold(
     options: &Options,
-    read: &mut [(report::ReadOutcome, Tally<'_>)],
+    read: &mut [(report::ReadOutcome, CountedReport<'_>)],
 ) -> Option<ValueMask> {
     let held = options.held.mask().filter(|_| read.len() > 1)?;
-    for (outcome, tally) in read {
+    for (outcome, counted) in read {
         outcome.report.withhold(&held);
-        tally.withhold(&held);
+        counted.withhold(&held);
     }
     Some(held)
 }
 
 /// Reads each report, in parallel where it pays.
 fn read_once<'p>(
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     items: &[PlannedFile],
     names: &'p [Vec<String>],
     options: &Options,
     cores: usize,
-) -> Vec<(report::ReadOutcome, Tally<'p>)> {
+) -> Vec<(report::ReadOutcome, CountedReport<'p>)> {
     let work = work(items, names);
     let read_one = |one: &Work<'_, 'p>| read_one(to, one, options);
     // More threads than cores, so that three files of one size keep two cores busy to the end.
@@ -102,40 +123,42 @@ fn read_once<'p>(
 /// which findings are shown depends on which are new.
 fn read_again<'p>(
     base: &Base,
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     items: &[PlannedFile],
     names: &'p [Vec<String>],
     options: &Options,
-    read: &mut [(report::ReadOutcome, Tally<'p>)],
+    read: &mut [(report::ReadOutcome, CountedReport<'p>)],
 ) {
     let mut heads = Heads::default();
-    for (_, tally) in read.iter() {
-        heads.merge(&tally.heads);
+    for (_, counted) in read.iter() {
+        heads.merge(&counted.related.heads);
     }
     let bars = base.bars(&heads);
-    let now = Relations { bars: Arc::new(bars), ..to.clone() };
-    for (work, (outcome, tally)) in work(items, names).iter().zip(read) {
-        if !base.overturned(&tally.heads, &to.bars, &now.bars) {
+    let relations = Relations { bars: Arc::new(bars), ..to.relations.clone() };
+    let now = CountingContext { relations, counting: to.counting };
+    for (work, (outcome, counted)) in work(items, names).iter().zip(read) {
+        let heads = &counted.related.heads;
+        if !base.overturned(heads, &to.relations.bars, &now.relations.bars) {
             continue;
         }
-        let (mut again, mut counted) = read_one(&now, work, options);
+        let (mut again, mut recounted) = read_one(&now, work, options);
         if again.digest != outcome.digest {
-            counted.restart();
+            recounted.restart();
             again = report::ReadOutcome { digest: None, error: Some(ReadError::Changed), ..again };
         }
-        (*outcome, *tally) = (again, counted);
+        (*outcome, *counted) = (again, recounted);
     }
 }
 
 fn read_one<'p>(
-    to: &Relations<'p>,
+    to: &CountingContext<'p>,
     &(item, entries, evidence): &Work<'_, 'p>,
     options: &Options,
-) -> (report::ReadOutcome, Tally<'p>) {
-    let mut tally = Tally::new(to.clone(), entries, evidence);
-    let outcome = read_into(to.policy, item, options, &mut tally);
-    tally.about(&outcome.report.digests);
-    (outcome, tally)
+) -> (report::ReadOutcome, CountedReport<'p>) {
+    let mut counted = to.counted(entries, evidence);
+    let outcome = read_into(to.counting.policy, item, options, &mut counted);
+    counted.about(&outcome.report.digests);
+    (outcome, counted)
 }
 
 pub(super) fn read_into(

@@ -3,10 +3,11 @@
 use std::collections::BTreeSet;
 
 use super::plan::PlannedFile;
-use crate::decide::{GivenBase, Tally};
+use crate::decide::GivenBase;
+use crate::diagnostic::SaidDiagnostic;
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport, Secrets};
 use crate::finding::Finding;
-use crate::relate::Diff;
+use crate::relate::{Diff, Relater};
 use crate::report;
 
 /// Keeps the evidence of a run as it was read.
@@ -37,7 +38,7 @@ impl SnapshotRecorder {
             ignored: ignored.cloned(),
             format: read.format.as_ref().map(ToString::to_string),
             digest: read.digest.clone(),
-            error: read.error.as_ref().map(ToString::to_string),
+            error: read.error.as_ref().map(|error| SaidDiagnostic::of(error)),
             report: read.report.clone(),
             findings: findings.into_iter().map(|finding| self.secrets.save(finding)).collect(),
         });
@@ -60,7 +61,7 @@ impl SnapshotRecorder {
     pub(super) fn all(
         mut self,
         documents: &[PlannedFile],
-        compared: Option<(&GivenBase, &Tally<'_>)>,
+        compared: Option<(&GivenBase, &Relater<'_>)>,
         change: Option<&Diff>,
     ) -> EvidenceSnapshot {
         self.saved.documents = documents
@@ -71,10 +72,10 @@ impl SnapshotRecorder {
                 source: item.source.clone(),
             })
             .collect();
-        self.saved.base = compared.map(|(comparison, tally)| SavedBase {
+        self.saved.base = compared.map(|(comparison, related)| SavedBase {
             sources: comparison.sources.clone(),
-            fixed: comparison.base.fixed(&tally.heads),
-            more_suppressed: comparison.base.more_suppressed(&tally.silenced),
+            fixed: comparison.base.fixed(&related.heads),
+            more_suppressed: comparison.base.more_suppressed(&related.silenced),
         });
         self.saved.left_alone = change.map(|_| self.left_alone.into_iter().collect());
         self.saved

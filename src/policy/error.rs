@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::diagnostics::PolicyDiagnostic;
 use crate::finding::clean;
 
 /// More problems than a reader can use; the rest is counted.
@@ -44,10 +45,26 @@ pub struct PolicyProblem {
     pub line: u64,
     /// Column, from 1, in characters.
     pub column: u64,
+    /// The diagnostic.
+    pub diagnostic: PolicyDiagnostic,
     /// The problem, on one line.
     pub message: String,
+    /// The word that was most probably meant.
+    pub near: Option<String>,
     /// Action to take, on one line.
     pub help: Option<String>,
+}
+
+impl PolicyProblem {
+    /// Its code for programs.
+    pub fn code(&self) -> &'static str {
+        self.diagnostic.code()
+    }
+
+    /// The word that was most probably meant, else the action to take.
+    pub fn suggestion(&self) -> Option<&str> {
+        self.near.as_deref().or(self.help.as_deref())
+    }
 }
 
 /// All problems of one policy, in the order of the file. A policy with a problem is never used.
@@ -157,23 +174,35 @@ pub(super) struct PolicyProblems {
 }
 
 impl PolicyProblems {
-    /// One problem without more to say.
-    pub(super) fn add(&mut self, at: SourcePosition, message: impl Into<String>) {
-        self.push(at, message.into(), None);
+    /// One problem.
+    pub(super) fn add(&mut self, at: SourcePosition, diagnostic: PolicyDiagnostic) {
+        self.add_near(at, diagnostic, None);
     }
 
-    /// One problem and the way out.
-    pub(super) fn help(&mut self, at: SourcePosition, message: impl Into<String>, help: impl Into<String>) {
-        self.push(at, message.into(), Some(help.into()));
+    /// One problem, and the word that was most probably meant; without it the diagnostic's own suggestion stands.
+    pub(super) fn add_near(&mut self, at: SourcePosition, diagnostic: PolicyDiagnostic, near: Option<&str>) {
+        let help = if near.is_some() { None } else { diagnostic.suggestion() };
+        self.push(at, diagnostic, near, help);
     }
 
-    fn push(&mut self, at: SourcePosition, message: String, help: Option<String>) {
-        if self.list.len() < SHOWN {
-            let SourcePosition { file, line, column } = at;
-            self.list.push(PolicyProblem { file, line, column, message, help });
-        } else {
+    fn push(
+        &mut self,
+        at: SourcePosition,
+        diagnostic: PolicyDiagnostic,
+        near: Option<&str>,
+        help: Option<String>,
+    ) {
+        if self.list.len() >= SHOWN {
             self.more += 1;
+            return;
         }
+        let mut message = diagnostic.to_string();
+        if let Some(near) = near {
+            message = format!("{message}; did you mean `{near}`?");
+        }
+        let SourcePosition { file, line, column } = at;
+        let near = near.map(str::to_owned);
+        self.list.push(PolicyProblem { file, line, column, diagnostic, message, near, help });
     }
 
     /// Says that all of it is in the file with this number.
@@ -202,15 +231,21 @@ impl PolicyProblems {
         self.list.is_empty()
     }
 
-    /// A word that is none of `known`; `what` says what it should be, such as "unknown key".
-    pub(super) fn unknown(&mut self, at: SourcePosition, what: &str, word: &str, known: &[&str]) {
+    /// A word that is none of `known`.
+    pub(super) fn unknown(
+        &mut self,
+        at: SourcePosition,
+        diagnostic: PolicyDiagnostic,
+        word: &str,
+        known: &[&str],
+    ) {
         let help = foreign_letter(word);
         if let Some(near) = nearest(word, known) {
-            self.push(at, format!("{what} {}; did you mean `{near}`?", quoted(word)), help);
+            self.push(at, diagnostic, Some(near), help);
         } else {
             let known = format!("known are {}", listed(known));
             let help = help.map_or(known.clone(), |h| format!("{h}; {known}"));
-            self.push(at, format!("{what} {}", quoted(word)), Some(help));
+            self.push(at, diagnostic, None, Some(help));
         }
     }
 }
@@ -268,23 +303,26 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line() {
         let mut problems = PolicyProblems::default();
-        problems.help(SourcePosition::at(2, 3), "bad", "do good");
+        problems.add(SourcePosition::at(2, 3), PolicyDiagnostic::WideEncoding);
         let shown = PolicyError::new("p.yaml", "gate: x\nb \u{202e}c\n", problems).to_string();
-        assert_eq!(shown, "p.yaml:2:3: bad\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: do good");
+        assert_eq!(
+            shown,
+            "p.yaml:2:3: the file is UTF-16 or UTF-32, not UTF-8\n  |\n2 | b \\u{202e}c\n  |   ^\nhelp: save it as UTF-8"
+        );
     }
 
     #[test]
     fn another_file_is_not_quoted() {
         let mut problems = PolicyProblems::default();
-        problems.add(SourcePosition::at(1, 1), "bad");
+        problems.add(SourcePosition::at(1, 1), PolicyDiagnostic::MapToUnknown);
         let shown = PolicyError::new("prod.env", "KEY=hunter2\n", problems).to_string();
-        assert_eq!(shown, "prod.env:1:1: bad");
+        assert_eq!(shown, "prod.env:1:1: `as` must be a level, not `unknown`");
     }
 
     #[test]
     fn a_long_line_is_cut_around_the_place() {
         let mut problems = PolicyProblems::default();
-        problems.add(SourcePosition::at(1, 60_001), "bad");
+        problems.add(SourcePosition::at(1, 60_001), PolicyDiagnostic::MapToUnknown);
         let shown = PolicyError::new("p.yaml", &"k".repeat(70_000), problems).to_string();
         assert!(shown.len() < 400, "{shown}");
     }

@@ -11,6 +11,7 @@ use super::load::utf8;
 use super::load::yaml::{YamlFileKind, tree};
 use super::written::node::{Node, NodeKind as Shape};
 use crate::finding::{Category, clean_line, is_hex};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 const FILE: YamlFileKind = YamlFileKind {
     one: "ignore file",
@@ -63,16 +64,17 @@ pub fn read_ignore_file(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, Poli
         tree(text, FILE, &mut problems)
             .map(|root| if name.contains("trivy") { trivy_yaml(&root) } else { grype(&root) })
     } else if ends(&[".toml"]) {
-        osv(text).map_err(|message| problems.add(super::error::SourcePosition::START, message)).ok()
+        osv(text)
+            .map_err(|why| {
+                problems.add(super::error::SourcePosition::START, PolicyDiagnostic::InvalidToml { why });
+            })
+            .ok()
     } else if name.contains("gitleaksignore") {
         Some(lines(text, gitleaks))
     } else if name.contains("trivyignore") {
         Some(lines(text, trivy))
     } else {
-        let message = "no ignore file that secgate knows by its name";
-        let help =
-            "there are .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml and .gitleaksignore";
-        problems.help(super::error::SourcePosition::START, message, help);
+        problems.add(super::error::SourcePosition::START, PolicyDiagnostic::UnknownIgnoreFile);
         None
     };
     match read {

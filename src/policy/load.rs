@@ -12,6 +12,7 @@ use super::error::{PolicyProblems, SourcePosition};
 use super::written::{self, FromNode as _};
 use super::{Policy, PolicyError, ReportMapping, validate};
 use crate::finding::hex;
+use crate::policy::diagnostics::PolicyDiagnostic;
 use yaml::YamlFileKind;
 
 pub use extends::effective;
@@ -57,7 +58,10 @@ pub fn load_mappings(source: &str, bytes: &[u8]) -> Result<Vec<ReportMapping>, P
         Some(mappings) if problems.is_empty() && !mappings.is_empty() => Ok(mappings),
         _ => {
             if problems.is_empty() {
-                problems.add(SourcePosition::START, "this is not a file of mappings");
+                problems.add(
+                    SourcePosition::START,
+                    PolicyDiagnostic::WrongFileKind { what: "a file of mappings" },
+                );
             }
             Err(PolicyError::new(source, text, problems))
         }
@@ -71,12 +75,14 @@ pub(super) fn utf8<'b>(
     problems: &mut PolicyProblems,
 ) -> Option<&'b str> {
     if bytes.len() > what.bytes {
-        let message = format!("a {} may have {} bytes; this file has {}", what.one, what.bytes, bytes.len());
-        problems.add(SourcePosition::START, message);
+        problems.add(
+            SourcePosition::START,
+            PolicyDiagnostic::FileTooLarge { what: what.one, most: what.bytes, is: bytes.len() },
+        );
         return None;
     }
     if let [0xff, 0xfe, ..] | [0xfe, 0xff, ..] | [0, _, ..] | [_, 0, ..] = bytes {
-        problems.help(SourcePosition::START, "the file is UTF-16 or UTF-32, not UTF-8", "save it as UTF-8");
+        problems.add(SourcePosition::START, PolicyDiagnostic::WideEncoding);
         return None;
     }
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
@@ -87,11 +93,7 @@ pub(super) fn utf8<'b>(
             let line = before.split(|b| *b == b'\n').count() as u64;
             let tail = before.rsplit(|b| *b == b'\n').next().unwrap_or(before);
             let column = String::from_utf8_lossy(tail).chars().count() as u64 + 1;
-            problems.help(
-                SourcePosition::at(line, column),
-                "a byte here is not UTF-8",
-                "save the file as UTF-8",
-            );
+            problems.add(SourcePosition::at(line, column), PolicyDiagnostic::InvalidByte);
             None
         }
     }

@@ -4,6 +4,7 @@
 //! this module, and every error names file, line, column and the nearest right word. Nothing here knows reports.
 
 pub mod compare;
+pub mod diagnostics;
 mod embedded;
 mod error;
 mod glob;

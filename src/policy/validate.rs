@@ -21,6 +21,7 @@ use super::{
     SelectorSet, VexRules, WaiverSettings,
 };
 use crate::finding::Severity;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 pub(super) use subjects::which;
 
@@ -110,19 +111,12 @@ fn sets(
     for (name, written) in written.map(|table| table.value.0).unwrap_or_default() {
         rules::evidence_names(&written.value, &mut names);
         if let Some(suppressed) = &written.value.suppressed {
-            problems.help(
-                suppressed.at,
-                "`suppressed` cannot stand in a set",
-                "give it to the rule: `findings: {set: NAME, suppressed: true}`",
-            );
+            problems.add(suppressed.at, PolicyDiagnostic::SuppressedInSet);
         }
         let references = SelectorReferences { subjects, sets: &[], inside_not: false };
         let Some(selector) = Selector::check(written.value, references, problems) else { continue };
         if selector.is_empty() {
-            problems.add(
-                written.at,
-                format!("the set {} is empty: every finding would be in it", quoted(&name.value)),
-            );
+            problems.add(written.at, PolicyDiagnostic::EmptySet { shown: quoted(&name.value) });
         }
         sets.push(SelectorSet { name: name.value, selector });
     }
@@ -135,8 +129,7 @@ fn gate_name(gate: &At<Name>, problems: &mut PolicyProblems) -> Option<String> {
     if gate.value.chars().all(fits) && gate.value.len() <= LONGEST_ID && !gate.value.starts_with('.') {
         return Some(gate.value.clone());
     }
-    let message = format!("`gate` may hold letters, digits, `-`, `_` and `.`, not {}", quoted(&gate.value));
-    problems.add(gate.at, message);
+    problems.add(gate.at, PolicyDiagnostic::InvalidGateName { shown: quoted(&gate.value) });
     None
 }
 
@@ -147,7 +140,7 @@ fn severity(
     let Some(At { value: written, .. }) = written else { return (Severity::Critical, Vec::new()) };
     let unknown = match written.unknown {
         Some(At { at, value: Severity::Unknown }) => {
-            problems.add(at, "`severity.unknown` says what unknown counts as; it cannot be `unknown`");
+            problems.add(at, PolicyDiagnostic::UnknownAsUnknown);
             Severity::Critical
         }
         Some(At { value, .. }) => value,
@@ -162,20 +155,16 @@ fn mapping(line: At<written::Mapping>, problems: &mut PolicyProblems) -> Option<
     let conditions = Selector::of_mapping(&mut line, problems)?;
     let given = |keys: &[&str]| keys.iter().any(|key| line.given.contains(key));
     if !given(&["tool", "rule_id", "severity", "path", "cwe", "cvss", "reachable"]) {
-        problems.add(at, "a line of `severity.map` needs a condition: `tool`, `rule_id`, `severity`, `path`, `cwe`, `cvss` or `reachable`");
+        problems.add(at, PolicyDiagnostic::MapWithoutCondition);
     }
     if given(&["category"]) && given(&["cvss", "reachable"]) {
-        problems.help(
-            at,
-            "`category` cannot follow from `cvss` or `reachable`, which a report may not tell",
-            "take `tool`, `rule_id`, `severity`, `path` or `cwe` as conditions",
-        );
+        problems.add(at, PolicyDiagnostic::MapCategoryByUnknown);
     }
     if !given(&["as", "category"]) {
-        problems.add(at, "a line of `severity.map` needs a result: `as` or `category`");
+        problems.add(at, PolicyDiagnostic::MapWithoutResult);
     }
     if let Some(At { at, value: Severity::Unknown }) = line.r#as {
-        problems.add(at, "`as` must be a level, not `unknown`");
+        problems.add(at, PolicyDiagnostic::MapToUnknown);
     }
     if let Some(tool) = &line.tool {
         without_wildcards("tool", tool, problems);
@@ -194,11 +183,7 @@ fn mapping(line: At<written::Mapping>, problems: &mut PolicyProblems) -> Option<
         category: line.category.map(|category| category.value),
     };
     if mapping.may_lower() && !mapping.conditions.is_empty() && mapping.reason.is_none() {
-        problems.help(
-            at,
-            "this line of `severity.map` may make a severity milder, and does not say why",
-            "add `reason: …`, or take a level that is not milder than the scanner's",
-        );
+        problems.add(at, PolicyDiagnostic::MilderWithoutReason);
     }
     Some(mapping)
 }
@@ -227,8 +212,7 @@ fn parameters(
             let env = value.env.map(|env| {
                 let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
                 if !env.value.chars().all(word) {
-                    let message = format!("`env` must be the name of a variable, not {}", quoted(&env.value));
-                    problems.add(env.at, message);
+                    problems.add(env.at, PolicyDiagnostic::InvalidVariable { shown: quoted(&env.value) });
                 }
                 env.value
             });
@@ -236,7 +220,14 @@ fn parameters(
             let globs = value.globs.is_some_and(|globs| globs.value);
             for one in listed.iter().filter(|_| globs) {
                 if let Err(why) = super::glob::check_parameter(&one.value) {
-                    problems.add(one.at, format!("`one_of`: {}: {why}", quoted(&one.value)));
+                    problems.add(
+                        one.at,
+                        PolicyDiagnostic::InvalidGlob {
+                            key: "one_of".to_owned(),
+                            shown: quoted(&one.value),
+                            why,
+                        },
+                    );
                 }
             }
             let one_of = listed.into_iter().map(|v| v.value).collect();
@@ -252,7 +243,8 @@ fn parameters(
             };
             if let Some(default) = default.filter(|default| !parameter.lists(&default.value)) {
                 let known: Vec<&str> = parameter.one_of.iter().map(String::as_str).collect();
-                problems.unknown(default.at, "`default`: not one of the values", &default.value, &known);
+                let diagnostic = PolicyDiagnostic::DefaultNotAmongValues { shown: quoted(&default.value) };
+                problems.unknown(default.at, diagnostic, &default.value, &known);
             }
             Some(parameter)
         })
@@ -300,7 +292,7 @@ fn person(written: At<WrittenPerson>, problems: &mut PolicyProblems) -> Option<P
     };
     let name = user_name(&user.value);
     if name.is_none() {
-        problems.add(user.at, format!("{} is no GitLab user name", quoted(&user.value)));
+        problems.add(user.at, PolicyDiagnostic::InvalidUser { shown: quoted(&user.value) });
     }
     Some(Person { user: name?.to_owned(), emails })
 }
@@ -326,10 +318,10 @@ fn reviewers(
                 unknown_role(at, role, &roles, problems);
             }
         } else if roles.contains(&value.as_str()) {
-            problems.add(at, format!("{} is a role; did you mean `role:{value}`?", quoted(&value)));
+            problems
+                .add(at, PolicyDiagnostic::RoleWithoutPrefix { shown: quoted(&value), role: value.clone() });
         } else if user_name(&value).is_none() {
-            let message = format!("{} is neither `role:NAME` nor `@user`", quoted(&value));
-            problems.add(at, message);
+            problems.add(at, PolicyDiagnostic::InvalidReviewer { shown: quoted(&value) });
         }
         any_of.push(value);
     }
@@ -339,15 +331,10 @@ fn reviewers(
 }
 
 fn unknown_role(at: SourcePosition, role: &str, roles: &[&str], problems: &mut PolicyProblems) {
-    let message = format!("`people` has no role {}", quoted(role));
-    match nearest(role, roles) {
-        Some(near) => problems.add(at, format!("{message}; did you mean `role:{near}`?")),
-        None => problems.help(
-            at,
-            message,
-            format!("add it: `people: {{{}: [\"@user\"]}}`", crate::finding::clean(role)),
-        ),
-    }
+    let diagnostic =
+        PolicyDiagnostic::UnknownRole { shown: quoted(role), role: crate::finding::clean(role).into_owned() };
+    let near = nearest(role, roles).map(|near| format!("role:{near}"));
+    problems.add_near(at, diagnostic, near.as_deref());
 }
 
 fn barred(word: written::Barred) -> &'static str {
@@ -385,7 +372,10 @@ fn keep_compiled<T>(
     compiled
         .map_err(|why| {
             let why = crate::finding::clean(&why).into_owned();
-            problems.add(written.at, format!("`{key}`: {}: {why}", quoted(&written.value)));
+            problems.add(
+                written.at,
+                PolicyDiagnostic::InvalidGlob { key: key.to_owned(), shown: quoted(&written.value), why },
+            );
         })
         .ok()
 }
@@ -393,16 +383,15 @@ fn keep_compiled<T>(
 /// Reports a wildcard where none is understood.
 pub(super) fn without_wildcards(key: &str, name: &At<Name>, problems: &mut PolicyProblems) {
     if name.value.contains(['*', '?']) {
-        let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&name.value));
-        problems.help(name.at, message, "wildcards stand in `ids`, `rule_id` and `path`");
+        problems.add(
+            name.at,
+            PolicyDiagnostic::WildcardInName { key: key.to_owned(), shown: quoted(&name.value) },
+        );
     }
 }
 
 /// Reports a query that may not stand in a policy.
 pub(super) fn report_query(written: &At<Name>, key: &str, error: QueryError, problems: &mut PolicyProblems) {
-    let message = format!("`{key}`: {}", error.message);
-    match error.help {
-        Some(help) => problems.help(written.at, message, help),
-        None => problems.add(written.at, message),
-    }
+    let QueryError { message: why, help: instead } = error;
+    problems.add(written.at, PolicyDiagnostic::InvalidQuery { key: key.to_owned(), why, instead });
 }

@@ -17,6 +17,7 @@ use super::written::FromNode as _;
 use super::written::node::{Node, NodeKind as Shape};
 use super::{Policy, PolicyError};
 use crate::finding::{Fingerprint, Fix, Severity, clean_line};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// 5,000 waivers have about 2 MiB.
 const WAIVERS: YamlFileKind = YamlFileKind {
@@ -153,7 +154,9 @@ pub fn load(source: &str, bytes: &[u8], policy: &Policy, now: Timestamp) -> Resu
     let entries = written.and_then(|file| file.waivers);
     match entries {
         Some(entries) => check::waivers(entries.value.0, policy, now, &mut file, &mut problems),
-        None if problems.is_empty() => problems.add(SourcePosition::START, "this is not a waiver file"),
+        None if problems.is_empty() => {
+            problems.add(SourcePosition::START, PolicyDiagnostic::WrongFileKind { what: "a waiver file" });
+        }
         None => {}
     }
     if problems.is_empty() {

@@ -1,10 +1,13 @@
-//! RELATE: what belongs together. Nothing here changes what a rule matches or counts.
+//! RELATE: what belongs together. [`Relater`] relates each finding of a report once: to the base, to source code, to the
+//! feeds, to waivers and VEX statements; rules then look at what it made.
 
 mod advisory;
 mod base;
+mod correction;
 mod deduplicate;
 mod exploitation;
 mod owners;
+mod related;
 mod scanner_file;
 pub mod suppression;
 mod vex;
@@ -17,6 +20,7 @@ pub use base::{
 pub use deduplicate::{DuplicateGroup, DuplicateReason, group};
 pub use exploitation::Exploitation;
 pub use owners::{CODEOWNERS, Owners};
+pub use related::{RelatedFinding, Relater, Relations};
 pub use scanner_file::{ScannerFile, Softened};
 pub use vex::{Vex, VexTrust};
 pub use waiver::{Certainty, Waivers};

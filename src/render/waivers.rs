@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::text::{place, what};
 use crate::decide::WaiverStatus;
+use crate::diagnostic::DiagnosticCode;
 use crate::finding::{Finding, Fingerprint, Severity, clean, plural};
 
 /// Findings that are listed under a waiver; the rest is counted.
@@ -124,22 +125,45 @@ pub struct Remark {
     pub kind: RemarkKind,
     /// The remark, on one line.
     pub message: String,
+    /// Its code, one of [`REMARKS`].
+    pub code: String,
 }
 
+/// The codes of remarks on waivers: `waiver-` and the remark's name, with hyphens.
+pub const REMARKS: &[DiagnosticCode] = &[
+    DiagnosticCode::new("waiver-never-covers", "A waiver can cover nothing, whatever the reports say."),
+    DiagnosticCode::new("waiver-true-at-creation", "A trigger held already when the waiver was written."),
+    DiagnosticCode::new("waiver-expired", "The last day of a waiver is over."),
+    DiagnosticCode::new("waiver-ends-soon", "A waiver ends within 14 days."),
+    DiagnosticCode::new("waiver-emergency", "An emergency waiver holds."),
+    DiagnosticCode::new("waiver-unused", "A waiver matches nothing."),
+    DiagnosticCode::new(
+        "waiver-use-unknown",
+        "Evidence is missing that would tell whether a waiver is used.",
+    ),
+    DiagnosticCode::new("waiver-triggered", "A trigger ended a waiver, or cannot be evaluated."),
+    DiagnosticCode::new("waiver-over-matching", "A waiver matches more than it may."),
+    DiagnosticCode::new("waiver-refused", "The policy lets a waiver cover nothing."),
+];
+
 impl Remark {
+    fn new(id: &'static str, kind: RemarkKind, message: String) -> Self {
+        Self { id, kind, message, code: format!("waiver-{}", id.replace('_', "-")) }
+    }
+
     /// Something that was never meant so.
     pub fn error(id: &'static str, message: String) -> Self {
-        Self { id, kind: RemarkKind::Error, message }
+        Self::new(id, RemarkKind::Error, message)
     }
 
     /// Something that its owner has to look after.
     pub fn warning(id: &'static str, message: String) -> Self {
-        Self { id, kind: RemarkKind::Warning, message }
+        Self::new(id, RemarkKind::Warning, message)
     }
 
     /// Something good to know.
     pub fn note(id: &'static str, message: String) -> Self {
-        Self { id, kind: RemarkKind::Note, message }
+        Self::new(id, RemarkKind::Note, message)
     }
 }
 

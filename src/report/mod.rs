@@ -3,8 +3,8 @@
 //! A format is a [`Format`]: an id, what it can hold, how its opening looks, and a function that walks a document
 //! and hands over findings one at a time. A format is added by adding one file and one line in [`FORMATS`].
 
+mod diagnostics;
 mod document;
-mod error;
 mod feed;
 mod image;
 pub mod json;
@@ -87,8 +87,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::finding::{Attribute, Category, Package, SecretKey};
 use secret::SecretValues;
 
+pub use diagnostics::ReadError;
 pub use document::{is_attestation, read_document, read_documents, read_statements};
-pub use error::ReadError;
 pub use feed::{FeedFile, KevCatalogue, Scores, Statements, read_epss, read_kev, read_vex};
 pub use image::{ImageFacts, repository};
 pub use mapped::read_mapped;

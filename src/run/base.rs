@@ -5,16 +5,18 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob, BlobKind};
-use crate::decide::{BaseComparison, GivenBase, ScanKind, Status, source_word};
+use crate::decide::{BaseComparison, GivenBase, RunError, ScanKind, Status, source_word};
+use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
 use crate::relate::{Base, BaselineFile, Diff, TrackedFile};
 use crate::report::open_regular;
+use crate::run::diagnostics::RunDiagnostic;
 
 /// Largest baseline and diff, in bytes.
 pub(crate) const MAX_FILE: u64 = 512 << 20;
@@ -45,12 +47,11 @@ pub(crate) fn secret_key(path: Option<&Path>) -> Result<Option<SecretKey>> {
     // An editor ends the last line; the key is the same without.
     let key = bytes.trim_ascii_end();
     if key.len() < *KEY.start() {
-        bail!(
-            "--secret-key {}: holds {} bytes, and a key has at least {}; make one with: openssl rand -hex 32",
-            clean(&path.to_string_lossy()),
-            key.len(),
-            KEY.start()
-        );
+        bail!(RunDiagnostic::InvalidSecretKey {
+            path: clean(&path.to_string_lossy()).into_owned(),
+            is: key.len(),
+            least: *KEY.start(),
+        });
     }
     Ok(Some(SecretKey::new(key)))
 }
@@ -59,15 +60,15 @@ pub(crate) fn secret_key(path: Option<&Path>) -> Result<Option<SecretKey>> {
 pub(crate) fn read_limited(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if path.as_os_str().is_empty() {
-        bail!("{flag} is empty; is a variable of the script unset?");
+        bail!(RunDiagnostic::EmptyFlag { flag: flag.to_owned() });
     }
-    let file = open_regular(path).map_err(|error| anyhow!("{flag} {name}: {error}"))?;
+    let file = open_regular(path).with_context(|| format!("{flag} {name}"))?;
     let mut bytes = Vec::new();
     file.take(max + 1)
         .read_to_end(&mut bytes)
         .map_err(|error| anyhow!("{flag} {name}: cannot be read: {error}"))?;
     if bytes.len() as u64 > max {
-        bail!("{flag} {name}: is over the limit of {max} bytes");
+        bail!(RunDiagnostic::InputTooLarge { what: format!("{flag} {name}"), most: max, kind: "" });
     }
     Ok(bytes)
 }
@@ -75,19 +76,21 @@ pub(crate) fn read_limited(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>>
 /// A baseline file, with its bytes.
 pub(crate) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
     let bytes = read_limited("--baseline", path, MAX_FILE)?;
-    let file = BaselineFile::parse(&bytes)
-        .map_err(|error| anyhow!("--baseline {}:{error}", clean(&path.to_string_lossy())))?;
+    let file = BaselineFile::parse(&bytes).map_err(|why| RunDiagnostic::InvalidBaseline {
+        path: clean(&path.to_string_lossy()).into_owned(),
+        why,
+    })?;
     Ok((file, bytes))
 }
 
 /// A baseline's traces of secrets must be of the key at hand.
 pub(crate) fn same_key(path: &Path, file: &BaselineFile, key: Option<&SecretKey>) -> Result<()> {
     match (&file.key, key.map(SecretKey::name)) {
-        (Some(known), Some(given)) if *known != given => bail!(
-            "--baseline {}: its secrets were written under another key ({}) than that of --secret-key ({given})",
-            clean(&path.to_string_lossy()),
-            clean_line(known)
-        ),
+        (Some(known), Some(given)) if *known != given => bail!(RunDiagnostic::BaselineOfOtherKey {
+            path: clean(&path.to_string_lossy()).into_owned(),
+            known: clean_line(known).into_owned(),
+            given: given.clone(),
+        }),
         _ => Ok(()),
     }
 }
@@ -193,9 +196,13 @@ impl BaseRequest {
     /// Reads the diff, or has git make it; `None` if none is asked for.
     pub(crate) fn change(&self, directory: &Path) -> Result<Option<GivenDiff>> {
         let directory = directory.to_owned();
-        let of_diff = |flag: &str, name: &str, bytes: Vec<u8>| {
+        let of_diff = |flag: &'static str, name: &str, bytes: Vec<u8>| {
             let sha256 = hex(&Sha256::digest(&bytes));
-            let diff = Diff::parse(bytes).map_err(|error| anyhow!("{flag} {}:{error}", clean(name)))?;
+            let diff = Diff::parse(bytes).map_err(|why| RunDiagnostic::InvalidDiff {
+                flag,
+                name: clean(name).into_owned(),
+                why,
+            })?;
             anyhow::Ok((diff, sha256))
         };
         if let Some(path) = &self.diff {
@@ -203,7 +210,7 @@ impl BaseRequest {
             let bytes = read_limited(flag, path, MAX_FILE)?;
             if bytes.trim_ascii().is_empty() {
                 // A `git diff` that failed leaves an empty file, and a change without a diff is none.
-                bail!("--diff {}: is empty, so it shows no change; did git fail?", clean(&name));
+                bail!(RunDiagnostic::EmptyDiff { name: clean(&name).into_owned() });
             }
             let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
             if !self.tree_is_gone {
@@ -213,7 +220,7 @@ impl BaseRequest {
         }
         let Some(revision) = &self.diff_base else { return Ok(None) };
         if revision.is_empty() {
-            bail!("--diff-base is empty; is a variable of the script unset?");
+            bail!(RunDiagnostic::EmptyFlag { flag: "--diff-base".to_owned() });
         }
         let flag = "--diff-base";
         let shown = clean_line(revision).into_owned();
@@ -223,10 +230,10 @@ impl BaseRequest {
             let files = git::tree(&directory, &id)?;
             Ok((Commit { id, top: git::top(&directory)?, files }, bytes))
         };
-        let (commit, bytes) = made().map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
+        let (commit, bytes) = made().with_context(|| format!("{flag} {shown}"))?;
         let name = format!("{shown} ({})", commit.id);
         let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
-        let below = below(&commit.top, &directory).map_err(|error| anyhow!("{flag} {shown}: {error:#}"))?;
+        let below = below(&commit.top, &directory).with_context(|| format!("{flag} {shown}"))?;
         diff.set_tree(&directory);
         let tracked = commit.files.iter().filter(|(_, blob)| blob.kind != BlobKind::Submodule);
         let below = tracked.filter_map(|(path, blob)| {
@@ -286,12 +293,13 @@ impl BaseRequest {
                 // A diff tells what the change does to the gate itself, whatever findings are compared with.
                 Some(wanted) if source != BaseSource::Diff => {
                     let words: Vec<&str> = wanted.from.iter().map(|source| source_word(*source)).collect();
-                    bail!(
-                        "{flag}: {}:{} compares with {} and not with {word}; add it to `from`",
-                        policy.source,
-                        wanted.line,
-                        words.join(", "),
-                    );
+                    bail!(RunDiagnostic::BaseNotInPolicy {
+                        flag,
+                        source: policy.source.clone(),
+                        line: wanted.line,
+                        words: words.join(", "),
+                        word: word.into(),
+                    });
                 }
                 // Such a policy compares with nothing, and every finding is new.
                 None | Some(_) => remarks.push(format!(
@@ -352,10 +360,14 @@ impl BaseRequest {
         key: Option<&SecretKey>,
     ) -> Result<()> {
         if let Some(empty) = self.base_reports.iter().find(|path| path.as_os_str().is_empty()) {
-            bail!("--base-report {} is empty; is a variable of the script unset?", empty.display());
+            bail!(RunDiagnostic::EmptyFlag { flag: format!("--base-report {}", empty.display()) });
         }
         let (reports, left_out) = gather::base_reports(policy, &self.base_reports, limits, roots, key)
-            .map_err(|fault| anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+            .map_err(|RunError { path, message, code, suggestion }| SaidDiagnostic {
+                message: format!("{}: {message}", path.unwrap_or_default()),
+                code,
+                suggestion,
+            })?;
         comparison.left_out = left_out;
         for report in reports {
             let seen = &report.evidence;
@@ -422,7 +434,10 @@ fn solid_digest(path: &Path, max: u64) -> Option<[u8; 32]> {
 fn below(top: &Path, directory: &Path) -> Result<String> {
     let directory = directory.canonicalize()?;
     let Ok(below) = directory.strip_prefix(top) else {
-        bail!("{} is not below {}", clean(&directory.to_string_lossy()), clean(&top.to_string_lossy()));
+        bail!(RunDiagnostic::OutsideTheRepository {
+            directory: clean(&directory.to_string_lossy()).into_owned(),
+            top: clean(&top.to_string_lossy()).into_owned(),
+        });
     };
     let add = |path: String, part: Component<'_>| path + &part.as_os_str().to_string_lossy() + "/";
     Ok(below.components().fold(String::new(), add))

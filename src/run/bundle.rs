@@ -131,7 +131,10 @@ pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
         && let Err(error) = write(run, kept, &decision, path)
     {
         let name = clean(&path.to_string_lossy()).into_owned();
-        decision.add_error(RunError { path: None, message: format!("--bundle {name}: {error:#}") });
+        decision.add_error(RunError::of(
+            None,
+            &super::diagnostics::said(&error.context(format!("--bundle {name}"))),
+        ));
     }
     decision
 }

@@ -10,6 +10,7 @@ use crate::decide::{CodeownersFile, Context};
 use crate::finding::{clean, hex};
 use crate::relate::{CODEOWNERS, Owners};
 use crate::report::open_regular;
+use crate::run::diagnostics::RunDiagnostic;
 
 /// Largest file; read one byte further to notice.
 const MAX: u64 = 1 << 20;
@@ -23,7 +24,7 @@ pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Re
     let file = open_regular(path).with_context(|| name.clone())?;
     file.take(MAX + 1).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
     if bytes.len() as u64 > MAX {
-        bail!("{name}: is over the limit of {MAX} bytes for a CODEOWNERS file");
+        bail!(RunDiagnostic::InputTooLarge { what: name, most: MAX, kind: " for a CODEOWNERS file" });
     }
     context.owners = Owners::parse(&String::from_utf8_lossy(&bytes));
     context.shown.codeowners = Some(CodeownersFile { path: name, sha256: hex(&Sha256::digest(&bytes)) });

@@ -9,6 +9,7 @@ use crate::decide::{Artifact, Context, ContextView};
 use crate::finding::{clean_line, is_hex};
 use crate::policy::Policy;
 use crate::relate::Owners;
+use crate::run::diagnostics::RunDiagnostic;
 
 /// GitLab's predefined variables that a run may read.
 const READ: [&str; 9] = [
@@ -140,7 +141,7 @@ pub(crate) fn another_context(
 pub(crate) fn parse_commit(flag: &str, text: &str) -> Result<String> {
     let hex = text.bytes().all(|b| b.is_ascii_hexdigit());
     if !(hex && matches!(text.len(), 40 | 64)) {
-        bail!("{flag} `{}` is not a full commit id of 40 or 64 hexadecimal digits", clean_line(text));
+        bail!(RunDiagnostic::InvalidCommit { flag: flag.to_owned(), shown: clean_line(text).into_owned() });
     }
     Ok(text.to_ascii_lowercase())
 }
@@ -152,11 +153,8 @@ fn artifacts(given: &[String], policy: &Policy) -> Result<Vec<Artifact>> {
         let artifact = parse_subject(text, policy)?;
         if artifacts.iter().any(|known| known.subject == artifact.subject) {
             match &artifact.subject {
-                Some(subject) => bail!("--subject {subject}= is given twice"),
-                None => bail!(
-                    "--subject is given {} times; a policy without `subjects` is about one artifact",
-                    given.len()
-                ),
+                Some(subject) => bail!(RunDiagnostic::SubjectTwice { subject: subject.clone() }),
+                None => bail!(RunDiagnostic::SubjectsOfOneArtifact { times: given.len() }),
             }
         }
         artifacts.push(artifact);
@@ -170,21 +168,21 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
     let (subject, rest) = match (text.split_once('='), known.as_slice()) {
         (Some((subject, rest)), _) if known.contains(&subject) => (Some(subject), rest),
         (Some((subject, _)), []) => {
-            bail!("--subject {}=: {} declares no `subjects`", clean_line(subject), policy.source)
+            bail!(RunDiagnostic::PolicyWithoutSubjects {
+                subject: clean_line(subject).into_owned(),
+                source: policy.source.clone(),
+            })
         }
-        (Some((subject, _)), _) => bail!(
-            "--subject {}=: {} has no such subject; it has: {}",
-            clean_line(subject),
-            policy.source,
-            known.join(", ")
-        ),
+        (Some((subject, _)), _) => bail!(RunDiagnostic::NoSuchSubject {
+            subject: clean_line(subject).into_owned(),
+            source: policy.source.clone(),
+            known: known.join(", "),
+        }),
         (None, []) => (None, text),
         (None, [one]) => (Some(*one), text),
-        (None, _) => bail!(
-            "--subject wants SUBJECT=NAME@sha256:HEX, because {} has several: {}",
-            policy.source,
-            known.join(", ")
-        ),
+        (None, _) => {
+            bail!(RunDiagnostic::SubjectNotNamed { source: policy.source.clone(), known: known.join(", ") })
+        }
     };
     // Of two digests nobody can say which is meant.
     let parts = rest.rsplit_once('@').filter(|(name, _)| !name.is_empty() && !name.contains('@'));
@@ -199,10 +197,7 @@ fn parse_subject(text: &str, policy: &Policy) -> Result<Artifact> {
             digest: digest.to_ascii_lowercase(),
         }),
         _ => {
-            bail!(
-                "--subject wants NAME@sha256:HEX with one `@` and 64 hexadecimal digits (or sha512: and 128), got `{}`",
-                clean_line(text)
-            )
+            bail!(RunDiagnostic::InvalidSubject { shown: clean_line(text).into_owned() })
         }
     }
 }
@@ -216,15 +211,19 @@ fn parameters(
     let mut values = BTreeMap::new();
     for text in about.parameters {
         let Some((name, value)) = text.split_once('=') else {
-            bail!("--param wants NAME=VALUE, got `{}`", clean_line(text));
+            bail!(RunDiagnostic::InvalidParameter { shown: clean_line(text).into_owned() });
         };
         if !policy.parameters.iter().any(|p| p.name == name) {
             let known: Vec<&str> = policy.parameters.iter().map(|p| p.name.as_str()).collect();
             let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-            bail!("--param {}: {} has no such parameter; it has {known}", clean_line(name), policy.source);
+            bail!(RunDiagnostic::NoSuchParameter {
+                name: clean_line(name).into_owned(),
+                source: policy.source.clone(),
+                known,
+            });
         }
         if values.insert(name.to_owned(), value.to_owned()).is_some() {
-            bail!("--param {name} is given twice");
+            bail!(RunDiagnostic::ParameterTwice { name: name.to_owned() });
         }
     }
     for parameter in &policy.parameters {
@@ -242,9 +241,15 @@ fn parameters(
             value if value.is_none_or(|value| !parameter.lists(value)) && parameter.default.is_some() => {
                 values.extend(parameter.default.clone().map(|value| (parameter.name.clone(), value)));
             }
-            None => bail!("{place} has no value; give --param {}=VALUE, one of {allowed}", parameter.name),
+            None => {
+                bail!(RunDiagnostic::ParameterWithoutValue { place, name: parameter.name.clone(), allowed })
+            }
             Some(value) if !parameter.lists(value) => {
-                bail!("{place} is `{}`, which is not one of {allowed}", clean_line(value));
+                bail!(RunDiagnostic::ParameterValueNotAllowed {
+                    place,
+                    value: clean_line(value).into_owned(),
+                    allowed,
+                });
             }
             Some(_) => {}
         }

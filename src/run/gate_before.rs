@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -29,6 +29,7 @@ use crate::policy::compare::LoosenedClause;
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{EntryKind, Feed, Policy, PolicyLine, compare};
 use crate::relate::BaselineFile;
+use crate::run::diagnostics::RunDiagnostic;
 use previous_project::{PreviousFile, PreviousProject};
 
 /// Remarks on the gate before this change; else git or the diff shows it.
@@ -170,7 +171,7 @@ impl GateBeforeRequest {
     fn policy(&self) -> Result<Option<PolicyText>> {
         let Some(path) = &self.base_policy else { return Ok(None) };
         if path.as_os_str().is_empty() {
-            bail!("--base-policy is empty; is a variable of the script unset?");
+            bail!(RunDiagnostic::EmptyFlag { flag: "--base-policy".to_owned() });
         }
         let source = PolicySource::from_flag("--base-policy", path)?;
         Ok(Some(source.text().context("--base-policy")?))
@@ -231,7 +232,9 @@ impl GateBefore {
                 let named =
                     files.iter().map(|file| format!("waivers {} sha256:{}", file.source, file.sha256));
                 comparison.compared.extend(named);
-                waiver::unite(files).map_err(|message| anyhow!("--base-waivers: {message}"))?
+                waiver::unite(files)
+                    .map_err(|why| RunDiagnostic::DuplicateWaiverId { why })
+                    .context("--base-waivers")?
             };
             comparison.clauses.extend(compare::waivers(&known, waivers));
         }

@@ -5,9 +5,10 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::finding::{clean_line, is_hex};
+use crate::run::diagnostics::RunDiagnostic;
 
 /// Git, of which the environment chooses nothing: every `GIT_*` variable would say what it looks at, or how.
 pub(crate) fn command() -> Command {
@@ -35,7 +36,7 @@ pub(crate) fn command() -> Command {
 pub(crate) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
     let output = match command().args(args).current_dir(directory).output() {
         Ok(output) => output,
-        Err(error) => bail!("git {}: git cannot be run: {error}", shown(args)),
+        Err(error) => bail!(RunDiagnostic::GitMissing { command: shown(args), why: error.to_string() }),
     };
     if !output.status.success() {
         return Err(failure(args, &output.stderr));
@@ -53,12 +54,9 @@ fn failure(args: &[&str], stderr: &[u8]) -> anyhow::Error {
     let owner = said.split_once("dubious ownership in repository at '").map(|(_, rest)| rest);
     if let Some(folder) = owner.and_then(|rest| rest.split('\'').next()) {
         let folder = clean_line(folder);
-        return anyhow!(
-            "git does not trust the repository at {folder}, which belongs to another user; allow it with: \
-             git config --global --add safe.directory {folder}"
-        );
+        return RunDiagnostic::GitDistrustsOwner { folder: folder.into() }.into();
     }
-    anyhow!("git {}: {}", shown(args), clean_line(&said))
+    RunDiagnostic::GitFailed { command: shown(args), why: clean_line(&said).into_owned() }.into()
 }
 
 /// Whether the clone holds only the last commits.
@@ -79,7 +77,7 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
     })?;
     let commit = String::from_utf8_lossy(&out).trim().to_owned();
     if !matches!(commit.len(), 40 | 64) || !is_hex(&commit) {
-        bail!("git rev-parse {}: gave no commit", clean_line(revision));
+        bail!(RunDiagnostic::GitWithoutCommit { revision: clean_line(revision).into_owned() });
     }
     Ok(commit)
 }
@@ -97,7 +95,7 @@ fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
         [] => String::new(),
         some => format!("; fetch it with: {}", some.join(" && ")),
     };
-    anyhow!("git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0{help}")
+    RunDiagnostic::UnknownRevision { name: name.into_owned(), hint: help }.into()
 }
 
 /// The merge base of the present commit and a revision.
@@ -113,14 +111,9 @@ pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     if output.status.code() == Some(1) && output.stderr.trim_ascii().is_empty() {
         let name = clean_line(revision);
         if is_shallow(directory) {
-            bail!(
-                "`{name}` and HEAD have no common commit in this shallow clone; a clone of CI needs GIT_DEPTH: 0; \
-                 fetch the rest with: git fetch --unshallow origin"
-            );
+            bail!(RunDiagnostic::ShallowClone { name: name.into_owned() });
         }
-        bail!(
-            "`{name}` and HEAD have no common commit; is it the branch that this change is to be merged into?"
-        );
+        bail!(RunDiagnostic::NoCommonCommit { name: name.into_owned() });
     }
     if !output.status.success() {
         return Err(failure(&args, &output.stderr));
@@ -225,12 +218,18 @@ pub(crate) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
                     ["120000", "blob", _] => BlobKind::Link,
                     [_, "blob", _] => BlobKind::File,
                     [_, "commit", _] => BlobKind::Submodule,
-                    _ => bail!("git ls-tree {}: wrote a line of another shape", clean_line(commit)),
+                    _ => bail!(RunDiagnostic::GitOfOtherShape {
+                        commit: clean_line(commit).into_owned(),
+                        what: "of another shape",
+                    }),
                 };
                 let id = facts.last().copied().unwrap_or_default().to_owned();
                 files.insert(path.to_owned(), Blob { kind, id });
             }
-            None => bail!("git ls-tree {}: wrote a line without a path", clean_line(commit)),
+            None => bail!(RunDiagnostic::GitOfOtherShape {
+                commit: clean_line(commit).into_owned(),
+                what: "without a path",
+            }),
         }
     }
     Ok(files)

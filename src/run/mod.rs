@@ -8,6 +8,7 @@ mod base;
 mod beside;
 mod bundle;
 mod codeowners;
+pub mod diagnostics;
 mod environment;
 mod gate_before;
 mod git;
@@ -22,6 +23,8 @@ use std::thread;
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
+
+use diagnostics::RunDiagnostic;
 
 pub use base::BaseRequest;
 pub(crate) use base::{UNKNOWN, baseline, project, same_key, secret_key};
@@ -265,7 +268,7 @@ pub(crate) fn given_reports(
     let mut given = Vec::new();
     for path in paths {
         if path.as_os_str().is_empty() {
-            bail!("an empty PATH; is a variable of the script unset?");
+            bail!(RunDiagnostic::EmptyPath);
         }
         given.push(GivenFile { path: path.clone(), format: None, entry: None });
     }
@@ -279,7 +282,7 @@ pub(crate) fn given_reports(
 /// The decision of a gate that none could be reached.
 pub(crate) fn undecided(gate: &str, no_env: bool, now: Timestamp, error: &anyhow::Error) -> Decision {
     let shown = Environment::read_variables(no_env).context_view(None);
-    let fault = RunError { path: None, message: format!("{error:#}") };
+    let fault = RunError::of(None, &diagnostics::said(error));
     decide::undecided(gate, now, shown, vec![fault])
 }
 
@@ -372,9 +375,7 @@ impl ResolvedRun {
         let differing =
             if read { differing(&decision.evidence, &others, &self.feeds_before()) } else { Vec::new() };
         for path in differing {
-            let message =
-                "was changed while it was read, so that nobody can say what was decided on".to_owned();
-            decision.add_error(RunError { path: Some(path), message });
+            decision.add_error(RunError::of(Some(path), &RunDiagnostic::FileChangedDuringRun));
         }
         decision
     }

@@ -4,11 +4,12 @@ use std::collections::BTreeMap;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 
 use crate::finding::{clean, is_sha256};
 use crate::policy::{self, EMBEDDED, EntryKind, Policy, ReportMapping};
 use crate::report::{Format, ReadError, open_regular, shipped_mappings};
+use crate::run::diagnostics::RunDiagnostic;
 
 /// Largest policy; read one byte further to notice.
 const MAX_POLICY: u64 = 1 << 20;
@@ -77,7 +78,7 @@ impl PolicyRequest {
             return PolicySource::from_flag("--policy", path);
         }
         if self.gate.contains(['/', '.', '\\']) {
-            bail!("--gate {} is a name such as merge; a file is given with --policy", clean(&self.gate));
+            bail!(RunDiagnostic::GateIsAFile { gate: clean(&self.gate).into_owned() });
         }
         if let Some(folder) = policy_folders().into_iter().find(|folder| folder.symlink_metadata().is_ok()) {
             let path = folder.join(format!("{}.yaml", self.gate));
@@ -119,12 +120,11 @@ impl PolicyRequest {
         no_shadows(&source.name, &policy.mappings)?;
         // A policy taken by the name of a gate decides that gate: a copy of another stage's policy is a mistake.
         if self.policy.is_none() && policy.gate != self.gate {
-            bail!(
-                "{}: the policy is for gate `{}`, and gate `{}` was asked for",
-                source.name,
-                policy.gate,
-                self.gate
-            );
+            bail!(RunDiagnostic::PolicyOfOtherGate {
+                source: source.name.clone(),
+                is: policy.gate.clone(),
+                wanted: self.gate.clone(),
+            });
         }
         for entry in &policy.evidence {
             if let (Some(format), EntryKind::Report(_)) = (&entry.format, entry.kind) {
@@ -173,7 +173,7 @@ impl PolicySource {
         let text = path.to_string_lossy();
         if text.is_empty() {
             let flag = if flag.is_empty() { "a policy's name" } else { flag };
-            bail!("{flag} is empty; is a variable of the script unset?");
+            bail!(RunDiagnostic::EmptyFlag { flag: flag.to_owned() });
         }
         if text.contains(['/', '.', '\\']) { Ok(Self::from_path(path)) } else { embedded(flag, &text) }
     }
@@ -227,7 +227,7 @@ fn below(folder: &Path, path: &str) -> PathBuf {
 
 /// The bytes of a file, or one more than a policy may have.
 pub(crate) fn bytes_of(path: &Path) -> Result<Vec<u8>> {
-    let file = open_regular(path).map_err(|error| anyhow!("{error}"))?;
+    let file = open_regular(path)?;
     let mut bytes = Vec::new();
     file.take(MAX_POLICY + 1).read_to_end(&mut bytes).context("cannot be read")?;
     Ok(bytes)
@@ -258,7 +258,13 @@ fn embedded(flag: &str, name: &str) -> Result<PolicySource> {
             "; a file is given with its ending or folder, such as ./gate.yaml".to_owned()
         };
         let flag = if flag.is_empty() { String::new() } else { format!("{flag} ") };
-        bail!("{flag}{name}: no embedded policy has that name{hint} (there are {}){file}", known.join(", "));
+        bail!(RunDiagnostic::NoEmbeddedPolicy {
+            flag,
+            name: name.into(),
+            hint,
+            known: known.join(", "),
+            file
+        });
     };
     Ok(PolicySource { name: format!("embedded:{name}"), file: None, embedded: Some(text) })
 }
@@ -268,7 +274,7 @@ fn require(demanded: &str, policy: &Policy) -> Result<()> {
     let wanted = demanded.strip_prefix("sha256:").filter(|hex| is_sha256(hex));
     match wanted {
         None => {
-            bail!("--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})")
+            bail!(RunDiagnostic::InvalidRequiredDigest { name: name.clone(), digest: digest.clone() })
         }
         Some(wanted) if wanted.eq_ignore_ascii_case(digest) => Ok(()),
         Some(wanted) if policy.ancestors.iter().any(|a| wanted.eq_ignore_ascii_case(&a.sha256)) => Ok(()),
@@ -278,10 +284,12 @@ fn require(demanded: &str, policy: &Policy) -> Result<()> {
                 .iter()
                 .map(|a| format!(" and extends {} with sha256:{}", clean(&a.path), a.sha256))
                 .collect();
-            bail!(
-                "{name}: --require-policy demands {demanded}, and the policy has sha256:{digest}{}",
-                extended.concat()
-            )
+            bail!(RunDiagnostic::PolicyNotRequiredOne {
+                name: name.clone(),
+                demanded: demanded.to_owned(),
+                digest: digest.clone(),
+                extended: extended.concat(),
+            })
         }
     }
 }
@@ -299,7 +307,7 @@ pub(crate) fn known_format(id: &str, mappings: &[ReportMapping]) -> Result<()> {
         (Err(ReadError::NoSuchFormat { asked, nearest: built_in }), Some(own))
             if near(own) <= 3 && built_in.is_none_or(|known| near(own) <= near(known)) =>
         {
-            bail!("`{asked}` is no format that secgate reads; did you mean `{own}`?")
+            bail!(RunDiagnostic::NoSuchMapping { asked, own: own.to_owned() })
         }
         (Err(error), _) => Err(error.into()),
     }
@@ -309,10 +317,10 @@ pub(crate) fn known_format(id: &str, mappings: &[ReportMapping]) -> Result<()> {
 pub(crate) fn no_shadows(source: &str, mappings: &[ReportMapping]) -> Result<()> {
     match mappings.iter().find(|mapping| Format::by_id(&mapping.id).is_ok()) {
         None => Ok(()),
-        Some(mapping) => bail!(
-            "{source}:{}: `{}` is a format that secgate reads by itself; give the mapping another name",
-            mapping.line,
-            mapping.id
-        ),
+        Some(mapping) => bail!(RunDiagnostic::MappingShadowsFormat {
+            source: source.to_owned(),
+            line: mapping.line,
+            id: mapping.id.clone(),
+        }),
     }
 }

@@ -5,7 +5,7 @@ use std::fs;
 use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, anyhow, bail};
+use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 
 use crate::finding::clean;
@@ -13,17 +13,17 @@ use crate::gather::look_for;
 use crate::policy::Policy;
 use crate::policy::waiver::{self, READ_AT_MOST, Waiver, WaiverFile};
 use crate::report::open_regular;
+use crate::run::diagnostics::RunDiagnostic;
 
 /// The waivers of a run: those of the files that the policy names, and those given. Any fault in any of them is an
 /// error, because nobody can say what it was meant to cover.
 pub(crate) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Result<Vec<Waiver>> {
     let Some(limits) = &policy.waivers else {
         if let Some(first) = given.first() {
-            bail!(
-                "--waivers {}: the policy {} allows no waivers; `waivers: {{max_duration: 90d}}` in it does",
-                clean(&first.to_string_lossy()),
-                policy.source
-            );
+            bail!(RunDiagnostic::WaiversNotAllowed {
+                path: clean(&first.to_string_lossy()).into_owned(),
+                source: policy.source.clone(),
+            });
         }
         return Ok(Vec::new());
     };
@@ -34,7 +34,7 @@ pub(crate) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Resu
 /// The waivers of these files and of no others.
 pub(crate) fn of_files(policy: &Policy, files: Vec<PathBuf>, now: Timestamp) -> Result<Vec<Waiver>> {
     let files = read_waivers(files.into_iter(), policy, now)?;
-    waiver::unite(files).map_err(|message| anyhow!(message))
+    Ok(waiver::unite(files).map_err(|why| RunDiagnostic::DuplicateWaiverId { why })?)
 }
 
 /// Reads waiver files, each once, in the order of their names; all that is wrong with them is said at once.
@@ -60,10 +60,14 @@ fn gather(read: impl Iterator<Item = Result<WaiverFile>>) -> Result<Vec<WaiverFi
     for file in read {
         match file {
             Ok(file) => files.push(file),
-            Err(error) => faults.push(format!("{error:#}")),
+            Err(error) => faults.push(error),
         }
     }
-    if faults.is_empty() { Ok(files) } else { Err(anyhow!(faults.join("\n\n"))) }
+    if faults.len() < 2 {
+        return faults.pop().map_or(Ok(files), Err);
+    }
+    let said: Vec<String> = faults.iter().map(|fault| format!("{fault:#}")).collect();
+    Err(RunDiagnostic::InvalidWaivers { why: said.join("\n\n") }.into())
 }
 
 /// Names and bytes of the waiver files of a run.
@@ -77,7 +81,7 @@ pub(crate) fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>>
     let mut once: BTreeMap<PathBuf, PathBuf> = BTreeMap::new();
     for path in paths {
         if path.as_os_str().is_empty() {
-            bail!("--waivers is empty; is a variable of the script unset?");
+            bail!(RunDiagnostic::EmptyFlag { flag: "--waivers".to_owned() });
         }
         let real = fs::canonicalize(&path).unwrap_or_else(|_| path.clone());
         let known = once.entry(real).or_insert_with(|| path.clone());
@@ -93,7 +97,7 @@ pub(crate) fn once(paths: impl Iterator<Item = PathBuf>) -> Result<Vec<PathBuf>>
 /// Name and bytes of a waiver file.
 pub(crate) fn text(path: &Path) -> Result<(String, Vec<u8>)> {
     let name = clean(&path.to_string_lossy()).into_owned();
-    let file = open_regular(path).map_err(|error| anyhow!("{name}: {error}"))?;
+    let file = open_regular(path).with_context(|| name.clone())?;
     let mut bytes = Vec::new();
     file.take(READ_AT_MOST).read_to_end(&mut bytes).with_context(|| format!("{name}: cannot be read"))?;
     Ok((name, bytes))

@@ -22,6 +22,7 @@ mod canary_fields;
 mod cases;
 mod check;
 mod checks;
+mod codes;
 mod common;
 mod convert;
 mod evidence;

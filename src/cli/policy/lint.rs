@@ -8,11 +8,13 @@ use clap::Args;
 use serde::Serialize;
 
 use super::super::args::{PolicyArgs, TextOrJson};
+use crate::diagnostic::SaidDiagnostic;
 use crate::exit;
 use crate::finding::{clean, plural};
 use crate::policy::lint::{CHECKS, Check, FormatFacts, Lint, LintLevel, lint};
 use crate::policy::{Policy, PolicyError, PolicyFile};
 use crate::report::{FORMATS, shipped_mappings};
+use crate::run::diagnostics::said;
 use crate::run::{PolicyRequest, PolicySource};
 
 /// Check a policy
@@ -25,7 +27,7 @@ use crate::run::{PolicyRequest, PolicySource};
                   Exit codes: 0 valid, with warnings or without; 1 a warning under --strict; 2 not valid.\n\n\
                   --format json prints {\"schema\":\"secgate/policy-lint/v1\",\"policies\":[{\"source\",\"valid\",\"gate\",\"sha256\",\
                   \"rules\",\"evidence\",\"files\":[{\"path\",\"sha256\"}],\"warnings\",\"notes\",\"lints\":[{\"id\",\"level\",\"file\",\"line\",\
-                  \"column\",\"rule\",\"message\",\"why\",\"instead\",\"see\"}],\"errors\":[{\"file\",\"line\",\"column\",\"message\",\"help\"}]}]}; \
+                  \"column\",\"rule\",\"message\",\"why\",\"instead\",\"see\",\"code\",\"suggestion\"}],\"errors\":[{\"file\",\"line\",\"column\",\"message\",\"help\",\"code\",\"suggestion\"}]}]}; \
                   lints are in the order of the file."
 )]
 pub(in super::super) struct PolicyLintArgs {
@@ -61,8 +63,17 @@ struct LintedPolicy {
     files: Vec<PolicyFile>,
     warnings: usize,
     notes: usize,
-    lints: Vec<Lint>,
+    lints: Vec<CodedLint>,
     errors: Vec<LintedPolicyError>,
+}
+
+/// A lint with the keys that every diagnostic has in JSON.
+#[derive(Debug, Serialize)]
+struct CodedLint {
+    #[serde(flatten)]
+    lint: Lint,
+    code: &'static str,
+    suggestion: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -72,6 +83,8 @@ struct LintedPolicyError {
     column: Option<u64>,
     message: String,
     help: Option<String>,
+    code: String,
+    suggestion: Option<String>,
 }
 
 #[derive(Debug, Serialize)]
@@ -173,14 +186,17 @@ fn of_policy(policy: &Policy, formats: &[FormatFacts]) -> LintedPolicy {
         files: policy.files.clone(),
         warnings: count(LintLevel::Warning),
         notes: count(LintLevel::Note),
-        lints,
+        lints: lints
+            .into_iter()
+            .map(|lint| CodedLint { code: lint.id, suggestion: lint.instead.clone(), lint })
+            .collect(),
         errors: Vec::new(),
     }
 }
 
 fn broken(source: String, error: &Error) -> LintedPolicy {
-    let errors = match error.downcast_ref::<PolicyError>() {
-        Some(problems) => problems
+    let errors = if let Some(problems) = error.downcast_ref::<PolicyError>() {
+        problems
             .problems()
             .iter()
             .map(|problem| LintedPolicyError {
@@ -189,15 +205,14 @@ fn broken(source: String, error: &Error) -> LintedPolicy {
                 column: Some(problem.column),
                 message: problem.message.clone(),
                 help: problem.help.clone(),
+                code: problem.code().to_owned(),
+                suggestion: problem.suggestion().map(str::to_owned),
             })
-            .collect(),
-        None => vec![LintedPolicyError {
-            file: source.clone(),
-            line: None,
-            column: None,
-            message: format!("{error:#}"),
-            help: None,
-        }],
+            .collect()
+    } else {
+        let SaidDiagnostic { message, code, suggestion } = said(error);
+        let (file, line, column, help) = (source.clone(), None, None, None);
+        vec![LintedPolicyError { file, line, column, message, help, code, suggestion }]
     };
     LintedPolicy {
         source,
@@ -215,7 +230,7 @@ fn broken(source: String, error: &Error) -> LintedPolicy {
 }
 
 fn show(policy: &LintedPolicy, text: &mut String) -> Result<()> {
-    for lint in &policy.lints {
+    for CodedLint { lint, .. } in &policy.lints {
         writeln!(text, "{}: {} [{}]: {}", lint.at, lint.level.as_str(), lint.id, lint.message)?;
         writeln!(text, "  why: {}", lint.why)?;
         writeln!(text, "  instead: {}", lint.instead)?;

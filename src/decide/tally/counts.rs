@@ -28,12 +28,17 @@ pub struct Counts {
 impl Counts {
     /// Counts one finding.
     pub fn add(&mut self, finding: &Finding) {
-        if finding.suppressed {
+        self.add_as(finding.severity, finding.suppressed);
+    }
+
+    /// Counts one finding of this severity.
+    pub fn add_as(&mut self, severity: Severity, suppressed: bool) {
+        if suppressed {
             self.suppressed += 1;
             return;
         }
         self.total += 1;
-        match finding.severity {
+        match severity {
             Severity::Critical => self.critical += 1,
             Severity::High => self.high += 1,
             Severity::Medium => self.medium += 1,

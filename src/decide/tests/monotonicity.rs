@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use proptest::prelude::*;
 
-use crate::decide::{Context, Decision, Evidence, Gathered, Outcome, Relations, Tally, decide};
+use crate::decide::{Context, CountedReport, Decision, Evidence, Gathered, Outcome, TallyContext, decide};
 use crate::finding::{
     Category, Confidence, Finding, Fingerprint, FingerprintBuilder, Fix, Package, Product, Scope, SecretKey,
     Severity, Text, VexStatement, VexStatus,
 };
 use crate::policy::waiver::{self, Waiver};
 use crate::policy::{self, Policy, Selector};
-use crate::relate::{Base, BaseEntry, BaselineFile, SeverityBars, Vex, VexTrust, Waivers};
+use crate::relate::{Base, BaseEntry, BaselineFile, Relations, SeverityBars, Vex, VexTrust, Waivers};
 use crate::report::{self, FeedFile, Sink};
 
 /// The order in which severity is raised. `unknown` stands apart: how it counts is the policy's word.
@@ -261,30 +261,22 @@ pub(super) fn run_based(
     let counted = |bars: SeverityBars| {
         let exploitation = Arc::default();
         let (vex, bars) = (Arc::clone(&vex), Arc::new(bars));
-        let to = Relations {
-            policy,
-            waivers: &waivers,
-            exploitation,
-            vex,
-            secret_key: None,
-            now: 3_000_000,
-            cap: 10,
-            base,
-            bars,
-            watch: None,
-            keep: false,
-        };
-        let mut tally = Tally::new(to, entries, 0);
+        let waivers = &waivers;
+        let relations =
+            Relations { policy, waivers, exploitation, vex, secret_key: None, base, bars, keep: false };
+        let compared = base.is_some();
+        let counting = TallyContext { policy, waivers, compared, now: 3_000_000, cap: 10, watch: None };
+        let mut counted = CountedReport::new(relations, counting, entries, 0);
         for finding in findings {
-            tally.finding(finding.clone());
+            counted.finding(finding.clone());
         }
-        tally
+        counted
     };
-    let mut tally = counted(base.map(Base::initial_bars).unwrap_or_default());
+    let mut counted_report = counted(base.map(Base::initial_bars).unwrap_or_default());
     if let Some(base) = base {
-        tally = counted(base.bars(&tally.heads));
+        counted_report = counted(base.bars(&counted_report.related.heads));
     }
-    tally.about(&[Text::line(IMAGE)]);
+    counted_report.about(&[Text::line(IMAGE)]);
     let mut outcome = report::ReadOutcome {
         format: Some("test".into()),
         report: report::Report::default(),
@@ -307,7 +299,15 @@ pub(super) fn run_based(
                 };
                 Evidence::feed("feed", entry, &feed, &context)
             } else if entries.contains(&entry.name) {
-                Evidence::judged("a.json", Some(entry), &outcome, tally.counts, &[], &context, None)
+                Evidence::judged(
+                    "a.json",
+                    Some(entry),
+                    &outcome,
+                    counted_report.tally.counts,
+                    &[],
+                    &context,
+                    None,
+                )
             } else {
                 Evidence::absent(entry, 0)
             }
@@ -316,7 +316,13 @@ pub(super) fn run_based(
     decide(
         policy,
         &context,
-        Gathered { evidence, tally, documents: Vec::new(), comparison: None, base_given: false },
+        Gathered {
+            evidence,
+            counted: counted_report,
+            documents: Vec::new(),
+            comparison: None,
+            base_given: false,
+        },
     )
 }
 

@@ -11,6 +11,7 @@ use super::super::{EmbeddedRoot, Policy, PolicyError, PolicyFile, ReportMapping,
 use super::overlay::overlay;
 use super::{NeighbourFiles, POLICY, load_mappings, sha256, utf8, yaml};
 use crate::finding::clean_line;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Most policies between a policy and the last that it extends: organisation, division, team and room to spare.
 const LONGEST: usize = 8;
@@ -122,8 +123,10 @@ impl Chain<'_, '_> {
         let Some(policy) = policy.filter(|_| problems.is_empty()) else {
             // Whoever gives up says why; should that ever be forgotten, the policy is still not used.
             if problems.is_empty() {
-                problems
-                    .add(SourcePosition { file: number, ..SourcePosition::START }, "this is not a policy");
+                problems.add(
+                    SourcePosition { file: number, ..SourcePosition::START },
+                    PolicyDiagnostic::WrongFileKind { what: "a policy" },
+                );
             }
             return Err(self.error(problems));
         };
@@ -150,23 +153,35 @@ impl Chain<'_, '_> {
     ) -> Result<Option<Loaded>, PolicyError> {
         let (at, written) = (extends.path.at, &extends.path.value);
         let Some(path) = self.resolved(written) else {
-            let message = format!("`file`: {} is not a path relative to the policy", quoted(written));
-            problems.help(at, message, "write a path such as ../organisation/merge.yaml");
+            problems.add(
+                at,
+                PolicyDiagnostic::PathOutside {
+                    key: "file",
+                    shown: quoted(written),
+                    where_to: "is not a path relative to the policy",
+                    such: "such as ../organisation/merge.yaml",
+                },
+            );
             return Ok(None);
         };
         if self.files.iter().any(|file| file.path == path) {
-            problems.add(at, format!("`extends`: {} extends itself", quoted(written)));
+            problems.add(at, PolicyDiagnostic::ExtendsItself { shown: quoted(written) });
             return Ok(None);
         }
         if self.files.len() > LONGEST {
-            problems.add(at, format!("`extends`: more than {LONGEST} policies, one over the other"));
+            problems.add(at, PolicyDiagnostic::ExtendsTooMany { most: LONGEST });
             return Ok(None);
         }
         let (name, bytes) = match (self.file)(&path) {
             Ok(found) => found,
             Err(why) => {
-                let message = format!("`extends`: {}: {}", quoted(written), clean_line(&why));
-                problems.help(at, message, "is it fetched before the gate runs? a policy is never skipped");
+                problems.add(
+                    at,
+                    PolicyDiagnostic::ExtendsUnreadable {
+                        shown: quoted(written),
+                        why: clean_line(&why).into_owned(),
+                    },
+                );
                 return Ok(None);
             }
         };
@@ -180,12 +195,7 @@ impl Chain<'_, '_> {
             return loaded.map(Some);
         }
         self.files.truncate(number);
-        let message = format!("`extends`: {} has sha256:{digest}, and another is demanded", quoted(written));
-        problems.help(
-            extends.at,
-            message,
-            "look at what has changed in it; where that is meant, write its new digest here",
-        );
+        problems.add(extends.at, PolicyDiagnostic::ExtendsChanged { shown: quoted(written), is: digest });
         Ok(None)
     }
 
@@ -199,11 +209,14 @@ impl Chain<'_, '_> {
     ) -> Result<(), PolicyError> {
         let climbs = |part: &str| matches!(part, "" | "." | "..") || part.contains(['\\', ':']);
         if path.value.split('/').any(climbs) {
-            let message = format!("`file`: {} does not stay below the policy's folder", quoted(&path.value));
-            problems.help(
+            problems.add(
                 path.at,
-                message,
-                "write a path relative to the policy, such as mappings/acme.yaml",
+                PolicyDiagnostic::PathOutside {
+                    key: "file",
+                    shown: quoted(&path.value),
+                    where_to: "does not stay below the policy's folder",
+                    such: "relative to the policy, such as mappings/acme.yaml",
+                },
             );
             return Ok(());
         }
@@ -219,7 +232,13 @@ impl Chain<'_, '_> {
                     self.mappings.insert(path.value.clone(), read);
                 }
                 Err(why) => {
-                    problems.add(path.at, format!("`file`: {}: {}", quoted(&written), clean_line(&why)));
+                    problems.add(
+                        path.at,
+                        PolicyDiagnostic::FileUnreadable {
+                            shown: quoted(&written),
+                            why: clean_line(&why).into_owned(),
+                        },
+                    );
                     return Ok(());
                 }
             }
@@ -329,20 +348,16 @@ fn tightened(parent: &Policy, child: &Policy, problems: &mut PolicyProblems) {
         if looser.adds {
             continue;
         }
-        let said = looser.before_at.as_ref().map_or_else(String::new, ToString::to_string);
-        let message = if looser.before == compare::NOT_THERE {
-            format!("{}: {}, which {said} does not have", looser.clause, looser.after)
-        } else {
-            let LoosenedClause { clause, before, after, .. } = &looser;
-            format!(
-                "{clause} is {after}, and {said} says {before}: what is inherited may only be made stricter"
-            )
-        };
-        let help = if looser.before == compare::NOT_THERE {
-            "let the policy that is extended name it"
-        } else {
-            "add a rule of your own"
-        };
-        problems.help(child.places.mark(&looser.path()), message, help);
+        let place = looser.before_at.as_ref().map_or_else(String::new, ToString::to_string);
+        let at = child.places.mark(&looser.path());
+        let LoosenedClause { clause, before, after, .. } = looser;
+        problems.add(
+            at,
+            if before == compare::NOT_THERE {
+                PolicyDiagnostic::NotInherited { clause, after, place }
+            } else {
+                PolicyDiagnostic::LooserThanInherited { clause, after, place, before }
+            },
+        );
     }
 }

@@ -3,6 +3,7 @@
 
 use super::super::error::{PolicyProblems, listed, quoted};
 use super::super::written::node::{Node, NodeKey, NodeKind};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Keys that a rule may give which the parent has already; which findings it looks at stays.
 const RULE: [&str; 9] =
@@ -44,12 +45,13 @@ pub(super) fn overlay(parent: Node, child: Node, problems: &mut PolicyProblems) 
         *old = match key.text.as_str() {
             "gate" => {
                 if inherited.text() != value.text() {
-                    let message = format!(
-                        "`gate` is {}, and the policy that is extended is for",
-                        value.describe_kind()
+                    problems.add(
+                        value.at,
+                        PolicyDiagnostic::OtherGate {
+                            is: value.describe_kind(),
+                            inherited: inherited.describe_kind(),
+                        },
                     );
-                    let message = format!("{message} {}", inherited.describe_kind());
-                    problems.help(value.at, message, "a policy extends one of its own gate");
                 }
                 value
             }
@@ -118,7 +120,7 @@ fn joined(below: Node, above: Node) -> Node {
 fn rules(below: Node, above: Node, problems: &mut PolicyProblems) -> Node {
     let at = below.at;
     let (NodeKind::List(mut rules), NodeKind::List(more)) = (below.kind, above.kind) else {
-        problems.add(above.at, "`rules` must be a list");
+        problems.add(above.at, PolicyDiagnostic::RulesNotAList);
         return Node { at, kind: NodeKind::Broken };
     };
     let mut open: Vec<String> = rules.iter().filter_map(|rule| rule.id().map(str::to_owned)).collect();
@@ -145,9 +147,15 @@ fn rules(below: Node, above: Node, problems: &mut PolicyProblems) -> Node {
 fn only(what: &str, keys: &[&str], old: &Node, new: &Node, problems: &mut PolicyProblems) {
     let NodeKind::Map(pairs) = &new.kind else { return };
     for (key, _) in pairs.iter().filter(|(key, _)| !keys.contains(&key.text.as_str())) {
-        let message = format!("{what} is inherited (line {}); {} stays", old.at.line, quoted(&key.text));
         let keys: Vec<&str> = keys.iter().copied().filter(|key| *key != "id").collect();
-        let help = format!("add a rule or an entry of your own; here only {} can be stricter", listed(&keys));
-        problems.help(key.at, message, help);
+        problems.add(
+            key.at,
+            PolicyDiagnostic::InheritedKey {
+                what: what.to_owned(),
+                line: old.at.line,
+                shown: quoted(&key.text),
+                keys: listed(&keys),
+            },
+        );
     }
 }

@@ -11,6 +11,7 @@ use serde_saphyr::granit_parser::{Event, Options, Parser, ScalarStyle, ScanError
 use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::super::written::node::{Node, NodeKey, NodeKind as Shape};
 use super::quote::quoting_help;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Deepest nesting: a policy needs 7.
 const DEPTH: usize = 32;
@@ -73,15 +74,17 @@ pub(in super::super) fn tree_of(
             }
         };
         if count > what.events {
-            let message = format!("a {} may have {} values; this file has more", what.one, what.events);
-            problems.add(mark(file, &span), message);
+            problems.add(
+                mark(file, &span),
+                PolicyDiagnostic::TooManyValues { what: what.one, most: what.events },
+            );
             return None;
         }
         builder.handle_event(event, &span, problems)?;
     }
     if builder.root.is_none() {
         let at = SourcePosition { file, ..SourcePosition::START };
-        problems.help(at, format!("the file holds no {}", what.one), what.begin);
+        problems.add(at, PolicyDiagnostic::EmptyFile { what: what.one, begin: what.begin });
     }
     builder.root
 }
@@ -110,7 +113,7 @@ fn mark(file: u16, span: &Span) -> SourcePosition {
 fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut PolicyProblems) {
     if let Some(line) = text.lines().position(|l| l.starts_with("<<<<<<< ") || l.starts_with(">>>>>>> ")) {
         let at = SourcePosition { file, line: line as u64 + 1, column: 1 };
-        problems.help(at, "a merge conflict was left in the file", "resolve it, then remove the markers");
+        problems.add(at, PolicyDiagnostic::MergeConflict);
         return;
     }
     let at = SourcePosition {
@@ -118,12 +121,8 @@ fn not_yaml(file: u16, text: &str, error: &ScanError, problems: &mut PolicyProbl
         line: error.marker().line().max(1) as u64,
         column: error.marker().col() as u64 + 1,
     };
-    let what = error.info();
-    let message = format!("not valid YAML: {}", crate::finding::clean_line(&what));
-    match quoting_help(text, at) {
-        Some(help) => problems.help(at, message, help),
-        None => problems.add(at, message),
-    }
+    let why = crate::finding::clean_line(&error.info()).into_owned();
+    problems.add(at, PolicyDiagnostic::InvalidYaml { why, quote: quoting_help(text, at) });
 }
 
 struct Builder<'t> {
@@ -143,20 +142,19 @@ impl Builder<'_> {
             Event::DocumentStart(..) => {
                 self.documents += 1;
                 if self.documents > 1 {
-                    problems.help(
-                        at,
-                        "a second YAML document starts here",
-                        format!("one {} a file", self.what.one),
-                    );
+                    problems.add(at, PolicyDiagnostic::SecondDocument { what: self.what.one });
                     return None;
                 }
             }
             Event::Alias(_) | Event::UnresolvedAlias(_) => {
                 let word = span.slice(self.text).unwrap_or("*");
-                problems.help(
+                problems.add(
                     at,
-                    format!("aliases are not used in {}: {}", self.what.many, quoted(word)),
-                    format!("if a text is meant, quote it: \"{}\"", crate::finding::clean_line(word)),
+                    PolicyDiagnostic::YamlAlias {
+                        what: self.what.many,
+                        shown: quoted(word),
+                        word: crate::finding::clean_line(word).into_owned(),
+                    },
                 );
                 self.add_value(Node { at, kind: Shape::Broken }, problems);
             }
@@ -194,7 +192,7 @@ impl Builder<'_> {
 
     fn open(&mut self, at: SourcePosition, items: Items, problems: &mut PolicyProblems) -> Option<()> {
         if self.open.len() >= DEPTH {
-            problems.add(at, format!("a {} may be nested {DEPTH} deep; this is deeper", self.what.one));
+            problems.add(at, PolicyDiagnostic::NestedTooDeeply { what: self.what.one, most: DEPTH });
             return None;
         }
         self.open.push(OpenCollection { at, items });
@@ -211,19 +209,14 @@ impl Builder<'_> {
         problems: &mut PolicyProblems,
     ) -> bool {
         if anchor != 0 {
-            problems.help(
-                at,
-                format!("anchors are not used in {}", self.what.many),
-                "write the value out; quote a text that starts with `&`",
-            );
+            problems.add(at, PolicyDiagnostic::YamlAnchor { what: self.what.many });
         }
         if let Some(tag) = tag {
             let word = span.tag_span().and_then(|s| s.slice(self.text).map(str::to_owned));
             let word = word.unwrap_or_else(|| tag.original());
-            problems.help(
+            problems.add(
                 span.tag_span().map_or(at, |s| mark(self.file, &s)),
-                format!("tags are not used in {}: {}", self.what.many, quoted(&word)),
-                "if a text is meant, quote it, `!` included",
+                PolicyDiagnostic::YamlTag { what: self.what.many, shown: quoted(&word) },
             );
         }
         anchor == 0 && tag.is_none()
@@ -258,18 +251,16 @@ fn as_key(
         Shape::Scalar { text, plain } => (text, plain),
         Shape::Broken => return Slot::Dropped,
         Shape::List(_) | Shape::Map(_) => {
-            problems.help(at, "a key must be a word", "quote a text that starts with `[` or `{`");
+            problems.add(at, PolicyDiagnostic::KeyNotAWord);
             return Slot::Dropped;
         }
     };
     if plain && text == "<<" {
-        let message = format!("merge keys (`<<`) are not used in {}", what.many);
-        problems.help(at, message, "write the keys out");
+        problems.add(at, PolicyDiagnostic::YamlMergeKey { what: what.many });
         return Slot::Dropped;
     }
     if let Some(first) = seen.get(&text) {
-        let message = format!("duplicate key {}; it stands in line {} already", quoted(&text), first.line);
-        problems.add(at, message);
+        problems.add(at, PolicyDiagnostic::DuplicateKey { shown: quoted(&text), line: first.line });
         return Slot::Dropped;
     }
     seen.insert(text.clone(), at);

@@ -13,6 +13,7 @@ use super::criterion::{
     Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
 };
 use crate::finding::Finding;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// The table; its head says where it is from.
 const CHECKS: &str = include_str!("checks.txt");
@@ -52,7 +53,9 @@ impl FromNode for CheckName {
         let found = shared_checks().iter().find(|check| check.name == text);
         if found.is_none() {
             let known: Vec<&str> = shared_checks().iter().map(|check| check.name).collect();
-            problems.unknown(node.at, &format!("`{key}`: unknown check"), &text, &known);
+            let (key, shown) = (key.to_owned(), super::super::error::quoted(&text));
+            let diagnostic = PolicyDiagnostic::UnknownInSelector { key, what: "check", shown };
+            problems.unknown(node.at, diagnostic, &text, &known);
         }
         found.map(|check| Self(check.name))
     }

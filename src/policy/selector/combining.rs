@@ -1,11 +1,12 @@
 //! Selectors made of selectors: any of several, none of several, sets by name.
 
 use super::super::Feed;
-use super::super::error::PolicyProblems;
+use super::super::error::{PolicyProblems, quoted};
 use super::super::written::{At, Boxed, Many, Name, Selector as WrittenSelector, Seq};
 use super::criterion::{Answer, Criterion, CriterionFacts, SelectorReferences};
 use super::{Selector, SelectorContext};
 use crate::finding::{Finding, UnknownAttributes};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Selectors of which none may match; what is not known is never excluded.
 pub(crate) struct NoneOf;
@@ -25,19 +26,11 @@ impl Criterion for NoneOf {
         let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
             let At { at, value: Boxed(inner) } = item;
             if let Some(again) = &inner.not {
-                problems.help(
-                    again.at,
-                    format!("`{key}` stands inside `{key}`"),
-                    "say what is looked for outside of `not`",
-                );
+                problems.add(again.at, PolicyDiagnostic::NotWithinNot { key });
                 return None;
             }
             if let Some(any) = &inner.any {
-                problems.help(
-                    any.at,
-                    "`any` stands inside `not`",
-                    "give `not` a list: what any of its selectors matches is left out",
-                );
+                problems.add(any.at, PolicyDiagnostic::AnyWithinNot);
                 return None;
             }
             let references = SelectorReferences { inside_not: true, ..references };
@@ -118,17 +111,13 @@ fn inside(
     problems: &mut PolicyProblems,
 ) -> Option<Selector> {
     if let Some(suppressed) = &written.value.suppressed {
-        problems.help(
-            suppressed.at,
-            format!("`suppressed` cannot stand inside `{key}`"),
-            "only active findings are looked at unless the rule says `suppressed: true`",
-        );
+        problems.add(suppressed.at, PolicyDiagnostic::SuppressedWithin { key: key.to_owned() });
         return None;
     }
     let at = written.at;
     let checked = Selector::check(written.value, references, problems)?;
     if checked.is_empty() {
-        problems.add(at, format!("`{key}` is empty: {empty}"));
+        problems.add(at, PolicyDiagnostic::EmptySelector { key: key.to_owned(), empty: empty.to_owned() });
         return None;
     }
     Some(checked)
@@ -154,11 +143,7 @@ impl Criterion for AnyOf {
         let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
             let At { at, value: Boxed(inner) } = item;
             if let Some(again) = &inner.any {
-                problems.help(
-                    again.at,
-                    "`any` stands inside `any`",
-                    "put its selectors into the list around it",
-                );
+                problems.add(again.at, PolicyDiagnostic::AnyWithinAny);
                 return None;
             }
             inside(At { at, value: *inner }, key, "every finding would be one of these", references, problems)
@@ -298,17 +283,15 @@ impl Criterion for InSet {
             if let Some(set) = references.sets.iter().find(|set| set.name == name.value) {
                 sets.push(set.clone());
             } else if known.is_empty() {
-                let message = format!(
-                    "`{key}` names {}, and there are no sets to name here",
-                    super::super::error::quoted(&name.value)
-                );
-                problems.help(
-                    name.at,
-                    message,
-                    "declare it at the top of the policy: `sets: {NAME: {path: …}}`",
-                );
+                let shown = quoted(&name.value);
+                problems.add(name.at, PolicyDiagnostic::NoSets { key, shown });
             } else {
-                problems.unknown(name.at, &format!("`{key}`: unknown set"), &name.value, &known);
+                let diagnostic = PolicyDiagnostic::UnknownInSelector {
+                    key: key.to_owned(),
+                    what: "set",
+                    shown: quoted(&name.value),
+                };
+                problems.unknown(name.at, diagnostic, &name.value, &known);
             }
         }
         Some(sets)

@@ -8,6 +8,7 @@ use super::super::written::{At, FromNode, Many, Vocabulary};
 use super::super::{Feed, GateSubject};
 use super::{Selector, SelectorSet};
 use crate::finding::{Attribute, Finding, Severity, UnknownAttributes};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Whether a selector holds for a finding, in Kleene's logic of three values. The order is that of how much it holds:
 /// all of several hold as much as the least of them, any of them as much as the most.
@@ -303,7 +304,7 @@ pub(crate) trait WordCriterion {
     }
 
     /// Why a word of the set cannot be asked for, and what to do.
-    fn refused(_: Self::Word, _inside_not: bool) -> Option<(&'static str, &'static str)> {
+    fn refused(_: Self::Word, _inside_not: bool) -> Option<PolicyDiagnostic> {
         None
     }
 
@@ -334,8 +335,8 @@ impl<K: WordCriterion> Criterion for OneOf<K> {
     ) -> Option<Self::Value> {
         let words = written.value.0;
         for word in &words {
-            if let Some((message, help)) = K::refused(word.value, references.inside_not) {
-                problems.help(word.at, message, help);
+            if let Some(refused) = K::refused(word.value, references.inside_not) {
+                problems.add(word.at, refused);
             }
         }
         Some(words.into_iter().map(|word| word.value).collect())

@@ -8,6 +8,7 @@ use super::SelectorContext;
 use super::criterion::{Answer, Criterion, CriterionFacts, Lacking, SelectorReferences};
 use super::kinds::seen_for;
 use crate::finding::{Attribute, Finding, Fix, Severity, short_duration};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Levels that may have a deadline, the worst first.
 const LEVELS: [Severity; 5] =
@@ -138,37 +139,27 @@ impl Criterion for DueIs {
         if let Some(preset) = &value.preset {
             let known: Vec<&str> = PRESETS.iter().map(|preset| preset.name).collect();
             let Some(found) = PRESETS.iter().find(|known| known.name == preset.value) else {
-                problems.unknown(preset.at, &format!("`{key}`: unknown preset"), &preset.value, &known);
+                let (key, shown) = (key.to_owned(), super::super::error::quoted(&preset.value));
+                let diagnostic = PolicyDiagnostic::UnknownInSelector { key, what: "preset", shown };
+                problems.unknown(preset.at, diagnostic, &preset.value, &known);
                 return None;
             };
             if levels.iter().any(Option::is_some) || value.from.is_some() {
-                problems.help(
-                    preset.at,
-                    "a preset stands beside deadlines of your own",
-                    "take the levels and `from` out, or write another rule for what is stricter",
-                );
+                problems.add(preset.at, PolicyDiagnostic::PresetAndDeadlines);
             }
             levels = found.days.map(|days| (days > 0).then_some(days * DAY));
             from = found.from;
         }
         let kev = value.kev.as_ref().map(|time| time.value.0);
         if levels.iter().all(Option::is_none) && kev.is_none() {
-            problems.help(
-                at,
-                format!("`{key}` sets no deadline"),
-                "such as `due: {critical: 7d, high: 30d}`",
-            );
+            problems.add(at, PolicyDiagnostic::NoDeadline { key: key.to_owned() });
         }
         // What gets worse must not get more time.
         for pair in levels.windows(2) {
             let [worse, milder] = pair else { continue };
             let longer = milder.is_some_and(|time| worse.is_none_or(|worse| worse > time));
             if longer {
-                problems.help(
-                    at,
-                    format!("`{key}` gives a milder finding less time than a worse one"),
-                    "each level needs at most the time of the next milder one",
-                );
+                problems.add(at, PolicyDiagnostic::MilderDueSooner { key: key.to_owned() });
                 break;
             }
         }

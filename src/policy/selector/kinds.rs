@@ -19,6 +19,7 @@ use crate::finding::{
     Attribute, Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, Text, View,
     duration_text, short_duration,
 };
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 pub(super) type CategoryIs = OneOf<FindingCategory>;
 
@@ -61,11 +62,7 @@ impl Criterion for SeverityIs {
     ) -> Option<Self::Value> {
         let levels = written.value.0;
         for level in levels.iter().filter(|level| level.value == Severity::Unknown) {
-            problems.help(
-                level.at,
-                "`severity` selects a level or worse, and `unknown` is no level",
-                "`severity: {unknown: …}` at the top of the policy says what unknown counts as; the default is `critical`",
-            );
+            problems.add(level.at, PolicyDiagnostic::SeverityUnknown);
         }
         Some(levels.iter().map(|level| level.value).min_by_key(|level| Self::rank(*level)))
     }
@@ -149,11 +146,8 @@ impl WordCriterion for FindingFix {
         Some(finding.fix).filter(|fix| *fix != Fix::Unknown)
     }
 
-    fn refused(word: Fix, _: bool) -> Option<(&'static str, &'static str)> {
-        (word == Fix::Unknown).then_some((
-            "`fix` selects `available` or `none`, not `unknown`",
-            "a finding whose report does not say matches both",
-        ))
+    fn refused(word: Fix, _: bool) -> Option<PolicyDiagnostic> {
+        (word == Fix::Unknown).then_some(PolicyDiagnostic::FixUnknown)
     }
 
     #[cfg(test)]
@@ -178,9 +172,13 @@ impl Criterion for IdIs {
     ) -> Option<Self::Value> {
         for id in &written.value.0 {
             if id.value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
-                let message =
-                    format!("`ids` holds advisories, and {} is a class of weakness", quoted(&id.value));
-                problems.help(id.at, message, "use the selector `cwe`");
+                problems.add(
+                    id.at,
+                    PolicyDiagnostic::CweAmongIds {
+                        shown: quoted(&id.value),
+                        instead: "use the selector `cwe`",
+                    },
+                );
             }
         }
         Some(written.value.0.iter().filter_map(|id| rule_glob(id, problems)).collect())
@@ -676,8 +674,12 @@ impl Criterion for CvssIs {
             if let Some((_, counts)) = named {
                 *counts = true;
             } else {
-                let what = format!("`{key}`: unknown version of CVSS");
-                problems.unknown(version.at, &what, &version.value, &CVSS_VERSIONS);
+                let diagnostic = PolicyDiagnostic::UnknownInSelector {
+                    key: key.to_owned(),
+                    what: "version of CVSS",
+                    shown: quoted(&version.value),
+                };
+                problems.unknown(version.at, diagnostic, &version.value, &CVSS_VERSIONS);
             }
         }
         Some(Some(CvssThreshold { at_least: written.value.at_least?.value.0, versions }))
@@ -748,11 +750,8 @@ impl WordCriterion for CodeReachable {
     }
 
     /// What is not known is never left out.
-    fn refused(word: Reachability, inside_not: bool) -> Option<(&'static str, &'static str)> {
-        (word == Reachability::Unknown && inside_not).then_some((
-            "`not: {reachable: unknown}` would leave out what nobody knows",
-            "leave the word out: inside `not` a finding whose report does not say never matches",
-        ))
+    fn refused(word: Reachability, inside_not: bool) -> Option<PolicyDiagnostic> {
+        (word == Reachability::Unknown && inside_not).then_some(PolicyDiagnostic::ReachableUnknown)
     }
 
     fn unknown() -> Option<Reachability> {

@@ -11,6 +11,7 @@ use super::criterion::{
     Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
 };
 use crate::finding::{Finding, spelled_name};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Types of package URLs (purl specification, `types/`), which name ecosystems.
 const ECOSYSTEMS: [&str; 36] = [
@@ -78,10 +79,13 @@ impl FromNode for Ecosystem {
         if ECOSYSTEMS.contains(&text.as_str()) {
             return Some(Self(text));
         }
-        let message = format!("`{key}`: unknown ecosystem {}", quoted(&text));
-        match OTHER_NAMES.iter().find(|(name, _)| *name == text) {
-            Some((_, kind)) => problems.help(node.at, message, format!("in package URLs it is `{kind}`")),
-            None => problems.unknown(node.at, &format!("`{key}`: unknown ecosystem"), &text, &ECOSYSTEMS),
+        if let Some((_, kind)) = OTHER_NAMES.iter().find(|(name, _)| *name == text) {
+            let (key, shown) = (key.to_owned(), quoted(&text));
+            problems.add(node.at, PolicyDiagnostic::OtherEcosystemName { key, shown, kind });
+        } else {
+            let (key, shown) = (key.to_owned(), quoted(&text));
+            let diagnostic = PolicyDiagnostic::UnknownInSelector { key, what: "ecosystem", shown };
+            problems.unknown(node.at, diagnostic, &text, &ECOSYSTEMS);
         }
         None
     }
@@ -231,7 +235,14 @@ impl Criterion for PurlIs {
         for name in written.value.0 {
             match PurlGlob::new(&name.value) {
                 Ok(glob) => globs.push(glob),
-                Err(why) => problems.add(name.at, format!("`{key}`: {}: {why}", quoted(&name.value))),
+                Err(why) => problems.add(
+                    name.at,
+                    PolicyDiagnostic::InvalidGlob {
+                        key: key.to_owned(),
+                        shown: quoted(&name.value),
+                        why: why.clone(),
+                    },
+                ),
             }
         }
         Some(globs)

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-use super::super::error::{PolicyProblems, nearest};
+use super::super::error::{PolicyProblems, nearest, quoted};
 use super::super::written::node::Node;
 use super::super::written::{At, Cwe, FromNode, Many, wrong};
 use super::SelectorContext;
@@ -12,6 +12,7 @@ use super::criterion::{
     Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
 };
 use crate::finding::Finding;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Groups as MITRE publishes them; the file's head says of which version.
 const GROUPS: &str = include_str!("cwe_groups.txt");
@@ -66,7 +67,12 @@ impl FromNode for CweOrGroup {
             groups().iter().filter(|group| !of_owasp(group)).map(|group| group.name.as_str()).collect();
         let found = groups().iter().find(|group| !of_owasp(group) && group.name == text);
         if found.is_none() && nearest(text, &known).is_some() {
-            problems.unknown(node.at, &format!("`{key}`: unknown group"), text, &known);
+            let diagnostic = PolicyDiagnostic::UnknownInSelector {
+                key: key.to_owned(),
+                what: "group",
+                shown: quoted(text),
+            };
+            problems.unknown(node.at, diagnostic, text, &known);
         } else if found.is_none() {
             wrong(node, key, "a CWE number such as `79`, or a group such as `injection`", problems);
         }
@@ -169,12 +175,12 @@ impl FromNode for OwaspCategory {
         if found.is_none() {
             let known: Vec<&str> =
                 groups().iter().filter(|group| of_owasp(group)).map(|group| group.name.as_str()).collect();
-            problems.unknown(
-                node.at,
-                &format!("`{key}`: unknown category of the OWASP Top Ten"),
-                text,
-                &known,
-            );
+            let diagnostic = PolicyDiagnostic::UnknownInSelector {
+                key: key.to_owned(),
+                what: "category of the OWASP Top Ten",
+                shown: quoted(text),
+            };
+            problems.unknown(node.at, diagnostic, text, &known);
         }
         found.cloned().map(Self)
     }

@@ -14,6 +14,7 @@ use super::written::node::Node;
 use super::written::{At, FromNode as _, Name, Table};
 use super::{EntryKind, Policy, PolicyError};
 use crate::finding::{Category, CvssRating, Finding, FingerprintBuilder, Location, Package, Target, Text};
+use crate::policy::diagnostics::PolicyDiagnostic;
 use written::{ExpectedOutcome, Inline, ReportCondition};
 
 const CASES: YamlFileKind = YamlFileKind {
@@ -106,7 +107,8 @@ pub fn load(source: &str, bytes: &[u8]) -> Result<Cases, PolicyError> {
         }
         _ => {
             if problems.is_empty() {
-                problems.add(SourcePosition::START, "this is not a file of cases");
+                problems
+                    .add(SourcePosition::START, PolicyDiagnostic::WrongFileKind { what: "a file of cases" });
             }
             Err(PolicyError::new(source, text, problems))
         }
@@ -130,12 +132,8 @@ impl Cases {
         for At { at, value } in self.written.cases.map(|list| list.value.0).unwrap_or_default() {
             let Some(case) = case(at, value, now, policy, &mut problems) else { continue };
             if let Some(other) = cases.iter().find(|other| other.name == case.name) {
-                let message = format!(
-                    "two cases have the name {}; the other is in line {}",
-                    quoted(&case.name),
-                    other.line
-                );
-                problems.add(at, message);
+                problems
+                    .add(at, PolicyDiagnostic::DuplicateCase { shown: quoted(&case.name), line: other.line });
             }
             cases.push(case);
         }
@@ -149,8 +147,7 @@ impl Cases {
 fn time(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Timestamp> {
     let time = text.value.parse().ok();
     if time.is_none() {
-        problems
-            .add(text.at, format!("`now`: {} is not an RFC 3339 time such as {NOW}", quoted(&text.value)));
+        problems.add(text.at, PolicyDiagnostic::InvalidTime { shown: quoted(&text.value), such: NOW });
     }
     time
 }
@@ -215,8 +212,8 @@ fn case(
                 case.files.extend(inline.file.map(|file| (name.value.clone(), file.value)));
             }
             _ if category.is_none() => {
-                let message = format!("{} is no entry for reports; give it a `file`", quoted(&name.value));
-                problems.add(value.at, message);
+                problems
+                    .add(value.at, PolicyDiagnostic::CaseEntryWithoutReports { shown: quoted(&name.value) });
             }
             written::CaseEvidence::Word(condition) => {
                 case.reports.extend(report(&name.value, category, None, Some(condition), entry.target, now));
@@ -259,11 +256,12 @@ fn known_pairs<T>(
 }
 
 fn unknown(name: &At<Name>, what: &str, known: &[&str], problems: &mut PolicyProblems) {
-    let message = format!("the policy has no {what} {}", quoted(&name.value));
-    match nearest(&name.value, known) {
-        Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-        None => problems.help(name.at, message, format!("it has {}", super::error::listed(known))),
-    }
+    let diagnostic = PolicyDiagnostic::UnknownNameInCase {
+        what: what.to_owned(),
+        shown: quoted(&name.value),
+        known: super::error::listed(known),
+    };
+    problems.add_near(name.at, diagnostic, nearest(&name.value, known));
 }
 
 const fn word(expected: ExpectedOutcome) -> &'static str {

@@ -10,6 +10,7 @@ use super::super::written::{
     Probability, Prose, Table, Vocabulary, words, wrong,
 };
 use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State, Target};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 words! {
     ExpectedOutcome {
@@ -183,10 +184,7 @@ impl FromNode for CaseEvidence {
             NodeKind::Map(_) => {
                 let inline = Inline::from_node(node, key, problems)?;
                 if inline.file.is_some() && inline.given.len() > 1 {
-                    problems.add(
-                        node.at,
-                        "a report in a `file` says by itself what it holds; leave the other keys out",
-                    );
+                    problems.add(node.at, PolicyDiagnostic::CaseFileAndKeys);
                 }
                 Some(Self::Inline(Box::new(inline)))
             }

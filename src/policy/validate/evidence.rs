@@ -7,6 +7,7 @@ use super::super::{
     SignerKey,
 };
 use super::{LONGEST_ID, path_globs, subjects};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Stands in `files` for the name of the subject.
 const SUBJECT: &str = "${subject}";
@@ -22,8 +23,7 @@ pub(super) fn entries(
     for (name, written) in table.0 {
         for entry in entry(&name, &written.value, (about, keys), problems) {
             if entries.iter().any(|known| known.name == entry.name) {
-                let message = format!("another entry is called {} as well", quoted(&entry.name));
-                problems.add(name.at, message);
+                problems.add(name.at, PolicyDiagnostic::DuplicateEntry { shown: quoted(&entry.name) });
             }
             entries.push(entry);
         }
@@ -38,7 +38,8 @@ fn entry(
     problems: &mut PolicyProblems,
 ) -> Vec<EvidenceEntry> {
     if name.value.chars().count() > LONGEST_ID {
-        problems.add(name.at, format!("the name of an entry may have {LONGEST_ID} characters"));
+        problems
+            .add(name.at, PolicyDiagnostic::NameTooLong { what: "the name of an entry", most: LONGEST_ID });
     }
     let kind = kind(name, written, problems);
     if let Some(kind @ (EntryKind::Document(_) | EntryKind::Feed(_))) = kind {
@@ -101,14 +102,7 @@ fn signed_by(
     if let (Some(at), Some(kind)) = (at, kind)
         && !takes.contains(&kind)
     {
-        problems.help(
-            at,
-            format!(
-                "`signed_by` is for `feed: vex` and `document: sbom`, and {} is neither",
-                quoted(&name.value)
-            ),
-            "of provenance and verdicts the rule says who must have signed them",
-        );
+        problems.add(at, PolicyDiagnostic::SignedByMisplaced { shown: quoted(&name.value) });
     }
     subjects::signers(written.signed_by.as_ref(), keys, problems)
 }
@@ -123,21 +117,16 @@ fn filled(file: &At<Name>, subject: Option<&str>) -> At<Name> {
 fn placeholders(files: &At<Many<Name>>, of: &[Option<String>], problems: &mut PolicyProblems) {
     for file in &files.value.0 {
         if file.value.replace(SUBJECT, "").contains("${") {
-            problems.add(file.at, format!("`files` knows `{SUBJECT}` and no other: {}", quoted(&file.value)));
-        } else if file.value.contains(SUBJECT) && of.iter().any(Option::is_none) {
-            problems.help(
+            problems.add(
                 file.at,
-                format!("`{SUBJECT}` in an entry that is about no subject"),
-                "add `subject: each` to the entry",
+                PolicyDiagnostic::UnknownPlaceholderInFiles { known: SUBJECT, shown: quoted(&file.value) },
             );
+        } else if file.value.contains(SUBJECT) && of.iter().any(Option::is_none) {
+            problems.add(file.at, PolicyDiagnostic::SubjectPlaceholder { known: SUBJECT });
         }
     }
     if of.len() > 1 && !files.value.0.iter().any(|file| file.value.contains(SUBJECT)) {
-        problems.help(
-            files.at,
-            "each subject would have the same files",
-            format!("write the subject's name as `{SUBJECT}`, such as `trivy-{SUBJECT}.json`"),
-        );
+        problems.add(files.at, PolicyDiagnostic::SubjectsShareFiles { known: SUBJECT });
     }
 }
 
@@ -152,16 +141,12 @@ fn kind(name: &At<Name>, written: &written::Entry, problems: &mut PolicyProblems
         [] => {
             // A word that was refused is reported already; a key that is missing is not.
             if !["category", "feed", "document"].iter().any(|key| written.given.contains(key)) {
-                let message =
-                    format!("evidence {} needs `category`, `feed` or `document`", quoted(&name.value));
-                problems.help(name.at, message, "a scanner's report has a category: `category: sast`");
+                problems.add(name.at, PolicyDiagnostic::EntryWithoutKind { shown: quoted(&name.value) });
             }
             None
         }
         _ => {
-            let message =
-                format!("evidence {} is of one kind: `category`, `feed` or `document`", quoted(&name.value));
-            problems.add(name.at, message);
+            problems.add(name.at, PolicyDiagnostic::EntryOfSeveralKinds { shown: quoted(&name.value) });
             None
         }
     }
@@ -183,12 +168,7 @@ fn only_for_reports(
     ];
     for (key, at) in ages.into_iter().filter(|_| !dated) {
         if let Some(at) = at {
-            let message = format!("`{key}`: nothing tells how old {} is", quoted(&name.value));
-            problems.help(
-                at,
-                message,
-                "demand the age of a fact in the rule, such as `{within: 30d}` or `max_age`",
-            );
+            problems.add(at, PolicyDiagnostic::AgeNotTold { key, shown: quoted(&name.value) });
         }
     }
     let given = [
@@ -202,7 +182,7 @@ fn only_for_reports(
     ];
     for (key, at) in given {
         if let Some(at) = at {
-            problems.add(at, format!("`{key}` is for reports, and {} is none", quoted(&name.value)));
+            problems.add(at, PolicyDiagnostic::KeyForReports { key, shown: quoted(&name.value) });
         }
     }
 }

@@ -9,6 +9,7 @@ use super::super::written::{self, At, Many, Name, Table};
 use super::super::{EntryKind, EvidenceEntry};
 use super::{LONGEST_ID, report_query};
 use crate::finding::{Category, Severity};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// The mappings of a policy; those in files were read before, by the name of the file.
 pub(super) fn mappings(
@@ -39,12 +40,12 @@ pub(super) fn fit(entries: &[EvidenceEntry], mappings: &[ReportMapping], problem
             let at = super::SourcePosition::at(entry.line, 1);
             problems.add(
                 at,
-                format!(
-                    "evidence {} is of category `{category}`, and the mapping {} of its `format` gives `{}`",
-                    quoted(&entry.name),
-                    quoted(&mapping.id),
-                    mapping.category
-                ),
+                PolicyDiagnostic::MappingOfOtherCategory {
+                    entry: quoted(&entry.name),
+                    wanted: category,
+                    mapping: quoted(&mapping.id),
+                    is: mapping.category,
+                },
             );
         }
     }
@@ -58,23 +59,22 @@ fn one(
 ) -> Option<ReportMapping> {
     let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
     if !name.value.chars().all(fits) || name.value.len() > LONGEST_ID {
-        let message = format!(
-            "the name of a mapping may hold letters, digits, `-`, `_` and `.`, not {}",
-            quoted(&name.value)
-        );
-        problems.add(name.at, message);
+        problems.add(name.at, PolicyDiagnostic::InvalidMappingName { shown: quoted(&name.value) });
         return None;
     }
     if let Some(file) = &written.file {
         if written.given.len() > 1 {
-            problems.add(name.at, "a mapping that is in a `file` has no other key");
+            problems.add(name.at, PolicyDiagnostic::MappingFileAndKeys);
         }
         return from_file(name, file, files, problems);
     }
     let mut missing = false;
     for key in ["category", "findings", "fields"] {
         if !written.given.contains(&key) {
-            problems.add(name.at, format!("the mapping {} needs the key `{key}`", quoted(&name.value)));
+            problems.add(
+                name.at,
+                PolicyDiagnostic::MissingKey { what: format!("the mapping {}", quoted(&name.value)), key },
+            );
             missing = true;
         }
     }
@@ -118,7 +118,7 @@ fn from_file(
     problems: &mut PolicyProblems,
 ) -> Option<ReportMapping> {
     let Some(files) = files else {
-        problems.add(file.at, "a file of mappings holds them itself and names no other file");
+        problems.add(file.at, PolicyDiagnostic::MappingFileInFile);
         return None;
     };
     // A file that could not be read was reported as such.
@@ -126,11 +126,12 @@ fn from_file(
     let found = there.iter().find(|m| m.id == name.value);
     if found.is_none() {
         let known: Vec<&str> = there.iter().map(|m| m.id.as_str()).collect();
-        let message = format!("{} holds no mapping {}", quoted(&file.value), quoted(&name.value));
-        match nearest(&name.value, &known) {
-            Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-            None => problems.help(name.at, message, format!("it holds {}", listed(&known))),
-        }
+        let diagnostic = PolicyDiagnostic::UnknownMapping {
+            file: quoted(&file.value),
+            shown: quoted(&name.value),
+            known: listed(&known),
+        };
+        problems.add_near(name.at, diagnostic, nearest(&name.value, &known));
     }
     found.map(|m| ReportMapping { line: name.at.line, ..m.clone() })
 }
@@ -157,7 +158,7 @@ impl Paths {
             paths.into_iter().collect::<Option<Vec<_>>>().filter(|paths| !paths.is_empty())
         });
         if let (None, Some(At { at, .. })) = (&written.groups, &written.group_fields) {
-            problems.help(*at, "`group_fields` without `groups`", "`groups` is the path to each group");
+            problems.add(*at, PolicyDiagnostic::GroupFieldsWithoutGroups);
         }
         let mut path = |text: &Option<At<Name>>, key| text.as_ref().and_then(|t| whole(t, key, problems));
         let scanned = written.scanned.as_ref().filter(|text| !is_whole_report(text));
@@ -191,11 +192,7 @@ fn signs(written: Option<&At<Many<Name>>>, problems: &mut PolicyProblems) -> Vec
         let path = text.value.split('=').next().unwrap_or_default();
         let root = path.starts_with('<') && path.ends_with('>') && path.len() > 2;
         if text.value != "[]" && !root && path.split('.').any(|key| key.trim().is_empty()) {
-            problems.help(
-                text.at,
-                format!("{} is no sign of a report", quoted(&text.value)),
-                "write keys with points (`a.b`), with a text (`a.b=text`), `[]` for a list, or `<root>` for XML",
-            );
+            problems.add(text.at, PolicyDiagnostic::InvalidSign { shown: quoted(&text.value) });
         }
     }
     texts.iter().map(|text| text.value.clone()).collect()
@@ -297,8 +294,7 @@ fn fields(
     for (table, origin) in own.chain(groups) {
         for (field, texts) in keys(table).into_iter().filter_map(|(field, texts)| Some((field, texts?))) {
             if given.contains(&field) {
-                let message = format!("`{}` stands in `fields` and in `group_fields`", field.as_str());
-                problems.add(texts.at, message);
+                problems.add(texts.at, PolicyDiagnostic::FieldGivenTwice { field: field.as_str() });
             }
             given.push(field);
             secret(field, texts, category, problems);
@@ -310,10 +306,11 @@ fn fields(
     let Some(At { at, value: table }) = &written.fields else { return all };
     let has = |field: Field| given.contains(&field) || table.given.contains(&field.as_str());
     if !has(Field::RuleId) {
-        problems.add(*at, "`fields` needs the key `rule_id`");
+        problems.add(*at, PolicyDiagnostic::FieldsWithoutRule);
     }
     for (field, other) in WITH.iter().filter(|(field, other)| has(*field) && !has(*other)) {
-        problems.add(*at, format!("`{}` needs the key `{}` beside it", field.as_str(), other.as_str()));
+        problems
+            .add(*at, PolicyDiagnostic::FieldWithoutOther { field: field.as_str(), other: other.as_str() });
     }
     all
 }
@@ -325,14 +322,10 @@ fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, prob
             field,
             Field::Title | Field::Ids | Field::Package | Field::Version | Field::Fixed | Field::Purl
         ) {
-            problems.help(
-                texts.at,
-                format!("a secret has no `{}`: text about it may hold its value", field.as_str()),
-                "the rule's id is its title",
-            );
+            problems.add(texts.at, PolicyDiagnostic::FieldOfASecret { field: field.as_str() });
         }
     } else if field == Field::Verified {
-        problems.add(texts.at, "`verified` is for secrets");
+        problems.add(texts.at, PolicyDiagnostic::VerifiedWithoutSecret);
     }
 }
 
@@ -369,9 +362,14 @@ fn optional(written: &written::ReportMapping, problems: &mut PolicyProblems) -> 
         match known.iter().find(|key| **key == word.value) {
             Some(key) => optional.push(*key),
             None if word.value == Field::RuleId.as_str() => {
-                problems.add(word.at, "`rule_id` is not optional: every finding has one");
+                problems.add(word.at, PolicyDiagnostic::OptionalRule);
             }
-            None => problems.unknown(word.at, "`optional`: no key of this mapping is", &word.value, &known),
+            None => problems.unknown(
+                word.at,
+                PolicyDiagnostic::UnknownOptionalKey { shown: quoted(&word.value) },
+                &word.value,
+                &known,
+            ),
         }
     }
     optional
@@ -388,10 +386,7 @@ fn severity(
     let mut words: Vec<(String, Severity)> = Vec::new();
     for (word, level) in table {
         if words.iter().any(|(known, _)| known.eq_ignore_ascii_case(&word.value)) {
-            problems.add(
-                word.at,
-                format!("{} stands in `words` already; letter case is ignored", quoted(&word.value)),
-            );
+            problems.add(word.at, PolicyDiagnostic::DuplicateSeverityWord { shown: quoted(&word.value) });
         }
         words.push((word.value.clone(), level.value));
     }
@@ -400,15 +395,11 @@ fn severity(
         given.contains(&Field::Severity.as_str()) || given.contains(&Field::Cvss.as_str())
     });
     if !path && !words.is_empty() {
-        problems.add(name.at, "`severity.words` without a path `fields.severity` that finds them");
+        problems.add(name.at, PolicyDiagnostic::SeverityWordsWithoutPath);
     }
     let broken = written.given.contains(&"severity") && given.is_none_or(|s| s.given.contains(&"missing"));
     if !path && missing.is_none() && !broken {
-        problems.help(
-            name.at,
-            format!("the mapping {} does not say where severities are", quoted(&name.value)),
-            "add `fields: {severity: \"@.level\"}`, or `severity: {missing: high}` where the tool gives none",
-        );
+        problems.add(name.at, PolicyDiagnostic::MappingWithoutSeverity { shown: quoted(&name.value) });
     }
     (words, missing.unwrap_or(Severity::Unknown))
 }

@@ -7,6 +7,7 @@ use super::super::{
 };
 use super::rules::ValidatedRule;
 use crate::finding::Category;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Fills `fed_by` of each rule; a rule that nothing feeds is an error.
 pub(super) fn feed(
@@ -83,19 +84,16 @@ fn by_reports(
     for feed in [Feed::Kev, Feed::Epss].into_iter().filter(|feed| selector.needs(*feed)) {
         if !entries.iter().any(|entry| entry.kind == EntryKind::Feed(feed)) {
             let name = feed.as_str();
-            let message =
-                format!("rule {id} asks for `{name}`, and no evidence entry is a feed that tells it");
-            let help =
-                format!("add an entry to `evidence`: `{name}: {{feed: {name}, files: […], max_age: 7d}}`");
-            problems.help(checked.at, message, help);
+            problems.add(checked.at, PolicyDiagnostic::RuleWithoutFeed { rule: id.clone(), feed: name });
         }
     }
     let categories = selector.categories();
     for category in &categories {
         if !reports().any(|entry| feeds(entry, *category)) {
-            let message = format!("rule {id} looks at `{category}`, and no evidence entry can feed it");
-            let help = format!("add an entry to `evidence`: `{{category: {category}, files: […]}}`");
-            problems.help(checked.at, message, help);
+            problems.add(
+                checked.at,
+                PolicyDiagnostic::RuleWithoutCategory { rule: id.clone(), category: *category },
+            );
         }
     }
     let fed_by: Vec<String> = reports()
@@ -103,11 +101,7 @@ fn by_reports(
         .map(|entry| entry.name.clone())
         .collect();
     if fed_by.is_empty() && categories.is_empty() {
-        problems.help(
-            checked.at,
-            format!("rule {id} looks at findings, and no evidence entry is a report"),
-            "add an entry to `evidence`, such as `sast: {category: sast, files: [semgrep.json]}`",
-        );
+        problems.add(checked.at, PolicyDiagnostic::RuleWithoutReport { rule: id });
     }
     fed_by
 }
@@ -125,10 +119,14 @@ pub(super) fn names_exist(
     for name in names.iter().filter(|name| !reports().any(|e| e.is_called(&name.value))) {
         all = false;
         if entries.iter().any(|entry| entry.is_called(&name.value)) {
-            let message = format!("`evidence`: {} holds no reports", quoted(&name.value));
-            problems.add(name.at, message);
+            problems.add(name.at, PolicyDiagnostic::EntryWithoutReports { shown: quoted(&name.value) });
         } else {
-            problems.unknown(name.at, "`evidence`: no entry is called", &name.value, &known);
+            problems.unknown(
+                name.at,
+                PolicyDiagnostic::UnknownEntry { shown: quoted(&name.value) },
+                &name.value,
+                &known,
+            );
         }
     }
     all
@@ -147,18 +145,14 @@ fn by_document(
         return fed_by;
     }
     let known: Vec<&str> = documents().map(|e| e.name.as_str()).collect();
-    let message = format!(
-        "rule {} looks at the document {}, and no evidence entry with `document: json` has that name",
-        quoted(&checked.rule.id),
-        quoted(&name.value)
-    );
-    match nearest(&name.value, &known) {
-        Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-        None if known.is_empty() => {
-            problems.help(name.at, message, "add it: `{document: json, files: […]}`");
-        }
-        None => problems.help(name.at, message, format!("documents are {}", listed(&known))),
-    }
+    let instead = if known.is_empty() {
+        "add it: `{document: json, files: […]}`".to_owned()
+    } else {
+        format!("documents are {}", listed(&known))
+    };
+    let (rule, shown) = (quoted(&checked.rule.id), quoted(&name.value));
+    let diagnostic = PolicyDiagnostic::RuleWithoutDocument { rule, shown, instead };
+    problems.add_near(name.at, diagnostic, nearest(&name.value, &known));
     Vec::new()
 }
 
@@ -213,15 +207,21 @@ fn each_is_fed(
     let fed_by: Vec<String> =
         entries.iter().filter(|e| fits(e) && speaks_of(e, subjects)).map(|e| e.name.clone()).collect();
     if fed_by.is_empty() {
-        problems.help(checked.at, format!("no evidence entry can feed the rule {id}"), help());
+        problems.add(checked.at, PolicyDiagnostic::RuleWithoutEvidence { rule: id, instead: help() });
         return fed_by;
     }
     let fed = |subject: &&String| {
         entries.iter().any(|e| fits(e) && e.subject.as_ref().is_none_or(|s| s == *subject))
     };
     for subject in subjects.iter().filter(|subject| !fed(subject)) {
-        let message = format!("no evidence entry can feed the rule {id} for the subject {}", quoted(subject));
-        problems.help(checked.at, message, help());
+        problems.add(
+            checked.at,
+            PolicyDiagnostic::RuleWithoutEvidenceForSubject {
+                rule: id.clone(),
+                subject: quoted(subject),
+                instead: help(),
+            },
+        );
     }
     fed_by
 }
@@ -244,11 +244,8 @@ fn by_approvals(
     for source in &rule.from {
         if !there(source.documents()) {
             let kind = source.documents().first().map_or("json", |kind| kind.as_str());
-            problems.help(
-                checked.at,
-                format!("no evidence entry can feed the rule {id}: there is no `document: {kind}`"),
-                format!("add an entry to `evidence`: `{{document: {kind}, files: […]}}`"),
-            );
+            problems
+                .add(checked.at, PolicyDiagnostic::RuleWithoutApprovals { rule: id.clone(), document: kind });
         }
     }
     let mut needed = Vec::new();
@@ -264,10 +261,9 @@ fn by_approvals(
     }
     for (kind, what) in needed {
         if !there(&[kind]) {
-            problems.help(
+            problems.add(
                 checked.at,
-                format!("the rule {id} needs to know {what}: there is no `document: {}`", kind.as_str()),
-                format!("add an entry to `evidence`: `{{document: {}, files: […]}}`", kind.as_str()),
+                PolicyDiagnostic::RuleWithoutPeople { rule: id.clone(), what, document: kind.as_str() },
             );
         }
     }

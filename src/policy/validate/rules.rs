@@ -10,6 +10,7 @@ use super::super::{
     SelectorSet, SignerKey, Subject, UnknownAction, UnknownMeaning,
 };
 use super::{LONGEST_ID, report_query, subjects};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Names that rules can refer to.
 pub(super) struct RuleReferences<'p> {
@@ -44,8 +45,7 @@ pub(super) fn rules(
         let Some(id) = &rule.value.id else { continue };
         // Waivers name rules, people type them: ids that differ in letter case only would be mistaken.
         if let Some(first) = seen.insert(id.value.to_lowercase(), id.at.line) {
-            problems
-                .add(id.at, format!("duplicate rule id {}; line {first} has it already", quoted(&id.value)));
+            problems.add(id.at, PolicyDiagnostic::DuplicateRule { shown: quoted(&id.value), line: first });
         }
     }
     written.into_iter().filter_map(|rule| self::rule(rule, world, problems)).collect()
@@ -142,7 +142,7 @@ fn unknown_meaning(
     problems: &mut PolicyProblems,
 ) -> UnknownMeaning {
     if !matches!(subject, None | Some(Subject::Findings(_))) {
-        problems.help(written.at, "`unknown` is about findings, and this rule looks at none", "take it out");
+        problems.add(written.at, PolicyDiagnostic::UnknownWithoutFindings);
     }
     match written.value {
         written::WrittenUnknownMeaning::All(otherwise) => {
@@ -153,12 +153,8 @@ fn unknown_meaning(
             let mut attributes: Vec<(String, UnknownAction)> = Vec::new();
             for (key, action) in table.0 {
                 if !known.contains(&key.value.as_str()) {
-                    problems.unknown(
-                        key.at,
-                        "`unknown`: no attribute that a finding may lack is",
-                        &key.value,
-                        &known,
-                    );
+                    let diagnostic = PolicyDiagnostic::UnknownAttribute { shown: quoted(&key.value) };
+                    problems.unknown(key.at, diagnostic, &key.value, &known);
                 }
                 attributes.push((key.value, action.value));
             }
@@ -171,13 +167,10 @@ fn unknown_meaning(
 fn rule_id(id: Option<&At<Name>>, problems: &mut PolicyProblems) -> Option<String> {
     let id = id?;
     if id.value.contains('/') {
-        problems.add(
-            id.at,
-            format!("`id` may not hold `/`: waivers name rules as GATE/RULE: {}", quoted(&id.value)),
-        );
+        problems.add(id.at, PolicyDiagnostic::SlashInRuleId { shown: quoted(&id.value) });
     }
     if id.value.chars().count() > LONGEST_ID {
-        problems.add(id.at, format!("`id` may have {LONGEST_ID} characters"));
+        problems.add(id.at, PolicyDiagnostic::NameTooLong { what: "`id`", most: LONGEST_ID });
     }
     Some(id.value.clone())
 }
@@ -197,15 +190,14 @@ fn one_subject(rule: &written::Rule, at: SourcePosition, name: &str, problems: &
         [_] => {}
         // A subject that is there and cannot be read has been reported.
         [] if subjects.iter().any(|(key, _)| rule.given.contains(key)) => {}
-        [] => problems.help(
+        [] => problems.add(at, PolicyDiagnostic::RuleWithoutSubject { shown: quoted(name) }),
+        several => problems.add(
             at,
-            format!("rule {} has no subject", quoted(name)),
-            "say what it looks at: `findings: {category: sast}` or `document: {…}`",
-        ),
-        several => problems.help(
-            at,
-            format!("rule {} has {} subjects: {}", quoted(name), several.len(), listed(several)),
-            "make it one rule for each",
+            PolicyDiagnostic::RuleWithSeveralSubjects {
+                shown: quoted(name),
+                count: several.len(),
+                subjects: listed(several),
+            },
         ),
     }
 }
@@ -219,14 +211,8 @@ fn conditions(
     let mut conditions = Vec::new();
     for (name, values) in written.0 {
         let Some(parameter) = parameters.iter().find(|p| p.name == name.value) else {
-            let message = format!(
-                "`when` names the parameter {}, which the policy does not declare",
-                quoted(&name.value)
-            );
-            match nearest(&name.value, &known) {
-                Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-                None => problems.help(name.at, message, "declare it: `parameters: {NAME: {one_of: […]}}`"),
-            }
+            let diagnostic = PolicyDiagnostic::UndeclaredParameter { shown: quoted(&name.value) };
+            problems.add_near(name.at, diagnostic, nearest(&name.value, &known));
             continue;
         };
         for value in &values.value.0 {
@@ -234,7 +220,10 @@ fn conditions(
                 let known: Vec<&str> = parameter.one_of.iter().map(String::as_str).collect();
                 problems.unknown(
                     value.at,
-                    &format!("`{}` of `when`: unknown value", parameter.name),
+                    PolicyDiagnostic::UnknownParameterValue {
+                        parameter: parameter.name.clone(),
+                        shown: quoted(&value.value),
+                    },
                     &value.value,
                     &known,
                 );
@@ -248,17 +237,13 @@ fn conditions(
 fn document(written: At<written::DocumentRule>, problems: &mut PolicyProblems) -> Option<DocumentRule> {
     let At { at, value: written } = written;
     if !["require", "forbid", "at_least"].iter().any(|key| written.given.contains(key)) {
-        problems.add(at, "`document` demands nothing; give `require`, `forbid` or `at_least`");
+        problems.add(at, PolicyDiagnostic::DocumentWithoutDemand);
     }
     let mut require = Vec::new();
     for (path, expected) in written.require.map(|t| t.value.0).unwrap_or_default() {
         let Some(compiled) = self::path(&path, "require", problems) else { continue };
         if !compiled.singular() {
-            problems.help(
-                path.at,
-                format!("`require` needs a path to one fact, not {}", quoted(&path.value)),
-                "use names and indexes only; `forbid` and `at_least` look at several nodes",
-            );
+            problems.add(path.at, PolicyDiagnostic::PathToSeveral { shown: quoted(&path.value) });
         }
         require.push((
             compiled,

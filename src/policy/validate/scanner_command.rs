@@ -3,6 +3,7 @@
 use super::super::error::{PolicyProblems, quoted};
 use super::super::scanner_command::{CHANGED, REPORT, ScannerCommand};
 use super::super::written::{At, Name, Seq};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Checks how a scanner is started.
 pub(super) fn run(written: At<Seq<Name>>, problems: &mut PolicyProblems) -> Option<ScannerCommand> {
@@ -11,12 +12,7 @@ pub(super) fn run(written: At<Seq<Name>>, problems: &mut PolicyProblems) -> Opti
     if let Some(program) = words.first() {
         let name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '+');
         if !program.value.chars().all(name) || program.value.starts_with(['-', '.']) {
-            problems.help(
-                program.at,
-                format!("`run`: {} is not the name of a program", quoted(&program.value)),
-                "write a list of words, first the program as it stands on PATH: `run: [semgrep, scan, --json]`; a path \
-                 would let a change replace the program, and no shell is there to split a line",
-            );
+            problems.add(program.at, PolicyDiagnostic::InvalidProgram { shown: quoted(&program.value) });
         }
     }
     let mut changed = 0;
@@ -27,16 +23,18 @@ pub(super) fn run(written: At<Seq<Name>>, problems: &mut PolicyProblems) -> Opti
         if text == CHANGED {
             changed += 1;
         } else if text.contains(CHANGED) {
-            problems.add(
-                word.at,
-                format!("`run`: {CHANGED} stands for any number of files, so it is a word by itself"),
-            );
+            problems.add(word.at, PolicyDiagnostic::ChangedWithinAWord { known: CHANGED });
         } else if text != REPORT && inside.is_some_and(|t| !t.is_empty() && t.chars().all(placeholder)) {
-            problems.unknown(word.at, "`run`: unknown placeholder", text, &[REPORT, CHANGED]);
+            problems.unknown(
+                word.at,
+                PolicyDiagnostic::UnknownPlaceholder { shown: quoted(text) },
+                text,
+                &[REPORT, CHANGED],
+            );
         }
     }
     if changed > 1 {
-        problems.add(written.at, format!("`run`: {CHANGED} stands there {changed} times"));
+        problems.add(written.at, PolicyDiagnostic::ChangedRepeated { known: CHANGED, times: changed });
     }
     let argv = words.into_iter().map(|word| word.value).collect();
     (problems.len() == before).then_some(ScannerCommand { line: written.at.line, argv })

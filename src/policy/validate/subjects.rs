@@ -15,6 +15,7 @@ use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
 use super::{LONGEST_ID, keep_compiled, path_globs};
 use crate::finding::is_sha256;
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// The word that stands for every subject.
 const EACH: &str = "each";
@@ -35,12 +36,7 @@ pub(super) fn subjects(
                 || name.value.len() > LONGEST_ID
                 || name.value == EACH
             {
-                let message = format!("{} cannot be the name of a subject", quoted(&name.value));
-                problems.help(
-                    name.at,
-                    message,
-                    "a name holds letters, digits, `-`, `_` and `.`; `each` means all",
-                );
+                problems.add(name.at, PolicyDiagnostic::InvalidSubjectName { shown: quoted(&name.value) });
                 return None;
             }
             Some(GateSubject { name: name.value, line: name.at.line, kind: subject.value.kind?.value })
@@ -67,7 +63,7 @@ fn key(
     let user = written.user.as_ref().map(|user| {
         let plain = super::user_name(&user.value).map(str::to_owned);
         if plain.is_none() {
-            problems.add(user.at, format!("{} is no GitLab user name", quoted(&user.value)));
+            problems.add(user.at, PolicyDiagnostic::InvalidUser { shown: quoted(&user.value) });
         }
         plain.unwrap_or_default()
     });
@@ -78,21 +74,11 @@ fn key(
         (false, true) => identity(&name, written, files, problems)
             .map(|identity| SignerMaterial::Identity(Box::new(identity))),
         (true, true) => {
-            let message = format!("{} is a public key or an identity, not both", quoted(&name.value));
-            problems.help(
-                name.at,
-                message,
-                "leave out `file`, or `trusted_root`, `issuer`, `identity` and `claims`",
-            );
+            problems.add(name.at, PolicyDiagnostic::KeyAndIdentity { shown: quoted(&name.value) });
             None
         }
         (false, false) => {
-            problems.help(
-                name.at,
-                "a key needs the key `file`, or `issuer` and `identity`",
-                "a public key: `{file: keys/NAME.pub, sha256: …}`; an identity: `{issuer: https://gitlab.com, \
-                 identity: \"https://gitlab.com/GROUP/PROJECT//.gitlab-ci.yml@refs/heads/main\"}`",
-            );
+            problems.add(name.at, PolicyDiagnostic::KeyWithoutKind);
             None
         }
     };
@@ -100,8 +86,8 @@ fn key(
 }
 
 /// A key that has to be there beside another.
-fn missing(name: &At<Name>, key: &str, problems: &mut PolicyProblems) {
-    problems.add(name.at, format!("a key needs the key `{key}`: {}", quoted(&name.value)));
+fn missing(name: &At<Name>, key: &'static str, problems: &mut PolicyProblems) {
+    problems.add(name.at, PolicyDiagnostic::KeyWithout { key, shown: quoted(&name.value) });
 }
 
 fn public_key(
@@ -153,7 +139,7 @@ fn identity(
     files: &BTreeMap<String, Result<Vec<u8>, String>>,
     problems: &mut PolicyProblems,
 ) -> Option<CertificateIdentity> {
-    for key in ["issuer", "identity"].iter().filter(|key| !written.given.contains(*key)) {
+    for key in ["issuer", "identity"].into_iter().filter(|key| !written.given.contains(key)) {
         missing(name, key, problems);
     }
     let named = written.trusted_root.as_ref().map(|root| root.value.as_str());
@@ -164,14 +150,8 @@ fn identity(
     let root = match (embedded, written.trusted_root, written.sha256) {
         (Some(embedded), _, None) => Some(TrustedRootSource::Embedded(embedded)),
         (Some(embedded), _, Some(digest)) => {
-            problems.help(
-                digest.at,
-                format!(
-                    "`sha256` pins a file, and the trusted root `{}` comes with secgate",
-                    embedded.as_str()
-                ),
-                "give the file: `trusted_root: keys/trusted_root.json`, or leave out `sha256`",
-            );
+            problems
+                .add(digest.at, PolicyDiagnostic::EmbeddedRootPinned { root: embedded.as_str().to_owned() });
             None
         }
         (None, Some(file), Some(digest)) => hex(&digest, &digest.value, "`sha256`", problems).map(|sha256| {
@@ -187,9 +167,7 @@ fn identity(
     };
     let issuer = written.issuer.and_then(|issuer| {
         if issuer.value.contains('*') {
-            let message =
-                format!("`issuer` is compared exactly, and {} has a wildcard", quoted(&issuer.value));
-            problems.add(issuer.at, message);
+            problems.add(issuer.at, PolicyDiagnostic::WildcardInIssuer { shown: quoted(&issuer.value) });
             return None;
         }
         Some(issuer.value)
@@ -200,7 +178,8 @@ fn identity(
         .filter_map(|(word, wanted)| {
             let Some(claim) = CertificateClaim::from_word(&word.value) else {
                 let known: Vec<&str> = CertificateClaim::ALL.iter().map(|claim| claim.as_str()).collect();
-                problems.unknown(word.at, "unknown claim of certificates:", &word.value, &known);
+                let diagnostic = PolicyDiagnostic::UnknownClaim { shown: quoted(&word.value) };
+                problems.unknown(word.at, diagnostic, &word.value, &known);
                 return None;
             };
             Some((claim, identity_globs(&wanted.value.0, word.value.as_str(), problems)))
@@ -217,11 +196,11 @@ fn identity_globs(list: &[At<Name>], key: &str, problems: &mut PolicyProblems) -
 }
 
 /// 64 hexadecimal digits in lower case.
-fn hex(at: &At<Name>, text: &str, what: &str, problems: &mut PolicyProblems) -> Option<String> {
+fn hex(at: &At<Name>, text: &str, what: &'static str, problems: &mut PolicyProblems) -> Option<String> {
     if is_sha256(text) {
         return Some(text.to_ascii_lowercase());
     }
-    problems.add(at.at, format!("{what} has 64 hexadecimal digits, not {}", quoted(&at.value)));
+    problems.add(at.at, PolicyDiagnostic::InvalidDigest { what, shown: quoted(&at.value) });
     None
 }
 
@@ -235,11 +214,7 @@ pub(in super::super) fn which(
     let all = || subjects.iter().map(|s| s.name.clone()).collect::<Vec<_>>();
     let Some(list) = written else {
         if subjects.len() > 1 {
-            problems.help(
-                at,
-                format!("the policy has {} subjects, and nothing says which are meant", subjects.len()),
-                "add `subject: each`, or the name of one",
-            );
+            problems.add(at, PolicyDiagnostic::SubjectNotSaid { count: subjects.len() });
         }
         return all();
     };
@@ -247,11 +222,7 @@ pub(in super::super) fn which(
     for one in &list.value.0 {
         if one.value == EACH {
             if subjects.is_empty() {
-                problems.help(
-                    one.at,
-                    "`subject: each`, and the policy has no subjects",
-                    "declare them: `subjects: {api: {kind: image}}`",
-                );
+                problems.add(one.at, PolicyDiagnostic::NoSubjects);
             }
             return all();
         }
@@ -259,13 +230,8 @@ pub(in super::super) fn which(
             named.push(one.value.clone());
         } else {
             let known: Vec<&str> = subjects.iter().map(|s| s.name.as_str()).collect();
-            let message = format!("`subject`: the policy has no subject {}", quoted(&one.value));
-            match nearest(&one.value, &known) {
-                Some(near) => problems.add(one.at, format!("{message}; did you mean `{near}`?")),
-                None => {
-                    problems.help(one.at, message, "declare it: `subjects: {NAME: {kind: image}}`");
-                }
-            }
+            let diagnostic = PolicyDiagnostic::UnknownSubject { shown: quoted(&one.value) };
+            problems.add_near(one.at, diagnostic, nearest(&one.value, &known));
         }
     }
     named
@@ -280,14 +246,10 @@ pub(super) fn image(
     let At { at, value: written } = written;
     let demands = ["registry", "digest", "created_within", "base", "base_created_within", "os_end_of_life"];
     if !demands.iter().any(|key| written.given.contains(key)) {
-        problems.add(at, format!("`image` demands nothing; give one of {}", listed(&demands)));
+        problems.add(at, PolicyDiagnostic::ImageWithoutDemand { demands: listed(&demands) });
     }
     if let Some(At { at, value: true }) = written.os_end_of_life {
-        problems.help(
-            at,
-            "`os_end_of_life: true` would demand a system that is no longer maintained",
-            "write `os_end_of_life: false`, or leave it out",
-        );
+        problems.add(at, PolicyDiagnostic::EndOfLifeDemanded);
     }
     ImageRule {
         subjects: which(written.subject.as_ref(), subjects, at, problems),
@@ -310,12 +272,9 @@ fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut PolicyProbl
     list.iter()
         .filter_map(|glob| {
             if !glob.value.contains('/') || glob.value.contains('@') {
-                let message =
-                    format!("`{key}`: {} is no glob of image names with their registry", quoted(&glob.value));
-                problems.help(
+                problems.add(
                     glob.at,
-                    message,
-                    "write the registry, such as `registry.example.com/team/**`; no tag, no digest",
+                    PolicyDiagnostic::InvalidImageGlob { key: key.to_owned(), shown: quoted(&glob.value) },
                 );
                 return None;
             }
@@ -333,13 +292,13 @@ pub(super) fn sbom(
     let At { at, value: written } = written;
     let licenses = written.licenses.map(|At { at, value }| {
         if !["deny", "unknown"].iter().any(|key| value.given.contains(key)) {
-            problems.add(at, "`licenses` demands nothing; give `deny` or `unknown`");
+            problems.add(at, PolicyDiagnostic::LicensesWithoutDemand);
         }
         let deny = value.deny.map(|list| list.value.0).unwrap_or_default();
         for id in &deny {
             let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | ':');
             if !id.value.chars().all(fits) {
-                problems.add(id.at, format!("`deny`: {} is no SPDX licence id", quoted(&id.value)));
+                problems.add(id.at, PolicyDiagnostic::InvalidLicense { shown: quoted(&id.value) });
             }
         }
         LicenseRule {
@@ -366,11 +325,7 @@ pub(super) fn provenance(
 ) -> ProvenanceRule {
     let At { at, value: written } = written;
     if !written.given.contains(&"signed_by") && then.is_some_and(|then| then != Action::Warn) {
-        problems.help(
-            at,
-            "`provenance` without `signed_by` may only be `then: warn`: an unsigned statement proves nothing",
-            "name a key of `keys`: `signed_by: [builder]`",
-        );
+        problems.add(at, PolicyDiagnostic::ProvenanceUnsigned);
     }
     ProvenanceRule {
         subjects: which(written.subject.as_ref(), subjects, at, problems),
@@ -415,11 +370,7 @@ pub(super) fn verdicts(
 ) -> VerdictsRule {
     let At { at, value: written::WrittenVerdictsRule { gates, common } } = written;
     if gates.is_empty() {
-        problems.help(
-            at,
-            "`verdicts` names no gate",
-            "name those that must have passed: `verdicts: {merge: {on: commit}, signed_by: [gate]}`",
-        );
+        problems.add(at, PolicyDiagnostic::VerdictsWithoutGate);
     }
     let gates: Vec<(String, DecidedOn)> =
         gates.into_iter().filter_map(|(name, gate)| Some((name.value, gate.value.on?.value))).collect();
@@ -465,15 +416,8 @@ pub(super) fn signers(
     let known: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     let list = written.map(|list| list.value.0.as_slice()).unwrap_or_default();
     for name in list.iter().filter(|name| !known.contains(&name.value.as_str())) {
-        let message = format!("`signed_by`: the policy has no key {}", quoted(&name.value));
-        match nearest(&name.value, &known) {
-            Some(near) => problems.add(name.at, format!("{message}; did you mean `{near}`?")),
-            None => problems.help(
-                name.at,
-                message,
-                "declare it: `keys: {NAME: {file: keys/NAME.pub, sha256: …}}`, or by `issuer` and `identity`",
-            ),
-        }
+        let diagnostic = PolicyDiagnostic::UnknownSigner { shown: quoted(&name.value) };
+        problems.add_near(name.at, diagnostic, nearest(&name.value, &known));
     }
     list.iter().map(|name| name.value.clone()).collect()
 }

@@ -13,6 +13,7 @@ use super::super::{EntryKind, Feed, Policy};
 use super::written::{self, Moment};
 use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, person};
 use crate::finding::{Fingerprint, Purl};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// Longest time of an emergency, in seconds.
 const EMERGENCY: i64 = 72 * 3_600;
@@ -32,12 +33,12 @@ pub(super) fn waivers(
     for At { at, value } in entries {
         if let Some(id) = &value.id {
             if id.value.chars().count() > LONGEST_ID {
-                problems.add(id.at, format!("`id` may have {LONGEST_ID} characters"));
+                problems.add(id.at, PolicyDiagnostic::NameTooLong { what: "`id`", most: LONGEST_ID });
             }
             // People type ids: those that differ in letter case only would be mistaken.
             if let Some(first) = seen.insert(id.value.to_lowercase(), id.at.line) {
-                let message = format!("duplicate id {}; line {first} has it already", quoted(&id.value));
-                problems.add(id.at, message);
+                problems
+                    .add(id.at, PolicyDiagnostic::DuplicateWaiver { shown: quoted(&id.value), line: first });
             }
             file.ids.push((id.value.clone(), id.at.line));
         }
@@ -113,8 +114,7 @@ fn seen(
     let seen = written.map(|seen| seen.value);
     let says = seen.as_ref().is_some_and(|seen| seen.given.contains(&"severity"));
     if triggers.contains(&Trigger::SeverityRaised) && !says {
-        let message = "`review_trigger: severity_raised` needs `seen: {severity: …}`";
-        problems.help(begin, message, "say what the severity was when the waiver was written");
+        problems.add(begin, PolicyDiagnostic::SeverityNotNoted);
     }
     seen.map_or_else(WaiverSnapshot::default, |s| WaiverSnapshot {
         severity: s.severity.map(|v| v.value),
@@ -148,16 +148,27 @@ fn rules(list: &[At<Name>], policy: &Policy, problems: &mut PolicyProblems) -> R
         });
         let Some((gate, rule)) = parts else {
             rules.ours = true;
-            let message = format!("`rule` is GATE/RULE, without wildcards, not {}", quoted(&name.value));
             let first = policy.rules.first().map_or("RULE", |rule| rule.id.as_str());
-            problems.help(name.at, message, format!("for example `{}/{first}`", policy.gate));
+            problems.add(
+                name.at,
+                PolicyDiagnostic::InvalidRuleName {
+                    shown: quoted(&name.value),
+                    such: format!("{}/{first}", policy.gate),
+                },
+            );
             continue;
         };
         if gate != policy.gate {
             if gate.eq_ignore_ascii_case(&policy.gate) {
                 rules.ours = true;
-                let message = format!("`rule`: unknown gate {}", quoted(gate));
-                problems.add(name.at, format!("{message}; did you mean `{}/{rule}`?", policy.gate));
+                problems.add(
+                    name.at,
+                    PolicyDiagnostic::UnknownGate {
+                        shown: quoted(gate),
+                        gate: policy.gate.clone(),
+                        rule: rule.to_owned(),
+                    },
+                );
             }
             continue;
         }
@@ -168,7 +179,12 @@ fn rules(list: &[At<Name>], policy: &Policy, problems: &mut PolicyProblems) -> R
             }
         } else {
             let known: Vec<&str> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
-            problems.unknown(name.at, &format!("`rule`: gate `{gate}` has no rule"), rule, &known);
+            problems.unknown(
+                name.at,
+                PolicyDiagnostic::UnknownRule { gate: gate.to_owned(), shown: quoted(rule) },
+                rule,
+                &known,
+            );
         }
     }
     rules
@@ -191,9 +207,9 @@ fn filled(written: &written::Waiver, problems: &mut PolicyProblems) {
     for (key, at, text) in texts.into_iter().filter_map(|(key, text)| text.map(|(at, text)| (key, at, text)))
     {
         if text.starts_with('<') && text.ends_with('>') {
-            problems.add(at, format!("`{key}` is still the placeholder {}", quoted(&text)));
+            problems.add(at, PolicyDiagnostic::PlaceholderLeft { key, shown: quoted(&text) });
         } else if !text.chars().any(char::is_alphanumeric) {
-            problems.add(at, format!("`{key}` says nothing: {}", quoted(&text)));
+            problems.add(at, PolicyDiagnostic::SaysNothing { key, shown: quoted(&text) });
         }
     }
 }
@@ -208,8 +224,7 @@ fn one_person(
     if let (Some(owner), Some(approver)) = (owner, approver)
         && person(&owner.value.0, policy) == person(&approver.value.0, policy)
     {
-        let message = format!("`approved_by` is the owner, {}", quoted(&approver.value.0));
-        problems.help(approver.at, message, "somebody else has to approve it");
+        problems.add(approver.at, PolicyDiagnostic::ApprovedByOwner { shown: quoted(&approver.value.0) });
     }
 }
 
@@ -233,24 +248,20 @@ impl Span {
             if let Some(At { at, value: Moment::Time(_) }) = moment
                 && !self.emergency
             {
-                let message =
-                    format!("`{key}` is a day, such as `2027-01-31`; a time needs `kind: emergency`");
-                problems.add(*at, message);
+                problems.add(*at, PolicyDiagnostic::TimeWithoutEmergency { key });
             }
         }
         let (created, expires) = (self.created.as_ref()?, self.expires.as_ref()?);
         let (starts, ends) = (begin(created.value)?, end(expires.value)?);
         let Some(policy) = policy else { return Some(ends) };
         if starts > now {
-            let message = format!("`created` is in the future; the run's clock says {now}");
-            problems.add(created.at, message);
+            problems.add(created.at, PolicyDiagnostic::CreatedInFuture { now });
         }
         let length = ends.as_second() - starts.as_second();
         if length <= 0 {
-            problems.add(expires.at, "`expires` is before `created`");
+            problems.add(expires.at, PolicyDiagnostic::ExpiresBeforeCreated);
         } else if self.emergency && length > EMERGENCY {
-            let message = "an emergency lasts 72 hours at most, and this one is longer";
-            problems.help(expires.at, message, "`created` and `expires` may be times here");
+            problems.add(expires.at, PolicyDiagnostic::EmergencyTooLong);
         }
         let longest = policy.waivers.as_ref().map_or(NINETY_DAYS, |w| w.max_duration);
         // Both days are whole, so that a waiver from day to day may last a day more.
@@ -264,15 +275,14 @@ impl Span {
                 Moment::Day(day) => day.checked_add(jiff::SignedDuration::from_secs(longest)).ok(),
                 Moment::Time(_) => None,
             };
-            let message = format!(
-                "`expires`: {} is too long; the policy allows {} (`waivers.max_duration`)",
-                days(length - whole),
-                days(longest)
+            problems.add(
+                expires.at,
+                PolicyDiagnostic::WaiverTooLong {
+                    is: days(length - whole),
+                    most: days(longest),
+                    latest: last.map(|last| format!("{last} at the latest")),
+                },
             );
-            match last {
-                Some(last) => problems.help(expires.at, message, format!("{last} at the latest")),
-                None => problems.add(expires.at, message),
-            }
         }
         Some(ends)
     }
@@ -301,10 +311,9 @@ fn end(moment: Moment) -> Option<Timestamp> {
 fn selectors(at: SourcePosition, written: written::Match, problems: &mut PolicyProblems) -> WaiverMatch {
     let has = |key: &str| written.given.contains(&key);
     if !(has("fingerprint") || has("ids") || has("rule_id")) {
-        let message = "`match` needs `fingerprint`, `ids`, or `rule_id` with `path`";
-        problems.help(at, message, "`package`, `version`, `content`, `tool` and `path` only narrow it");
+        problems.add(at, PolicyDiagnostic::MatchWithoutIdentity);
     } else if has("rule_id") && !has("path") && !has("fingerprint") && !has("ids") {
-        problems.add(at, "`match`: `rule_id` needs `path`: a check in every file is no exception");
+        problems.add(at, PolicyDiagnostic::RuleWithoutPath);
     }
     let fingerprints = written.fingerprint.map(|list| list.value.0).unwrap_or_default();
     let fingerprints = fingerprints.iter().filter_map(|text| fingerprint(text, problems)).collect();
@@ -315,8 +324,10 @@ fn selectors(at: SourcePosition, written: written::Match, problems: &mut PolicyP
     let mut exact = |key: &str, text: Option<At<Name>>, never: &[char]| {
         let text = text?;
         if text.value.contains(never) {
-            let message = format!("`{key}` is compared exactly, without wildcards: {}", quoted(&text.value));
-            problems.add(text.at, message);
+            problems.add(
+                text.at,
+                PolicyDiagnostic::WildcardInWaiver { key: key.to_owned(), shown: quoted(&text.value) },
+            );
         }
         Some(text)
     };
@@ -329,9 +340,7 @@ fn selectors(at: SourcePosition, written: written::Match, problems: &mut PolicyP
     if let Some(path) = &path
         && (path.value.contains('\\') || path.value.split('/').any(|p| matches!(p, "" | "." | "..")))
     {
-        let message =
-            format!("`path` is relative to the project, without `.`, `..` and `\\`: {}", quoted(&path.value));
-        problems.help(path.at, message, "write it as the JSON output shows it");
+        problems.add(path.at, PolicyDiagnostic::InvalidPath { shown: quoted(&path.value) });
     }
     let content = written.content.and_then(|text| content(&text, problems));
     WaiverMatch { fingerprints, ids, rule_id, path: path.map(|p| p.value), package, version, content, tool }
@@ -340,9 +349,7 @@ fn selectors(at: SourcePosition, written: written::Match, problems: &mut PolicyP
 fn fingerprint(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Fingerprint> {
     let parsed = Fingerprint::parse(&text.value);
     if parsed.is_none() {
-        let message =
-            format!("`fingerprint` is `sg1:` and 32 small hexadecimal digits, not {}", quoted(&text.value));
-        problems.help(text.at, message, "copy it from the JSON output");
+        problems.add(text.at, PolicyDiagnostic::InvalidFingerprint { shown: quoted(&text.value) });
     }
     parsed
 }
@@ -353,8 +360,7 @@ fn content(text: &At<Name>, problems: &mut PolicyProblems) -> Option<u64> {
         text.value.len() == 16 && text.value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));
     let number = u64::from_str_radix(&text.value, 16).ok().filter(|number| digits && *number > 0);
     if number.is_none() {
-        let message = format!("`content` is 16 small hexadecimal digits, not {}", quoted(&text.value));
-        problems.help(text.at, message, "`secgate waiver new` writes it");
+        problems.add(text.at, PolicyDiagnostic::InvalidContent { shown: quoted(&text.value) });
     }
     number
 }
@@ -364,16 +370,19 @@ fn advisory(id: &At<Name>, problems: &mut PolicyProblems) -> Option<String> {
     let capitals = id.value.to_ascii_uppercase();
     let class = capitals.strip_prefix("CWE").map(|rest| rest.trim_start_matches(['-', '_', ':', ' ']));
     if class.is_some_and(|number| number.bytes().all(|b| b.is_ascii_digit())) {
-        let message = format!("`ids` holds advisories, and {} is a class of weakness", quoted(&id.value));
-        problems.help(id.at, message, "name the advisory, or the finding by `rule_id` with `path`");
+        problems.add(
+            id.at,
+            PolicyDiagnostic::CweAmongIds {
+                shown: quoted(&id.value),
+                instead: "name the advisory, or the finding by `rule_id` with `path`",
+            },
+        );
         return None;
     }
     let fits = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b':');
     let begins = capitals.as_bytes().first().is_some_and(u8::is_ascii_alphanumeric);
     if !begins || !capitals.bytes().all(fits) || !capitals.bytes().any(|b| b == b'-' || b.is_ascii_digit()) {
-        let message =
-            format!("`ids` holds whole ids of advisories, without wildcards: {}", quoted(&id.value));
-        problems.help(id.at, message, "for example `CVE-2026-1234`");
+        problems.add(id.at, PolicyDiagnostic::InvalidAdvisory { shown: quoted(&id.value) });
         return None;
     }
     Some(capitals)

@@ -10,6 +10,7 @@ use super::super::written::node::{Node, NodeKind};
 use super::super::written::{At, Day, FromNode, Many, Name, PositiveCount, Prose, Vocabulary, words, wrong};
 use super::Trigger;
 use crate::finding::{Fix, Severity};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 words! {
     Urgency { "emergency" = Emergency }
@@ -215,12 +216,18 @@ impl FromNode for Trigger {
             if let Some(least) = least.filter(|n| (0.0..=1.0).contains(n)) {
                 return Some(Self::Epss(least));
             }
-            let message =
-                format!("`{key}`: EPSS is written `epss>=X` with X from 0 to 1, not {}", quoted(text));
-            problems.help(node.at, message, "for example `epss>=0.5`");
+            problems.add(
+                node.at,
+                PolicyDiagnostic::InvalidEpssTrigger { key: key.to_owned(), shown: quoted(text) },
+            );
             return None;
         }
-        problems.unknown(node.at, &format!("`{key}`: unknown trigger"), text, &TRIGGERS);
+        problems.unknown(
+            node.at,
+            PolicyDiagnostic::UnknownTrigger { key: key.to_owned(), shown: quoted(text) },
+            text,
+            &TRIGGERS,
+        );
         None
     }
 

@@ -6,6 +6,7 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::super::error::{PolicyProblems, SourcePosition, quoted};
 use super::node::{Node, NodeKind};
 use crate::finding::{clean, parse_duration};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// A value of the policy.
 pub(crate) trait FromNode: Sized {
@@ -33,7 +34,14 @@ impl<T: FromNode> At<T> {
 /// Says that the value of `key` is not what it must be.
 pub(crate) fn wrong(node: &Node, key: &str, must: &str, problems: &mut PolicyProblems) {
     if !matches!(node.kind, NodeKind::Broken) {
-        problems.add(node.at, format!("`{key}` must be {must}, not {}", node.describe_kind()));
+        problems.add(
+            node.at,
+            PolicyDiagnostic::WrongValue {
+                key: key.to_owned(),
+                must: must.to_owned(),
+                is: node.describe_kind(),
+            },
+        );
     }
 }
 
@@ -48,12 +56,15 @@ impl FromNode for Name {
         };
         let text = text.trim();
         if text.is_empty() {
-            problems.add(node.at, format!("`{key}` is empty"));
+            problems.add(node.at, PolicyDiagnostic::EmptyValue { key: key.to_owned() });
             return None;
         }
         let shown = clean(text);
         if shown != text || text.contains(['\n', '\r', '\t']) {
-            problems.add(node.at, format!("`{key}` holds characters that cannot be seen: {}", quoted(text)));
+            problems.add(
+                node.at,
+                PolicyDiagnostic::InvisibleCharacters { key: key.to_owned(), shown: quoted(text) },
+            );
             return None;
         }
         Some(text.to_owned())
@@ -76,7 +87,7 @@ impl FromNode for Prose {
         };
         let text = text.trim().replace("\r\n", " ").replace(['\n', '\r', '\t'], " ");
         if text.is_empty() {
-            problems.add(node.at, format!("`{key}` is empty"));
+            problems.add(node.at, PolicyDiagnostic::EmptyValue { key: key.to_owned() });
             return None;
         }
         Some(Self(clean(&text).into_owned()))
@@ -246,7 +257,7 @@ impl<T: FromNode> FromNode for Seq<T> {
     fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
         match &node.kind {
             NodeKind::List(items) if items.is_empty() => {
-                problems.add(node.at, format!("`{key}` is an empty list"));
+                problems.add(node.at, PolicyDiagnostic::EmptyList { key: key.to_owned() });
                 None
             }
             NodeKind::List(items) => {
@@ -297,7 +308,7 @@ impl<T: FromNode> FromNode for Table<T> {
             return None;
         };
         if pairs.is_empty() {
-            problems.add(node.at, format!("`{key}` is empty"));
+            problems.add(node.at, PolicyDiagnostic::EmptyValue { key: key.to_owned() });
             return None;
         }
         let mut table = Vec::with_capacity(pairs.len());
@@ -346,7 +357,12 @@ impl<W: Vocabulary> FromNode for W {
         };
         let value = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if value.is_none() {
-            problems.unknown(node.at, &format!("`{key}`: unknown word"), text, &known);
+            problems.unknown(
+                node.at,
+                PolicyDiagnostic::UnknownWord { key: key.to_owned(), shown: quoted(text) },
+                text,
+                &known,
+            );
         }
         value
     }

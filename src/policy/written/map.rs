@@ -4,6 +4,7 @@ use schemars::Schema;
 
 use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::node::{Node, NodeKey};
+use crate::policy::diagnostics::PolicyDiagnostic;
 
 /// The key that a field stands for: fields named like Rust's own words are written `r#where`.
 pub(crate) fn key(field: &'static str) -> &'static str {
@@ -13,7 +14,7 @@ pub(crate) fn key(field: &'static str) -> &'static str {
 /// Reports a key that the map does not have.
 pub(crate) fn unknown_key(
     at: SourcePosition,
-    what: &str,
+    what: &'static str,
     word: &str,
     known: &[&str],
     problems: &mut PolicyProblems,
@@ -30,9 +31,16 @@ pub(crate) fn unknown_key(
         "expression" | "query" | "jsonpath" if known.contains(&"where") => "the key is `where`",
         "foreign" | "failed" => "evidence about something else, or of a scan that failed, always fails",
         "unreadable" => "evidence that cannot be read is always an error",
-        _ => return problems.unknown(at, &format!("unknown key in {what}:"), word, known),
+        _ => {
+            return problems.unknown(
+                at,
+                PolicyDiagnostic::UnknownKey { what, shown: quoted(word) },
+                word,
+                known,
+            );
+        }
     };
-    problems.help(at, format!("unknown key in {what}: {}", quoted(word)), instead);
+    problems.add(at, PolicyDiagnostic::ForeignKey { what, shown: quoted(word), instead });
 }
 
 /// Declares a map of the policy: its type, its reader and its JSON Schema, from one list of keys.
@@ -74,7 +82,7 @@ macro_rules! written {
                     }
                 }
                 $(if needed(stringify!($need)) && !read.given.contains(&key(stringify!($field))) {
-                    problems.add(node.at, format!("{} needs the key `{}`", $what, key(stringify!($field))));
+                    problems.add(node.at, $crate::policy::diagnostics::PolicyDiagnostic::MissingKey { what: $what.to_owned(), key: key(stringify!($field)) });
                 })+
                 Some(read)
             }

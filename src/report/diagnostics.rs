@@ -4,6 +4,8 @@ use std::io;
 
 use thiserror::Error;
 
+use crate::diagnostic::{Diagnostic, DiagnosticCode, SaidDiagnostic};
+
 /// A file that yields no finding. Never holds text of the file beyond key names, so that no secret can leak.
 #[derive(Debug, Error)]
 pub enum ReadError {
@@ -119,10 +121,95 @@ pub enum ReadError {
     },
     /// Statements of an earlier run about the file.
     #[error("{0}")]
-    Saved(String),
+    Saved(SaidDiagnostic),
     /// Two readings of the file saw different bytes.
     #[error("changed while it was being read")]
     Changed,
+}
+
+/// Codes of the errors, in the order of [`ReadError`].
+const CODES: [DiagnosticCode; 17] = [
+    DiagnosticCode::new("file-cannot-be-opened", "A file cannot be opened."),
+    DiagnosticCode::new(
+        "not-a-file",
+        "A directory, pipe, device or socket stands where a report was expected.",
+    ),
+    DiagnosticCode::new("file-cannot-be-read", "Reading a file stopped with an error."),
+    DiagnosticCode::new("broken-gzip", "A file begins like gzip and cannot be unpacked to its end."),
+    DiagnosticCode::new("empty-report", "A file holds nothing, or nothing but blanks."),
+    DiagnosticCode::new(
+        "empty-report-of-secrets",
+        "A file of a scanner that writes nothing where it finds nothing is empty.",
+    ),
+    DiagnosticCode::new("over-a-limit", "A file, or something in it, is larger than allowed."),
+    DiagnosticCode::new("invalid-json", "A file is not JSON, or cut short."),
+    DiagnosticCode::new("invalid-xml", "A file is not XML, or cut short."),
+    DiagnosticCode::new("unexpected-shape", "A document is not what its format says."),
+    DiagnosticCode::new(
+        "unexpected-for-mapping",
+        "A document is not what the policy's mapping of its format says.",
+    ),
+    DiagnosticCode::new("unknown-format", "No reader claims a file."),
+    DiagnosticCode::new("format-not-told", "The beginning of a file does not tell its format."),
+    DiagnosticCode::new("ambiguous-format", "Several readers claim a file."),
+    DiagnosticCode::new("wrong-format", "A file is of another format than was said."),
+    DiagnosticCode::new("no-such-format", "A format that no reader has."),
+    DiagnosticCode::new("changed-while-read", "Two readings of a file saw different bytes."),
+];
+
+impl ReadError {
+    /// Every code.
+    pub const CODES: &'static [DiagnosticCode] = &CODES;
+}
+
+impl Diagnostic for ReadError {
+    fn code(&self) -> &str {
+        match self {
+            Self::Open(_) => "file-cannot-be-opened",
+            Self::NotAFile(_) => "not-a-file",
+            Self::Io(_) => "file-cannot-be-read",
+            Self::Gzip(_) => "broken-gzip",
+            Self::Empty => "empty-report",
+            Self::EmptyOfSecrets => "empty-report-of-secrets",
+            Self::TooLarge { .. } => "over-a-limit",
+            Self::Syntax { .. } => "invalid-json",
+            Self::Markup { .. } => "invalid-xml",
+            Self::Shape { .. } => "unexpected-shape",
+            Self::Mapping { .. } => "unexpected-for-mapping",
+            Self::Unknown { .. } => "unknown-format",
+            Self::Untold { .. } => "format-not-told",
+            Self::Ambiguous { .. } => "ambiguous-format",
+            Self::WrongFormat { .. } => "wrong-format",
+            Self::NoSuchFormat { .. } => "no-such-format",
+            Self::Saved(said) => said.code(),
+            Self::Changed => "changed-while-read",
+        }
+    }
+
+    fn suggestion(&self) -> Option<String> {
+        let text = match self {
+            Self::Empty | Self::Syntax { .. } | Self::Markup { .. } => {
+                "run the scanner again, and look at its log"
+            }
+            Self::EmptyOfSecrets => "keep its log in the file, too (`trufflehog … --json > FILE 2>&1`)",
+            Self::Unknown { .. } | Self::Untold { .. } | Self::Ambiguous { .. } => {
+                "say what it is with --input FORMAT=PATH, or leave the file out"
+            }
+            Self::NoSuchFormat { nearest, .. } => nearest.unwrap_or("`secgate formats` lists them"),
+            Self::TooLarge { flag, .. } if flag.starts_with("--") => flag,
+            Self::Changed => "let nothing write to the file while the gate runs",
+            Self::Saved(said) => return said.suggestion(),
+            Self::Open(_)
+            | Self::NotAFile(_)
+            | Self::Io(_)
+            | Self::Gzip(_)
+            | Self::TooLarge { .. }
+            | Self::Shape { .. }
+            | Self::Mapping { .. }
+            | Self::WrongFormat { .. } => return None,
+        };
+        Some(text.to_owned())
+    }
 }
 
 fn at(path: &str) -> String {
