@@ -4,11 +4,12 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io;
-use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::ScopedJoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::policy::ScannerCommand;
@@ -166,22 +167,37 @@ pub fn run_all(
             .iter()
             .enumerate()
             .map(|(index, job)| {
-                scope.spawn(move || {
+                let watch = move || {
                     let begin = Instant::now();
                     let ended = job.run(limit, stop);
                     told(index, &ended, begin.elapsed());
                     ended
-                })
+                };
+                // Where no more threads can be had, this one runs them one after the other.
+                std::thread::Builder::new().spawn_scoped(scope, watch).map_err(|_| watch())
             })
             .collect();
         let broken = || ScannerExit::NotStarted("the thread that watched it broke".to_owned());
-        threads.into_iter().map(|thread| thread.join().unwrap_or_else(|_| broken())).collect()
+        let ended = |thread: Result<ScopedJoinHandle<'_, ScannerExit>, ScannerExit>| match thread {
+            Ok(thread) => thread.join().unwrap_or_else(|_| broken()),
+            Err(ended) => ended,
+        };
+        threads.into_iter().map(ended).collect()
     })
 }
 
-/// A folder that only this user can look into, removed with all in it at the end.
+/// Beginning of the names of folders for reports.
+const SCRATCH: &str = "secgate-scan-";
+/// Age from which a folder that no run holds is a dead run's: a living one locks its own at once.
+const LEFT_BEHIND: Duration = Duration::from_mins(10);
+
+/// A folder that only this user can look into, removed with all in it at the end. Those that dead runs left are swept.
 #[derive(Debug)]
-pub struct Scratch(PathBuf);
+pub struct Scratch {
+    path: PathBuf,
+    /// Locked as long as this run lives.
+    _alive: File,
+}
 
 impl Scratch {
     /// A new folder below `parent`.
@@ -189,26 +205,42 @@ impl Scratch {
     /// # Errors
     /// What the system says.
     pub fn new(parent: &Path) -> io::Result<Self> {
-        let mut last = io::Error::from(io::ErrorKind::AlreadyExists);
-        for attempt in 0..100 {
-            let path = parent.join(format!("secgate-scan-{}-{attempt}", std::process::id()));
-            match fs::DirBuilder::new().mode(0o700).create(&path) {
-                Ok(()) => return Ok(Self(path)),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+        sweep(parent);
+        let mut number = [0; 8];
+        getrandom::fill(&mut number).map_err(|error| io::Error::other(error.to_string()))?;
+        let path = parent.join(format!("{SCRATCH}{:016x}", u64::from_ne_bytes(number)));
+        fs::DirBuilder::new().mode(0o700).create(&path)?;
+        let alive = File::open(&path)?;
+        // Where a file system knows no locks, nothing is swept either.
+        let _ = alive.try_lock();
+        Ok(Self { path, _alive: alive })
     }
 
     /// Its path.
     pub fn path(&self) -> &Path {
-        &self.0
+        &self.path
     }
 }
 
 impl Drop for Scratch {
     fn drop(&mut self) {
-        let _ = fs::remove_dir_all(&self.0);
+        let _ = fs::remove_dir_all(&self.path);
+    }
+}
+
+/// Removes the folders of this user's runs that were killed, with the reports in them, which may hold secrets.
+fn sweep(parent: &Path) {
+    for entry in fs::read_dir(parent).into_iter().flatten().flatten() {
+        let is_ours = entry.file_name().to_string_lossy().starts_with(SCRATCH);
+        let path = entry.path();
+        let Some(meta) = path.symlink_metadata().ok().filter(|meta| is_ours && meta.is_dir()) else {
+            continue;
+        };
+        let own = meta.uid() == rustix::process::getuid().as_raw();
+        let old = meta.modified().is_ok_and(|time| time.elapsed().is_ok_and(|age| age > LEFT_BEHIND));
+        if own && old && File::open(&path).is_ok_and(|folder| folder.try_lock().is_ok()) {
+            let _ = fs::remove_dir_all(&path);
+        }
     }
 }
 
@@ -248,6 +280,24 @@ mod tests {
             job("sleep 60", again.path()).run(Duration::from_mins(1), &stop),
             ScannerExit::Interrupted
         );
+    }
+
+    #[test]
+    fn folders_of_dead_runs_are_swept() {
+        let parent = tempfile::tempdir().unwrap();
+        let living = Scratch::new(parent.path()).unwrap();
+        let dead = parent.path().join("secgate-scan-1-0");
+        let young = parent.path().join("secgate-scan-2-0");
+        for folder in [&dead, &young] {
+            fs::create_dir(folder).unwrap();
+        }
+        fs::write(dead.join("a.report"), "a secret").unwrap();
+        let long_ago = std::time::SystemTime::UNIX_EPOCH;
+        for folder in [&dead, &living.path] {
+            File::open(folder).unwrap().set_modified(long_ago).unwrap();
+        }
+        let next = Scratch::new(parent.path()).unwrap();
+        assert!(!dead.exists() && young.exists() && living.path().exists() && next.path().exists());
     }
 
     #[test]

@@ -3,10 +3,11 @@
 //! Every byte of a bundle is accounted for: a file that is not listed, or is listed and is not there, is an error like
 //! one that was changed. The digest of the list stands for all of it, and that is what is signed.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{self, Write as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 
 use sha2::{Digest, Sha256};
@@ -87,12 +88,23 @@ impl Bundle {
         }
         fs::create_dir(path).map_err(|error| failed(path, &error))?;
         let list = self.list();
+        let mut folders = BTreeSet::from([path.to_owned()]);
         for (name, bytes) in self.all(&list) {
             let to = path.join(name);
             if let Some(folder) = to.parent() {
                 fs::create_dir_all(folder).map_err(|error| failed(folder, &error))?;
+                folders.insert(folder.to_owned());
             }
             put(&to, bytes)?;
+        }
+        for folder in folders {
+            match fs::File::open(&folder).and_then(|open| open.sync_all()) {
+                // Some file systems cannot.
+                Err(error) if error.kind() != io::ErrorKind::InvalidInput => {
+                    return Err(failed(&folder, &error));
+                }
+                Ok(()) | Err(_) => {}
+            }
         }
         Ok(())
     }
@@ -171,7 +183,39 @@ fn is_tar(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tar")
 }
 
-/// True if a bundle is there, or what once was one: only that is replaced.
+/// What lies at the top of a bundle that is a directory.
+const TOP: [&str; 11] = [
+    LIST,
+    "bundle.json",
+    "verdict.json",
+    "policy",
+    "waivers",
+    "base-policy",
+    "base-waivers",
+    "reports",
+    "documents",
+    "base",
+    "owners",
+];
+
+/// True if a bundle is there, or what is left of one: a directory of nothing else than a bundle holds, a tar file that
+/// begins like one.
+pub fn was_bundle(path: &Path) -> bool {
+    if is_bundle(path) {
+        return true;
+    }
+    let known = |name: &std::ffi::OsStr| name.to_str().is_some_and(|name| TOP.contains(&name));
+    if let Ok(mut entries) = fs::read_dir(path) {
+        return entries.all(|entry| entry.is_ok_and(|entry| known(&entry.file_name())));
+    }
+    let mut head = Vec::new();
+    let read = crate::report::open_regular(path).map(|file| file.take(BLOCK as u64).read_to_end(&mut head));
+    let name = head.split(|byte| *byte == 0).next().unwrap_or_default();
+    let first = name.split(|byte| *byte == b'/').next().unwrap_or_default();
+    read.is_ok() && head.get(257..262) == Some(b"ustar") && known(std::ffi::OsStr::from_bytes(first))
+}
+
+/// True if a bundle is there, or what once was one.
 pub fn is_bundle(path: &Path) -> bool {
     if is_tar(path) {
         return bytes_of(path).is_ok_and(|bytes| untar(&bytes).is_ok_and(|files| files.contains_key(LIST)));

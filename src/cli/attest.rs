@@ -6,13 +6,14 @@ mod keygen;
 use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 
-use super::outputs::{beside, is_same_file};
+use super::delivery::{Destination, FILE_MODE, FolderLocks, deliver, remove, sweep};
+use super::outputs::{is_attestation, is_same_file};
 use crate::attest::dsse::IN_TOTO;
 use crate::attest::{Envelope, PrivateKey, key, verdict, verification_summary};
 use crate::exit;
@@ -207,34 +208,20 @@ impl<'p> StatementFile<'p> {
         if inputs.iter().any(|input| is_same_file(input, path)) {
             bail!("--output {name}: is also an input of this run");
         }
-        match fs::symlink_metadata(path) {
-            Err(_) => {}
-            Ok(_) if is_attestation(path) => {
-                fs::remove_file(path).with_context(|| format!("--output {name}: cannot be replaced"))?;
-            }
-            Ok(_) => bail!("--output {name}: is there and is no attestation; nothing was removed"),
+        let destination = Destination::of(path).map_err(|why| anyhow!("--output {name}: {why}"))?;
+        let Some(place) = destination.place() else { return Ok(Self { path }) };
+        sweep(place);
+        let there = fs::symlink_metadata(place).is_ok_and(|meta| meta.len() > 0);
+        if there && !is_attestation(place) {
+            bail!("--output {name}: is there and is no attestation; nothing was removed");
         }
+        let _lock = FolderLocks::around([place]);
+        remove(place).map_err(|why| anyhow!("--output {name}: {why}"))?;
         Ok(Self { path })
     }
 
     /// Writes the file.
     pub(super) fn publish(&self, bytes: &[u8]) -> Result<()> {
-        let name = clean(&self.path.to_string_lossy()).into_owned();
-        let temporary = beside(self.path);
-        let written = fs::File::options()
-            .write(true)
-            .create_new(true)
-            .open(&temporary)
-            .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-            .and_then(|()| fs::rename(&temporary, self.path));
-        if written.is_err() {
-            let _ = fs::remove_file(&temporary);
-        }
-        written.with_context(|| format!("--output {name}: cannot be written"))
+        deliver(self.path, FILE_MODE, bytes).context("--output")
     }
-}
-
-fn is_attestation(path: &Path) -> bool {
-    let source = crate::report::Source::File(path.to_owned());
-    crate::attest::dsse::read_attestations(&source).is_ok()
 }

@@ -1,15 +1,14 @@
 //! `secgate baseline write|show|prune`
 
 use std::fmt::Write as _;
-use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::Offset;
 
 use super::args::{InputArgs, KeyArgs, clock};
+use super::delivery::{Destination, FILE_MODE, deliver};
 use crate::decide::{Evidence, Status};
 use crate::exit;
 use crate::finding::{Category, Finding, SecretKey, clean, clean_line, plural};
@@ -261,17 +260,11 @@ fn write_baseline(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
         return Ok(exit::PASS);
     };
     let shown = clean(&path.to_string_lossy()).into_owned();
+    let destination = Destination::of(path).map_err(|why| anyhow!("--output {shown}: {why}"))?;
     // What is there must be a baseline, so that a report or a policy is never lost to a slip.
-    if path.exists() && baseline(path).is_err() {
+    if destination.place().is_some_and(Path::exists) && baseline(path).is_err() {
         bail!("--output {shown}: is there and is no baseline; nothing was written");
     }
-    let beside = super::outputs::beside(path);
-    fs::File::create_new(&beside)
-        .and_then(|mut file| {
-            file.write_all(text.as_bytes()).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-                let _ = fs::remove_file(&beside);
-            })
-        })
-        .with_context(|| format!("--output {shown}: cannot be written"))?;
+    deliver(path, FILE_MODE, text.as_bytes()).context("--output")?;
     Ok(exit::PASS)
 }

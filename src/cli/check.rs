@@ -4,12 +4,13 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
 use super::args::{DecideArgs, clock, decision_output};
-use super::outputs::{Outputs, Staged, prepare_bundle, remove_bundle};
+use super::delivery::{Staged, output_leads_nowhere};
+use super::outputs::Outputs;
 use crate::decide::{Decision, RunError};
 use crate::exit;
 use crate::render::OutputFormat;
@@ -42,26 +43,13 @@ pub(super) struct CheckArgs {
 /// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
 pub(super) fn run(args: &CheckArgs) -> u8 {
     let start = Instant::now();
-    let prepared = prepare(&args.decide, &args.output).and_then(|outputs| {
-        if let Some(path) = &args.bundle {
-            let inputs = args.decide.files();
-            prepare_bundle(path, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>(), &outputs)?;
-        }
-        Ok(outputs)
-    });
-    let code = match prepared {
+    let code = match prepare(&args.decide, &args.output, args.bundle.as_deref()) {
         Ok(outputs) => {
-            let decision = decide(&args.decide, args.bundle.as_deref());
-            let decided = decision.exit_code;
-            let code = write_outputs(args.format, &outputs, decision);
-            if let Some(path) = args.bundle.as_ref().filter(|_| code != decided) {
-                // What was not told in full is not kept either.
-                let _ = remove_bundle(path);
-            }
-            code
+            let place = args.bundle.as_deref();
+            tell(args.format, &outputs, |staged| decide(&args.decide, staged.zip(place)))
         }
         Err(error) => {
-            write_outputs(args.format, &Outputs::default(), not_asked(&args.decide, Timestamp::now(), &error))
+            tell(args.format, &Outputs::default(), |_| not_asked(&args.decide, Timestamp::now(), &error))
         }
     };
     if args.timings {
@@ -71,12 +59,15 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
 }
 
 /// Removes the outputs of an earlier run, before anything is opened.
-pub(super) fn prepare(args: &DecideArgs, outputs: &[OsString]) -> Result<Outputs> {
+pub(super) fn prepare(args: &DecideArgs, outputs: &[OsString], bundle: Option<&Path>) -> Result<Outputs> {
     let inputs = args.files();
-    Outputs::prepare(outputs, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())
+    Outputs::prepare(outputs, bundle, &inputs.iter().map(PathBuf::as_path).collect::<Vec<_>>())
 }
 
-fn decide(args: &DecideArgs, bundle: Option<&Path>) -> Decision {
+/// Where a bundle is written, and where it is moved then.
+type BundlePaths<'p> = (&'p Path, &'p Path);
+
+fn decide(args: &DecideArgs, bundle: Option<BundlePaths<'_>>) -> Decision {
     match clock(args.now.as_deref()) {
         Ok(now) => match args.request(now) {
             Ok(request) => decide_request(&request, bundle),
@@ -87,12 +78,12 @@ fn decide(args: &DecideArgs, bundle: Option<&Path>) -> Decision {
 }
 
 /// Decides, and packs what the decision rests on where somebody wants it.
-pub(super) fn decide_request(request: &RunRequest, bundle: Option<&Path>) -> Decision {
+pub(super) fn decide_request(request: &RunRequest, bundle: Option<BundlePaths<'_>>) -> Decision {
     match request.resolve() {
         Ok(resolved) => {
             resolved.remarks.iter().for_each(|remark| super::note(remark));
             match bundle {
-                Some(path) => decide_and_pack(&resolved, path),
+                Some((path, place)) => decide_and_pack(&resolved, path, place),
                 None => resolved.decide(None),
             }
         }
@@ -105,13 +96,25 @@ fn not_asked(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decisi
     undecided(&args.policy.gate, args.inputs.no_env, now, error)
 }
 
-/// Writes all outputs, then chooses the exit code.
-pub(super) fn write_outputs(format: &OutputFormat, outputs: &Outputs, mut decision: Decision) -> u8 {
+/// Decides, delivers all outputs or none of them, then chooses the exit code. `decide` is given where the bundle is to be
+/// written, if one is asked for.
+pub(super) fn tell(
+    format: &OutputFormat,
+    outputs: &Outputs,
+    decide: impl FnOnce(Option<&Path>) -> Decision,
+) -> u8 {
+    let mut staged = Staged::default();
+    let (bundle, fault) = match outputs.stage_bundle(&mut staged) {
+        Ok(bundle) => (bundle, None),
+        Err(error) => (None, Some(error)),
+    };
+    let mut decision = decide(bundle.as_deref());
     // Files are made ready first, so that what is printed can say that one could not be written.
-    let staged = outputs.stage(&decision).unwrap_or_else(|error| {
+    let ready = fault.map_or_else(|| outputs.stage(&decision, &mut staged), Err);
+    if let Err(error) = ready {
         decision.add_error(RunError::of(None, &said(&error)));
-        Staged::nothing()
-    });
+        staged = Staged::default();
+    }
     let mut text = Vec::new();
     let written = format.write(&decision, super::terminal_look(), &mut text).map_err(anyhow::Error::from);
     // On a terminal they stand in the text.
@@ -120,7 +123,16 @@ pub(super) fn write_outputs(format: &OutputFormat, outputs: &Outputs, mut decisi
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
         super::complain(&format!("{path}{}", error.message));
     }
-    match written.and_then(|()| super::print_exact(&text)).and_then(|()| staged.publish()) {
+    let told = written.and_then(|()| super::print_exact(&text)).and_then(|()| {
+        if outputs.is_empty() && output_leads_nowhere() {
+            bail!(
+                "standard output is closed, or /dev/null that is open for reading, too, and no --output is given: nobody is \
+                 told the verdict"
+            );
+        }
+        Ok(())
+    });
+    match told.and_then(|()| outputs.write_through(&decision)).and_then(|()| staged.publish()) {
         Ok(()) => decision.exit_code,
         Err(error) => {
             super::complain(&format!("{error:#}"));

@@ -1,13 +1,13 @@
 //! `secgate init`: a policy, a GitLab job and a hook for this repository. Nothing that is there is touched but by force.
 
-use std::fs::{self, OpenOptions};
+use std::fs;
 use std::io::{Read as _, Write as _};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 
+use super::delivery::Staged;
 use crate::exit;
 use crate::finding::{clean, clean_line, plural};
 use crate::init::{self, Draft, Survey};
@@ -225,20 +225,10 @@ fn write(planned: &[Planned], args: &InitArgs) -> Result<Written> {
             fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
         }
         // What is replaced stays until all of the new one is written.
-        let place = if is_there { super::outputs::beside(&file.path) } else { file.path.clone() };
-        let written = OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(file.mode)
-            .open(&place)
-            .and_then(|mut new| new.write_all(file.text.as_bytes()))
-            .and_then(|()| if is_there { fs::rename(&place, &file.path) } else { Ok(()) });
-        if let Err(error) = written {
-            if error.kind() != std::io::ErrorKind::AlreadyExists {
-                let _ = fs::remove_file(&place);
-            }
-            return Err(error).with_context(|| format!("{name}: cannot be written"));
-        }
+        let mut staged = Staged::default();
+        let written = staged.file(&file.path, file.mode, |new| new.write_all(file.text.as_bytes()));
+        written.with_context(|| format!("{name}: cannot be written"))?;
+        staged.publish()?;
         writeln!(out, "wrote {name}")?;
     }
     super::print(&out)?;

@@ -4,6 +4,7 @@ mod args;
 mod attest;
 mod baseline;
 mod check;
+mod delivery;
 mod explain;
 mod findings;
 mod formats;
@@ -77,6 +78,14 @@ enum CliCommand {
 /// Runs a command line and gives its exit code.
 pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
     let args: Vec<OsString> = args.into_iter().collect();
+    // What is read may hold secrets, and a crash may not leave them in a file. Where that is not to be had nothing is lost.
+    let _ = rustix::process::set_dumpable_behavior(rustix::process::DumpableBehavior::NotDumpable);
+    // Tables of texts from outside are made with it; the library would panic.
+    if let Err(error) = getrandom::fill(&mut [0; 8]) {
+        outputs::forget(&args);
+        complain(&format!("the system gives no random numbers: {error}"));
+        return exit::ERROR;
+    }
     let cli = match Cli::try_parse_from(&args) {
         Ok(cli) => cli,
         Err(error) => {
@@ -133,9 +142,8 @@ fn print(text: &[u8]) -> anyhow::Result<()> {
 
 /// Writes what programs read to standard output, byte for byte, or says why not.
 fn print_exact(text: &[u8]) -> anyhow::Result<()> {
-    let mut out = io::stdout().lock();
-    out.write_all(text)
-        .and_then(|()| out.flush())
+    delivery::StandardStream::Output
+        .write(text)
         .map_err(|error| anyhow::anyhow!("standard output cannot be written: {error}"))
 }
 

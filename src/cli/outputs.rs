@@ -1,14 +1,15 @@
-//! Output files: removed before the first input is opened, written whole or not at all.
+//! Output files of a run: removed before anything else is looked at, delivered whole or not at all.
 
-use std::ffi::OsString;
-use std::fs::{self, File};
-use std::io::{self, BufWriter, Read, Write};
+use std::ffi::{OsStr, OsString};
+use std::fs;
+use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 
 use super::args::pair;
-use crate::attest::bundle;
+use super::delivery::{Destination, FILE_MODE, FolderLocks, NoDestination, Staged, led_to, remove, sweep};
+use crate::attest::{bundle, dsse};
 use crate::decide::Decision;
 use crate::finding::clean;
 use crate::render::{CODEQUALITY_CLEAN, Look, OutputFormat};
@@ -16,13 +17,16 @@ use crate::report::{self, Source, open_regular};
 
 /// The files of a run.
 #[derive(Debug, Default)]
-pub(super) struct Outputs(Vec<OutputFile>);
+pub(super) struct Outputs {
+    files: Vec<OutputFile>,
+    /// Where the bundle goes, without links.
+    bundle: Option<PathBuf>,
+}
 
 struct OutputFile {
     output: &'static OutputFormat,
     path: PathBuf,
-    /// A device or pipe, which is written to and never replaced.
-    special: bool,
+    destination: Destination,
 }
 
 impl std::fmt::Debug for OutputFile {
@@ -31,163 +35,267 @@ impl std::fmt::Debug for OutputFile {
     }
 }
 
+/// What lies where a bundle is to go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum FormerBundle {
+    /// Nothing.
+    Nothing,
+    /// A bundle, or what is left of one.
+    Bundle,
+    /// Something else.
+    Foreign,
+}
+
 impl Outputs {
-    /// Checks the flags and removes what an earlier run left, so that yesterday's verdict never survives a run that
-    /// did not finish. `inputs` may not be written to.
-    pub(super) fn prepare(flags: &[OsString], inputs: &[&Path]) -> Result<Self> {
-        let mut files: Vec<OutputFile> = Vec::new();
+    /// Removes what an earlier run left, so that yesterday's verdict never survives a run that did not finish, and checks
+    /// the flags. Whatever is wrong with one of them, the others are removed. `inputs` may not be written to.
+    pub(super) fn prepare(flags: &[OsString], bundle: Option<&Path>, inputs: &[&Path]) -> Result<Self> {
+        let mut faults: Vec<String> = Vec::new();
+        let mut named: Vec<(String, PathBuf)> = Vec::new();
         for flag in flags {
-            let (format, path) = pair("--output", "FORMAT=PATH", flag)?;
-            let output = output(&format)?;
-            let shown = clean(&path.to_string_lossy()).into_owned();
-            if files.iter().any(|f| is_same_file(&f.path, &path)) {
-                bail!("--output {shown}: two outputs have the same path");
+            match pair("--output", "FORMAT=PATH", flag) {
+                Ok(one) => named.push(one),
+                Err(error) => faults.push(format!("{error:#}")),
             }
-            if inputs.iter().any(|input| is_same_file(input, &path)) {
-                bail!("--output {shown}: is also an input of this run");
-            }
-            if path.is_file() && is_input(&path) {
-                bail!("--output {shown}: is there and is no output of secgate; nothing was removed");
-            }
-            let special = match fs::symlink_metadata(&path) {
-                Ok(meta) if meta.is_dir() => bail!("--output {shown}: is a directory"),
-                Ok(meta) if is_pipe(&meta) => {
-                    bail!("--output {shown}: is a pipe; a reader that is not there would hang the gate")
+        }
+        let bundle_path = bundle.filter(|path| !path.as_os_str().is_empty());
+        let paths: Vec<PathBuf> =
+            named.iter().map(|(_, path)| real(path)).chain(bundle_path.map(real)).collect();
+        for path in &paths {
+            sweep(path);
+        }
+        // What lies there is looked at and removed while nobody else delivers.
+        let _lock = FolderLocks::around(paths.iter().map(PathBuf::as_path));
+        let mut files: Vec<OutputFile> = Vec::new();
+        let mut old: Vec<(String, PathBuf)> = Vec::new();
+        for (format, path) in named {
+            let name = format!("--output {}", clean(&path.to_string_lossy()));
+            let output = output(&format).map_err(|error| faults.push(format!("{error:#}")));
+            let destination = match wanted(&path, inputs) {
+                Ok(destination) => destination,
+                Err(why) => {
+                    faults.push(format!("{name}: {why}"));
+                    let is_file = fs::symlink_metadata(&path).is_ok_and(|meta| meta.is_file());
+                    if matches!(why, Unwanted::Place(NoDestination::Unknown(_))) && is_file {
+                        old.push((name, path));
+                    }
+                    continue;
                 }
-                Ok(meta) => !(meta.is_file() || meta.is_symlink()),
-                Err(_) => false,
             };
-            files.push(OutputFile { output, path, special });
-        }
-        for file in files.iter().filter(|f| !f.special) {
-            match fs::remove_file(&file.path) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => {
-                    return Err(error)
-                        .with_context(|| format!("--output {}: cannot be replaced", file.path.display()));
+            if let Some(place) = destination.place() {
+                if old.iter().any(|(_, known)| known == place) {
+                    faults.push(format!("{name}: two outputs have the same path"));
                 }
-                _ => {}
+                old.push((name, place.to_owned()));
+            }
+            files.extend(output.ok().map(|output| OutputFile { output, path, destination }));
+        }
+        let mut outputs = Self { files, bundle: None };
+        if let Some(path) = bundle {
+            match outputs.bundle_place(path, inputs) {
+                Ok(place) => outputs.bundle = Some(place),
+                Err(error) => faults.push(format!("{error:#}")),
             }
         }
-        Ok(Self(files))
+        for (name, place) in &old {
+            if let Err(why) = remove(place) {
+                faults.push(format!("{name}: {why}"));
+            }
+        }
+        if let Some(place) = &outputs.bundle
+            && let Err(error) = make_room(place)
+        {
+            faults.push(format!("{error:#}"));
+        }
+        if faults.is_empty() { Ok(outputs) } else { Err(anyhow!(faults.join("\n"))) }
     }
 
-    /// Where they go.
-    pub(super) fn paths(&self) -> impl Iterator<Item = &Path> {
-        self.0.iter().map(|file| file.path.as_path())
+    /// True if no file is asked for.
+    pub(super) fn is_empty(&self) -> bool {
+        self.files.is_empty() && self.bundle.is_none()
+    }
+
+    /// Where a bundle goes, and whether it may go there.
+    fn bundle_place(&self, path: &Path, inputs: &[&Path]) -> Result<PathBuf> {
+        let name = clean(&path.to_string_lossy()).into_owned();
+        if path.as_os_str().is_empty() {
+            bail!("--bundle is empty; is a variable of the script unset?");
+        }
+        if let Some(input) = inputs.iter().find(|input| within(input, path)) {
+            bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
+        }
+        if let Some(output) = self.files.iter().find(|file| within(&file.path, path)) {
+            bail!("--bundle {name}: --output {} would lie in it", clean(&output.path.to_string_lossy()));
+        }
+        let place = fs::canonicalize(path).unwrap_or_else(|_| led_to(path));
+        if former_bundle(&place) == FormerBundle::Foreign {
+            bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
+        }
+        Ok(place)
+    }
+
+    /// Makes room for the bundle beside its place; `None` if none is asked for.
+    pub(super) fn stage_bundle(&self, staged: &mut Staged) -> Result<Option<PathBuf>> {
+        let Some(place) = &self.bundle else { return Ok(None) };
+        let failed = || format!("--bundle {}: cannot be written", clean(&place.to_string_lossy()));
+        staged.bundle(place).map(Some).with_context(failed)
     }
 
     /// Writes every file beside its place, ready to be moved there.
-    pub(super) fn stage(&self, decision: &Decision) -> Result<Staged> {
-        let mut staged = Staged(Vec::new());
-        for file in &self.0 {
-            let name = format!("--output {}={}", file.output.id, clean(&file.path.to_string_lossy()));
-            let temporary = if file.special { file.path.clone() } else { beside(&file.path) };
-            let written = open(&temporary, file.special).and_then(|opened| {
-                if !file.special {
-                    staged.0.push((temporary, file.path.clone()));
-                }
-                let mut writer = BufWriter::new(opened);
-                file.output.write(decision, Look::PLAIN, &mut writer)?;
-                writer.flush()
-            });
-            written.with_context(|| format!("{name}: cannot be written"))?;
+    pub(super) fn stage(&self, decision: &Decision, staged: &mut Staged) -> Result<()> {
+        for file in &self.files {
+            let Some(place) = file.destination.place() else { continue };
+            let written = staged
+                .file(place, FILE_MODE, |writer| file.output.write(decision, Look::PLAIN, &mut { writer }));
+            written.with_context(|| format!("--output {file:?}: cannot be written"))?;
         }
-        Ok(staged)
-    }
-}
-
-/// Removes the outputs that a command line names which could not be understood: a mistyped flag may not leave
-/// yesterday's verdict for today's. A path that the line also names otherwise stays.
-pub(super) fn forget(args: &[OsString]) {
-    let texts: Vec<&str> = args.iter().filter_map(|arg| arg.to_str()).collect();
-    let value = |text: &&str| text.split_once('=').map_or((*text).to_owned(), |(_, value)| value.to_owned());
-    let flagged =
-        texts.iter().zip(texts.iter().skip(1)).filter(|(flag, _)| **flag == "--output").map(|(_, v)| *v);
-    let joined = texts.iter().filter_map(|text| text.strip_prefix("--output="));
-    for (format, path) in flagged.chain(joined).filter_map(|v| v.split_once('=')) {
-        let named = texts.iter().filter(|text| value(text).ends_with(path)).count();
-        let file = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() || meta.is_symlink());
-        if OutputFormat::by_id(format).is_some() && named == 1 && file {
-            let _ = fs::remove_file(path);
-        }
-    }
-}
-
-/// Files that lie beside their place; dropped, they are removed.
-#[derive(Debug)]
-pub(super) struct Staged(Vec<(PathBuf, PathBuf)>);
-
-impl Staged {
-    /// No files.
-    pub(super) const fn nothing() -> Self {
-        Self(Vec::new())
+        Ok(())
     }
 
-    /// Moves the files to their places, all or none.
-    pub(super) fn publish(mut self) -> Result<()> {
-        let mut there: Vec<PathBuf> = Vec::new();
-        for (from, to) in self.0.drain(..) {
-            match fs::rename(&from, &to) {
-                Ok(()) => there.push(to),
-                Err(error) => {
-                    let _ = fs::remove_file(&from);
-                    for path in there {
-                        let _ = fs::remove_file(path);
-                    }
-                    return Err(error)
-                        .with_context(|| format!("--output {}: cannot be written", to.display()));
-                }
-            }
+    /// Writes what goes to devices and to what is open already.
+    pub(super) fn write_through(&self, decision: &Decision) -> Result<()> {
+        for file in self.files.iter().filter(|file| file.destination.place().is_none()) {
+            let mut text = Vec::new();
+            let written = file.output.write(decision, Look::PLAIN, &mut text);
+            let written = written.and_then(|()| file.destination.write_through(&text));
+            written.with_context(|| format!("--output {file:?}: cannot be written"))?;
         }
         Ok(())
     }
 }
 
-impl Drop for Staged {
-    fn drop(&mut self) {
-        for (from, _) in &self.0 {
-            let _ = fs::remove_file(from);
+/// Where an output may go: to nothing that is read, nor to a file that looks like what is.
+fn wanted(path: &Path, inputs: &[&Path]) -> Result<Destination, Unwanted> {
+    if inputs.iter().any(|input| is_same_file(input, path)) {
+        return Err(Unwanted::Input("is also an input of this run"));
+    }
+    if path.is_file() && is_input(path) {
+        return Err(Unwanted::Input("is there and is no output of secgate; nothing was removed"));
+    }
+    Destination::of(path).map_err(Unwanted::Place)
+}
+
+/// Why an output may not go to a path.
+enum Unwanted {
+    /// Something is read there.
+    Input(&'static str),
+    /// Nothing can be delivered there.
+    Place(NoDestination),
+}
+
+impl std::fmt::Display for Unwanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Input(why) => f.write_str(why),
+            Self::Place(why) => why.fmt(f),
         }
     }
 }
 
-/// Removes the bundle of an earlier run; whatever else is there stays, and is an error.
-pub(super) fn prepare_bundle(path: &Path, inputs: &[&Path], outputs: &Outputs) -> Result<()> {
-    let name = clean(&path.to_string_lossy()).into_owned();
-    if path.as_os_str().is_empty() {
-        bail!("--bundle is empty; is a variable of the script unset?");
+/// What lies at the place of a bundle.
+fn former_bundle(place: &Path) -> FormerBundle {
+    let Ok(meta) = fs::symlink_metadata(place) else { return FormerBundle::Nothing };
+    let is_empty_folder = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
+    if meta.is_file() && meta.len() == 0 || meta.is_dir() && is_empty_folder() || bundle::was_bundle(place) {
+        FormerBundle::Bundle
+    } else {
+        FormerBundle::Foreign
     }
-    if let Some(input) = inputs.iter().find(|input| within(input, path)) {
-        bail!("--bundle {name}: {} is an input of this run", clean(&input.to_string_lossy()));
+}
+
+/// Takes away a bundle of an earlier run, also a broken one.
+fn make_room(place: &Path) -> Result<()> {
+    let name = clean(&place.to_string_lossy()).into_owned();
+    if former_bundle(place) == FormerBundle::Nothing {
+        return Ok(());
     }
-    if let Some(output) = outputs.paths().find(|output| within(output, path)) {
-        bail!("--bundle {name}: --output {} would lie in it", clean(&output.to_string_lossy()));
+    if !bundle::is_bundle(place) {
+        super::note(&format!("--bundle {name}: what was there was no whole bundle and is replaced"));
     }
-    let meta = fs::symlink_metadata(path);
-    let Ok(meta) = meta else { return Ok(()) };
-    if !bundle::is_bundle(path) || meta.is_symlink() {
-        bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
-    }
-    remove_bundle(path).with_context(|| format!("--bundle {name}: cannot be replaced"))
+    remove_bundle(place).with_context(|| format!("--bundle {name}: cannot be replaced"))
 }
 
 /// Removes a bundle.
-pub(super) fn remove_bundle(path: &Path) -> io::Result<()> {
+fn remove_bundle(path: &Path) -> std::io::Result<()> {
     if path.is_dir() { fs::remove_dir_all(path) } else { fs::remove_file(path) }
+}
+
+/// Removes what a command line names that could not be understood, verdicts, bundles and signed statements: a mistyped flag
+/// may not leave yesterday's for today's. A path that the line also names otherwise stays, and so does what may be an input.
+pub(super) fn forget(args: &[OsString]) {
+    let mut named: Vec<(&OsStr, PathBuf)> = Vec::new();
+    let mut others: Vec<PathBuf> = Vec::new();
+    let mut flag: Option<&OsStr> = None;
+    for arg in args.iter().skip(1) {
+        let alone = FORGOTTEN.iter().find(|known| arg == *known).map(OsStr::new);
+        let joined = FORGOTTEN.iter().find_map(|known| Some((OsStr::new(known), joined(arg, known)?)));
+        if let Some(of) = flag.take() {
+            named.push((of, PathBuf::from(arg)));
+        } else if alone.is_some() {
+            flag = alone;
+        } else if let Some((of, value)) = joined {
+            named.push((of, PathBuf::from(value)));
+        } else {
+            others.push(PathBuf::from(arg));
+            others.extend(after_sign(arg).map(PathBuf::from));
+        }
+    }
+    let verdict = |flag: &OsStr, value: &Path| {
+        let pair = after_sign(value.as_os_str()).map(PathBuf::from).filter(|_| flag == "--output");
+        (pair.clone().unwrap_or_else(|| value.to_owned()), pair.is_some())
+    };
+    let paths: Vec<PathBuf> = named.iter().map(|(flag, value)| real(&verdict(flag, value).0)).collect();
+    let _lock = FolderLocks::around(paths.iter().map(PathBuf::as_path));
+    for ((flag, value), place) in named.iter().zip(paths) {
+        let (path, is_pair) = verdict(flag, value);
+        let is_other = others.iter().any(|other| is_same_file(other, &path));
+        let Ok(meta) = fs::metadata(&path) else { continue };
+        let is_ours = match (*flag == "--bundle", is_pair) {
+            (true, _) => bundle::was_bundle(&path),
+            (false, true) => meta.is_file() && !is_input(&path),
+            // A statement; of other commands it may be a baseline, which is an input, too.
+            (false, false) => meta.is_file() && is_attestation(&path),
+        };
+        if !is_ours || is_other {
+            continue;
+        }
+        let removed = if meta.is_dir() {
+            fs::remove_dir_all(&place).map_err(|error| error.to_string())
+        } else {
+            remove(&place)
+        };
+        if let Err(why) = removed {
+            super::complain(&format!("{}: {why}", clean(&path.to_string_lossy())));
+        }
+    }
+}
+
+/// Flags that name what a run writes and an auditor reads.
+const FORGOTTEN: [&str; 2] = ["--output", "--bundle"];
+
+/// The value that is joined to a flag by `=`.
+fn joined<'a>(arg: &'a OsStr, flag: &str) -> Option<&'a OsStr> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let rest = arg.as_bytes().strip_prefix(flag.as_bytes())?;
+    rest.strip_prefix(b"=").map(OsStr::from_bytes)
+}
+
+/// What stands behind the first `=`.
+fn after_sign(value: &OsStr) -> Option<&OsStr> {
+    use std::os::unix::ffi::OsStrExt as _;
+    let at = memchr::memchr(b'=', value.as_bytes())?;
+    value.as_bytes().get(at + 1..).map(OsStr::from_bytes)
+}
+
+/// True of a signed statement.
+pub(super) fn is_attestation(path: &Path) -> bool {
+    dsse::read_attestations(&Source::File(path.to_owned())).is_ok()
 }
 
 fn output(id: &str) -> Result<&'static OutputFormat> {
     let known: Vec<&str> = crate::render::OUTPUTS.iter().map(|o| o.id).collect();
     OutputFormat::by_id(id)
         .with_context(|| format!("unknown output format `{}`; choose one of {}", clean(id), known.join(", ")))
-}
-
-fn open(path: &Path, special: bool) -> io::Result<File> {
-    if special {
-        File::options().write(true).open(path)
-    } else {
-        File::options().write(true).create_new(true).open(path)
-    }
 }
 
 /// True for a file that an earlier run of secgate did not write and that could be an input of this one: a report, or
@@ -208,20 +316,6 @@ fn written_by_secgate(path: &Path) -> bool {
         && (head == CODEQUALITY_CLEAN
             || memchr::memmem::find(&head, NAME).is_some()
             || memchr::memmem::find(&source.tail(64 << 10), NAME).is_some())
-}
-
-/// True for a named pipe.
-fn is_pipe(meta: &fs::Metadata) -> bool {
-    use std::os::unix::fs::FileTypeExt;
-    meta.file_type().is_fifo()
-}
-
-/// A hidden name in the same directory, so that moving it is one step.
-pub(super) fn beside(path: &Path) -> PathBuf {
-    let mut name = OsString::from(".");
-    name.push(path.file_name().unwrap_or_default());
-    name.push(format!(".{}.part", std::process::id()));
-    path.with_file_name(name)
 }
 
 /// True if both names lead to the same file, also where it does not exist yet.

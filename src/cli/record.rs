@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::fs;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitStatus, Stdio};
 
@@ -10,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
+use super::delivery::{FILE_MODE, deliver};
 use crate::exit;
 use crate::finding::clean;
 use crate::report::receipt::{Receipt, SCHEMA, beside};
@@ -121,16 +121,7 @@ fn write(
         bytes,
     };
     let text = serde_json::to_string(&receipt)? + "\n";
-    let mut staged = path.as_os_str().to_owned();
-    staged.push(format!(".{}.part", std::process::id()));
-    let staged = PathBuf::from(staged);
-    let written = fs::File::create_new(&staged)
-        .and_then(|mut file| file.write_all(text.as_bytes()).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&staged, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&staged);
-    }
-    written.with_context(|| format!("{}: cannot be written", display_path(path)))
+    deliver(path, FILE_MODE, text.as_bytes())
 }
 
 /// SHA-256 and size of the file as it lies there, the same that a check computes.

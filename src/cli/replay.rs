@@ -15,7 +15,7 @@ use crate::finding::clean;
 use crate::gather::{GivenFile, expand, no_report};
 use crate::policy::{BaseSource, EvidenceEntry, Policy};
 use crate::replay::{Replay, ReplayOutput};
-use crate::report::open_regular;
+use crate::report::{is_absent, open_regular};
 use crate::run::{PolicyRequest, PolicySource, RunRequest};
 
 /// The diff of a run's change, if it was saved.
@@ -134,7 +134,7 @@ fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 /// The request for one run: its files, each for the entries of the policy that name it.
 fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, run: &Path) -> RunRequest {
     let mut request = RunRequest { policy: policy_request.clone(), paths: Vec::new(), ..asked.clone() };
-    let beside = |name: &str| Some(run.join(name)).filter(|path| path.is_file());
+    let beside = |name: &str| Some(run.join(name)).filter(|path| !is_absent(path));
     let from = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
     request.base.tree_is_gone = true;
     request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));

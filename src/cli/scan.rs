@@ -84,7 +84,7 @@ struct Unknown {
 }
 
 pub(super) fn run(args: &ScanArgs) -> Result<u8> {
-    let outputs = check::prepare(&args.decide, &args.output)?;
+    let outputs = check::prepare(&args.decide, &args.output, None)?;
     let policy = args.decide.policy.request().policy()?;
     let entries = entries(args, &policy)?;
     // Asked before git is: what the policy would run is the first thing to know.
@@ -137,7 +137,7 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     if !unknown.is_empty() {
         super::note(&format!("not scanned, and so not known:\n{}", list(&unknown)));
     }
-    Ok(check::write_outputs(args.format, &outputs, check::decide_request(&request, None)))
+    Ok(check::tell(args.format, &outputs, |_| check::decide_request(&request, None)))
 }
 
 fn list(unknown: &[Unknown]) -> String {

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Component, Path, PathBuf};
 
 use super::GivenFile;
@@ -68,7 +69,7 @@ pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
     if !has_wildcard(text) {
         let path = PathBuf::from(text);
         // A dangling link is there, and unreadable.
-        if path.symlink_metadata().is_ok() {
+        if !report::is_absent(&path) {
             expanded.files.push((path, false));
         }
         return expanded;
@@ -78,8 +79,14 @@ pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
     let endless = text.contains("**");
     let depth = if endless { MAX_WALK } else { below.saturating_sub(1) };
     let start = if fixed.as_os_str().is_empty() { Path::new(".") } else { &fixed };
-    if !start.is_dir() {
-        return expanded;
+    match start.metadata() {
+        Ok(meta) if meta.is_dir() => {}
+        Err(error) if !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            // Of a folder that may not be looked into nobody can say that it holds none.
+            expanded.files.push((start.to_owned(), false));
+            return expanded;
+        }
+        Ok(_) | Err(_) => return expanded,
     }
     let matches = |path: &Path| glob.matches_file(&relative(path));
     let Expanded { files, left_out } = &mut expanded;
@@ -187,7 +194,10 @@ impl Walk {
         }
         paths.sort();
         for path in paths {
-            if !path.is_dir() {
+            let kind = path.metadata();
+            if kind.as_ref().is_err_and(is_no_answer) {
+                met(&path, MatchedFiles::Closed);
+            } else if !kind.is_ok_and(|kind| kind.is_dir()) {
                 met(&path, MatchedFiles::File);
             } else if let Some(reason) = closed_folder(&path) {
                 met(&path, MatchedFiles::LeftOut(reason));
@@ -199,6 +209,13 @@ impl Walk {
         }
         self.open.pop();
     }
+}
+
+/// True of an error that does not tell what a folder names: it may be a folder itself. A link that hangs or goes round is
+/// none.
+fn is_no_answer(error: &std::io::Error) -> bool {
+    let goes_round = error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error());
+    !goes_round && !matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory)
 }
 
 /// A path relative to the current directory, `/` only, as globs of a policy see it.

@@ -104,16 +104,18 @@ fn read_once<'p>(
     let next = AtomicUsize::new(0);
     let done = Mutex::new(BTreeMap::new());
     std::thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(|| {
-                while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
-                    if let Some(job) = work.get(i) {
-                        let read = read_one(job);
-                        done.lock().unwrap_or_else(PoisonError::into_inner).insert(i, read);
-                    }
+        let read_on = || {
+            while let Some(&i) = order.get(next.fetch_add(1, Ordering::Relaxed)) {
+                if let Some(job) = work.get(i) {
+                    let read = read_one(job);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(i, read);
                 }
-            });
-        }
+            }
+        };
+        // Where no more threads can be had, those that there are do it all; at last this one.
+        let mut others = (1..threads).map(|_| std::thread::Builder::new().spawn_scoped(scope, read_on));
+        while others.next().is_some_and(|thread| thread.is_ok()) {}
+        read_on();
     });
     done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
 }

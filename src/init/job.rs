@@ -32,12 +32,14 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
     // Where a project has no pipelines of merge requests, its jobs would be missing in one.
     let pipelines = if existing.is_none() || pipeline.merge_requests { "merge_requests" } else { "branches" };
     let mut needs = Vec::new();
+    let mut base: Vec<(String, String)> = Vec::new();
     let mut scans = String::new();
     for entry in draft.entries() {
         let there = pipeline.leaving(&entry.files);
         let (Some(scanner), Some(file), true) = (&entry.scanner, entry.files.first(), there.is_empty())
         else {
             needs.extend(there);
+            base.extend(pipeline.leaving_each(&entry.files));
             continue;
         };
         let job = format!("secgate-{}", entry.name);
@@ -84,6 +86,7 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
             quoted(&line),
             quoted(file)
         );
+        base.push((job.clone(), file.clone()));
         needs.push(job);
     }
     needs.sort();
@@ -115,6 +118,9 @@ include:
         super::JOBS,
         " ".repeat(17_usize.saturating_sub(pipelines.len())),
     );
+    if draft.compares() {
+        text.push_str(&base_reports(base));
+    }
     if !needs.is_empty() {
         text.push_str("\n\"secgate:merge\":                  # what the gate waits for\n  needs:\n");
         for job in needs {
@@ -122,6 +128,25 @@ include:
         }
     }
     text + &scans
+}
+
+/// The component's input that fetches what jobs left on the target branch; none for jobs and files that are no words,
+/// which the component's list separates by blanks.
+fn base_reports(mut left: Vec<(String, String)>) -> String {
+    let plain = |b: u8| b.is_ascii_graphic() && !b"=*?[\\\"'$`;&|<>()".contains(&b);
+    let is_word = |text: &str| !text.is_empty() && text.bytes().all(plain);
+    left.retain(|(job, file)| is_word(job) && is_word(file));
+    left.sort();
+    left.dedup();
+    let pairs: Vec<String> = left.iter().map(|(job, file)| format!("{job}={file}")).collect();
+    if pairs.is_empty() {
+        return String::new();
+    }
+    format!(
+        "      # What these jobs left on the target branch is fetched with SECGATE_API_TOKEN: what was there before.\n      \
+         base_reports: {}\n",
+        quoted(&pairs.join(" "))
+    )
 }
 
 /// A word for a shell.

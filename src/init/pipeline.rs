@@ -89,6 +89,15 @@ impl Pipeline {
         self.jobs.iter().filter(leaves).map(|job| job.name.clone()).collect()
     }
 
+    /// The same, each with the file.
+    pub(super) fn leaving_each(&self, files: &[String]) -> Vec<(String, String)> {
+        let of_job = |job: &PipelineJob| {
+            let left = files.iter().filter(|file| job.keeps() && job.names(file));
+            left.map(|file| (job.name.clone(), file.clone())).collect::<Vec<_>>()
+        };
+        self.jobs.iter().flat_map(of_job).collect()
+    }
+
     /// The job that runs a script.
     pub fn running(&self, script: &str) -> Option<&str> {
         self.jobs.iter().find(|job| job.names(script)).map(|job| job.name.as_str())

@@ -107,6 +107,11 @@ impl Draft {
         Ok(())
     }
 
+    /// Whether only what is new stops a change.
+    pub(super) const fn compares(&self) -> bool {
+        self.compares
+    }
+
     pub(super) fn entries(&self) -> &[EntryDraft] {
         &self.entries
     }

@@ -97,7 +97,7 @@ pub use reading::{Generated, HiddenFindings, ProblemKind, Reading, Report, ScanP
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, read_sbom};
 pub use secret::{HeldValues, ValueMask};
 pub use shipped::{ShippedMapping, shipped_mappings};
-pub use source::{Source, open_regular};
+pub use source::{Source, is_absent, open_regular};
 
 pub use json::{Json, JsonKind};
 

@@ -79,7 +79,7 @@ pub fn is_receipt(path: &Path) -> bool {
 pub(crate) fn apply_receipt(report: &mut Report, source: &Source, digest: Option<&(String, u64)>) {
     let Source::File(path) = source else { return };
     let path = beside(path);
-    if path.symlink_metadata().is_err() {
+    if super::is_absent(&path) {
         return;
     }
     let read = read_document(&Source::File(path), MAX).map_err(|error| error.to_string());

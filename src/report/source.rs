@@ -74,6 +74,13 @@ fn tail_of_file(path: &Path, size: u64) -> io::Result<Vec<u8>> {
     Ok(bytes)
 }
 
+/// True if nothing lies at a path. A folder that may not be looked into, a circle of links, a disk that fails: of what is
+/// behind these nobody knows that it is not there.
+pub fn is_absent(path: &Path) -> bool {
+    let absent = |error: &io::Error| matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory);
+    path.symlink_metadata().err().is_some_and(|error| absent(&error))
+}
+
 /// Opens a regular file and nothing else: a pipe that nobody writes would hang the gate, a device never ends.
 pub fn open_regular(path: &Path) -> Result<File, ReadError> {
     let mut options = File::options();

@@ -122,19 +122,19 @@ struct PackedDocument {
     file: String,
 }
 
-/// Decides and writes the bundle; what keeps it from being written is part of the decision.
-pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path) -> Decision {
+/// Decides and writes the bundle at a path, from where it is moved to `place`; what keeps it from being written is part of
+/// the decision.
+pub(crate) fn decide_and_pack(run: &ResolvedRun, path: &Path, place: &Path) -> Decision {
     let mut kept = KeptEvidence::default();
     let mut decision = run.decide_and_keep(&mut kept);
     // Where no file was read there is no evidence, and the decision says why.
     if kept.saved.get().is_some()
         && let Err(error) = write(run, kept, &decision, path)
     {
-        let name = clean(&path.to_string_lossy()).into_owned();
-        decision.add_error(RunError::of(
-            None,
-            &super::diagnostics::said(&error.context(format!("--bundle {name}"))),
-        ));
+        let name = clean(&place.to_string_lossy()).into_owned();
+        let mut said = super::diagnostics::said(&error.context(format!("--bundle {name}")));
+        said.message = said.message.replace(&*clean(&path.to_string_lossy()), &name);
+        decision.add_error(RunError::of(None, &said));
     }
     decision
 }

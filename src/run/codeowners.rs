@@ -9,7 +9,7 @@ use sha2::{Digest, Sha256};
 use crate::decide::{CodeownersFile, Context};
 use crate::finding::{clean, hex};
 use crate::relate::{CODEOWNERS, Owners};
-use crate::report::open_regular;
+use crate::report::{is_absent, open_regular};
 use crate::run::diagnostics::RunDiagnostic;
 
 /// Largest file; read one byte further to notice.
@@ -17,7 +17,8 @@ const MAX: u64 = 1 << 20;
 
 /// Reads the file into the context. One that is not there owns nothing, unless it was given.
 pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Result<()> {
-    let found = || CODEOWNERS.iter().map(Path::new).find(|path| path.is_file());
+    let found =
+        || CODEOWNERS.iter().map(Path::new).find(|path| path.is_file() || !path.exists() && !is_absent(path));
     let Some(path) = given.or_else(found) else { return Ok(()) };
     let name = clean(&path.to_string_lossy()).into_owned();
     let mut bytes = Vec::new();

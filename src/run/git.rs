@@ -1,11 +1,14 @@
 //! Git, asked for nothing but facts: no pager, no external diff, no textconv, no prompt. If it fails, that is an error.
 
 use std::collections::BTreeMap;
-use std::io::Read as _;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 
 use crate::finding::{clean_line, is_hex};
 use crate::run::diagnostics::RunDiagnostic;
@@ -32,16 +35,137 @@ pub(crate) fn command() -> Command {
     command
 }
 
+/// Longest time that git may take, and the largest answer. No repository needs more; a program that git was told to start
+/// for it (a filter, a remote helper) may hang.
+const GIT_TIME: Duration = Duration::from_mins(5);
+const GIT_BYTES: u64 = 1 << 30;
+
+/// Answer of git.
+struct GitAnswer {
+    status: ExitStatus,
+    printed: Vec<u8>,
+    said: Vec<u8>,
+}
+
+/// Faults of a program that gave no answer.
+#[derive(Debug)]
+enum GitFault {
+    /// It cannot be run, or what it prints cannot be read.
+    Io(io::Error),
+    /// It took longer than this.
+    TimedOut(Duration),
+    /// It printed more than so many bytes.
+    TooLarge(u64),
+}
+
+impl std::fmt::Display for GitFault {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Io(error) => error.fmt(f),
+            Self::TimedOut(limit) => write!(
+                f,
+                "took more than {} s and was ended; does a program that it starts hang (a filter, a remote)?",
+                limit.as_secs()
+            ),
+            Self::TooLarge(max) => write!(f, "printed more than the limit of {max} bytes"),
+        }
+    }
+}
+
+/// Runs a program to its end, within limits of time and of what it prints. Both of its outputs are read at once, by this
+/// very thread.
+fn answer(mut command: Command, limit: Duration, max: u64) -> Result<GitAnswer, GitFault> {
+    let child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().map_err(GitFault::Io)?;
+    let mut child = EndedChild(child);
+    let begin = Instant::now();
+    let (mut printed, mut said) = (Vec::new(), Vec::new());
+    let mut out = child.0.stdout.take();
+    let mut err = child.0.stderr.take();
+    let mut buffer = vec![0; 1 << 16];
+    while out.is_some() || err.is_some() {
+        let Some(left) = limit.checked_sub(begin.elapsed()) else { return Err(GitFault::TimedOut(limit)) };
+        let mut polled = Vec::new();
+        polled.extend(out.as_ref().map(|out| PollFd::new(out, PollFlags::IN)));
+        polled.extend(err.as_ref().map(|err| PollFd::new(err, PollFlags::IN)));
+        let wait = Timespec::try_from(left).ok();
+        match poll(&mut polled, wait.as_ref()) {
+            Ok(_) | Err(Errno::INTR) => {}
+            Err(error) => return Err(GitFault::Io(error.into())),
+        }
+        let mut ready = polled.iter().map(|one| !one.revents().is_empty()).collect::<Vec<_>>().into_iter();
+        let out_is_ready = out.is_some() && ready.next() == Some(true);
+        let err_is_ready = err.is_some() && ready.next() == Some(true);
+        if out_is_ready && !take(&mut out, &mut buffer, &mut printed)? {
+            out = None;
+        }
+        if err_is_ready && !take(&mut err, &mut buffer, &mut said)? {
+            err = None;
+        }
+        if printed.len() as u64 > max || said.len() as u64 > max {
+            return Err(GitFault::TooLarge(max));
+        }
+    }
+    loop {
+        if let Some(status) = child.0.try_wait().map_err(GitFault::Io)? {
+            return Ok(GitAnswer { status, printed, said });
+        }
+        if begin.elapsed() > limit {
+            return Err(GitFault::TimedOut(limit));
+        }
+        std::thread::sleep(Duration::from_millis(1));
+    }
+}
+
+/// Appends what can be read at once; false at the end.
+fn take(from: &mut Option<impl Read>, buffer: &mut [u8], to: &mut Vec<u8>) -> Result<bool, GitFault> {
+    let Some(from) = from else { return Ok(false) };
+    match from.read(buffer) {
+        Ok(0) => Ok(false),
+        Ok(read) => {
+            to.extend_from_slice(buffer.get(..read).unwrap_or_default());
+            Ok(true)
+        }
+        Err(error) if error.kind() == io::ErrorKind::Interrupted => Ok(true),
+        Err(error) => Err(GitFault::Io(error)),
+    }
+}
+
+/// A program that does not outlive who waits for it.
+struct EndedChild(Child);
+
+impl Drop for EndedChild {
+    fn drop(&mut self) {
+        // Fails where it has ended by itself.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+/// Why git gave no answer.
+fn unanswered(args: &[&str], fault: &GitFault) -> anyhow::Error {
+    let command = shown(args);
+    match fault {
+        GitFault::Io(error) => RunDiagnostic::GitMissing { command, why: error.to_string() }.into(),
+        GitFault::TimedOut(_) | GitFault::TooLarge(_) => {
+            RunDiagnostic::GitFailed { command, why: fault.to_string() }.into()
+        }
+    }
+}
+
+/// Runs git in a directory, within limits.
+fn asked(directory: &Path, args: &[&str], max: u64) -> Result<GitAnswer, GitFault> {
+    let mut command = command();
+    command.args(args).current_dir(directory);
+    answer(command, GIT_TIME, max)
+}
+
 /// Runs git in a directory and gives what it prints.
 pub(crate) fn git(directory: &Path, args: &[&str]) -> Result<Vec<u8>> {
-    let output = match command().args(args).current_dir(directory).output() {
-        Ok(output) => output,
-        Err(error) => bail!(RunDiagnostic::GitMissing { command: shown(args), why: error.to_string() }),
-    };
-    if !output.status.success() {
-        return Err(failure(args, &output.stderr));
+    let answer = asked(directory, args, GIT_BYTES).map_err(|fault| unanswered(args, &fault))?;
+    if !answer.status.success() {
+        return Err(failure(args, &answer.said));
     }
-    Ok(output.stdout)
+    Ok(answer.printed)
 }
 
 fn shown(args: &[&str]) -> String {
@@ -102,23 +226,20 @@ fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
 pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     let base = commit(directory, revision)?;
     let args = ["merge-base", &base, "HEAD"];
-    let output = command()
-        .args(args)
-        .current_dir(directory)
-        .output()
-        .with_context(|| format!("git {}: git cannot be run", shown(&args)))?;
+    let GitAnswer { status, printed, said } =
+        asked(directory, &args, GIT_BYTES).map_err(|fault| unanswered(&args, &fault))?;
     // Silent where there is none.
-    if output.status.code() == Some(1) && output.stderr.trim_ascii().is_empty() {
+    if status.code() == Some(1) && said.trim_ascii().is_empty() {
         let name = clean_line(revision);
         if is_shallow(directory) {
             bail!(RunDiagnostic::ShallowClone { name: name.into_owned() });
         }
         bail!(RunDiagnostic::NoCommonCommit { name: name.into_owned() });
     }
-    if !output.status.success() {
-        return Err(failure(&args, &output.stderr));
+    if !status.success() {
+        return Err(failure(&args, &said));
     }
-    commit(directory, String::from_utf8_lossy(&output.stdout).trim())
+    commit(directory, String::from_utf8_lossy(&printed).trim())
 }
 
 /// Largest diff whose binary files are shown, too, in bytes.
@@ -154,26 +275,12 @@ pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
 
 /// What git prints, `None` if that is more than so many bytes.
 fn git_up_to(directory: &Path, args: &[&str], max: u64) -> Result<Option<Vec<u8>>> {
-    let cannot = || format!("git {}: git cannot be run", shown(args));
-    let mut child = command()
-        .args(args)
-        .current_dir(directory)
-        .stdout(Stdio::piped())
-        .stderr(Stdio::null())
-        .spawn()
-        .with_context(cannot)?;
-    let mut text = Vec::new();
-    let told = child.stdout.take().map(|printed| printed.take(max + 1).read_to_end(&mut text));
-    if text.len() as u64 > max {
-        // It may have ended by itself.
-        let _ = child.kill();
-        child.wait().with_context(cannot)?;
-        return Ok(None);
+    match asked(directory, args, max) {
+        Ok(answer) if answer.status.success() => Ok(Some(answer.printed)),
+        Ok(answer) => Err(failure(args, &answer.said)),
+        Err(GitFault::TooLarge(_)) => Ok(None),
+        Err(fault) => Err(unanswered(args, &fault)),
     }
-    let status = child.wait().with_context(cannot)?;
-    told.transpose().with_context(cannot)?;
-    // Asked again for the reason.
-    if status.success() { Ok(Some(text)) } else { git(directory, args).map(Some) }
 }
 
 /// The top of the working tree that a directory is in, without links.
@@ -238,4 +345,30 @@ pub(crate) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
 /// Contents of a file of a commit. Asked for by its id, git neither converts it nor shows it by another program.
 pub(crate) fn read_blob(directory: &Path, blob: &Blob) -> Result<Vec<u8>> {
     git(directory, &["cat-file", "blob", &blob.id])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shell(script: &str, limit: Duration, max: u64) -> Result<GitAnswer, GitFault> {
+        let mut command = Command::new("sh");
+        command.args(["-c", script]);
+        answer(command, limit, max)
+    }
+
+    #[test]
+    fn both_outputs_are_read_and_limits_hold() {
+        let long = Duration::from_mins(1);
+        let script = "i=0; while [ $i -lt 3000 ]; do echo out-$i-0123456789; echo err-$i-0123456789 >&2; i=$((i+1)); done; exit 3";
+        let answer = shell(script, long, 1 << 20).unwrap();
+        let lines = |text: &[u8]| text.split(|byte| *byte == b'\n').count() - 1;
+        assert_eq!((lines(&answer.printed), lines(&answer.said)), (3000, 3000));
+        assert_eq!(answer.status.code(), Some(3));
+        assert!(matches!(shell("yes", long, 1000), Err(GitFault::TooLarge(1000))));
+        let short = Duration::from_millis(100);
+        for hangs in ["sleep 60", "exec >&- 2>&-; sleep 60", "sleep 60 & exit 0"] {
+            assert!(matches!(shell(hangs, short, 1000), Err(GitFault::TimedOut(_))), "{hangs}");
+        }
+    }
 }

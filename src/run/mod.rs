@@ -166,14 +166,17 @@ impl RunRequest {
     }
 
     /// The same of this policy, and of these waivers if they were read already.
-    pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<Vec<Waiver>>) -> Result<ResolvedRun> {
+    pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<&[Waiver]>) -> Result<ResolvedRun> {
         let given = self.given_files(&policy.mappings)?;
         let mut environment = Environment::read_variables(self.no_env);
         let mut context = context(&self.flags(), &mut environment, &policy, self.now)?;
         codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
-        let waivers = || waivers.map_or_else(|| waiver_files::of_run(&policy, &self.waivers, self.now), Ok);
+        let waivers = || match waivers {
+            Some(waivers) => Ok(waivers.to_vec()),
+            None => waiver_files::of_run(&policy, &self.waivers, self.now),
+        };
         let directory = project(self.root.as_deref(), &roots);
         let change = self.base.change(&directory)?;
         let mut remarks = Vec::new();
@@ -185,13 +188,14 @@ impl RunRequest {
         };
         // Either can be a large file.
         let (waivers, comparison) = if self.base.is_given() {
-            thread::scope(|scope| {
-                let waivers = scope.spawn(waivers);
-                let base = base();
-                (
-                    waivers.join().unwrap_or_else(|_| Err(anyhow!("the waivers could not be read: a bug"))),
-                    base,
-                )
+            thread::scope(|scope| match thread::Builder::new().spawn_scoped(scope, waivers) {
+                Ok(reading) => {
+                    let base = base();
+                    let bug = || Err(anyhow!("the waivers could not be read: a bug"));
+                    (reading.join().unwrap_or_else(|_| bug()), base)
+                }
+                // No second thread can be had.
+                Err(_) => (waivers(), base()),
             })
         } else {
             (waivers(), base())

@@ -8,7 +8,7 @@ use anyhow::{Context as _, Result, bail};
 
 use crate::finding::{clean, is_sha256};
 use crate::policy::{self, EMBEDDED, EntryKind, Policy, ReportMapping};
-use crate::report::{Format, ReadError, open_regular, shipped_mappings};
+use crate::report::{Format, ReadError, is_absent, open_regular, shipped_mappings};
 use crate::run::diagnostics::RunDiagnostic;
 
 /// Largest policy; read one byte further to notice.
@@ -80,9 +80,9 @@ impl PolicyRequest {
         if self.gate.contains(['/', '.', '\\']) {
             bail!(RunDiagnostic::GateIsAFile { gate: clean(&self.gate).into_owned() });
         }
-        if let Some(folder) = policy_folders().into_iter().find(|folder| folder.symlink_metadata().is_ok()) {
+        if let Some(folder) = policy_folders().into_iter().find(|folder| !is_absent(folder)) {
             let path = folder.join(format!("{}.yaml", self.gate));
-            if path.symlink_metadata().is_err() {
+            if is_absent(&path) {
                 let hint = nearest_gate(&folder, &self.gate);
                 bail!(
                     "{}: there is a folder .secgate, and the policy of gate `{}` is not in it{}",

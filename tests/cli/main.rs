@@ -25,6 +25,7 @@ mod checks;
 mod codes;
 mod common;
 mod convert;
+mod delivery;
 mod evidence;
 mod explain;
 mod extends;

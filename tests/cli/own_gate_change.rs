@@ -3,7 +3,7 @@
 
 use serde_json::Value;
 
-use crate::common::{Dir, Run, WAIVED_CODE, semgrep};
+use crate::common::{Dir, NOW, Run, WAIVED_CODE, semgrep};
 
 const POLICY: &str = "\
 version: 1
@@ -390,7 +390,7 @@ fn a_project_below_the_top_of_a_repository() {
     let run = Run::of(dir.command().current_dir(dir.path().join("app")).args([
         "check",
         "--now",
-        crate::common::NOW,
+        NOW,
         "--no-env",
         "--format",
         "json",
@@ -670,6 +670,32 @@ fn what_a_format_tells_of_suppressed_findings_is_compared_with_the_base() {
             assert_eq!(told(base, head).1, Vec::<String>::new(), "{format}");
         }
     }
+}
+
+#[test]
+fn seals_that_are_taken_off_a_baseline_are_a_clause() {
+    let written = Dir::new();
+    written.write("semgrep.json", semgrep(&["ERROR"])).write("src/a0.py", WAIVED_CODE);
+    let run = written.run(&["baseline", "write", "--now", NOW, "--output", "known.jsonl", "semgrep.json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let sealed = written.read("known.jsonl");
+    let dir = repository(&[(".secgate/merge.yaml", POLICY), ("known.jsonl", &sealed)]);
+    dir.write("semgrep.json", semgrep(&["ERROR"]));
+    let args = [&BY_GIT[..], &["--baseline", "known.jsonl"]].concat();
+    assert_eq!(clauses(&dir, &args).1, Vec::<String>::new());
+    let bare =
+        |line: &str| line.split_once(",\"seal\":").map_or(line.to_owned(), |(line, _)| format!("{line}}}"));
+    let unsealed: String = sealed.lines().map(|line| bare(line) + "\n").collect();
+    assert_ne!(unsealed, sealed);
+    dir.write("known.jsonl", unsealed);
+    commit(&dir);
+    let (code, told) = clauses(&dir, &args);
+    assert!(
+        code == 1
+            && told.len() == 1
+            && told[0].contains("`sealed`: each line is tied to its finding → no line is"),
+        "{code} {told:?}"
+    );
 }
 
 #[test]

@@ -293,6 +293,34 @@ fn the_hook_says_what_stops_the_push_and_what_ci_will_ask_for() {
     assert!(push(&["main"]).stderr.contains("have not been agreed to"));
 }
 
+#[test]
+fn an_advisory_hook_lets_violations_pass_and_no_error() {
+    let repo = Repo::new();
+    let remote = Dir::new();
+    repo.git(&["init", "-q", "--bare", remote.path().to_str().unwrap()]);
+    repo.git(&["remote", "add", "origin", remote.path().to_str().unwrap()]);
+    repo.git(&["push", "-q", "-u", "origin", "main"]);
+    fs::copy(root().join("ci/hooks/pre-push"), repo.dir.path().join(".git/hooks/pre-push")).unwrap();
+    repo.dir.write(
+        ".secgate/merge.yaml",
+        POLICY.replace("gate: merge\n", "gate: merge\nenforcement: advisory\n"),
+    );
+    repo.commit("only watched");
+    // The gate from before still decides on the change that makes it advisory.
+    repo.git(&["push", "-q", "--no-verify", "origin", "main"]);
+    repo.dir.write("src/c.py", "SECRET\n");
+    repo.commit("a secret");
+    agree(&repo);
+    let push = || repo.run("git", &["push", "-q", "origin", "main"]);
+    // What the scanner of code leaves cannot be read, beside a violation.
+    repo.program("fakesemgrep", "#!/bin/sh\nprintf '{\"version\":\"1\",\"results\":[' >\"$2\"\n");
+    let run = push();
+    assert!(run.code != 0 && run.all().contains("ADVISORY"), "{run:?}");
+    repo.program("fakesemgrep", SEMGREP);
+    let run = push();
+    assert!(run.code == 0 && run.all().contains("ADVISORY"), "{run:?}");
+}
+
 /// What an answer at the terminal leaves.
 fn agree(repo: &Repo) {
     let json = repo.scan(&["--yes", "--all", "--format", "json"]).json();

@@ -3,8 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
-use std::io::{ErrorKind, Read as _, Write as _};
-use std::os::unix::fs::FileTypeExt as _;
+use std::io::{ErrorKind, Read as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -12,6 +11,7 @@ use clap::Args;
 use quick_xml::Writer;
 use quick_xml::events::BytesText;
 
+use super::super::delivery::{Destination, FILE_MODE, deliver, remove};
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::{clean, clean_line};
@@ -85,7 +85,7 @@ pub(super) fn run(args: &TestArgs) -> Result<u8> {
         if faults.is_empty() { String::new() } else { format!(", {} not run", plural(faults.len(), "file")) };
     writeln!(text, "{} held, {failed} failed{broken}", plural(held, "case"))?;
     if let Some(path) = &args.junit {
-        write(path, &junit(&ran, &faults)?)
+        deliver(path, FILE_MODE, &junit(&ran, &faults)?)
             .with_context(|| format!("--junit {}: cannot be written", clean(&path.to_string_lossy())))?;
     }
     super::super::print(text.as_bytes())?;
@@ -140,48 +140,22 @@ fn in_folder(folder: &Path, default: bool) -> Result<Vec<PathBuf>> {
 /// Checks where results go, and takes away those of an earlier run. What is no `JUnit` XML stays.
 fn prepare(path: &Path) -> Result<()> {
     let name = clean(&path.to_string_lossy()).into_owned();
-    match fs::symlink_metadata(path) {
-        Ok(meta) if meta.is_dir() => bail!("--junit {name}: is a directory; give the path of a file in it"),
-        Ok(meta) if is_device(&meta) => Ok(()),
-        Ok(meta) if !(meta.is_file() || meta.is_symlink()) => bail!("--junit {name}: is no regular file"),
-        Ok(_) => {
-            let mut start = Vec::new();
-            let file = open_regular(path).map_err(|error| anyhow!("--junit {name}: {error}"))?;
-            file.take(1024).read_to_end(&mut start).with_context(|| format!("--junit {name}"))?;
-            if !start.is_empty() && !String::from_utf8_lossy(&start).contains("<testsuites") {
-                bail!("--junit {name}: is there and is no JUnit XML; nothing was written");
-            }
-            fs::remove_file(path).with_context(|| format!("--junit {name}: cannot be replaced"))
-        }
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-            match folder.filter(|folder| !folder.is_dir()) {
-                Some(folder) => {
-                    bail!("--junit {name}: there is no folder {}", clean(&folder.to_string_lossy()))
-                }
-                None => Ok(()),
-            }
-        }
-        Err(error) => Err(error).with_context(|| format!("--junit {name}")),
+    let destination = Destination::of(path).map_err(|why| anyhow!("--junit {name}: {why}"))?;
+    let Some(place) = destination.place() else { return Ok(()) };
+    if !place.exists() {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty() && !folder.is_dir());
+        return match folder {
+            Some(folder) => bail!("--junit {name}: there is no folder {}", clean(&folder.to_string_lossy())),
+            None => Ok(()),
+        };
     }
-}
-
-/// True for a device such as `/dev/null`, which is written to and never replaced.
-fn is_device(meta: &fs::Metadata) -> bool {
-    meta.file_type().is_char_device()
-}
-
-/// Writes a file whole or not at all.
-fn write(path: &Path, bytes: &[u8]) -> Result<()> {
-    if path.metadata().is_ok_and(|meta| is_device(&meta)) {
-        return Ok(fs::write(path, bytes)?);
+    let mut start = Vec::new();
+    let file = open_regular(place).map_err(|error| anyhow!("--junit {name}: {error}"))?;
+    file.take(1024).read_to_end(&mut start).with_context(|| format!("--junit {name}"))?;
+    if !start.is_empty() && !String::from_utf8_lossy(&start).contains("<testsuites") {
+        bail!("--junit {name}: is there and is no JUnit XML; nothing was written");
     }
-    let beside = super::super::outputs::beside(path);
-    let mut file = fs::OpenOptions::new().write(true).create_new(true).open(&beside)?;
-    file.write_all(bytes).and_then(|()| fs::rename(&beside, path)).inspect_err(|_| {
-        let _ = fs::remove_file(&beside);
-    })?;
-    Ok(())
+    remove(place).map_err(|why| anyhow!("--junit {name}: {why}"))
 }
 
 fn is_cases(path: &Path) -> bool {

@@ -26,9 +26,8 @@ pub(super) fn nothing_known(unknown: &[Unknown]) -> Result<u8> {
 pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &[Unknown]) -> Result<u8> {
     let mut stops = String::new();
     let mut asks = String::new();
-    let mut code = exit::PASS;
+    let (mut failed, mut erred) = (false, !decision.errors.is_empty());
     for fault in &decision.errors {
-        code = exit::ERROR;
         let path = fault.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
         writeln!(stops, "  error: {path}{}", fault.message)?;
     }
@@ -42,7 +41,8 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
             }
             (_, Outcome::Review) => writeln!(asks, "  {entry}: {}", evidence.message)?,
             (_, outcome) => {
-                code = if outcome == Outcome::Fail || code == exit::FAIL { exit::FAIL } else { exit::ERROR };
+                failed |= outcome == Outcome::Fail;
+                erred |= outcome == Outcome::Error;
                 writeln!(stops, "  {entry}: {}", evidence.message)?;
             }
         }
@@ -62,7 +62,8 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
                 writeln!(text, "    approval: {}", clean(&who.to_string()))?;
             }
         } else {
-            code = exit::FAIL;
+            failed |= rule.outcome == Outcome::Fail;
+            erred |= rule.outcome == Outcome::Error;
             if let Some(fix) = &rule.fix {
                 writeln!(text, "    {fix}")?;
             }
@@ -71,9 +72,14 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
     if !unknown.is_empty() {
         writeln!(asks, "{}", list(unknown))?;
     }
-    if !decision.enforced && code == exit::FAIL {
-        code = exit::PASS;
-        stops.insert_str(0, "  ADVISORY: the policy lets it pass\n");
+    // What is advisory lets violations pass, and never what could not be decided.
+    let code = match (failed && decision.enforced, erred) {
+        (true, _) => exit::FAIL,
+        (false, true) => exit::ERROR,
+        (false, false) => exit::PASS,
+    };
+    if failed && !decision.enforced {
+        stops.insert_str(0, "  ADVISORY: the policy lets violations pass\n");
     }
     let mut text = String::new();
     if !stops.is_empty() {

@@ -36,13 +36,15 @@ impl Progress {
         let done = AtomicBool::new(false);
         let begin = Instant::now();
         std::thread::scope(|scope| {
-            scope.spawn(|| {
+            let draw = || {
                 let mut drawn = String::new();
                 while !done.load(Ordering::Relaxed) {
                     self.draw(&mut drawn, begin.elapsed());
                     std::thread::sleep(TICK);
                 }
-            });
+            };
+            // Where no thread can be had, nothing is drawn.
+            let _ = std::thread::Builder::new().spawn_scoped(scope, draw);
             let result = work(&|index, ended, time| self.scanner_ended(index, ended, time));
             done.store(true, Ordering::Relaxed);
             redraw("");

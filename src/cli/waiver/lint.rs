@@ -152,7 +152,7 @@ fn made(
     }
     // The policy is read once more: a run owns its own.
     let own = request.policy.policy()?;
-    let resolved = match request.resolve_with(own, Some(waivers.to_vec())) {
+    let resolved = match request.resolve_with(own, Some(waivers)) {
         Ok(resolved) => resolved,
         Err(error) if given => return Err(error),
         Err(error) => {

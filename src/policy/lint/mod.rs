@@ -175,6 +175,18 @@ pub static CHECKS: &[Check] = &[
         "`max_age: 7d`",
     ),
     warning(
+        "verdict-of-no-project",
+        "a `verdicts` rule whose `project` is an address",
+        "a verdict names its project by the path that GitLab gives it, so that none fits",
+        "`project: group/app`",
+    ),
+    warning(
+        "verdict-of-no-value",
+        "a `verdicts` rule that wants a value of a parameter which the policy's own parameter of that name cannot have",
+        "a word that is mistyped fits no verdict",
+        "one of the values of `parameters`",
+    ),
+    warning(
         "report-without-age",
         "a scan of an artifact that may be of any age",
         "a vulnerability scan knows what was known on its day; of last month's build it may be last month's",

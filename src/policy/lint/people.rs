@@ -1,7 +1,32 @@
 //! Who answers reviews, and whose approval proves something.
 
 use super::{LintRun, rule_in_words};
-use crate::policy::{Action, ApprovalSource, EntryKind, EvidenceEntry, Reviewers, Rule, Subject};
+use crate::policy::error::quoted;
+use crate::policy::{
+    Action, ApprovalSource, EntryKind, EvidenceEntry, Reviewers, Rule, Subject, VerdictsRule,
+};
+
+/// Looks at what a rule demands of a verdict's project and parameters, and no verdict can have.
+fn lint_demands(found: &mut LintRun<'_>, rule: &Rule, verdicts: &VerdictsRule) {
+    let is_address = |project: &&String| project.contains("://") || project.contains('@');
+    if let Some(project) = verdicts.project.as_ref().filter(is_address) {
+        let message =
+            format!("{} wants the project {}, which is no path", rule_in_words(rule), quoted(project));
+        found.of_rule("verdict-of-no-project", rule, &["verdicts", "project"], message);
+    }
+    for (name, value) in &verdicts.parameters {
+        let own = found.policy.parameters.iter().find(|parameter| parameter.name == *name);
+        if let Some(own) = own.filter(|own| !own.one_of.contains(value)) {
+            let known = own.one_of.join(", ");
+            let message = format!(
+                "{} wants {name} {}, and here it is one of {known}",
+                rule_in_words(rule),
+                quoted(value)
+            );
+            found.of_rule("verdict-of-no-value", rule, &["verdicts", "parameters"], message);
+        }
+    }
+}
 
 /// Looks at whom a rule names.
 pub(super) fn lint_people(found: &mut LintRun<'_>, rule: &Rule) {
@@ -24,6 +49,7 @@ pub(super) fn lint_people(found: &mut LintRun<'_>, rule: &Rule) {
                 let message = format!("{} takes a verdict under any policy", rule_in_words(rule));
                 found.of_rule("verdict-of-any-policy", rule, &["verdicts"], message);
             }
+            lint_demands(found, rule, verdicts);
         }
         Subject::Findings(_)
         | Subject::Document(_)

@@ -479,6 +479,12 @@ fn checks_of_policies_of_their_own() {
     tells_apart("verdict-without-age", &with(artifact, &aged("")), &with(artifact, &aged(", max_age: 7d")));
     let digest = format!(", policy: [\"sha256:{}\"]", "1".repeat(64));
     tells_apart("verdict-of-any-policy", &with(artifact, &aged("")), &with(artifact, &aged(&digest)));
+    let project = |path: &str| aged(&format!(", project: \"{path}\""));
+    let address = project("https://gitlab.example.com/shop/app.git");
+    tells_apart("verdict-of-no-project", &with(artifact, &address), &with(artifact, &project("shop/app")));
+    let staged = artifact.replace("subjects:", "parameters: {stage: {one_of: [test, live]}}\nsubjects:");
+    let of = |value: &str| aged(&format!(", parameters: {{stage: {value}}}"));
+    tells_apart("verdict-of-no-value", &with(&staged, &of("life")), &with(&staged, &of("live")));
     let by =
         |not: &str| format!("id: a, approvals: {{from: [deployment], any_of: [\"@ann\"]{not}}}, then: fail");
     tells_apart("self-approval", &with(artifact, &by("")), &with(artifact, &by(", not: [author]")));

@@ -8,7 +8,7 @@ use super::previous_project::{PreviousProject, ways};
 use crate::finding::clean;
 use crate::policy::PolicyLine;
 use crate::policy::compare::LoosenedClause;
-use crate::report::receipt;
+use crate::report::{is_absent, receipt};
 
 /// Adds a clause for each piece of evidence, or receipt beside it, that the change altered or added, by its own path or by
 /// that of a link which leads to it.
@@ -22,7 +22,7 @@ pub(super) fn look(before: &PreviousProject<'_>, evidence: &[PathBuf], seen: &mu
     }
     files.sort();
     files.dedup();
-    for path in files.iter().filter(|path| path.symlink_metadata().is_ok()) {
+    for path in files.iter().filter(|path| !is_absent(path)) {
         let names = before.project_paths(path);
         let Some(known) = names.iter().flat_map(|name| ways(name)).find_map(|way| touched.get(way)) else {
             continue;

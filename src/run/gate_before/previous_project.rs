@@ -12,7 +12,7 @@ use crate::finding::{clean, clean_line};
 use crate::gather::look_for;
 use crate::policy::PathGlob;
 use crate::relate::FileBefore;
-use crate::report::open_regular;
+use crate::report::{is_absent, open_regular};
 
 /// Largest file of a project that is looked at.
 const MAX_FILE: u64 = 512 << 20;
@@ -400,7 +400,7 @@ fn files_below(folder: &Path) -> Vec<String> {
 pub(crate) fn bytes(path: &Path) -> Result<Option<Vec<u8>>> {
     use std::io::Read as _;
 
-    if path.symlink_metadata().is_err() {
+    if is_absent(path) {
         return Ok(None);
     }
     let name = || clean(&path.to_string_lossy()).into_owned();
