@@ -215,8 +215,7 @@ fn bundles_and_statements_of_yesterday_go_too() {
     let dir = dir(&[]);
     let keys = dir.run(&["attest", "keygen", "--output", "gate"]);
     assert_eq!(keys.code, 0, "{keys:?}");
-    let key = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name().into_string().unwrap());
-    let key = key.filter(|name| name.starts_with("gate") && !name.ends_with(".pub")).min().unwrap();
+    let key = "gate.key";
     for bundle in ["b", "b.tar"] {
         let again = || {
             let run = dir.check(&[
@@ -240,7 +239,7 @@ fn bundles_and_statements_of_yesterday_go_too() {
         again();
     }
     let sign = |more: &[&str]| {
-        dir.run(&[&["attest", "--verdict", "v.json", "--key", &key, "--output", "v.jsonl"], more].concat())
+        dir.run(&[&["attest", "--verdict", "v.json", "--key", key, "--output", "v.jsonl"], more].concat())
     };
     assert_eq!(sign(&[]).code, 0, "{:?}", sign(&[]));
     assert!(dir.exists("v.jsonl"));
@@ -270,7 +269,7 @@ fn a_broken_or_foreign_bundle_is_no_wall() {
         (
             "b.tar",
             &|dir| {
-                _ = fs::remove_file(dir.path().join("b.tar")).map(|()| dir.write("b.tar/bundle.json", "x"))
+                _ = fs::remove_file(dir.path().join("b.tar")).map(|()| dir.write("b.tar/bundle.json", "x"));
             },
             false,
         ),
@@ -349,7 +348,7 @@ fn of_runs_at_the_same_time_one_delivers_all() {
         assert_eq!(dir.read("v.xml").contains("<failure"), failed);
         assert_eq!(dir.read("v.sarif").contains("rule-0"), failed);
         assert_eq!(dir.run(&["verify", "--recompute", "b"]).code, 0);
-        assert!(!left(&dir).iter().any(|name| name.ends_with(".part")), "{:?}", left(&dir));
+        assert!(!left(&dir).iter().any(|name| name.contains(".part")), "{:?}", left(&dir));
     }
 }
 
