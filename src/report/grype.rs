@@ -33,6 +33,8 @@ fn looks_like(opening: &Opening) -> bool {
         return false;
     }
     let beside = ["descriptor", "distro", "source", "ignoredMatches"].iter().any(|key| opening.has(key));
+    // Without a match only its descriptor tells it from Xeol.
+    let named = opening.whole || opening.get("descriptor").is_some_and(|descriptor| descriptor.has("name"));
     let of_grype = |key: &str| {
         opening
             .get(key)
@@ -41,7 +43,7 @@ fn looks_like(opening: &Opening) -> bool {
     };
     of_grype("matches")
         || of_grype("ignoredMatches")
-        || beside && opening.get("matches").is_some_and(|m| m.kind == Some(JsonKind::Array))
+        || beside && named && opening.get("matches").is_some_and(|m| m.kind == Some(JsonKind::Array))
 }
 
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
