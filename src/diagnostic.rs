@@ -55,7 +55,7 @@ pub struct SaidDiagnostic {
 }
 
 impl SaidDiagnostic {
-    /// What a diagnostic says.
+    /// Wording, code and suggestion of a diagnostic.
     pub fn of(diagnostic: &dyn Diagnostic) -> Self {
         Self {
             message: diagnostic.to_string(),

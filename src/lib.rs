@@ -74,7 +74,7 @@ use gather::{Inputs, Limits};
 /// Reads all evidence and decides.
 ///
 /// # Errors
-/// What is wrong with the files as given, before any of them was read.
+/// Errors in the files as given, before any of them was read.
 pub fn check(inputs: Inputs<'_>, context: &Context, limits: Limits) -> Result<Decision, Vec<RunError>> {
     let policy = inputs.policy;
     // Outlives what is gathered, which borrows from it.

@@ -36,7 +36,7 @@ pub struct ScannerJob {
     pub prints_report: bool,
     /// It is handed the files that changed, where only those are scanned.
     pub in_part: bool,
-    /// What it says besides; never shown, because a scanner may quote a secret.
+    /// Further output; never shown, because a scanner may quote a secret.
     pub log: PathBuf,
 }
 
@@ -203,7 +203,7 @@ impl Scratch {
     /// A new folder below `parent`.
     ///
     /// # Errors
-    /// What the system says.
+    /// Message of the system.
     pub fn new(parent: &Path) -> io::Result<Self> {
         sweep(parent);
         let mut number = [0; 8];

@@ -183,7 +183,7 @@ fn is_tar(path: &Path) -> bool {
     path.extension().is_some_and(|extension| extension == "tar")
 }
 
-/// What lies at the top of a bundle that is a directory.
+/// Names at the top of a bundle that is a directory.
 const TOP: [&str; 11] = [
     LIST,
     "bundle.json",

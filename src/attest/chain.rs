@@ -34,7 +34,7 @@ pub enum TrustedSigner {
 pub(super) struct Signers {
     /// Their names; never empty where a signature was asked for.
     pub(super) names: Vec<String>,
-    /// What the certificates say, of those known by one.
+    /// Facts of the certificates, of those known by one.
     pub(super) certificates: Vec<CertificateFacts>,
 }
 
@@ -45,7 +45,7 @@ pub struct Signed {
     pub place: String,
     /// Names of the keys that signed it; never empty.
     pub keys: Vec<String>,
-    /// What the certificates of the signers say, of those that are known by one.
+    /// Facts of the signers' certificates, of those that are known by one.
     pub certificates: Vec<CertificateFacts>,
     /// Its statement.
     pub statement: InTotoStatement,

@@ -214,7 +214,7 @@ fn reference_of_trigger(substitutions: &Map<String, Value>) -> Option<String> {
     named("TAG_NAME", "tags").or_else(|| named("BRANCH_NAME", "heads"))
 }
 
-/// What Witness saw: the job's token, which it verifies with its issuer, before the working tree, which a step can change.
+/// Facts that Witness saw: the job's token, which it verifies with its issuer, before the working tree, which a step can change.
 fn witness(predicate: &Map<String, Value>) -> Provenance {
     let list = predicate.get("attestations").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
     let of = |name: &str| {

@@ -19,7 +19,7 @@ const PREDICATES: [&str; 3] =
 pub struct UnwrappedDocument {
     /// The document itself.
     pub source: Source,
-    /// What the statement around it is about, `sha256:…`; empty where there is none.
+    /// Subjects of the statement around it, `sha256:…`; empty where there is none.
     pub subjects: Vec<String>,
     /// Names of the keys that signed it, of those asked for.
     pub signers: Vec<String>,
@@ -105,7 +105,7 @@ fn predicate(statement: InTotoStatement) -> Result<Vec<u8>, String> {
 }
 
 impl UnwrappedDocument {
-    /// What of these digests the statement around the document speaks of too; the statement's own where there are
+    /// Those of these digests that the statement around the document speaks of too; the statement's own where there are
     /// none. An error where the two have nothing in common.
     pub fn agreed(&self, stated: &[String]) -> Result<Vec<String>, String> {
         if self.subjects.is_empty() || stated.is_empty() {

@@ -98,7 +98,7 @@ pub(super) struct PolicyArgs {
 }
 
 impl PolicyArgs {
-    /// What is asked for.
+    /// Policy that is asked for.
     pub(super) fn request(&self) -> PolicyRequest {
         let Self { gate, policy, require_policy } = self.clone();
         PolicyRequest { gate, policy, require_policy }
@@ -148,7 +148,7 @@ pub(super) struct GateBeforeArgs {
     base_waivers: Vec<PathBuf>,
 }
 
-/// What a decision rests on: all that `check` takes but its outputs.
+/// Inputs of a decision: all that `check` takes but its outputs.
 #[derive(Debug, Args)]
 pub(super) struct DecideArgs {
     #[command(flatten, next_help_heading = "Policy")]
@@ -201,7 +201,7 @@ pub(super) struct DecideArgs {
 }
 
 impl DecideArgs {
-    /// What is asked for, to be decided by this clock.
+    /// Request, to be decided by this clock.
     pub(super) fn request(&self, now: Timestamp) -> Result<RunRequest> {
         self.inputs.paths.iter().for_each(|path| name_nearest_file(path));
         let named = |flag, form, texts: &[OsString]| {
@@ -256,7 +256,7 @@ impl DecideArgs {
     }
 }
 
-/// What a command prints that has one text and one JSON object to tell.
+/// Output of a command that has one text and one JSON object to tell.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(super) enum TextOrJson {
     Text,

@@ -72,7 +72,7 @@ struct SignArgs {
     #[arg(long, value_name = "URI", default_value = "secgate:verifier")]
     verifier_id: String,
 
-    /// What was verified, in the verification summary [default: the artifact, else the commit]
+    /// Subject of the verification summary [default: the artifact, else the commit]
     #[arg(long, value_name = "URI")]
     resource_uri: Option<String>,
 }

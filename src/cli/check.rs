@@ -23,7 +23,7 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     decide: DecideArgs,
 
-    /// What to print
+    /// Output format
     #[arg(long, help_heading = "Outputs", value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
     format: &'static OutputFormat,
 

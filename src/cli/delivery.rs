@@ -42,7 +42,7 @@ pub(super) enum Destination {
     File(PathBuf),
     /// A device, or what is open under a number: written to, never replaced.
     Device(PathBuf),
-    /// What this process prints to.
+    /// Files that this process prints to.
     Stream(StandardStream),
 }
 
@@ -92,7 +92,7 @@ pub(super) fn output_leads_nowhere() -> bool {
 /// Why nothing can be delivered at a path.
 #[derive(Debug)]
 pub(super) enum NoDestination {
-    /// What it leads to cannot be told.
+    /// Its target cannot be told.
     Unknown(io::Error),
     /// What is there is no place for a file.
     Taken(&'static str),
@@ -110,7 +110,7 @@ impl std::fmt::Display for NoDestination {
 }
 
 impl Destination {
-    /// What a path means, or why nothing can be delivered there.
+    /// Target of a path, or why nothing can be delivered there.
     pub(super) fn of(path: &Path) -> Result<Self, NoDestination> {
         let meta = match fs::metadata(path) {
             Ok(meta) => meta,
@@ -241,11 +241,11 @@ fn locked(file: File) -> Option<File> {
 /// A file, or a bundle, that lies beside its place.
 #[derive(Debug)]
 struct StagedPart {
-    /// What is moved.
+    /// File that is moved.
     from: PathBuf,
     /// Where to.
     to: PathBuf,
-    /// What is taken away in the end, if it is still there.
+    /// File that is taken away in the end, if it is still there.
     left: PathBuf,
     /// Locked as long as this run lives.
     _alive: File,
@@ -403,7 +403,7 @@ pub(super) fn sweep(place: &Path) {
     }
 }
 
-/// What the names begin with under which a file is written before it is delivered.
+/// Beginning of the names under which a file is written before it is delivered.
 fn part_prefix(place: &Path) -> Vec<u8> {
     let name = place.file_name().unwrap_or_default().as_bytes();
     [b".", name.get(..NAME_BYTES).unwrap_or(name), b"."].concat()

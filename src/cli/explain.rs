@@ -54,7 +54,7 @@ pub(super) struct ExplainArgs {
     #[arg(long, value_name = "FILE")]
     verdict: Option<PathBuf>,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: TextOrJson,
 

@@ -170,7 +170,7 @@ fn seen(args: &InitArgs, survey: &Survey) {
     }
 }
 
-/// What became of the files.
+/// Result for each file.
 struct Written {
     /// Anything was written, or would be.
     wrote: bool,
@@ -178,7 +178,7 @@ struct Written {
     differs: Vec<String>,
 }
 
-/// What would change in a file: the lines that would go and those that would come. `None` where nothing would.
+/// Change of a file: the lines that would go and those that would come. `None` where nothing would.
 fn changes(was: &str, is: &str) -> Option<String> {
     let (old, new): (Vec<&str>, Vec<&str>) = (was.lines().collect(), is.lines().collect());
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();

@@ -152,7 +152,7 @@ fn is_job_log() -> bool {
     std::env::var_os("GITLAB_CI").is_some_and(|value| value == "true")
 }
 
-/// What standard output can show: colours only on a terminal and in GitLab's job log, which shows them without being one and
+/// Capabilities of standard output: colours only on a terminal and in GitLab's job log, which shows them without being one and
 /// folds sections, and not under `NO_COLOR` (no-color.org).
 fn terminal_look() -> Look {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());

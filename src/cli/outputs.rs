@@ -35,7 +35,7 @@ impl std::fmt::Debug for OutputFile {
     }
 }
 
-/// What lies where a bundle is to go.
+/// State of the place where a bundle is to go.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum FormerBundle {
     /// Nothing.
@@ -192,7 +192,7 @@ impl std::fmt::Display for Unwanted {
     }
 }
 
-/// What lies at the place of a bundle.
+/// State of the place of a bundle.
 fn former_bundle(place: &Path) -> FormerBundle {
     let Ok(meta) = fs::symlink_metadata(place) else { return FormerBundle::Nothing };
     let is_empty_folder = || fs::read_dir(place).is_ok_and(|mut entries| entries.next().is_none());
@@ -280,7 +280,7 @@ fn joined<'a>(arg: &'a OsStr, flag: &str) -> Option<&'a OsStr> {
     rest.strip_prefix(b"=").map(OsStr::from_bytes)
 }
 
-/// What stands behind the first `=`.
+/// Text behind the first `=`.
 fn after_sign(value: &OsStr) -> Option<&OsStr> {
     use std::os::unix::ffi::OsStrExt as _;
     let at = memchr::memchr(b'=', value.as_bytes())?;

@@ -20,7 +20,7 @@ use crate::run::{PolicyRequest, PolicySource, RunRequest};
 
 /// The diff of a run's change, if it was saved.
 const DIFF: &str = "change.diff";
-/// What was known before a run.
+/// Base of a run.
 const BASELINE: &str = "baseline.jsonl";
 
 /// Decide again on saved runs
@@ -36,7 +36,7 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "FILE|NAME")]
     against: Option<PathBuf>,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: TextOrJson,
 

@@ -65,7 +65,7 @@ pub(super) struct ScanArgs {
     #[arg(long, conflicts_with_all = ["since", "all", "yes"])]
     hook: bool,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
     format: &'static OutputFormat,
 
@@ -223,7 +223,7 @@ enum Pushed {
     Nothing,
     /// Nobody knows since when.
     All,
-    /// What came after this commit.
+    /// Changes after this commit.
     Since(String),
 }
 

@@ -48,7 +48,7 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "URL", requires = "identity")]
     issuer: Option<String>,
 
-    /// What else the certificate must say, such as `source_repository_ref=refs/heads/main`
+    /// Further claims of the certificate, such as `source_repository_ref=refs/heads/main`
     #[arg(long, value_name = "CLAIM=GLOB", requires = "identity")]
     claim: Vec<String>,
 
@@ -124,7 +124,7 @@ struct VerdictRequirements {
     now: Timestamp,
 }
 
-/// What was found, line by line.
+/// Results, line by line.
 #[derive(Default)]
 struct VerificationOutput {
     lines: String,

@@ -17,7 +17,7 @@ pub struct GivenBase {
     pub base: Base,
     /// Where that is from.
     pub sources: Vec<BaseComparison>,
-    /// What was left out of given folders: each a path with the reason.
+    /// Files left out of given folders: each a path with the reason.
     pub left_out: Vec<(String, String)>,
 }
 
@@ -42,7 +42,7 @@ pub struct BaseComparison {
     pub copy_of: Option<Text>,
 }
 
-/// What tells scans apart of which one report replaces another.
+/// Facts that tell apart the scans of which one report replaces another.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ScanKind {

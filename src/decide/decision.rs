@@ -85,7 +85,7 @@ pub struct RunError {
 }
 
 impl RunError {
-    /// What a diagnostic says, of the file at `path`.
+    /// Error of the file at `path`, in the words of a diagnostic.
     pub fn of(path: Option<String>, diagnostic: &dyn Diagnostic) -> Self {
         let SaidDiagnostic { message, code, suggestion } = SaidDiagnostic::of(diagnostic);
         Self { path, message, code, suggestion }

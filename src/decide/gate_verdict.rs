@@ -1,4 +1,4 @@
-//! What another gate says of the same evidence: that of before a change, or one that the policy extends.
+//! Verdict of another gate on the same evidence: that of before a change, or one that the policy extends.
 
 use serde::{Deserialize, Serialize};
 
@@ -16,9 +16,9 @@ pub struct GateVerdict {
     pub sha256: String,
     /// Its verdict.
     pub verdict: Outcome,
-    /// What stops the change there.
+    /// Clauses that stop the change there.
     pub stops: Vec<GateStop>,
-    /// What would resolve its reviews.
+    /// Approvals that would resolve its reviews.
     pub obligations: Vec<Obligation>,
 }
 
@@ -120,7 +120,7 @@ impl GateVerdict {
         Self { source: parts.source.to_owned(), sha256: parts.sha256.to_owned(), verdict, stops, obligations }
     }
 
-    /// What stops a change here and does not stop it, or not as hard, in a gate that says `other`; empty if that one is as
+    /// Clauses that stop a change here and do not stop it, or not as hard, in a gate that says `other`; empty if that one is as
     /// strict about this evidence.
     fn beyond<'v>(&'v self, other: &'v Self) -> Vec<(&'v GateStop, Option<&'v GateStop>)> {
         if self.verdict <= other.verdict {

@@ -158,7 +158,7 @@ pub(super) fn usable(key: &SignerKey) -> Result<NamedKey, String> {
     Ok(NamedKey { name: key.name.clone(), signer })
 }
 
-/// What is to be said of the age of the embedded roots that keys rest on.
+/// Remark on the age of the embedded roots that keys rest on.
 pub(super) fn age_of_roots(keys: &[NamedKey], now: jiff::Timestamp) -> Option<String> {
     keys.iter().find_map(|key| match &key.signer {
         TrustedSigner::Identity(signer) => signer.roots.age_warning(now),

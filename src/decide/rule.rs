@@ -57,7 +57,7 @@ pub struct RuleResult {
     /// Demands that are not met, of a rule that matches findings besides.
     #[serde(skip)]
     pub unmet: Vec<String>,
-    /// What it counted, in the words of its selectors: `3 new findings of high severity or worse`; empty where it counted
+    /// Matches, in the words of its selectors: `3 new findings of high severity or worse`; empty where it counted
     /// no finding.
     #[serde(skip)]
     pub counted: String,
@@ -84,7 +84,7 @@ pub(super) struct RuleMatches {
 }
 
 impl RuleMatches {
-    /// What a rule that does not look at findings has.
+    /// Matches of a rule that does not look at findings.
     pub(super) fn of_demands(demands: Requirements) -> Self {
         Self {
             count: demands.unmet.len() as u64,
@@ -177,7 +177,7 @@ pub(super) fn judge_rule(
     }
 }
 
-/// What a rule says that found nothing.
+/// Message of a rule that found nothing.
 const NO_FINDINGS: &str = "no findings";
 
 /// Findings that a rule counted, in the words of its selectors.

@@ -227,7 +227,7 @@ fn license_name(texts: &[String]) -> String {
     }
 }
 
-/// What licences leave unmet, of those that nothing lifts; `shown` are the worst of them.
+/// Unmet requirements on licences, of those that nothing lifts; `shown` are the worst of them.
 pub(super) fn unmet_licenses(
     rule: &SbomRule,
     counts: MatchCounts,

@@ -77,7 +77,7 @@ pub struct UnblockStep {
     /// Things that it is about, of which the summary gives the number.
     #[serde(skip)]
     pub counts: u64,
-    /// What it answers, and how often.
+    /// Stops that it answers, and how often.
     #[serde(skip)]
     answers: Vec<(Blocker, u64)>,
 }
@@ -91,7 +91,7 @@ pub struct UnblockPlace {
     pub line: Option<u32>,
 }
 
-/// What keeps a change from passing, by its index in the decision.
+/// Stop that keeps a change from passing, by its index in the decision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Blocker {
     Error(usize),

@@ -116,7 +116,7 @@ impl Use {
         }
     }
 
-    /// What is available outweighs what is not known, which outweighs what is not there.
+    /// A fix that is available outweighs one that is not known, which outweighs one that is not there.
     fn unfix(&mut self, fix: Fix) {
         let weight = |fix: Option<Fix>| match fix {
             Some(Fix::Available) => 3,

@@ -116,7 +116,7 @@ pub struct Finding {
     pub suppressed: bool,
     /// By what and why it was switched off, as far as the report says.
     pub suppression: Option<Text>,
-    /// What the rules that look at it asked for and it does not say.
+    /// Attributes that the rules asked for and it does not say.
     #[serde(skip)]
     pub unknown: UnknownAttributes,
     /// New, existing or newly disclosed, relative to the base of the change.
@@ -133,7 +133,7 @@ pub struct Finding {
     pub body: Fingerprint,
     /// The report shows nothing that tells it from others of its rule in its file, but lines of code would.
     pub told_by_code: bool,
-    /// What tells it from others of its fingerprint, where a waiver may ask: of a secret the trace of its value, of code
+    /// Digest that tells it from others of its fingerprint, where a waiver may ask: of a secret the trace of its value, of code
     /// a digest of its lines; zero where that is not known.
     #[serde(default, skip_serializing_if = "is_zero")]
     pub content: u64,

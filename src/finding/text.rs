@@ -23,7 +23,7 @@ const MAX_CHARS: usize = 500;
 #[derive(Clone, Default)]
 pub struct Text {
     real: SmolStr,
-    /// What is told instead, where the real one holds the value of a secret.
+    /// Text told instead, where the real one holds the value of a secret.
     told: Option<Box<SmolStr>>,
 }
 
@@ -58,12 +58,12 @@ impl Text {
         Self { real: raw.into(), told: (told != raw).then(|| Box::new(told.into())) }
     }
 
-    /// What may be told.
+    /// Text that may be told.
     pub fn as_str(&self) -> &str {
         self.told.as_deref().unwrap_or(&self.real)
     }
 
-    /// What it is compared by. It may hold the value of a secret and is never shown.
+    /// Text that it is compared by. It may hold the value of a secret and is never shown.
     pub fn real(&self) -> &str {
         &self.real
     }
@@ -252,7 +252,7 @@ pub fn log_line(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// What follows a control sequence of a terminal (ECMA-48, 5.4): parameters, then one byte that ends it.
+/// Rest of a control sequence of a terminal (ECMA-48, 5.4): parameters, then one byte that ends it.
 fn behind_sequence(rest: &str) -> Option<&str> {
     rest.trim_start_matches(|c| (' '..='?').contains(&c)).strip_prefix(|c| ('@'..='~').contains(&c))
 }

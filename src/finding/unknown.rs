@@ -1,4 +1,4 @@
-//! What a rule asked for and a finding does not say.
+//! Attributes that a rule asked for and a finding does not say.
 
 use std::fmt;
 

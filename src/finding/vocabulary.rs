@@ -35,7 +35,7 @@ macro_rules! words {
 }
 
 words! {
-    /// What kind of problem a finding is.
+    /// Kind of problem that a finding is.
     Category {
         /// Weakness in the project's own code.
         Sast = "sast",
@@ -137,7 +137,7 @@ words! {
 }
 
 words! {
-    /// What kind of thing a report scanned.
+    /// Kind of target that a report scanned.
     Target {
         /// A container image.
         Image = "image",
@@ -154,7 +154,7 @@ impl Confidence {
 }
 
 words! {
-    /// What some scanners tell of a finding and others never do.
+    /// Attribute that some scanners tell of a finding and others never do.
     Attribute {
         /// How sure the scanner is.
         Confidence = "confidence",

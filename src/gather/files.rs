@@ -17,12 +17,12 @@ const MAX_WALK: usize = 128;
 const MAX_NAMES: u32 = 4;
 const MAX_NAMES_FOR_GLOB: u32 = 1000;
 
-/// What lies below a given path.
+/// Files below a given path.
 #[derive(Debug, Default)]
 pub struct Expanded {
     /// The files, in name order, each with whether it was found in a given directory.
     pub files: Vec<(PathBuf, bool)>,
-    /// What was left out.
+    /// Files left out.
     pub left_out: LeftOut,
 }
 

@@ -1,4 +1,4 @@
-//! What a walk leaves out of what was given, and why: nothing is passed over without being told.
+//! Files that a walk leaves out, and why: nothing is passed over without being told.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -41,7 +41,7 @@ impl Reason {
     }
 }
 
-/// What was left out below one given folder.
+/// Files left out below one given folder.
 #[derive(Debug, Default, Clone)]
 pub struct LeftOut {
     /// Folders, and files that were named, each by itself.
@@ -68,7 +68,7 @@ impl LeftOut {
         self.paths.is_empty() && self.files.is_empty()
     }
 
-    /// What was left out, each as a path with why; files that are alike are one line of the folder `given`.
+    /// Files left out, each as a path with why; files that are alike are one line of the folder `given`.
     pub(super) fn told(&self, given: &str) -> Vec<(String, String)> {
         let mut told: Vec<(String, String)> =
             self.paths.iter().map(|(path, reason)| (path.clone(), reason.words().to_owned())).collect();
@@ -136,11 +136,11 @@ pub fn no_report(path: &Path) -> Option<Reason> {
     (by_name || !like_data && !report::begins_like_data(&source)).then_some(Reason::NoReport)
 }
 
-/// What names of reports end in. Of a file of such a name it must be told what it is.
+/// Endings of names of reports. Of a file of such a name it must be told what it is.
 const DATA: &[&str] =
     &["json", "jsonl", "ndjson", "sarif", "xml", "gz", "cdx", "spdx", "bom", "report", "out", "tmp", "part"];
 
-/// What names of files end in that are no reports, but for those that a reader claims.
+/// Endings of names of files that are no reports, but for those that a reader claims.
 const NO_REPORT: &[&str] = &[
     // Source code.
     "ada",

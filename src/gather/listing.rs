@@ -21,7 +21,7 @@ pub struct BaseReport {
     pub evidence: Evidence,
     /// Its findings, suppressed ones too.
     pub findings: Vec<Finding>,
-    /// What it only counts.
+    /// Findings that it only counts.
     pub hidden: Vec<HiddenFindings>,
     /// The packages that it lists, vulnerable or not, with the path of each.
     pub packages: Vec<(String, Package)>,
@@ -151,7 +151,7 @@ pub fn findings(
     Ok((evidence, all))
 }
 
-/// What findings are sorted by: one of unknown severity may be of the worst.
+/// Order of findings: one of unknown severity may be of the worst.
 fn worst_first(finding: &Finding) -> (Reverse<u8>, Option<&str>, Option<u32>, Fingerprint) {
     let line = finding.location.as_ref().and_then(|location| location.line);
     (Reverse(finding.severity.rank(Severity::Critical)), finding.path(), line, finding.fingerprint)

@@ -105,7 +105,7 @@ pub enum EvidenceSource<'p> {
     Case {
         /// Files that the case names.
         given: &'p [GivenFile],
-        /// What it writes out.
+        /// Reports that it writes out.
         written: TestReports<'p>,
     },
     /// Evidence of an earlier run.

@@ -45,7 +45,7 @@ impl PlannedFile {
     }
 }
 
-/// What is read, and what was left out of given folders: each a path with the reason.
+/// Files to read, and those left out of given folders: each a path with the reason.
 #[derive(Debug, Default)]
 pub(super) struct ReadingPlan {
     pub(super) items: Vec<PlannedFile>,

@@ -1,4 +1,4 @@
-//! What each file is read as. A file serves every entry that names it: it is read as a report for those with a
+//! Roles of the files. A file serves every entry that names it: it is read as a report for those with a
 //! category, and as a document or feed for the others.
 
 use super::entry;

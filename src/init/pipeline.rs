@@ -1,4 +1,4 @@
-//! What a project's `.gitlab-ci.yml` already runs. It is looked at line by line and not as YAML: what GitLab makes of
+//! Scanners that a project's `.gitlab-ci.yml` already runs. It is looked at line by line and not as YAML: what GitLab makes of
 //! includes, anchors and `extends` is not known here, and a job that is missed is only one job too many.
 
 use super::scanner::{self, KnownScanner};

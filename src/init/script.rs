@@ -417,7 +417,7 @@ impl Reader {
         }
     }
 
-    /// What is said: without what every line says, and as it stands.
+    /// Message: without what every line says, and as it stands.
     fn message(&self, command: &ShellCommand) -> Option<(String, String)> {
         let first = shell::program(&command.text);
         if !matches!(first, "echo" | "printf" | "log" | "err" | "warn" | "die")
@@ -578,7 +578,7 @@ fn decides_itself(text: &str) -> String {
     format!("`{text}` decides by its own exit code; have it write its report instead")
 }
 
-/// What a script asks for so that it can run at all, and a gate needs no longer.
+/// Tests of a script for what it needs to run, which a gate needs no longer.
 fn is_need_of_the_script(text: &str) -> bool {
     let text = text.trim().trim_start_matches("! ");
     let needs = ["command -v ", "which ", "type ", "hash ", "cd ", "pushd ", "mkdir ", "trap ", "jq empty "];

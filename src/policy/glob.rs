@@ -137,7 +137,7 @@ fn foreign_separator(pattern: &str) -> Option<(&str, &str)> {
     }
 }
 
-/// What `\` may take the meaning from. `\*` is how a path of Windows is written, and no file is called so.
+/// Characters whose meaning `\` may take away. `\*` is how a path of Windows is written, and no file is called so.
 const SIGNS: [char; 13] = ['[', ']', '{', '}', ',', '!', '^', '-', '(', ')', '@', '+', '\\'];
 
 /// Files that have no extension and no other mark by which a name can be told from that of a folder.
@@ -244,7 +244,7 @@ fn expanded(text: &str) -> Result<Vec<String>, String> {
 
 type Chars<'t> = std::iter::Peekable<std::str::Chars<'t>>;
 
-/// What stands up to the next `,` or `}` of the braces around it.
+/// Text up to the next `,` or `}` of the braces around it.
 fn sequence(rest: &mut Chars<'_>, depth: usize) -> Result<Vec<String>, String> {
     let mut all = vec![String::new()];
     let push = |all: &mut Vec<String>, c: char| all.iter_mut().for_each(|one| one.push(c));

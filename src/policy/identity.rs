@@ -177,7 +177,7 @@ impl EmbeddedRoot {
     }
 }
 
-/// What certificates are traced back to.
+/// Root that certificates are traced back to.
 #[derive(Debug, Clone)]
 pub enum TrustedRootSource {
     /// One that comes with secgate.
@@ -189,7 +189,7 @@ pub enum TrustedRootSource {
 /// Whoever a certificate of a trusted instance was issued to.
 #[derive(Debug, Clone)]
 pub struct CertificateIdentity {
-    /// What the certificate is traced back to.
+    /// Root that the certificate is traced back to.
     pub root: TrustedRootSource,
     /// The OpenID provider that vouched for the identity, exactly.
     pub issuer: String,
@@ -216,7 +216,7 @@ impl CertificateIdentity {
         text
     }
 
-    /// What has still to be filled in: an identity of a name that is reserved for examples.
+    /// Identity that has still to be filled in: an identity of a name that is reserved for examples.
     pub fn placeholder(&self, name: &str) -> Option<String> {
         let texts = self.identity.iter().map(IdentityGlob::text).chain([self.issuer.as_str()]);
         let found: Vec<_> =

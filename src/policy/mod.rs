@@ -176,7 +176,7 @@ pub struct Mapping {
     pub rule_id: Option<RuleGlob>,
     /// Exactly this severity as the scanner gave it.
     pub severity: Option<Severity>,
-    /// What else must be so: paths, weaknesses, scores, reachability.
+    /// Further conditions: paths, weaknesses, scores, reachability.
     pub conditions: Selector,
     /// Why it may make a severity milder, where the policy says.
     pub reason: Option<String>,
@@ -207,13 +207,13 @@ pub struct BaseSettings {
     pub from: Vec<BaseSource>,
     /// Consequence when no base is given.
     pub without: Action,
-    /// What findings on unchanged lines of touched files are, where only a diff speaks of them; none if the policy does
+    /// State of findings on unchanged lines of touched files, where only a diff speaks of them; none if the policy does
     /// not say.
     pub said_of_unchanged_lines: Option<UnchangedLines>,
 }
 
 impl BaseSettings {
-    /// What findings on unchanged lines of touched files are, where only a diff speaks of them.
+    /// State of findings on unchanged lines of touched files, where only a diff speaks of them.
     pub fn unchanged_lines(&self) -> UnchangedLines {
         self.said_of_unchanged_lines.unwrap_or_default()
     }
@@ -433,7 +433,7 @@ pub struct Rule {
     pub title: String,
     /// Its subject.
     pub subject: Subject,
-    /// What it makes of attributes that a finding lacks.
+    /// Meaning of attributes that a finding lacks.
     pub unknown: UnknownMeaning,
     /// How many matches are allowed.
     pub allow: u64,

@@ -83,7 +83,7 @@ impl DeadlineStart {
     }
 }
 
-/// What an approval is bound to.
+/// Subject that an approval is bound to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BoundTo {
     Commit,
@@ -105,7 +105,7 @@ pub(crate) enum Barred {
 }
 
 written! {
-    /// What one gate requires.
+    /// Requirements of one gate.
     Policy as "the policy" {
         /// Version of the policy language: 1.
         must version: PolicyVersion,
@@ -133,7 +133,7 @@ written! {
         may reviewers: Reviewers,
         /// Selectors of findings by a name of your own; rules use them by `set: NAME`.
         may sets: Table<Selector>,
-        /// What the gate decides by.
+        /// Rules that the gate decides by.
         must rules: Lenient<Rule>,
         /// The artifacts that the gate is about, by a name of your own.
         may subjects: Table<GateSubject>,
@@ -283,9 +283,9 @@ written! {
     Base as "`base`" {
         /// `base-report`, `baseline`, `diff`, or a list: existing is what all that can speak of it call so.
         must from: Many<BaseSource>,
-        /// What follows when no base is given; default `review`.
+        /// Consequence of a missing base; default `review`.
         may without: Action,
-        /// What a finding on a line that the change leaves alone, in a file that it touches, is where only a diff speaks of it; default `existing`.
+        /// State of a finding on an unchanged line of a touched file, where only a diff speaks of it; default `existing`.
         may unchanged_lines: UnchangedLines,
     }
 
@@ -317,13 +317,13 @@ written! {
         may required: bool,
         /// The format its files must have.
         may format: Name,
-        /// What the report must have scanned.
+        /// Kind of target that the report must have scanned.
         may target: Target,
         /// `each` repeats the entry for each subject, a name limits it to one; `${subject}` in `files` is its name.
         may subject: Many<Name>,
         /// Oldest age, such as `24h`.
         may max_age: Duration,
-        /// What a report without a time means under `max_age`; without it such a report is stale.
+        /// Consequence of a report without a time under `max_age`; without it such a report is stale.
         may age_unknown: Action,
         /// `required`: the report must state the commit or the digest it is about.
         may bound: Demanded,
@@ -333,15 +333,15 @@ written! {
         may signed_by: Many<Name>,
         /// The scanner that `secgate scan` starts for it: a program and its words, no shell. `{report}` is the file it writes, else its standard output is the report; `{changed}` stands for the files to look at.
         may run: Seq<Name>,
-        /// What an empty scan means; default `review`.
+        /// Consequence of an empty scan; default `review`.
         may nothing_scanned: Action,
-        /// What an old report means; default `fail`.
+        /// Consequence of an old report; default `fail`.
         may stale: Action,
-        /// What each kind of problem of an incomplete scan means.
+        /// Consequence of each kind of problem of an incomplete scan.
         may problems: ProblemActions,
     }
 
-    /// What an incomplete scan means; each is `review` by default.
+    /// Consequences of an incomplete scan; each is `review` by default.
     ProblemActions as "`problems`" {
         /// A file could not be parsed; `warn` holds only for files that the change leaves alone.
         may parse: Action,
@@ -401,11 +401,11 @@ written! {
         may approvals: ApprovalsRule,
         /// Looks at verdicts of earlier gates.
         may verdicts: WrittenVerdictsRule,
-        /// What a finding means that matches only because nobody knows an attribute: `match` (default), `review` or `ignore`; for all, or by the key of the selector: `{kev: review}`.
+        /// Meaning of a finding that matches only because nobody knows an attribute: `match` (default), `review` or `ignore`; for all, or by the key of the selector: `{kev: review}`.
         may unknown: WrittenUnknownMeaning,
         /// How many matches are allowed; default 0.
         may allow: u64,
-        /// What follows: `fail`, `review` or `warn`.
+        /// Consequence: `fail`, `review` or `warn`.
         must then: Action,
         /// `false`: no waiver, baseline or VEX statement applies.
         may waivable: bool,
@@ -413,7 +413,7 @@ written! {
         may waive_malware: bool,
         /// Who resolves its review.
         may reviewers: Reviewers,
-        /// What to do, for people.
+        /// Advice for people.
         may fix: Prose,
         /// The last line of the log where this rule decides; the default is its id and what it counted.
         may log: Prose,
@@ -423,7 +423,7 @@ written! {
         may when: Table<Many<Name>>,
     }
 
-    /// What a document must hold. Each fact must be there; a missing one fails the rule.
+    /// Facts that a document must hold. Each fact must be there; a missing one fails the rule.
     DocumentRule as "`document`" {
         /// The evidence entry.
         must name: Name,
@@ -437,7 +437,7 @@ written! {
 
     /// An artifact that the gate is about.
     GateSubject as "a subject" {
-        /// What it is: `image`.
+        /// Kind of subject: `image`.
         must kind: SubjectKind,
     }
 
@@ -448,7 +448,7 @@ written! {
         may file: Name,
         /// SHA-256 of that file, or of the file of `trusted_root`: 64 hexadecimal digits.
         may sha256: Name,
-        /// What certificates lead to: a `trusted_root.json`, relative to the policy, or `sigstore` (default) or `github`,
+        /// Root of the certificates: a `trusted_root.json`, relative to the policy, or `sigstore` (default) or `github`,
         /// which come with secgate.
         may trusted_root: Name,
         /// The OpenID provider that vouched for the identity, exactly as the certificate has it, such as
@@ -456,13 +456,13 @@ written! {
         may issuer: Name,
         /// Globs of the identity in the certificate: `*` stays between two `/`, `**` crosses them.
         may identity: Many<Name>,
-        /// What else the certificate must say, such as `{source_repository_ref: refs/heads/main}`, with the same globs.
+        /// Further claims of the certificate, such as `{source_repository_ref: refs/heads/main}`, with the same globs.
         may claims: Table<Many<Name>>,
         /// The person whose key it is; only such a key can sign an acceptance.
         may user: Name,
     }
 
-    /// What an image must be. Each fact must be there; a missing one fails the rule.
+    /// Requirements for an image. Each fact must be there; a missing one fails the rule.
     ImageRule as "`image`" {
         /// `each`, or names of subjects.
         may subject: Many<Name>,
@@ -480,7 +480,7 @@ written! {
         may os_end_of_life: bool,
     }
 
-    /// What an SBOM must hold.
+    /// Requirements for an SBOM.
     SbomRule as "`sbom`" {
         /// `each`, or names of subjects.
         may subject: Many<Name>,
@@ -498,11 +498,11 @@ written! {
     LicenseRule as "`licenses`" {
         /// SPDX ids that no component may be bound to.
         may deny: Many<Name>,
-        /// What a component without a licence that can be told means; default: what the rule says.
+        /// Consequence of a component whose licence cannot be told; default: what the rule says.
         may unknown: Action,
     }
 
-    /// What build provenance must say.
+    /// Requirements for build provenance.
     ProvenanceRule as "`provenance`" {
         /// `each`, or names of subjects.
         may subject: Many<Name>,
@@ -530,7 +530,7 @@ written! {
         may at_least: PositiveCount,
         /// Who may not.
         may not: Many<Barred>,
-        /// What an approval must be bound to: `commit`, which is always demanded.
+        /// Subject that an approval must be bound to: `commit`, which is always demanded.
         may r#for: BoundTo,
         /// Oldest approval that counts.
         may max_age: Duration,
@@ -556,7 +556,7 @@ written! {
 
     /// Which verdict of a gate is demanded.
     EarlierGate as "a gate of `verdicts`" {
-        /// What the verdict must be about: `commit` or `subject`.
+        /// Subject that the verdict must be about: `commit` or `subject`.
         must on: DecidedOn,
     }
 
@@ -752,7 +752,7 @@ impl FromNode for WrittenPerson {
     }
 }
 
-/// What a required fact must be.
+/// Expected value of a required fact.
 #[derive(Debug)]
 pub(crate) enum ExpectedFact {
     Present,

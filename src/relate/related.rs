@@ -11,7 +11,7 @@ use crate::finding::{Finding, SecretKey, Severity};
 use crate::policy::Policy;
 use crate::report::HiddenFindings;
 
-/// What findings are related to; the same for all reports of a run.
+/// Context that findings are related to; the same for all reports of a run.
 #[derive(Debug, Clone)]
 pub struct Relations<'p> {
     /// The deciding policy, for its corrections.
@@ -48,7 +48,7 @@ pub struct RelatedFinding {
 /// Relates the findings of a report, or holds what was noted of several once merged.
 #[derive(Debug)]
 pub struct Relater<'p> {
-    /// What they are related to.
+    /// Context that they are related to.
     pub to: Relations<'p>,
     /// How many findings each group of the base has now.
     pub heads: Heads,

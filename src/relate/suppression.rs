@@ -18,7 +18,7 @@ pub struct SuppressionMark {
     around: MarkBoundary,
 }
 
-/// What must stand around a mark, so that a word of prose or a scanner's name in a script is not taken for it. What follows
+/// Context that a mark needs, so that a word of prose or a scanner's name in a script is not taken for it. What follows
 /// matters only where the scanner's own pattern says so: most look for the beginning alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum MarkBoundary {
@@ -220,7 +220,7 @@ const READ_EVERY_FILE: [&str; 11] = [
     "DevSkim",
 ];
 
-/// What names of files end in that hold prose, or names and versions of packages: a scanner of code does not read them.
+/// Endings of names of files that hold prose, or names and versions of packages: a scanner of code does not read them.
 const NO_CODE: [&str; 21] = [
     ".md",
     ".markdown",

@@ -1,4 +1,4 @@
-//! What was judged, when and by whom, in the same words in every output for people.
+//! Subject, time and author of a verdict, in the same words in every output for people.
 
 use crate::decide::Decision;
 use crate::finding::clean;

@@ -33,7 +33,7 @@ pub struct ExplainedFinding<'a> {
 /// are those of the policy's files by their names, none if it is not at hand.
 ///
 /// # Errors
-/// What writing says.
+/// Errors of the writer.
 pub fn finding(
     verdict: &Verdict,
     told: &[(ExplainedFinding<'_>, Vec<RuleExplained>)],
@@ -67,7 +67,7 @@ pub fn finding(
 /// Explains a rule: what it asks, what it said, and what it matched.
 ///
 /// # Errors
-/// What writing says.
+/// Errors of the writer.
 pub fn rule(
     verdict: &Verdict,
     said: &SavedRuleResult,

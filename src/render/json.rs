@@ -42,7 +42,7 @@ pub(super) struct VerdictObject<'d> {
     evaluated_at: String,
     /// Source and SHA-256 of the policy; null where it could not be read.
     policy: Option<PolicyReference<'d>>,
-    /// What the run is about.
+    /// Subject of the run.
     context: &'d ContextView,
     /// The files that were read, and the entries that nothing was read for.
     evidence: &'d [Evidence],
@@ -60,11 +60,11 @@ pub(super) struct VerdictObject<'d> {
     findings: Vec<OwnedFinding<'d>>,
     /// The waivers of the gate, sorted by id.
     waivers: &'d [WaiverResult],
-    /// What kept the run from deciding.
+    /// Errors that kept the run from deciding.
     errors: &'d [RunError],
     /// The smallest set of actions that lets the change through.
     unblock: &'d Unblock,
-    /// What the change was compared with; null where the policy has no base.
+    /// Base that the change was compared with; null where the policy has no base.
     base: Option<&'d BaseResult>,
     /// Findings of the base that are gone, worst first, up to a cap.
     fixed: Vec<Fixed<'d>>,

@@ -19,7 +19,7 @@ impl<'w> LogWriter<'w> {
     /// Writes a last line that has no end.
     ///
     /// # Errors
-    /// What writing says.
+    /// Errors of the writer.
     pub fn finish(mut self) -> io::Result<()> {
         if self.line.is_empty() { Ok(()) } else { self.end_line() }
     }

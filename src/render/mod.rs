@@ -80,7 +80,7 @@ impl OutputFormat {
     /// Writes a decision.
     ///
     /// # Errors
-    /// What writing says.
+    /// Errors of the writer.
     pub fn write(&self, decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
         if !self.lines {
             return (self.write)(decision, look, out);

@@ -11,7 +11,7 @@ const LISTED: usize = 40;
 /// Writes the table.
 ///
 /// # Errors
-/// What writing says.
+/// Errors of the writer.
 pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
     writeln!(out, "{}", plural(replay.runs.len() as u64, "run"))?;
     let names = ["A", "B"];

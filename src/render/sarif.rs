@@ -1,6 +1,6 @@
 //! Findings as SARIF 2.1.0 (OASIS Standard, errata 01): one run a report and tool.
 //!
-//! What is written reads back as the same findings: suppressed results stay in, marked as such; each result carries
+//! The log reads back as the same findings: suppressed results stay in, marked as such; each result carries
 //! its own `security-severity`; a run that was not whole says so. What SARIF has no word for stands in `properties`.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -160,7 +160,7 @@ struct VerdictBag<'l> {
     exit_code: u8,
     enforced: bool,
     findings_digest: &'l str,
-    /// What was judged, when, and who approved: each fact as `NAME: VALUE`.
+    /// Subject of the verdict, time and approvals: each fact as `NAME: VALUE`.
     about: Vec<String>,
     policy: Option<String>,
 }
@@ -429,7 +429,7 @@ impl<'l> Invocation<'l> {
 }
 
 impl<'l> Notification<'l> {
-    /// What was found and not read, which is no fault of the scan.
+    /// Files found and not read, which is no fault of the scan.
     fn of_left_out(evidence: &'l Evidence) -> Self {
         let path = evidence.path.as_ref().map_or("-", Text::as_str);
         let artifact_location = Uri { uri: uri(path) };

@@ -348,7 +348,7 @@ impl TextWriter {
         Ok(())
     }
 
-    /// What stops the change, a line each: the worst first.
+    /// Stops of the change, a line each: the worst first.
     fn why(&mut self, decision: &Decision, most: usize) -> io::Result<()> {
         let mut all: Vec<(Outcome, &str, String)> = Vec::new();
         let evidence = decision.evidence.iter().map(|e| {

@@ -48,7 +48,7 @@ fn is_report(member: &Member, whole: bool) -> bool {
     }
 }
 
-/// What the findings of a framework are.
+/// Category of the findings of a framework.
 fn category(check_type: &str) -> Category {
     match check_type.trim().to_ascii_lowercase().as_str() {
         "secrets" => Category::Secret,

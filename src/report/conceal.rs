@@ -10,7 +10,7 @@ use super::credential_rule::{is_about_secrets, is_withheld, withheld};
 use super::secret::MASK;
 use crate::finding::{Category, Finding, Text};
 
-/// What texts about credentials hold.
+/// Words in texts about credentials.
 const ROOTS: [&str; 24] = [
     "password",
     "passwd",

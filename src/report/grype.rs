@@ -205,7 +205,7 @@ fn descriptor(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErro
 
 shapes!(GrypeMatch, PackageAlert, DatabaseState);
 
-/// What the report says of the database that the matches come from; since version 6 of it, in `status`.
+/// Statement of the report about the database that the matches come from; since version 6 of it, in `status`.
 #[derive(Deserialize, Default)]
 #[serde(default)]
 struct DatabaseState<'a> {

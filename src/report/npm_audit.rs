@@ -109,7 +109,7 @@ fn word_of(severity: &ReportWord<'_>) -> String {
     severity.as_str().trim().to_ascii_lowercase()
 }
 
-/// What `metadata` counts.
+/// Counts of `metadata`.
 #[derive(Default)]
 struct AuditCounts {
     /// Packages that were looked at.

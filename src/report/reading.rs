@@ -35,7 +35,7 @@ pub trait Sink {
 pub struct HiddenFindings {
     /// The tool.
     pub tool: Text,
-    /// What it counts, in its own word.
+    /// Things that it counts, in its own word.
     pub counted: &'static str,
     /// The file; empty for all that was scanned.
     pub path: Text,

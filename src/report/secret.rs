@@ -128,7 +128,7 @@ impl HeldValues {
         }
     }
 
-    /// What masks them, once all reports are read; none where there are none.
+    /// Mask for them, once all reports are read; none where there are none.
     pub fn mask(&self) -> Option<ValueMask> {
         let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
         (!values.is_empty()).then(|| ValueMask(KnownValues::new(values)))

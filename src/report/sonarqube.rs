@@ -161,7 +161,7 @@ struct SonarIssue<'a> {
     text_range: Loose<SonarTextRange>,
 }
 
-/// What an issue does to one quality of the software (since version 10.2; with BLOCKER and INFO since 10.8).
+/// Impact of an issue on one quality of the software (since version 10.2; with BLOCKER and INFO since 10.8).
 #[derive(Deserialize)]
 #[serde(default, rename_all = "camelCase")]
 #[derive(Default)]

@@ -84,7 +84,7 @@ enum Encoding {
     Utf8,
     Utf16Little,
     Utf16Big,
-    /// What an XML declaration names.
+    /// Encoding that an XML declaration names.
     Declared(Box<encoding_rs::Decoder>),
 }
 

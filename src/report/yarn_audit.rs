@@ -55,7 +55,7 @@ struct YarnAudit {
     advisories: u64,
     /// Lines of the tree that yarn 4 writes.
     nodes: u64,
-    /// What the summary counts, and how many packages it was made of.
+    /// Counts of the summary, and the number of packages it was made of.
     summary: Option<(u64, Option<u64>)>,
     clean: bool,
     errors: u64,

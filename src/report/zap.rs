@@ -163,7 +163,7 @@ fn stopped(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> 
     Ok(())
 }
 
-/// What ZAP noticed about the scan itself: at level High, such as most requests having failed, part of the application
+/// Observations of ZAP about the scan itself: at level High, such as most requests having failed, part of the application
 /// was not looked at.
 fn insight(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     if json.kind()? != JsonKind::Object {

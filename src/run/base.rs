@@ -125,13 +125,13 @@ pub(crate) enum BaselineFrom {
     /// The one that is given.
     #[default]
     Given,
-    /// What it was before a change.
+    /// Content before a change.
     Before(BaselineText),
     /// None: before a change it was not there, or not valid.
     Nowhere,
 }
 
-/// What a comparison is made under.
+/// Conditions of a comparison.
 #[derive(Clone, Copy)]
 pub(crate) struct ComparedUnder<'c> {
     pub(crate) policy: &'c Policy,
@@ -251,7 +251,7 @@ impl BaseRequest {
         }))
     }
 
-    /// What of it a policy compares with.
+    /// Parts of it that a policy compares with.
     pub(crate) fn restricted(&self, policy: &Policy) -> Self {
         let from = policy.base.as_ref().map_or(&[][..], |base| &base.from);
         let uses = |source| from.contains(&source);

@@ -36,7 +36,7 @@ pub(crate) struct Beside {
     pub(crate) gate: Result<Box<ResolvedRun>, GateVerdict>,
 }
 
-/// What is to be known of another gate.
+/// Facts about another gate.
 pub(crate) struct OtherGate {
     pub(crate) policy: Policy,
     /// Its text, by which the policies that it extends are found.

@@ -33,7 +33,7 @@ const MAX_DOCUMENT: u64 = 1 << 30;
 /// Differences between a verdict and what is derived that are told.
 const DIFFERENCES: usize = 6;
 
-/// What the files of a bundle are.
+/// Roles of the files of a bundle.
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Manifest {
@@ -48,7 +48,7 @@ struct Manifest {
     base_policy: Option<BundledPolicyFile>,
     /// The waiver files before the change, where there was something to compare with.
     base_waivers: Option<Vec<Packed>>,
-    /// What the project before the change shows besides.
+    /// Facts about the project before the change.
     seen_before: Option<PriorFindings>,
     reports: Vec<Packed>,
     documents: Vec<PackedDocument>,
@@ -84,7 +84,7 @@ struct PackedBeside {
     waivers: Vec<Packed>,
     /// None where it could not decide.
     evidence: Option<PackedEvidence>,
-    /// What it says then.
+    /// Its verdict then.
     undecided: Option<GateVerdict>,
     besides: Vec<PackedBeside>,
 }

@@ -114,7 +114,7 @@ diagnostics! {
     }
 }
 
-/// What an error says, with the code of the first of its causes that has one.
+/// Message of an error, with the code of the first of its causes that has one.
 pub fn said(error: &anyhow::Error) -> SaidDiagnostic {
     let message = format!("{error:#}");
     let coded = error.chain().find_map(|cause| {

@@ -65,7 +65,7 @@ pub(crate) struct GateBefore {
     pub(crate) policy: Option<PolicyText>,
     /// Names and bytes of the waiver files, where they may have been others.
     pub(crate) waivers: Option<Texts>,
-    /// What the project before the change shows besides; none where flags alone say what was.
+    /// Files of the project before the change; none where flags alone say what was.
     pub(crate) seen: Option<PriorFindings>,
     /// Baseline and feeds as they were, where the change alters them.
     pub(crate) files: FilesBefore,
@@ -107,7 +107,7 @@ impl FormerGate {
     }
 }
 
-/// What the project before a change shows, by what is not kept.
+/// Facts about the project before a change whose files are not kept.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct PriorFindings {
@@ -298,7 +298,7 @@ struct Search<'p> {
 }
 
 impl Search<'_> {
-    /// What decided before the change: the policy that the same flags led to.
+    /// Policy that decided before the change: the policy that the same flags led to.
     fn predecessor(&mut self, before: &PreviousProject<'_>) -> Result<Predecessor> {
         let source = self.is.request.source()?;
         let gate = &self.is.request.gate;

@@ -245,7 +245,7 @@ pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
 /// Largest diff whose binary files are shown, too, in bytes.
 const MAX_TEXT: u64 = 128 << 20;
 
-/// What was changed since a commit, in the working tree below a directory, as a diff. Attributes and zero bytes hide no
+/// Changes since a commit, in the working tree below a directory, as a diff. Attributes and zero bytes hide no
 /// line; where that would be too much, files that git takes for binary are only named.
 pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
     let flags = [
@@ -273,7 +273,7 @@ pub(crate) fn diff(directory: &Path, base: &str) -> Result<Vec<u8>> {
     }
 }
 
-/// What git prints, `None` if that is more than so many bytes.
+/// Output of git, `None` if that is more than so many bytes.
 fn git_up_to(directory: &Path, args: &[&str], max: u64) -> Result<Option<Vec<u8>>> {
     match asked(directory, args, max) {
         Ok(answer) if answer.status.success() => Ok(Some(answer.printed)),

@@ -50,7 +50,7 @@ use base::{BaselineFrom, ComparedUnder, GivenDiff, name_copies_of_head};
 use beside::{Beside, BesideRole};
 use gate_before::{FeedsBefore, GateBefore, Present};
 
-/// What a run is asked to decide on, before anything was read.
+/// Request for a run, before anything was read.
 #[derive(Debug, Clone)]
 pub struct RunRequest {
     /// Which policy decides.
@@ -91,7 +91,7 @@ pub struct RunRequest {
 pub struct ResolvedRun {
     /// The deciding policy.
     pub policy: Policy,
-    /// What is worth a remark on the way, each in a line.
+    /// Remarks made on the way, each in a line.
     pub remarks: Vec<String>,
     request: RunRequest,
     waivers: Waivers,
@@ -155,7 +155,7 @@ impl RunRequest {
         self.resolve_with(policy, None)
     }
 
-    /// What is asked for that says what the run is about.
+    /// Flags that say what the run is about.
     fn flags(&self) -> RunFlags<'_> {
         RunFlags {
             commit: self.commit.as_deref(),

@@ -46,7 +46,7 @@ pub struct CertificateFacts {
     pub identity: String,
     /// The OpenID provider that vouched for them.
     pub issuer: String,
-    /// What else it says of the job it was issued to.
+    /// Further facts about the job it was issued to.
     pub claims: BTreeMap<CertificateClaim, String>,
     /// The earliest time at which the signature is proven to have been there.
     pub signed_at: Option<Timestamp>,
@@ -377,7 +377,7 @@ fn certified(
     Ok(facts)
 }
 
-/// What a certificate says.
+/// Facts of a certificate.
 fn facts_of(info: CertificateInfo) -> Result<CertificateFacts, String> {
     use CertificateClaim as Claim;
     let nameless = |what: &str| format!("has a certificate without {what}");

@@ -79,7 +79,7 @@ impl TrustedRoots {
         &self.instances
     }
 
-    /// What to say of a root that comes with secgate and is old; `None` for one that is not, and for a file.
+    /// Remark on a root that comes with secgate and is old; `None` for one that is not, and for a file.
     pub fn age_warning(&self, now: Timestamp) -> Option<String> {
         let which = self.embedded?;
         let made: jiff::civil::Date = EMBEDDED_ON.parse().ok()?;

@@ -25,7 +25,7 @@ fn pipeline() -> KeylessSigner {
     signer(&[PIPELINE], "https://gitlab.invalid", roots)
 }
 
-/// What a signer accepts of a file: the payload with its type, and the certificate's facts; of a signature of a file the
+/// Parts of a file that a signer accepts: the payload with its type, and the certificate's facts; of a signature of a file the
 /// facts alone.
 type Accepted = (Vec<u8>, String, CertificateFacts);
 

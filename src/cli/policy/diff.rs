@@ -29,7 +29,7 @@ pub(in super::super) struct PolicyDiffArgs {
     #[arg(value_name = "AFTER")]
     after: PathBuf,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: TextOrJson,
 }

@@ -42,7 +42,7 @@ pub(in super::super) struct PolicyLintArgs {
     #[arg(long)]
     strict: bool,
 
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: TextOrJson,
 

@@ -244,7 +244,7 @@ fn decide(case: &PolicyTestCase, policy: &Policy, folder: &Path) -> Result<Decis
     })
 }
 
-/// What is not as expected.
+/// Differences from the expected outcome.
 fn differences(case: &PolicyTestCase, decision: &Decision) -> Vec<String> {
     let mut found = Vec::new();
     let verdict = decision.verdict.as_str();

@@ -8,16 +8,16 @@ use anyhow::{Context as _, Result, bail};
 use crate::finding::is_hex;
 use crate::run::{commit_of, git, merge_base};
 
-/// What is pushed, of which only the present commit can be scanned here.
+/// References that are pushed, of which only the present commit can be scanned here.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Push {
     /// The commit that is pushed.
     pub(super) head: String,
-    /// What the other side has of it; `None`: the branch is new there.
+    /// Commit that the other side has of it; `None`: the branch is new there.
     pub(super) before: Option<String>,
 }
 
-/// What a pre-push hook reads on standard input, a line a reference; deletions push nothing.
+/// Input of a pre-push hook on standard input, a line a reference; deletions push nothing.
 pub(super) fn pushed(lines: impl BufRead) -> Result<Vec<Push>> {
     let mut pushes = Vec::new();
     for line in lines.lines() {

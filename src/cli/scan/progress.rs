@@ -90,7 +90,7 @@ fn width() -> usize {
     terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
-/// What runs, on one line: one that the terminal breaks could not be drawn over.
+/// Scanners that run, on one line: one that the terminal breaks could not be drawn over.
 fn line(files: Option<usize>, names: &[&str], time: Duration, width: usize) -> String {
     let what = match files {
         None => "everything".to_owned(),

@@ -58,7 +58,7 @@ pub(in super::super) struct ListArgs {
 /// Which waivers, against what.
 #[derive(Debug, Args)]
 struct OfArgs {
-    /// What to print
+    /// Output format
     #[arg(long, value_name = "FORMAT", value_enum, default_value = "text")]
     format: TextOrJson,
 

@@ -360,7 +360,7 @@ fn unbound(matches: &WaiverMatch, finding: &Finding) -> Option<&'static str> {
     })
 }
 
-/// What a waiver is for, in one line: its place, its package, its check.
+/// Object of a waiver, in one line: its place, its package, its check.
 fn subject_of(finding: &Finding) -> String {
     let place = finding.location.as_ref().map(|at| match at.line {
         Some(line) => format!("{}:{line}", at.path),
@@ -372,7 +372,7 @@ fn subject_of(finding: &Finding) -> String {
     clean_line(&parts.join(" ")).into_owned()
 }
 
-/// What stands before the entries, and where they go.
+/// Text before the entries, and the place where they go.
 pub(super) fn head(policy: &Policy) -> Result<String> {
     let mut text = String::new();
     let file = policy.waivers.as_ref().and_then(|w| w.files.first()).map(crate::policy::PathGlob::text);

@@ -291,7 +291,7 @@ fn listed(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
     }
 }
 
-/// What nobody knows is let go.
+/// Attributes that nobody knows are let go.
 fn ignored(found: &mut LintRun<'_>, rule: &Rule) {
     if rule.then != Action::Warn && rule.unknown.has(UnknownAction::Ignore) {
         let keys: Vec<String> = Selector::lackable()

@@ -57,7 +57,7 @@ struct Chain<'c, 'f> {
     files: Vec<ChainFile>,
     /// The files of mappings, by their path relative to the folder of the first.
     mappings: BTreeMap<String, MappingFile>,
-    /// What the files of keys hold, by the same kind of path, or why they hold nothing.
+    /// Contents of the files of keys, by the same kind of path, or why they hold nothing.
     keys: BTreeMap<String, Result<Vec<u8>, String>>,
 }
 
@@ -318,7 +318,7 @@ fn folder(path: &str) -> &str {
     path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or_default()
 }
 
-/// What `extends` says.
+/// Path and digest that `extends` gives.
 struct Extends {
     at: SourcePosition,
     path: At<String>,

@@ -59,7 +59,7 @@ impl Criterion for NoneOf {
         Some(String::new())
     }
 
-    /// What the new one excludes, the old one must have excluded.
+    /// The old one must have excluded all that the new one excludes.
     fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
         for is in after {
             let Some(first) = before.first() else { return Some(("nothing".to_owned(), "some".to_owned())) };
@@ -220,7 +220,7 @@ fn any<'s>(
     most
 }
 
-/// What was before, each by one of what is after.
+/// The selectors before, each by one of those after.
 fn any_narrower(before: &[&Selector], after: &[&Selector]) -> Option<(String, String)> {
     if after.is_empty() {
         return None;
@@ -262,7 +262,7 @@ pub(crate) struct InSet;
 pub struct SelectorSet {
     /// Its name.
     pub name: String,
-    /// What it selects by.
+    /// Criteria that it selects by.
     pub selector: Selector,
 }
 
@@ -313,7 +313,7 @@ impl Criterion for InSet {
         Some(String::new())
     }
 
-    /// What the names stand for is compared.
+    /// The sets that the names stand for are compared.
     fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
         let of = |sets: &[SelectorSet]| sets.iter().map(|set| set.selector.clone()).collect::<Vec<_>>();
         let (was, is) = (of(before), of(after));

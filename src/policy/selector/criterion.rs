@@ -1,4 +1,4 @@
-//! What a selector has to say about itself, and the shapes that most selectors have.
+//! Facts that a selector declares about itself, and the shapes that most selectors have.
 
 use std::fmt::{Debug, Display};
 use std::marker::PhantomData;
@@ -53,9 +53,9 @@ pub struct SelectorContext<'a> {
     pub entries: &'a [String],
     /// The report's index in the evidence.
     pub evidence: usize,
-    /// What is asked stands inside `not`.
+    /// The question stands inside `not`.
     pub inside_not: bool,
-    /// What the rule makes of attributes that nobody knows, where it says so.
+    /// Meaning of attributes that nobody knows, where the rule says so.
     pub unknown: Option<&'a UnknownMeaning>,
     /// Only what would stop the change is asked for, and not what is to be looked at because nobody knows.
     pub sure: bool,
@@ -75,7 +75,7 @@ impl SelectorContext<'_> {
         }
     }
 
-    /// What the rule makes of an attribute that the finding does not say.
+    /// Meaning of an attribute that the finding does not say.
     pub(super) fn settled(&self, key: &str) -> Answer {
         let counts = match self.unknown.map_or(UnknownAction::Match, |meaning| meaning.of(key)) {
             UnknownAction::Match => true,
@@ -91,7 +91,7 @@ impl SelectorContext<'_> {
     }
 }
 
-/// What a finding that matches only because nobody knows better means. The stricter is the greater.
+/// Meaning of a finding that matches only because nobody knows better. The stricter is the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum UnknownAction {
     /// It does not match.
@@ -113,7 +113,7 @@ impl UnknownAction {
     }
 }
 
-/// What a rule makes of attributes that a finding lacks.
+/// Meaning of attributes that a finding lacks.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnknownMeaning {
     /// Of all that are not named.
@@ -129,7 +129,7 @@ impl Default for UnknownMeaning {
 }
 
 impl UnknownMeaning {
-    /// What it makes of one attribute.
+    /// Meaning of one attribute.
     pub fn of(&self, key: &str) -> UnknownAction {
         self.attributes.iter().find(|(name, _)| name == key).map_or(self.otherwise, |(_, action)| *action)
     }
@@ -140,14 +140,14 @@ impl UnknownMeaning {
     }
 }
 
-/// What the selectors of a policy can refer to.
+/// Names that the selectors of a policy can refer to.
 #[derive(Debug, Clone, Copy)]
 pub(in super::super) struct SelectorReferences<'p> {
     /// Subjects of the gate.
     pub(in super::super) subjects: &'p [GateSubject],
     /// Selectors with a name.
     pub(in super::super) sets: &'p [SelectorSet],
-    /// What is read stands inside `not`.
+    /// The selector stands inside `not`.
     pub(in super::super) inside_not: bool,
 }
 
@@ -162,7 +162,7 @@ pub(crate) enum Lacking {
     Told,
 }
 
-/// What holds of a selector whatever its value.
+/// Facts about a selector whatever its value.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct CriterionFacts {
     /// Values as a policy writes them, from which tests make policies.
@@ -199,7 +199,7 @@ pub(crate) trait Criterion {
     type Written: FromNode;
     /// Its value as checked; the default selects everything.
     type Value: Clone + Debug + Default;
-    /// What holds of it whatever its value.
+    /// Facts about it whatever its value.
     const FACTS: CriterionFacts;
 
     /// Checks what was written; `None` after a problem.
@@ -216,17 +216,17 @@ pub(crate) trait Criterion {
     /// Whether it holds for a finding.
     fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer;
 
-    /// What it asks for, in words.
+    /// Its question, in words.
     fn wanted(value: &Self::Value) -> String;
 
-    /// What a finding says to it, in words; `None` where it does not say.
+    /// Answer of a finding, in words; `None` where it does not say.
     fn said(finding: &Finding, around: SelectorContext<'_>) -> Option<String>;
 
-    /// What was and what is, if a selector with the value `after` may leave out a finding that one with `before`
+    /// Both values, if a selector with the value `after` may leave out a finding that one with `before`
     /// selects. A value that is no narrower answers no question with less than the other does.
     fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)>;
 
-    /// What `explain` says that it asks for, if it is to be explained.
+    /// Its question in the words of `explain`, if it is to be explained.
     fn explained(value: &Self::Value) -> Option<String> {
         Self::is_given(value).then(|| Self::wanted(value))
     }
@@ -262,7 +262,7 @@ pub(crate) trait Criterion {
         }
     }
 
-    /// What becomes worse of a finding that is let go of then, and the value that such a finding meets.
+    /// Way in which a finding becomes worse that is let go of then, and the value that such a finding meets.
     fn escapes(_: &Self::Value) -> Option<(String, Self::Value)> {
         None
     }
@@ -475,7 +475,7 @@ pub(crate) trait ThresholdCriterion {
     /// The threshold in words.
     fn shown(least: Self::Least) -> String;
 
-    /// What is asked for, in words.
+    /// The question, in words.
     fn wanted(least: Self::Least) -> String {
         format!("at least {}", Self::shown(least))
     }
@@ -483,7 +483,7 @@ pub(crate) trait ThresholdCriterion {
     /// As [`Criterion::said`].
     fn said(finding: &Finding, around: SelectorContext<'_>) -> Option<String>;
 
-    /// What a finding does that `not` lets go of for having more.
+    /// Change of a finding that `not` lets go of for having more.
     fn escapes_not(_: Self::Least) -> Option<String> {
         None
     }

@@ -749,7 +749,7 @@ impl WordCriterion for CodeReachable {
         Some(finding.reachable).filter(|is| *is != Reachability::Unknown)
     }
 
-    /// What is not known is never left out.
+    /// An attribute that is not known is never left out.
     fn refused(word: Reachability, inside_not: bool) -> Option<PolicyDiagnostic> {
         (word == Reachability::Unknown && inside_not).then_some(PolicyDiagnostic::ReachableUnknown)
     }

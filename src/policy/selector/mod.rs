@@ -116,7 +116,7 @@ macro_rules! selectors {
                 answer
             }
 
-            /// What made the rule with this selector look at the finding without being known.
+            /// Attributes that made the rule look at the finding without being known.
             pub fn unknown(&self, finding: &Finding, around: SelectorContext<'_>) -> UnknownAttributes {
                 let mut unknown = UnknownAttributes::default();
                 $(if kinds::$criterion::is_given(&self.$field) {
@@ -147,7 +147,7 @@ macro_rules! selectors {
                 clauses
             }
 
-            /// What it asks for, as a policy would write it.
+            /// Its question, as a policy would write it.
             pub fn describe(&self) -> String {
                 let mut parts: Vec<String> = Vec::new();
                 $(if kinds::$criterion::is_given(&self.$field) {
@@ -358,7 +358,7 @@ selectors! {
     set: InSet = Vec<SelectorSet>,
     /// Selectors of which one must match, beside all that stands around them.
     any: AnyOf = Vec<Selector>,
-    /// What is left out: all that this selector matches, or any of several in a list; what is not known is never left out.
+    /// Findings left out: all that this selector matches, or any of several in a list; what is not known is never left out.
     not: NoneOf = Vec<Selector>,
     /// The inside of a `JSONPath` filter (RFC 9535); `@` is the finding of the JSON output.
     r#where: Condition = Option<Where>,

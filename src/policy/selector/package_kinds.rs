@@ -53,7 +53,7 @@ const ECOSYSTEMS: [&str; 36] = [
     "swift",
 ];
 
-/// What people call ecosystems, and the type in package URLs.
+/// Common names of ecosystems, with the type in package URLs.
 const OTHER_NAMES: [(&str, &str); 12] = [
     ("go", "golang"),
     ("pip", "pypi"),

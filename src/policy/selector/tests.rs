@@ -1,4 +1,4 @@
-//! What selectors match, and how each is explained.
+//! Matches of selectors, and how each is explained.
 
 use super::{CvssThreshold, Selector, SelectorContext};
 use crate::finding::{Category, Confidence, CvssRating, Finding, Fix, Reachability, Scope, Severity};

@@ -23,7 +23,7 @@ words! {
     BasePresence { "given" = Given, "missing" = Missing }
 }
 
-/// What a rule, or the run, is expected to say.
+/// Outcome that is expected of a rule, or of the run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ExpectedOutcome {
     Pass,
@@ -34,7 +34,7 @@ pub(crate) enum ExpectedOutcome {
     NotApplicable,
 }
 
-/// What a report is in a word.
+/// Report in a word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum ReportCondition {
     Clean,
@@ -66,7 +66,7 @@ written! {
 
     /// One case.
     Case as "a case" {
-        /// What it shows, unique in the file.
+        /// Statement that the case shows, unique in the file.
         must name: Prose,
         /// Evidence, by the names of the policy's entries. A required entry for reports that is not named has a whole report without findings; any other that is not named is absent.
         may evidence: Table<CaseEvidence>,
@@ -82,11 +82,11 @@ written! {
         may now: Name,
         /// `missing`: the run has no base, which `base.without` of the policy answers. Default `given`: `state` of each finding says what it is.
         may base: BasePresence,
-        /// What must follow.
+        /// Expected outcomes.
         must expect: Expect,
     }
 
-    /// What must follow; what is not named may be anything.
+    /// Expected outcomes; what is not named may be anything.
     Expect as "`expect`" {
         /// The verdict.
         must verdict: ExpectedOutcome,
@@ -166,12 +166,12 @@ written! {
         may tool: Name,
         /// How often it is there; default 1.
         may times: PositiveCount,
-        /// What was scanned.
+        /// Target that was scanned.
         may target: Target,
     }
 }
 
-/// What an entry has in a case: a report written out, a file, or a word.
+/// Evidence of an entry in a case: a report written out, a file, or a word.
 #[derive(Debug)]
 pub(crate) enum CaseEvidence {
     Word(ReportCondition),

@@ -135,7 +135,7 @@ pub(super) fn evidence_names(written: &written::Selector, names: &mut Vec<At<Nam
     }
 }
 
-/// What a rule about findings makes of attributes that they lack.
+/// Meaning of attributes that findings lack, of a rule about findings.
 fn unknown_meaning(
     written: At<written::WrittenUnknownMeaning>,
     subject: Option<&Subject>,

@@ -354,7 +354,7 @@ fn fingerprint(text: &At<Name>, problems: &mut PolicyProblems) -> Option<Fingerp
     parsed
 }
 
-/// What `waiver new` wrote, as a number that is never zero.
+/// Digest that `waiver new` wrote, as a number that is never zero.
 fn content(text: &At<Name>, problems: &mut PolicyProblems) -> Option<u64> {
     let digits =
         text.value.len() == 16 && text.value.bytes().all(|b| b.is_ascii_digit() || matches!(b, b'a'..=b'f'));

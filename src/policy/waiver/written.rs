@@ -45,13 +45,13 @@ written! {
         must owner: PersonName,
         /// Who allowed it; another person than the owner.
         must approved_by: PersonName,
-        /// What keeps the risk small meanwhile.
+        /// Measures that keep the risk small meanwhile.
         must compensating_controls: Many<Prose>,
         /// The day it was written; never in the future.
         must created: Moment,
         /// Its last day, UTC.
         must expires: Moment,
-        /// What ends it early: `fix_available`, `kev`, `epss>=X`, `severity_raised`.
+        /// Events that end it early: `fix_available`, `kev`, `epss>=X`, `severity_raised`.
         must review_trigger: Many<Trigger>,
         /// For people.
         may review_note: Prose,
@@ -78,7 +78,7 @@ written! {
         may package: Name,
         /// The version of the package; only narrows.
         may version: Name,
-        /// What the finding is about beyond what its report shows, 16 hexadecimal digits: the code, or the value of a
+        /// Digest of what tells the finding apart beyond its report, 16 hexadecimal digits: the code, or the value of a
         /// secret under `--secret-key`; `secgate waiver new` fills it.
         may content: Name,
         /// The name of the scanner; only narrows.

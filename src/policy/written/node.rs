@@ -9,7 +9,7 @@ pub(crate) struct Node {
     pub(crate) kind: NodeKind,
 }
 
-/// What a value is.
+/// Kind of a value.
 #[derive(Debug, Clone)]
 pub(crate) enum NodeKind {
     /// Text; `plain` without quotes, so that it may stand for a number, a boolean or null.
@@ -71,7 +71,7 @@ impl Node {
         pairs.iter().find(|(key, _)| key.text == "id").and_then(|(_, id)| id.text()).map(str::trim)
     }
 
-    /// What it is, for an error.
+    /// Description of it, for an error.
     pub(crate) fn describe_kind(&self) -> String {
         match &self.kind {
             _ if self.is_null() => "nothing (null)".to_owned(),

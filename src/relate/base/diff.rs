@@ -45,7 +45,7 @@ pub struct Diff {
     checked: RwLock<HashMap<String, Option<u32>>>,
 }
 
-/// What a diff can say of a finding's place.
+/// Statement of a diff about a finding's place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Vouched {
     /// Nothing: it was changed, or nobody can tell.
@@ -70,7 +70,7 @@ pub struct UnshownFile {
 struct TouchedNames {
     /// The paths, as numbers.
     whole: HashSet<u64>,
-    /// What any of them ends in, from its last part to the path itself, as numbers.
+    /// Endings of any of them, from its last part to the path itself, as numbers.
     ends: HashSet<u64>,
 }
 
@@ -111,7 +111,7 @@ impl TouchedNames {
 struct FileChange {
     /// Its path before; `None` for a file that is new.
     old: Option<String>,
-    /// What it holds is not told line by line.
+    /// Its content is not told line by line.
     opaque: bool,
     /// It came from another path, where nobody may have looked at it.
     brought: bool,
@@ -153,7 +153,7 @@ pub struct Replaced<'d> {
     pub added: Vec<(u32, &'d [u8])>,
 }
 
-/// What a file was before a change.
+/// Content of a file before a change.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum FileBefore {
     /// It was not there.
@@ -172,7 +172,7 @@ impl<'d> TouchedFile<'d> {
         self.change.old.as_deref()
     }
 
-    /// What it holds is not told line by line.
+    /// Its content is not told line by line.
     pub fn is_opaque(&self) -> bool {
         self.change.opaque
     }
@@ -248,7 +248,7 @@ impl FileChange {
         })
     }
 
-    /// What the file was, made from what it is; `None` if the diff is not one of it.
+    /// Earlier content of the file, made from the present one; `None` if the diff is not one of it.
     fn backward(&self, text: &[u8], now: &[u8]) -> Option<Vec<u8>> {
         let mut lines = now.split_inclusive(|&b| b == b'\n');
         let mut old = Vec::with_capacity(now.len());
@@ -454,7 +454,7 @@ impl Diff {
         self.vouches(path, None) == Vouched::File
     }
 
-    /// What the lines of the diff do not show of what it touches: moved and copied files, binary ones and those in
+    /// Touched files that the lines of the diff do not show: moved and copied files, binary ones and those in
     /// another encoding, submodules, and what its links lead to. None without the files at hand.
     pub fn unshown(&self) -> Vec<UnshownFile> {
         let Some(tree) = &self.tree else { return Vec::new() };
@@ -486,7 +486,7 @@ impl Diff {
             .map(|((path, change), is_gone)| TouchedFile { path, is_gone, change, text: &self.text })
     }
 
-    /// What the file at a path was before the change, where `now` reads what lies at a path.
+    /// Content of the file at a path before the change, where `now` reads what lies at a path.
     pub fn before(&self, path: &str, now: &mut dyn FnMut(&str) -> Option<Vec<u8>>) -> FileBefore {
         let backward = |change: &FileChange, is: Option<Vec<u8>>| {
             if change.opaque {

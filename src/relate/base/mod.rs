@@ -44,7 +44,7 @@ pub struct BaseError {
     pub line: u64,
     /// From 1.
     pub column: u64,
-    /// What, and what to do.
+    /// Problem, and what to do.
     pub message: String,
 }
 
@@ -66,11 +66,11 @@ pub struct Base {
     root: Option<PathBuf>,
     /// How an unknown severity counts.
     unknown: Severity,
-    /// What values of secrets are compared under; `None` compares none.
+    /// Key that values of secrets are compared under; `None` compares none.
     key: Option<SecretKey>,
-    /// What its reports tell of suppressed findings.
+    /// Suppressed findings that its reports tell of.
     suppressed: SuppressedBefore,
-    /// What is gone, as an earlier run found; then findings have their states already.
+    /// Findings that are gone, as an earlier run found; then findings have their states already.
     settled: Option<Vec<BaseEntry>>,
     /// Of what more was suppressed, as an earlier run found.
     settled_suppressed: Vec<MoreSuppressed>,
@@ -234,7 +234,7 @@ impl Base {
         SourceTree::below(self.root.as_deref())
     }
 
-    /// What tells a finding of the base apart besides its fingerprint. The code before the change is read from the
+    /// Digest that tells a finding of the base apart besides its fingerprint. The code before the change is read from the
     /// files after it, where the diff says that it is the same; without a diff it is not known.
     fn content_before(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
         if finding.category == Category::Secret {
@@ -494,7 +494,7 @@ fn left_over(base: &Ranked, head: &Ranked) -> Ranked {
     left
 }
 
-/// What a diff of source files can speak of.
+/// Categories that a diff of source files can speak of.
 const fn spoken_of(category: Category) -> bool {
     matches!(category, Category::Sast | Category::Secret | Category::Misconfiguration)
 }

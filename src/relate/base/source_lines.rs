@@ -38,7 +38,7 @@ impl SourceTree {
         Self { root: root.and_then(|root| fs::canonicalize(root).ok()), files: BTreeMap::new() }
     }
 
-    /// What tells a finding from others of its fingerprint: of a secret the trace of its value, or of its lines under the
+    /// Digest that tells a finding from others of its fingerprint: of a secret the trace of its value, or of its lines under the
     /// same key; of other code a digest of its lines. Zero where that is not known.
     pub fn content(&mut self, finding: &Finding, key: Option<&SecretKey>) -> u64 {
         if let Some(trace) = finding.trace.filter(|_| finding.category == Category::Secret) {

@@ -87,7 +87,7 @@ fn group(finding: &Finding, old_path: Option<&str>) -> SuppressionGroup {
     (owned(finding.tool.real()), owned(finding.rule_id.real()), owned(path.unwrap_or_default()))
 }
 
-/// What reports of the base tell of suppressed findings.
+/// Suppressed findings that reports of the base tell of.
 #[derive(Debug, Default)]
 pub(super) struct SuppressedBefore {
     suppressed: SuppressedFindings,

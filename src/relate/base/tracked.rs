@@ -33,10 +33,10 @@ pub struct TrackedFile {
     pub id: String,
 }
 
-/// What lies at the path of a file of a commit.
+/// State of the path of a file of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnDisk {
-    /// What the commit holds, or what git makes of that when it writes it to disk.
+    /// The commit's content, or what git makes of it when it writes it to disk.
     Same,
     /// Something else, or what cannot be read.
     Other,
@@ -45,7 +45,7 @@ pub(super) enum OnDisk {
 }
 
 impl TrackedFile {
-    /// What lies at a path. `reencoded`: git may have written the file in UTF-16, as an attribute says that was there before.
+    /// State of a path. `reencoded`: git may have written the file in UTF-16, as an attribute says that was there before.
     pub(super) fn on_disk(&self, path: &Path, reencoded: bool) -> OnDisk {
         let Ok(meta) = fs::symlink_metadata(path) else { return OnDisk::Missing };
         let same = if meta.is_symlink() {

@@ -26,7 +26,7 @@ pub struct ScannerFile {
     kind: ScannerFileKind,
 }
 
-/// What a change makes a scanner see less by.
+/// Setting by which a change makes a scanner see less.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Softened {
     /// Line of the file after the change, from 1; none where it is gone.

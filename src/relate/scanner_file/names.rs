@@ -278,7 +278,7 @@ pub(super) const TOOLS: &[&str] = &[
     "zizmor",
 ];
 
-/// What such a name goes on with, in parts that `.`, `-` or `_` separate.
+/// Parts that such a name may go on with, in parts that `.`, `-` or `_` separate.
 pub(super) const PARTS: &[&str] = &[
     "allowlist",
     "baseline",
@@ -312,7 +312,7 @@ pub(super) const PARTS: &[&str] = &[
     "cli",
 ];
 
-/// What such a name ends in.
+/// Endings of such a name.
 pub(super) const ENDS: &[&str] = &[
     "cfg",
     "cjs",

@@ -1,4 +1,4 @@
-//! What comments that were there before a change hide of it: code that comes under one, and files of which a diff
+//! Parts of a change that older comments hide: code that comes under one, and files of which a diff
 //! shows no lines.
 
 use std::ops::RangeInclusive;
@@ -128,7 +128,7 @@ impl<'t> SourceLines<'t> {
             .unwrap_or(self.count())
     }
 
-    /// What the brackets of a line leave open.
+    /// Brackets that a line leaves open.
     fn open(&self, line: usize) -> isize {
         let text = self.at(line);
         let count = |signs: &[u8]| text.iter().filter(|byte| signs.contains(byte)).count();

@@ -111,7 +111,7 @@ impl Rating<'_> {
         }
     }
 
-    /// What it says as a score of CVSS.
+    /// Its rating as a CVSS score.
     fn cvss(&self) -> Option<CvssRating> {
         let method = self.method.as_str().trim().to_ascii_uppercase();
         let version = match method.strip_prefix("CVSS") {

@@ -14,7 +14,7 @@ use super::scan::{blanks_end, plain_end};
 /// Deepest nesting, as in `serde_json`.
 pub(super) const MAX_DEPTH: usize = 128;
 
-/// What a type calls itself that wants a value's text as it is written: see [`crate::report::value::RawJson`].
+/// Name by which a type asks for a value's text as it is written: see [`crate::report::value::RawJson`].
 pub(in crate::report) const RAW: &str = "secgate::Raw";
 /// Name of a type that wants a string, an object or a list, or nothing: see [`crate::report::value::only`].
 pub(in crate::report) const STRING: &str = "secgate::String";

@@ -136,7 +136,7 @@ fn of_jfrog(letters: &str) -> Category {
     }
 }
 
-/// What the name of a tool that is not known says that it looks for.
+/// Category that the name of an unknown tool suggests.
 pub(super) fn named_for(name: &str) -> Option<Category> {
     let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
     words.find_map(|word| match word.as_str() {

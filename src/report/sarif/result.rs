@@ -294,7 +294,7 @@ impl Item<'_> {
         })
     }
 
-    /// What an analysis of the code that uses a vulnerable package says (`JFrog`).
+    /// Result of an analysis of the code that uses a vulnerable package (`JFrog`).
     fn reachable(&self, scene: &Scene<'_>) -> Reachability {
         let word = self.properties.applicability.as_str().trim();
         let is = |other: &str| word.eq_ignore_ascii_case(other);

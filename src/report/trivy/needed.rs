@@ -1,4 +1,4 @@
-//! What the packages of a result are needed for (`Packages[].Dev`, `Relationship`), which vulnerabilities name by `PkgID`.
+//! Needs for the packages of a result (`Packages[].Dev`, `Relationship`), which vulnerabilities name by `PkgID`.
 
 use std::collections::BTreeMap;
 
@@ -25,7 +25,7 @@ pub(super) struct TrivyNeededPackage<'a> {
     indirect: Loose<bool>,
 }
 
-/// What the packages of a result are needed for, by their ids.
+/// Needs for the packages of a result, by their ids.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct ListedPackages {
     by_id: BTreeMap<String, (bool, Option<bool>)>,

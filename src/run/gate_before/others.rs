@@ -22,7 +22,7 @@ const FOLDER: &str = ".secgate";
 /// Remarks on a policy with which nothing can be compared.
 const FIRST: &str = "the first, and nothing tells whether it is strict enough";
 
-/// What a policy of the folder was, or is.
+/// State of a policy of the folder, before or now.
 enum GateFile {
     /// A policy.
     Valid(Box<Policy>),

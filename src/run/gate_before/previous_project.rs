@@ -22,7 +22,7 @@ pub(super) const MAX_LINKS: usize = 8;
 /// The project before a change.
 pub(crate) struct PreviousProject<'c> {
     pub(crate) change: &'c GivenDiff,
-    /// What paths of it are relative to, without links.
+    /// Folder that its paths are relative to, without links.
     top: PathBuf,
     /// The current directory, without links.
     here: PathBuf,
@@ -51,7 +51,7 @@ impl<'c> PreviousProject<'c> {
         Ok(Self { change, top, here: real(Path::new("."))? })
     }
 
-    /// What the project was known by, in short.
+    /// Short name of the project before the change.
     pub(crate) fn name(&self) -> String {
         match &self.change.commit {
             Some(commit) => short(&commit.id),
@@ -100,7 +100,7 @@ impl<'c> PreviousProject<'c> {
         Some(self.top.join(path).strip_prefix(&self.here).ok()?.to_owned())
     }
 
-    /// What the file at a path was.
+    /// Content of the file at a path, then.
     pub(crate) fn read_file(&self, path: &Path) -> Result<PreviousFile> {
         let Some(below) = self.below_top(path) else { return Ok(PreviousFile::Outside) };
         match &self.change.commit {
