@@ -5,6 +5,9 @@
 //! owners has those of its section's heading. Patterns are those of `File.fnmatch` with `FNM_PATHNAME` and `FNM_DOTMATCH`.
 //! Owners are shown and decide nothing.
 
+use std::collections::BTreeMap;
+use std::sync::OnceLock;
+
 use globset::{GlobBuilder, GlobMatcher};
 
 use crate::finding::clean;
@@ -28,16 +31,31 @@ struct Section {
 #[derive(Debug, Clone)]
 struct OwnersEntry {
     pattern: String,
+    /// A part of every path that it matches: most patterns need no matcher, which costs more to make than to use.
+    always: String,
     /// `None` for a pattern that cannot match anything.
-    matcher: Option<GlobMatcher>,
+    matcher: OnceLock<Option<GlobMatcher>>,
     owners: Vec<String>,
     excludes: bool,
+}
+
+impl OwnersEntry {
+    fn matches(&self, path: &str) -> bool {
+        path.contains(&self.always)
+            && self
+                .matcher
+                .get_or_init(|| matcher(&self.pattern))
+                .as_ref()
+                .is_some_and(|glob| glob.is_match(path))
+    }
 }
 
 impl Owners {
     /// Reads the text of a CODEOWNERS file. Lines that GitLab does not understand own nothing.
     pub fn parse(text: &str) -> Self {
         let mut sections = vec![Section::default()];
+        // Where a section has a pattern already.
+        let mut places: BTreeMap<(usize, String), usize> = BTreeMap::new();
         let mut current = 0;
         let mut defaults: Vec<String> = Vec::new();
         for line in text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#')) {
@@ -53,7 +71,8 @@ impl Owners {
             let entry = entry(line, &defaults);
             let Some(Section { entries, .. }) = sections.get_mut(current) else { continue };
             // A pattern that is written twice keeps its place and takes the later owners.
-            match entries.iter_mut().find(|known| known.pattern == entry.pattern) {
+            let at = *places.entry((current, entry.pattern.clone())).or_insert(entries.len());
+            match entries.get_mut(at) {
                 Some(known) => *known = entry,
                 None => entries.push(entry),
             }
@@ -67,7 +86,7 @@ impl Owners {
         let mut all: Vec<String> = Vec::new();
         for section in &self.0 {
             let matching = || {
-                let fits = |e: &&OwnersEntry| e.matcher.as_ref().is_some_and(|glob| glob.is_match(&path));
+                let fits = |entry: &&OwnersEntry| entry.matches(&path);
                 section.entries.iter().rev().filter(fits)
             };
             if matching().any(|entry| entry.excludes) {
@@ -98,7 +117,16 @@ fn entry(line: &str, defaults: &[String]) -> OwnersEntry {
     let excludes = pattern.starts_with('!');
     let pattern = normal(pattern.strip_prefix('!').unwrap_or(pattern));
     let owners = if rest.trim().is_empty() { defaults.to_vec() } else { owners(rest) };
-    OwnersEntry { matcher: matcher(&pattern), pattern, owners, excludes }
+    OwnersEntry { always: always(&pattern), matcher: OnceLock::new(), pattern, owners, excludes }
+}
+
+/// The longest text of a pattern that stands for itself; nothing where signs are escaped or in classes.
+fn always(pattern: &str) -> String {
+    if pattern.contains(['\\', '[']) {
+        return String::new();
+    }
+    let texts = pattern.split(['*', '?', ']', '{', '}', '!']).map(|text| text.trim_matches('/'));
+    texts.max_by_key(|text| text.len()).unwrap_or_default().to_owned()
 }
 
 /// The pattern ends at the first white space that no backslash escapes.
@@ -182,6 +210,18 @@ mod tests {
         for (path, wanted) in cases {
             assert_eq!(owners.owners_of(path), *wanted, "{path}");
         }
+    }
+
+    #[test]
+    fn many_patterns_that_match_nothing_cost_nothing() {
+        let lines: Vec<String> = (0..20_000).map(|n| format!("src/part{n}/*.py @u{n}\n")).collect();
+        let owners = Owners::parse(&lines.concat());
+        assert_eq!(owners.owners_of("src/part17/a.py"), ["@u17"]);
+        // Of all the patterns those alone have a matcher that the path could fit: of `part1` and of `part17`.
+        let made = owners.0.iter().flat_map(|section| &section.entries);
+        assert_eq!(made.filter(|entry| entry.matcher.get().is_some()).count(), 2);
+        assert_eq!(always("/**/a/b*.py"), "a/b");
+        assert_eq!(always("/x[ab]/c"), "");
     }
 
     #[test]

@@ -232,7 +232,9 @@ fn documents(reports: &[String]) -> Vec<(String, String)> {
             let mut found = Vec::new();
             places(value, &mut Vec::new(), "", &mut seen, &mut found);
             for place in found {
-                for way in 0..2 {
+                // A key is a word.
+                let ways = if matches!(place.last(), Some(Step::Key(_))) { 1 } else { 2 };
+                for way in 0..ways {
                     let at = all.len();
                     let changed = planted(value, Some(&place), &|was| plants(was, at)[way].clone());
                     let text = if lines && n > 0 {
