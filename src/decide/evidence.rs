@@ -9,7 +9,7 @@ use super::{Context, Counts, Obligation, Outcome};
 use crate::decide::diagnostics::EvidenceDiagnostic;
 use crate::diagnostic::{Diagnostic, SaidDiagnostic};
 use crate::finding::{CLOCK_SKEW, Category, Text, clean, duration_text};
-use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob};
+use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob, TrustRules};
 use crate::relate::Diff;
 use crate::report::{
     self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
@@ -196,6 +196,21 @@ impl Evidence {
         self.outcome = self.outcome.max(outcome);
         (self.about, self.image) = (EvidenceTarget::default(), ImageFacts::default());
         self.say(why);
+    }
+
+    /// The policy does not trust the scanner that made it; where its version alone is not known, people look at it.
+    pub(crate) fn of_trusted_tool(mut self, trust: &TrustRules) -> Self {
+        let Some(tool) = &self.tool else { return self };
+        let version = tool.version.as_ref().map(Text::real);
+        if let Some(distrust) = trust.distrusts(tool.name.real(), version) {
+            let outcome = if distrust.certain { Outcome::Fail } else { Outcome::Review };
+            if self.status == Status::Complete && distrust.certain {
+                self.status = Status::Foreign;
+            }
+            self.outcome = self.outcome.max(outcome);
+            self.say(&clean(&distrust.why));
+        }
+        self
     }
 
     /// Tells nothing of all of them that is a value of a secret in one of them.

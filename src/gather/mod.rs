@@ -291,8 +291,10 @@ fn judge_report(
         evidence.push(Evidence::ignored(name, looks_like));
         return;
     }
-    let judge =
-        |entry| Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, change);
+    let judge = |entry| {
+        Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, change)
+            .of_trusted_tool(&policy.trust)
+    };
     if entries.is_empty() {
         evidence.push(judge(None));
     }

@@ -18,8 +18,8 @@ use std::fmt::{Debug, Display};
 
 use super::written::Vocabulary;
 use super::{
-    Action, BaseSettings, Enforcement, Mapping, Parameter, PathGlob, Policy, PolicyLine, ReportMapping,
-    SignerKey, VexRules, WaiverSettings,
+    Action, BaseSettings, DeniedTool, Enforcement, Mapping, Parameter, PathGlob, Policy, PolicyLine,
+    ReportMapping, SignerKey, TrustRules, VexRules, WaiverSettings,
 };
 use crate::finding::{Severity, clean, clean_line, short_duration};
 
@@ -130,6 +130,7 @@ impl PolicyComparison<'_> {
             evidence,
             waivers,
             vex,
+            trust,
             reviewers,
             people,
             sets: _, // compared as part of the rules that use them
@@ -187,6 +188,7 @@ impl PolicyComparison<'_> {
         self.entries(evidence);
         self.waivers(waivers.as_ref());
         self.vex(vex.as_ref());
+        self.trust(trust);
         self.people(people);
         self.reviewers(&["reviewers"], reviewers.as_ref(), after.reviewers.as_ref());
         self.rules(rules);
@@ -306,6 +308,30 @@ impl PolicyComparison<'_> {
         }
         if now.max_age > *max_age {
             self.add(&["vex", "max_age"], short_duration(*max_age), short_duration(now.max_age));
+        }
+    }
+
+    /// Whoever was not trusted still is not.
+    fn trust(&mut self, before: &TrustRules) {
+        let TrustRules { deny, at_least } = before;
+        let now = &self.after.trust;
+        for denied in deny {
+            let DeniedTool { tool, versions, reason: _ } = denied; // the reason is for people
+            let all = |other: &DeniedTool| versions.iter().all(|version| other.versions.contains(version));
+            let kept = now.deny.iter().any(|other| {
+                other.tool.eq_ignore_ascii_case(tool)
+                    && (other.versions.is_empty() || !versions.is_empty() && all(other))
+            });
+            if !kept {
+                self.add(&["trust", "deny"], format!("{tool} {}", versions.join(", ")).trim_end(), "trusted");
+            }
+        }
+        for (tool, least) in at_least {
+            let other = now.at_least.iter().find(|(name, _)| name.eq_ignore_ascii_case(tool));
+            if !other.is_some_and(|(_, is)| super::trust::is_at_least(is, least)) {
+                let is = other.map_or_else(|| "any".to_owned(), |(_, is)| is.clone());
+                self.add(&["trust", "at_least", tool], least, is);
+            }
         }
     }
 

@@ -317,6 +317,9 @@ diagnostics! {
         /// A demand for a system without maintenance.
         "end-of-life-demanded" EndOfLifeDemanded
             => "`os_end_of_life: true` would demand a system that is no longer maintained", help "write `os_end_of_life: false`, or leave it out";
+        /// An oldest version of a scanner that is no list of numbers.
+        "invalid-version" InvalidVersion { shown }
+            => "`at_least`: {shown} is no version", help "numbers with dots between them, such as `1.150`";
         /// A glob of images without a registry.
         "invalid-image-glob" InvalidImageGlob { key, shown }
             => "`{key}`: {shown} is no glob of image names with their registry",

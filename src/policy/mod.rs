@@ -20,6 +20,7 @@ mod selector;
 mod source_line;
 mod subject;
 pub mod testing;
+mod trust;
 mod validate;
 pub mod waiver;
 mod written;
@@ -49,6 +50,7 @@ pub use subject::{
     PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial, SubjectKind,
     VerdictWord, VerdictsRule, is_placeholder,
 };
+pub use trust::{DeniedTool, Distrust, TrustRules};
 pub use written::DeadlineStart;
 
 /// A checked policy: defaults applied, globs and queries compiled, every name resolved.
@@ -88,6 +90,8 @@ pub struct Policy {
     pub waivers: Option<WaiverSettings>,
     /// Which VEX statements count; `None` where they change nothing.
     pub vex: Option<VexRules>,
+    /// What it asks of scanners themselves.
+    pub trust: TrustRules,
     /// Who resolves a review that names nobody.
     pub reviewers: Option<Reviewers>,
     /// Roles, by name.

@@ -17,8 +17,8 @@ use super::query::QueryError;
 use super::selector::SelectorReferences;
 use super::written::{self, At, Name, WrittenPerson};
 use super::{
-    BaseSettings, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers, Selector,
-    SelectorSet, VexRules, WaiverSettings,
+    BaseSettings, DeniedTool, Enforcement, Mapping, Parameter, Person, Policy, ReportMapping, Reviewers,
+    Selector, SelectorSet, TrustRules, VexRules, WaiverSettings,
 };
 use crate::finding::Severity;
 use crate::policy::diagnostics::PolicyDiagnostic;
@@ -57,6 +57,7 @@ pub(super) fn policy(
     let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
+    let trust = written.trust.map(|trust| self::trust(trust.value, problems)).unwrap_or_default();
     let (sets, set_names) = sets(written.sets, &subjects, problems);
     let world = rules::RuleReferences {
         sets: &sets,
@@ -93,12 +94,36 @@ pub(super) fn policy(
         evidence,
         waivers,
         vex,
+        trust,
         reviewers,
         people,
         sets,
         rules: rules.into_iter().map(|checked| checked.rule).collect(),
         mappings,
     })
+}
+
+/// Scanners that are not trusted.
+fn trust(written: written::WrittenTrust, problems: &mut PolicyProblems) -> TrustRules {
+    let mut trust = TrustRules::default();
+    for At { value, .. } in written.deny.map(|list| list.value.0).unwrap_or_default() {
+        let (Some(tool), Some(reason)) = (value.tool, value.reason) else { continue };
+        without_wildcards("tool", &tool, problems);
+        let mut versions = Vec::new();
+        for version in value.version.map(|list| list.value.0).unwrap_or_default() {
+            keep_compiled(super::glob::check_parameter(&version.value), &version, "version", problems);
+            versions.push(version.value);
+        }
+        trust.deny.push(DeniedTool { tool: tool.value, versions, reason: reason.value.0 });
+    }
+    for (tool, version) in written.at_least.map(|table| table.value.0).unwrap_or_default() {
+        if !super::trust::is_version(&version.value) {
+            let shown = quoted(&version.value);
+            problems.add(version.at, PolicyDiagnostic::InvalidVersion { shown });
+        }
+        trust.at_least.push((tool.value, version.value));
+    }
+    trust
 }
 
 /// Selectors with a name, and the evidence entries that they name.

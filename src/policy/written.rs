@@ -131,6 +131,8 @@ written! {
         may people: Table<Many<WrittenPerson>>,
         /// Who resolves a review of a rule that names nobody.
         may reviewers: Reviewers,
+        /// Scanners, and versions of them, whose reports are no evidence.
+        may trust: WrittenTrust,
         /// Selectors of findings by a name of your own; rules use them by `set: NAME`.
         may sets: Table<Selector>,
         /// Rules that the gate decides by.
@@ -361,6 +363,24 @@ written! {
         may max_duration: Duration,
         /// `true`: the author of the change may not own or approve one.
         may not_author: bool,
+    }
+
+    /// Scanners, and versions of them, whose reports are no evidence. One of which the report does not say the version is a review.
+    WrittenTrust as "`trust`" {
+        /// Scanners that are not trusted.
+        may deny: Seq<WrittenDeniedTool>,
+        /// Oldest version of a scanner that is trusted, by the scanner's name, such as `{semgrep: "1.150"}`.
+        may at_least: Table<Name>,
+    }
+
+    /// A scanner that is not trusted.
+    WrittenDeniedTool as "a scanner of `deny`" {
+        /// Its name.
+        must tool: Name,
+        /// Globs of its versions; default all.
+        may version: Many<Name>,
+        /// Why, for people.
+        must reason: Prose,
     }
 
     /// Which exploitability statements are accepted; without it they change nothing.

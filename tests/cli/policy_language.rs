@@ -97,6 +97,25 @@ fn a_diff_of_policies_says_what_is_looser_and_what_is_stricter() {
 }
 
 #[test]
+fn a_scanner_that_is_not_trusted_is_no_evidence() {
+    let run = |trust: &str| {
+        let rules = "rules: [{id: r, findings: {severity: critical}, then: fail}]\n";
+        check(&format!("trust: {trust}\n{rules}"))
+    };
+    let denied = run("{deny: [{tool: grype, version: \"0.104.*\", reason: it was tampered with}]}");
+    assert_eq!(denied.code, 1, "{}", denied.stdout);
+    assert!(
+        denied.stdout.contains("grype 0.104.0 is not trusted: it was tampered with"),
+        "{}",
+        denied.stdout
+    );
+    assert_eq!(run("{deny: [{tool: grype, version: 0.105.0, reason: no}]}").code, 0);
+    assert_eq!(run("{at_least: {grype: \"0.105\"}}").code, 1);
+    assert_eq!(run("{at_least: {grype: \"0.104\"}}").code, 0);
+    assert_eq!(run("{at_least: {grype: newest}}").code, 2);
+}
+
+#[test]
 fn a_shared_check_is_explained() {
     let run = Dir::new().run(&["explain", "privileged-container"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

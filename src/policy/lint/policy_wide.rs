@@ -105,18 +105,18 @@ fn parameters(found: &mut LintRun<'_>) {
     let policy = found.policy;
     for parameter in &policy.parameters {
         let clause = ["parameters", parameter.name.as_str()];
-        let names = |rule: &&crate::policy::Rule| rule.when.iter().any(|(name, _)| *name == parameter.name);
-        if !policy.rules.iter().any(|rule| names(&rule)) {
-            let message = format!("no rule depends on the parameter `{}`", clean(&parameter.name));
-            found.add("parameter-unused", &clause, message);
-            continue;
-        }
         let literal = |value: &&String| value.contains(['*', '?']);
         if let Some(value) = parameter.one_of.iter().find(literal).filter(|_| !parameter.globs) {
             let name = &parameter.name;
             let message =
                 format!("the parameter `{name}` has the value `{}`, which is no glob here", clean(value));
             found.add("literal-glob", &["parameters", name, "one_of"], message);
+        }
+        let names = |rule: &&crate::policy::Rule| rule.when.iter().any(|(name, _)| *name == parameter.name);
+        if !policy.rules.iter().any(|rule| names(&rule)) {
+            let message = format!("no rule depends on the parameter `{}`", clean(&parameter.name));
+            found.add("parameter-unused", &clause, message);
+            continue;
         }
         for value in &parameter.one_of {
             let out =

@@ -60,6 +60,10 @@ pub(super) fn overlay(parent: Node, child: Node, problems: &mut PolicyProblems) 
                 only(&format!("the evidence {}", quoted(name)), &ENTRY, &old, &new, problems);
                 over(old, new)
             }),
+            "trust" => table(inherited, value, &mut |name, old, new| match name {
+                "deny" => joined(old, new),
+                _ => over(old, new),
+            }),
             "severity" => table(inherited, value, &mut |name, old, new| match name {
                 "map" => joined(old, new),
                 _ => new,
