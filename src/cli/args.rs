@@ -1,6 +1,6 @@
 //! Arguments that several subcommands share.
 
-use std::ffi::OsString;
+use std::ffi::{OsStr, OsString};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use crate::finding::{clean, clean_line};
 use crate::gather::{GivenFile, Limits};
 use crate::policy::ReportMapping;
-use crate::render::{OUTPUTS, OutputFormat};
+use crate::render::{OUTPUTS, OutputFormat, TEXT};
 use crate::run::{BaseRequest, GateBeforeRequest, PolicyRequest, RunRequest, given_reports};
 
 /// Which files are read, and how much of them.
@@ -50,7 +50,9 @@ impl InputArgs {
 
     /// The files as given, in the order of the flags; `mappings` are formats of the user's own.
     pub(super) fn given(&self, mappings: &[ReportMapping]) -> Result<Vec<GivenFile>> {
-        given_reports(&self.paths, &self.input()?, mappings)
+        let input = self.input()?;
+        self.paths.iter().chain(input.iter().map(|(_, path)| path)).try_for_each(|path| is_there(path))?;
+        given_reports(&self.paths, &input, mappings)
     }
 
     /// The limits of the run.
@@ -59,26 +61,30 @@ impl InputArgs {
     }
 }
 
-/// Says which file may be meant where a given one is not there; the decision says that it could not be read.
-fn name_nearest_file(path: &Path) {
-    if path == Path::new("-") || path.symlink_metadata().is_ok() {
-        return;
+/// A given file that is not there is a slip, and told in a line with the file that may be meant; nothing is decided.
+fn is_there(path: &Path) -> Result<()> {
+    let missing = path.symlink_metadata().is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+    if path == Path::new("-") || path.as_os_str().is_empty() || !missing {
+        return Ok(());
     }
-    let Some(asked) = path.file_name().map(|name| name.to_string_lossy().into_owned()) else { return };
+    let shown = clean_line(&path.to_string_lossy()).into_owned();
+    match nearest_file(path) {
+        Some(near) => {
+            bail!("{shown}: there is no such file; did you mean {}?", clean_line(&near.to_string_lossy()))
+        }
+        None => bail!("{shown}: there is no such file"),
+    }
+}
+
+/// The file beside a path that is not there whose name is nearest.
+fn nearest_file(path: &Path) -> Option<PathBuf> {
+    let asked = path.file_name()?.to_string_lossy().into_owned();
     let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
     let entries = std::fs::read_dir(folder.unwrap_or_else(|| Path::new("."))).into_iter().flatten().flatten();
     let names = entries.map(|entry| entry.file_name().to_string_lossy().into_owned());
     let far = |name: &String| (strsim::damerau_levenshtein(name, &asked), name.clone());
     let near = names.filter(|name| far(name).0 <= 3.min(asked.len() / 2)).min_by_key(far);
-    if let Some(name) = near {
-        let near = folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name));
-        let (asked, near) = (path.to_string_lossy(), near.to_string_lossy());
-        super::note(&format!(
-            "{}: there is no such file; did you mean {}?",
-            clean_line(&asked),
-            clean_line(&near)
-        ));
-    }
+    near.map(|name| folder.map_or_else(|| PathBuf::from(&name), |folder| folder.join(&name)))
 }
 
 /// Which policy decides.
@@ -203,17 +209,19 @@ pub(super) struct DecideArgs {
 impl DecideArgs {
     /// Request, to be decided by this clock.
     pub(super) fn request(&self, now: Timestamp) -> Result<RunRequest> {
-        self.inputs.paths.iter().for_each(|path| name_nearest_file(path));
         let named = |flag, form, texts: &[OsString]| {
             texts.iter().map(|text| pair(flag, form, text)).collect::<Result<Vec<_>>>()
         };
         let mut evidence = named("--evidence", "ENTRY=PATH", &self.evidence)?;
+        let input = self.inputs.input()?;
+        let given = input.iter().chain(&evidence).map(|(_, path)| path);
+        self.inputs.paths.iter().chain(given).try_for_each(|path| is_there(path))?;
         evidence.extend(named("--document", "NAME=PATH", &self.document)?);
         let BaseArgs { baseline, base_report, diff, diff_base, key } = &self.base;
         Ok(RunRequest {
             policy: self.policy.request(),
             paths: self.inputs.paths.clone(),
-            input: self.inputs.input()?,
+            input,
             evidence,
             partial_entries: Vec::new(),
             base: BaseRequest {
@@ -273,6 +281,70 @@ pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static Output
 pub(super) fn clock(now: Option<&str>) -> Result<Timestamp> {
     let Some(text) = now else { return Ok(Timestamp::now()) };
     text.parse().with_context(|| format!("--now `{}` is not an RFC 3339 time", clean_line(text)))
+}
+
+/// What is printed and where else it is written, of all commands that decide.
+#[derive(Debug, Args)]
+pub(super) struct OutputArgs {
+    /// What to print [default: text]
+    #[arg(long, short, help_heading = "Outputs", value_name = "FORMAT", value_parser = decision_output())]
+    pub(super) format: Option<&'static OutputFormat>,
+
+    /// Also write this format to a file; any number of times. A PATH alone gets --format, or what its name ends in, and
+    /// the text is printed
+    #[arg(long, short, help_heading = "Outputs", value_name = "FORMAT=PATH")]
+    pub(super) output: Vec<OsString>,
+
+    /// Print only the last line of the text, and nothing where it passes
+    #[arg(long, short, help_heading = "Outputs")]
+    pub(super) quiet: bool,
+}
+
+impl OutputArgs {
+    /// What is printed.
+    pub(super) fn printed(&self) -> &'static OutputFormat {
+        let bare = self.output.iter().any(|output| is_bare(output));
+        self.format.filter(|_| !bare).unwrap_or_else(default_output)
+    }
+
+    /// The files, each with its format.
+    pub(super) fn files(&self) -> Vec<OsString> {
+        let named = |path: &OsString| {
+            let format = self.format.unwrap_or_else(|| format_of_name(path));
+            let mut flag = OsString::from(format!("{}=", format.id));
+            flag.push(path);
+            flag
+        };
+        self.output
+            .iter()
+            .map(|output| if is_bare(output) { named(output) } else { output.clone() })
+            .collect()
+    }
+}
+
+/// Whether an output is a path alone.
+pub(super) fn is_bare(output: &OsStr) -> bool {
+    !output.is_empty() && !output.as_encoded_bytes().contains(&b'=')
+}
+
+/// What is printed where nothing else is asked for.
+fn default_output() -> &'static OutputFormat {
+    OUTPUTS.first().unwrap_or(&TEXT)
+}
+
+/// The format that a file's name ends in; text, where it ends in nothing else.
+fn format_of_name(path: &OsStr) -> &'static OutputFormat {
+    let end = Path::new(path).extension().map(|end| end.to_string_lossy().to_ascii_lowercase());
+    let id = match end.as_deref() {
+        Some("json") => "json",
+        Some("sarif") => "sarif",
+        Some("xml") => "junit",
+        Some("html" | "htm") => "html",
+        Some("md") => "markdown",
+        Some("env") => "dotenv",
+        _ => "text",
+    };
+    OutputFormat::by_id(id).unwrap_or_else(default_output)
 }
 
 /// `NAME=PATH`, neither side empty.

@@ -7,9 +7,9 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use clap::{Args, Subcommand};
 use jiff::tz::Offset;
 
-use super::args::{InputArgs, KeyArgs, clock};
+use super::args::{InputArgs, KeyArgs, PolicyArgs, clock};
 use super::delivery::{Destination, FILE_MODE, deliver};
-use crate::decide::{Evidence, Status};
+use crate::decide::{Evidence, RunError, Status};
 use crate::exit;
 use crate::finding::{Category, Finding, SecretKey, clean, clean_line, plural};
 use crate::gather;
@@ -33,11 +33,14 @@ pub(super) struct WriteArgs {
     #[command(flatten)]
     inputs: InputArgs,
 
-    #[command(flatten)]
+    #[command(flatten, next_help_heading = "Policy")]
+    policy: PolicyArgs,
+
+    #[command(flatten, next_help_heading = None)]
     key: KeyArgs,
 
     /// The file to write [default: standard output]
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, short, value_name = "FILE")]
     output: Option<PathBuf>,
 }
 
@@ -90,14 +93,23 @@ struct BaseReports {
 
 fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
     let given = args.inputs.given(&[])?;
-    if given.is_empty() {
-        bail!("no report given; give a PATH, or --input FORMAT=PATH");
-    }
     let key = secret_key(args.key.secret_key.as_deref())?;
     let environment = Environment::read_variables(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let (evidence, findings) = gather::findings(&given, &[], args.inputs.limits(0), &roots, key.as_ref())
-        .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+    let limits = args.inputs.limits(0);
+    let told = |fault: RunError| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message);
+    let (evidence, findings) = if given.is_empty() {
+        // What `check` finds.
+        let policy = args.policy.request().policy()?;
+        gather::findings_of_policy(&policy, limits, &roots, key.as_ref()).map_err(|faults| {
+            faults.into_iter().next().map_or_else(|| anyhow::anyhow!("nothing was read"), told)
+        })?
+    } else {
+        gather::findings(&given, &[], limits, &roots, key.as_ref()).map_err(told)?
+    };
+    if evidence.is_empty() {
+        bail!("none of the reports that the policy names is there; give a PATH, or --input FORMAT=PATH");
+    }
     if evidence.iter().all(|report| report.status == Status::Ignored) {
         bail!("no report was found there, so nothing is known");
     }

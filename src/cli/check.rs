@@ -8,12 +8,15 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::args::{DecideArgs, clock, decision_output};
+use super::args::{DecideArgs, OutputArgs, clock};
 use super::delivery::{Staged, output_leads_nowhere};
 use super::outputs::Outputs;
-use crate::decide::{Decision, RunError};
+use crate::decide::{Decision, Evidence, Outcome, RunError, Status};
 use crate::exit;
-use crate::render::OutputFormat;
+use crate::finding::{Target, clean, clean_line};
+use crate::gather::{self, NearbyReport};
+use crate::policy::{EntryKind, EvidenceEntry, Policy};
+use crate::render::TEXT;
 use crate::run::diagnostics::said;
 use crate::run::{RunRequest, decide_and_pack, undecided};
 
@@ -23,13 +26,8 @@ pub(super) struct CheckArgs {
     #[command(flatten)]
     decide: DecideArgs,
 
-    /// Output format
-    #[arg(long, help_heading = "Outputs", value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
-    format: &'static OutputFormat,
-
-    /// Also write this format to a file; any number of times
-    #[arg(long, help_heading = "Outputs", value_name = "FORMAT=PATH")]
-    output: Vec<OsString>,
+    #[command(flatten)]
+    outputs: OutputArgs,
 
     /// Also pack all that the decision rests on, without secrets: a directory, or one file NAME.tar
     #[arg(long, help_heading = "Outputs", value_name = "DIR|FILE.tar")]
@@ -43,13 +41,14 @@ pub(super) struct CheckArgs {
 /// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
 pub(super) fn run(args: &CheckArgs) -> u8 {
     let start = Instant::now();
-    let code = match prepare(&args.decide, &args.output, args.bundle.as_deref()) {
+    let code = match prepare(&args.decide, &args.outputs.files(), args.bundle.as_deref()) {
         Ok(outputs) => {
             let place = args.bundle.as_deref();
-            tell(args.format, &outputs, |staged| decide(&args.decide, staged.zip(place)))
+            tell(&args.outputs, &outputs, |staged| decide(&args.decide, staged.zip(place)))
         }
         Err(error) => {
-            tell(args.format, &Outputs::default(), |_| not_asked(&args.decide, Timestamp::now(), &error))
+            let undecided = |_: Option<&Path>| not_asked(&args.decide, Timestamp::now(), &error);
+            tell(&args.outputs, &Outputs::default(), undecided)
         }
     };
     if args.timings {
@@ -82,13 +81,65 @@ pub(super) fn decide_request(request: &RunRequest, bundle: Option<BundlePaths<'_
     match request.resolve() {
         Ok(resolved) => {
             resolved.remarks.iter().for_each(|remark| super::note(remark));
-            match bundle {
+            let decision = match bundle {
                 Some((path, place)) => decide_and_pack(&resolved, path, place),
                 None => resolved.decide(None),
-            }
+            };
+            name_nearby(&resolved.policy, &decision);
+            decision
         }
         Err(error) => request.undecided(&error),
     }
+}
+
+/// Says which reports would do for evidence that is absent: those that were given and that no entry names, and those that
+/// lie about.
+fn name_nearby(policy: &Policy, decision: &Decision) {
+    let is_absent = |entry: &&EvidenceEntry| {
+        let of_entry = |e: &&Evidence| e.entry.as_ref() == Some(&entry.name);
+        let mut told = decision.evidence.iter().filter(of_entry);
+        told.any(|e| e.status == Status::Absent && e.outcome >= Outcome::Review)
+    };
+    let absent: Vec<&EvidenceEntry> = policy.evidence.iter().filter(is_absent).collect();
+    if absent.is_empty() {
+        return;
+    }
+    let known = decision.evidence.iter().filter_map(|e| Some(PathBuf::from(e.path.as_ref()?.real())));
+    let lying = gather::nearby(&known.collect());
+    for entry in &absent {
+        let EntryKind::Report(category) = entry.kind else { continue };
+        let name = clean(&entry.name);
+        let given =
+            decision.evidence.iter().filter(|e| e.entry.is_none() && e.categories.contains(&category));
+        for report in given {
+            let would_do = |other: &&&EvidenceEntry| match other.kind {
+                EntryKind::Report(category) => report.categories.contains(&category),
+                EntryKind::Document(_) | EntryKind::Feed(_) => false,
+            };
+            if let (1, Some(path)) = (absent.iter().filter(would_do).count(), &report.path) {
+                super::note(&format!(
+                    "{name}: {path} was given, and no entry names it; it would do with --evidence {name}={path}"
+                ));
+            }
+        }
+        let image = entry.target.map(|target| target == Target::Image);
+        let fits = |report: &&NearbyReport| {
+            report.category == category && image.is_none_or(|image| report.image == image)
+        };
+        for NearbyReport { path, format, category, image: _ } in lying.iter().filter(fits) {
+            let path = clean_line(path);
+            super::note(&format!(
+                "{name}: {path} ({format}, {category}) lies there and was not read; it would do with \
+                 --evidence {name}={path}"
+            ));
+        }
+    }
+}
+
+/// Of a text for people the last line; nothing where it passes.
+fn last_line(text: &[u8], code: u8) -> Vec<u8> {
+    let mut lines = text.split_inclusive(|&byte| byte == b'\n');
+    if code == exit::PASS { Vec::new() } else { lines.next_back().unwrap_or_default().to_vec() }
 }
 
 /// The decision of what could not even be asked.
@@ -99,10 +150,11 @@ fn not_asked(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decisi
 /// Decides, delivers all outputs or none of them, then chooses the exit code. `decide` is given where the bundle is to be
 /// written, if one is asked for.
 pub(super) fn tell(
-    format: &OutputFormat,
+    args: &OutputArgs,
     outputs: &Outputs,
     decide: impl FnOnce(Option<&Path>) -> Decision,
 ) -> u8 {
+    let format = args.printed();
     let mut staged = Staged::default();
     let (bundle, fault) = match outputs.stage_bundle(&mut staged) {
         Ok(bundle) => (bundle, None),
@@ -117,8 +169,12 @@ pub(super) fn tell(
     }
     let mut text = Vec::new();
     let written = format.write(&decision, super::terminal_look(), &mut text).map_err(anyhow::Error::from);
+    let is_text = format.id == TEXT.id;
+    if is_text && args.quiet {
+        text = last_line(&text, decision.exit_code);
+    }
     // On a terminal they stand in the text.
-    let shown = format.id == "text" && super::on_one_terminal();
+    let shown = is_text && super::on_one_terminal();
     for error in decision.errors.iter().filter(|_| !shown) {
         let path = error.path.as_ref().map(|p| format!("{p}: ")).unwrap_or_default();
         super::complain(&format!("{path}{}", error.message));

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::InputArgs;
 use crate::exit;
+use crate::finding::Severity;
 use crate::gather;
 use crate::render::{LISTINGS, ListedFindings, ListingFormat};
 use crate::run::{Environment, mappings};
@@ -22,14 +23,23 @@ pub(super) struct FindingsArgs {
     #[arg(long, value_name = "FILE")]
     mappings: Option<PathBuf>,
 
+    /// List only those this bad or worse, of several the mildest; what nobody rated is listed, too
+    #[arg(long, value_name = "SEVERITY", value_delimiter = ',', ignore_case = true, value_parser = severity())]
+    severity: Vec<Severity>,
+
     /// How to list them: table, ndjson, json or sarif
-    #[arg(long, value_name = "FORMAT", default_value = "table", value_parser = listing())]
+    #[arg(long, short, value_name = "FORMAT", default_value = "table", value_parser = listing())]
     format: &'static ListingFormat,
 }
 
 fn listing() -> impl TypedValueParser<Value = &'static ListingFormat> {
     let find = |id: String| LISTINGS.iter().find(|listing| listing.id == id).ok_or("is no format of a list");
     PossibleValuesParser::new(LISTINGS.iter().map(|listing| listing.id)).try_map(find)
+}
+
+fn severity() -> impl TypedValueParser<Value = Severity> {
+    let find = |word: String| Severity::from_word(&word.to_ascii_lowercase()).ok_or("is no severity");
+    PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str())).try_map(find)
 }
 
 pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
@@ -43,10 +53,15 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     }
     let environment = Environment::read_variables(args.inputs.no_env);
     let roots = environment.roots(args.inputs.root.as_deref());
-    let (evidence, findings) = gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
-        .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
+    let (evidence, mut findings) =
+        gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
+            .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
     if evidence.is_empty() {
         bail!("no report was found there, so nothing is known");
+    }
+    let rank = |severity: Severity| severity.rank(Severity::Critical);
+    if let Some(least) = args.severity.iter().map(|severity| rank(*severity)).min() {
+        findings.retain(|(finding, _)| rank(finding.severity) >= least);
     }
     let mut text = Vec::new();
     (args.format.write)(

@@ -32,6 +32,14 @@ pub(super) struct InitArgs {
     #[arg(long, value_name = "SCRIPT")]
     from: Option<PathBuf>,
 
+    /// The gate: merge (for what the repository holds), package, release or production (as they are embedded, to be filled in)
+    #[arg(long, value_name = "NAME", default_value = "merge", value_parser = ["merge", "package", "release", "production"], conflicts_with = "from")]
+    gate: String,
+
+    /// A GitLab user who approves what ends in a review; any number of times
+    #[arg(long, value_name = "USER")]
+    reviewer: Vec<String>,
+
     /// Also a git hook that runs `secgate scan` before a push
     #[arg(long)]
     hook: bool,
@@ -53,6 +61,9 @@ struct Planned {
 }
 
 pub(super) fn run(args: &InitArgs) -> Result<u8> {
+    if args.gate != "merge" {
+        return later_gate(args);
+    }
     let mut survey = init::survey_repository(Path::new("."));
     // What an earlier run wrote says nothing about the project.
     if fs::read(PIPELINE).is_ok_and(|text| text == init::include().as_bytes()) {
@@ -62,6 +73,7 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         Some(path) => of_script(path)?,
         None => (init::of_survey(&survey), init::script::Script::default()),
     };
+    let draft = draft.reviewed_by(&args.reviewer);
     let text = draft.to_string();
     let checked = policy::load(init::POLICY, text.as_bytes())
         .map_err(|error| anyhow!("a bug: the policy that was about to be written is not valid: {error}"))?;
@@ -97,6 +109,14 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         super::note(&format!("decides nothing, line {line}: {}", clean_line(what)));
     }
     if wrote && !args.dry_run {
+        what_jobs(&draft, &survey);
+        if checked.reviewers.is_none() {
+            super::note(&format!(
+                "nobody reviews: what ends in a review stays one until `reviewers` and `people` of {} are filled in \
+                 (--reviewer USER does)",
+                init::POLICY
+            ));
+        }
         next(&survey, checked.base.is_some(), has_program);
     }
     if !wrote && !differs.is_empty() {
@@ -113,6 +133,57 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         plural(script.left.len() as u64, "check")
     ));
     Ok(exit::FAIL)
+}
+
+/// Says which jobs were added, and which of the project's own the gate waits for.
+fn what_jobs(draft: &Draft, survey: &Survey) {
+    let init::JobPlan { stage, added, waits } = init::job_plan(draft, survey.pipeline.as_ref());
+    let listed = |jobs: &[String]| jobs.iter().map(|job| clean_line(job)).collect::<Vec<_>>().join(", ");
+    let added = if added.is_empty() { "no scanner".to_owned() } else { listed(&added) };
+    let waits = if waits.is_empty() { String::new() } else { format!("; it waits for {}", listed(&waits)) };
+    super::note(&format!("{} adds {added} and the gate, in stage {}{waits}", init::JOBS, clean_line(&stage)));
+}
+
+/// A gate behind the merge gate: its policy as it is embedded, its job, and what is still to be filled in.
+fn later_gate(args: &InitArgs) -> Result<u8> {
+    let gate = args.gate.as_str();
+    let text = policy::embedded(gate).context("a bug: there is no embedded policy of that name")?;
+    let path = format!(".secgate/{gate}.yaml");
+    let checked = policy::load(&path, text.as_bytes())?;
+    let has_program = init::holds_program(Path::new("."));
+    let (jobs, component, template) = init::later_jobs(gate);
+    let planned = [
+        Planned { path: path.clone().into(), text: text.to_owned(), mode: 0o644 },
+        Planned { path: jobs.clone().into(), text: init::later_include(gate, has_program), mode: 0o644 },
+        Planned { path: component.into(), text: template.to_owned(), mode: 0o644 },
+    ];
+    let Written { wrote, differs } = write(&planned, args)?;
+    if !wrote && !differs.is_empty() {
+        bail!("nothing was written: {} would change as shown; --force takes it", differs.join(", "));
+    }
+    let mut out = Vec::new();
+    writeln!(out, "The gate {gate} needs:")?;
+    for entry in &checked.evidence {
+        let files: Vec<&str> = entry.files.iter().map(policy::PathGlob::text).collect();
+        let need = if entry.required { "required" } else { "optional" };
+        writeln!(out, "  {path}:{}  {}: {} ({need})", entry.line, entry.name, files.join(" or "))?;
+    }
+    writeln!(out, "To be filled in:")?;
+    for (line, what) in
+        text.lines().enumerate().filter(|(_, what)| what.contains("fill in") && !what.starts_with('#'))
+    {
+        writeln!(out, "  {path}:{}  {}", line + 1, clean_line(what.trim()))?;
+    }
+    for (line, what) in init::later_include(gate, has_program).lines().enumerate() {
+        if what.contains("fill in") {
+            writeln!(out, "  {jobs}:{}  {}", line + 1, clean_line(what.trim()))?;
+        }
+    }
+    super::print(&out)?;
+    super::note(&format!(
+        "next: fill these in, run `secgate lint --gate {gate}`, and add `include: [{{local: {jobs}}}]` to .gitlab-ci.yml"
+    ));
+    Ok(exit::PASS)
 }
 
 /// The policy of a script, and what could not be converted.

@@ -21,8 +21,10 @@ mod waiver;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
+use std::sync::OnceLock;
 
-use clap::{Parser, Subcommand};
+use clap::error::ContextKind;
+use clap::{Parser, Subcommand, ValueEnum};
 
 use crate::exit;
 use crate::render::{Look, for_log};
@@ -34,7 +36,29 @@ use crate::render::{Look, for_log};
 struct Cli {
     #[command(subcommand)]
     command: CliCommand,
+
+    /// When text is coloured [default: on a terminal, by `NO_COLOR`, `FORCE_COLOR`, `CLICOLOR_FORCE` and `CLICOLOR`]
+    #[arg(
+        long,
+        global = true,
+        value_name = "WHEN",
+        value_enum,
+        default_value = "auto",
+        hide_default_value = true
+    )]
+    color: ColorWhen,
 }
+
+/// When text for people is coloured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum ColorWhen {
+    Auto,
+    Always,
+    Never,
+}
+
+/// What `--color` says; it touches text only.
+static COLOR: OnceLock<ColorWhen> = OnceLock::new();
 
 #[derive(Debug, Subcommand)]
 enum CliCommand {
@@ -62,6 +86,8 @@ enum CliCommand {
     /// Look at a policy: show, lint, test, schema
     #[command(subcommand)]
     Policy(policy::PolicyCommand),
+    /// The same as `policy lint`
+    Lint(policy::PolicyLintArgs),
     /// Exceptions to rules: new, lint, list
     #[command(subcommand)]
     Waiver(Box<waiver::WaiverCommand>),
@@ -93,9 +119,18 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
             if code == exit::ERROR {
                 outputs::forget(&args);
             }
-            return if error.print().is_ok() && io::stdout().flush().is_ok() { code } else { exit::ERROR };
+            let shown = error.print();
+            let flag = error.get(ContextKind::InvalidArg).map(ToString::to_string);
+            if flag.is_some_and(|flag| flag.starts_with("--severity")) {
+                note(
+                    "what stops is for the policy to say (`severity:` in its rules); `secgate findings --severity \
+                     high,critical PATH` lists findings",
+                );
+            }
+            return if shown.is_ok() && io::stdout().flush().is_ok() { code } else { exit::ERROR };
         }
     };
+    let _ = COLOR.set(cli.color);
     let done = match cli.command {
         CliCommand::Check(args) => Ok(check::run(&args)),
         CliCommand::Findings(args) => findings::run(&args),
@@ -108,6 +143,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Formats => formats::run(),
         CliCommand::Schema(args) => schema::run(&args),
         CliCommand::Policy(command) => policy::run(command),
+        CliCommand::Lint(args) => policy::run(policy::PolicyCommand::Lint(args)),
         CliCommand::Waiver(command) => waiver::run(&command),
         CliCommand::Attest(args) => attest::run(&args),
         CliCommand::Verify(args) => verify::run(&args),
@@ -152,15 +188,26 @@ fn is_job_log() -> bool {
     std::env::var_os("GITLAB_CI").is_some_and(|value| value == "true")
 }
 
-/// Capabilities of standard output: colours only on a terminal and in GitLab's job log, which shows them without being one and
-/// folds sections, and not under `NO_COLOR` (no-color.org).
+/// What standard output can show: colours where `--color` says so, else by the variables that are common for it
+/// (no-color.org, force-color.org, bixense.com/clicolors), else on a terminal and in GitLab's job log, which shows them without
+/// being one and folds sections.
 fn terminal_look() -> Look {
-    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
-    let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-    if !io::stdout().is_terminal() {
-        let sections = !no_color && is_job_log();
-        return Look { color: sections, sections, ..Look::PLAIN };
-    }
-    let width = terminal_size::terminal_size().map_or(Look::PLAIN.width, |(width, _)| usize::from(width.0));
-    Look { color: !no_color && !dumb, width: width.max(40), sections: false }
+    let terminal = io::stdout().is_terminal();
+    let set = |name| std::env::var_os(name).filter(|value| !value.is_empty());
+    let forced = || ["FORCE_COLOR", "CLICOLOR_FORCE"].into_iter().filter_map(set).any(|value| value != "0");
+    let plain = || {
+        set("CLICOLOR").is_some_and(|value| value == "0") || set("TERM").is_some_and(|term| term == "dumb")
+    };
+    let no_color = set("NO_COLOR").is_some();
+    let when = COLOR.get().copied().unwrap_or(ColorWhen::Auto);
+    let sections = !terminal && is_job_log() && !no_color && when != ColorWhen::Never;
+    let color = match when {
+        ColorWhen::Always => true,
+        ColorWhen::Never => false,
+        ColorWhen::Auto if no_color => false,
+        ColorWhen::Auto => sections || forced() || terminal && !plain(),
+    };
+    let width = terminal_size::terminal_size().filter(|_| terminal);
+    let width = width.map_or(Look::PLAIN.width, |(width, _)| usize::from(width.0).max(40));
+    Look { color, width, sections }
 }

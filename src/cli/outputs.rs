@@ -241,7 +241,7 @@ pub(super) fn forget(args: &[OsString]) {
         }
     }
     let verdict = |flag: &OsStr, value: &Path| {
-        let pair = after_sign(value.as_os_str()).map(PathBuf::from).filter(|_| flag == "--output");
+        let pair = after_sign(value.as_os_str()).map(PathBuf::from).filter(|_| flag != "--bundle");
         (pair.clone().unwrap_or_else(|| value.to_owned()), pair.is_some())
     };
     let paths: Vec<PathBuf> = named.iter().map(|(flag, value)| real(&verdict(flag, value).0)).collect();
@@ -271,7 +271,7 @@ pub(super) fn forget(args: &[OsString]) {
 }
 
 /// Flags that name what a run writes and an auditor reads.
-const FORGOTTEN: [&str; 2] = ["--output", "--bundle"];
+const FORGOTTEN: [&str; 3] = ["--output", "-o", "--bundle"];
 
 /// The value that is joined to a flag by `=`.
 fn joined<'a>(arg: &'a OsStr, flag: &str) -> Option<&'a OsStr> {

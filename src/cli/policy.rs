@@ -10,6 +10,8 @@ use std::path::{Path, PathBuf};
 use anyhow::{Result, bail};
 use clap::{Args, Subcommand};
 
+pub(super) use lint::PolicyLintArgs;
+
 use super::args::PolicyArgs;
 use crate::exit;
 use crate::finding::clean;
@@ -22,7 +24,7 @@ pub(super) enum PolicyCommand {
     /// Print the policy that would decide, as it is written
     Show(PolicyShowArgs),
     /// Check a policy: errors, and what is legal but doubtful
-    Lint(lint::PolicyLintArgs),
+    Lint(PolicyLintArgs),
     /// Run the cases of policies
     Test(test::TestArgs),
     /// Say in what one policy is looser or stricter than another

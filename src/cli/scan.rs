@@ -5,7 +5,6 @@ mod consent;
 mod hook;
 mod progress;
 
-use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -16,13 +15,12 @@ use std::time::Duration;
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
 
-use super::args::{DecideArgs, clock, decision_output};
+use super::args::{DecideArgs, OutputArgs, clock};
 use super::check;
 use crate::exit;
 use crate::finding::clean;
 use crate::gather::{self, GivenFile, Limits};
 use crate::policy::{BaseSource, EntryKind, EvidenceEntry, Policy};
-use crate::render::OutputFormat;
 use crate::scan::{ScannerExit, ScannerJob, Scratch, find, run_all};
 use progress::Progress;
 
@@ -49,7 +47,7 @@ pub(super) struct ScanArgs {
     #[arg(long, value_name = "ENTRY")]
     only: Vec<String>,
 
-    /// Run the policy's commands without asking
+    /// Run the policy's commands without asking, and remember that they were agreed to
     #[arg(long)]
     yes: bool,
 
@@ -65,13 +63,8 @@ pub(super) struct ScanArgs {
     #[arg(long, conflicts_with_all = ["since", "all", "yes"])]
     hook: bool,
 
-    /// Output format
-    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = decision_output())]
-    format: &'static OutputFormat,
-
-    /// Also write this format to a file; any number of times
-    #[arg(long, value_name = "FORMAT=PATH")]
-    output: Vec<OsString>,
+    #[command(flatten)]
+    outputs: OutputArgs,
 
     #[command(flatten)]
     decide: DecideArgs,
@@ -84,7 +77,7 @@ struct Unknown {
 }
 
 pub(super) fn run(args: &ScanArgs) -> Result<u8> {
-    let outputs = check::prepare(&args.decide, &args.output, None)?;
+    let outputs = check::prepare(&args.decide, &args.outputs.files(), None)?;
     let policy = args.decide.policy.request().policy()?;
     let entries = entries(args, &policy)?;
     // Asked before git is: what the policy would run is the first thing to know.
@@ -100,8 +93,8 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     for signal in [signal_hook::consts::SIGINT, signal_hook::consts::SIGTERM, signal_hook::consts::SIGHUP] {
         signal_hook::flag::register(signal, Arc::clone(&stop)).context("signals cannot be watched")?;
     }
-    let progress = Progress::new(&jobs, files.as_ref().map(Vec::len), io::stderr().is_terminal());
     let limit = Duration::from_secs(args.timeout);
+    let progress = Progress::new(&jobs, files.as_ref().map(Vec::len), limit, io::stderr().is_terminal());
     let ended = progress.watch(|told| run_all(&jobs, limit, &stop, told));
     if let Some(folder) = &args.keep {
         copy_reports(scratch.path(), folder)?;
@@ -135,9 +128,15 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
         return hook::print_push_result(&policy, &check::decide_request(&request, None), &unknown);
     }
     if !unknown.is_empty() {
-        super::note(&format!("not scanned, and so not known:\n{}", list(&unknown)));
+        super::note(&format!("not scanned here, and CI will still ask for it: {}", one_line_of(&unknown)));
     }
-    Ok(check::tell(args.format, &outputs, |_| check::decide_request(&request, None)))
+    Ok(check::tell(&args.outputs, &outputs, |_| check::decide_request(&request, None)))
+}
+
+/// The entries and why nothing is known of each, on one line.
+fn one_line_of(unknown: &[Unknown]) -> String {
+    let each = unknown.iter().map(|Unknown { entry, why }| format!("{entry} ({why})"));
+    each.collect::<Vec<_>>().join(", ")
 }
 
 fn list(unknown: &[Unknown]) -> String {

@@ -5,9 +5,10 @@ use std::collections::BTreeSet;
 
 use serde::{Deserialize, Serialize};
 
+use super::matched_problem::CountedProblem;
 use super::{Evidence, Obligation, Outcome, States, Status};
-use crate::finding::{Category, Text};
-use crate::policy::{self, BaseSource};
+use crate::finding::{Category, State, Text};
+use crate::policy::{self, BaseSource, Rule, Subject};
 use crate::relate::{Base, BaseEntry, Heads};
 
 /// A base that was given, with the files it was read from.
@@ -163,6 +164,64 @@ pub(super) fn judge(
         result.message = format!("{}; {}", doubts.join("; "), result.message);
     }
     (result, fixed)
+}
+
+/// Why findings that a rule takes for new may be old: nothing that is given can tell of one like them.
+pub(super) fn untold<'m>(
+    rule: &Rule,
+    comparison: Option<&GivenBase>,
+    problems: impl Iterator<Item = &'m CountedProblem>,
+) -> Option<String> {
+    let comparison = comparison.filter(|_| rule.waivable)?;
+    let Subject::Findings(selector) = &rule.subject else { return None };
+    if !selector.state.contains(&State::New) || selector.state.contains(&State::Existing) {
+        return None;
+    }
+    let new = problems.filter_map(|(problem, _)| Some(&problem.lead()?.finding));
+    let untold = new.filter(|finding| finding.state == State::New && !finding.is_malware());
+    let categories: BTreeSet<Category> =
+        untold.filter(|finding| !comparison.base.tells_of(finding)).map(|finding| finding.category).collect();
+    let mut kinds: Vec<&str> = comparison.sources.iter().map(|source| source.kind.as_ref()).collect();
+    kinds.sort_unstable();
+    kinds.dedup();
+    let given: Vec<&str> = kinds
+        .into_iter()
+        .map(|kind| match kind {
+            "diff" => "a diff",
+            "base-report" => "the base report",
+            _ => "the baseline",
+        })
+        .collect();
+    let (secrets, others): (Vec<Category>, Vec<Category>) =
+        categories.into_iter().partition(|category| *category == Category::Secret);
+    let mut why = Vec::new();
+    if !others.is_empty() {
+        let what: Vec<&str> = others.into_iter().map(told_of).collect();
+        let (given, what) = (given.join(" and "), what.join(" and "));
+        why.push(format!("{given} cannot tell about {what}; give a base report or a baseline"));
+    }
+    if !secrets.is_empty() {
+        why.push(if comparison.base.has_key() {
+            "the report does not hold the values of these secrets, so that no base can know them".to_owned()
+        } else {
+            "secrets are compared with a base only under --secret-key".to_owned()
+        });
+    }
+    (!why.is_empty()).then(|| why.join("; "))
+}
+
+/// What findings of a category are about.
+const fn told_of(category: Category) -> &'static str {
+    match category {
+        Category::Sast => "code",
+        Category::Secret => "secrets",
+        Category::Vulnerability => "dependencies",
+        Category::Misconfiguration => "configuration",
+        Category::License => "licences",
+        Category::Dast => "the running application",
+        Category::Contract => "the API's description",
+        Category::Quality => "tests and quality",
+    }
 }
 
 /// Why what reports of the base call known may not have been in the base: one that is the head's own knows all of the

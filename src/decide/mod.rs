@@ -121,7 +121,8 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let of_rule = |(index, rule): (usize, &Rule)| {
         let world = RuleContext { fed_by: &rule.fed_by, ..world };
         let found = matcher.matches((index, rule), world);
-        review::rule(rule, judge_rule(rule, policy, context, &evidence, found, &problems), world)
+        let judged = judge_rule(rule, policy, context, &evidence, found, &problems, comparison);
+        review::rule(rule, judged, world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
     let judged =

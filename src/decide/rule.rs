@@ -5,11 +5,11 @@ use serde::Serialize;
 use super::matched_problem::CountedProblem;
 use super::requirement::{Requirements, RuleContext};
 use super::{
-    Context, Evidence, Obligation, Outcome, Status, approvals, document, feed, image, provenance, sbom,
-    verdicts,
+    Context, Evidence, GivenBase, Obligation, Outcome, Status, approvals, base, document, feed, image,
+    provenance, sbom, verdicts,
 };
 use crate::finding::{Category, Fingerprint, Severity, State};
-use crate::policy::{Action, EvidenceEntry, Feed, Policy, Rule, Subject};
+use crate::policy::{Action, EntryKind, EvidenceEntry, Feed, Policy, Rule, Subject};
 
 /// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -147,8 +147,14 @@ pub(super) fn judge_rule(
     evidence: &[Evidence],
     found: RuleMatches,
     problems: &[CountedProblem],
+    comparison: Option<&GivenBase>,
 ) -> RuleResult {
-    let (outcome, message) = rule_outcome(rule, policy, context, evidence, &found);
+    let (outcome, mut message) = rule_outcome(rule, policy, context, evidence, &found);
+    if found.count > rule.allow {
+        let matched = found.problems.iter().filter_map(|&at| problems.get(at));
+        let untold = base::untold(rule, comparison, matched);
+        message.extend(untold.map(|why| format!(", old or new: {why}")));
+    }
     let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
     let blind = found.count <= rule.allow && outcome >= Outcome::Review && decided;
     let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
@@ -282,7 +288,9 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
         };
         // What was found cannot make up for what is missing.
         return match sight {
-            RuleCoverage::Blind(missing, names) if missing > outcome => {
+            RuleCoverage::Blind(missing, names) | RuleCoverage::InPart(missing, names)
+                if missing > outcome =>
+            {
                 (missing, format!("{message}; evidence {names}"))
             }
             _ => (outcome, message),
@@ -307,6 +315,9 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
             format!("not evaluated: optional evidence {} is missing", rule.fed_by.join(", ")),
         ),
         RuleCoverage::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
+        RuleCoverage::InPart(outcome, names) => {
+            (outcome, format!("nothing in what could be looked at, but evidence {names}"))
+        }
     }
 }
 
@@ -328,11 +339,24 @@ enum RuleCoverage {
     Clear,
     NotApplicable,
     Blind(Outcome, String),
+    /// It could look at some of what it needs.
+    InPart(Outcome, String),
 }
 
 fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> RuleCoverage {
     let feeds = |e: &&Evidence| e.entry.as_ref().is_some_and(|name| rule.fed_by.contains(name));
     let fed: Vec<&Evidence> = evidence.iter().filter(feeds).collect();
+    // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
+    let capped = |outcome: Outcome| if rule.then == Action::Warn { Outcome::Warn } else { outcome };
+    let shown = |e: &Evidence| format!("{} is {}", e.entry.as_deref().unwrap_or_default(), e.status.as_str());
+    let unread = |e: &&&Evidence| matches!(e.status, Status::Absent | Status::Unreadable);
+    let missing: Vec<&&Evidence> =
+        fed.iter().filter(unread).filter(|e| needs(rule, policy, e.entry.as_deref())).collect();
+    if let Some(worst) = missing.iter().map(|e| e.outcome).max().filter(|_| missing.len() < fed.len()) {
+        let mut names: Vec<String> = missing.iter().map(|e| shown(e)).collect();
+        names.dedup();
+        return RuleCoverage::InPart(capped(worst), names.join(", "));
+    }
     if fed.iter().any(|e| matches!(e.outcome, Outcome::Pass | Outcome::Warn)) {
         return RuleCoverage::Clear;
     }
@@ -349,13 +373,29 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> RuleCoverage {
     let Some(worst) = present_or_required.iter().map(|e| e.outcome).max() else {
         return RuleCoverage::NotApplicable;
     };
-    let mut names: Vec<String> = present_or_required
-        .iter()
-        .filter(|e| e.outcome == worst)
-        .map(|e| format!("{} is {}", e.entry.as_deref().unwrap_or_default(), e.status.as_str()))
-        .collect();
+    let mut names: Vec<String> =
+        present_or_required.iter().filter(|e| e.outcome == worst).map(|e| shown(e)).collect();
     names.dedup();
-    // A rule that only warns cannot be made to gate by its evidence; the entry itself does.
-    let outcome = if rule.then == Action::Warn { Outcome::Warn } else { worst };
-    RuleCoverage::Blind(outcome, names.join(", "))
+    let (outcome, names) = (capped(worst), names.join(", "));
+    let in_part = |e: &&Evidence| matches!(e.status, Status::Incomplete | Status::Stale);
+    if present_or_required.iter().any(|e| in_part(e)) {
+        return RuleCoverage::InPart(outcome, names);
+    }
+    RuleCoverage::Blind(outcome, names)
+}
+
+/// Whether a rule about findings rests on an entry: one of a category that it names, or one that it names itself, and not
+/// one of which `severity.map` may move some finding into its category.
+fn needs(rule: &Rule, policy: &Policy, name: Option<&str>) -> bool {
+    let Subject::Findings(selector) = &rule.subject else { return false };
+    let entry = policy.evidence.iter().find(|entry| Some(entry.name.as_str()) == name);
+    entry.is_some_and(|entry| {
+        let asked = match entry.kind {
+            EntryKind::Report(category) => {
+                selector.category.is_empty() || selector.category.contains(&category)
+            }
+            EntryKind::Document(_) | EntryKind::Feed(_) => false,
+        };
+        entry.required && (asked || selector.evidence.contains(&entry.name))
+    })
 }

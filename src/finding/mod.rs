@@ -46,7 +46,9 @@ pub use text::{Text, clean, clean_line, log_line, plural};
 pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use view::View;
-pub use vocabulary::{Attribute, Category, Confidence, Fix, Reachability, Scope, Stage, State, Target};
+pub use vocabulary::{
+    Attribute, Category, Confidence, Fix, Reachability, Scope, Sighting, Stage, State, Target,
+};
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -133,6 +135,9 @@ pub struct Finding {
     pub body: Fingerprint,
     /// The report shows nothing that tells it from others of its rule in its file, but lines of code would.
     pub told_by_code: bool,
+    /// Where a secret was found, as far as the report says.
+    #[serde(default)]
+    pub sighting: Sighting,
     /// Digest that tells it from others of its fingerprint, where a waiver may ask: of a secret the trace of its value, of code
     /// a digest of its lines; zero where that is not known.
     #[serde(default, skip_serializing_if = "is_zero")]
@@ -197,6 +202,7 @@ impl Finding {
             trace: None,
             body: Fingerprint::default(),
             told_by_code: false,
+            sighting: Sighting::Unsaid,
             content: 0,
             take: None,
             stage: None,

@@ -80,6 +80,15 @@ impl SecretKey {
         SecretTrace(self.number(value.as_bytes()))
     }
 
+    /// The trace of a value of which only the SHA-1 is known, 40 hexadecimal digits; `None` for anything else. It is
+    /// another than that of the value itself.
+    pub fn trace_of_sha1(&self, digits: &str) -> Option<SecretTrace> {
+        let is_sha1 = digits.len() == 40 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+        // No value of a secret is preceded by a zero byte.
+        let text = || format!("\0sha1 {}", digits.to_ascii_lowercase());
+        is_sha1.then(|| SecretTrace(self.number(text().as_bytes())))
+    }
+
     /// Eight hexadecimal digits by which two files can tell that they were made under one key.
     pub fn name(&self) -> String {
         // No value of a secret is preceded by a zero byte.
@@ -124,6 +133,11 @@ mod tests {
         assert_eq!(key.trace("what do ya want for nothing?").number(), 0x5bdc_c146_bf60_754e);
         assert_eq!(format!("{key:?}"), "SecretKey(…)");
         assert_eq!(key.name().len(), 8);
+        let digits = "A94A8FE5CCB19BA61C4C0873D391E987982FBBD3";
+        let trace = key.trace_of_sha1(digits).unwrap();
+        assert_eq!(key.trace_of_sha1(&digits.to_lowercase()), Some(trace));
+        assert_ne!((trace, Some(trace)), (key.trace(digits), SecretKey::new(b"Jeff").trace_of_sha1(digits)));
+        assert_eq!((key.trace_of_sha1("a94a"), key.trace_of_sha1(&"g".repeat(40))), (None, None));
         assert_ne!(key.name(), SecretKey::new(b"Jeff").name());
     }
 }

@@ -137,6 +137,28 @@ words! {
 }
 
 words! {
+    /// Where a secret was found, as far as the report says.
+    #[derive(Default)]
+    Sighting {
+        /// The report does not say.
+        #[default]
+        Unsaid = "unsaid",
+        /// In the file as it lies there, and the whole value stands on the lines of the finding: whoever shows that they
+        /// are the same shows that the value is.
+        OnItsLines = "on_its_lines",
+        /// In a commit of the history: what the files hold now says nothing about it.
+        InHistory = "in_history",
+    }
+}
+
+impl Sighting {
+    /// Of a commit by its name, which a scan of files leaves empty or writes as zeros.
+    pub fn of_commit(name: &str) -> Self {
+        if name.bytes().all(|b| b == b'0') { Self::Unsaid } else { Self::InHistory }
+    }
+}
+
+words! {
     /// Kind of target that a report scanned.
     Target {
         /// A container image.

@@ -5,8 +5,9 @@ use std::path::PathBuf;
 
 use super::files::{Expanded, expand};
 use super::left_out::no_report;
-use super::plan::{PlannedFile, item, standard_input};
+use super::plan::{PlannedFile, ReadingPlan, item, plan, standard_input};
 use super::report_reader::read_into;
+use super::roles::by_role;
 use super::{GivenFile, Limits};
 use crate::decide::{Context, Counts, Evidence, RunError, Status};
 use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
@@ -147,6 +148,30 @@ pub fn findings(
     Evidence::withhold_all(&mut evidence, held.as_ref());
     Evidence::name_copies(&mut evidence);
     // Stable, so that findings of one place stay in their report's order.
+    all.sort_by(|(a, _), (b, _)| worst_first(a).cmp(&worst_first(b)));
+    Ok((evidence, all))
+}
+
+/// The reports that the evidence of a policy names, as `check` finds them, and all their findings, worst first.
+pub fn findings_of_policy(
+    policy: &Policy,
+    limits: Limits,
+    roots: &[String],
+    secret_key: Option<&SecretKey>,
+) -> Result<Findings, Vec<RunError>> {
+    let options = one_by_one(limits, roots, secret_key);
+    let context = Context::at(jiff::Timestamp::UNIX_EPOCH);
+    let ReadingPlan { items, left_out: _ } = plan(policy, &[], limits, None, true)?;
+    let (_, reports) = by_role(policy, items, &options);
+    let (mut evidence, mut all) = (Vec::new(), Vec::new());
+    for item in reports {
+        let mut keep = FindingSink::default();
+        let outcome = read_into(policy, &item, &options, &mut keep);
+        let index = evidence.len();
+        evidence.push(Evidence::judged(&item.name, None, &outcome, keep.counts, &[], &context, None));
+        all.extend(keep.findings.into_iter().map(|finding| (finding, index)));
+    }
+    Evidence::name_copies(&mut evidence);
     all.sort_by(|(a, _), (b, _)| worst_first(a).cmp(&worst_first(b)));
     Ok((evidence, all))
 }

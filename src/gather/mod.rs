@@ -5,6 +5,7 @@ mod documents;
 mod files;
 mod left_out;
 mod listing;
+mod nearby;
 mod plan;
 mod policy_test;
 mod report_reader;
@@ -18,7 +19,8 @@ use std::sync::Arc;
 
 pub use files::{Expanded, expand, look_for};
 pub use left_out::{LeftOut, no_report};
-pub use listing::{BaseListing, BaseReport, Findings, base_reports, findings};
+pub use listing::{BaseListing, BaseReport, Findings, base_reports, findings, findings_of_policy};
+pub use nearby::{NearbyReport, REPORT_FOLDERS, is_called_like_a_report, nearby, report_at};
 pub use policy_test::TestReports;
 
 use documents::{MAX_DOCUMENT, feeds, read_document};

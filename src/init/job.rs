@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use super::gitlab_scans::GitlabScan;
 use super::pipeline::Pipeline;
 use super::scanner::ScannerInput;
 use super::{COMPONENT, Draft, quoted};
@@ -36,8 +37,8 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
     let mut scans = String::new();
     for entry in draft.entries() {
         let there = pipeline.leaving(&entry.files);
-        let (Some(scanner), Some(file), true) = (&entry.scanner, entry.files.first(), there.is_empty())
-        else {
+        let scanner = entry.scanner.as_ref().filter(|scanner| scanner.from != ScannerInput::Project);
+        let (Some(scanner), Some(file), true) = (scanner, entry.files.first(), there.is_empty()) else {
             needs.extend(there);
             base.extend(pipeline.leaving_each(&entry.files));
             continue;
@@ -62,6 +63,7 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
                 }
                 (image, None)
             }
+            ScannerInput::Project => continue,
             ScannerInput::Python => ("python:3.13", Some(format!("pip install --quiet {program}"))),
         };
         let line = if prints { format!("{} >{}", words.join(" "), shell(file)) } else { words.join(" ") };
@@ -89,22 +91,14 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
         base.push((job.clone(), file.clone()));
         needs.push(job);
     }
+    let scans_of_gitlab = pipeline.gitlab_scans();
+    for scan in &scans_of_gitlab {
+        needs.extend(scan.jobs.iter().map(|job| (*job).to_owned()));
+        scans.push_str(&completed(scan));
+    }
     needs.sort();
     needs.dedup();
-    let runs = if program {
-        format!(
-            "      image: alpine               # pin its digest; with curl, git and jq in it, `prepare` can go
-      prepare: command -v jq >/dev/null || apk add --no-cache curl git jq
-      secgate: ./{PROGRAM}   # the program that lies in the repository
-"
-        )
-    } else {
-        format!(
-            "      image: ${IMAGE_VARIABLE}       # a CI/CD variable: an image with secgate, curl, git and jq, by digest
-      secgate: secgate            # the program in that image; or its path, once it lies in the repository
-"
-        )
-    };
+    let runs = where_from(program);
     let mut text = format!(
         "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{{local: {}}}]`. The gate is the component of
 # {COMPONENT} explains how a review is approved, and what SECGATE_API_TOKEN is for.
@@ -120,6 +114,12 @@ include:
     );
     if draft.compares() {
         text.push_str(&base_reports(base));
+    }
+    if !scans_of_gitlab.is_empty() && pipelines == "merge_requests" {
+        text.push_str(
+            "\n# GitLab's own scans run in pipelines of merge requests, too (from GitLab 18.0; before, by their templates\n\
+             # called .latest).\nvariables: {AST_ENABLE_MR_PIPELINES: \"true\"}\n",
+        );
     }
     if !needs.is_empty() {
         text.push_str("\n\"secgate:merge\":                  # what the gate waits for\n  needs:\n");
@@ -146,6 +146,106 @@ fn base_reports(mut left: Vec<(String, String)>) -> String {
         "      # What these jobs left on the target branch is fetched with SECGATE_API_TOKEN: what was there before.\n      \
          base_reports: {}\n",
         quoted(&pairs.join(" "))
+    )
+}
+
+/// What a job of GitLab's own lacks so that the gate gets its report.
+fn completed(scan: &GitlabScan) -> String {
+    let mut text = String::new();
+    for (at, job) in scan.completed.iter().enumerate() {
+        let why = "     # GitLab's: its report is handed to no later job by itself";
+        let _ = writeln!(text, "\n{}:{}", quoted(job), if at == 0 { why } else { "" });
+        if let Some(written) = scan.written_as {
+            let _ = writeln!(
+                text,
+                "  after_script: [\"cp {written} {} || true\"]     # SAST writes one of that name",
+                scan.report
+            );
+        }
+        let more = if scan.kind == "deps" { ", \"**/gl-sbom-*.cdx.json\"" } else { "" };
+        let _ = writeln!(text, "  artifacts: {{paths: [{}{more}]}}", scan.report);
+    }
+    text
+}
+
+/// Where the gate's job gets the program from, as inputs of the component.
+fn where_from(program: bool) -> String {
+    if program {
+        format!(
+            "      image: alpine               # pin its digest; with curl, git and jq in it, `prepare` can go
+      prepare: command -v jq >/dev/null || apk add --no-cache curl git jq
+      secgate: ./{PROGRAM}   # the program that lies in the repository
+"
+        )
+    } else {
+        format!(
+            "      image: ${IMAGE_VARIABLE}       # a CI/CD variable: an image with secgate, curl, git and jq, by digest
+      secgate: secgate            # the program in that image; or its path, once it lies in the repository
+"
+        )
+    }
+}
+
+/// The jobs that a draft adds.
+#[derive(Debug, Default)]
+pub struct JobPlan {
+    /// The stage of all of them.
+    pub stage: String,
+    /// The scanners' jobs that are new.
+    pub added: Vec<String>,
+    /// The project's own jobs that the gate waits for.
+    pub waits: Vec<String>,
+}
+
+/// Which jobs a draft adds to a pipeline.
+pub fn job_plan(draft: &Draft, existing: Option<&Pipeline>) -> JobPlan {
+    let nothing = Pipeline::default();
+    let pipeline = existing.unwrap_or(&nothing);
+    let mut plan = JobPlan { stage: pipeline.stage().to_owned(), ..JobPlan::default() };
+    for entry in draft.entries() {
+        let there = pipeline.leaving(&entry.files);
+        let runs = entry.scanner.as_ref().is_some_and(|scanner| scanner.from != ScannerInput::Project);
+        if there.is_empty() && runs && !entry.files.is_empty() {
+            plan.added.push(format!("secgate-{}", entry.name));
+        }
+        plan.waits.extend(there);
+    }
+    let of_gitlab = pipeline.gitlab_scans().into_iter().flat_map(|scan| scan.jobs);
+    plan.waits.extend(of_gitlab.map(|job| (*job).to_owned()));
+    plan.waits.sort();
+    plan.waits.dedup();
+    plan
+}
+
+/// The file with the jobs of a later gate, the file with its component, and the component.
+pub fn later_jobs(gate: &str) -> (String, &'static str, &'static str) {
+    let component = match gate {
+        "production" => (".secgate/production-job.yml", super::PRODUCTION),
+        _ => (COMPONENT, super::GATE),
+    };
+    (format!(".secgate/gitlab-ci-{gate}.yml"), component.0, component.1)
+}
+
+/// The jobs of a later gate.
+pub fn later_include(gate: &str, program: bool) -> String {
+    let (file, component, _) = later_jobs(gate);
+    let about = match gate {
+        "production" => "      deploy: ./deploy.sh         # fill in: the command that deploys\n",
+        "package" => {
+            "      gate: package\n      stage: test                 # fill in: a stage after the one that builds\n"
+        }
+        _ => {
+            "      gate: release\n      stage: test                 # fill in: a stage after the one that builds\n"
+        }
+    };
+    format!(
+        "# The {gate} gate, in .gitlab-ci.yml by `include: [{{local: {file}}}]`. What it needs is in .secgate/{gate}.yaml.
+include:
+  - local: {component}
+    inputs:
+{about}{}      arguments: --subject app=$IMAGE     # fill in: NAME@sha256:…, such as a dotenv variable of the job that builds it
+",
+        where_from(program)
     )
 }
 

@@ -1,5 +1,6 @@
 //! INIT: a first policy, GitLab jobs and a hook for a repository, written once and then owned by whoever keeps it.
 
+mod gitlab_scans;
 mod job;
 pub mod pipeline;
 mod scanner;
@@ -7,7 +8,7 @@ pub mod script;
 pub mod survey;
 mod write;
 
-pub use job::{IMAGE_VARIABLE, holds_program, include, jobs};
+pub use job::{IMAGE_VARIABLE, JobPlan, holds_program, include, job_plan, jobs, later_include, later_jobs};
 pub use survey::{Survey, survey_repository};
 pub use write::{Draft, of_script, of_survey};
 
@@ -15,6 +16,8 @@ pub use write::{Draft, of_script, of_survey};
 pub const HOOK: &str = include_str!("../../ci/hooks/pre-push");
 /// The GitLab component of a gate.
 pub const GATE: &str = include_str!("../../ci/gitlab/templates/gate.yml");
+/// The GitLab component of the production gate.
+pub const PRODUCTION: &str = include_str!("../../ci/gitlab/templates/production.yml");
 /// Where the component goes.
 pub const COMPONENT: &str = ".secgate/gate.yml";
 /// Rules for Spectral, which does nothing without.

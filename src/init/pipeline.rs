@@ -1,6 +1,7 @@
 //! Scanners that a project's `.gitlab-ci.yml` already runs. It is looked at line by line and not as YAML: what GitLab makes of
 //! includes, anchors and `extends` is not known here, and a job that is missed is only one job too many.
 
+use super::gitlab_scans::{GitlabScan, included};
 use super::scanner::{self, KnownScanner};
 
 /// A pipeline.
@@ -83,6 +84,26 @@ impl Pipeline {
         })
     }
 
+    /// GitLab's own scans that it includes, each once.
+    pub(super) fn gitlab_scans(&self) -> Vec<&'static GitlabScan> {
+        let mut scans: Vec<&GitlabScan> = Vec::new();
+        for scan in self.includes.iter().flat_map(|line| included(line)) {
+            if !scans.contains(&scan) {
+                scans.push(scan);
+            }
+        }
+        scans
+    }
+
+    /// The command line of the job that runs a scanner for a kind of evidence, as words for `run:`, with the job's name.
+    /// The words are `None` where the line is more than words.
+    pub(super) fn command(&self, kind: &str) -> Option<(&str, Option<Vec<String>>)> {
+        self.jobs.iter().filter(|job| job.keeps()).find_map(|job| {
+            let known = scanner::KNOWN.iter().find(|known| known.kind == kind && job.runs(known))?;
+            Some((job.name.as_str(), job.command(known)))
+        })
+    }
+
     /// The jobs that leave one of these files.
     pub(super) fn leaving(&self, files: &[String]) -> Vec<String> {
         let leaves = |job: &&PipelineJob| job.keeps() && files.iter().any(|file| job.names(file));
@@ -124,6 +145,62 @@ impl PipelineJob {
             known.words.iter().all(|word| words.contains(word))
         };
         self.lines.iter().skip(1).chain(self.lines.first().filter(|line| line.contains('{'))).any(runs)
+    }
+
+    /// The words of the command that runs a scanner, with `{report}` for the file that it writes and `{changed}` for what
+    /// it looks at where that is everything here; `None` where a shell makes more of the line than words.
+    fn command(&self, known: &KnownScanner) -> Option<Vec<String>> {
+        let is_of = |line: &&str| {
+            let found: Vec<&str> = words(line).collect();
+            known.words.iter().all(|word| found.contains(word)) && !found.contains(&"pip")
+        };
+        // On one line all of a job stands behind its name.
+        let in_one = self.lines.first().and_then(|line| line.split_once("script: ["));
+        let in_one = in_one.map_or("", |(_, rest)| rest.split(']').next().unwrap_or_default());
+        let lines = in_one.split(", ").chain(self.lines.iter().skip(1).flat_map(|line| line.split(", ")));
+        let line = lines.map(|line| line.trim().trim_start_matches("- ")).find(is_of)?;
+        let line = line.strip_prefix("script:").map_or(line, |line| line.trim().trim_start_matches("- "));
+        let line = line.trim_matches(['[', ']', '\'', '"']).trim();
+        let line = line.strip_suffix("|| true").unwrap_or(line).trim();
+        let (line, printed) = match line.rsplit_once('>') {
+            Some((line, file)) => (line.trim(), Some(file.trim())),
+            None => (line, None),
+        };
+        let plain = |c: char| c.is_alphanumeric() || " -_./=:,*+@%".contains(c);
+        if !line.chars().all(plain) || line.starts_with('>') {
+            return None;
+        }
+        let report = self.report();
+        let mut argv: Vec<String> = Vec::new();
+        for word in line.split_whitespace() {
+            let file = |text: &str| report.as_deref() == Some(text.trim_start_matches("./"));
+            argv.push(match word.split_once('=') {
+                _ if file(word) && printed.is_none() => "{report}".to_owned(),
+                Some((flag, value)) if file(value) && printed.is_none() => format!("{flag}={{report}}"),
+                _ => word.to_owned(),
+            });
+        }
+        let tells = printed.is_some() != argv.iter().any(|word| word.contains("{report}"));
+        let first = argv.first().map(String::as_str) == known.words.first().copied();
+        if !tells || !first {
+            return None;
+        }
+        // These take the files to look at behind all else; without one semgrep and detect-secrets take all.
+        if matches!(known.format, "semgrep" | "detect-secrets") {
+            match argv.last_mut() {
+                Some(last) if last == "." => "{changed}".clone_into(last),
+                Some(last)
+                    if last.starts_with('-')
+                        || last == "{report}"
+                        || last.ends_with('/')
+                        || last == "scan" =>
+                {
+                    argv.push("{changed}".to_owned());
+                }
+                _ => {}
+            }
+        }
+        Some(argv)
     }
 
     fn names(&self, file: &str) -> bool {
@@ -230,6 +307,40 @@ gate:
             Pipeline::parse("a: {rules: [if: $CI_PIPELINE_SOURCE == \"merge_request_event\"]}")
                 .merge_requests
         );
+    }
+
+    #[test]
+    fn a_job_keeps_its_arguments() {
+        let command = |kind: &str, script: &str| {
+            let text = format!("job:\n  script:\n    - {script}\n  artifacts: {{paths: [r.json]}}\n");
+            let pipeline = Pipeline::parse(&text);
+            let (job, words) = pipeline.command(kind)?;
+            assert_eq!(job, "job");
+            Some(words?.join(" "))
+        };
+        for (kind, script, words) in [
+            (
+                "sast",
+                "semgrep scan --config rules/ --metrics off --json --output r.json",
+                "semgrep scan --config rules/ --metrics off --json --output {report} {changed}",
+            ),
+            ("sast", "semgrep --json --output=r.json .", "semgrep --json --output={report} {changed}"),
+            ("secrets", "detect-secrets scan > r.json", "detect-secrets scan {changed}"),
+            (
+                "secrets",
+                "gitleaks dir --report-path r.json . || true",
+                "gitleaks dir --report-path {report} .",
+            ),
+        ] {
+            assert_eq!(command(kind, script).as_deref(), Some(words), "{script}");
+        }
+        for script in [
+            "semgrep scan --json --output r.json $TARGETS",
+            "semgrep scan --json . | tee r.json",
+            "cd a && semgrep --json -o r.json",
+        ] {
+            assert_eq!(command("sast", script), None, "{script}");
+        }
     }
 
     #[test]

@@ -20,6 +20,8 @@ pub(super) enum ScannerInput {
     Image(&'static str),
     /// An image with a shell, and where the program lies in it.
     ImageAt(&'static str, &'static str),
+    /// A job of the project runs it.
+    Project,
     /// Python's packages; the image has git, which detect-secrets asks what is tracked.
     Python,
 }

@@ -6,8 +6,8 @@ use std::io::Read as _;
 use std::path::Path;
 
 use super::pipeline::Pipeline;
-use crate::finding::{Category, Finding, Target};
-use crate::report::{self, Format, Hint, Options, Sink, Source};
+use crate::gather::{NearbyReport, REPORT_FOLDERS, is_called_like_a_report, report_at};
+use crate::report;
 
 /// Most files that are looked at.
 const MOST_FILES: usize = 200_000;
@@ -32,9 +32,6 @@ const FOREIGN: &[&str] = &[
     "third_party",
     "bower_components",
 ];
-/// Folders in which reports are looked for, besides the current one.
-const REPORT_FOLDERS: &[&str] =
-    &["reports", "report", "results", "artifacts", "security", "scans", "scan", "output", "out"];
 /// Languages by the ends of file names.
 const LANGUAGES: &[(&str, &[&str])] = &[
     ("C and C++", &["c", "cc", "cpp", "cxx", "h", "hpp"]),
@@ -78,19 +75,6 @@ const LOCKS: &[&str] = &[
     "conan.lock",
 ];
 
-/// A saved report.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct SurveyedReport {
-    /// Its path.
-    pub path: String,
-    /// Its format.
-    pub format: String,
-    /// Category of most of its findings.
-    pub category: Category,
-    /// Of an image.
-    pub image: bool,
-}
-
 /// Survey of a repository. Lists are sorted.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
@@ -117,7 +101,7 @@ pub struct Survey {
     /// Scripts that look like a gate.
     pub scripts: Vec<String>,
     /// Reports.
-    pub saved: Vec<SurveyedReport>,
+    pub saved: Vec<NearbyReport>,
     /// There was more than is looked at.
     pub cut_off: bool,
     files: usize,
@@ -194,11 +178,8 @@ impl Survey {
             self.terraform.push(relative);
         } else if matches!(end, "sh" | "bash") && lower.contains("gate") {
             self.scripts.push(relative);
-        } else if of_reports
-            && matches!(end, "json" | "jsonl" | "sarif" | "xml" | "gz")
-            && bytes <= LARGEST_REPORT
-        {
-            match surveyed_report(path, &relative) {
+        } else if of_reports && is_called_like_a_report(name) && bytes <= LARGEST_REPORT {
+            match report_at(path, &relative, LARGEST_REPORT) {
                 Some(report) => self.saved.push(report),
                 None if end == "json" => self.described(path, relative),
                 None => {}
@@ -240,33 +221,6 @@ fn opening(path: &Path, most: u64) -> Option<String> {
     let mut bytes = Vec::new();
     report::open_regular(path).ok()?.take(most).read_to_end(&mut bytes).ok()?;
     Some(String::from_utf8_lossy(&bytes).into_owned())
-}
-
-/// Nothing is kept of a report but what it is about.
-struct EmptySurvey;
-
-impl Sink for EmptySurvey {
-    fn finding(&mut self, _: Finding) {}
-    fn restart(&mut self) {}
-}
-
-/// The report in a file, if it has findings or is of a scan that found none.
-fn surveyed_report(path: &Path, relative: &str) -> Option<SurveyedReport> {
-    let options = Options { max_report: LARGEST_REPORT, ..Options::default() };
-    let outcome =
-        report::read_source(&Source::File(path.to_owned()), Hint::default(), &options, &mut EmptySurvey);
-    if outcome.error.is_some() {
-        return None;
-    }
-    let format = Format::by_id(outcome.format.as_deref()?).ok()?;
-    let covers = &outcome.report.categories;
-    let category = format.categories.iter().find(|category| covers.contains(category))?;
-    Some(SurveyedReport {
-        path: relative.to_owned(),
-        format: format.id.to_owned(),
-        category: *category,
-        image: outcome.report.target == Some(Target::Image),
-    })
 }
 
 #[cfg(test)]

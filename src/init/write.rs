@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 
+use super::gitlab_scans::GitlabScan;
+use super::pipeline::Pipeline;
 use super::script::{Script, ScriptThreshold};
-use super::survey::{Survey, SurveyedReport};
+use super::survey::Survey;
 use super::{double_quoted, list, quoted, scanner};
 use crate::finding::{Category, clean_line};
+use crate::gather::NearbyReport;
 use crate::policy::Action;
 
 /// The entry, and the beginning of the rules, of lines that were not converted.
@@ -21,6 +24,8 @@ pub struct Draft {
     compares: bool,
     title: String,
     head: Vec<String>,
+    /// GitLab user names of those who approve a review.
+    reviewers: Vec<String>,
     /// The script that the thresholds are of, and its lines that became no rule of their own.
     not_converted: Vec<(u64, String)>,
     script: String,
@@ -112,6 +117,13 @@ impl Draft {
         self.compares
     }
 
+    /// Says who approves a review, by their GitLab user names.
+    #[must_use]
+    pub fn reviewed_by(self, users: &[String]) -> Self {
+        let named = |user: &String| format!("@{}", user.trim_start_matches('@'));
+        Self { reviewers: users.iter().map(named).collect(), ..self }
+    }
+
     pub(super) fn entries(&self) -> &[EntryDraft] {
         &self.entries
     }
@@ -200,17 +212,20 @@ const KINDS: &[EvidenceKind] = &[
 pub fn of_survey(survey: &Survey) -> Draft {
     let mut draft = Draft { compares: true, title: "Merge-request gate".to_owned(), ..Draft::default() };
     for kind in KINDS {
-        let of_kind = |saved: &&SurveyedReport| saved.category == kind.category && saved.image == kind.image;
-        let saved: Vec<&SurveyedReport> = survey.saved.iter().filter(of_kind).collect();
+        let of_kind = |saved: &&NearbyReport| saved.category == kind.category && saved.image == kind.image;
+        let saved: Vec<&NearbyReport> = survey.saved.iter().filter(of_kind).collect();
         let reason = reason(kind, survey);
-        let scanned = survey.pipeline.as_ref().is_some_and(|p| p.scanner(kind.name).is_some());
+        let scanned = survey
+            .pipeline
+            .as_ref()
+            .is_some_and(|p| p.scanner(kind.name).is_some() || gitlab_scan(p, kind.name).is_some());
         if saved.is_empty() && reason.is_none() && !scanned {
             continue;
         }
         // An entry is there as soon as one of its files is; so that no tool goes missing unseen, each has its own.
         let formats: BTreeSet<&str> = saved.iter().map(|saved| saved.format.as_str()).collect();
         let mut names = Vec::new();
-        let mut add = |saved: &[&SurveyedReport], name: String| {
+        let mut add = |saved: &[&NearbyReport], name: String| {
             draft
                 .entries
                 .push(EntryDraft { name: name.clone(), ..entry(kind, saved, reason.clone(), survey) });
@@ -220,13 +235,16 @@ pub fn of_survey(survey: &Survey) -> Draft {
             0 | 1 => add(&saved, kind.name.to_owned()),
             _ => {
                 for format in formats {
-                    let of_format = |saved: &&&SurveyedReport| saved.format == format;
-                    let saved: Vec<&SurveyedReport> = saved.iter().filter(of_format).copied().collect();
+                    let of_format = |saved: &&&NearbyReport| saved.format == format;
+                    let saved: Vec<&NearbyReport> = saved.iter().filter(of_format).copied().collect();
                     add(&saved, format!("{}-{format}", kind.name));
                 }
             }
         }
         draft.rules.push(rule_of(kind, &names));
+        if kind.name == "secrets" {
+            draft.rules.push(old_secrets());
+        }
     }
     if draft.entries.iter().any(|entry| entry.category == Category::Vulnerability) {
         draft.rules.push(disclosed_since());
@@ -260,7 +278,7 @@ fn reason(kind: &EvidenceKind, survey: &Survey) -> Option<String> {
 
 fn entry(
     kind: &EvidenceKind,
-    saved: &[&SurveyedReport],
+    saved: &[&NearbyReport],
     reason: Option<String>,
     survey: &Survey,
 ) -> EntryDraft {
@@ -280,6 +298,21 @@ fn entry(
     if kind.name == "iac" && format == "trivy" {
         format = "trivy-config";
     }
+    // What GitLab's own scan leaves is the evidence, and no second scanner is started beside it.
+    let of_gitlab = survey.pipeline.as_ref().and_then(|p| gitlab_scan(p, kind.name));
+    if let Some(scan) = of_gitlab {
+        if saved.is_empty() {
+            files.clear();
+        }
+        files.retain(|file| file != scan.report);
+        files.insert(0, scan.report.to_owned());
+    }
+    let scanner = match survey.pipeline.as_ref().and_then(|p| p.command(kind.name)) {
+        _ if of_gitlab.is_some() => None,
+        // The job's own arguments; a line that is more than words is left to whoever reads the policy.
+        Some((_, words)) => words.map(|argv| scanner::Scanner { argv, from: scanner::ScannerInput::Project }),
+        None => scanner::command_for(format, kind.image, survey),
+    };
     let one_format = saved.iter().all(|other| other.format == format);
     EntryDraft {
         name: kind.name.to_owned(),
@@ -287,13 +320,19 @@ fn entry(
         image: kind.image,
         // An empty list of Spectral's looks like one of many others.
         format: (format == "spectral" && one_format).then_some("spectral"),
-        scanner: scanner::command_for(format, kind.image, survey),
+        scanner,
         required: !kind.image
             || !saved.is_empty()
+            || of_gitlab.is_some()
             || survey.pipeline.as_ref().is_some_and(|p| !p.leaving(&files).is_empty()),
         why: reason.map_or_else(|| kind.is.to_owned(), |reason| format!("{}: {reason}", kind.is)),
         files,
     }
+}
+
+/// GitLab's own scan for a kind of evidence.
+fn gitlab_scan(pipeline: &Pipeline, kind: &str) -> Option<&'static GitlabScan> {
+    pipeline.gitlab_scans().into_iter().find(|scan| scan.kind == kind)
 }
 
 fn plain_rule(id: &str, title: &str, findings: &str, fix: &'static str) -> RuleDraft {
@@ -316,16 +355,12 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
         _ => list(names),
     };
     match kind.name {
-        "secrets" => RuleDraft {
-            waivable: false,
-            why: vec!["An old secret is as good as a new one to whoever finds it.".to_owned()],
-            ..plain_rule(
-                "no-secrets",
-                "Secrets in the repository",
-                "{category: secret, state: [new, existing]}",
-                "Revoke the credential, then remove it from history.",
-            )
-        },
+        "secrets" => plain_rule(
+            "no-secrets",
+            "New secrets",
+            "{category: secret, state: new}",
+            "Revoke the credential, then remove it from history; if it is none, say so in a waiver.",
+        ),
         "sast" => plain_rule(
             "sast-high",
             "New weaknesses of high severity",
@@ -370,6 +405,22 @@ fn rule_of(kind: &EvidenceKind, names: &[String]) -> RuleDraft {
             "{category: quality, severity: high, state: new}",
             "See the report.",
         ),
+    }
+}
+
+fn old_secrets() -> RuleDraft {
+    RuleDraft {
+        then: Action::Warn,
+        why: vec![
+            "An old secret is as good as a new one to whoever finds it: once they are revoked, make this `then: fail`."
+                .to_owned(),
+        ],
+        ..plain_rule(
+            "old-secrets",
+            "Secrets that were there before",
+            "{category: secret, state: existing}",
+            "Revoke the credential, then remove it from history.",
+        )
     }
 }
 
@@ -541,12 +592,22 @@ impl std::fmt::Display for Draft {
             "\n# Exceptions, each with an owner, a second person who approved it, and a last day. The file need not exist."
         )?;
         writeln!(f, "waivers: {{files: [.secgate/waivers.yaml], max_duration: 90d}}\n")?;
-        writeln!(
-            f,
-            "# Who approves what ends in a review, such as an empty scan. Put GitLab user names in and take the # away."
-        )?;
-        writeln!(f, "# reviewers: {{any_of: [\"role:appsec\"], at_least: 1, not: [author]}}")?;
-        writeln!(f, "# people: {{appsec: [\"@you\", \"@somebody-else\"]}}\n")?;
+        let people = "any_of: [\"role:appsec\"], at_least: 1, not: [author]";
+        if self.reviewers.is_empty() {
+            writeln!(
+                f,
+                "# Who approves what ends in a review, such as an empty scan. Put GitLab user names in and take the # away."
+            )?;
+            writeln!(f, "# reviewers: {{{people}}}")?;
+            writeln!(f, "# people: {{appsec: [\"@you\", \"@somebody-else\"]}}\n")?;
+        } else {
+            writeln!(
+                f,
+                "# Who approves what ends in a review, such as an empty scan, and not the author of the change."
+            )?;
+            writeln!(f, "reviewers: {{{people}}}")?;
+            writeln!(f, "people: {{appsec: {}}}\n", list(&self.reviewers))?;
+        }
         writeln!(
             f,
             "# \"severity: high\" means high or worse.{}",

@@ -13,7 +13,7 @@ use serde::Serialize;
 use super::text::{place, what};
 use super::{Look, OutputFormat};
 use crate::decide::{Decision, Matched, MatchedProblem, Outcome};
-use crate::finding::{FingerprintBuilder, Text, clean_line, project_path};
+use crate::finding::{FingerprintBuilder, State, Text, clean_line, project_path};
 
 /// Code quality.
 pub(super) const OUTPUT: OutputFormat = OutputFormat {
@@ -35,6 +35,9 @@ struct Degradation {
     fingerprint: String,
     severity: &'static str,
     location: CodeQualityLocation,
+    /// The base knows it.
+    #[serde(skip)]
+    known: bool,
 }
 
 #[derive(Serialize)]
@@ -54,20 +57,27 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let known = decision.known.iter().map(|matched| of_finding(decision, matched, None));
     all.extend(known);
     all.extend(others(decision));
-    // Several findings may have one fingerprint: the same line of code twice in a file.
-    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
-    for entry in &mut all {
-        let count = seen.entry(entry.fingerprint.clone()).or_default();
-        *count += 1;
-        if *count > 1 {
-            entry.fingerprint = format!("{}-{count}", entry.fingerprint);
-        }
-    }
+    number_equal(&mut all);
     if all.is_empty() {
         return out.write_all(CODEQUALITY_CLEAN);
     }
     serde_json::to_writer(&mut *out, &all)?;
     out.write_all(b"\n")
+}
+
+/// Several findings may have one fingerprint: the same line of code twice in a file. GitLab compares by fingerprint, so
+/// those that the base knows keep what they had there, where all were known, and one that was added comes after them.
+fn number_equal(all: &mut [Degradation]) {
+    let mut equal: BTreeMap<String, Vec<&mut Degradation>> = BTreeMap::new();
+    for entry in all {
+        equal.entry(entry.fingerprint.clone()).or_default().push(entry);
+    }
+    for entries in equal.values_mut() {
+        entries.sort_by_key(|entry| (!entry.known, entry.location.lines.begin));
+        for (count, entry) in (2..).zip(entries.iter_mut().skip(1)) {
+            entry.fingerprint = format!("{}-{count}", entry.fingerprint);
+        }
+    }
 }
 
 fn of_problem(decision: &Decision, problem: &MatchedProblem) -> Option<Degradation> {
@@ -85,7 +95,8 @@ fn of_finding(decision: &Decision, matched: &Matched, lifted: Option<&str>) -> D
         Some(_) => format!("{}: {}", place(finding), what(finding)),
         None => what(finding),
     };
-    if finding.state != crate::finding::State::New {
+    let known = finding.state == State::Existing;
+    if finding.state != State::New {
         description = format!("{}: {description}", finding.state);
     }
     let severity = match lifted {
@@ -101,6 +112,7 @@ fn of_finding(decision: &Decision, matched: &Matched, lifted: Option<&str>) -> D
         fingerprint: finding.fingerprint.to_string(),
         severity,
         location: location(path, finding.location.as_ref().and_then(|l| l.line).map_or(1, u64::from)),
+        known,
     }
 }
 
@@ -117,6 +129,7 @@ fn others(decision: &Decision) -> Vec<Degradation> {
         check_name: check.to_owned(),
         severity: if outcome == Outcome::Review { "major" } else { "blocker" },
         location: location(path, line),
+        known: false,
     };
     let errors = decision.errors.iter().map(|error| {
         let path = error.path.as_deref().unwrap_or(policy);

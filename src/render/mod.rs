@@ -52,6 +52,7 @@ pub static OUTPUTS: &[OutputFormat] = &[
     text::OUTPUT,
     json::OUTPUT,
     sarif::OUTPUT,
+    sarif::GITHUB,
     junit::OUTPUT,
     codequality::OUTPUT,
     dotenv::OUTPUT,
@@ -59,6 +60,9 @@ pub static OUTPUTS: &[OutputFormat] = &[
     markdown::OUTPUT,
     html::OUTPUT,
 ];
+
+/// Text for people, which is printed where nothing else is asked for.
+pub static TEXT: OutputFormat = text::OUTPUT;
 
 /// Capabilities of a terminal; they affect text only.
 #[derive(Debug, Clone, Copy)]

@@ -30,7 +30,25 @@ pub(super) const OUTPUT: OutputFormat = OutputFormat {
     write: write_verdict,
 };
 
+/// The same for GitHub's code scanning, which opens an alert for every result and does not look at `suppressions`
+/// (docs.github.com, "SARIF support for code scanning").
+pub(super) const GITHUB: OutputFormat = OutputFormat {
+    id: "sarif-github",
+    title: "SARIF 2.1.0 for GitHub code scanning: without what is suppressed, waived or lifted by VEX",
+    lines: false,
+    write: write_for_github,
+};
+
 fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    write_all(decision, true, out)
+}
+
+fn write_for_github(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
+    write_all(decision, false, out)
+}
+
+/// A verdict as SARIF; `suppressed` says whether with what does not count.
+fn write_all(decision: &Decision, suppressed: bool, out: &mut dyn Write) -> io::Result<()> {
     // What waivers and VEX statements lift is suppressed in SARIF's words, with who says so.
     let told = |problem: &MatchedProblem, matched: &Matched| {
         let mut finding = matched.finding.clone();
@@ -46,6 +64,7 @@ fn write_verdict(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Resul
     }
     let aside = decision.suppressed.iter().chain(&decision.known);
     findings.extend(aside.map(|m| (m.finding.clone(), m.evidence)));
+    findings.retain(|(finding, _)| suppressed || !finding.suppressed);
     let listed = ListedFindings { evidence: &decision.evidence, findings: &findings };
     let bag = LogBag {
         verdict: Some(VerdictBag {

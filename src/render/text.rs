@@ -50,6 +50,14 @@ const FIXED: usize = 3;
 const PROBLEMS: usize = 3;
 
 fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()> {
+    // Where nothing was even asked, there is one thing to tell.
+    if let ([fault], None, true) =
+        (decision.errors.as_slice(), &decision.policy, decision.evidence.is_empty())
+    {
+        let (_, rest) = fault.message.split_once('\n').unwrap_or((&fault.message, ""));
+        writeln!(out, "[ERROR] {}", decision.decisive())?;
+        return rest.lines().try_for_each(|line| writeln!(out, "{line}"));
+    }
     let mut page = TextWriter::new(look, decision.evaluated_at.as_second());
     page.head(decision)?;
     page.errors(decision)?;

@@ -1,8 +1,9 @@
 //! detect-secrets' scan output and baseline (Yelp), 0.10 to 1.x.
 //!
 //! Source of the shapes: `detect_secrets/core/baseline.py`, `potential_secret.py` and `secrets_collection.py`.
-//! `results` maps each file to its secrets. `hashed_secret`, a plain SHA-1, is not kept. `is_secret: false` is an
-//! audit's word for a false positive. `is_verified: false` is also what is written where nothing can verify.
+//! `results` maps each file to its secrets. `hashed_secret`, a plain SHA-1 of the value, is kept only under the key of
+//! `--secret-key`. Each plugin looks at one line by itself, and a secret is a part of it (`plugins/base.py`); of a
+//! private key the line is only the first. `is_secret: false` is an audit's word for a false positive. `is_verified: false` is also what is written where nothing can verify.
 //! `--slim` leaves out `generated_at` and line numbers.
 
 use serde::Deserialize;
@@ -13,7 +14,7 @@ use super::reading::ReportContext;
 use super::secret::{Leak, unknown};
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Attribute, Category, Finding};
+use crate::finding::{Attribute, Category, Finding, Sighting};
 
 /// detect-secrets JSON.
 pub(super) static FORMAT: Format = Format {
@@ -119,6 +120,10 @@ impl DetectedSecret<'_> {
             ..Leak::default()
         };
         let mut finding = leak.finding(around);
+        finding.trace = around.key.and_then(|key| key.trace_of_sha1(self.hashed_secret.as_str()));
+        if !self.kind.as_str().eq_ignore_ascii_case("Private Key") {
+            finding.sighting = Sighting::OnItsLines;
+        }
         if self.is_secret.value == Some(false) {
             suppress(&mut finding, "audited as no secret", &[]);
         }

@@ -2,7 +2,7 @@
 //!
 //! Source of the shapes: `report/finding.go` of version 8 (`Context` for `Match` in 8.0), `scan/leak.go` of 7,
 //! `manager/manager.go` of 3 to 6, `main.go` of 1 (`reason` for `rule`). A clean run writes `[]`, older versions
-//! `null`. `Commit` says where in the history a leak was found, not what was scanned.
+//! `null`. `Commit` says where in the history a leak was found, not what was scanned; `gitleaks dir` leaves it empty.
 
 use serde::Deserialize;
 
@@ -11,7 +11,7 @@ use super::reading::ReportContext;
 use super::secret::Leak;
 use super::value::{LineNumber, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding};
+use crate::finding::{Category, Finding, Sighting};
 
 /// Gitleaks JSON.
 pub(super) static FORMAT: Format = Format {
@@ -101,6 +101,8 @@ struct GitleaksFinding<'a> {
     offender: ReportWord<'a>,
     #[serde(borrow, rename = "file")]
     old_file: ReportWord<'a>,
+    #[serde(borrow, rename = "Commit", alias = "commit")]
+    commit: ReportWord<'a>,
 }
 
 impl GitleaksFinding<'_> {
@@ -127,7 +129,9 @@ impl GitleaksFinding<'_> {
             values: &[self.secret.as_str(), self.offender.as_str()],
             text: either(&self.matched, &self.line),
         };
-        Some(leak.finding(around))
+        let mut finding = leak.finding(around);
+        finding.sighting = Sighting::of_commit(self.commit.as_str());
+        Some(finding)
     }
 }
 

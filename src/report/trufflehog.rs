@@ -14,7 +14,7 @@ use super::reading::ReportContext;
 use super::secret::{Leak, without_credentials};
 use super::value::{LineNumber, Loose, ReportWord, Strings};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, Finding, Text};
+use crate::finding::{Attribute, Category, Finding, Sighting, Text};
 
 /// `TruffleHog` 3 JSON.
 pub(super) static FORMAT: Format = Format {
@@ -109,6 +109,9 @@ struct TruffleHogLocation<'a> {
     line: LineNumber,
     #[serde(borrow)]
     image: ReportWord<'a>,
+    /// Of a scan of history.
+    #[serde(borrow)]
+    commit: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
@@ -151,6 +154,7 @@ impl TruffleHogLine<'_> {
             text: "",
         };
         let mut finding = leak.finding(around);
+        finding.sighting = Sighting::of_commit(place.commit.as_str());
         // Where the check itself failed, `Verified: false` says nothing.
         let failed = !self.verification_error.as_str().is_empty();
         finding.verified = self.verified.value.filter(|&verified| verified || !failed);

@@ -13,7 +13,7 @@ use super::reading::ReportContext;
 use super::secret::Leak;
 use super::value::{LineNumber, Loose, ReportWord};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding, Severity};
+use crate::finding::{Category, Finding, Severity, Sighting};
 
 /// trufflehog3 JSON.
 pub(super) static FORMAT: Format = Format {
@@ -69,6 +69,9 @@ struct Trufflehog3Issue<'a> {
     secret: ReportWord<'a>,
     #[serde(borrow)]
     context: Loose<BTreeMap<String, ReportWord<'a>>>,
+    /// Of a scan of history.
+    #[serde(borrow)]
+    commit: ReportWord<'a>,
 }
 
 #[derive(Deserialize)]
@@ -105,6 +108,7 @@ impl Trufflehog3Issue<'_> {
                 .map_or("", ReportWord::as_str),
         };
         let mut finding = leak.finding(around);
+        finding.sighting = Sighting::of_commit(self.commit.as_str());
         if let Some(word) = &rule.severity.0 {
             finding.severity = Severity::plain(word);
             finding.native_severity = rule.severity.native();

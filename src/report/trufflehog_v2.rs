@@ -9,7 +9,7 @@ use super::reading::ReportContext;
 use super::secret::Leak;
 use super::trufflehog::{TruffleHogLine, walk};
 use super::{Format, Opening, ReadError, Reading};
-use crate::finding::{Category, Finding};
+use crate::finding::{Category, Finding, Sighting};
 
 /// `truffleHog` 2 JSON.
 pub(super) static FORMAT: Format = Format {
@@ -51,7 +51,9 @@ fn finding(line: &TruffleHogLine<'_>, around: ReportContext<'_>) -> Option<Findi
         values: &values,
         ..Leak::default()
     };
-    Some(leak.finding(around))
+    let mut finding = leak.finding(around);
+    finding.sighting = Sighting::InHistory;
+    Some(finding)
 }
 
 #[cfg(test)]

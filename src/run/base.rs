@@ -9,6 +9,7 @@ use anyhow::{Context as _, Result, anyhow, bail};
 use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob, BlobKind};
+use super::policy_source::policy_folders;
 use crate::decide::{BaseComparison, GivenBase, RunError, ScanKind, Status, source_word};
 use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
@@ -169,6 +170,9 @@ pub(crate) struct Commit {
     pub(crate) files: BTreeMap<String, Blob>,
 }
 
+/// The name of the baseline that is found by itself, in the folder `.secgate` that the policies are in.
+const FOUND_BASELINE: &str = "baseline.jsonl";
+
 impl BaseRequest {
     /// Whether any of them is given.
     pub(crate) fn is_given(&self) -> bool {
@@ -249,6 +253,17 @@ impl BaseRequest {
             commit: Some(Arc::new(commit)),
             sha256,
         }))
+    }
+
+    /// The baseline that lies beside the policy, where none is given and the policy compares with one.
+    pub(crate) fn with_found_baseline(&self, policy: &Policy) -> Self {
+        let wanted = policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Baseline));
+        let found = || {
+            let folder = policy_folders().into_iter().find(|folder| folder.symlink_metadata().is_ok())?;
+            Some(folder.join(FOUND_BASELINE)).filter(|path| path.symlink_metadata().is_ok())
+        };
+        let baseline = self.baseline.clone().or_else(|| found().filter(|_| wanted));
+        Self { baseline, ..self.clone() }
     }
 
     /// Parts of it that a policy compares with.

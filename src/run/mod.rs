@@ -150,9 +150,7 @@ impl RunRequest {
 
     /// Loads all that is not evidence.
     pub fn resolve(&self) -> Result<ResolvedRun> {
-        let mut policy = self.policy.policy()?;
-        self.leave_parts(&mut policy);
-        self.resolve_with(policy, None)
+        self.resolve_with(self.policy.policy()?, None)
     }
 
     /// Flags that say what the run is about.
@@ -167,6 +165,12 @@ impl RunRequest {
 
     /// The same of this policy, and of these waivers if they were read already.
     pub(crate) fn resolve_with(&self, policy: Policy, waivers: Option<&[Waiver]>) -> Result<ResolvedRun> {
+        let base = self.base.with_found_baseline(&policy);
+        Self { base, ..self.clone() }.resolve_all(policy, waivers)
+    }
+
+    /// The same, once it is said what the change is compared with.
+    fn resolve_all(&self, mut policy: Policy, waivers: Option<&[Waiver]>) -> Result<ResolvedRun> {
         let given = self.given_files(&policy.mappings)?;
         let mut environment = Environment::read_variables(self.no_env);
         let mut context = context(&self.flags(), &mut environment, &policy, self.now)?;
@@ -220,6 +224,8 @@ impl RunRequest {
         let mut gate_before = self.gate_before.read_gate_before(present, change.as_ref())?;
         context.own_gate =
             gate_before.as_ref().map(|before| before.compare(&policy, &waivers, self.now)).transpose()?;
+        // What a scan of a part asks for is no edit of the policy, so that it is compared without.
+        self.leave_parts(&mut policy);
         let waivers = Waivers::new(waivers).below(directory);
         let (mut comparison, request) = (comparison?, self.clone());
         if !self.base.base_reports.is_empty() {

@@ -41,7 +41,8 @@ fn advisory_watches_and_still_ends_in_error() {
     let json = run.json();
     assert_eq!((run.code, &json["verdict"], &json["enforced"]), (0, &"fail".into(), &false.into()));
     assert!(dir.check(&["--policy", "policy.yaml", "semgrep.json"]).stdout.contains("ADVISORY"));
-    let run = dir.check(&["--policy", "policy.yaml", "--format", "json", "semgrep.json", "nowhere.json"]);
+    dir.write("cut.json", "{\"results\":[");
+    let run = dir.check(&["--policy", "policy.yaml", "--format", "json", "semgrep.json", "cut.json"]);
     assert_eq!((run.code, &run.json()["verdict"]), (2, &"fail".into()));
 }
 

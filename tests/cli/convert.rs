@@ -313,7 +313,8 @@ fn sarif_of_nothing_is_no_clean_run() {
     assert_eq!((left_out.get("results"), &left_out["properties"]["status"]), (None, &"ignored".into()));
     let nothing = &sarif(&dir, &["none.json"])["runs"][0];
     assert_eq!((nothing.get("results"), &nothing["properties"]["status"]), (None, &"nothing_scanned".into()));
-    let missing = &sarif(&dir, &["nowhere.json"])["runs"][0];
-    assert_eq!(missing["invocations"][0]["executionSuccessful"], false);
-    assert_eq!(dir.run(&["findings", "--format", "sarif", "nowhere.json"]).code, 2);
+    dir.write("empty.json", "");
+    let unreadable = &sarif(&dir, &["empty.json"])["runs"][0];
+    assert_eq!(unreadable["invocations"][0]["executionSuccessful"], false);
+    assert_eq!(dir.run(&["findings", "--format", "sarif", "empty.json"]).code, 2);
 }

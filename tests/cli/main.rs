@@ -12,6 +12,7 @@
     reason = "a test stops where it fails"
 )]
 
+mod adopt;
 mod agents;
 mod approvals;
 mod attest;

@@ -5,8 +5,6 @@ use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 
-use sha2::{Digest as _, Sha256};
-
 use crate::common::{Dir, NOW, Run, root};
 
 const POLICY: &str = "\
@@ -122,7 +120,7 @@ fn what_is_not_installed_is_unknown_and_never_passes() {
     repo.dir.write("src/a.py", "fine\n");
     let run = repo.scan(&["--yes", "--all"]);
     assert_eq!(run.code, 1, "{run:?}");
-    assert!(run.stderr.contains("deps: no-such-scanner is not installed"), "{}", run.stderr);
+    assert!(run.stderr.contains("deps (no-such-scanner is not installed"), "{}", run.stderr);
     assert!(run.stdout.contains("no file trivy-fs.json"), "{}", run.stdout);
     assert!(!run.all().contains("hunter2"));
     // With it the same tree passes; a report of yesterday in the directory is not taken for it.
@@ -150,6 +148,15 @@ fn only_what_changed_is_looked_at_and_only_what_is_new_counts() {
     for args in [&["--since", "nowhere"][..], &["--since", "--output=x"], &["--only", "nothing"]] {
         assert_eq!(repo.scan(&[&["--yes"], args].concat()).code, 2, "{args:?}");
     }
+}
+
+#[test]
+fn a_scan_of_a_part_is_no_edit_of_the_policy() {
+    let repo = Repo::new();
+    repo.dir.write(".secgate/merge.yaml", POLICY.replace("gate: merge\n", "gate: merge\ntitle: Ours\n"));
+    repo.dir.write("src/b.py", "print()\n");
+    let run = repo.scan(&["--yes", "--since", "HEAD", "--only", "secrets"]);
+    assert!(!run.stdout.contains("loosens") && run.stdout.contains("as strict as it was"), "{}", run.stdout);
 }
 
 #[test]
@@ -188,8 +195,14 @@ fn commands_are_agreed_to_once_and_a_hook_never_asks() {
         "{}",
         run.stderr
     );
-    // --yes is for one run; what is remembered is an answer.
+    // --yes is remembered, as an answer is; of a policy only its commands are.
+    assert_ne!(repo.scan(&["--all", "--yes", "--only", "sast"]).code, 2);
+    assert_ne!(repo.scan(&["--all", "--only", "sast"]).code, 2);
+    assert!(!repo.scan(&["--all"]).stderr.contains("sast: fakesemgrep"));
     assert_ne!(repo.scan(&["--all", "--yes"]).code, 2);
+    repo.dir.write(".secgate/merge.yaml", POLICY.replace("fix: Revoke it.", "fix: Rotate it."));
+    assert_ne!(repo.scan(&["--all"]).code, 2);
+    repo.dir.write(".secgate/merge.yaml", POLICY.replace("--out", "--output"));
     assert_eq!(repo.scan(&["--all"]).code, 2);
 }
 
@@ -211,12 +224,15 @@ fn at_a_terminal(repo: &Repo, answer: &str) -> String {
 #[test]
 fn a_user_is_asked_once_for_each_policy() {
     let repo = Repo::new();
-    let asks = "Run them? It is asked once for this policy. [y/N]";
+    let asks = "Run them? It is asked once for each command. [y/N]";
     let no = at_a_terminal(&repo, "n\n");
     assert!(no.contains(asks) && no.contains("nothing was run") && !no.contains("Evidence"), "{no}");
     let yes = at_a_terminal(&repo, "y\n");
     assert!(yes.contains(asks) && yes.contains("sast: fakesemgrep --out {report} {changed}"), "{yes}");
-    assert!(yes.contains("Evidence") && yes.contains("not scanned, and so not known:"), "{yes}");
+    assert!(
+        yes.contains("Evidence") && yes.contains("CI will still ask for it: deps (no-such-scanner"),
+        "{yes}"
+    );
     let again = at_a_terminal(&repo, "");
     assert!(!again.contains("[y/N]") && again.contains("Evidence"), "{again}");
     // Another policy is another question, for the hook too.
@@ -267,14 +283,14 @@ fn the_hook_says_what_stops_the_push_and_what_ci_will_ask_for() {
     assert_eq!(run.code, 0, "{run:?}");
     assert_eq!(
         run.all().trim(),
-        "secgate: CI will still ask for:\n  deps: no-such-scanner is not installed (not on PATH)"
+        "secgate: CI will still ask for deps (no-such-scanner is not installed (not on PATH))"
     );
     // Old debt does not stop it, a review is asked for, a secret stops it.
     repo.dir.write("src/a.py", "x = eval(y)\nz = exec(y)\n");
     repo.commit("third");
     let run = push(&["main"]);
     assert_eq!(run.code, 0, "{run:?}");
-    assert!(run.all().contains("sast-medium: 1 finding") && run.all().contains("approval: @lead"), "{run:?}");
+    assert!(run.all().contains("sast-medium (1 finding, approval by @lead)"), "{run:?}");
     repo.dir.write("src/c.py", "SECRET\n");
     repo.commit("fourth");
     let run = push(&["main"]);
@@ -321,14 +337,7 @@ fn an_advisory_hook_lets_violations_pass_and_no_error() {
     assert!(run.code == 0 && run.all().contains("ADVISORY"), "{run:?}");
 }
 
-/// What an answer at the terminal leaves.
+/// Agrees to the commands of the policy.
 fn agree(repo: &Repo) {
-    let json = repo.scan(&["--yes", "--all", "--format", "json"]).json();
-    let text = format!(
-        "{}\n{}",
-        json["policy"]["sha256"].as_str().unwrap(),
-        fs::canonicalize(repo.dir.path()).unwrap().display()
-    );
-    let name = secgate::finding::hex(&Sha256::digest(text.as_bytes()));
-    repo.state.write(&format!("secgate/agreed/{name}"), "");
+    assert_ne!(repo.scan(&["--yes", "--all"]).code, 2);
 }

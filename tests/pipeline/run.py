@@ -402,6 +402,38 @@ def merge_requests(repository):
     repository.expect("a mistake in the policy is an error", ran, {"secgate:merge": "failed"}, "merge", 2)
 
 
+def refs(repository):
+    """What is checked out is another commit than the change's own: merged results, merge trains, and a clone that lacks the base."""
+    repository.with_templates()
+    # The target has moved on, and what came there is not the change's.
+    repository.git("checkout", "--quiet", "main")
+    repository.write("src/other.py", WARNED)
+    target = repository.commit("Somebody else's")
+    source = repository.change(SAFE + "\n")
+    repository.git("checkout", "--quiet", "-B", "result", target)
+    repository.git("merge", "--quiet", "--no-ff", "--message", "Merged result", source)
+    repository.sha = source
+    repository.answers()
+    request = {**merge_request(repository), "CI_MERGE_REQUEST_EVENT_TYPE": "merged_result",
+               "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": target, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": source}
+    repository.expect("merged results: what the target has is not new", repository.pipeline(**request), PASSED, "merge", 0)
+    # In a train the target is what the merge requests before it make of the branch.
+    train = repository.git("rev-parse", "HEAD")
+    second = repository.change(WARNED, "src/third.py")
+    repository.git("checkout", "--quiet", "-B", "train", train)
+    repository.git("merge", "--quiet", "--no-ff", "--message", "Train", second)
+    repository.sha = second
+    repository.answers()
+    request = {**request, "CI_MERGE_REQUEST_EVENT_TYPE": "merge_train", "CI_MERGE_REQUEST_TARGET_BRANCH_SHA": train,
+               "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": second}
+    repository.expect("a merge train: one weakness is new", repository.pipeline(**request), RED, "merge", 10,
+                      more=lambda verdict: [rule["new"] for rule in verdict["rules"]] != [0, 0, 1] and verdict["rules"])
+    # A shallow clone, or one of a fork, does not hold the commit.
+    ran = repository.retry("secgate:merge", **{**merge_request(repository), "CI_MERGE_REQUEST_DIFF_BASE_SHA": "1" * 40})
+    repository.expect("a base that is not in the clone is an error that says what helps", ran, {"secgate:merge": "failed"}, "merge", 2,
+                      more=lambda verdict: "GIT_DEPTH: 0" not in verdict["errors"][0]["message"] and verdict["errors"])
+
+
 def tags(repository):
     repository.with_templates()
     tag = {"CI_COMMIT_TAG": "v1.0.0", "CI_PIPELINE_SOURCE": "push"}
@@ -707,7 +739,7 @@ def chain(repository):
         repository.tell("chain: what was kept proves all four gates", done.returncode == 0 or done.stdout + done.stderr)
 
 
-PARTS = (merge_requests, tags, own, child_pipeline, init, chain)
+PARTS = (merge_requests, refs, tags, own, child_pipeline, init, chain)
 
 
 def run(part, port):

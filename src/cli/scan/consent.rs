@@ -1,4 +1,4 @@
-//! Whether the user has agreed to the commands of a policy: asked once for each policy in each project. A hook never
+//! Whether the user has agreed to the commands of a policy: asked once for each command in each project. A hook never
 //! asks and never runs what was not agreed to.
 
 use std::fs;
@@ -20,54 +20,70 @@ pub(super) fn consent_given(
     yes: bool,
     hook: bool,
 ) -> Result<bool> {
-    let memory = memory(policy)?;
-    if yes || memory.as_ref().is_some_and(|path| path.is_file()) {
+    let mut asked = Vec::new();
+    for entry in entries {
+        let Some(run) = &entry.run else { continue };
+        let memory = memory(&run.argv)?;
+        if !memory.as_ref().is_some_and(|path| path.is_file()) {
+            asked.push((entry, run, memory));
+        }
+    }
+    if asked.is_empty() {
         return Ok(true);
     }
-    let commands: Vec<String> = entries
-        .iter()
-        .filter_map(|e| e.run.as_ref().map(|run| format!("  {}: {}", e.name, display_command(&run.argv))))
-        .collect();
+    let commands: Vec<String> =
+        asked.iter().map(|(e, run, _)| format!("  {}: {}", e.name, display_command(&run.argv))).collect();
     let what = format!(
         "{} (sha256:{}) names commands that have not been agreed to here:\n{}",
         policy.source,
         policy.sha256,
         commands.join("\n")
     );
-    if hook {
-        bail!(
-            "{what}\nNothing was run. Look at them, then run `secgate scan` once, or push with --no-verify."
-        );
+    if !yes {
+        if hook {
+            bail!(
+                "{what}\nNothing was run. Look at them, then run `secgate scan` once, or push with --no-verify."
+            );
+        }
+        if !io::stdin().is_terminal() {
+            bail!("{what}\nThere is no terminal to ask on; pass `--yes` to agree to them.");
+        }
+        let mut out = io::stderr().lock();
+        out.write_all(&for_log(
+            format!("{what}\nRun them? It is asked once for each command. [y/N] ").as_bytes(),
+        ))?;
+        out.flush()?;
+        let mut answer = String::new();
+        io::stdin().lock().read_line(&mut answer)?;
+        if !matches!(answer.trim(), "y" | "Y" | "yes") {
+            return Ok(false);
+        }
     }
-    if !io::stdin().is_terminal() {
-        bail!("{what}\nThere is no terminal to ask on; pass `--yes` to agree to them.");
-    }
-    let mut out = io::stderr().lock();
-    out.write_all(&for_log(
-        format!("{what}\nRun them? It is asked once for this policy. [y/N] ").as_bytes(),
-    ))?;
-    out.flush()?;
-    let mut answer = String::new();
-    io::stdin().lock().read_line(&mut answer)?;
-    if !matches!(answer.trim(), "y" | "Y" | "yes") {
-        return Ok(false);
-    }
-    if let Some(path) = memory {
+    for path in asked.into_iter().filter_map(|(_, _, memory)| memory) {
         let folder = path.parent().context("the memory has no folder")?;
-        fs::create_dir_all(folder).with_context(|| format!("{}: cannot be made", folder.display()))?;
-        fs::write(&path, format!("{}\n", policy.source))
-            .with_context(|| format!("{}: cannot be written", path.display()))?;
+        let remembered = fs::create_dir_all(folder)
+            .and_then(|()| fs::write(&path, format!("{}\n", policy.source)))
+            .with_context(|| format!("{}: cannot be written", path.display()));
+        // Where nothing can be kept, --yes is asked for again.
+        if !yes {
+            remembered?;
+        }
     }
     Ok(true)
 }
 
-/// Where it is remembered: by the policy's digest and by the project, because a command can run what the project holds.
-fn memory(policy: &Policy) -> Result<Option<PathBuf>> {
+/// Where it is remembered: by the command, word for word, and by the project, because a command can run what the project
+/// holds. A policy that is edited elsewhere asks nothing again.
+fn memory(argv: &[String]) -> Result<Option<PathBuf>> {
     let absolute = |name: &str| std::env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
     let state = absolute("XDG_STATE_HOME").or_else(|| absolute("HOME").map(|home| home.join(".local/state")));
     let project = std::env::current_dir().context("the current directory cannot be told")?;
     let mut digest = Sha256::new();
-    digest.update(format!("{}\n", policy.sha256));
+    for word in argv {
+        digest.update(word.as_bytes());
+        digest.update([0]);
+    }
+    digest.update([0]);
     digest.update(project.as_os_str().as_encoded_bytes());
     Ok(state.map(|state| state.join("secgate/agreed").join(hex(&digest.finalize()))))
 }

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use anyhow::Result;
 
-use super::{Unknown, list};
+use super::{Unknown, one_line_of};
 use crate::decide::{Decision, Outcome, Status};
 use crate::exit;
 use crate::finding::clean;
@@ -17,7 +17,8 @@ const LISTED: usize = 8;
 /// No scanner gave a report.
 pub(super) fn nothing_known(unknown: &[Unknown]) -> Result<u8> {
     super::super::print(
-        format!("secgate: nothing was scanned here. CI will still ask for:\n{}\n", list(unknown)).as_bytes(),
+        format!("secgate: nothing was scanned here. CI will still ask for {}\n", one_line_of(unknown))
+            .as_bytes(),
     )?;
     Ok(exit::PASS)
 }
@@ -25,7 +26,7 @@ pub(super) fn nothing_known(unknown: &[Unknown]) -> Result<u8> {
 /// Tells a decision; the exit code stops the push or does not.
 pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &[Unknown]) -> Result<u8> {
     let mut stops = String::new();
-    let mut asks = String::new();
+    let mut asks: Vec<String> = Vec::new();
     let (mut failed, mut erred) = (false, !decision.errors.is_empty());
     for fault in &decision.errors {
         let path = fault.path.as_ref().map(|path| format!("{path}: ")).unwrap_or_default();
@@ -36,10 +37,10 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
         match (evidence.status, evidence.outcome) {
             (Status::Absent, _) => {
                 if !unknown.iter().any(|u| u.entry == entry) {
-                    writeln!(asks, "  {entry}: {}", evidence.message)?;
+                    asks.push(format!("{entry} ({})", evidence.message));
                 }
             }
-            (_, Outcome::Review) => writeln!(asks, "  {entry}: {}", evidence.message)?,
+            (_, Outcome::Review) => asks.push(format!("{entry} ({})", evidence.message)),
             (_, outcome) => {
                 failed |= outcome == Outcome::Fail;
                 erred |= outcome == Outcome::Error;
@@ -48,29 +49,28 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
         }
     }
     for rule in decision.rules.iter().filter(|rule| rule.outcome >= Outcome::Review && !rule.blind) {
-        let text = if rule.outcome == Outcome::Review { &mut asks } else { &mut stops };
-        writeln!(text, "  {}: {}  ({}:{})", rule.id, rule.message, policy.source, rule.line)?;
+        if rule.outcome == Outcome::Review {
+            let who =
+                rule.obligations.first().map(|who| format!(", approval by {}", clean(&who.to_string())));
+            asks.push(format!("{} ({}{})", rule.id, rule.message, who.unwrap_or_default()));
+            continue;
+        }
+        writeln!(stops, "  {}: {}  ({}:{})", rule.id, rule.message, policy.source, rule.line)?;
         let problems = || rule.problems.iter().filter_map(|&at| decision.findings.get(at)?.lead());
         for matched in problems().take(LISTED) {
-            writeln!(text, "    {}", one_line(&matched.finding))?;
+            writeln!(stops, "    {}", one_line(&matched.finding))?;
         }
         if problems().count() > LISTED {
-            writeln!(text, "    … and {} more", problems().count() - LISTED)?;
+            writeln!(stops, "    … and {} more", problems().count() - LISTED)?;
         }
-        if rule.outcome == Outcome::Review {
-            if let Some(who) = rule.obligations.first() {
-                writeln!(text, "    approval: {}", clean(&who.to_string()))?;
-            }
-        } else {
-            failed |= rule.outcome == Outcome::Fail;
-            erred |= rule.outcome == Outcome::Error;
-            if let Some(fix) = &rule.fix {
-                writeln!(text, "    {fix}")?;
-            }
+        failed |= rule.outcome == Outcome::Fail;
+        erred |= rule.outcome == Outcome::Error;
+        if let Some(fix) = &rule.fix {
+            writeln!(stops, "    {fix}")?;
         }
     }
     if !unknown.is_empty() {
-        writeln!(asks, "{}", list(unknown))?;
+        asks.push(one_line_of(unknown));
     }
     // What is advisory lets violations pass, and never what could not be decided.
     let code = match (failed && decision.enforced, erred) {
@@ -86,7 +86,7 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
         writeln!(text, "secgate: this stops the push:\n{}", stops.trim_end())?;
     }
     if !asks.is_empty() {
-        writeln!(text, "secgate: CI will still ask for:\n{}", asks.trim_end())?;
+        writeln!(text, "secgate: CI will still ask for {}", asks.join(", "))?;
     }
     super::super::print(text.as_bytes())?;
     Ok(code)

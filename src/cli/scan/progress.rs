@@ -19,13 +19,15 @@ type ProgressReporter<'t> = dyn Fn(usize, &ScannerExit, Duration) + Sync + 't;
 pub(super) struct Progress {
     running: Mutex<Vec<Option<String>>>,
     files: Option<usize>,
+    /// Longest time that a scanner may take.
+    limit: Duration,
     shown: bool,
 }
 
 impl Progress {
-    pub(super) fn new(jobs: &[ScannerJob], files: Option<usize>, shown: bool) -> Self {
+    pub(super) fn new(jobs: &[ScannerJob], files: Option<usize>, limit: Duration, shown: bool) -> Self {
         let running = jobs.iter().map(|job| Some(format!("{} ({})", job.entry, job.name))).collect();
-        Self { running: Mutex::new(running), files, shown }
+        Self { running: Mutex::new(running), files, limit, shown }
     }
 
     /// Draws while `work` works.
@@ -56,7 +58,7 @@ impl Progress {
         // The lock is held while it is drawn, so that nothing that has ended is drawn again.
         let running = self.running.lock().unwrap_or_else(PoisonError::into_inner);
         let names: Vec<&str> = running.iter().flatten().map(String::as_str).collect();
-        let line = line(self.files, &names, time, width());
+        let line = line(self.files, &names, (time, self.limit), width());
         if !names.is_empty() && *drawn != line {
             redraw(&line);
             *drawn = line;
@@ -90,14 +92,14 @@ fn width() -> usize {
     terminal_size::terminal_size_of(std::io::stderr()).map_or(80, |(width, _)| usize::from(width.0))
 }
 
-/// Scanners that run, on one line: one that the terminal breaks could not be drawn over.
-fn line(files: Option<usize>, names: &[&str], time: Duration, width: usize) -> String {
+/// What runs, on one line: one that the terminal breaks could not be drawn over.
+fn line(files: Option<usize>, names: &[&str], (time, limit): (Duration, Duration), width: usize) -> String {
     let what = match files {
         None => "everything".to_owned(),
         Some(1) => "1 changed file".to_owned(),
         Some(n) => format!("{n} changed files"),
     };
-    let time = format!(" … {} s", time.as_secs());
+    let time = format!(" … {} s of at most {} s", time.as_secs(), limit.as_secs());
     let line = format!("scanning {what}: {}", names.join(", "));
     let room = width.saturating_sub(time.chars().count() + 1);
     if line.chars().count() <= room {
@@ -113,14 +115,18 @@ mod tests {
 
     #[test]
     fn one_line_that_fits_the_terminal() {
-        let line = |files, names, width| line(files, names, Duration::from_secs(3), width);
-        assert_eq!(line(Some(1), &["sast (semgrep)"], 80), "scanning 1 changed file: sast (semgrep) … 3 s");
-        assert_eq!(line(Some(2), &["a", "b"], 80), "scanning 2 changed files: a, b … 3 s");
+        let line =
+            |files, names, width| line(files, names, (Duration::from_secs(3), Duration::from_mins(5)), width);
         assert_eq!(
-            line(None, &["sast (semgrep)", "deps (trivy)"], 40),
-            "scanning everything: 2 scanners … 3 s"
+            line(Some(1), &["sast (semgrep)"], 80),
+            "scanning 1 changed file: sast (semgrep) … 3 s of at most 300 s"
         );
-        assert_eq!(line(None, &["a"], 10).chars().count(), 9);
-        assert_eq!(line(None, &["a"], 0), " … 3 s");
+        assert_eq!(line(Some(2), &["a", "b"], 80), "scanning 2 changed files: a, b … 3 s of at most 300 s");
+        assert_eq!(
+            line(None, &["sast (semgrep)", "deps (trivy)"], 60),
+            "scanning everything: 2 scanners … 3 s of at most 300 s"
+        );
+        assert_eq!(line(None, &["a"], 30).chars().count(), 29);
+        assert_eq!(line(None, &["a"], 0), " … 3 s of at most 300 s");
     }
 }

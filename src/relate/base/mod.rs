@@ -31,7 +31,7 @@ pub use tracked::TrackedFile;
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{
-    Category, Finding, Location, Package, Purl, SecretKey, SecretTrace, Severity, Stage, State,
+    Category, Finding, Location, Package, Purl, SecretKey, SecretTrace, Severity, Sighting, Stage, State,
 };
 use crate::report::HiddenFindings;
 use jiff::civil::Date;
@@ -204,6 +204,23 @@ impl Base {
         !never && self.vouched(finding) == Vouched::Nothing && !left()
     }
 
+    /// Whether anything that is given could know a finding of this category, and of a secret one like this.
+    pub fn tells_of(&self, finding: &Finding) -> bool {
+        let secret = finding.category == Category::Secret;
+        let by_diff = self.diff.is_some() && shown_by_files(finding);
+        if secret && !(self.key.is_some() && finding.trace.is_some()) {
+            return by_diff && finding.sighting == Sighting::OnItsLines;
+        }
+        by_diff
+            || self.settled.is_some()
+            || self.known().any(|known| known.speaks(finding.tool.real(), finding.category))
+    }
+
+    /// Whether values of secrets can be compared with those of another run.
+    pub fn has_key(&self) -> bool {
+        self.key.is_some()
+    }
+
     /// Takes the packages that an SBOM of the base lists, each with its file where that is known.
     pub fn add_inventory(&mut self, packages: &[(Option<String>, Purl)]) {
         if packages.is_empty() {
@@ -307,8 +324,9 @@ impl Base {
     ) -> (State, Option<Stage>, Option<Date>) {
         const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
         let secret = finding.category == Category::Secret;
-        // What its value is nobody can say, so nobody can say that it is the same.
-        if finding.suppressed || secret && !(self.key.is_some() && finding.trace.is_some()) {
+        let comparable = !secret || self.key.is_some() && finding.trace.is_some();
+        // What its value is nobody can say, so nobody can say that it is the same, but for whoever shows its lines.
+        if finding.suppressed || !comparable && finding.sighting != Sighting::OnItsLines {
             return NEW;
         }
         let content = match (secret, finding.told_by_code) {
@@ -325,7 +343,8 @@ impl Base {
             told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
         };
         for known in self.known() {
-            if known.speaks(finding.tool.real(), finding.category) {
+            // What cannot be compared with its secrets says nothing of one.
+            if comparable && known.speaks(finding.tool.real(), finding.category) {
                 let found = self.find(known, finding, old_path, content, bars, heads);
                 first_seen = first_seen.max(found.and_then(|(_, day)| day));
                 tell(found.map(|(stage, _)| stage));
@@ -383,7 +402,7 @@ impl Base {
 
     /// Statements of the diff about a finding: of all its places what it says of the one that it knows least of.
     fn vouched(&self, finding: &Finding) -> Vouched {
-        let diff = self.diff.as_ref().filter(|_| spoken_of(finding.category));
+        let diff = self.diff.as_ref().filter(|_| shown_by_files(finding));
         let Some((diff, path)) = diff.zip(finding.path()) else { return Vouched::Nothing };
         let first = diff.vouches(path, lines(finding));
         let others = finding.also_at.iter().map(|at| diff.vouches(at.path.real(), lines_of(at)));
@@ -497,6 +516,11 @@ fn left_over(base: &Ranked, head: &Ranked) -> Ranked {
 /// Categories that a diff of source files can speak of.
 const fn spoken_of(category: Category) -> bool {
     matches!(category, Category::Sast | Category::Secret | Category::Misconfiguration)
+}
+
+/// Whether a diff of source files can speak of a finding. What was found in the history may not be in them any more.
+fn shown_by_files(finding: &Finding) -> bool {
+    spoken_of(finding.category) && finding.sighting != Sighting::InHistory
 }
 
 fn lines(finding: &Finding) -> Option<(u32, u32)> {

@@ -6,7 +6,9 @@ use serde::{Deserialize, Deserializer};
 
 use super::scan_type::ScanType;
 use super::text::{code_digest, fix, parts_of, place_of_url, without_user};
-use crate::finding::{Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Text};
+use crate::finding::{
+    Category, Confidence, Finding, FingerprintBuilder, Location, Package, Severity, Sighting, Text,
+};
 use crate::report::advisory::WorstSeverity;
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::comparable;
@@ -127,6 +129,16 @@ struct GitlabLocation<'a> {
     crash_type: ReportWord<'a>,
     #[serde(borrow)]
     crash_state: ReportWord<'a>,
+    #[serde(borrow)]
+    commit: LenientPart<GitlabCommit<'a>>,
+}
+
+/// The commit that a secret was found in; without history its name is all zeros.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct GitlabCommit<'a> {
+    #[serde(borrow)]
+    sha: ReportWord<'a>,
 }
 
 #[derive(Default, Deserialize)]
@@ -283,6 +295,9 @@ impl GitlabVulnerability<'_> {
         finding.cwes = cwe_numbers(classes.flat_map(|i| [i.value.as_str(), i.name.as_str()]));
         finding.ids = self.ids(category);
         self.locate(scan_type, &mut finding, roots);
+        if category == Category::Secret {
+            finding.sighting = Sighting::of_commit(self.location.0.commit.0.sha.as_str());
+        }
         let secret = category == Category::Secret
             || is_about_secrets(&rule, &finding.cwes)
             || is_about_secrets(self.name.as_str(), &[])
