@@ -83,18 +83,18 @@ impl PolicyRequest {
         if let Some(folder) = policy_folders().into_iter().find(|folder| !is_absent(folder)) {
             let path = folder.join(format!("{}.yaml", self.gate));
             if is_absent(&path) {
-                let hint = nearest_gate(&folder, &self.gate);
-                bail!(
-                    "{}: there is a folder .secgate, and the policy of gate `{}` is not in it{}",
-                    clean(&path.to_string_lossy()),
-                    clean(&self.gate),
-                    match hint {
-                        Some(near) => format!("; did you mean `{}`?", clean(&near)),
-                        None if policy::embedded(&self.gate).is_some() =>
-                            format!("; add it, or name the embedded one with --policy {}", self.gate),
-                        None => "; add it".to_owned(),
+                let hint = match nearest_gate(&folder, &self.gate) {
+                    Some(near) => format!("; did you mean `{}`?", clean(&near)),
+                    None if policy::embedded(&self.gate).is_some() => {
+                        format!("; add it, or name the embedded one with --policy {}", self.gate)
                     }
-                );
+                    None => "; add it".to_owned(),
+                };
+                bail!(RunDiagnostic::GateWithoutPolicy {
+                    path: clean(&path.to_string_lossy()).into_owned(),
+                    gate: clean(&self.gate).into_owned(),
+                    hint,
+                });
             }
             return Ok(PolicySource::from_path(&path));
         }
