@@ -13,6 +13,7 @@ mod outputs;
 mod policy;
 mod record;
 mod replay;
+mod report;
 mod scan;
 mod schema;
 mod shell;
@@ -95,6 +96,8 @@ enum CliCommand {
     Attest(Box<attest::AttestArgs>),
     /// Check signed verdicts and the chain of gates
     Verify(Box<verify::VerifyArgs>),
+    /// The record for people who were not there: what was decided, on what and why
+    Report(Box<report::ReportArgs>),
     /// Print the completions of a shell
     Completions(shell::CompletionsArgs),
     /// Print the manual page
@@ -147,6 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Waiver(command) => waiver::run(&command),
         CliCommand::Attest(args) => attest::run(&args),
         CliCommand::Verify(args) => verify::run(&args),
+        CliCommand::Report(args) => report::run(&args),
         CliCommand::Completions(args) => shell::completions(&args),
         CliCommand::Man(args) => shell::man(&args),
     };

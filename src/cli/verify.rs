@@ -193,7 +193,7 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
 }
 
 /// The keys of the command line, named by their files.
-fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
+pub(super) fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
     paths
         .iter()
         .map(|path| {

@@ -14,6 +14,7 @@ mod junit;
 mod listing;
 mod log;
 mod markdown;
+pub mod record;
 pub mod replay;
 mod sarif;
 mod schema;

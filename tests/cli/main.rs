@@ -47,6 +47,7 @@ mod owners;
 mod policy;
 mod policy_language;
 mod receipts;
+mod record_page;
 mod replay;
 mod reports;
 mod samples;
