@@ -1,7 +1,7 @@
 //! `secgate report`: the record of decisions for people who were not there.
 
 use std::fs;
-use std::io::{Read as _, Write as _};
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
@@ -9,7 +9,8 @@ use clap::{Args, ValueEnum};
 use sha2::{Digest as _, Sha256};
 
 use super::attest::bytes;
-use super::outputs::{beside, is_same_file};
+use super::delivery::{FILE_MODE, deliver};
+use super::outputs::is_same_file;
 use crate::attest::InTotoStatement;
 use crate::attest::chain::{self, NamedKey};
 use crate::attest::dsse::AttestationDocument;
@@ -78,7 +79,7 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8> {
         RecordForm::Oscal => record.to_oscal(),
     };
     match &args.output {
-        Some(path) => publish(path, text.as_bytes())?,
+        Some(path) => deliver(path, FILE_MODE, text.as_bytes()).context("--output")?,
         None => super::print_exact(text.as_bytes())?,
     }
     Ok(exit::PASS)
@@ -104,22 +105,6 @@ fn forget(path: &Path, inputs: &[PathBuf]) -> Result<()> {
         bail!("--output {name}: is there and is no record; nothing was removed");
     }
     fs::remove_file(path).with_context(|| format!("--output {name}: cannot be replaced"))
-}
-
-/// Writes the record whole or not at all.
-fn publish(path: &Path, bytes: &[u8]) -> Result<()> {
-    let name = clean(&path.to_string_lossy()).into_owned();
-    let temporary = beside(path);
-    let written = fs::File::options()
-        .write(true)
-        .create_new(true)
-        .open(&temporary)
-        .and_then(|mut file| file.write_all(bytes).and_then(|()| file.sync_all()))
-        .and_then(|()| fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = fs::remove_file(&temporary);
-    }
-    written.with_context(|| format!("--output {name}: cannot be written"))
 }
 
 fn framework(name: &str) -> Result<ControlFramework> {
