@@ -448,6 +448,12 @@ impl Tally<'_> {
                 }
             }
         }
+        let deadlines = policy.rules.iter().filter_map(|rule| match &rule.subject {
+            Subject::Findings(selector) => selector.due,
+            _ => None,
+        });
+        finding.due =
+            deadlines.filter_map(|one| one.due(&finding, self.to.now, policy.unknown_severity)).min();
         let rank = finding.severity.rank(policy.unknown_severity);
         let new = finding.state == State::New;
         let unknown_license = RuleSet::default();

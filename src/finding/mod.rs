@@ -111,6 +111,9 @@ pub struct Finding {
     /// The system that the package is part of is no longer maintained, where the report says.
     #[serde(default)]
     pub end_of_life: Option<bool>,
+    /// When its time is up by the deadlines of the policy (`due`), in seconds since 1970 UTC; of several the first.
+    #[serde(skip)]
+    pub due: Option<i64>,
     /// The day on which the baseline first knew it, where it says so.
     #[serde(default)]
     pub first_seen: Option<Date>,
@@ -192,6 +195,7 @@ impl Finding {
             published: None,
             fix_since: None,
             end_of_life: None,
+            due: None,
             first_seen: None,
             suppressed: false,
             suppression: None,

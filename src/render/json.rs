@@ -118,6 +118,9 @@ struct OwnedFinding<'d> {
     /// When the advisory was published; null where the report does not say.
     #[schemars(with = "Option<String>")]
     published: Option<Timestamp>,
+    /// When its time is up by the deadlines of the policy; null where none counts for it.
+    #[schemars(with = "Option<String>")]
+    due: Option<Timestamp>,
 }
 
 /// A problem as its worst witness says it, with the others named.
@@ -130,7 +133,8 @@ fn view(problem: &MatchedProblem) -> Option<OwnedFinding<'_>> {
     let finding = view.with_witnesses(problem.why.map(DuplicateReason::words), others);
     let upgrade_to = lead.finding.version_to_take().filter(|_| lead.finding.fix == Fix::Available);
     let published = lead.finding.published.and_then(|at| Timestamp::from_second(at).ok());
-    Some(OwnedFinding { finding, owners: &problem.owners, upgrade_to, published })
+    let due = lead.finding.due.and_then(|at| Timestamp::from_second(at).ok());
+    Some(OwnedFinding { finding, owners: &problem.owners, upgrade_to, published, due })
 }
 
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {

@@ -610,7 +610,8 @@ fn check_and_fix(finding: &Finding) -> String {
     format!("{}{fix}{}", finding.rule_id, urgency(finding, false))
 }
 
-/// How urgent a finding is, in parentheses behind its check: whether it is exploited, how likely that is, how old it is. Of
+/// How urgent a finding is, in parentheses behind its check: whether it is exploited, how likely that is, how old it is,
+/// and when its time is up by the policy. Of
 /// a vulnerability of which one of them is known the others are `unknown`; with `all`, of every vulnerability. Whatever
 /// else a rule asked for and the finding does not say comes last.
 pub(super) fn urgency(finding: &Finding, all: bool) -> String {
@@ -631,6 +632,8 @@ pub(super) fn urgency(finding: &Finding, all: bool) -> String {
     } else {
         parts.extend(age);
     }
+    let due = finding.due.and_then(day).map(|day| format!("due {day}"));
+    parts.extend(due);
     let asked = finding.unknown.names().filter(|name| !(told && ["kev", "epss", "age"].contains(name)));
     let asked: Vec<&str> = asked.collect();
     parts.extend((!asked.is_empty()).then(|| format!("{} unknown", asked.join(", "))));

@@ -95,6 +95,19 @@ fn a_step_says_all_that_a_program_needs() {
 }
 
 #[test]
+fn a_row_says_when_its_time_is_up() {
+    let dir = dir();
+    let rule = "  - {id: overdue, findings: {category: vulnerability, due: {critical: 7d, high: 60d, from: published}}, then: warn}\n";
+    dir.write("policy.yaml", format!("{POLICY}{rule}"));
+    let (json, _) = steps(&dir);
+    let due: Vec<&Value> = json["findings"].as_array().unwrap().iter().map(|row| &row["due"]).collect();
+    let date = json!("2026-06-30T00:00:00Z");
+    assert_eq!(due, [&Value::Null, &date, &date, &Value::Null]);
+    let text = dir.check(&["--policy", "policy.yaml"]).stdout;
+    assert!(text.contains("CVE-2026-1 → 4.17.21 (published 2026-05-01, due 2026-06-30)"), "{text}");
+}
+
+#[test]
 fn what_a_step_brings_is_not_foretold() {
     let dir = dir();
     std::fs::remove_file(dir.path().join("trivy.json")).unwrap();

@@ -95,6 +95,16 @@ impl Deadlines {
         }
     }
 
+    /// The moment at which a finding's time is up, in seconds since 1970 UTC; `None` where it may stay, or where the date from
+    /// which its time counts is not known. What may be exploited counts as exploited.
+    pub fn due(&self, finding: &Finding, now: i64, unknown_severity: Severity) -> Option<i64> {
+        if self.from == DeadlineStart::FixAvailable && finding.fix == Fix::None {
+            return None;
+        }
+        let time = self.time(finding, finding.kev != Some(false), unknown_severity)?;
+        Some(now.saturating_sub(self.age(finding, now)?).saturating_add(time))
+    }
+
     fn shown(&self) -> String {
         let level = |(level, time): (&Severity, Option<i64>)| {
             time.map(|time| format!("{level} {}", short_duration(time)))
