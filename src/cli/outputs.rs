@@ -309,12 +309,15 @@ fn is_input(path: &Path) -> bool {
 /// Every output of secgate names it near its beginning or its end.
 fn written_by_secgate(path: &Path) -> bool {
     const NAME: &[u8] = b"secgate";
+    // In a code quality report its fingerprints alone do.
+    const FINGERPRINT: &[u8] = b"\"fingerprint\":\"sg1:";
     let source = Source::File(path.to_owned());
     let mut head = Vec::new();
     let read = open_regular(path).map(|file| file.take(64 << 10).read_to_end(&mut head));
     read.is_ok()
         && (head == CODEQUALITY_CLEAN
             || memchr::memmem::find(&head, NAME).is_some()
+            || memchr::memmem::find(&head, FINGERPRINT).is_some()
             || memchr::memmem::find(&source.tail(64 << 10), NAME).is_some())
 }
 
