@@ -268,7 +268,7 @@ SHELL = [
     ("outputs on a full file system", "$TINY $CHECK --output html=tiny/v.html --output json=tiny/v.json", 2),
     ("a bundle on a full file system", "$TINY $CHECK --bundle tiny/b.tar", 2),
     ("outputs on a read-only file system", "$READONLY $CHECK --output json=tiny/v.json", 2),
-    ("no more than 4 open files", "ulimit -n 4; $CHECK", 2),
+    ("no more than 4 open files", "ulimit -n 4; $CHECK", 0),
     ("64 open files", "ulimit -n 64; $CHECK", 0),
     ("no file may be written", "ulimit -f 0; $CHECK --output json=out/v.json", 2),
     ("a stack of 256 KiB", "ulimit -s 256; $CHECK", 0),
@@ -297,7 +297,8 @@ def by_shell(bench):
         code = done.returncode
         if code != wanted and not (wanted == 2 and (code < 0 or code > 128)) or "panicked" in err:
             bench.fault(scenario, what, f"exit {code} and not {wanted}: {err[:300]}")
-        if remains(work):
+        # What a signal ended could not clean up; the next run does.
+        if remains(work) and code in (0, 1, 2, 10):
             bench.fault(scenario, what, f"left {remains(work)}")
         rows.append((what, code))
     return rows
