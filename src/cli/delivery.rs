@@ -73,20 +73,27 @@ impl StandardStream {
         if file.metadata()?.is_file() { synced(&file) } else { Ok(()) }
     }
 
+    /// True for `/dev/null` that is open for reading, too, and for a stream that cannot be had.
+    fn leads_nowhere(self) -> bool {
+        let Ok(stream) = self.file() else { return true };
+        let is_null = stream
+            .metadata()
+            .is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == NULL_DEVICE);
+        is_null
+            && rustix::fs::fcntl_getfl(&stream).is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR))
+    }
+
     fn is(self, meta: &fs::Metadata) -> bool {
         let own = self.file().and_then(|file| file.metadata());
         own.is_ok_and(|own| (own.dev(), own.ino()) == (meta.dev(), meta.ino()))
     }
 }
 
-/// True if standard output was closed when the program began, or leads nowhere for another reason: the library opens
-/// `/dev/null` in its place, for reading as well, which no shell does.
+/// True if standard output was closed when the program began: the library opens `/dev/null` in its place, for reading as
+/// well, which no shell does. So do programs that start another one and ignore what it writes; where they ignore standard
+/// error, too, they ask for the exit code alone.
 pub(super) fn output_leads_nowhere() -> bool {
-    let Ok(output) = StandardStream::Output.file() else { return true };
-    let is_null =
-        output.metadata().is_ok_and(|meta| meta.file_type().is_char_device() && meta.rdev() == NULL_DEVICE);
-    let mode = rustix::fs::fcntl_getfl(&output);
-    is_null && mode.is_ok_and(|flags| flags.contains(rustix::fs::OFlags::RDWR))
+    StandardStream::Output.leads_nowhere() && !StandardStream::Error.leads_nowhere()
 }
 
 /// Why nothing can be delivered at a path.

@@ -100,6 +100,8 @@ fn a_verdict_that_nobody_is_told_is_no_pass() {
         (">/dev/full", 2),
         (">/dev/null", 0),
         (">&- --output json=v.json", 0),
+        ("1<>/dev/null", 2),
+        ("1<>/dev/null 2<>/dev/null", 0),
         ("1<policy.yaml --output json=v.json", 2),
     ] {
         let _ = fs::remove_file(dir.path().join("v.json"));
