@@ -322,9 +322,10 @@ impl OutputArgs {
     }
 }
 
-/// Whether an output is a path alone.
+/// Whether an output is a path alone. The name of a format is none: whoever writes `--output json` forgot the path.
 pub(super) fn is_bare(output: &OsStr) -> bool {
-    !output.is_empty() && !output.as_encoded_bytes().contains(&b'=')
+    let is_format = output.to_str().is_some_and(|name| OutputFormat::by_id(name).is_some());
+    !output.is_empty() && !output.as_encoded_bytes().contains(&b'=') && !is_format
 }
 
 /// What is printed where nothing else is asked for.

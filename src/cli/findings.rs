@@ -7,6 +7,7 @@ use clap::Args;
 use clap::builder::{PossibleValuesParser, TypedValueParser};
 
 use super::args::InputArgs;
+use crate::decide::Status;
 use crate::exit;
 use crate::finding::Severity;
 use crate::gather;
@@ -56,7 +57,7 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     let (evidence, mut findings) =
         gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
             .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
-    if evidence.is_empty() {
+    if evidence.iter().all(|report| report.status == Status::Ignored) {
         bail!("no report was found there, so nothing is known");
     }
     let rank = |severity: Severity| severity.rank(Severity::Critical);
@@ -71,7 +72,7 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     )?;
     super::print_exact(&text)?;
     let mut code = exit::PASS;
-    for unreadable in evidence.iter().filter(|e| e.status == crate::decide::Status::Unreadable) {
+    for unreadable in evidence.iter().filter(|e| e.status == Status::Unreadable) {
         let path = unreadable.path.as_ref().map_or("-", |p| p.as_str());
         super::complain(&format!("{path}: {}", unreadable.message));
         code = exit::ERROR;

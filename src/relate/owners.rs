@@ -220,7 +220,7 @@ mod tests {
         // Of all the patterns those alone have a matcher that the path could fit: of `part1` and of `part17`.
         let made = owners.0.iter().flat_map(|section| &section.entries);
         assert_eq!(made.filter(|entry| entry.matcher.get().is_some()).count(), 2);
-        assert_eq!(always("/**/a/b*.py"), "a/b");
+        assert_eq!(always("/**/a/bc*.py"), "a/bc");
         assert_eq!(always("/x[ab]/c"), "");
     }
 

@@ -53,10 +53,9 @@ fn write(decision: &Decision, look: Look, out: &mut dyn Write) -> io::Result<()>
     // Where nothing was even asked, there is one thing to tell.
     if let ([fault], None, true) =
         (decision.errors.as_slice(), &decision.policy, decision.evidence.is_empty())
+        && !fault.message.contains('\n')
     {
-        let (_, rest) = fault.message.split_once('\n').unwrap_or((&fault.message, ""));
-        writeln!(out, "[ERROR] {}", decision.decisive())?;
-        return rest.lines().try_for_each(|line| writeln!(out, "{line}"));
+        return writeln!(out, "[ERROR] {}", decision.decisive());
     }
     let mut page = TextWriter::new(look, decision.evaluated_at.as_second());
     page.head(decision)?;

@@ -34,7 +34,8 @@ fn looks_like(opening: &Opening) -> bool {
     }
     let beside = ["descriptor", "distro", "source", "ignoredMatches"].iter().any(|key| opening.has(key));
     // Without a match only its descriptor tells it from Xeol.
-    let named = opening.whole || opening.get("descriptor").is_some_and(|descriptor| descriptor.has("name"));
+    let name = opening.get("descriptor").and_then(|descriptor| descriptor.get("name"));
+    let named = opening.whole || name.is_some_and(|name| name.text.is_some());
     let of_grype = |key: &str| {
         opening
             .get(key)

@@ -27,6 +27,8 @@ pub(crate) fn command() -> Command {
         // What an earlier job left in a clone that is used again says nothing of the history, nor of what is unchanged.
         .args(["-c", "core.commitGraph=false", "-c", "core.checkStat=default", "-c", "core.trustctime=true"])
         .args(["-c", "core.ignoreStat=false", "-c", "core.symlinks=true", "-c", "core.untrackedCache=false"])
+        // What git says of its own way to be told of no graft is no fault of the question.
+        .args(["-c", "advice.graftFileDeprecated=false"])
         .env("GIT_GRAFT_FILE", "/dev/null")
         .env("LC_ALL", "C")
         .env("GIT_TERMINAL_PROMPT", "0")

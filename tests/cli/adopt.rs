@@ -189,7 +189,9 @@ fn the_baseline_beside_the_policy_is_found_by_itself() {
     below.current_dir(dir.path().join(".secgate")).args(["check", "--no-env", "../trivy-fs.json"]);
     assert!(Run::of(&mut below).stdout.contains("baseline ../.secgate/baseline.jsonl"));
     // Another one that is given counts instead, and a policy that compares with none takes none.
-    dir.write("other.jsonl", dir.read(".secgate/baseline.jsonl").lines().next().unwrap());
+    let baseline = dir.read(".secgate/baseline.jsonl");
+    let ends = baseline.lines().next().into_iter().chain(baseline.lines().last());
+    dir.write("other.jsonl", ends.map(|line| format!("{line}\n")).collect::<String>());
     let run = dir.check(&["--no-env", "--baseline", "other.jsonl"]);
     assert!(run.code == 1 && run.stdout.contains("baseline other.jsonl: "), "{run:?}");
     dir.write(".secgate/merge.yaml", POLICY.replace("[base-report, baseline, diff]", "[diff]"));
@@ -256,7 +258,8 @@ fn what_a_clone_lacks_is_told_with_the_command_that_helps() {
     shallow.git(&["fetch", "-q", "--depth", "1", "origin", "main:refs/remotes/origin/main"]);
     let apart = told("origin/main");
     assert!(
-        apart.contains("no common commit in this shallow clone") && apart.contains("git fetch --unshallow")
+        apart.contains("no common commit in this shallow clone") && apart.contains("git fetch --unshallow"),
+        "{apart}"
     );
     shallow.git(&["fetch", "-q", "--unshallow", "origin"]);
     shallow.write("semgrep.json", semgrep(&[])).write("secrets.json", detect_secrets(&[]));

@@ -548,11 +548,11 @@ fn a_baseline_is_written_shown_and_pruned() {
         assert!(run.code == 2 && run.stderr.contains("is no baseline"), "{run:?}");
     }
     dir.write("bad.json", "{").write("semgrep.json", semgrep(1, &[]));
-    for args in
-        [&["baseline", "write"][..], &["baseline", "write", "bad.json"], &["baseline", "show", "bad.json"]]
-    {
+    for args in [&["baseline", "write", "bad.json"], &["baseline", "show", "bad.json"]] {
         assert_eq!(dir.run(args).code, 2, "{args:?}");
     }
+    // Without a path it is what the policy names, and nothing of nothing.
+    assert_eq!(Dir::new().run(&["baseline", "write", "--no-env"]).code, 2);
 }
 
 /// The age of a finding is since the baseline first knew it; a later baseline keeps the day.

@@ -115,7 +115,7 @@ fn copies_of_a_report_are_named_and_both_count() {
         (named("other.json", None), named("a.json", None), named("semgrep.json", Some("a.json")));
     assert_eq!(copies(&json), [a.clone(), other.clone(), copy.clone(), copy.clone()]);
     let text = dir.check(args).stdout;
-    assert_eq!(text.matches("the same file as a.json, byte for byte; both count").count(), 2, "{text}");
+    assert_eq!(text.matches("identical to a.json, byte for byte; both count").count(), 2, "{text}");
 
     let files = ["a.json", "other.json", "semgrep.json"];
     let json = dir.run(&[&["findings", "--format", "json"], &files[..]].concat()).json();

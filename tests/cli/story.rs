@@ -255,12 +255,12 @@ fn each_missing_link_stops_the_release() {
         "deployment.json",
         deployment.replace("\"username\": \"release-lead\"", "\"username\": \"dev\""),
     );
-    stops(&gate(&dir, "production"), 1, "A release manager who neither wrote nor deploys it");
+    stops(&gate(&dir, "production"), 1, "deployment by a release manager who neither wrote nor deploys it");
     dir.write("deployment.json", &deployment);
     // No way back.
     let rollback = dir.read("rollback.json");
     dir.write("rollback.json", rollback.replace("true", "false"));
-    stops(&gate(&dir, "production"), 10, "The way back is ready");
+    stops(&gate(&dir, "production"), 10, "Rollback plan, tested within 30 days");
     dir.write("rollback.json", &rollback);
     // All of it long ago.
     let late = gate_at(&dir, "production", "2026-11-30T12:00:00Z", &image());

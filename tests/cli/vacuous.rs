@@ -111,9 +111,9 @@ fn xml_is_read_in_the_encoding_that_it_declares() {
 fn a_file_that_is_not_read_says_what_to_do() {
     let (code, stdout) = decided("secret", "r.json", b"");
     assert!(code == 2 && stdout.contains("2>&1"), "{stdout}");
-    let yarn = b"{\"value\":\"qs\",\"children\":{\"ID\":1,\"Issue\":\"x\",\"Severity\":\"high\"}}\n{\"value\":\"b\",\"children\":{}}\n";
-    let (code, stdout) = decided("vulnerability", "r.json", yarn);
-    assert!(code == 2 && stdout.contains("yarn") && stdout.contains("osv-scanner"), "{stdout}");
+    let kube_linter = br#"{"Checks":[],"Reports":[{"Diagnostic":{"Message":"x"},"Check":"y"}],"Summary":{"ChecksStatus":"Failed"}}"#;
+    let (code, stdout) = decided("misconfiguration", "r.json", kube_linter);
+    assert!(code == 2 && stdout.contains("kube-linter lint --format sarif"), "{stdout}");
 }
 
 /// A group of aliases that begins with its GHSA id.
