@@ -593,7 +593,7 @@ written! {
         /// This or higher.
         must at_least: CvssScore,
         /// Versions of CVSS whose score counts, such as `[4.0, 3.1]`; default any. A score of another is not known.
-        may version: Many<Name>,
+        may version: Many<CvssVersionName>,
     }
 
     /// How long a finding may stay; what has no deadline here may stay for ever.
@@ -722,6 +722,23 @@ impl FromNode for Digest {
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
         json_schema!({"type": "string", "pattern": "^(sha256:)?[0-9a-fA-F]{64}$"})
+    }
+}
+
+/// A version of CVSS, which YAML takes for a number unless it is quoted.
+#[derive(Debug, Clone)]
+pub(crate) struct CvssVersionName(pub(crate) String);
+
+impl FromNode for CvssVersionName {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        Name::from_node(node, key, problems).map(Self)
+    }
+
+    fn schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({"anyOf": [
+            {"type": "number", "minimum": 2, "maximum": 4},
+            {"type": "string", "pattern": "^(4\\.0|3\\.[01]|2\\.0)$"},
+        ]})
     }
 }
 

@@ -247,7 +247,7 @@ fn bundles_and_statements_of_yesterday_go_too() {
     };
     assert_eq!(sign(&[]).code, 0, "{:?}", sign(&[]));
     assert!(dir.exists("v.jsonl"));
-    assert_eq!(sign(&["--treee", "x"]).code, 2);
+    assert_eq!(sign(&["--colour", "x"]).code, 2);
     assert!(!dir.exists("v.jsonl"));
     // A baseline is what later runs compare with, and no verdict.
     assert_eq!(dir.run(&["baseline", "write", "--output", "known", "semgrep.json"]).code, 0);

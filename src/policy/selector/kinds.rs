@@ -670,16 +670,16 @@ impl Criterion for CvssIs {
     ) -> Option<Self::Value> {
         let mut versions = [false; CVSS_VERSIONS.len()];
         for version in written.value.version.map(|list| list.value.0).unwrap_or_default() {
-            let named = CVSS_VERSIONS.iter().zip(&mut versions).find(|(known, _)| **known == version.value);
+            let named = CVSS_VERSIONS.iter().zip(&mut versions).find(|(known, _)| **known == version.value.0);
             if let Some((_, counts)) = named {
                 *counts = true;
             } else {
                 let diagnostic = PolicyDiagnostic::UnknownInSelector {
                     key: key.to_owned(),
                     what: "version of CVSS",
-                    shown: quoted(&version.value),
+                    shown: quoted(&version.value.0),
                 };
-                problems.unknown(version.at, diagnostic, &version.value, &CVSS_VERSIONS);
+                problems.unknown(version.at, diagnostic, &version.value.0, &CVSS_VERSIONS);
             }
         }
         Some(Some(CvssThreshold { at_least: written.value.at_least?.value.0, versions }))

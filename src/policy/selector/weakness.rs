@@ -186,7 +186,7 @@ impl FromNode for OwaspCategory {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({"type": "string", "pattern": "^[Aa](0[1-9]|10)(:(2021|2025))?$"})
+        json_schema!({"type": "string", "pattern": "^(A|a)(0[1-9]|10)(:(2021|2025))?$"})
     }
 }
 

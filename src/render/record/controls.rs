@@ -179,7 +179,7 @@ mod tests {
             ("[merge/a]", "[]", "`rules` is empty"),
             ("[merge/a]", "[a]", "is not GATE/RULE"),
             ("[merge/a]", "['**']", "matches everybody"),
-            ("title: t", "titel: t", "titel"),
+            ("title: t", "topic: t", "topic"),
             ("controls: [{id: A, title: t, rules: [merge/a]}]", "controls: []", "`controls` is empty"),
         ] {
             let error = ControlFramework::parse(whole.replace(from, to).as_bytes()).unwrap_err().to_string();
