@@ -163,6 +163,7 @@ pub(super) fn tell(
     let mut decision = decide(bundle.as_deref());
     // Files are made ready first, so that what is printed can say that one could not be written.
     let ready = fault.map_or_else(|| outputs.stage(&decision, &mut staged), Err);
+    let ready = ready.and_then(|()| outputs.write_devices(&decision));
     if let Err(error) = ready {
         decision.add_error(RunError::of(None, &said(&error)));
         staged = Staged::default();
@@ -188,7 +189,7 @@ pub(super) fn tell(
         }
         Ok(())
     });
-    match told.and_then(|()| outputs.write_through(&decision)).and_then(|()| staged.publish()) {
+    match told.and_then(|()| outputs.write_streams(&decision)).and_then(|()| staged.publish()) {
         Ok(()) => decision.exit_code,
         Err(error) => {
             super::complain(&format!("{error:#}"));

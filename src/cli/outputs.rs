@@ -152,9 +152,18 @@ impl Outputs {
         Ok(())
     }
 
-    /// Writes what goes to devices and to what is open already.
-    pub(super) fn write_through(&self, decision: &Decision) -> Result<()> {
-        for file in self.files.iter().filter(|file| file.destination.place().is_none()) {
+    /// Writes what goes to devices, before anything is told.
+    pub(super) fn write_devices(&self, decision: &Decision) -> Result<()> {
+        self.write_through(decision, |destination| matches!(destination, Destination::Device(_)))
+    }
+
+    /// Writes what goes to streams of this process, behind what is printed there.
+    pub(super) fn write_streams(&self, decision: &Decision) -> Result<()> {
+        self.write_through(decision, |destination| matches!(destination, Destination::Stream(_)))
+    }
+
+    fn write_through(&self, decision: &Decision, wanted: impl Fn(&Destination) -> bool) -> Result<()> {
+        for file in self.files.iter().filter(|file| wanted(&file.destination)) {
             let mut text = Vec::new();
             let written = file.output.write(decision, Look::PLAIN, &mut text);
             let written = written.and_then(|()| file.destination.write_through(&text));

@@ -17,7 +17,7 @@ use crate::finding::{Attribute, Category, Finding, FingerprintBuilder, Fix, Seve
 /// Trivy Operator.
 pub(super) static FORMAT: Format = Format {
     id: "trivy-operator",
-    title: "Trivy Operator resources: vulnerabilities, misconfigurations, secrets of a cluster",
+    title: "Trivy Operator resources: vulnerabilities, misconfigurations, credentials of a cluster",
     tool: "trivy-operator",
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],

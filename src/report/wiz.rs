@@ -18,7 +18,7 @@ use crate::finding::{
 /// Wiz CLI.
 pub(super) static FORMAT: Format = Format {
     id: "wiz-cli",
-    title: "Wiz CLI JSON: vulnerabilities, secrets, misconfigurations",
+    title: "Wiz CLI JSON: vulnerabilities, credentials, misconfigurations",
     tool: "wiz-cli",
     categories: &[Category::Vulnerability, Category::Secret, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
