@@ -625,8 +625,8 @@ pub(super) fn urgency(finding: &Finding, all: bool) -> String {
     let told = finding.category == Category::Vulnerability && (all || fed);
     let mut parts: Vec<String> = Vec::new();
     if told {
-        parts.push(kev.map_or_else(|| "KEV unknown".to_owned(), str::to_owned));
-        parts.push(epss.unwrap_or_else(|| "EPSS unknown".to_owned()));
+        parts.push(kev.map_or_else(|| "kev unknown".to_owned(), str::to_owned));
+        parts.push(epss.unwrap_or_else(|| "epss unknown".to_owned()));
         parts.push(age.unwrap_or_else(|| "age unknown".to_owned()));
     } else {
         parts.extend(age);
