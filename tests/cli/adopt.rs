@@ -191,7 +191,7 @@ fn the_baseline_beside_the_policy_is_found_by_itself() {
     // Another one that is given counts instead, and a policy that compares with none takes none.
     let baseline = dir.read(".secgate/baseline.jsonl");
     let ends = baseline.lines().next().into_iter().chain(baseline.lines().last());
-    dir.write("other.jsonl", ends.map(|line| format!("{line}\n")).collect::<String>());
+    dir.write("other.jsonl", ends.collect::<Vec<_>>().join("\n") + "\n");
     let run = dir.check(&["--no-env", "--baseline", "other.jsonl"]);
     assert!(run.code == 1 && run.stdout.contains("baseline other.jsonl: "), "{run:?}");
     dir.write(".secgate/merge.yaml", POLICY.replace("[base-report, baseline, diff]", "[diff]"));
