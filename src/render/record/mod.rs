@@ -1,7 +1,7 @@
 //! The record of decisions for people who were not there: an auditor's page in HTML or Markdown, or OSCAL.
 //!
 //! It is made of verdicts as they were written (`secgate/verdict/v1`) and says nothing that is not in them. The page is
-//! built once of plain blocks ([`document`]), so that its forms cannot drift apart.
+//! built once of plain blocks (`document`), so that its forms cannot drift apart.
 
 mod content;
 pub mod controls;
