@@ -1,6 +1,6 @@
 //! `secgate findings`
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::{Result, bail};
 use clap::Args;
@@ -9,7 +9,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use super::args::InputArgs;
 use crate::decide::Status;
 use crate::exit;
-use crate::finding::Severity;
+use crate::finding::{Severity, Text};
 use crate::gather;
 use crate::render::{LISTINGS, ListedFindings, ListingFormat};
 use crate::run::{Environment, mappings};
@@ -57,7 +57,8 @@ pub(super) fn run(args: &FindingsArgs) -> Result<u8> {
     let (evidence, mut findings) =
         gather::findings(&given, &mappings, args.inputs.limits(0), &roots, None)
             .map_err(|fault| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message))?;
-    if evidence.iter().all(|report| report.status == Status::Ignored) {
+    let is_folder = |path: &Text| Path::new(path.real()).is_dir();
+    if evidence.iter().all(|e| e.status == Status::Ignored && e.path.as_ref().is_some_and(is_folder)) {
         bail!("no report was found there, so nothing is known");
     }
     let rank = |severity: Severity| severity.rank(Severity::Critical);
