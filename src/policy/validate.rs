@@ -376,11 +376,8 @@ fn path_globs(written: &[At<Name>], key: &str, problems: &mut PolicyProblems) ->
 }
 
 /// Globs of the places of findings.
-pub(super) fn place_globs(written: &[At<Name>], problems: &mut PolicyProblems) -> Vec<PathGlob> {
-    written
-        .iter()
-        .filter_map(|glob| keep_compiled(PathGlob::of_findings(&glob.value), glob, "path", problems))
-        .collect()
+pub(super) fn place_glob(written: &At<Name>, problems: &mut PolicyProblems) -> Option<PathGlob> {
+    keep_compiled(PathGlob::of_findings(&written.value), written, "path", problems)
 }
 
 pub(super) fn rule_glob(written: &At<Name>, problems: &mut PolicyProblems) -> Option<RuleGlob> {

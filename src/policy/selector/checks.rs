@@ -7,11 +7,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use super::super::RuleGlob;
 use super::super::error::PolicyProblems;
 use super::super::written::node::Node;
-use super::super::written::{At, FromNode, Many, Name};
+use super::super::written::{At, FromNode, Name};
 use super::SelectorContext;
-use super::criterion::{
-    Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
-};
+use super::criterion::{Answer, CriterionFacts, ListCriterion, SomeOf, or_none};
 use crate::finding::Finding;
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -66,49 +64,34 @@ impl FromNode for CheckName {
     }
 }
 
-/// Checks by their names, of which a finding is of one.
-pub(crate) struct CheckIs;
+pub(super) type CheckIs = SomeOf<FindingCheck>;
 
-impl Criterion for CheckIs {
-    type Written = Many<CheckName>;
-    type Value = Vec<&'static str>;
+/// Checks by their names, of which a finding is of one.
+pub(crate) struct FindingCheck;
+
+impl ListCriterion for FindingCheck {
+    type Written = CheckName;
+    type Item = &'static str;
     const FACTS: CriterionFacts =
         CriterionFacts::known(&["privileged-container", "[host-network, host-pid]"]);
 
-    fn check(
-        written: At<Self::Written>,
-        _: &'static str,
-        _: SelectorReferences<'_>,
-        _: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
+        Some(written.value.0)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        let mut named = shared_checks().iter().filter(|check| value.contains(&check.name));
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        let mut named = shared_checks().iter().filter(|check| items.contains(&check.name));
         Answer::of(named.any(|check| check.globs.iter().any(|glob| glob.matches_rule_of(finding))))
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(value)
+    fn shown(name: &Self::Item) -> String {
+        (*name).to_owned()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
         let of = |check: &&SharedCheck| check.globs.iter().any(|glob| glob.matches_rule_of(finding));
         let names: Vec<&str> = shared_checks().iter().filter(of).map(|check| check.name).collect();
-        Some(if names.is_empty() { "none".to_owned() } else { names.join(", ") })
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
+        Some(or_none(names.join(", ")))
     }
 }
 
@@ -116,6 +99,7 @@ impl Criterion for CheckIs {
 mod tests {
     use super::*;
     use crate::finding::{Category, Severity};
+    use crate::policy::selector::Criterion as _;
 
     #[test]
     fn each_id_is_of_one_check_in_each_spelling() {

@@ -389,6 +389,112 @@ impl<K: WordCriterion> Criterion for OneOf<K> {
     }
 }
 
+/// One of several of an open kind: names, globs, numbers.
+pub(crate) struct SomeOf<K>(PhantomData<K>);
+
+/// The items that [`SomeOf`] asks for.
+pub(crate) trait ListCriterion {
+    /// One item as written.
+    type Written: FromNode;
+    /// One item as checked.
+    type Item: Clone + Debug;
+    const FACTS: CriterionFacts;
+
+    /// Checks one item; `None` after a problem that leaves nothing to ask for.
+    fn item(
+        written: At<Self::Written>,
+        key: &'static str,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Item>;
+
+    /// Whether one of the items is the finding's.
+    fn answer(items: &[Self::Item], finding: &Finding, around: SelectorContext<'_>) -> Answer;
+
+    /// An item in words.
+    fn shown(item: &Self::Item) -> String;
+
+    /// As [`Criterion::said`].
+    fn said(finding: &Finding, around: SelectorContext<'_>) -> Option<String>;
+
+    /// Texts that are the same for items that ask for the same.
+    fn spellings(item: &Self::Item) -> Vec<String> {
+        vec![Self::shown(item)]
+    }
+
+    /// As [`Criterion::narrower`].
+    fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
+        let spelled = |items: &[Self::Item]| items.iter().flat_map(Self::spellings).collect::<Vec<_>>();
+        list_narrower(&spelled(before), &spelled(after))
+    }
+
+    /// Whether an item holds for every finding.
+    fn is_everything(_: &Self::Item) -> bool {
+        false
+    }
+
+    /// As [`Criterion::always_known`].
+    fn always_known(items: &[Self::Item]) -> bool {
+        Self::FACTS.lacking == Lacking::Never || items.is_empty()
+    }
+
+    #[cfg(test)]
+    fn vary(_: &mut Finding, _: u8) {}
+}
+
+impl<K: ListCriterion> Criterion for SomeOf<K> {
+    type Written = Many<K::Written>;
+    type Value = Vec<K::Item>;
+    const FACTS: CriterionFacts = K::FACTS;
+
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        _: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        Some(written.value.0.into_iter().filter_map(|item| K::item(item, key, problems)).collect())
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        K::answer(value, finding, around)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        alternatives(&value.iter().map(K::shown).collect::<Vec<_>>())
+    }
+
+    fn said(finding: &Finding, around: SelectorContext<'_>) -> Option<String> {
+        K::said(finding, around)
+    }
+
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        K::narrower(before, after)
+    }
+
+    fn simplify(value: &mut Self::Value) {
+        if value.iter().any(K::is_everything) {
+            value.clear();
+        }
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        split_list(value)
+    }
+
+    fn always_known(value: &Self::Value) -> bool {
+        K::always_known(value)
+    }
+
+    #[cfg(test)]
+    fn vary(finding: &mut Finding, n: u8) {
+        K::vary(finding, n);
+    }
+}
+
 /// Yes or no.
 pub(crate) struct YesNo<K>(PhantomData<K>);
 
@@ -569,7 +675,7 @@ pub(super) fn flag_narrower(before: Option<bool>, after: Option<bool>) -> Option
 }
 
 /// Lists of one value each, if there are several.
-pub(super) fn split_list<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
+fn split_list<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
     if list.len() > 1 { list.iter().map(|value| vec![value.clone()]).collect() } else { Vec::new() }
 }
 
@@ -577,4 +683,9 @@ pub(super) fn split_list<T: Clone>(list: &[T]) -> Vec<Vec<T>> {
 pub(super) fn alternatives<T: Display>(values: &[T]) -> String {
     let words: Vec<String> = values.iter().map(ToString::to_string).collect();
     crate::finding::clean(&words.join(" or ")).into_owned()
+}
+
+/// A text, or that there is nothing.
+pub(super) fn or_none(text: String) -> String {
+    if text.is_empty() { "none".to_owned() } else { text }
 }

@@ -2,15 +2,16 @@
 
 use super::super::error::{PolicyProblems, quoted};
 use super::super::query::Where;
-use super::super::validate::{place_globs, report_query, rule_glob, which, without_wildcards};
+use super::super::validate::{place_glob, report_query, rule_glob, which, without_wildcards};
 use super::super::written::{At, CvssSelector, Duration, Many, Name, Probability};
 use super::super::{Feed, PathGlob, RuleGlob};
 use super::SelectorContext;
 pub(super) use super::checks::CheckIs;
 pub(super) use super::combining::{AnyOf, InSet, NoneOf};
 use super::criterion::{
-    Answer, AtLeast, Criterion, CriterionFacts, FlagCriterion, Lacking, OneOf, SelectorReferences,
-    ThresholdCriterion, WordCriterion, YesNo, alternatives, list_narrower, split_list, threshold_narrower,
+    Answer, AtLeast, Criterion, CriterionFacts, FlagCriterion, Lacking, ListCriterion, OneOf,
+    SelectorReferences, SomeOf, ThresholdCriterion, WordCriterion, YesNo, alternatives, or_none,
+    threshold_narrower,
 };
 pub(super) use super::deadline::DueIs;
 pub(super) use super::package_kinds::{EcosystemIs, PurlIs};
@@ -156,47 +157,38 @@ impl WordCriterion for FindingFix {
     }
 }
 
-/// Vulnerability ids, of which a finding has one.
-pub(crate) struct IdIs;
+pub(super) type IdIs = SomeOf<FindingIds>;
 
-impl Criterion for IdIs {
-    type Written = Many<Name>;
-    type Value = Vec<RuleGlob>;
+/// Vulnerability ids, of which a finding has one.
+pub(crate) struct FindingIds;
+
+impl ListCriterion for FindingIds {
+    type Written = Name;
+    type Item = RuleGlob;
     const FACTS: CriterionFacts = CriterionFacts::known(&["CVE-2026-1", "\"CVE-2026-*\""]);
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         _: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        for id in &written.value.0 {
-            if id.value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
-                problems.add(
-                    id.at,
-                    PolicyDiagnostic::CweAmongIds {
-                        shown: quoted(&id.value),
-                        instead: "use the selector `cwe`",
-                    },
-                );
-            }
+    ) -> Option<Self::Item> {
+        if written.value.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("CWE-")) {
+            let shown = quoted(&written.value);
+            let diagnostic = PolicyDiagnostic::CweAmongIds { shown, instead: "use the selector `cwe`" };
+            problems.add(written.at, diagnostic);
         }
-        Some(written.value.0.iter().filter_map(|id| rule_glob(id, problems)).collect())
+        rule_glob(&written, problems)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        Answer::of(value.iter().any(|glob| {
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        Answer::of(items.iter().any(|glob| {
             let mut ids = finding.ids.iter().chain([&finding.rule_id]);
             ids.any(|id| glob.matches(id.real()))
         }))
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        globs(value)
+    fn shown(glob: &Self::Item) -> String {
+        glob.text().to_owned()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
@@ -204,176 +196,133 @@ impl Criterion for IdIs {
         Some(or_none(ids.join(", ")))
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(&spellings(before), &spellings(after))
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
+    fn spellings(glob: &Self::Item) -> Vec<String> {
+        vec![glob.spelling()]
     }
 }
 
-fn globs(list: &[RuleGlob]) -> String {
-    alternatives(&list.iter().map(RuleGlob::text).collect::<Vec<_>>())
-}
-
-fn spellings(list: &[RuleGlob]) -> Vec<String> {
-    list.iter().map(RuleGlob::spelling).collect()
-}
-
-fn or_none(text: String) -> String {
-    if text.is_empty() { "none".to_owned() } else { text }
-}
+pub(super) type RuleIs = SomeOf<FindingRule>;
 
 /// Rule ids, of which a finding has one.
-pub(crate) struct RuleIs;
+pub(crate) struct FindingRule;
 
-impl Criterion for RuleIs {
-    type Written = Many<Name>;
-    type Value = Vec<RuleGlob>;
+impl ListCriterion for FindingRule {
+    type Written = Name;
+    type Item = RuleGlob;
     const FACTS: CriterionFacts = CriterionFacts::known(&["\"rule-1*\"", "[rule-3, rule-4]"]);
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         _: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.iter().filter_map(|glob| rule_glob(glob, problems)).collect())
+    ) -> Option<Self::Item> {
+        rule_glob(&written, problems)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        Answer::of(items.iter().any(|glob| glob.matches_rule_of(finding)))
     }
 
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        Answer::of(value.iter().any(|glob| glob.matches_rule_of(finding)))
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        globs(value)
+    fn shown(glob: &Self::Item) -> String {
+        glob.text().to_owned()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
         Some(finding.rule_id.to_string())
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(&spellings(before), &spellings(after))
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
+    fn spellings(glob: &Self::Item) -> Vec<String> {
+        vec![glob.spelling()]
     }
 }
 
-/// Names of scanners.
-pub(crate) struct ToolIs;
+pub(super) type ToolIs = SomeOf<FindingTool>;
 
-impl Criterion for ToolIs {
-    type Written = Many<Name>;
-    type Value = Vec<String>;
+/// Names of scanners.
+pub(crate) struct FindingTool;
+
+impl ListCriterion for FindingTool {
+    type Written = Name;
+    type Item = String;
     const FACTS: CriterionFacts = CriterionFacts::known(&["tool", "[other, Tool]"]);
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         key: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(exact(key, written.value, problems))
+    ) -> Option<Self::Item> {
+        Some(exact(written, key, problems))
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        Answer::of(items.iter().any(|tool| tool.eq_ignore_ascii_case(finding.tool.real())))
     }
 
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        Answer::of(value.iter().any(|tool| tool.eq_ignore_ascii_case(finding.tool.real())))
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(value)
+    fn shown(tool: &Self::Item) -> String {
+        tool.clone()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
         Some(finding.tool.to_string())
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        let small = |list: &[String]| list.iter().map(|text| text.to_lowercase()).collect::<Vec<_>>();
-        list_narrower(&small(before), &small(after))
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
+    fn spellings(tool: &Self::Item) -> Vec<String> {
+        vec![tool.to_lowercase()]
     }
 }
 
-/// Names that are compared as they are: one with a wildcard would match nothing.
-fn exact(key: &str, list: Many<Name>, problems: &mut PolicyProblems) -> Vec<String> {
-    list.0.iter().for_each(|name| without_wildcards(key, name, problems));
-    list.0.into_iter().map(|name| name.value).collect()
+/// A name that is compared as it is: one with a wildcard would match nothing.
+fn exact(name: At<Name>, key: &str, problems: &mut PolicyProblems) -> String {
+    without_wildcards(key, &name, problems);
+    name.value
 }
+
+pub(super) type PathIs = SomeOf<FindingPath>;
 
 /// Paths of files.
-pub(crate) struct PathIs;
+pub(crate) struct FindingPath;
 
-impl Criterion for PathIs {
-    type Written = Many<Name>;
-    type Value = Vec<PathGlob>;
+impl ListCriterion for FindingPath {
+    type Written = Name;
+    type Item = PathGlob;
     const FACTS: CriterionFacts =
         CriterionFacts { lacking: Lacking::Silently, ..CriterionFacts::known(&["\"src/**\"", "\"**\""]) };
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         _: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(place_globs(&written.value.0, problems))
+    ) -> Option<Self::Item> {
+        place_glob(&written, problems)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
         match finding.path() {
-            Some(path) => Answer::of(value.iter().any(|glob| glob.matches_path(path))),
-            None if value.iter().any(PathGlob::is_everything) => Answer::Unknown,
+            Some(path) => Answer::of(items.iter().any(|glob| glob.matches_path(path))),
+            None if items.iter().any(PathGlob::is_everything) => Answer::Unknown,
             None => Answer::No,
         }
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(&value.iter().map(PathGlob::text).collect::<Vec<_>>())
+    fn shown(glob: &Self::Item) -> String {
+        glob.text().to_owned()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
         Some(or_none(finding.location.as_ref().map(|at| at.path.to_string()).unwrap_or_default()))
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        let spellings = |list: &[PathGlob]| {
-            list.iter().flat_map(PathGlob::spellings).map(str::to_owned).collect::<Vec<_>>()
-        };
-        list_narrower(&spellings(before), &spellings(after))
+    fn spellings(glob: &Self::Item) -> Vec<String> {
+        glob.spellings().map(str::to_owned).collect()
     }
 
-    fn simplify(value: &mut Self::Value) {
-        if value.iter().any(PathGlob::is_everything) {
-            value.clear();
-        }
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
+    fn is_everything(glob: &Self::Item) -> bool {
+        glob.is_everything()
     }
 
     /// A place that a finding does not have is below no folder.
-    fn always_known(value: &Self::Value) -> bool {
-        !value.iter().any(PathGlob::is_everything)
+    fn always_known(items: &[Self::Item]) -> bool {
+        !items.iter().any(PathGlob::is_everything)
     }
 
     #[cfg(test)]
@@ -385,47 +334,36 @@ impl Criterion for PathIs {
     }
 }
 
-/// Names of packages.
-pub(crate) struct PackageIs;
+pub(super) type PackageIs = SomeOf<FindingPackage>;
 
-impl Criterion for PackageIs {
-    type Written = Many<Name>;
-    type Value = Vec<String>;
+/// Names of packages.
+pub(crate) struct FindingPackage;
+
+impl ListCriterion for FindingPackage {
+    type Written = Name;
+    type Item = String;
     const FACTS: CriterionFacts =
         CriterionFacts { lacking: Lacking::Silently, ..CriterionFacts::known(&["p0", "[p1, p2]"]) };
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         key: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(exact(key, written.value, problems))
+    ) -> Option<Self::Item> {
+        Some(exact(written, key, problems))
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
         let of = |name: &String| Answer::of(finding.is_of_package(name));
-        value.iter().map(of).max().unwrap_or(Answer::Yes)
+        items.iter().map(of).max().unwrap_or(Answer::Yes)
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(value)
+    fn shown(name: &Self::Item) -> String {
+        name.clone()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
         Some(or_none(finding.package.as_ref().map(|p| p.name.to_string()).unwrap_or_default()))
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 }
 
@@ -1060,45 +998,30 @@ impl Criterion for SubjectIs {
     }
 }
 
-/// Evidence entries that the report is given for.
-pub(crate) struct EvidenceIs;
+pub(super) type EvidenceIs = SomeOf<ReportEntry>;
 
-impl Criterion for EvidenceIs {
-    type Written = Many<Name>;
-    type Value = Vec<String>;
+/// Evidence entries that the report is given for.
+pub(crate) struct ReportEntry;
+
+impl ListCriterion for ReportEntry {
+    type Written = Name;
+    type Item = String;
     const FACTS: CriterionFacts = CriterionFacts::known(&["a", "[b, c]"]);
 
-    fn check(
-        written: At<Self::Written>,
-        _: &'static str,
-        _: SelectorReferences<'_>,
-        _: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.into_iter().map(|name| name.value).collect())
+    fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
+        Some(written.value)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], _: &Finding, around: SelectorContext<'_>) -> Answer {
+        Answer::of(items.iter().any(|name| around.entries.contains(name)))
     }
 
-    fn answer(value: &Self::Value, _: &Finding, around: SelectorContext<'_>) -> Answer {
-        Answer::of(value.iter().any(|name| around.entries.contains(name)))
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(value)
+    fn shown(name: &Self::Item) -> String {
+        name.clone()
     }
 
     fn said(_: &Finding, around: SelectorContext<'_>) -> Option<String> {
         Some(or_none(around.entries.join(", ")))
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 }
 

@@ -5,11 +5,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::super::error::{PolicyProblems, quoted};
 use super::super::written::node::Node;
-use super::super::written::{At, FromNode, Many, Name};
+use super::super::written::{At, FromNode, Name};
 use super::SelectorContext;
-use super::criterion::{
-    Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
-};
+use super::criterion::{Answer, CriterionFacts, ListCriterion, SomeOf};
 use crate::finding::{Finding, spelled_name};
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -95,37 +93,30 @@ impl FromNode for Ecosystem {
     }
 }
 
-/// Ecosystems, of which the package of a finding is of one.
-pub(crate) struct EcosystemIs;
+pub(super) type EcosystemIs = SomeOf<PackageEcosystem>;
 
-impl Criterion for EcosystemIs {
-    type Written = Many<Ecosystem>;
-    type Value = Vec<String>;
+/// Ecosystems, of which the package of a finding is of one.
+pub(crate) struct PackageEcosystem;
+
+impl ListCriterion for PackageEcosystem {
+    type Written = Ecosystem;
+    type Item = String;
     const FACTS: CriterionFacts =
         CriterionFacts { graded: false, ..CriterionFacts::lacked(&["npm", "[pypi, maven]"]) };
 
-    fn check(
-        written: At<Self::Written>,
-        _: &'static str,
-        _: SelectorReferences<'_>,
-        _: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
+        Some(written.value.0)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
         match finding.package_name() {
             None => Answer::No,
-            Some(name) => Answer::of(name.ecosystem.map(|kind| value.contains(&kind))),
+            Some(name) => Answer::of(name.ecosystem.map(|kind| items.contains(&kind))),
         }
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(value)
+    fn shown(kind: &Self::Item) -> String {
+        kind.clone()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
@@ -133,14 +124,6 @@ impl Criterion for EcosystemIs {
             None => Some("none".to_owned()),
             Some(name) => name.ecosystem,
         }
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        list_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 
     #[cfg(test)]
@@ -214,50 +197,36 @@ impl PurlGlob {
     }
 }
 
-/// Globs of package URLs.
-pub(crate) struct PurlIs;
+pub(super) type PurlIs = SomeOf<PackagePurl>;
 
-impl Criterion for PurlIs {
-    type Written = Many<Name>;
-    type Value = Vec<PurlGlob>;
+/// Globs of package URLs.
+pub(crate) struct PackagePurl;
+
+impl ListCriterion for PackagePurl {
+    type Written = Name;
+    type Item = PurlGlob;
     const FACTS: CriterionFacts = CriterionFacts {
         graded: false,
         ..CriterionFacts::lacked(&["\"pkg:npm/*\"", "[\"pkg:maven/org.*/*\", \"pkg:pypi/p1@2.*\"]"])
     };
 
-    fn check(
+    fn item(
         written: At<Self::Written>,
         key: &'static str,
-        _: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        let mut globs = Vec::new();
-        for name in written.value.0 {
-            match PurlGlob::new(&name.value) {
-                Ok(glob) => globs.push(glob),
-                Err(why) => problems.add(
-                    name.at,
-                    PolicyDiagnostic::InvalidGlob {
-                        key: key.to_owned(),
-                        shown: quoted(&name.value),
-                        why: why.clone(),
-                    },
-                ),
-            }
-        }
-        Some(globs)
+    ) -> Option<Self::Item> {
+        let glob = PurlGlob::new(&written.value);
+        let invalid =
+            |why| PolicyDiagnostic::InvalidGlob { key: key.to_owned(), shown: quoted(&written.value), why };
+        glob.map_err(|why| problems.add(written.at, invalid(why))).ok()
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        items.iter().map(|glob| Answer::of(glob.matches(finding))).max().unwrap_or(Answer::Yes)
     }
 
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        value.iter().map(|glob| Answer::of(glob.matches(finding))).max().unwrap_or(Answer::Yes)
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        alternatives(&value.iter().map(PurlGlob::text).collect::<Vec<_>>())
+    fn shown(glob: &Self::Item) -> String {
+        glob.text().to_owned()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
@@ -270,15 +239,6 @@ impl Criterion for PurlIs {
         } else {
             format!("pkg:{kind}/{}@{version}", name.name)
         })
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        let texts = |list: &[PurlGlob]| list.iter().map(|glob| glob.text().to_owned()).collect::<Vec<_>>();
-        list_narrower(&texts(before), &texts(after))
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 }
 

@@ -6,11 +6,9 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 
 use super::super::error::{PolicyProblems, nearest, quoted};
 use super::super::written::node::Node;
-use super::super::written::{At, Cwe, FromNode, Many, wrong};
+use super::super::written::{At, Cwe, FromNode, wrong};
 use super::SelectorContext;
-use super::criterion::{
-    Answer, Criterion, CriterionFacts, SelectorReferences, alternatives, list_narrower, split_list,
-};
+use super::criterion::{Answer, CriterionFacts, ListCriterion, SomeOf, list_narrower, or_none};
 use crate::finding::Finding;
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -87,45 +85,35 @@ impl FromNode for CweOrGroup {
     }
 }
 
-/// CWE numbers, of which a finding has one.
-pub(crate) struct CweIs;
+pub(super) type CweIs = SomeOf<FindingWeakness>;
 
-impl Criterion for CweIs {
-    type Written = Many<CweOrGroup>;
-    type Value = Vec<WeaknessGroup>;
+/// CWE numbers, of which a finding has one.
+pub(crate) struct FindingWeakness;
+
+impl ListCriterion for FindingWeakness {
+    type Written = CweOrGroup;
+    type Item = WeaknessGroup;
     const FACTS: CriterionFacts = CriterionFacts::known(&["79", "[22, CWE-89]", "injection"]);
 
-    fn check(
-        written: At<Self::Written>,
-        _: &'static str,
-        _: SelectorReferences<'_>,
-        _: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
+        Some(written.value.0)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        is_member(items, finding)
     }
 
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        is_member(value, finding)
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        names(value)
+    fn shown(group: &Self::Item) -> String {
+        group.name.clone()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
-        Some(numbers_of(finding))
+        Some(or_none(finding.cwes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ")))
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+    /// The numbers that groups stand for are compared, and the groups are told.
+    fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
         groups_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 
     #[cfg(test)]
@@ -140,16 +128,6 @@ fn is_member(value: &[WeaknessGroup], finding: &Finding) -> Answer {
     Answer::of(finding.cwes.iter().any(member))
 }
 
-fn names(value: &[WeaknessGroup]) -> String {
-    alternatives(&value.iter().map(|group| group.name.as_str()).collect::<Vec<_>>())
-}
-
-fn numbers_of(finding: &Finding) -> String {
-    let numbers = finding.cwes.iter().map(u32::to_string).collect::<Vec<_>>().join(", ");
-    if numbers.is_empty() { "none".to_owned() } else { numbers }
-}
-
-/// The numbers that groups stand for are compared, and the groups are told.
 fn groups_narrower(before: &[WeaknessGroup], after: &[WeaknessGroup]) -> Option<(String, String)> {
     let numbers =
         |list: &[WeaknessGroup]| list.iter().flat_map(|group| group.numbers.clone()).collect::<Vec<_>>();
@@ -190,33 +168,26 @@ impl FromNode for OwaspCategory {
     }
 }
 
-/// Categories of the OWASP Top Ten, of which a finding is one by its CWE.
-pub(crate) struct OwaspIs;
+pub(super) type OwaspIs = SomeOf<OwaspTopTen>;
 
-impl Criterion for OwaspIs {
-    type Written = Many<OwaspCategory>;
-    type Value = Vec<WeaknessGroup>;
+/// Categories of the OWASP Top Ten, of which a finding is one by its CWE.
+pub(crate) struct OwaspTopTen;
+
+impl ListCriterion for OwaspTopTen {
+    type Written = OwaspCategory;
+    type Item = WeaknessGroup;
     const FACTS: CriterionFacts = CriterionFacts::known(&["A03", "[A01, \"A05:2025\"]"]);
 
-    fn check(
-        written: At<Self::Written>,
-        _: &'static str,
-        _: SelectorReferences<'_>,
-        _: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
-        Some(written.value.0.into_iter().map(|item| item.value.0).collect())
+    fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
+        Some(written.value.0)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
+    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
+        is_member(items, finding)
     }
 
-    fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        is_member(value, finding)
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        names(value)
+    fn shown(group: &Self::Item) -> String {
+        group.name.clone()
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
@@ -224,15 +195,12 @@ impl Criterion for OwaspIs {
             of_owasp(group) && finding.cwes.iter().any(|cwe| group.numbers.binary_search(cwe).is_ok())
         };
         let all: Vec<&str> = groups().iter().filter(of).map(|group| group.name.as_str()).collect();
-        Some(if all.is_empty() { "none".to_owned() } else { all.join(", ") })
+        Some(or_none(all.join(", ")))
     }
 
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+    /// The numbers that groups stand for are compared, and the groups are told.
+    fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
         groups_narrower(before, after)
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        split_list(value)
     }
 }
 
