@@ -262,6 +262,10 @@ diagnostics! {
         "reachable-unknown" ReachableUnknown
             => "`not: {{reachable: unknown}}` would leave out what nobody knows",
             help "leave the word out: inside `not` a finding whose report does not say never matches";
+        /// Deadlines inside `not`.
+        "due-within-not" DueWithinNot { key: &'static str }
+            => "`{key}` inside `not` would let go of what is overdue, and of what gets worse",
+            help "ask for what is due; `within` counts it so long before its time is up";
         /// A weakness where an advisory is asked for.
         "cwe-among-ids" CweAmongIds { shown, instead: &'static str }
             => "`ids` holds advisories, and {shown} is a class of weakness", help "{instead}";

@@ -104,11 +104,9 @@ fn any_selector() -> impl Strategy<Value = String> {
         prop::sample::select(inside)
     };
     let excluded = || {
-        let graded = |text: &String| {
-            ["severity:", "where:", "set:"].iter().any(|key| text.starts_with(key))
-                || text.contains("unknown")
-        };
-        inner().prop_filter("author's own", move |text| !graded(text))
+        let graded = |text: &String| ["severity:", "where:", "set:"].iter().any(|key| text.starts_with(key));
+        let refused = |text: &String| text.starts_with("due:") || text.contains("unknown");
+        inner().prop_filter("author's own or refused", move |text| !graded(text) && !refused(text))
     };
     prop_oneof![
         examples(),

@@ -281,6 +281,8 @@ impl Criterion for InSet {
         let mut sets = Vec::new();
         for name in written.value.0 {
             if let Some(set) = references.sets.iter().find(|set| set.name == name.value) {
+                let refused = set.selector.refused_inside_not().filter(|_| references.inside_not);
+                refused.into_iter().for_each(|refused| problems.add(name.at, refused));
                 sets.push(set.clone());
             } else if known.is_empty() {
                 let shown = quoted(&name.value);

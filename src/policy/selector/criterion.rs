@@ -272,6 +272,11 @@ pub(crate) trait Criterion {
         None
     }
 
+    /// Why it cannot stand inside `not`, if it cannot.
+    fn refused_inside_not(value: &Self::Value) -> Option<PolicyDiagnostic> {
+        Self::nested(value).into_iter().find_map(Selector::refused_inside_not)
+    }
+
     /// Selectors inside it.
     fn nested(_: &Self::Value) -> Vec<&Selector> {
         Vec::new()
@@ -363,6 +368,10 @@ impl<K: WordCriterion> Criterion for OneOf<K> {
 
     fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
         list_narrower(before, after)
+    }
+
+    fn refused_inside_not(value: &Self::Value) -> Option<PolicyDiagnostic> {
+        value.iter().find_map(|word| K::refused(*word, true))
     }
 
     fn simplify(value: &mut Self::Value) {

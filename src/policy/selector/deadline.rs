@@ -138,10 +138,13 @@ impl Criterion for DueIs {
     fn check(
         written: At<Self::Written>,
         key: &'static str,
-        _: SelectorReferences<'_>,
+        references: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
     ) -> Option<Self::Value> {
         let At { at, value } = written;
+        if references.inside_not {
+            problems.add(at, PolicyDiagnostic::DueWithinNot { key });
+        }
         let within = value.within.as_ref().map_or(0, |time| time.value.0);
         let given = [&value.critical, &value.high, &value.medium, &value.low, &value.info];
         let mut levels = given.map(|time| time.as_ref().map(|time| time.value.0));
@@ -213,6 +216,11 @@ impl Criterion for DueIs {
                 && was.kev == is.kev
         });
         (!kept).then(|| (shown(before), shown(after)))
+    }
+
+    /// What gets worse is due sooner: it would be let go of.
+    fn refused_inside_not(value: &Self::Value) -> Option<PolicyDiagnostic> {
+        value.map(|_| PolicyDiagnostic::DueWithinNot { key: "due" })
     }
 
     fn needs(value: &Self::Value, feed: super::super::Feed) -> bool {

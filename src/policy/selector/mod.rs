@@ -208,6 +208,11 @@ macro_rules! selectors {
                 nested
             }
 
+            /// Why this cannot stand inside `not`, if it cannot.
+            pub(super) fn refused_inside_not(&self) -> Option<super::diagnostics::PolicyDiagnostic> {
+                None$(.or_else(|| kinds::$criterion::refused_inside_not(&self.$field)))+
+            }
+
             /// The same, to be changed.
             pub(super) fn nested_mut(&mut self) -> Vec<&mut Self> {
                 let mut nested = Vec::new();
