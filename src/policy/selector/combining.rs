@@ -1,19 +1,179 @@
 //! Selectors made of selectors: any of several, none of several, sets by name.
 
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
 use super::super::Feed;
 use super::super::error::{PolicyProblems, quoted};
-use super::super::written::{At, Boxed, Many, Name, Selector as WrittenSelector, Seq};
+use super::super::written::{At, Boxed, FromNode, Many, Name, Selector as WrittenSelector, Seq};
 use super::criterion::{Answer, Criterion, CriterionFacts, SelectorReferences};
 use super::{Selector, SelectorContext};
 use crate::finding::{Finding, UnknownAttributes};
 use crate::policy::diagnostics::PolicyDiagnostic;
 
-/// Selectors of which none may match; what is not known is never excluded.
-pub(crate) struct NoneOf;
+/// Selectors put together.
+pub(crate) struct Combined<K>(PhantomData<K>);
 
-impl Criterion for NoneOf {
+/// The way in which [`Combined`] puts them together: one of them must hold, unless it says otherwise.
+pub(crate) trait Combination {
+    type Written: FromNode;
+    type Item: Clone + Debug + AsRef<Selector> + AsMut<Selector>;
+    const FACTS: CriterionFacts;
+
+    /// As [`Criterion::check`].
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        references: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Vec<Self::Item>>;
+
+    /// An item in words.
+    fn shown(item: &Self::Item) -> String {
+        format!("{{{}}}", item.as_ref().describe())
+    }
+
+    /// As [`Criterion::answer`]: as far as the one that holds most.
+    fn answer(items: &[Self::Item], finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        let mut most = Answer::No;
+        for item in items {
+            most = most.max(item.as_ref().answer(finding, around));
+            if most == Answer::Yes {
+                break;
+            }
+        }
+        most
+    }
+
+    /// As [`Criterion::narrower`]: the selectors before, each by one of those after.
+    fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
+        if after.is_empty() {
+            return None;
+        }
+        let stands =
+            |was: &Self::Item| after.iter().any(|is| was.as_ref().narrower_than(is.as_ref()).is_empty());
+        if !before.is_empty() && before.iter().all(stands) {
+            return None;
+        }
+        let shown = |items: &[Self::Item]| match items {
+            [] => "any".to_owned(),
+            items => {
+                let one = |item: &Self::Item| format!("{{{}}}", item.as_ref().describe());
+                items.iter().map(one).collect::<Vec<_>>().join(" or ")
+            }
+        };
+        Some((shown(before), shown(after)))
+    }
+
+    /// As [`Criterion::split`].
+    fn split(items: &[Self::Item]) -> Vec<Vec<Self::Item>> {
+        items.iter().map(|item| vec![item.clone()]).collect()
+    }
+
+    /// As [`Criterion::add_unknown`]: where none of them surely holds, all that might.
+    fn add_unknown(
+        items: &[Self::Item],
+        finding: &Finding,
+        around: SelectorContext<'_>,
+        unknown: &mut UnknownAttributes,
+    ) {
+        let mut doubted = UnknownAttributes::default();
+        for selector in items.iter().map(AsRef::as_ref) {
+            match selector.answer(finding, around) {
+                Answer::Yes => return,
+                Answer::Unknown => doubted.merge(selector.unknown(finding, around)),
+                Answer::No => {}
+            }
+        }
+        unknown.merge(doubted);
+    }
+}
+
+impl<K: Combination> Criterion for Combined<K> {
+    type Written = K::Written;
+    type Value = Vec<K::Item>;
+    const FACTS: CriterionFacts = K::FACTS;
+
+    fn check(
+        written: At<Self::Written>,
+        key: &'static str,
+        references: SelectorReferences<'_>,
+        problems: &mut PolicyProblems,
+    ) -> Option<Self::Value> {
+        K::check(written, key, references, problems)
+    }
+
+    fn is_given(value: &Self::Value) -> bool {
+        !value.is_empty()
+    }
+
+    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        K::answer(value, finding, around)
+    }
+
+    fn wanted(value: &Self::Value) -> String {
+        value.iter().map(K::shown).collect::<Vec<_>>().join(" or ")
+    }
+
+    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
+        Some(String::new())
+    }
+
+    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+        K::narrower(before, after)
+    }
+
+    fn split(value: &Self::Value) -> Vec<Self::Value> {
+        K::split(value)
+    }
+
+    fn always_known(value: &Self::Value) -> bool {
+        value.iter().all(|item| item.as_ref().always_known())
+    }
+
+    fn needs(value: &Self::Value, feed: Feed) -> bool {
+        value.iter().any(|item| item.as_ref().needs(feed))
+    }
+
+    fn nested(value: &Self::Value) -> Vec<&Selector> {
+        value.iter().map(AsRef::as_ref).collect()
+    }
+
+    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
+        value.iter_mut().map(AsMut::as_mut).collect()
+    }
+
+    fn add_unknown(
+        value: &Self::Value,
+        _: &'static str,
+        finding: &Finding,
+        around: SelectorContext<'_>,
+        unknown: &mut UnknownAttributes,
+    ) {
+        K::add_unknown(value, finding, around, unknown);
+    }
+}
+
+impl AsRef<Self> for Selector {
+    fn as_ref(&self) -> &Self {
+        self
+    }
+}
+
+impl AsMut<Self> for Selector {
+    fn as_mut(&mut self) -> &mut Self {
+        self
+    }
+}
+
+pub(super) type NoneOf = Combined<ExcludedFindings>;
+
+/// Selectors of which none may match; what is not known is never excluded.
+pub(crate) struct ExcludedFindings;
+
+impl Combination for ExcludedFindings {
     type Written = Many<Boxed<WrittenSelector>>;
-    type Value = Vec<Selector>;
+    type Item = Selector;
     const FACTS: CriterionFacts =
         CriterionFacts::known(&["{scope: development}", "{kev: false}", "[{fix: none}, {confidence: low}]"]);
 
@@ -22,7 +182,7 @@ impl Criterion for NoneOf {
         key: &'static str,
         references: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
+    ) -> Option<Vec<Self::Item>> {
         let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
             let At { at, value: Boxed(inner) } = item;
             if let Some(again) = &inner.not {
@@ -40,27 +200,14 @@ impl Criterion for NoneOf {
         items.into_iter().collect()
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
+    fn answer(value: &[Self::Item], finding: &Finding, around: SelectorContext<'_>) -> Answer {
         let around = SelectorContext { inside_not: !around.inside_not, ..around };
         let of = |not: &Selector| not.answer(finding, around).opposite();
         value.iter().map(of).min().unwrap_or(Answer::Yes)
     }
 
-    fn wanted(value: &Self::Value) -> String {
-        let one = |not: &Selector| format!("{{{}}}", not.describe());
-        value.iter().map(one).collect::<Vec<_>>().join(" or ")
-    }
-
-    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
-        Some(String::new())
-    }
-
     /// The old one must have excluded all that the new one excludes.
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
+    fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
         for is in after {
             let Some(first) = before.first() else { return Some(("nothing".to_owned(), "some".to_owned())) };
             if before.iter().any(|was| is.narrower_than(was).is_empty()) {
@@ -72,25 +219,12 @@ impl Criterion for NoneOf {
         None
     }
 
-    fn always_known(value: &Self::Value) -> bool {
-        value.iter().all(Selector::always_known)
-    }
-
-    fn needs(value: &Self::Value, feed: Feed) -> bool {
-        value.iter().any(|inner| inner.needs(feed))
-    }
-
-    fn nested(value: &Self::Value) -> Vec<&Selector> {
-        value.iter().collect()
-    }
-
-    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
-        value.iter_mut().collect()
+    fn split(_: &[Self::Item]) -> Vec<Vec<Self::Item>> {
+        Vec::new()
     }
 
     fn add_unknown(
-        value: &Self::Value,
-        _: &'static str,
+        value: &[Self::Item],
         finding: &Finding,
         around: SelectorContext<'_>,
         unknown: &mut UnknownAttributes,
@@ -123,12 +257,14 @@ fn inside(
     Some(checked)
 }
 
-/// Selectors of which one must hold.
-pub(crate) struct AnyOf;
+pub(super) type AnyOf = Combined<Alternatives>;
 
-impl Criterion for AnyOf {
+/// Selectors of which one must hold.
+pub(crate) struct Alternatives;
+
+impl Combination for Alternatives {
     type Written = Seq<Boxed<WrittenSelector>>;
-    type Value = Vec<Selector>;
+    type Item = Selector;
     const FACTS: CriterionFacts = CriterionFacts::known(&[
         "[{severity: high}, {kev: true}]",
         "[{scope: production, fix: available}, {not: {confidence: low}}]",
@@ -139,7 +275,7 @@ impl Criterion for AnyOf {
         key: &'static str,
         references: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
+    ) -> Option<Vec<Self::Item>> {
         let read = |item: At<Boxed<WrittenSelector>>, problems: &mut PolicyProblems| {
             let At { at, value: Boxed(inner) } = item;
             if let Some(again) = &inner.any {
@@ -151,111 +287,7 @@ impl Criterion for AnyOf {
         let items: Vec<_> = written.value.0.into_iter().map(|item| read(item, problems)).collect();
         items.into_iter().collect()
     }
-
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
-        any(value.iter(), finding, around)
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        let one = |of: &Selector| format!("{{{}}}", of.describe());
-        value.iter().map(one).collect::<Vec<_>>().join(" or ")
-    }
-
-    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
-        Some(String::new())
-    }
-
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        any_narrower(&before.iter().collect::<Vec<_>>(), &after.iter().collect::<Vec<_>>())
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        value.iter().map(|item| vec![item.clone()]).collect()
-    }
-
-    fn always_known(value: &Self::Value) -> bool {
-        value.iter().all(Selector::always_known)
-    }
-
-    fn needs(value: &Self::Value, feed: Feed) -> bool {
-        value.iter().any(|inner| inner.needs(feed))
-    }
-
-    fn nested(value: &Self::Value) -> Vec<&Selector> {
-        value.iter().collect()
-    }
-
-    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
-        value.iter_mut().collect()
-    }
-
-    fn add_unknown(
-        value: &Self::Value,
-        _: &'static str,
-        finding: &Finding,
-        around: SelectorContext<'_>,
-        unknown: &mut UnknownAttributes,
-    ) {
-        any_unknown(value.iter(), finding, around, unknown);
-    }
 }
-
-/// As far as the one that holds most.
-fn any<'s>(
-    selectors: impl Iterator<Item = &'s Selector>,
-    finding: &Finding,
-    around: SelectorContext<'_>,
-) -> Answer {
-    let mut most = Answer::No;
-    for selector in selectors {
-        most = most.max(selector.answer(finding, around));
-        if most == Answer::Yes {
-            break;
-        }
-    }
-    most
-}
-
-/// The selectors before, each by one of those after.
-fn any_narrower(before: &[&Selector], after: &[&Selector]) -> Option<(String, String)> {
-    if after.is_empty() {
-        return None;
-    }
-    let stands = |was: &&&Selector| after.iter().any(|is| was.narrower_than(is).is_empty());
-    if !before.is_empty() && before.iter().all(|was| stands(&was)) {
-        return None;
-    }
-    let shown = |list: &[&Selector]| match list {
-        [] => "any".to_owned(),
-        list => list.iter().map(|of| format!("{{{}}}", of.describe())).collect::<Vec<_>>().join(" or "),
-    };
-    Some((shown(before), shown(after)))
-}
-
-/// Where none of them surely holds, all that might.
-fn any_unknown<'s>(
-    selectors: impl Iterator<Item = &'s Selector>,
-    finding: &Finding,
-    around: SelectorContext<'_>,
-    unknown: &mut UnknownAttributes,
-) {
-    let mut doubted = UnknownAttributes::default();
-    for selector in selectors {
-        match selector.answer(finding, around) {
-            Answer::Yes => return,
-            Answer::Unknown => doubted.merge(selector.unknown(finding, around)),
-            Answer::No => {}
-        }
-    }
-    unknown.merge(doubted);
-}
-
-/// Sets of selectors by their name, of which one must hold.
-pub(crate) struct InSet;
 
 /// Selectors that the policy gives a name.
 #[derive(Debug, Clone)]
@@ -266,9 +298,26 @@ pub struct SelectorSet {
     pub selector: Selector,
 }
 
-impl Criterion for InSet {
+impl AsRef<Selector> for SelectorSet {
+    fn as_ref(&self) -> &Selector {
+        &self.selector
+    }
+}
+
+impl AsMut<Selector> for SelectorSet {
+    fn as_mut(&mut self) -> &mut Selector {
+        &mut self.selector
+    }
+}
+
+pub(super) type InSet = Combined<NamedSets>;
+
+/// Sets of selectors by their name, of which one must hold. What the names stand for is compared.
+pub(crate) struct NamedSets;
+
+impl Combination for NamedSets {
     type Written = Many<Name>;
-    type Value = Vec<SelectorSet>;
+    type Item = SelectorSet;
     const FACTS: CriterionFacts = CriterionFacts::known(&["exploited", "[exploited, in-code]"]);
 
     fn check(
@@ -276,13 +325,16 @@ impl Criterion for InSet {
         key: &'static str,
         references: SelectorReferences<'_>,
         problems: &mut PolicyProblems,
-    ) -> Option<Self::Value> {
+    ) -> Option<Vec<Self::Item>> {
         let known: Vec<&str> = references.sets.iter().map(|set| set.name.as_str()).collect();
         let mut sets = Vec::new();
         for name in written.value.0 {
             if let Some(set) = references.sets.iter().find(|set| set.name == name.value) {
-                let refused = set.selector.refused_inside_not().filter(|_| references.inside_not);
-                refused.into_iter().for_each(|refused| problems.add(name.at, refused));
+                if references.inside_not
+                    && let Some(refused) = set.selector.refused_inside_not()
+                {
+                    problems.add(name.at, refused);
+                }
                 sets.push(set.clone());
             } else if known.is_empty() {
                 let shown = quoted(&name.value);
@@ -299,56 +351,7 @@ impl Criterion for InSet {
         Some(sets)
     }
 
-    fn is_given(value: &Self::Value) -> bool {
-        !value.is_empty()
-    }
-
-    fn answer(value: &Self::Value, finding: &Finding, around: SelectorContext<'_>) -> Answer {
-        any(value.iter().map(|set| &set.selector), finding, around)
-    }
-
-    fn wanted(value: &Self::Value) -> String {
-        super::criterion::alternatives(&value.iter().map(|set| set.name.as_str()).collect::<Vec<_>>())
-    }
-
-    fn said(_: &Finding, _: SelectorContext<'_>) -> Option<String> {
-        Some(String::new())
-    }
-
-    /// The sets that the names stand for are compared.
-    fn narrower(before: &Self::Value, after: &Self::Value) -> Option<(String, String)> {
-        let of = |sets: &[SelectorSet]| sets.iter().map(|set| set.selector.clone()).collect::<Vec<_>>();
-        let (was, is) = (of(before), of(after));
-        any_narrower(&was.iter().collect::<Vec<_>>(), &is.iter().collect::<Vec<_>>())
-    }
-
-    fn split(value: &Self::Value) -> Vec<Self::Value> {
-        value.iter().map(|set| vec![set.clone()]).collect()
-    }
-
-    fn always_known(value: &Self::Value) -> bool {
-        value.iter().all(|set| set.selector.always_known())
-    }
-
-    fn needs(value: &Self::Value, feed: Feed) -> bool {
-        value.iter().any(|set| set.selector.needs(feed))
-    }
-
-    fn nested(value: &Self::Value) -> Vec<&Selector> {
-        value.iter().map(|set| &set.selector).collect()
-    }
-
-    fn nested_mut(value: &mut Self::Value) -> Vec<&mut Selector> {
-        value.iter_mut().map(|set| &mut set.selector).collect()
-    }
-
-    fn add_unknown(
-        value: &Self::Value,
-        _: &'static str,
-        finding: &Finding,
-        around: SelectorContext<'_>,
-        unknown: &mut UnknownAttributes,
-    ) {
-        any_unknown(value.iter().map(|set| &set.selector), finding, around, unknown);
+    fn shown(set: &Self::Item) -> String {
+        super::criterion::alternatives(&[&set.name])
     }
 }
