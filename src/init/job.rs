@@ -131,14 +131,14 @@ include:
 }
 
 /// The component's input that fetches what jobs left on the target branch; none for jobs and files that are no words,
-/// which the component's list separates by blanks.
+/// which the component's list separates by blanks. The file stands first: a scanner of secrets takes `secrets=FILE` for one.
 fn base_reports(mut left: Vec<(String, String)>) -> String {
-    let plain = |b: u8| b.is_ascii_graphic() && !b"=*?[\\\"'$`;&|<>()".contains(&b);
+    let plain = |b: u8| b.is_ascii_graphic() && !b"@*?[\\\"'$`;&|<>()".contains(&b);
     let is_word = |text: &str| !text.is_empty() && text.bytes().all(plain);
     left.retain(|(job, file)| is_word(job) && is_word(file));
     left.sort();
     left.dedup();
-    let pairs: Vec<String> = left.iter().map(|(job, file)| format!("{job}={file}")).collect();
+    let pairs: Vec<String> = left.iter().map(|(job, file)| format!("{file}@{job}")).collect();
     if pairs.is_empty() {
         return String::new();
     }

@@ -177,7 +177,7 @@ npm: {script: [npm ci], artifacts: {paths: [node_modules]}}
     for (line, there) in [
         ("    - {job: code, optional: true}\n", true),
         ("    - {job: images, optional: true}\n", true),
-        ("      base_reports: \"code=out/bandit.json images=image.json secgate-", true),
+        ("      base_reports: \"out/bandit.json@code image.json@images ", true),
         ("npm", false),
         ("pipelines: merge_requests ", true),
     ] {
