@@ -16,6 +16,7 @@
 //! [`run`] puts the steps together. This decides on the reports of a folder with the embedded merge policy:
 //!
 //! ```
+//! use secgate::attest::ClockSource;
 //! use secgate::gather::Limits;
 //! use secgate::run::{BaseRequest, GateBeforeRequest, PolicyRequest, RunRequest};
 //!
@@ -37,6 +38,7 @@
 //!     no_env: true,
 //!     limits: Limits { max_report: 1 << 30, max_stdin: 1 << 26, max_findings: 100 },
 //!     now: "2026-06-01T12:00:00Z".parse()?,
+//!     clock: ClockSource::Pinned,
 //! };
 //! let decision = request.resolve()?.decide(None);
 //! for rule in &decision.rules {

@@ -221,6 +221,7 @@ mod tests {
             secgate: "0.1.0".to_owned(),
             gate: "release".to_owned(),
             verdict: GateDecision::Review,
+            clock: None,
             enforced: true,
             evaluated_at: time("2026-06-01T12:00:00Z"),
             policy: "p.yaml".to_owned(),

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::dsse::{self, AttestationDocument, Envelope, IN_TOTO};
 use super::statement::digest_algorithm;
-use super::verdict::GateDecision;
+use super::verdict::{ClockSource, GateDecision};
 use super::{CertificateFacts, InTotoStatement, KeylessSigner, PublicKey, VerdictStatement};
 use crate::finding::{CLOCK_SKEW, clean, clean_line, duration_text};
 use crate::report::Source;
@@ -208,6 +208,8 @@ pub struct VerdictRequirement<'d> {
     pub own_parameters: Option<&'d BTreeMap<String, String>>,
     /// Oldest verdict, in seconds.
     pub max_age: Option<i64>,
+    /// Whether a verdict whose clock was pinned, or that does not say, is refused.
+    pub machine_clock: bool,
     /// The clock.
     pub now: Timestamp,
 }
@@ -331,6 +333,16 @@ impl VerdictRequirement<'_> {
             return Err(format!(
                 "gate {gate} decided under the policy sha256:{}, which is none of those demanded ({place})",
                 facts.policy_sha256
+            ));
+        }
+        if self.machine_clock && facts.clock != Some(ClockSource::Machine) {
+            let why = match facts.clock {
+                Some(_) => "its clock was pinned by whoever ran it",
+                None => "it does not say whether its clock was pinned",
+            };
+            return Err(format!(
+                "the verdict of gate {gate} is dated {} and {why} ({place})",
+                facts.evaluated_at
             ));
         }
         let age = self.now.as_second() - facts.evaluated_at.as_second();

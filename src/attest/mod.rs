@@ -24,5 +24,5 @@ pub use key::{Algorithm, KeyError, PrivateKey, PublicKey};
 pub use keyless::{CertificateFacts, KeylessSigner, SignedFile, SigstoreBundle, TrustedRoots};
 pub use provenance::Provenance;
 pub use statement::{InTotoStatement, StatementError, StatementSubject};
-pub use verdict::VerdictStatement;
+pub use verdict::{ClockSource, VerdictStatement};
 pub use wrapped_document::{UnwrappedDocument, unwrap_document};

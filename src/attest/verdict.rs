@@ -66,6 +66,17 @@ impl GateDecision {
     }
 }
 
+/// Where the time of a run comes from.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ClockSource {
+    /// The clock of the machine that decided.
+    Machine,
+    /// Whoever ran it said so.
+    #[default]
+    Pinned,
+}
+
 /// The facts of a verdict.
 #[derive(Debug, Clone, PartialEq)]
 pub struct VerdictFacts {
@@ -79,6 +90,8 @@ pub struct VerdictFacts {
     pub enforced: bool,
     /// When.
     pub evaluated_at: Timestamp,
+    /// Where that time is from; none in verdicts of versions that did not say.
+    pub clock: Option<ClockSource>,
     /// Where the policy came from.
     pub policy: String,
     /// Its digest.
@@ -118,6 +131,12 @@ impl VerdictFacts {
         let enforced =
             value.get("enforced").and_then(Value::as_bool).ok_or_else(|| shape("no `enforced`"))?;
         let evaluated_at = must("/evaluated_at")?.parse().map_err(|_| shape("`evaluated_at` is no time"))?;
+        let clock = match value.get("clock").map(Value::as_str) {
+            None => None,
+            Some(Some("machine")) => Some(ClockSource::Machine),
+            Some(Some("pinned")) => Some(ClockSource::Pinned),
+            Some(_) => return Err(shape("`clock` is neither `machine` nor `pinned`")),
+        };
         let policy_sha256 = must("/policy/sha256")?.to_owned();
         let findings_digest = must("/findings_digest")?.to_owned();
         if !is_lower_sha256(&policy_sha256) || !is_lower_sha256(&findings_digest) {
@@ -129,6 +148,7 @@ impl VerdictFacts {
             verdict,
             enforced,
             evaluated_at,
+            clock,
             policy: must("/policy/source")?.to_owned(),
             policy_sha256,
             findings_digest,

@@ -102,6 +102,7 @@ mod tests {
             verdict,
             enforced,
             evaluated_at: "2026-06-01T12:00:00Z".parse().unwrap(),
+            clock: None,
             policy: "p.yaml".to_owned(),
             policy_sha256: "aa".to_owned(),
             findings_digest: "bb".to_owned(),

@@ -8,6 +8,7 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 
+use crate::attest::ClockSource;
 use crate::finding::{clean, clean_line};
 use crate::gather::{GivenFile, Limits};
 use crate::policy::ReportMapping;
@@ -245,6 +246,7 @@ impl DecideArgs {
             no_env: self.inputs.no_env,
             limits: self.inputs.limits(self.max_findings as usize),
             now,
+            clock: clock_source(self.now.as_deref()),
         })
     }
 
@@ -281,6 +283,11 @@ pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static Output
 pub(super) fn clock(now: Option<&str>) -> Result<Timestamp> {
     let Some(text) = now else { return Ok(Timestamp::now()) };
     text.parse().with_context(|| format!("--now `{}` is not an RFC 3339 time", clean_line(text)))
+}
+
+/// Where the run's clock is from.
+pub(super) fn clock_source(now: Option<&str>) -> ClockSource {
+    if now.is_some() { ClockSource::Pinned } else { ClockSource::Machine }
 }
 
 /// What is printed and where else it is written, of all commands that decide.

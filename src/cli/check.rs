@@ -8,7 +8,7 @@ use anyhow::{Result, bail};
 use clap::Args;
 use jiff::Timestamp;
 
-use super::args::{DecideArgs, OutputArgs, clock};
+use super::args::{DecideArgs, OutputArgs, clock, clock_source};
 use super::delivery::{Staged, output_leads_nowhere};
 use super::outputs::Outputs;
 use crate::decide::{Decision, Evidence, Outcome, RunError, Status};
@@ -144,7 +144,8 @@ fn last_line(text: &[u8], code: u8) -> Vec<u8> {
 
 /// The decision of what could not even be asked.
 fn not_asked(args: &DecideArgs, now: Timestamp, error: &anyhow::Error) -> Decision {
-    undecided(&args.policy.gate, args.inputs.no_env, now, error)
+    let at = (now, clock_source(args.now.as_deref()));
+    undecided(&args.policy.gate, args.inputs.no_env, at, error)
 }
 
 /// Decides, delivers all outputs or none of them, then chooses the exit code. `decide` is given where the bundle is to be

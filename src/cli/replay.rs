@@ -9,6 +9,7 @@ use jiff::Timestamp;
 
 use super::args::{DecideArgs, TextOrJson, clock};
 use super::check::decide_request;
+use crate::attest::ClockSource;
 use crate::decide::Decision;
 use crate::exit;
 use crate::finding::clean;
@@ -64,11 +65,11 @@ pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
         for (policy, request) in policies.iter().zip(&requests) {
             let mut request = of_run(&asked, request, policy, path);
             if !pinned {
-                request.now = Timestamp::now();
+                (request.now, request.clock) = (Timestamp::now(), ClockSource::Machine);
             }
             let mut decision = decide_request(&request, None);
             if let (false, Some(made)) = (pinned, newest(&decision)) {
-                request.now = made;
+                (request.now, request.clock) = (made, ClockSource::Pinned);
                 decision = decide_request(&request, None);
             }
             decisions.push(decision);

@@ -18,7 +18,7 @@ use crate::attest::chain::{
 };
 use crate::attest::statement::digest_algorithm;
 use crate::attest::verdict::{GateDecision, VerdictFacts, is_artifact_digest};
-use crate::attest::{PublicKey, key};
+use crate::attest::{ClockSource, PublicKey, key};
 use crate::exit;
 use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
 use crate::report::Source;
@@ -100,6 +100,10 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "AGE")]
     max_age: Option<String>,
 
+    /// Refuse verdicts whose own clock was pinned, or that do not say
+    #[arg(long)]
+    machine_clock: bool,
+
     /// Pin the clock
     #[arg(long, value_name = "RFC3339")]
     now: Option<String>,
@@ -121,6 +125,7 @@ struct VerdictRequirements {
     project: Option<String>,
     parameters: BTreeMap<String, String>,
     max_age: Option<i64>,
+    machine_clock: bool,
     now: Timestamp,
 }
 
@@ -228,6 +233,7 @@ fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
         project: args.project.clone(),
         parameters: args.param.iter().map(|text| parameter(text)).collect::<Result<_>>()?,
         max_age: args.max_age.as_deref().map(age).transpose()?,
+        machine_clock: args.machine_clock,
         now: clock(args.now.as_deref())?,
     })
 }
@@ -387,6 +393,7 @@ impl VerdictRequirements {
             parameters: &[],
             own_parameters: Some(&self.parameters),
             max_age: self.max_age,
+            machine_clock: self.machine_clock,
             now: self.now,
         }
     }
@@ -549,12 +556,13 @@ fn made_for(facts: &VerdictFacts) -> String {
 fn line(one: &SignedVerdict) -> String {
     let facts = &one.verdict.facts;
     format!(
-        "{}: {}{}{} at {}, about {}, policy sha256:{}, signed by {} ({})",
+        "{}: {}{}{} at {}{}, about {}, policy sha256:{}, signed by {} ({})",
         facts.gate,
         facts.verdict.as_str(),
         if facts.enforced { "" } else { " (ADVISORY)" },
         made_for(facts),
         facts.evaluated_at,
+        if facts.clock == Some(ClockSource::Pinned) { " (clock pinned)" } else { "" },
         chain::about(&one.verdict),
         facts.policy_sha256,
         one.keys.join(" and "),

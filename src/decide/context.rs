@@ -6,13 +6,17 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{GateComparison, GateVerdict};
+use crate::attest::ClockSource;
 use crate::relate::Owners;
 
 /// Facts of the run that do not come from evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Context {
-    /// The clock, pinned by `--now`.
+    /// The time of the run.
     pub now: Timestamp,
+    /// Where that is from.
+    #[serde(default)]
+    pub clock: ClockSource,
     /// Commits that evidence may be about: the commit, and in merge-request pipelines the source commit.
     pub commits: Vec<String>,
     /// The artifacts that the run is about.
@@ -37,10 +41,11 @@ pub struct Context {
 }
 
 impl Context {
-    /// A run that is about nothing but its time.
+    /// A run that is about nothing but its time, which its caller says.
     pub fn at(now: Timestamp) -> Self {
         Self {
             now,
+            clock: ClockSource::Pinned,
             commits: Vec::new(),
             artifacts: Vec::new(),
             authors: Vec::new(),

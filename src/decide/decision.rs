@@ -9,6 +9,7 @@ use super::{
     BaseResult, ContextView, Counts, Evidence, GateChange, Matched, MatchedProblem, Outcome, RuleResult,
     Unblock, WaiverResult, WatchedRules, digest, exit_code,
 };
+use crate::attest::ClockSource;
 use crate::diagnostic::{Diagnostic, SaidDiagnostic};
 use crate::finding::{Category, Text, plural};
 use crate::policy::{Enforcement, PolicyFile};
@@ -29,6 +30,8 @@ pub struct Decision {
     pub enforced: bool,
     /// The run's clock.
     pub evaluated_at: Timestamp,
+    /// Where that time is from.
+    pub clock: ClockSource,
     /// Source and SHA-256 of the policy; `None` where it could not be read.
     pub policy: Option<(String, String)>,
     /// Other files that are part of the policy.
@@ -93,7 +96,12 @@ impl RunError {
 }
 
 /// A run that could not begin to decide.
-pub fn undecided(gate: &str, now: Timestamp, context: ContextView, errors: Vec<RunError>) -> Decision {
+pub fn undecided(
+    gate: &str,
+    (now, clock): (Timestamp, ClockSource),
+    context: ContextView,
+    errors: Vec<RunError>,
+) -> Decision {
     let mut decision = Decision {
         gate: gate.to_owned(),
         title: gate.to_owned(),
@@ -101,6 +109,7 @@ pub fn undecided(gate: &str, now: Timestamp, context: ContextView, errors: Vec<R
         exit_code: crate::exit::ERROR,
         enforced: true,
         evaluated_at: now,
+        clock,
         policy: None,
         policy_files: Vec::new(),
         policy_extends: Vec::new(),

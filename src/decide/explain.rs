@@ -202,7 +202,17 @@ pub fn asks(rule: &Rule) -> String {
 
 /// Which verdicts of earlier gates will do.
 fn asks_of_verdicts(rule: &VerdictsRule) -> String {
-    let VerdictsRule { subjects, gates, signed_by, verdict, policy, project, parameters, max_age } = rule;
+    let VerdictsRule {
+        subjects,
+        gates,
+        signed_by,
+        verdict,
+        policy,
+        project,
+        parameters,
+        max_age,
+        machine_clock,
+    } = rule;
     let gates = gates.iter().map(|(gate, on)| match on {
         DecidedOn::Commit => format!("{} (on this commit)", clean(gate)),
         DecidedOn::Subject if subjects.is_empty() => format!("{} (on this artifact)", clean(gate)),
@@ -227,6 +237,7 @@ fn asks_of_verdicts(rule: &VerdictsRule) -> String {
         parts.push(format!("decided with {}", values.collect::<Vec<_>>().join(", ")));
     }
     parts.extend(max_age.map(|age| format!("at most {} old", duration_text(age))));
+    parts.extend(machine_clock.then(|| "by the machine's clock".to_owned()));
     parts.join(", ")
 }
 

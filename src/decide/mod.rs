@@ -158,6 +158,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         enforced: policy.enforcement == Enforcement::Blocking
             || context.own_gate.as_ref().is_some_and(|gate| gate.enforced),
         evaluated_at: context.now,
+        clock: context.clock,
         policy: Some((policy.source.clone(), policy.sha256.clone())),
         policy_files: policy.files.clone(),
         policy_extends: policy.ancestors.clone(),

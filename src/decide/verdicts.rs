@@ -115,6 +115,7 @@ fn ask(
         parameters: &rule.parameters,
         own_parameters: Some(&world.context.parameters),
         max_age: rule.max_age,
+        machine_clock: rule.machine_clock,
         now: world.context.now,
     };
     match demand.last(verdicts) {

@@ -48,7 +48,7 @@ pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
     PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial, SubjectKind,
-    VerdictWord, VerdictsRule, is_placeholder,
+    VerdictClock, VerdictWord, VerdictsRule, is_placeholder,
 };
 pub use trust::{DeniedTool, Distrust, TrustRules};
 pub use written::DeadlineStart;

@@ -330,6 +330,8 @@ pub struct VerdictsRule {
     pub parameters: Vec<(String, String)>,
     /// Oldest verdict, in seconds.
     pub max_age: Option<i64>,
+    /// Whether a verdict whose clock was pinned, or that does not say, is refused.
+    pub machine_clock: bool,
 }
 
 /// Required subject of a verdict.
@@ -348,6 +350,15 @@ pub enum VerdictWord {
     Pass,
     /// A named person had to look.
     Review,
+}
+
+/// The clock by which an earlier gate may have decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VerdictClock {
+    /// Also one that was pinned.
+    Any,
+    /// The machine's.
+    Machine,
 }
 
 impl VerdictWord {

@@ -12,7 +12,8 @@ use serde_json::Value;
 
 use super::error::PolicyProblems;
 use super::subject::{
-    ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictWord,
+    ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictClock,
+    VerdictWord,
 };
 use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines, UnknownAction};
 use crate::finding::{Category, Reachability, Severity, Target, is_sha256};
@@ -42,6 +43,7 @@ words! {
     ApprovalSource { "merge_request" = MergeRequest, "deployment" = Deployment, "acceptance" = Acceptance }
     DecidedOn { "commit" = Commit, "subject" = Subject }
     VerdictWord { "pass" = Pass, "review" = Review }
+    VerdictClock { "any" = Any, "machine" = Machine }
     OfContext { "context" = Context }
     BoundTo { "commit" = Commit }
     Barred {
@@ -572,6 +574,8 @@ written! {
         may parameters: Table<Name>,
         /// Oldest verdict that counts.
         may max_age: Duration,
+        /// Clock that must have decided: `machine` refuses a verdict whose time was pinned by `--now`; default `any`.
+        may clock: VerdictClock,
     }
 
     /// Which verdict of a gate is demanded.

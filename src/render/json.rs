@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::fixed_findings::Fixed;
 use super::{Look, OutputFormat};
+use crate::attest::ClockSource;
 use crate::decide::{
     BaseResult, ContextView, Counts, Decision, Evidence, GateChange, MatchedProblem, Outcome, RuleResult,
     RunError, Unblock, WaiverResult,
@@ -40,6 +41,8 @@ pub(super) struct VerdictObject<'d> {
     enforced: bool,
     /// The run's clock, RFC 3339.
     evaluated_at: String,
+    /// `machine`, or `pinned` by whoever ran it, as `--now` does.
+    clock: ClockSource,
     /// Source and SHA-256 of the policy; null where it could not be read.
     policy: Option<PolicyReference<'d>>,
     /// Subject of the run.
@@ -146,6 +149,7 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
         exit_code: decision.exit_code,
         enforced: decision.enforced,
         evaluated_at: decision.evaluated_at.to_string(),
+        clock: decision.clock,
         policy: decision.policy.as_ref().map(|(source, sha256)| PolicyReference {
             source,
             sha256,

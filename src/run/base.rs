@@ -77,11 +77,13 @@ pub(crate) fn read_limited(flag: &str, path: &Path, max: u64) -> Result<Vec<u8>>
 /// A baseline file, with its bytes.
 pub(crate) fn baseline(path: &Path) -> Result<(BaselineFile, Vec<u8>)> {
     let bytes = read_limited("--baseline", path, MAX_FILE)?;
-    let file = BaselineFile::parse(&bytes).map_err(|why| RunDiagnostic::InvalidBaseline {
-        path: clean(&path.to_string_lossy()).into_owned(),
-        why,
-    })?;
-    Ok((file, bytes))
+    Ok((parse_baseline(path, &bytes)?, bytes))
+}
+
+fn parse_baseline(path: &Path, bytes: &[u8]) -> Result<BaselineFile> {
+    let invalid =
+        |why| RunDiagnostic::InvalidBaseline { path: clean(&path.to_string_lossy()).into_owned(), why };
+    Ok(BaselineFile::parse(bytes).map_err(invalid)?)
 }
 
 /// A baseline's traces of secrets must be of the key at hand.
@@ -112,12 +114,17 @@ pub(crate) fn project(root: Option<&str>, roots: &[String]) -> PathBuf {
     roots.iter().find(holds_here).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
-/// A baseline that was read.
+/// A baseline that was read: what is decided on, compared and packed are these bytes.
 #[derive(Debug, Clone)]
 pub(crate) struct BaselineText {
     pub(crate) path: PathBuf,
-    pub(crate) sha256: String,
-    pub(crate) file: BaselineFile,
+    pub(crate) bytes: Arc<[u8]>,
+}
+
+impl BaselineText {
+    fn parse(&self) -> Result<BaselineFile> {
+        parse_baseline(&self.path, &self.bytes)
+    }
 }
 
 /// Which baseline a gate compares with.
@@ -283,15 +290,15 @@ impl BaseRequest {
     /// The baseline that is given.
     pub(crate) fn baseline_text(&self) -> Result<Option<BaselineText>> {
         let Some(path) = &self.baseline else { return Ok(None) };
-        let (file, bytes) = baseline(path)?;
-        Ok(Some(BaselineText { path: path.clone(), sha256: hex(&Sha256::digest(&bytes)), file }))
+        let bytes = read_limited("--baseline", path, MAX_FILE)?.into();
+        Ok(Some(BaselineText { path: path.clone(), bytes }))
     }
 
     /// Compares with all that is given; `None` if nothing is that the policy compares with.
     pub(crate) fn comparison(
         &self,
         under: &ComparedUnder<'_>,
-        known: Option<BaselineText>,
+        known: Option<&BaselineText>,
         remarks: &mut Vec<String>,
     ) -> Result<Option<GivenBase>> {
         let ComparedUnder { policy, limits, roots, directory, key, change } = *under;
@@ -299,6 +306,8 @@ impl BaseRequest {
         if given.is_empty() {
             return Ok(None);
         }
+        let known = known.filter(|_| self.baseline.is_some());
+        let known = known.map(|text| anyhow::Ok((text, text.parse()?))).transpose()?;
         let from = policy.base.as_ref().map_or(&[][..], |base| &base.from);
         let mut used = Vec::new();
         for (source, flag) in given {
@@ -348,13 +357,13 @@ impl BaseRequest {
             });
             comparison.base.set_diff(Arc::clone(&change.diff));
         }
-        if let Some(BaselineText { path, sha256, file }) = known.filter(|_| self.baseline.is_some()) {
-            same_key(&path, &file, key)?;
+        if let Some((BaselineText { path, bytes }, file)) = known {
+            same_key(path, &file, key)?;
             let holds = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
             comparison.sources.push(BaseComparison {
                 kind: "baseline".into(),
                 path: Text::whole(&path.to_string_lossy()),
-                sha256,
+                sha256: hex(&Sha256::digest(bytes)),
                 holds,
                 status: None,
                 scan: None,

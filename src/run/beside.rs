@@ -12,7 +12,7 @@ use super::base::{BaselineFrom, name_copies_of_head, project};
 use super::environment::{Environment, another_context};
 use super::gate_before::{FeedsBefore, FormerGate};
 use super::policy_source::{PolicyText, known_format};
-use super::{ResolvedRun, RunEvidence, RunRequest};
+use super::{KeptInputs, ResolvedRun, RunEvidence, RunRequest};
 use crate::decide::GateVerdict;
 use crate::gather::{GivenFile, evidence_files};
 use crate::policy::waiver::{self, Waiver};
@@ -85,8 +85,8 @@ impl RunRequest {
         let context = another_context(&self.flags(), &mut environment, &policy, self.now)?;
         let asked = self.base.restricted(&policy);
         let read = match &baseline {
-            BaselineFrom::Given => asked.baseline_text()?,
-            BaselineFrom::Before(text) => Some(text.clone()),
+            BaselineFrom::Given => own.kept.baseline.as_ref(),
+            BaselineFrom::Before(text) => Some(text),
             BaselineFrom::Nowhere => None,
         };
         let directory = project(self.root.as_deref(), &own.roots);
@@ -117,6 +117,7 @@ impl RunRequest {
             comparison,
             secret_key: own.secret_key.clone(),
             change: own.change.clone(),
+            kept: KeptInputs { baseline: read.cloned(), codeowners: Vec::new() },
             baseline,
             waiver_texts,
             besides: Vec::new(),

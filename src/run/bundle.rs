@@ -6,6 +6,7 @@ use std::path::Path;
 use anyhow::{Context as _, Result, anyhow, bail};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest as _, Sha256};
 
 use super::beside::{Beside, BesideRole, held, inherited, parent_policies};
 use super::gate_before::{FilesBefore, GateBefore, PriorFindings};
@@ -13,12 +14,12 @@ use super::policy_source::PolicyText;
 use super::waiver_files;
 use super::{KeptEvidence, ResolvedRun};
 use crate::attest::bundle::Bundle;
-use crate::decide::{Context, Decision, GateVerdict, GivenBase, Outcome, RunError};
+use crate::decide::{Context, Decision, GateVerdict, GivenBase, Outcome, RunError, source_word};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport};
-use crate::finding::{clean, clean_line};
+use crate::finding::{clean, clean_line, hex};
 use crate::gather::Limits;
 use crate::policy::waiver::Waiver;
-use crate::policy::{self, Policy};
+use crate::policy::{self, BaseSource, Policy};
 use crate::relate::{Base, Owners};
 use crate::render::{Look, OutputFormat};
 use crate::report::Source;
@@ -171,21 +172,14 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
     let PackedEvidence { context, reports, documents, base, left_alone } =
         shelf.evidence(run.context(), saved.into_inner().unwrap_or_default())?;
     let besides = shelf.besides(&run.besides, besides)?;
-    let baseline = match &request.base.baseline {
-        None => None,
-        Some(path) => {
-            let bytes = Source::File(path.clone()).bytes(MAX_DOCUMENT)?;
-            let name = path.to_string_lossy().into_owned();
-            Some(Packed { name, file: put("base", ".jsonl", 1, bytes) })
-        }
-    };
-    let codeowners = match &run.context().shown.codeowners {
-        None => None,
-        Some(file) => {
-            let bytes = Source::File(file.path.clone().into()).bytes(MAX_DOCUMENT)?;
-            Some(Packed { name: file.path.clone(), file: put("owners", "", 1, bytes) })
-        }
-    };
+    let baseline = run.kept.baseline.as_ref().map(|text| Packed {
+        name: text.path.to_string_lossy().into_owned(),
+        file: put("base", ".jsonl", 1, text.bytes.to_vec()),
+    });
+    let codeowners = run.context().shown.codeowners.as_ref().map(|file| Packed {
+        name: file.path.clone(),
+        file: put("owners", "", 1, run.kept.codeowners.clone()),
+    });
     let manifest = Manifest {
         schema: SCHEMA.to_owned(),
         secgate: env!("CARGO_PKG_VERSION").to_owned(),
@@ -392,6 +386,7 @@ pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
             clean(&manifest.secgate)
         );
     }
+    check_digests(&manifest, bundle)?;
     let mut context = manifest.context;
     if let Some(packed) = &manifest.codeowners {
         context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
@@ -423,6 +418,26 @@ pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
     let former = former.as_ref().unwrap_or(&text);
     run.besides = unpack_besides(bundle, &run, (&text, former), manifest.besides)?;
     json(&run.decide(None))
+}
+
+/// The files that decide nothing again, because only what came of them does, must be those whose digests the verdict states.
+fn check_digests(manifest: &Manifest, bundle: &Bundle) -> Result<()> {
+    let sources = manifest.base.iter().flat_map(|base| &base.sources);
+    let known = sources.filter(|source| source.kind == source_word(BaseSource::Baseline));
+    let baselines = known.map(|source| (&manifest.baseline, &source.sha256, "baseline"));
+    let owners = manifest.context.shown.codeowners.iter();
+    let owners = owners.map(|file| (&manifest.codeowners, &file.sha256, "CODEOWNERS file"));
+    for (packed, sha256, called) in baselines.chain(owners) {
+        let Some(packed) = packed else { bail!("{MANIFEST}: lacks the {called} that was decided on") };
+        let is = hex(&Sha256::digest(bundle.file(&packed.file)?));
+        if is != *sha256 {
+            let (file, sha256) = (clean(&packed.file), clean_line(sha256));
+            bail!(
+                "{file}: is not the {called} that was decided on: that has sha256:{sha256}, this has sha256:{is}"
+            );
+        }
+    }
+    Ok(())
 }
 
 /// A run on evidence that is packed.

@@ -15,11 +15,11 @@ use crate::run::diagnostics::RunDiagnostic;
 /// Largest file; read one byte further to notice.
 const MAX: u64 = 1 << 20;
 
-/// Reads the file into the context. One that is not there owns nothing, unless it was given.
-pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Result<()> {
+/// Reads the file into the context, and returns its bytes. One that is not there owns nothing, unless it was given.
+pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Result<Vec<u8>> {
     let found =
         || CODEOWNERS.iter().map(Path::new).find(|path| path.is_file() || !path.exists() && !is_absent(path));
-    let Some(path) = given.or_else(found) else { return Ok(()) };
+    let Some(path) = given.or_else(found) else { return Ok(Vec::new()) };
     let name = clean(&path.to_string_lossy()).into_owned();
     let mut bytes = Vec::new();
     let file = open_regular(path).with_context(|| name.clone())?;
@@ -29,5 +29,5 @@ pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Re
     }
     context.owners = Owners::parse(&String::from_utf8_lossy(&bytes));
     context.shown.codeowners = Some(CodeownersFile { path: name, sha256: hex(&Sha256::digest(&bytes)) });
-    Ok(())
+    Ok(bytes)
 }

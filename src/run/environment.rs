@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
+use crate::attest::ClockSource;
 use crate::decide::{Artifact, Context, ContextView};
 use crate::finding::{clean_line, is_hex};
 use crate::policy::Policy;
@@ -92,7 +93,7 @@ pub(crate) struct RunFlags<'a> {
     pub(crate) no_env: bool,
 }
 
-/// The context of a run under a policy.
+/// The context of a run under a policy, at a time that its caller says.
 pub(crate) fn context(
     about: &RunFlags<'_>,
     environment: &mut Environment,
@@ -118,7 +119,20 @@ pub(crate) fn context(
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
     let (authors, owners) = (environment.authors(), Owners::default());
     let (own_gate, parents) = (None, Vec::new());
-    Ok(Context { now, commits, artifacts, authors, login, parameters, owners, own_gate, parents, shown })
+    let clock = ClockSource::Pinned;
+    Ok(Context {
+        now,
+        clock,
+        commits,
+        artifacts,
+        authors,
+        login,
+        parameters,
+        owners,
+        own_gate,
+        parents,
+        shown,
+    })
 }
 
 /// The same under another policy than the one that the flags were written for: what it does not know is not told it.

@@ -14,8 +14,6 @@ use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use sha2::{Digest as _, Sha256};
-
 use super::base::{BaselineFrom, BaselineText, GivenDiff};
 use super::beside::{self, OtherGate};
 use super::policy_source::{PolicyRequest, PolicySource, PolicyText, policy_folders};
@@ -23,7 +21,6 @@ use super::waiver_files::{once, parse, text, texts};
 use super::{ResolvedRun, RunRequest};
 use crate::decide::GateComparison;
 use crate::finding::clean;
-use crate::finding::hex;
 use crate::gather::look_for;
 use crate::policy::compare::LoosenedClause;
 use crate::policy::waiver::{self, Waiver};
@@ -48,8 +45,8 @@ pub(crate) struct Present<'p> {
     pub(crate) policy: &'p Policy,
     /// Files of `--waivers`.
     pub(crate) given: &'p [PathBuf],
-    /// The file of `--baseline`.
-    pub(crate) baseline: Option<&'p Path>,
+    /// That of `--baseline`.
+    pub(crate) baseline: Option<&'p BaselineText>,
     /// The files that it decides on, reports of the base too.
     pub(crate) evidence: &'p [PathBuf],
     pub(crate) now: Timestamp,
@@ -422,7 +419,7 @@ impl Search<'_> {
 
     /// Compares the baseline with what it was.
     fn baseline(&mut self, before: &PreviousProject<'_>) -> Result<()> {
-        let Some(path) = self.is.baseline else { return Ok(()) };
+        let Some(BaselineText { path, bytes: present }) = self.is.baseline else { return Ok(()) };
         let shown = clean(&path.to_string_lossy()).into_owned();
         let was = before.read_or_moved(path)?;
         let (name, bytes) = match was {
@@ -436,21 +433,19 @@ impl Search<'_> {
         };
         let compared = format!("baseline {}", name.as_deref().unwrap_or("that was not there"));
         self.seen.compared.push(compared);
-        let present = super::base::read_limited("--baseline", path, super::base::MAX_FILE)?;
-        if bytes.as_ref() == Some(&present) {
+        if bytes.as_deref() == Some(&**present) {
             return Ok(());
         }
-        let parsed = bytes.as_ref().and_then(|bytes| Some((BaselineFile::parse(bytes).ok()?, bytes)));
-        self.files.baseline = match parsed {
+        let valid = bytes.as_deref().filter(|bytes| BaselineFile::parse(bytes).is_ok());
+        self.files.baseline = match valid {
             None => BaselineFrom::Nowhere,
-            Some((file, bytes)) => BaselineFrom::Before(BaselineText {
+            Some(bytes) => BaselineFrom::Before(BaselineText {
                 path: PathBuf::from(name.clone().unwrap_or_default()),
-                sha256: hex(&Sha256::digest(bytes)),
-                file,
+                bytes: bytes.into(),
             }),
         };
         // What is wrong with the present one is said where it is read.
-        let Ok(file) = BaselineFile::parse(&present) else { return Ok(()) };
+        let Ok(file) = BaselineFile::parse(present) else { return Ok(()) };
         let known = match bytes.map(|bytes| BaselineFile::parse(&bytes)) {
             None => BaselineFile::default(),
             Some(Ok(known)) => known,

@@ -36,6 +36,7 @@ pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
 pub(crate) use waiver_files::{of_files as waivers_of_files, read_waivers};
 
+use crate::attest::ClockSource;
 use crate::decide::{self, Context, Decision, Evidence, GateVerdict, GivenBase, RunError};
 use crate::evidence_snapshot::EvidenceSnapshot;
 use crate::finding::{Finding, SecretKey, clean};
@@ -46,7 +47,7 @@ use crate::policy::waiver::Waiver;
 use crate::policy::{Policy, ReportMapping};
 use crate::relate::Waivers;
 use crate::report::Source;
-use base::{BaselineFrom, ComparedUnder, GivenDiff, name_copies_of_head};
+use base::{BaselineFrom, BaselineText, ComparedUnder, GivenDiff, name_copies_of_head};
 use beside::{Beside, BesideRole};
 use gate_before::{FeedsBefore, GateBefore, Present};
 
@@ -85,6 +86,8 @@ pub struct RunRequest {
     pub limits: Limits,
     /// The run's clock.
     pub now: Timestamp,
+    /// Where that time is from.
+    pub clock: ClockSource,
 }
 
 /// A run of which everything is at hand but the evidence.
@@ -104,10 +107,18 @@ pub struct ResolvedRun {
     secret_key: Option<SecretKey>,
     change: Option<GivenDiff>,
     baseline: BaselineFrom,
+    kept: KeptInputs,
     /// Names and bytes of its waiver files, where they are not those of now.
     waiver_texts: Vec<(String, Vec<u8>)>,
     /// Other gates that decide on the same evidence, and whose verdicts count.
     besides: Vec<Beside>,
+}
+
+/// Bytes of files that were decided on, of which a bundle could not tell whether they are still the same.
+#[derive(Debug, Default)]
+struct KeptInputs {
+    baseline: Option<BaselineText>,
+    codeowners: Vec<u8>,
 }
 
 /// Where the evidence of a run comes from.
@@ -145,6 +156,7 @@ impl RunRequest {
             no_env: true,
             limits,
             now,
+            clock: ClockSource::Pinned,
         }
     }
 
@@ -174,7 +186,8 @@ impl RunRequest {
         let given = self.given_files(&policy.mappings)?;
         let mut environment = Environment::read_variables(self.no_env);
         let mut context = context(&self.flags(), &mut environment, &policy, self.now)?;
-        codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
+        context.clock = self.clock;
+        let codeowners = codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
         let waivers = || match waivers {
@@ -188,7 +201,9 @@ impl RunRequest {
             let (key, change) = (secret_key.as_ref(), change.as_ref());
             let (policy, limits, roots, directory) = (&policy, self.limits, &roots, &directory);
             let under = ComparedUnder { policy, limits, roots, directory, key, change };
-            self.base.comparison(&under, self.base.baseline_text()?, &mut remarks)
+            let text = self.base.baseline_text()?;
+            let comparison = self.base.comparison(&under, text.as_ref(), &mut remarks)?;
+            anyhow::Ok((comparison, text))
         };
         // Either can be a large file.
         let (waivers, comparison) = if self.base.is_given() {
@@ -205,6 +220,7 @@ impl RunRequest {
             (waivers(), base())
         };
         let waivers = waivers?;
+        let (mut comparison, baseline) = comparison?;
         let mut evidence = Vec::new();
         if change.is_some() {
             evidence.extend(evidence_files(&policy, &given));
@@ -217,7 +233,7 @@ impl RunRequest {
             request: &self.policy,
             policy: &policy,
             given: &self.waivers,
-            baseline: self.base.baseline.as_deref(),
+            baseline: baseline.as_ref(),
             evidence: &evidence,
             now: self.now,
         };
@@ -227,7 +243,7 @@ impl RunRequest {
         // What a scan of a part asks for is no edit of the policy, so that it is compared without.
         self.leave_parts(&mut policy);
         let waivers = Waivers::new(waivers).below(directory);
-        let (mut comparison, request) = (comparison?, self.clone());
+        let request = self.clone();
         if !self.base.base_reports.is_empty() {
             name_copies_of_head(comparison.as_mut(), &evidence_files(&policy, &given), self.limits);
         }
@@ -247,6 +263,7 @@ impl RunRequest {
             secret_key,
             change,
             baseline: BaselineFrom::Given,
+            kept: KeptInputs { baseline, codeowners },
             waiver_texts: Vec::new(),
             besides: Vec::new(),
         };
@@ -265,7 +282,7 @@ impl RunRequest {
 
     /// The decision that none could be reached.
     pub fn undecided(&self, error: &anyhow::Error) -> Decision {
-        undecided(&self.policy.gate, self.no_env, self.now, error)
+        undecided(&self.policy.gate, self.no_env, (self.now, self.clock), error)
     }
 }
 
@@ -290,10 +307,15 @@ pub(crate) fn given_reports(
 }
 
 /// The decision of a gate that none could be reached.
-pub(crate) fn undecided(gate: &str, no_env: bool, now: Timestamp, error: &anyhow::Error) -> Decision {
+pub(crate) fn undecided(
+    gate: &str,
+    no_env: bool,
+    at: (Timestamp, ClockSource),
+    error: &anyhow::Error,
+) -> Decision {
     let shown = Environment::read_variables(no_env).context_view(None);
     let fault = RunError::of(None, &diagnostics::said(error));
-    decide::undecided(gate, now, shown, vec![fault])
+    decide::undecided(gate, at, shown, vec![fault])
 }
 
 impl ResolvedRun {
@@ -320,6 +342,7 @@ impl ResolvedRun {
             secret_key: None,
             change: None,
             baseline: BaselineFrom::Given,
+            kept: KeptInputs::default(),
             waiver_texts: Vec::new(),
             besides: Vec::new(),
         }
@@ -418,7 +441,7 @@ impl ResolvedRun {
         };
         crate::check(inputs, context, self.request.limits).unwrap_or_else(|faults| {
             let shown = context.shown.clone();
-            decide::undecided(&self.policy.gate, context.now, shown, faults)
+            decide::undecided(&self.policy.gate, (context.now, context.clock), shown, faults)
         })
     }
 

@@ -172,6 +172,43 @@ fn waivers_feeds_bases_and_named_files_are_in_it() {
 }
 
 #[test]
+fn a_baseline_is_the_one_that_was_decided_on() {
+    let dir = Dir::new();
+    dir.write("semgrep.json", semgrep(&["ERROR"])).write("CODEOWNERS", "src/ @team\n").write(
+        "policy.yaml",
+        SAST_POLICY.replace("evidence:", "base: {from: [baseline], without: review}\nevidence:"),
+    );
+    assert_eq!(dir.run(&["baseline", "write", "--output", "baseline.jsonl", "semgrep.json"]).code, 0);
+    let args = ["--policy", "policy.yaml", "--commit", COMMIT, "--baseline", "baseline.jsonl"];
+    same_with_bundle(&dir, &args, "b");
+    assert_eq!(dir.read("b/base/0001.jsonl"), dir.read("baseline.jsonl"));
+    let recompute = || dir.run(&["verify", "--recompute", "b"]);
+    assert_eq!(recompute().code, 0);
+    for (file, other, why) in [
+        ("b/base/0001.jsonl", "", "base/0001.jsonl: is not the baseline that was decided on"),
+        ("b/owners/0001", "src/ @nobody\n", "owners/0001: is not the CODEOWNERS file that was decided on"),
+    ] {
+        let kept = dir.read(file);
+        dir.write(file, other);
+        relist(&dir.path().join("b"));
+        let run = recompute();
+        assert!(run.code == 1 && run.stdout.contains(why), "{why}: {run:?}");
+        dir.write(file, kept);
+    }
+    // Nor may it be left out.
+    let manifest = dir.read("b/bundle.json");
+    let mut without: serde_json::Value = serde_json::from_str(&manifest).unwrap();
+    without["baseline"] = serde_json::Value::Null;
+    dir.write("b/bundle.json", without.to_string());
+    relist(&dir.path().join("b"));
+    let run = recompute();
+    assert!(run.code == 1 && run.stdout.contains("lacks the baseline that was decided on"), "{run:?}");
+    dir.write("b/bundle.json", manifest);
+    relist(&dir.path().join("b"));
+    assert_eq!(recompute().code, 0);
+}
+
+#[test]
 fn the_same_run_packs_the_same_bytes() {
     let dir = Dir::new();
     dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(&["INFO", "WARNING"]));

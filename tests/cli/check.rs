@@ -76,6 +76,7 @@ fn keys_stand_in_the_order_of_the_contract() {
         "exit_code",
         "enforced",
         "evaluated_at",
+        "clock",
         "policy",
         "context",
         "evidence",

@@ -460,6 +460,57 @@ fn earlier_gates_must_have_passed_for_this_commit_and_this_artifact() {
     fails(&about, "verdicts/late.jsonl#1 is signed by none of the keys gate");
 }
 
+#[test]
+fn a_verdict_whose_clock_was_pinned_can_be_refused() {
+    let dir = Dir::new();
+    dir.run(&["attest", "keygen", "--output", "gate"]);
+    let sign = |name: &str| {
+        let args = ["attest", "--verdict", "v.json", "--key", "gate.key", "--output", name];
+        assert_eq!(dir.run(&args).code, 0);
+    };
+    dir.write("before.yaml", SAST_POLICY)
+        .write("semgrep.json", semgrep(&["INFO"]))
+        .write("verdicts/.keep", "");
+    let decide = ["check", "--policy", "before.yaml", "--commit", COMMIT, "--output", "json=v.json"];
+    let check = |rule: &str, outcome: &str, why: &str| {
+        verdicts_policy(&dir, &format!("merge: {{on: commit}}, signed_by: [gate]{rule}"));
+        let run = dir.run(&["check", "--policy", "policy.yaml", "--commit", COMMIT, "--format", "json"]);
+        let said = run.json();
+        let said = &said["rules"][0];
+        assert_eq!(said["outcome"], outcome, "{said}");
+        assert!(said["message"].as_str().unwrap().contains(why), "{why}: {said}");
+    };
+    assert_eq!(dir.run(&[&decide[..], &["--now", NOW]].concat()).code, 0);
+    assert!(dir.read("v.json").contains(r#""clock":"pinned""#));
+    sign("verdicts/v.jsonl");
+    check("", "pass", "merge: pass at");
+    check(", clock: any", "pass", "merge: pass at");
+    check(", clock: machine", "fail", "its clock was pinned by whoever ran it");
+    let verify = ["verify", "--key", "gate.pub", "verdicts/v.jsonl"];
+    let run = dir.run(&verify);
+    assert!(run.code == 0 && run.stdout.contains("(clock pinned)"), "{run:?}");
+    let run = dir.run(&[&verify[..], &["--machine-clock"]].concat());
+    assert!(run.code == 1 && run.stdout.contains("its clock was pinned"), "{run:?}");
+    // A verdict of a version that did not say.
+    let unsaid = dir.read("v.json").replace(r#""clock":"pinned","#, "");
+    dir.write("v.json", unsaid);
+    sign("verdicts/v.jsonl");
+    check("", "pass", "merge: pass at");
+    check(", clock: machine", "fail", "does not say whether its clock was pinned");
+    let odd = dir.read("v.json").replacen("\"enforced\"", "\"clock\":\"sundial\",\"enforced\"", 1);
+    dir.write("odd.json", odd);
+    let run = dir.run(&["attest", "--verdict", "odd.json", "--key", "gate.key", "--output", "odd.jsonl"]);
+    assert!(run.code == 2 && run.stderr.contains("`clock` is neither"), "{run:?}");
+    assert_eq!(dir.run(&decide).code, 0);
+    assert!(dir.read("v.json").contains(r#""clock":"machine""#));
+    sign("verdicts/v.jsonl");
+    check(", clock: machine", "pass", "merge: pass at");
+    assert_eq!(dir.run(&[&verify[..], &["--machine-clock"]].concat()).code, 0);
+    verdicts_policy(&dir, "merge: {on: commit}, signed_by: [gate], clock: sundial");
+    let run = dir.run(&["policy", "lint", "policy.yaml"]);
+    assert!(run.code == 2 && run.all().contains("`clock`"), "{run:?}");
+}
+
 /// Published examples of SLSA provenance and of an attestation that is none.
 #[test]
 fn published_examples_are_read() {

@@ -117,8 +117,17 @@ impl PolicyComparison<'_> {
     }
 
     fn verdicts(&mut self, id: &str, before: &VerdictsRule, after: &VerdictsRule) {
-        let VerdictsRule { subjects, gates, signed_by, verdict, policy, project, parameters, max_age } =
-            before;
+        let VerdictsRule {
+            subjects,
+            gates,
+            signed_by,
+            verdict,
+            policy,
+            project,
+            parameters,
+            max_age,
+            machine_clock,
+        } = before;
         let at = |key: &'static str| ["rules", id, "verdicts", key];
         self.about(&at("subject"), subjects, &after.subjects);
         for (gate, on) in gates {
@@ -143,6 +152,9 @@ impl PolicyComparison<'_> {
             }
         }
         self.most(&at("max_age"), *max_age, after.max_age, short_duration);
+        if *machine_clock && !after.machine_clock {
+            self.add(&at("clock"), "machine", "any");
+        }
     }
 
     /// A list of which any will do, where none means that anything will: nothing comes to it, and it stays.

@@ -9,7 +9,7 @@ use super::super::identity::{
 };
 use super::super::subject::{
     ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, PinnedFile, ProvenanceRule,
-    SbomRule, SignerKey, SignerMaterial, VerdictWord, VerdictsRule,
+    SbomRule, SignerKey, SignerMaterial, VerdictClock, VerdictWord, VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
@@ -404,6 +404,7 @@ pub(super) fn verdicts(
             .map(|table| table.value.0.into_iter().map(|(name, value)| (name.value, value.value)).collect())
             .unwrap_or_default(),
         max_age: common.max_age.map(|age| age.value.0),
+        machine_clock: common.clock.is_some_and(|clock| clock.value == VerdictClock::Machine),
     }
 }
 
