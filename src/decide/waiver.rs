@@ -8,12 +8,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::Serialize;
 use serde_json::Value;
 
+use super::approvals::{Accounts, plain};
 use super::{Context, Document, Evidence, Tally, feed};
 use crate::finding::{
     Category, Finding, Fingerprint, FingerprintBuilder, Fix, PackageName, Severity, clean, is_of_system,
     plural,
 };
-use crate::policy::waiver::{Trigger, Waiver, person};
+use crate::policy::waiver::{Trigger, Waiver, persons};
 use crate::policy::{DocumentKind, Feed, Policy};
 
 /// A waiver that ends within this many seconds is said to end soon.
@@ -417,9 +418,11 @@ fn authors(context: &Context, documents: &[Document]) -> Result<Vec<String>, Str
         (None, _) => Ok(context.authors.clone()),
         (Some(request), None) => {
             let user = request.value().get("author").and_then(|a| a.get("username")).and_then(Value::as_str);
-            let user = user.filter(|user| !user.trim().is_empty()).map(str::to_owned);
-            let path = clean(&request.path);
-            user.map(|user| vec![user]).ok_or_else(|| format!("{path} does not say who the author is"))
+            let user = user.map(plain).filter(|user| !user.is_empty());
+            let user =
+                user.ok_or_else(|| format!("{} does not say who the author is", clean(&request.path)))?;
+            let accounts = Accounts::of_run(documents);
+            Ok(accounts.names(&user).into_iter().map(str::to_owned).collect())
         }
         (Some(_), Some(second)) => {
             Err(format!("{}: there are several documents of merge requests", clean(&second.path)))
@@ -442,9 +445,9 @@ fn refused(waiver: &Waiver, policy: &Policy, authors: &Result<Vec<String>, Strin
             Ok(authors) => authors,
             Err(why) => return Some(format!("the policy says `not_author: true`, and {why}")),
         };
-        let authors: Vec<String> = authors.iter().map(|author| person(author, policy)).collect();
+        let authors: BTreeSet<String> = authors.iter().flat_map(|author| persons(author, policy)).collect();
         for (role, name) in [("owner", &waiver.owner), ("approver", &waiver.approved_by)] {
-            if authors.contains(&person(name, policy)) {
+            if !authors.is_disjoint(&persons(name, policy)) {
                 return Some(format!(
                     "its {role} {name} made this change, and the policy says `not_author: true`"
                 ));

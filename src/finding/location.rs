@@ -25,6 +25,19 @@ impl Location {
         let end_line = end_line.or(line);
         (!path.is_empty()).then(|| Self { path: Text::whole(&path), line, end_line })
     }
+
+    /// The path as it is compared; `None` of one that led out of the project: where it is there, nobody knows.
+    pub fn project_path(&self) -> Option<&str> {
+        Some(self.path.real()).filter(|path| !is_outside(path))
+    }
+}
+
+/// Stands before the path of what climbed out of the project.
+const OUTSIDE: &str = "outside";
+
+/// Whether a path led out of the project.
+pub(super) fn is_outside(path: &str) -> bool {
+    path.strip_prefix(OUTSIDE).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
 }
 
 /// A scanner's path relative to the project root: scheme, root prefix, leading `./` and `/` removed, `/` only.
@@ -69,7 +82,7 @@ fn relative<'r>(mut path: &'r str, roots: &[String]) -> Cow<'r, str> {
         }
     }
     let joined = parts.join("/");
-    Cow::Owned(if outside { format!("outside/{joined}") } else { joined })
+    Cow::Owned(if outside { format!("{OUTSIDE}/{joined}") } else { joined })
 }
 
 /// True if no part of a path is empty or begins with a dot, so that there is nothing to take out.

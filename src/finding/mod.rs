@@ -319,6 +319,14 @@ impl Finding {
             .any(Text::is_masked)
     }
 
+    /// Whether it is of something that lies in no file of the project, such as an image: it names what was scanned, and no
+    /// place in the project.
+    pub fn has_no_path(&self) -> bool {
+        let target = self.target.as_ref().map_or("", |target| target.real().trim());
+        let path = project_path(target, &[]);
+        !path.is_empty() && !location::is_outside(&path)
+    }
+
     /// The path it was found at, if it has one, as it is compared; what is told of it is `location.path`.
     pub fn path(&self) -> Option<&str> {
         self.location.as_ref().map(|l| l.path.real())

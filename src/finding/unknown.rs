@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The attributes by which a rule selects and that a finding may lack.
-const NAMES: [&str; 16] = [
+const NAMES: [&str; 17] = [
     "fix",
     "scope",
     "confidence",
@@ -20,11 +20,12 @@ const NAMES: [&str; 16] = [
     "published_within",
     "fix_available_for",
     "due",
+    "path",
 ];
 
 /// Attributes that a finding does not say and that made a rule look at it: what is not known is never excluded.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct UnknownAttributes(u16);
+pub struct UnknownAttributes(u32);
 
 impl UnknownAttributes {
     /// Adds the attribute of that name.

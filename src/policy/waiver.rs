@@ -6,7 +6,7 @@
 mod check;
 mod written;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -203,12 +203,14 @@ pub fn unite(files: Vec<WaiverFile>) -> Result<Vec<Waiver>, String> {
     Ok(all)
 }
 
-/// One spelling of a person: without `@`, in small letters, and the user name that `people` gives an address.
-pub fn person(text: &str, policy: &Policy) -> String {
+/// Everybody that a name can mean, in one spelling: without `@`, in small letters, and of an address each user name that
+/// `people` gives it.
+pub fn persons(text: &str, policy: &Policy) -> BTreeSet<String> {
     let bare = text.trim().trim_start_matches('@').trim().to_lowercase();
     let same = |email: &String| email.to_lowercase() == bare;
-    let known = policy.people.values().flatten().find(|person| person.emails.iter().any(same));
-    known.map_or(bare, |person| person.user.to_lowercase())
+    let known = policy.people.values().flatten().filter(|person| person.emails.iter().any(same));
+    let users: BTreeSet<String> = known.map(|person| person.user.to_lowercase()).collect();
+    if users.is_empty() { BTreeSet::from([bare]) } else { users }
 }
 
 /// Why a waiver will never cover anything under this policy; `secgate waiver lint` calls it an error.

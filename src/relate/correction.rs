@@ -32,9 +32,13 @@ fn line_matches(line: &Mapping, finding: &Finding, policy: &Policy) -> bool {
         && line.rule_id.as_ref().is_none_or(|glob| glob.matches_rule_of(finding))
         && line.severity.is_none_or(|severity| severity == finding.severity)
         && (line.conditions.is_empty() || {
-            let around = SelectorContext::without_report(policy.unknown_severity);
-            // What is not known makes nothing milder.
-            let least = if line.may_lower() { Answer::Yes } else { Answer::Unknown };
+            // What is not known makes nothing milder, and neither does one place of several.
+            let lowers = line.may_lower();
+            let around = SelectorContext {
+                inside_not: lowers,
+                ..SelectorContext::without_report(policy.unknown_severity)
+            };
+            let least = if lowers { Answer::Yes } else { Answer::Unknown };
             line.conditions.answer(finding, around) >= least
         })
 }

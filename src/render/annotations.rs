@@ -71,7 +71,7 @@ fn links(decision: &Decision) -> Option<Vec<Link>> {
         let leads = decision.findings.iter().enumerate().filter(|(at, _)| stops(*at));
         let found = leads.filter_map(|(_, problem)| {
             let finding = &problem.lead()?.finding;
-            let location = finding.location.as_ref().filter(|l| !l.path.as_str().starts_with("outside/"))?;
+            let location = finding.location.as_ref().filter(|l| l.project_path().is_some())?;
             let line = location.line.map(|line| format!("#L{line}")).unwrap_or_default();
             let url = format!("{project}/-/blob/{commit}/{}{line}", uri(location.path.as_str()));
             Some(entry(&format!("{} {}: {}", finding.severity, place(finding), what(finding)), url))

@@ -126,6 +126,21 @@ fn an_approval_that_proves_nothing_is_not_counted() {
         ),
         ("approvals.json", "\"state\": \"active\"", "\"state\": true", "is no active user"),
         ("approvals.json", "\"locked\": false", "\"locked\": \"true\"", "is locked"),
+        // An account that was renamed is the same one, whoever it is called now.
+        ("approvals.json", "\"id\": 12", "\"id\": 10", "is the author of the change"),
+        ("approvals.json", "\"id\": 12", "\"id\": \"10\"", "is no number of an account"),
+        (
+            "merge-request.json",
+            "\"id\": 10, \"username\": \"dev\"",
+            "\"id\": \"12\", \"username\": \"dev\"",
+            "is the author of the change",
+        ),
+        (
+            "deployment.json",
+            "\"id\": 10, \"username\": \"dev\"",
+            "\"id\": 12, \"username\": \"dev\"",
+            "is the author of the change",
+        ),
     ];
     for (file, from, to, why) in cases {
         let dir = dir();
@@ -186,7 +201,7 @@ fn deployment_approvals() {
         ("\"approved\"", "\"rejected\"", "@release-lead rejected the deployment"),
         ("\"approved\"", "\"maybe\"", "neither `approved` nor `rejected`"),
         ("\"release-lead\"", "\"dev\"", "is not role:release"),
-        ("\"username\": \"dev\"", "\"username\": \"release-lead\"", "is who deploys"),
+        ("\"id\": 10, \"username\": \"dev\"", "\"id\": 20, \"username\": \"release-lead\"", "is who deploys"),
         ("\"username\": \"dev\", ", "", "does not say who deploys"),
         (
             HEAD,
@@ -399,6 +414,37 @@ fn who_cannot_be_told_from_the_author_is_the_author() {
     };
     assert_eq!(by("R <r@x.invalid>").0, "pass");
     assert!(by("R <Rea@shop.invalid>").1.contains("is the author"));
+}
+
+/// An account is one approval, and one committer, deployer and owner, under each name that it has had.
+#[test]
+fn an_account_is_one_whatever_it_is_called() {
+    let dir = dir();
+    let two = POLICY.replace("appsec: [{", "appsec: [\"@eve\", {").replace(
+        "[\"role:appsec\"], not: [author, committers]",
+        "[\"role:appsec\"], at_least: 2, not: [author, committers]",
+    );
+    dir.write("policy.yaml", &two);
+    let more = |id: u32| {
+        format!(
+            "\"approved_by\": [{{\"user\": {{\"id\": {id}, \"username\": \"eve\", \"state\": \"active\"}}, \
+             \"approved_at\": \"2026-06-01T10:31:00.000Z\"}},"
+        )
+    };
+    let approvals = dir.read("approvals.json");
+    dir.write("approvals.json", approvals.replace("\"approved_by\": [", &more(13)));
+    assert_eq!(rule(&check(&dir, &["--format", "json"]), "approved").0, "pass");
+    dir.write("approvals.json", approvals.replace("\"approved_by\": [", &more(12)));
+    let (outcome, message) = rule(&check(&dir, &["--format", "json"]), "approved");
+    assert!(outcome == "fail" && message.contains("1 of 2 approvals"), "{message}");
+    // Who deploys goes by another name now, and so does who wrote the commits.
+    dir.write("policy.yaml", POLICY).write("approvals.json", &approvals);
+    edit(&dir, "deployment.json", "\"id\": 20", "\"id\": 10");
+    let (outcome, message) = rule(&check(&dir, &["--format", "json"]), "deploy");
+    assert!(outcome == "fail" && message.contains("is the author"), "{message}");
+    dir.write("policy.yaml", POLICY.replace("not: [author, deployer]", "not: [deployer]"));
+    let (outcome, message) = rule(&check(&dir, &["--format", "json"]), "deploy");
+    assert!(outcome == "fail" && message.contains("is who deploys"), "{message}");
 }
 
 #[test]

@@ -38,7 +38,9 @@ pub(super) fn all_deployment_approvals(purpose: Purpose, world: RuleContext<'_>)
     // Who said no to an earlier attempt may say yes to this one; nobody else's yes makes up for it.
     let changed_mind = |no: &Approval| {
         let yes = all.approvals.iter().filter(|yes| yes.void.is_none() && yes.user.is_some());
-        yes.into_iter().any(|yes| yes.user == no.user && no.at.zip(yes.at).is_some_and(|(no, yes)| no < yes))
+        // Another account can have taken over the name.
+        let same = |yes: &Approval| yes.user == no.user && (yes.number == no.number || yes.number.is_none());
+        yes.into_iter().any(|yes| same(yes) && no.at.zip(yes.at).is_some_and(|(no, yes)| no < yes))
     };
     let stands: Vec<String> = earlier
         .iter()

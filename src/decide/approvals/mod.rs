@@ -3,6 +3,7 @@
 //! An approval counts if it is bound to the commit of the run, has a time at which that commit was there, and was
 //! given by somebody who may. Who cannot be identified counts as the author of the change.
 
+mod accounts;
 mod deployment;
 mod merge_request;
 mod people;
@@ -14,6 +15,7 @@ use super::requirement::{Requirements, RuleContext};
 use super::{Document, acceptance};
 use crate::finding::{CLOCK_SKEW, clean_line, duration_text, is_hex};
 use crate::policy::{ApprovalSource, ApprovalsRule, DocumentKind, Reviewers};
+pub(super) use accounts::Accounts;
 pub(super) use deployment::line as comment;
 use people::People;
 pub(super) use people::placeholders;
@@ -32,6 +34,8 @@ pub(super) enum Purpose {
 struct Approval {
     /// User name, in lower case and without `@`.
     user: Option<String>,
+    /// Number of the account, which stays when it is renamed.
+    number: Option<u64>,
     /// The name for people.
     name: Option<String>,
     /// When it was given.
@@ -48,6 +52,7 @@ impl Approval {
         let text = |key: &str| user.and_then(|u| u.get(key)).and_then(Value::as_str);
         let mut approval = Self {
             user: text("username").map(plain).filter(|user| !user.is_empty()),
+            number: user.and_then(|u| u.get("id")).and_then(Value::as_u64),
             name: text("name").map(str::to_owned),
             at: time(at),
             place: place.to_owned(),
@@ -59,6 +64,8 @@ impl Approval {
             approval.void = Some("is no active user".to_owned());
         } else if said("locked").is_some_and(|locked| locked.as_bool() != Some(false)) {
             approval.void = Some("is locked".to_owned());
+        } else if said("id").is_some() && approval.number.is_none() {
+            approval.void = Some("has an `id` that is no number of an account".to_owned());
         } else if approval.at.is_none() {
             approval.void = Some("the approval has no time".to_owned());
         }
@@ -174,10 +181,14 @@ pub(super) fn weigh(
             let who = approval.who();
             match why {
                 Some(why) => weighed.not_counted.push(format!("{who}: {why}")),
-                None if barred_unknown || counted.contains(&who) => {}
+                None if barred_unknown => {}
                 None => {
-                    weighed.by.push(format!("{who} ({})", approval.place));
-                    counted.push(who);
+                    let user = approval.user.unwrap_or_default();
+                    // One account is one approval, whatever it was called.
+                    if !counted.iter().any(|known| people.are_one(known, &user)) {
+                        weighed.by.push(format!("{who} ({})", approval.place));
+                        counted.push(user);
+                    }
                 }
             }
         }
@@ -199,6 +210,7 @@ fn accepted(world: RuleContext<'_>) -> GivenApprovals {
         match acceptance {
             Ok(accepted) => given.approvals.push(Approval {
                 user: Some(plain(&accepted.user)),
+                number: None,
                 name: None,
                 at: Some(accepted.at),
                 place,
@@ -223,7 +235,7 @@ fn too_old(approval: &Approval, max_age: Option<i64>, now: Timestamp) -> Option<
 }
 
 /// A user name without `@`, in lower case.
-fn plain(user: &str) -> String {
+pub(super) fn plain(user: &str) -> String {
     user.trim().trim_start_matches('@').to_lowercase()
 }
 

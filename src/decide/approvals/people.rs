@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::{Approval, merge_request, only, plain};
+use super::{Accounts, Approval, merge_request, only, plain};
 use crate::decide::requirement::RuleContext;
 use crate::finding::clean_line;
 use crate::policy::{DocumentKind, EXAMPLE_USER, Person, Policy, Reviewers};
@@ -11,6 +11,7 @@ use crate::policy::{DocumentKind, EXAMPLE_USER, Person, Policy, Reviewers};
 pub(super) struct People<'w> {
     world: RuleContext<'w>,
     author: Author,
+    accounts: Accounts,
 }
 
 /// The author of the change.
@@ -25,7 +26,12 @@ enum Author {
 
 impl<'w> People<'w> {
     pub(super) fn new(world: RuleContext<'w>) -> Self {
-        Self { world, author: author(world) }
+        Self { world, author: author(world), accounts: Accounts::of_run(world.documents) }
+    }
+
+    /// Whether two user names are of one account.
+    pub(super) fn are_one(&self, one: &str, other: &str) -> bool {
+        self.accounts.are_one(one, other)
     }
 
     /// Why it is not known who may not approve, for each of `not` of which that is so.
@@ -64,13 +70,16 @@ impl<'w> People<'w> {
         not.iter().find_map(|word| match word.as_str() {
             "author" => self.is_author(user, approval.name.as_deref()),
             "committers" => match self.committers() {
-                Ok(committers) => {
-                    committers.iter().any(|c| c == user).then(|| "has committed to the change".into())
-                }
+                Ok(committers) => committers
+                    .iter()
+                    .any(|c| self.are_one(user, c))
+                    .then(|| "has committed to the change".into()),
                 Err(why) => Some(why),
             },
             "deployer" => match self.deployers() {
-                Ok(deployers) => deployers.iter().any(|d| d == user).then(|| "is who deploys".into()),
+                Ok(deployers) => {
+                    deployers.iter().any(|d| self.are_one(user, d)).then(|| "is who deploys".into())
+                }
                 Err(why) => Some(why),
             },
             "waiver_owners" => {
@@ -78,7 +87,7 @@ impl<'w> People<'w> {
                     .world
                     .waivers
                     .iter()
-                    .map(|waiver| crate::policy::waiver::person(&waiver.owner, self.world.policy));
+                    .flat_map(|waiver| crate::policy::waiver::persons(&waiver.owner, self.world.policy));
                 owners.find_map(|owner| {
                     if self.goes_by(user, approval.name.as_deref(), &owner) {
                         return Some("owns a waiver of this gate".to_owned());
@@ -96,7 +105,9 @@ impl<'w> People<'w> {
     fn is_author(&self, user: &str, name: Option<&str>) -> Option<String> {
         match &self.author {
             Author::Unknown(why) => Some(why.clone()),
-            Author::User(author) => (author == user).then(|| "is the author of the change".to_owned()),
+            Author::User(author) => {
+                self.are_one(user, author).then(|| "is the author of the change".to_owned())
+            }
             Author::Named { names, login } => {
                 if names.iter().any(|author| self.goes_by(user, name, author)) {
                     return Some("is the author of the change".to_owned());
@@ -116,7 +127,7 @@ impl<'w> People<'w> {
     /// Whether a name or an address is this person's.
     fn goes_by(&self, user: &str, name: Option<&str>, other: &str) -> bool {
         let other = other.trim().trim_start_matches('@').to_lowercase();
-        other == user
+        self.are_one(user, &other)
             || name.is_some_and(|name| name.trim().to_lowercase() == other)
             || self.emails(user).iter().any(|email| email.to_lowercase() == other)
     }
@@ -133,7 +144,9 @@ impl<'w> People<'w> {
     /// The addresses of a user.
     fn emails(&self, user: &str) -> Vec<&'w str> {
         let members = self.world.policy.people.values().flatten();
-        members.filter(|p| plain(&p.user) == user).flat_map(|p| p.emails.iter().map(String::as_str)).collect()
+        let names = self.accounts.names(user);
+        let is = |person: &&Person| names.contains(plain(&person.user).as_str());
+        members.filter(is).flat_map(|p| p.emails.iter().map(String::as_str)).collect()
     }
 
     /// User names of all who committed; a committer who matches nobody is an error.

@@ -79,7 +79,12 @@ const RULES: &[(&str, &str, &str)] = &[
     // What is not known is not left out.
     (
         "never-fires",
+        "id: a, findings: {category: sast, tool: bandit, not: {tool: [bandit, gosec]}}, then: fail",
         "id: a, findings: {category: sast, path: a.py, not: {path: [a.py, b.py]}}, then: fail",
+    ),
+    (
+        "never-fires",
+        "id: a, findings: {category: vulnerability, cwe: 79, not: {cwe: [79, 89]}}, then: fail",
         "id: a, findings: {category: vulnerability, fix: available, not: {fix: available}}, then: fail",
     ),
     (

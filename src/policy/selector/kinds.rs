@@ -17,8 +17,8 @@ pub(super) use super::deadline::DueIs;
 pub(super) use super::package_kinds::{EcosystemIs, PurlIs};
 pub(super) use super::weakness::{CweIs, OwaspIs};
 use crate::finding::{
-    Attribute, Category, Confidence, Finding, Fix, Reachability, Scope, Severity, State, Text, View,
-    duration_text, short_duration,
+    Attribute, Category, Confidence, Finding, Fix, Location, Reachability, Scope, Severity, State, Text,
+    View, duration_text, plural, short_duration,
 };
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -286,7 +286,7 @@ impl ListCriterion for FindingPath {
     type Written = Name;
     type Item = PathGlob;
     const FACTS: CriterionFacts =
-        CriterionFacts { lacking: Lacking::Silently, ..CriterionFacts::known(&["\"src/**\"", "\"**\""]) };
+        CriterionFacts { lacking: Lacking::Told, ..CriterionFacts::known(&["\"src/**\"", "\"**\""]) };
 
     fn item(
         written: At<Self::Written>,
@@ -296,12 +296,18 @@ impl ListCriterion for FindingPath {
         place_glob(&written, problems)
     }
 
-    fn answer(items: &[Self::Item], finding: &Finding, _: SelectorContext<'_>) -> Answer {
-        match finding.path() {
+    /// One of the places is enough for a rule to look at the finding; what leaves findings out must hold for all of them.
+    fn answer(items: &[Self::Item], finding: &Finding, around: SelectorContext<'_>) -> Answer {
+        let of = |place: &Location| match place.project_path() {
             Some(path) => Answer::of(items.iter().any(|glob| glob.matches_path(path))),
-            None if items.iter().any(PathGlob::is_everything) => Answer::Unknown,
-            None => Answer::No,
-        }
+            None => Answer::Unknown,
+        };
+        let places = finding.location.iter().chain(&finding.also_at).map(of);
+        let answer = if around.inside_not { places.min() } else { places.max() };
+        answer.unwrap_or_else(|| {
+            let elsewhere = finding.has_no_path() && !items.iter().any(PathGlob::is_everything);
+            if elsewhere { Answer::No } else { Answer::Unknown }
+        })
     }
 
     fn shown(glob: &Self::Item) -> String {
@@ -309,7 +315,12 @@ impl ListCriterion for FindingPath {
     }
 
     fn said(finding: &Finding, _: SelectorContext<'_>) -> Option<String> {
-        Some(or_none(finding.location.as_ref().map(|at| at.path.to_string()).unwrap_or_default()))
+        match (&finding.location, finding.also_at.len()) {
+            (None, 0) if finding.has_no_path() => Some("none".to_owned()),
+            (None, _) => None,
+            (Some(at), 0) => Some(at.path.to_string()),
+            (Some(at), more) => Some(format!("{}, and {}", at.path, plural(more as u64, "other place"))),
+        }
     }
 
     fn spellings(glob: &Self::Item) -> Vec<String> {
@@ -320,14 +331,8 @@ impl ListCriterion for FindingPath {
         glob.is_everything()
     }
 
-    /// A place that a finding does not have is below no folder.
-    fn always_known(items: &[Self::Item]) -> bool {
-        !items.iter().any(PathGlob::is_everything)
-    }
-
     #[cfg(test)]
     fn vary(finding: &mut Finding, n: u8) {
-        use crate::finding::Location;
         let paths = ["", "src/a.py", "lib/b.py"];
         finding.location =
             Location::new(paths[usize::from(n) % 3], None, None, &[]).filter(|_| !n.is_multiple_of(3));

@@ -1,7 +1,9 @@
 //! Matches of selectors, and how each is explained.
 
 use super::{CvssThreshold, Selector, SelectorContext};
-use crate::finding::{Category, Confidence, CvssRating, Finding, Fix, Reachability, Scope, Severity};
+use crate::finding::{
+    Category, Confidence, CvssRating, Finding, Fix, Location, Reachability, Scope, Severity, Text,
+};
 use crate::policy::load;
 
 const AROUND: SelectorContext<'static> = SelectorContext {
@@ -137,4 +139,39 @@ fn what_is_not_known_is_said() {
         selector("severity: high, fix: available").describe(),
         "severity: high or worse, fix: available"
     );
+}
+
+/// A path that is not there, or that leads out of the project, can be anywhere in it; an image has none.
+#[test]
+fn a_place_that_nobody_knows_is_never_excluded() {
+    let at = |paths: &[&str]| {
+        let mut places = paths.iter().filter_map(|path| Location::new(path, None, None, &[]));
+        Finding { location: places.next(), also_at: places.collect(), ..finding(Severity::High) }
+    };
+    let of_image = |target: &str| Finding { target: Some(Text::whole(target)), ..at(&[]) };
+    let policy = load(
+        "p.yaml",
+        b"version: 1\ngate: g\nevidence: {e: {category: sast, files: [e.json]}}\nrules:\n  \
+          - {id: a, findings: {path: \"src/**\"}, then: fail}\n  - {id: b, findings: {not: {path: \"src/**\"}}, then: fail}\n",
+    )
+    .unwrap();
+    let selects = |finding: &Finding| {
+        let mut selectors = policy.rules.iter().filter_map(|rule| match &rule.subject {
+            crate::policy::Subject::Findings(selector) => Some(selector.selects(finding, AROUND)),
+            _ => None,
+        });
+        [selectors.next().unwrap(), selectors.next().unwrap()]
+    };
+    assert_eq!(selects(&at(&["src/a.py"])), [true, false]);
+    assert_eq!(selects(&at(&["lib/a.py"])), [false, true]);
+    assert_eq!(selects(&of_image("registry/app:1")), [false, true]);
+    for unknown in
+        [at(&[]), at(&[""]), at(&["."]), at(&["../../x.py"]), at(&[".."]), of_image("."), of_image("../x")]
+    {
+        assert_eq!(selects(&unknown), [true, true], "{unknown:?}");
+    }
+    // One place of several makes a rule look at it, and only all of them leave it out.
+    assert_eq!(selects(&at(&["lib/a.py", "src/a.py"])), [true, true]);
+    assert_eq!(selects(&at(&["src/a.py", "src/b.py"])), [true, false]);
+    assert_eq!(selects(&at(&["lib/a.py", "../a.py"])), [true, true]);
 }

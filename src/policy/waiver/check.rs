@@ -11,7 +11,7 @@ use super::super::validate::LONGEST_ID;
 use super::super::written::{At, Name, Prose};
 use super::super::{EntryKind, Feed, Policy};
 use super::written::{self, Moment};
-use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, person};
+use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, persons};
 use crate::finding::{Fingerprint, Purl};
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -222,7 +222,7 @@ fn one_person(
     problems: &mut PolicyProblems,
 ) {
     if let (Some(owner), Some(approver)) = (owner, approver)
-        && person(&owner.value.0, policy) == person(&approver.value.0, policy)
+        && !persons(&owner.value.0, policy).is_disjoint(&persons(&approver.value.0, policy))
     {
         problems.add(approver.at, PolicyDiagnostic::ApprovedByOwner { shown: quoted(&approver.value.0) });
     }
