@@ -1,15 +1,15 @@
 //! Base that the change is compared with, and what came of it.
 
 use std::borrow::Cow;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::matched_problem::CountedProblem;
 use super::{Evidence, Obligation, Outcome, States, Status};
-use crate::finding::{Category, State, Text};
-use crate::policy::{self, BaseSource, Rule, Subject};
-use crate::relate::{Base, BaseEntry, Heads};
+use crate::finding::{Category, Finding, State, Text};
+use crate::policy::{self, Allowance, BaseSource, Rule, Selector, SelectorContext, Subject};
+use crate::relate::{Base, BaseEntry, Heads, corrected};
 
 /// A base that was given, with the files it was read from.
 #[derive(Debug)]
@@ -41,6 +41,9 @@ pub struct BaseComparison {
     /// Of a report, the one of the change that says the same in another layout.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub copy_of: Option<Text>,
+    /// Of a report, how many findings each rule with `allow: {base: same}` matches, by its id.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub matched: BTreeMap<String, u64>,
 }
 
 /// Facts that tell apart the scans of which one report replaces another.
@@ -76,7 +79,7 @@ impl ScanKind {
     }
 
     /// Whether a report of one can stand where one of the other stood.
-    fn replaces(&self, other: &Self) -> bool {
+    pub(super) fn replaces(&self, other: &Self) -> bool {
         (&self.format, &self.tool, &self.images) == (&other.format, &other.tool, &other.images)
     }
 }
@@ -118,6 +121,32 @@ impl BaseResult {
         let (new, known, fixed) = (states.new, states.existing, self.fixed);
         Some(format!("{new} new, {disclosed}{known} known, {fixed} fixed{by_diff}"))
     }
+}
+
+/// How many findings of a report of the base each rule that allows as many matches: by the corrections of the policy, and
+/// by what the report itself says.
+pub fn matches_in_base(policy: &policy::Policy, findings: &[Finding], now: i64) -> BTreeMap<String, u64> {
+    let mut rules: Vec<(&Rule, &Selector, u64)> = Vec::new();
+    for rule in policy.rules.iter().filter(|rule| rule.allow == Allowance::Base) {
+        if let Subject::Findings(selector) = &rule.subject {
+            rules.push((rule, selector, 0));
+        }
+    }
+    if rules.is_empty() {
+        return BTreeMap::new();
+    }
+    for finding in findings {
+        let finding = corrected(finding.clone(), policy);
+        for (rule, selector, count) in &mut rules {
+            let around = SelectorContext {
+                now,
+                unknown: Some(&rule.unknown),
+                ..SelectorContext::without_report(policy.unknown_severity)
+            };
+            *count += u64::from(selector.selects(&finding, around));
+        }
+    }
+    rules.into_iter().map(|(rule, _, count)| (rule.id.clone(), count)).collect()
 }
 
 /// Result of the comparison, and the findings that are gone, at most `cap` kinds, worst first.
@@ -236,7 +265,8 @@ fn doubts(sources: &[BaseComparison], states: States, evidence: &[Evidence]) -> 
     for source in sources.iter().filter(|source| source.kind == "base-report") {
         // What it lists was there before the change, by the change's own word.
         let lists = states.newly_disclosed > 0;
-        if !lists && !reports.iter().any(|(known, _)| known.sha256 == source.sha256) {
+        let makes_room = source.matched.values().any(|count| *count > 0);
+        if !lists && !makes_room && !reports.iter().any(|(known, _)| known.sha256 == source.sha256) {
             continue;
         }
         let same = evidence.iter().find(|own| own.sha256.as_ref() == Some(&source.sha256));

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use super::allowance::AllowedMatches;
 use super::{BaseResult, Decision, Evidence, Obligation, Outcome, RuleResult, RunError};
 use crate::finding::{Text, clean_line};
 use crate::policy::PolicyLine;
@@ -164,6 +165,8 @@ impl GateVerdict {
             title: format!("Verdict of {name} by itself"),
             outcome,
             allow: 0,
+            allowance: None,
+            allowed: AllowedMatches::of_number(worse.len() as u64, worse.len() as u64, 0),
             count: worse.len() as u64,
             new: 0,
             waived: 0,

@@ -1,6 +1,7 @@
 //! DECIDE: rules over what was read, one file per kind of rule; the verdict is the worst of their outcomes.
 
 mod acceptance;
+mod allowance;
 mod approvals;
 mod base;
 mod context;
@@ -31,17 +32,18 @@ mod waiver;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
 use crate::finding::Fingerprint;
 use crate::finding::hex;
-use crate::policy::{Enforcement, Policy, Rule, Subject};
+use crate::policy::{Allowance, Enforcement, Policy, Rule, Subject};
 
 pub use crate::policy::Clause;
-pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, source_word};
+pub use allowance::AllowanceDetail;
+pub use base::{BaseComparison, BaseResult, GivenBase, ScanKind, matches_in_base, source_word};
 pub use context::{Artifact, CodeownersFile, Context, ContextView};
 pub use counted_report::CountedReport;
 pub use decision::{Decision, RunError, undecided};
@@ -58,6 +60,7 @@ pub use tally::{Counts, Matched, States, Tally, TallyContext, WatchedRules};
 pub use unblock::{Unblock, UnblockStep, UnblockStepKind};
 pub use waiver::{WaiverResult, WaiverStatus};
 
+use allowance::{AllowanceContext, AllowedMatches};
 use diagnostics::DecisionDiagnostic;
 use gate_verdict::GateParts;
 use matched_problem::{CountedProblem, Hits, problems, problems_of_rule};
@@ -77,13 +80,14 @@ pub struct Gathered<'p> {
     pub documents: Vec<Document>,
     /// Base that the change is compared with.
     pub comparison: Option<&'p GivenBase>,
-    /// The states of the findings stand for a base (a case of the policy).
-    pub base_given: bool,
+    /// The states of the findings stand for a base (a case of the policy), and so many of its findings do the rules match
+    /// that allow as many.
+    pub base_of_case: Option<&'p BTreeMap<String, u64>>,
 }
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { mut evidence, counted, documents, comparison, base_given } = gathered;
+    let Gathered { mut evidence, counted, documents, comparison, base_of_case } = gathered;
     let CountedReport { related, mut tally } = counted;
     let around = RuleContext {
         policy,
@@ -100,20 +104,17 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let details = (0..policy.rules.len()).map(|rule| tally.details(rule, &coverage)).collect();
     let (problems, hidden) = problems(policy, &waivers, &related.to.vex, &context.owners, details);
     waiver::name_hidden(&mut waivers, hidden);
-    let matcher = RuleMatcher { tally: &tally, coverage: &coverage, problems: &problems, unknown: &unknown };
-    // Which findings need an answer does not depend on who has answered.
-    let findings_digest = {
-        let stops = |(index, rule): (usize, &Rule)| {
-            let world = RuleContext { evidence: &evidence, fed_by: &rule.fed_by, ..around };
-            rule.subject.matches_findings()
-                && matches!(
-                    rule_outcome(rule, policy, context, &evidence, &matcher.matches((index, rule), world)).0,
-                    Outcome::Fail | Outcome::Review
-                )
-        };
-        let stops: Vec<bool> = policy.rules.iter().enumerate().map(stops).collect();
-        digest(&tally.fingerprints(&stops, &coverage))
+    let matcher = RuleMatcher {
+        tally: &tally,
+        coverage: &coverage,
+        problems: &problems,
+        unknown: &unknown,
+        base: comparison,
+        base_of_case,
     };
+    // Which findings need an answer does not depend on who has answered.
+    let stops = matcher.stops(RuleContext { evidence: &evidence, ..around });
+    let findings_digest = digest(&tally.fingerprints(&stops, &coverage));
     let around = RuleContext { waivers: &waivers, findings_digest: &findings_digest, ..around };
     let answers = review::of_evidence(RuleContext { evidence: &evidence, ..around });
     review::answer(&mut evidence, answers);
@@ -126,7 +127,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
     let judged =
-        policy.base.as_ref().filter(|_| !base_given).map(|policy| {
+        policy.base.as_ref().filter(|_| base_of_case.is_none()).map(|policy| {
             base::judge(policy, comparison, tally.states, &related.heads, &evidence, tally.to.cap)
         });
     let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
@@ -136,7 +137,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let stops: Vec<bool> =
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
-    let (findings, hits): (Vec<MatchedProblem>, Vec<Hits>) = problems.into_iter().unzip();
+    let (findings, hits) = with_concerned_hits(problems, &rules);
     let errors: Vec<RunError> = vacuous(&rules).into_iter().collect();
     let said = |rules: &[RuleResult]| {
         let (source, sha256) = (&policy.source, &policy.sha256);
@@ -194,14 +195,44 @@ struct RuleMatcher<'m> {
     problems: &'m [CountedProblem],
     /// Licences of which nobody knows what they bind to, by rule and finding.
     unknown: &'m BTreeSet<(usize, Fingerprint)>,
+    /// Base that the change is compared with.
+    base: Option<&'m GivenBase>,
+    /// The same in a case of the policy.
+    base_of_case: Option<&'m BTreeMap<String, u64>>,
 }
 
 impl RuleMatcher<'_> {
+    /// Which rules need an answer for findings that they match.
+    fn stops(&self, around: RuleContext<'_>) -> Vec<bool> {
+        let RuleContext { policy, context, evidence, .. } = around;
+        let stops = |(index, rule): (usize, &Rule)| {
+            let world = RuleContext { fed_by: &rule.fed_by, ..around };
+            rule.subject.matches_findings()
+                && matches!(
+                    rule_outcome(rule, policy, context, evidence, &self.matches((index, rule), world)).0,
+                    Outcome::Fail | Outcome::Review
+                )
+        };
+        policy.rules.iter().enumerate().map(stops).collect()
+    }
+
     fn matches(&self, (index, rule): (usize, &Rule), world: RuleContext<'_>) -> RuleMatches {
         let counts = self.tally.counted(index, self.coverage);
         let problems = problems_of_rule(self.problems, index);
         match &rule.subject {
-            Subject::Findings(_) => matches_of_rule(counts, problems),
+            Subject::Findings(_) => {
+                let groups = self.tally.counted_by_group(index, self.coverage);
+                let own: Vec<&CountedProblem> =
+                    problems.iter().filter_map(|&at| self.problems.get(at)).collect();
+                let around = AllowanceContext {
+                    owners: &world.context.owners,
+                    evidence: world.evidence,
+                    base: self.base,
+                    of_case: self.base_of_case,
+                };
+                let allowed = allowance::judge(rule, counts, groups, &own, around);
+                matches_of_rule(counts, problems, allowed)
+            }
             Subject::Sbom(sbom) => {
                 let demands = evaluate_requirements(rule, world);
                 let leads = problems.iter().filter_map(|&at| self.problems.get(at)?.0.lead());
@@ -209,19 +240,20 @@ impl RuleMatcher<'_> {
                 let unknown =
                     |matched: &Matched| self.unknown.contains(&(index, matched.finding.fingerprint));
                 let said = sbom::unmet_licenses(sbom, counts, &leads, &unknown);
-                matches_of_sbom(matches_of_rule(counts, problems), demands, said)
+                let found = matches_of_rule(counts, problems, AllowedMatches::default());
+                matches_of_sbom(found, demands, said, rule.allow)
             }
             Subject::Document(_)
             | Subject::Image(_)
             | Subject::Provenance(_)
             | Subject::Approvals(_)
-            | Subject::Verdicts(_) => RuleMatches::of_demands(evaluate_requirements(rule, world)),
+            | Subject::Verdicts(_) => RuleMatches::of_demands(evaluate_requirements(rule, world), rule.allow),
         }
     }
 }
 
 /// Matches of one rule of findings, with their counts.
-fn matches_of_rule(counts: MatchCounts, problems: Vec<usize>) -> RuleMatches {
+fn matches_of_rule(counts: MatchCounts, problems: Vec<usize>, allowed: AllowedMatches) -> RuleMatches {
     let MatchCounts { open, new, in_doubt, unanswered, unknown_license: _, waived, vexed } = counts;
     RuleMatches {
         count: open,
@@ -233,6 +265,7 @@ fn matches_of_rule(counts: MatchCounts, problems: Vec<usize>) -> RuleMatches {
         demands: None,
         problems,
         unmet: Vec::new(),
+        allowed,
     }
 }
 
@@ -241,10 +274,30 @@ fn matches_of_sbom(
     found: RuleMatches,
     mut demands: Requirements,
     licenses: Vec<UnmetRequirement>,
+    allow: Allowance,
 ) -> RuleMatches {
     let unmet: Vec<String> = demands.unmet.iter().map(|unmet| unmet.text.clone()).collect();
     demands.unmet.extend(licenses);
-    RuleMatches { count: found.count + unmet.len() as u64, demands: Some(demands), unmet, ..found }
+    let count = found.count + unmet.len() as u64;
+    RuleMatches {
+        count,
+        demands: Some(demands),
+        unmet,
+        allowed: allowance::of_demands(count, allow),
+        ..found
+    }
+}
+
+/// The problems, and of each what counts for a rule and is in a group that has too many, where the rule has groups.
+fn with_concerned_hits(
+    problems: Vec<CountedProblem>,
+    rules: &[RuleResult],
+) -> (Vec<MatchedProblem>, Vec<Hits>) {
+    let (findings, mut hits): (Vec<MatchedProblem>, Vec<Hits>) = problems.into_iter().unzip();
+    for (problem, hits) in findings.iter().zip(&mut hits) {
+        hits.retain(|(witness, rule)| rules.get(*rule).is_none_or(|r| r.allowed.concerns(problem, *witness)));
+    }
+    (findings, hits)
 }
 
 /// Puts the version that is to be taken to each witness of a problem.

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::allowance::{self, AllowanceDetail, AllowedMatches};
 use super::matched_problem::CountedProblem;
 use super::requirement::{Requirements, RuleContext};
 use super::{
@@ -9,7 +10,7 @@ use super::{
     provenance, sbom, verdicts,
 };
 use crate::finding::{Category, Fingerprint, Severity, State};
-use crate::policy::{Action, EntryKind, EvidenceEntry, Feed, Policy, Rule, Subject};
+use crate::policy::{Action, Allowance, EntryKind, EvidenceEntry, Feed, Policy, Rule, Subject};
 
 /// Outcome of one rule; its keys are part of the schema `secgate/verdict/v1`.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -25,8 +26,14 @@ pub struct RuleResult {
     pub title: String,
     /// Its statement.
     pub outcome: Outcome,
-    /// Matches that are allowed.
+    /// Matches that are allowed, in each group where there are groups.
     pub allow: u64,
+    /// More about what is allowed, where that is more than a number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub allowance: Option<AllowanceDetail>,
+    /// Matches beside what is allowed.
+    #[serde(skip)]
+    pub(super) allowed: AllowedMatches,
     /// Matches that count: findings that no waiver covers, or unmet demands on a document.
     pub count: u64,
     /// Of them, new ones.
@@ -81,13 +88,17 @@ pub(super) struct RuleMatches {
     pub(super) problems: Vec<usize>,
     /// Demands that are not met, of a rule that matches findings besides.
     pub(super) unmet: Vec<String>,
+    /// The same beside what the rule allows.
+    pub(super) allowed: AllowedMatches,
 }
 
 impl RuleMatches {
     /// Matches of a rule that does not look at findings.
-    pub(super) fn of_demands(demands: Requirements) -> Self {
+    pub(super) fn of_demands(demands: Requirements, allow: Allowance) -> Self {
+        let count = demands.unmet.len() as u64;
         Self {
-            count: demands.unmet.len() as u64,
+            allowed: allowance::of_demands(count, allow),
+            count,
             new: 0,
             in_doubt: 0,
             unanswered: 0,
@@ -150,13 +161,13 @@ pub(super) fn judge_rule(
     comparison: Option<&GivenBase>,
 ) -> RuleResult {
     let (outcome, mut message) = rule_outcome(rule, policy, context, evidence, &found);
-    if found.count > rule.allow {
+    if found.allowed.over > 0 {
         let matched = found.problems.iter().filter_map(|&at| problems.get(at));
         let untold = base::untold(rule, comparison, matched);
         message.extend(untold.map(|why| format!(", old or new: {why}")));
     }
     let decided = found.demands.as_ref().is_none_or(|demands| demands.undecided.is_empty());
-    let blind = found.count <= rule.allow && outcome >= Outcome::Review && decided;
+    let blind = found.allowed.over == 0 && outcome >= Outcome::Review && decided;
     let lead = |&at: &usize| problems.get(at).and_then(|(p, _)| Some(p.lead()?.finding.fingerprint));
     RuleResult {
         id: rule.id.clone(),
@@ -164,7 +175,9 @@ pub(super) fn judge_rule(
         policy: policy.inherited_from(rule),
         title: rule.title.clone(),
         outcome,
-        allow: rule.allow,
+        allow: found.allowed.allow,
+        allowance: found.allowed.detail.clone(),
+        allowed: found.allowed,
         count: found.count,
         new: found.new,
         waived: found.waived,
@@ -253,20 +266,19 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
     if let Some(demands) = found.demands.as_ref().filter(|demands| !demands.undecided.is_empty()) {
         return no_telling(rule, demands);
     }
-    if found.count > rule.allow {
+    if found.allowed.over > 0 {
         let count = match (&found.demands, found.count) {
             (Some(demands), _) => describe_unmet(demands),
             (None, 1) => "1 finding".to_owned(),
             (None, n) => format!("{n} findings"),
         };
-        let allowed = if rule.allow > 0 { format!(", {} allowed", rule.allow) } else { String::new() };
+        let allowed = found.allowed.describe();
         let waived = if found.waived > 0 { format!(", {} more waived", found.waived) } else { String::new() };
         let vexed = match found.vexed {
             0 => String::new(),
             n => format!(", {n} more not affected (VEX)"),
         };
         let count = format!("{count}{allowed}{waived}{vexed}");
-        let sure = found.count.saturating_sub(found.in_doubt).saturating_sub(found.unanswered);
         let count = match found.in_doubt {
             0 => count,
             n => format!("{count}, {n} on unchanged lines of touched files: existing by the diff alone"),
@@ -283,7 +295,7 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
                 let of_demands = found.demands.as_ref().and_then(|demands| demands.worst(rule.then));
                 let outcome = of_demands.unwrap_or(rule.then.into());
                 // What may be new is for people to look at.
-                (if sure > rule.allow { outcome } else { outcome.min(Outcome::Review) }, count)
+                (if found.allowed.surely { outcome } else { outcome.min(Outcome::Review) }, count)
             }
         };
         // What was found cannot make up for what is missing.
@@ -304,7 +316,7 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
                 let met = demands.met.iter().cloned().chain(waived);
                 return (Outcome::Pass, met.collect::<Vec<_>>().join("; "));
             }
-            let allowed = (n > 0).then(|| format!("{n} of {} allowed", rule.allow));
+            let allowed = (n > 0).then(|| found.allowed.describe_allowed(n));
             let vexed = (found.vexed > 0).then(|| format!("{} not affected (VEX)", found.vexed));
             let none = (n == 0 && waived.is_none() && vexed.is_none()).then(|| NO_FINDINGS.to_owned());
             let parts = none.into_iter().chain(allowed).chain(waived).chain(vexed);

@@ -7,11 +7,14 @@ mod worst_findings;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
+use super::allowance::key_of;
 use super::finding_query::is_meant;
 use super::sbom::LicenseSource;
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, Stage, State, Text};
-use crate::policy::{Policy, Rule, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction};
+use crate::policy::{
+    Allowance, Policy, Rule, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction,
+};
 use crate::relate::{Certainty, RelatedFinding, Vex, Waivers};
 use crate::report::ValueMask;
 
@@ -47,6 +50,29 @@ pub(super) struct MatchCounts {
     pub(super) waived: u64,
     /// Those that a VEX statement lifts.
     pub(super) vexed: u64,
+}
+
+impl MatchCounts {
+    /// Those that nothing lifts and that are neither in doubt nor for want of knowledge.
+    pub(super) const fn sure(&self) -> u64 {
+        self.open.saturating_sub(self.in_doubt).saturating_sub(self.unanswered)
+    }
+
+    /// Counts findings of a combination for a rule.
+    fn add(&mut self, rule: usize, set: &Combination, count: u64, coverage: &Coverage) {
+        match coverage.lift(set.waivers.as_deref(), set.vex, rule) {
+            None => {
+                self.open += count;
+                self.new += if set.new { count } else { 0 };
+                self.in_doubt += if set.in_doubt.has(rule) { count } else { 0 };
+                let unanswered = set.unanswered.has(rule) && !set.in_doubt.has(rule);
+                self.unanswered += if unanswered { count } else { 0 };
+                self.unknown_license += if set.unknown_license.has(rule) { count } else { 0 };
+            }
+            Some(Lift::Waiver(_)) => self.waived += count,
+            Some(Lift::Vex(_)) => self.vexed += count,
+        }
+    }
 }
 
 /// A finding with what lifts it from a rule.
@@ -105,6 +131,8 @@ pub struct Tally<'p> {
     recent: u32,
     /// Every matched finding: its identity and its combination.
     marks: Vec<(Fingerprint, u32)>,
+    /// Matches of rules that allow so many of each group: by rule, group and combination.
+    groups: BTreeMap<(usize, String, u32), u64>,
     /// Matches of each waiver.
     pub(super) uses: BTreeMap<u32, Use>,
     /// Active findings by state; counted only where there is a base.
@@ -131,6 +159,7 @@ impl<'p> Tally<'p> {
             interned: HashMap::new(),
             recent: 0,
             marks: Vec::new(),
+            groups: BTreeMap::new(),
             uses: BTreeMap::new(),
             states: States::default(),
             watched: Vec::new(),
@@ -153,6 +182,11 @@ impl<'p> Tally<'p> {
         let renamed: Vec<u32> = other.sets.into_iter().map(|(set, count)| self.intern(set, count)).collect();
         self.marks
             .extend(other.marks.into_iter().filter_map(|(id, set)| Some((id, *renamed.get(set as usize)?))));
+        for ((rule, key, set), count) in other.groups {
+            if let Some(set) = renamed.get(set as usize) {
+                *self.groups.entry((rule, key, *set)).or_default() += count;
+            }
+        }
         for (waiver, theirs) in other.uses {
             self.uses.entry(waiver).or_default().merge(theirs);
         }
@@ -216,20 +250,20 @@ impl<'p> Tally<'p> {
     pub(super) fn counted(&self, rule: usize, coverage: &Coverage) -> MatchCounts {
         let mut counted = MatchCounts::default();
         for (set, count) in self.sets.iter().filter(|(set, _)| set.has(rule)) {
-            match coverage.lift(set.waivers.as_deref(), set.vex, rule) {
-                None => {
-                    counted.open += count;
-                    counted.new += if set.new { *count } else { 0 };
-                    counted.in_doubt += if set.in_doubt.has(rule) { *count } else { 0 };
-                    let unanswered = set.unanswered.has(rule) && !set.in_doubt.has(rule);
-                    counted.unanswered += if unanswered { *count } else { 0 };
-                    counted.unknown_license += if set.unknown_license.has(rule) { *count } else { 0 };
-                }
-                Some(Lift::Waiver(_)) => counted.waived += count,
-                Some(Lift::Vex(_)) => counted.vexed += count,
-            }
+            counted.add(rule, set, *count, coverage);
         }
         counted
+    }
+
+    /// The same by the groups of a rule that allows so many of each.
+    pub(super) fn counted_by_group(&self, rule: usize, coverage: &Coverage) -> BTreeMap<String, MatchCounts> {
+        let mut groups: BTreeMap<String, MatchCounts> = BTreeMap::new();
+        for ((_, key, set), count) in self.groups.iter().filter(|((of, ..), _)| *of == rule) {
+            if let Some((set, _)) = self.sets.get(*set as usize) {
+                groups.entry(key.clone()).or_default().add(rule, set, *count, coverage);
+            }
+        }
+        groups
     }
 
     /// How many findings each waiver hides from one rule or more; of several waivers the first has them.
@@ -516,6 +550,7 @@ impl Tally<'_> {
         let ordinal = self.counts.total + self.counts.suppressed;
         let id = finding.fingerprint;
         let spoken = set.waivers.is_some() || set.claims.is_some();
+        let grouped = self.groups_of(&finding, &set);
         let order = order(&finding, rank, evidence, ordinal);
         // Most findings of a large report are not among the worst of any rule.
         let admitted = |(index, tally): (usize, &RuleTally)| set.has(index) && tally.plain.admits(&order);
@@ -538,7 +573,20 @@ impl Tally<'_> {
             }
         }
         let set = self.intern(set, 1);
+        for (rule, key) in grouped {
+            *self.groups.entry((rule, key, set)).or_default() += 1;
+        }
         self.marks.push((id, set));
+    }
+
+    /// The rules that count a finding within a group, and the key of that.
+    fn groups_of(&self, finding: &Finding, set: &Combination) -> Vec<(usize, String)> {
+        let rules = self.to.policy.rules.iter().enumerate().filter(|(at, _)| set.has(*at));
+        let grouped = rules.filter_map(|(at, rule)| match rule.allow {
+            Allowance::Each { per, .. } => Some((at, key_of(per, finding))),
+            Allowance::Count(_) | Allowance::Base => None,
+        });
+        grouped.collect()
     }
 }
 

@@ -158,8 +158,9 @@ impl Unblock {
             .rules
             .iter()
             .map(|r| {
-                let others = r.allow.saturating_add(r.unmet.len() as u64);
-                if r.outcome >= Outcome::Review { r.count.saturating_sub(others) } else { 0 }
+                // Of groups all of those that have too many: which of them go is for people to say.
+                let need = r.allowed.to_clear().saturating_sub(r.unmet.len() as u64);
+                if r.outcome >= Outcome::Review { need } else { 0 }
             })
             .collect();
         let mut plan =

@@ -179,9 +179,9 @@ pub fn gather<'p>(
     let held = withhold(&options, &mut read);
 
     let counted = to.counted(&[], 0);
-    let base_given = rehearsal.is_some_and(|rehearsal| rehearsal.base_given);
+    let base_of_case = rehearsal.and_then(|rehearsal| rehearsal.base);
     let mut gathered =
-        Gathered { evidence: Vec::new(), counted, documents: Vec::new(), comparison, base_given };
+        Gathered { evidence: Vec::new(), counted, documents: Vec::new(), comparison, base_of_case };
     let mut kept = SnapshotRecorder::default();
     for (item, (outcome, mut counted)) in reports.iter().zip(read) {
         let ignored = ignored(item, &outcome, &options);

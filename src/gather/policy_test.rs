@@ -1,5 +1,7 @@
 //! Reports that a case of the policy writes out: made by nobody, about this run.
 
+use std::collections::BTreeMap;
+
 use super::entry;
 use super::report_reader::CountingContext;
 use crate::decide::{Context, Evidence, Gathered};
@@ -13,8 +15,8 @@ use crate::report::{self, Sink};
 pub struct TestReports<'p> {
     /// Reports without files.
     pub reports: &'p [WrittenReport],
-    /// The states of their findings stand for a base.
-    pub base_given: bool,
+    /// The states of their findings stand for a base, of whose findings rules match so many, by their ids.
+    pub base: Option<&'p BTreeMap<String, u64>>,
 }
 
 /// A report written out: made by nobody, about this run.

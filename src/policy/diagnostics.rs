@@ -303,6 +303,25 @@ diagnostics! {
         "rule-without-people" RuleWithoutPeople { rule, what: &'static str, document: &'static str }
             => "the rule {rule} needs to know {what}: there is no `document: {document}`",
             help "add an entry to `evidence`: `{{document: {document}, files: […]}}`";
+        // Allowances.
+        /// An allowance that is neither of its forms.
+        "allowance-in-part" AllowanceInPart
+            => "`allow` is a number, `{{base: same}}`, or `per` with `count`", help "for example `allow: {{per: path, count: 5}}`";
+        /// An allowance that only a rule about findings can have.
+        "allowance-without-findings" AllowanceWithoutFindings { allowance }
+            => "`allow: {allowance}` counts findings, and the rule is not about `findings`";
+        /// An allowance of the base where the policy reads no reports of the base.
+        "allowance-without-base" AllowanceWithoutBase
+            => "`allow: {{base: same}}` counts what reports of the base hold, and the policy does not compare with any",
+            help "add `base: {{from: base-report, without: review}}`";
+        /// An allowance of the base for what no report of the base tells.
+        "allowance-of-the-run" AllowanceOfTheRun { key: &'static str }
+            => "`allow: {{base: same}}` cannot count by `{key}`: a report of the base does not tell it",
+            help "leave `{key}` out; the count is compared with the base whatever is new";
+        /// A waiver for a count that the base decides.
+        "allowance-waivable" AllowanceWaivable
+            => "`allow: {{base: same}}` with `waivable: true`: what a waiver covers may be in the base as well, and would make room",
+            help "leave `waivable` out; for exceptions write a rule with a number";
         // Subjects, images, SBOMs, provenance, verdicts, keys.
         /// A name that no subject can have.
         "invalid-subject-name" InvalidSubjectName { shown }

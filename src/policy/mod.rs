@@ -3,6 +3,7 @@
 //! A team writes YAML; `written` is that text as types, `load` reads it, `validate` turns it into the types of
 //! this module, and every error names file, line, column and the nearest right word. Nothing here knows reports.
 
+mod allowance;
 pub mod compare;
 pub mod diagnostics;
 mod embedded;
@@ -31,6 +32,7 @@ use jiff::civil::Date;
 
 use crate::finding::{Category, Finding, Severity, Target};
 
+pub use allowance::{Allowance, GroupedBy};
 pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, PolicyProblem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
@@ -440,7 +442,7 @@ pub struct Rule {
     /// Meaning of attributes that a finding lacks.
     pub unknown: UnknownMeaning,
     /// How many matches are allowed.
-    pub allow: u64,
+    pub allow: Allowance,
     /// Consequence beyond that.
     pub then: Action,
     /// Whether waivers, baselines and VEX can apply.

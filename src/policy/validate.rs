@@ -66,6 +66,7 @@ pub(super) fn policy(
         reviewers: reviewers.as_ref(),
         subjects: &subjects,
         keys: &keys,
+        base: base.as_ref(),
     };
     let mappings = mapping::mappings(written.mappings, &files.mappings, problems);
     let rules = written.rules.map(|list| rules::rules(list.value.0, &world, problems));

@@ -15,8 +15,9 @@ use super::subject::{
     ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictClock,
     VerdictWord,
 };
-use super::{Action, BaseSource, Enforcement, Feed, UnchangedLines, UnknownAction};
+use super::{Action, Allowance, BaseSource, Enforcement, Feed, GroupedBy, UnchangedLines, UnknownAction};
 use crate::finding::{Category, Reachability, Severity, Target, is_sha256};
+use crate::policy::diagnostics::PolicyDiagnostic;
 use map::{described, key, known_keys, needed, unknown_key, written};
 use node::{Node, NodeKind};
 
@@ -35,6 +36,7 @@ words! {
     BaseSource { "base-report" = BaseReport, "baseline" = Baseline, "diff" = Diff }
     Feed { "kev" = Kev, "epss" = Epss, "vex" = Vex }
     Demanded { "required" = Required }
+    SameAsBase { "same" = Same }
     DeadlineStart { "first_seen" = FirstSeen, "published" = Published, "fix_available" = FixAvailable }
     UnknownAction { "match" = Match, "review" = Review, "ignore" = Ignore }
     SubjectKind { "image" = Image }
@@ -55,6 +57,12 @@ words! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Demanded {
     Required,
+}
+
+/// The one word of `allow: {base: …}`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum SameAsBase {
+    Same,
 }
 
 /// The one word of `commit` in a `provenance` rule.
@@ -89,6 +97,12 @@ impl DeadlineStart {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum BoundTo {
     Commit,
+}
+
+impl Vocabulary for GroupedBy {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|by| (by.as_str(), *by)).collect()
+    }
 }
 
 impl Vocabulary for DocumentKind {
@@ -425,8 +439,8 @@ written! {
         may verdicts: WrittenVerdictsRule,
         /// Meaning of a finding that matches only because nobody knows an attribute: `match` (default), `review` or `ignore`; for all, or by the key of the selector: `{kev: review}`.
         may unknown: WrittenUnknownMeaning,
-        /// How many matches are allowed; default 0.
-        may allow: u64,
+        /// How many matches are allowed; default 0. `{base: same}`: as many as the reports of the base have; `{per: path, count: 5}`: so many for each `path`, `owner` or `tool`.
+        may allow: WrittenAllowance,
         /// Consequence: `fail`, `review` or `warn`.
         must then: Action,
         /// `false`: no waiver, baseline or VEX statement applies.
@@ -443,6 +457,16 @@ written! {
         may from: Day,
         /// Holds only where each of these parameters has this value, or one of these.
         may when: Table<Many<Name>>,
+    }
+
+    /// An allowance that is more than a number: `base`, or `per` with `count`.
+    AllowanceParts as "`allow`" {
+        /// `same`: as many as the rule finds in the reports of the base. No waiver, baseline or VEX statement applies to such a rule.
+        may base: SameAsBase,
+        /// Group whose findings are counted together: those of one `path`, of one `owner` (by CODEOWNERS) or of one `tool`.
+        may per: GroupedBy,
+        /// How many are allowed in each group.
+        may count: u64,
     }
 
     /// Facts that a document must hold. Each fact must be there; a missing one fails the rule.
@@ -689,6 +713,34 @@ impl FromNode for WrittenUnknownMeaning {
         let word = UnknownAction::schema(generator);
         let each = Table::<UnknownAction>::schema(generator);
         json_schema!({"anyOf": [word, each]})
+    }
+}
+
+/// `allow` of a rule: a number, or a map.
+#[derive(Debug)]
+pub(crate) struct WrittenAllowance(pub(crate) Allowance);
+
+impl FromNode for WrittenAllowance {
+    fn from_node(node: &Node, key: &str, problems: &mut PolicyProblems) -> Option<Self> {
+        if !matches!(node.kind, NodeKind::Map(_)) {
+            return u64::from_node(node, key, problems).map(|count| Self(Allowance::Count(count)));
+        }
+        let faults = problems.len();
+        let AllowanceParts { given: _, base, per, count } = AllowanceParts::from_node(node, key, problems)?;
+        let allowance = match (base, per, count) {
+            (Some(_), None, None) => Some(Allowance::Base),
+            (None, Some(per), Some(count)) => Some(Allowance::Each { per: per.value, count: count.value }),
+            _ => None,
+        };
+        if allowance.is_none() && problems.len() == faults {
+            problems.add(node.at, PolicyDiagnostic::AllowanceInPart);
+        }
+        allowance.map(Self)
+    }
+
+    fn schema(generator: &mut SchemaGenerator) -> Schema {
+        let (count, parts) = (u64::schema(generator), AllowanceParts::schema(generator));
+        json_schema!({"anyOf": [count, parts]})
     }
 }
 

@@ -3,6 +3,13 @@
 use crate::finding::{Category, Finding, FingerprintBuilder, State};
 use crate::policy::{Answer, Mapping, Policy, SelectorContext};
 
+/// A finding as the policy corrects it.
+pub fn corrected(mut finding: Finding, policy: &Policy) -> Finding {
+    correct(&mut finding, policy);
+    finding.raise_malware();
+    finding
+}
+
 /// Corrects severity and category as the policy's `severity.map` says; the first line that matches holds.
 pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
     let Some(line) = policy.severity_map.iter().find(|line| line_matches(line, finding, policy)) else {

@@ -17,6 +17,7 @@ pub use base::{
     Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
     SeverityBars, SourceTree, SuppressedFindings, TouchedFile, TrackedFile, UnshownFile, summary,
 };
+pub use correction::corrected;
 pub use deduplicate::{DuplicateGroup, DuplicateReason, group};
 pub use exploitation::Exploitation;
 pub use owners::{CODEOWNERS, Owners};

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use super::correction::correct;
+use super::correction::{correct, corrected};
 use super::{
     Base, Certainty, Exploitation, Heads, SeverityBars, SourceTree, SuppressedFindings, Vex, Waivers,
 };
@@ -90,8 +90,7 @@ impl<'p> Relater<'p> {
         if self.to.keep {
             self.kept.push(finding.clone());
         }
-        correct(&mut finding, self.to.policy);
-        finding.raise_malware();
+        let mut finding = corrected(finding, self.to.policy);
         self.to.exploitation.annotate(&mut finding);
         let waivers = self.to.waivers.matching(&finding);
         let vex = &self.to.vex;

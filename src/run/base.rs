@@ -10,7 +10,7 @@ use sha2::{Digest, Sha256};
 
 use super::git::{self, Blob, BlobKind};
 use super::policy_source::policy_folders;
-use crate::decide::{BaseComparison, GivenBase, RunError, ScanKind, Status, source_word};
+use crate::decide::{BaseComparison, GivenBase, RunError, ScanKind, Status, matches_in_base, source_word};
 use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
 use crate::gather::{self, Limits};
@@ -149,6 +149,8 @@ pub(crate) struct ComparedUnder<'c> {
     pub(crate) directory: &'c Path,
     pub(crate) key: Option<&'c SecretKey>,
     pub(crate) change: Option<&'c GivenDiff>,
+    /// Seconds since 1970, for ages.
+    pub(crate) now: i64,
 }
 
 /// A change, as a diff tells it.
@@ -301,7 +303,7 @@ impl BaseRequest {
         known: Option<&BaselineText>,
         remarks: &mut Vec<String>,
     ) -> Result<Option<GivenBase>> {
-        let ComparedUnder { policy, limits, roots, directory, key, change } = *under;
+        let ComparedUnder { policy, directory, key, change, .. } = *under;
         let given = self.given_sources();
         if given.is_empty() {
             return Ok(None);
@@ -354,6 +356,7 @@ impl BaseRequest {
                 status: None,
                 scan: None,
                 copy_of: None,
+                matched: BTreeMap::new(),
             });
             comparison.base.set_diff(Arc::clone(&change.diff));
         }
@@ -368,21 +371,16 @@ impl BaseRequest {
                 status: None,
                 scan: None,
                 copy_of: None,
+                matched: BTreeMap::new(),
             });
             comparison.base.set_baseline(file);
         }
-        self.add_reports(&mut comparison, policy, limits, roots, key)?;
+        self.add_reports(&mut comparison, under)?;
         Ok(Some(comparison))
     }
 
-    fn add_reports(
-        &self,
-        comparison: &mut GivenBase,
-        policy: &Policy,
-        limits: Limits,
-        roots: &[String],
-        key: Option<&SecretKey>,
-    ) -> Result<()> {
+    fn add_reports(&self, comparison: &mut GivenBase, under: &ComparedUnder<'_>) -> Result<()> {
+        let ComparedUnder { policy, limits, roots, key, .. } = *under;
         if let Some(empty) = self.base_reports.iter().find(|path| path.as_os_str().is_empty()) {
             bail!(RunDiagnostic::EmptyFlag { flag: format!("--base-report {}", empty.display()) });
         }
@@ -416,6 +414,7 @@ impl BaseRequest {
                 scan: ScanKind::of_report(seen)
                     .map(|scan| ScanKind { alone: alone.into_iter().collect(), ..scan }),
                 copy_of: None,
+                matched: matches_in_base(policy, &report.findings, under.now),
             });
         }
         Ok(())

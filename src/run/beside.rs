@@ -98,6 +98,7 @@ impl RunRequest {
                 directory: &directory,
                 key: own.secret_key.as_ref(),
                 change: own.change.as_ref(),
+                now: self.now.as_second(),
             },
             read,
             &mut Vec::new(),

@@ -200,7 +200,8 @@ impl RunRequest {
         let mut base = || {
             let (key, change) = (secret_key.as_ref(), change.as_ref());
             let (policy, limits, roots, directory) = (&policy, self.limits, &roots, &directory);
-            let under = ComparedUnder { policy, limits, roots, directory, key, change };
+            let now = self.now.as_second();
+            let under = ComparedUnder { policy, limits, roots, directory, key, change, now };
             let text = self.base.baseline_text()?;
             let comparison = self.base.comparison(&under, text.as_ref(), &mut remarks)?;
             anyhow::Ok((comparison, text))

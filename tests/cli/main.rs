@@ -14,6 +14,7 @@
 
 mod adopt;
 mod agents;
+mod allowances;
 mod approvals;
 mod attest;
 mod baseline;

@@ -227,7 +227,8 @@ fn decide(case: &PolicyTestCase, policy: &Policy, folder: &Path) -> Result<Decis
         .collect();
     let files = case.waivers.iter().map(|file| folder.join(file)).collect();
     let waivers = Waivers::new(waivers_of_files(policy, files, case.now)?);
-    let rehearsal = TestReports { reports: &case.reports, base_given: !case.without_base };
+    let rehearsal =
+        TestReports { reports: &case.reports, base: Some(&case.base_counts).filter(|_| !case.without_base) };
     let inputs = Inputs {
         policy,
         waivers: &waivers,

@@ -4,7 +4,7 @@ use super::WaiverExplained;
 use super::verdict::{SavedRuleResult, Verdict};
 use crate::decide::Outcome;
 use crate::finding::{Finding, State, Text};
-use crate::policy::{Action, Clause, PathGlob, Policy, Rule, Selector, Subject};
+use crate::policy::{Action, Allowance, Clause, PathGlob, Policy, Rule, Selector, Subject};
 
 /// Changes that would alter the outcome of a rule, each by itself, the best first.
 pub(super) fn changes(
@@ -20,12 +20,12 @@ pub(super) fn changes(
         changes.push("nothing has to: a waiver covers it".to_owned());
         return changes;
     }
-    let others = said.count.saturating_sub(rule.allow);
+    let others = said.over();
     if others > 1 {
         changes.push(format!(
             "{} findings match; the rule allows {}: with this one gone, {} more would have to go",
             said.count,
-            rule.allow,
+            said.allowed_in_words(),
             others - 1
         ));
     }
@@ -80,17 +80,18 @@ pub fn rule_changes(
         return changes;
     }
     let findings = rule.is_none_or(|rule| rule.subject.matches_findings());
-    if findings && said.count > said.allow {
+    if findings && said.over() > 0 {
         let count = if said.count == 1 {
             "1 match counts".to_owned()
         } else {
             format!("{} matches count", said.count)
         };
-        changes.push(format!("{count} and {} may: {} would have to go", said.allow, said.count - said.allow));
+        let allowed = said.allowed_in_words();
+        changes.push(format!("{count} and {allowed} may: {} would have to go", said.over()));
     }
     changes.extend(said.fix.clone());
     if let (Some(rule), Some(policy)) = (rule, policy) {
-        if findings && said.count > said.allow {
+        if findings && said.over() > 0 {
             changes.push(no_waiver(rule, policy).unwrap_or_else(|| {
                 format!(
                     "waivers for {}/{}: `secgate waiver new --finding FINGERPRINT` writes one",
@@ -112,6 +113,9 @@ pub fn rule_changes(
 
 /// Why no waiver can cover what a rule matched.
 fn no_waiver(rule: &Rule, policy: &Policy) -> Option<String> {
+    if rule.allow == Allowance::Base {
+        return Some("no waiver: the rule counts as many as the base has, waived or not".to_owned());
+    }
     if !rule.waivable {
         return Some("no waiver: the rule says `waivable: false`".to_owned());
     }

@@ -2,8 +2,8 @@
 
 use serde::Deserialize;
 
-use crate::decide::Outcome;
 use crate::decide::finding_query::{beginning, is_meant};
+use crate::decide::{AllowanceDetail, Outcome};
 use crate::finding::{
     Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
     Severity, Stage, State, Text, clean_line,
@@ -71,6 +71,9 @@ pub struct SavedRuleResult {
     pub outcome: Outcome,
     /// How many are allowed.
     pub allow: u64,
+    /// More about that, where it is more than a number.
+    #[serde(default)]
+    pub allowance: Option<AllowanceDetail>,
     /// How many counted.
     pub count: u64,
     /// Why.
@@ -205,6 +208,22 @@ impl VerdictFinding {
     pub fn known_names(&self) -> Vec<String> {
         let package = self.package.as_ref().map(|package| package.name.clone());
         std::iter::once(self.rule_id.clone()).chain(self.ids.iter().cloned()).chain(package).collect()
+    }
+}
+
+impl SavedRuleResult {
+    /// Matches beyond what is allowed.
+    pub(super) fn over(&self) -> u64 {
+        self.allowance.as_ref().map_or(self.count.saturating_sub(self.allow), |detail| detail.over)
+    }
+
+    /// Allowed matches in words: `3`, `3 for each path`, `3, as many as the base has`.
+    pub(super) fn allowed_in_words(&self) -> String {
+        match &self.allowance {
+            None => self.allow.to_string(),
+            Some(detail) if detail.by == "base" => format!("{}, as many as the base has,", self.allow),
+            Some(detail) => format!("{} for each {}", self.allow, detail.by),
+        }
     }
 }
 

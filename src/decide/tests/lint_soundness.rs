@@ -62,12 +62,14 @@ fn rule() -> impl Strategy<Value = String> {
         "unknown: review",
         "unknown: {kev: ignore}",
     ]);
-    (selectors, then, 0..2u8, more).prop_map(|((a, b, c, d, e), then, allow, more)| {
-        let parts: Vec<&str> = [a, b, c, d, e].into_iter().flatten().collect();
-        let parts = if parts.is_empty() { "category: sast".to_owned() } else { parts.join(", ") };
-        let more = more.map(|more| format!(", {more}")).unwrap_or_default();
-        format!("findings: {{{parts}}}, then: {then}, allow: {allow}{more}")
-    })
+    (selectors, then, prop::sample::select(&["0", "0", "1", "{per: path, count: 1}"][..]), more).prop_map(
+        |((a, b, c, d, e), then, allow, more)| {
+            let parts: Vec<&str> = [a, b, c, d, e].into_iter().flatten().collect();
+            let parts = if parts.is_empty() { "category: sast".to_owned() } else { parts.join(", ") };
+            let more = more.map(|more| format!(", {more}")).unwrap_or_default();
+            format!("findings: {{{parts}}}, then: {then}, allow: {allow}{more}")
+        },
+    )
 }
 
 fn policy(head: &str, rules: &[(usize, &String)]) -> Policy {

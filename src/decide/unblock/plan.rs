@@ -173,7 +173,7 @@ impl<'d> Plan<'d> {
         };
         let open = |at: &usize| {
             let rule = self.decision.rules.get(*at);
-            self.left(*at) > 0 || rule.is_some_and(|r| r.count <= r.allow && !r.blind)
+            self.left(*at) > 0 || rule.is_some_and(|r| r.allowed.over == 0 && !r.blind)
         };
         for at in (0..self.decision.rules.len()).filter(open) {
             let Some(obligation) = reviews(&at) else { continue };

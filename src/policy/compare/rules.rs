@@ -1,7 +1,7 @@
 //! Rules: each that was there still is, looks at no less, allows no more, and what follows is no milder.
 
 use super::PolicyComparison;
-use crate::policy::{DocumentRule, Expect, Rule, Selector, Subject, UnknownAction};
+use crate::policy::{Allowance, DocumentRule, Expect, Rule, Selector, Subject, UnknownAction};
 
 impl PolicyComparison<'_> {
     pub(super) fn rules(&mut self, before: &[Rule]) {
@@ -33,19 +33,19 @@ impl PolicyComparison<'_> {
         let stands = |part: Selector| {
             let part = Subject::Findings(part);
             // What each allows adds up.
-            others().any(|now| self.covers(rule, &part, 0, now))
+            others().any(|now| self.covers(rule, &part, Allowance::Count(0), now))
         };
         selector.split_by_list().into_iter().any(|parts| parts.into_iter().all(stands))
     }
 
     /// Whether a rule is at least as strict as another with this subject, which allows so many.
-    fn covers(&self, before: &Rule, subject: &Subject, allow: u64, after: &Rule) -> bool {
+    fn covers(&self, before: &Rule, subject: &Subject, allow: Allowance, after: &Rule) -> bool {
         let mut alone = PolicyComparison { before: self.before, after: self.after, found: Vec::new() };
         alone.rule(before, subject, allow, after);
         alone.found.is_empty()
     }
 
-    fn rule(&mut self, before: &Rule, subject: &Subject, allow: u64, after: &Rule) {
+    fn rule(&mut self, before: &Rule, subject: &Subject, allow: Allowance, after: &Rule) {
         let Rule {
             id,
             line: _,    // where it stands
@@ -71,7 +71,15 @@ impl PolicyComparison<'_> {
             let shown = |action: UnknownAction| format!("{key}: {}", action.as_str());
             self.add(&at("unknown"), shown(unknown.of(key)), shown(after.unknown.of(key)));
         }
-        self.most(&at("allow"), Some(allow), Some(after.allow), |n| n.to_string());
+        if !after.allow.is_within(allow) {
+            self.add(&at("allow"), allow.describe(), after.allow.describe());
+        } else if let (Allowance::Base, Subject::Findings(was), Subject::Findings(is)) =
+            (after.allow, subject, &after.subject)
+            && !is.narrower_than(&self.renamed_entries(was)).is_empty()
+        {
+            // Whatever else it looks at may have become less since the base, and makes room.
+            self.add(&at("findings"), was.describe(), is.describe());
+        }
         self.action(&at("then"), *then, after.then);
         self.demand_not(&at("waivable"), *waivable, after.waivable);
         self.demand_not(&at("waive_malware"), *waive_malware, after.waive_malware);
@@ -187,6 +195,10 @@ fn conditions(when: &[(String, Vec<String>)]) -> String {
 
 /// Whether a rule can only match more when a finding's severity is raised.
 pub(super) fn blind_to_severity(rule: &Rule) -> bool {
+    // More of the base would count, too.
+    if rule.allow == Allowance::Base {
+        return false;
+    }
     let Subject::Findings(selector) = &rule.subject else { return true };
     let excludes = |not: &Selector| not.severity.is_some() || not.r#where.is_some();
     selector.r#where.is_none() && !selector.nested().into_iter().any(excludes)

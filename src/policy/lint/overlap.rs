@@ -1,7 +1,7 @@
 //! Rules that look at nothing of their own.
 
 use super::{LintRun, rule_in_words};
-use crate::policy::{Action, Rule, Selector, Subject};
+use crate::policy::{Action, Allowance, Rule, Selector, Subject};
 
 /// Says if another rule stops all that this one looks at, at least as hard.
 pub(super) fn lint_overlap(found: &mut LintRun<'_>, rule: &Rule) {
@@ -65,7 +65,9 @@ fn as_strict(this: &Rule, than: &Rule) -> bool {
     let unknown = |key: &&str| this.unknown.of(key) >= than.unknown.of(key);
     this.then >= than.then
         && Selector::lackable().iter().all(unknown)
-        && this.allow <= than.allow
+        // A count of the base speaks of what the rule itself looks at.
+        && this.allow != Allowance::Base
+        && this.allow.is_within(than.allow)
         && (!this.waivable || than.waivable)
         && (!this.waive_malware || than.waive_malware)
         && this.from.is_none_or(|from| than.from.is_some_and(|than| from <= than))
@@ -79,7 +81,8 @@ pub(super) fn caught(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> b
         // A waiver of the other is another's; what counts is that the finding is not let go of.
         let same_terms = |other: &Rule| {
             other.then >= rule.then
-                && other.allow <= rule.allow
+                && other.allow != Allowance::Base
+                && other.allow.is_within(rule.allow)
                 && other.from.is_none_or(|from| rule.from.is_some_and(|than| from <= than))
         };
         other.id != rule.id

@@ -174,7 +174,7 @@ fn states(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
 /// A `fail` on whatever is there. A secret, what is being exploited and what is overdue stop however old they are, and
 /// an allowance is a budget; tests and quality gates have no memory.
 fn old_debt(found: &mut LintRun<'_>, rule: &Rule, selector: &Selector) {
-    if rule.then != Action::Fail || !selector.state.is_empty() || rule.allow > 0 {
+    if rule.then != Action::Fail || !selector.state.is_empty() || !rule.allow.is_none() {
         return;
     }
     let quality_only = selector.category == [Category::Quality];

@@ -176,12 +176,14 @@ pub(crate) struct CriterionFacts {
     pub(crate) attribute: Option<Attribute>,
     /// A `where` can ask for the same, and there what is not known does not match.
     pub(crate) graded: bool,
+    /// The run tells it, and a report by itself does not.
+    pub(crate) of_run: bool,
 }
 
 impl CriterionFacts {
     /// Facts of a selector on what every finding says.
     pub(super) const fn known(examples: &'static [&'static str]) -> Self {
-        Self { examples, lacking: Lacking::Never, feed: None, attribute: None, graded: false }
+        Self { examples, lacking: Lacking::Never, feed: None, attribute: None, graded: false, of_run: false }
     }
 
     /// Facts of a selector on what a finding may lack.

@@ -128,6 +128,7 @@ impl Criterion for DueIs {
     const FACTS: CriterionFacts = CriterionFacts {
         lacking: Lacking::Told,
         attribute: Some(Attribute::Age),
+        of_run: true,
         ..CriterionFacts::known(&[
             "{critical: 7d, high: 20d, from: published}",
             "{high: 20d, critical: 20d, medium: 30d, from: fix_available}",

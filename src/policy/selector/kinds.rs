@@ -117,6 +117,7 @@ impl WordCriterion for FindingState {
     type Word = State;
     const FACTS: CriterionFacts = CriterionFacts {
         graded: true,
+        of_run: true,
         ..CriterionFacts::known(&["new", "[new, existing]", "[new, newly_disclosed]"])
     };
 
@@ -747,6 +748,7 @@ impl ThresholdCriterion for FindingAge {
     const FACTS: CriterionFacts = CriterionFacts {
         attribute: Some(Attribute::Age),
         graded: false,
+        of_run: true,
         ..CriterionFacts::lacked(&["10d", "20d"])
     };
 
@@ -965,7 +967,7 @@ pub(crate) struct SubjectIs;
 impl Criterion for SubjectIs {
     type Written = Many<Name>;
     type Value = Vec<String>;
-    const FACTS: CriterionFacts = CriterionFacts::known(&[]);
+    const FACTS: CriterionFacts = CriterionFacts { of_run: true, ..CriterionFacts::known(&[]) };
 
     fn check(
         written: At<Self::Written>,
@@ -1011,7 +1013,7 @@ pub(crate) struct ReportEntry;
 impl ListCriterion for ReportEntry {
     type Written = Name;
     type Item = String;
-    const FACTS: CriterionFacts = CriterionFacts::known(&["a", "[b, c]"]);
+    const FACTS: CriterionFacts = CriterionFacts { of_run: true, ..CriterionFacts::known(&["a", "[b, c]"]) };
 
     fn item(written: At<Self::Written>, _: &'static str, _: &mut PolicyProblems) -> Option<Self::Item> {
         Some(written.value)
@@ -1038,6 +1040,7 @@ impl Criterion for Condition {
     type Value = Option<Where>;
     const FACTS: CriterionFacts = CriterionFacts {
         lacking: Lacking::Silently,
+        of_run: true,
         ..CriterionFacts::known(&["\"@.category == 'sast'\"", "\"@.kev == true || @.kev == null\""])
     };
 

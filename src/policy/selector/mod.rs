@@ -208,6 +208,16 @@ macro_rules! selectors {
                 nested
             }
 
+            /// A key that asks for what the run tells and a report by itself does not, also inside others.
+            pub(super) fn asks_the_run(&self) -> Option<&'static str> {
+                $(if (kinds::$criterion::FACTS.of_run || kinds::$criterion::FACTS.feed.is_some())
+                    && kinds::$criterion::is_given(&self.$field)
+                {
+                    return Some(key(stringify!($field)));
+                })+
+                self.nested().into_iter().find_map(Self::asks_the_run)
+            }
+
             /// Why this cannot stand inside `not`, if it cannot.
             pub(super) fn refused_inside_not(&self) -> Option<super::diagnostics::PolicyDiagnostic> {
                 None$(.or_else(|| kinds::$criterion::refused_inside_not(&self.$field)))+

@@ -5,6 +5,8 @@
 
 mod written;
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 
 use super::error::{PolicyProblems, SourcePosition, nearest, quoted};
@@ -59,6 +61,8 @@ pub struct PolicyTestCase {
     pub subjects: Vec<String>,
     /// The run has no base.
     pub without_base: bool,
+    /// How many findings of the base rules match that allow as many, by their ids.
+    pub base_counts: BTreeMap<String, u64>,
     /// The verdict that must follow.
     pub verdict: &'static str,
     /// Outcomes of rules that must follow.
@@ -191,6 +195,7 @@ fn case(
             .map(|s| s.value)
             .collect(),
         without_base: written.base.is_some_and(|base| base.value == written::BasePresence::Missing),
+        base_counts: known_pairs(written.base_counts, "rule", &rules, problems).collect(),
         verdict: word(expect.verdict?.value),
         rules: known_pairs(expect.rules, "rule", &rules, problems).map(|(id, is)| (id, word(is))).collect(),
         counts: known_pairs(expect.counts, "rule", &rules, problems).collect(),

@@ -82,6 +82,8 @@ written! {
         may now: Name,
         /// `missing`: the run has no base, which `base.without` of the policy answers. Default `given`: `state` of each finding says what it is.
         may base: BasePresence,
+        /// How many findings of the base rules with `allow: {base: same}` match, by their ids; default 0.
+        may base_counts: Table<u64>,
         /// Expected outcomes.
         must expect: Expect,
     }

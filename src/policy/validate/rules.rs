@@ -6,8 +6,8 @@ use super::super::error::{PolicyProblems, SourcePosition, listed, nearest, quote
 use super::super::selector::SelectorReferences;
 use super::super::written::{self, At, ExpectedFact, Many, Name, Table};
 use super::super::{
-    DocumentPath, DocumentRule, Expect, GateSubject, Parameter, Person, Reviewers, Rule, Selector,
-    SelectorSet, SignerKey, Subject, UnknownAction, UnknownMeaning,
+    Allowance, BaseSettings, BaseSource, DocumentPath, DocumentRule, Expect, GateSubject, Parameter, Person,
+    Reviewers, Rule, Selector, SelectorSet, SignerKey, Subject, UnknownAction, UnknownMeaning,
 };
 use super::{LONGEST_ID, report_query, subjects};
 use crate::policy::diagnostics::PolicyDiagnostic;
@@ -24,6 +24,8 @@ pub(super) struct RuleReferences<'p> {
     pub(super) sets: &'p [SelectorSet],
     /// Whose signatures count.
     pub(super) keys: &'p [SignerKey],
+    /// Where newness comes from.
+    pub(super) base: Option<&'p BaseSettings>,
 }
 
 /// A rule, and the places that later errors point at.
@@ -69,6 +71,13 @@ fn rule(
     let mut names = Vec::new();
     let subject = subject(&mut written, world, &mut names, problems);
     let unknown = written.unknown.take().map(|given| unknown_meaning(given, subject.as_ref(), problems));
+    let allow = written.allow.as_ref().map_or(Allowance::default(), |allow| allow.value.0);
+    if let Some(written_allow) = &written.allow {
+        let waivable =
+            written.waivable.as_ref().filter(|waivable| waivable.value).map(|waivable| waivable.at);
+        let at = AllowancePlaces { allow: written_allow.at, waivable };
+        check_allowance(allow, &at, subject.as_ref(), world.base, problems);
+    }
     let at = written.id.map_or(begin, |id| id.at);
     let title = written.title.map_or_else(|| name.clone(), |title| title.value.0);
     let rule = Rule {
@@ -77,9 +86,10 @@ fn rule(
         title,
         subject: subject?,
         unknown: unknown.unwrap_or_default(),
-        allow: written.allow.map_or(0, |allow| allow.value),
+        allow,
         then: written.then?.value,
-        waivable: written.waivable.is_none_or(|waivable| waivable.value),
+        // What a waiver covers may be in the base as well, and would make room for something new.
+        waivable: allow != Allowance::Base && written.waivable.is_none_or(|waivable| waivable.value),
         waive_malware: written.waive_malware.is_some_and(|waive| waive.value),
         reviewers,
         fix: written.fix.map(|fix| fix.value.0),
@@ -160,6 +170,42 @@ fn unknown_meaning(
             }
             UnknownMeaning { otherwise: UnknownAction::Match, attributes }
         }
+    }
+}
+
+/// Where an allowance stands, and the permission to waive beside it.
+struct AllowancePlaces {
+    allow: SourcePosition,
+    waivable: Option<SourcePosition>,
+}
+
+/// An allowance that is more than a number counts findings, and that of the base what its reports tell.
+fn check_allowance(
+    allow: Allowance,
+    at: &AllowancePlaces,
+    subject: Option<&Subject>,
+    base: Option<&BaseSettings>,
+    problems: &mut PolicyProblems,
+) {
+    let selector = match (allow, subject) {
+        (Allowance::Count(_), _) | (_, None) => return,
+        (_, Some(Subject::Findings(selector))) => selector,
+        (_, Some(_)) => {
+            let allowance = allow.describe();
+            return problems.add(at.allow, PolicyDiagnostic::AllowanceWithoutFindings { allowance });
+        }
+    };
+    if allow != Allowance::Base {
+        return;
+    }
+    if !base.is_some_and(|base| base.from.contains(&BaseSource::BaseReport)) {
+        problems.add(at.allow, PolicyDiagnostic::AllowanceWithoutBase);
+    }
+    if let Some(key) = selector.asks_the_run() {
+        problems.add(at.allow, PolicyDiagnostic::AllowanceOfTheRun { key });
+    }
+    if let Some(at) = at.waivable {
+        problems.add(at, PolicyDiagnostic::AllowanceWaivable);
     }
 }
 
