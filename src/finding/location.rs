@@ -4,8 +4,8 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::Text;
 use super::url::without_credentials;
+use super::{PlaceRole, Text};
 
 /// A place in a file of the project. Lines count from 1.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
@@ -16,6 +16,17 @@ pub struct Location {
     pub line: Option<u32>,
     /// Last line, where the report gives one.
     pub end_line: Option<u32>,
+}
+
+/// A place that a report names beside the place of a finding, and what it says of it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
+pub struct RelatedPlace {
+    /// How it belongs to the finding.
+    pub role: PlaceRole,
+    /// Where it is, if that is a file of the project.
+    pub location: Option<Location>,
+    /// In the words of the report; empty where it has none, or where they may hold the value of a secret.
+    pub message: Text,
 }
 
 impl Location {

@@ -35,7 +35,7 @@ pub use cvss::CvssRating;
 pub use duration::{duration_text, parse_duration, short_duration};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
-pub use location::{Location, project_path};
+pub use location::{Location, RelatedPlace, project_path};
 pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
 pub use percent::decoded;
 pub use purl::{Purl, spelled_name};
@@ -47,7 +47,7 @@ pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use view::View;
 pub use vocabulary::{
-    Attribute, Category, Confidence, Fix, Reachability, Scope, Sighting, Stage, State, Target,
+    Attribute, Category, Confidence, Fix, PlaceRole, Reachability, Scope, Sighting, Stage, State, Target,
 };
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
@@ -76,7 +76,10 @@ pub struct Finding {
     /// Other places that the same entry of the report names; one that is new makes the finding new.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub also_at: Vec<Location>,
-    /// The image, file system or artefact layer that was scanned.
+    /// Places that explain it: related ones, and the steps of a flow of data. They decide nothing.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub related: Vec<RelatedPlace>,
+    /// The image, file system or artefact layer that was scanned, or the part of a repository.
     pub target: Option<Text>,
     /// The affected package, for vulnerabilities and licences.
     pub package: Option<Package>,
@@ -181,6 +184,7 @@ impl Finding {
             cwes: Vec::new(),
             location: None,
             also_at: Vec::new(),
+            related: Vec::new(),
             target: None,
             package: None,
             fix: Fix::Unknown,
@@ -269,6 +273,7 @@ impl Finding {
             ids,
             location,
             also_at,
+            related,
             target,
             package,
             cvss,
@@ -285,6 +290,9 @@ impl Finding {
             .chain(native_severity)
             .chain(ids)
             .chain(location.as_mut().into_iter().chain(also_at).map(|at| &mut at.path))
+            .chain(related.iter_mut().flat_map(|RelatedPlace { location, message, .. }| {
+                location.as_mut().map(|at| &mut at.path).into_iter().chain([message])
+            }))
             .chain(target)
             .chain(package.into_iter().flatten())
             .chain(cvss.into_iter().flatten())
@@ -312,6 +320,9 @@ impl Finding {
             .chain(&self.native_severity)
             .chain(&self.ids)
             .chain(self.location.iter().chain(&self.also_at).map(|at| &at.path))
+            .chain(self.related.iter().flat_map(|related| {
+                related.location.as_ref().map(|at| &at.path).into_iter().chain([&related.message])
+            }))
             .chain(&self.target)
             .chain(package)
             .chain(self.cvss.iter().flat_map(|cvss| cvss.version.iter().chain(&cvss.vector)))

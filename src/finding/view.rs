@@ -4,8 +4,8 @@ use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
-    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
-    Severity, Stage, State, Text, VexNote,
+    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability,
+    RelatedPlace, Scope, Severity, Stage, State, Text, VexNote,
 };
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
@@ -45,6 +45,8 @@ pub struct View<'f> {
     direct: Option<bool>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknown: Vec<&'static str>,
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    related: &'f [RelatedPlace],
 }
 
 /// Why several tools' findings are shown as one, and which they are.
@@ -89,6 +91,7 @@ impl<'f> View<'f> {
             reachable: finding.reachable,
             direct: finding.direct,
             unknown: finding.unknown.names().collect(),
+            related: &finding.related,
         }
     }
 

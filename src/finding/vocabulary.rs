@@ -159,6 +159,16 @@ impl Sighting {
 }
 
 words! {
+    /// How a place belongs to a finding that is elsewhere.
+    PlaceRole {
+        /// The report calls it related.
+        Related = "related",
+        /// A step on the way from where data comes in to where it does harm, in its order.
+        Flow = "flow",
+    }
+}
+
+words! {
     /// Kind of target that a report scanned.
     Target {
         /// A container image.

@@ -11,7 +11,7 @@ use crate::decide::Outcome;
 use crate::decide::explain::{
     RuleExplained, SavedRuleResult, Verdict, VerdictFinding, asks, decided_by, lines, rule_changes,
 };
-use crate::finding::{Finding, Reachability, Stage, State, clean};
+use crate::finding::{Finding, PlaceRole, Reachability, RelatedPlace, Stage, State, clean};
 use crate::policy::Policy;
 
 /// Findings of a rule that are listed.
@@ -203,6 +203,7 @@ impl ExplanationWriter<'_> {
             Reachability::No => writeln!(self.out, "  reach     the tool saw no way to the vulnerable code")?,
             Reachability::Unknown => {}
         }
+        self.related(&finding.related)?;
         if finding.suppressed {
             writeln!(
                 self.out,
@@ -220,6 +221,27 @@ impl ExplanationWriter<'_> {
             for print in joined.fingerprints.iter().filter(|p| **p != finding.fingerprint.to_string()) {
                 writeln!(self.out, "            {print}")?;
             }
+        }
+        Ok(())
+    }
+
+    /// Places beside that of the finding: a line each.
+    fn related(&mut self, places: &[RelatedPlace]) -> io::Result<()> {
+        let mut last = None;
+        for RelatedPlace { role, location, message } in places {
+            let label = match role {
+                _ if last == Some(role) => "",
+                PlaceRole::Related => "related",
+                PlaceRole::Flow => "data flow",
+            };
+            last = Some(role);
+            let at = location.as_ref().map(|at| match at.line {
+                Some(line) => format!("{}:{line}", at.path),
+                None => at.path.to_string(),
+            });
+            let words = [at.as_deref().unwrap_or_default(), message.as_str()];
+            let line: Vec<&str> = words.into_iter().filter(|word| !word.is_empty()).collect();
+            writeln!(self.out, "  {label:<9} {}", line.join("  "))?;
         }
         Ok(())
     }

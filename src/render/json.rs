@@ -89,9 +89,9 @@ pub(super) struct VerdictObject<'d> {
 /// chose, made inert and never an instruction to whoever reads the verdict.
 const TEXT_FROM_REPORT: &[&str] = &[
     "$.findings[*]['rule_id','native_severity','title','ids','target','tools','suppression','vex','upgrade_to']",
-    "$.findings[*]['location','package','cvss']",
+    "$.findings[*]['location','package','cvss','related']",
     "$['known','suppressed'][*]['rule_id','native_severity','title','ids','target','tools','suppression','vex']",
-    "$['known','suppressed'][*]['location','package','cvss']",
+    "$['known','suppressed'][*]['location','package','cvss','related']",
     "$.fixed[*]",
     "$.evidence[*]['path','tool','problems','message','about']",
     "$.rules[*].message",

@@ -5,8 +5,8 @@ use serde::Deserialize;
 use crate::decide::finding_query::{beginning, is_meant};
 use crate::decide::{AllowanceDetail, Outcome};
 use crate::finding::{
-    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability, Scope,
-    Severity, Stage, State, Text, clean_line,
+    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability,
+    RelatedPlace, Scope, Severity, Stage, State, Text, clean_line,
 };
 
 /// A verdict as its JSON output tells it, as far as an explanation needs it.
@@ -164,6 +164,8 @@ pub struct VerdictFinding {
     #[serde(default)]
     reachable: Reachability,
     direct: Option<bool>,
+    #[serde(default)]
+    related: Vec<RelatedPlace>,
 }
 
 #[derive(Debug, Clone, Deserialize)]
@@ -288,6 +290,7 @@ impl VerdictFinding {
             cvss: self.cvss.clone().map(Box::new),
             reachable: self.reachable,
             direct: self.direct,
+            related: self.related.clone(),
             kev: self.kev,
             epss: self.epss,
             suppressed: self.suppressed,

@@ -61,6 +61,7 @@ const DRIVERS: &[(&str, &str, Category)] = &[
     ("dependencycheck", "dependency-check", Category::Vulnerability),
     ("osvscanner", "osv-scanner", Category::Vulnerability),
     ("dockerscout", "docker-scout", Category::Vulnerability),
+    ("checkmarxone", "checkmarx-one", Category::Sast),
     ("snykopensource", "snyk-open-source", Category::Vulnerability),
     ("snykcontainer", "snyk-container", Category::Vulnerability),
     ("govulncheck", "govulncheck", Category::Vulnerability),
@@ -117,7 +118,7 @@ impl ToolDriver {
             None => return None,
         };
         let levels = DriverLevels::of(tool, category);
-        Some(Self { tool, category, mixed: tool == "trivy", levels })
+        Some(Self { tool, category, mixed: matches!(tool, "trivy" | "checkmarx-one"), levels })
     }
 }
 
@@ -151,10 +152,19 @@ pub(super) fn named_for(name: &str) -> Option<Category> {
 pub(super) fn of_tag(tag: &str) -> Option<Category> {
     let tag = tag.trim().to_ascii_lowercase();
     Some(match tag.as_str() {
-        "secret" | "secrets" | "credential" | "credentials" | "secret-detection" => Category::Secret,
-        "misconfiguration" | "iac" | "infrastructure-as-code" => Category::Misconfiguration,
+        "secret"
+        | "secrets"
+        | "credential"
+        | "credentials"
+        | "secret-detection"
+        | "sscs-secret-detection" => Category::Secret,
+        "misconfiguration" | "iac" | "infrastructure-as-code" | "kics" | "sscs-scorecard" => {
+            Category::Misconfiguration
+        }
         "license" | "licence" | "license-compliance" => Category::License,
-        "sca" | "cve" | "dependency" | "dependencies" | "vulnerable-dependency" => Category::Vulnerability,
+        "sca" | "cve" | "containers" | "dependency" | "dependencies" | "vulnerable-dependency" => {
+            Category::Vulnerability
+        }
         "dast" => Category::Dast,
         "sast" => Category::Sast,
         _ => return None,

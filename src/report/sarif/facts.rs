@@ -10,9 +10,10 @@ use serde::{Deserialize, Serialize};
 use super::driver::of_tag;
 use super::location::UriBases;
 use super::object::{Index, SarifList, Scalar, objects};
-use crate::finding::{Category, Confidence, Severity, clean_line};
+use super::package::{PackageOfRule, RuleHelp};
+use crate::finding::{Category, Confidence, CvssRating, Severity, clean_line};
 use crate::report::credential_rule::is_about_secrets;
-use crate::report::cvss::{level_of_score, score_number};
+use crate::report::cvss::{StatedScore, level_of_score, rating, score_number};
 use crate::report::json::shapes;
 use crate::report::value::{ReportWord, Strings, cwe_numbers};
 
@@ -26,6 +27,8 @@ objects! {
         id: ReportWord<'a> = "id",
         name: ReportWord<'a> = "name",
         short: Message<'a> = "shortDescription",
+        full: Message<'a> = "fullDescription",
+        help: RuleHelp<'a> = "help",
         configuration: Configuration<'a> = "defaultConfiguration",
         properties: Bag<'a> = "properties",
         relationships: SarifList<Relationship<'a>> = "relationships",
@@ -59,6 +62,15 @@ objects! {
         precision: ReportWord<'a> = "precision",
         confidence: ReportWord<'a> = "confidence",
         issue_confidence: ReportWord<'a> = "issue_confidence",
+        purls: Strings<'a> = "purls",
+        fixed: Option<Scalar<'a>> = "fixedVersion",
+        score_2: StatedScore = "cvssv2_score",
+        vector_2: ReportWord<'a> = "cvssv2_vector",
+        score_3: StatedScore = "cvssv3_baseScore",
+        vector_3: ReportWord<'a> = "cvssv3_vector",
+        version_3: ReportWord<'a> = "cvssv3_version",
+        score_4: StatedScore = "cvssv40_baseScore",
+        vector_4: ReportWord<'a> = "cvssv40_vector",
     }
     /// A rule that an invocation set otherwise.
     OverrideItem<'a> { descriptor: Reference<'a> = "descriptor", configuration: Configuration<'a> = "configuration" }
@@ -151,6 +163,18 @@ impl Bag<'_> {
         cwe_numbers(tags.chain(self.cwe.0.iter().map(AsRef::as_ref)))
     }
 
+    /// Scores by CVSS, under the keys that Dependency-Check, Snyk and Trivy write (AWS `CodeCatalyst` asks for them).
+    pub(super) fn ratings(&self) -> impl Iterator<Item = CvssRating> {
+        let of = [
+            (self.score_4, "4.0", self.vector_4.as_str()),
+            (self.score_3, self.version_3.as_str(), self.vector_3.as_str()),
+            (self.score_2, "2.0", self.vector_2.as_str()),
+        ];
+        of.into_iter()
+            .filter_map(|(score, version, vector)| rating(score, version, vector))
+            .filter(|r| r.score > 0.0)
+    }
+
     /// Category of the results by the tags.
     pub(super) fn category(&self) -> Option<Category> {
         self.tags.0.iter().find_map(|tag| of_tag(tag))
@@ -196,6 +220,8 @@ pub(super) struct SarifRule {
     pub(super) cwes: Vec<u32>,
     pub(super) category: Option<Category>,
     pub(super) confidence: Option<Confidence>,
+    pub(super) ratings: Vec<CvssRating>,
+    pub(super) package: Option<Box<PackageOfRule>>,
 }
 
 /// The driver or an extension.
@@ -242,6 +268,8 @@ impl SarifComponent {
             cwes,
             category: item.properties.category(),
             confidence: item.properties.confidence(),
+            ratings: item.properties.ratings().collect(),
+            package: PackageOfRule::from_rule(item),
         });
         self.index_last();
     }
@@ -315,6 +343,9 @@ pub(super) struct SarifRunFacts {
     pub(super) extensions: Vec<SarifComponent>,
     pub(super) bases: UriBases,
     pub(super) overrides: Vec<Override>,
+    /// Part of the repository that the run is about (`automationDetails`).
+    #[serde(default)]
+    pub(super) part: String,
 }
 
 impl SarifRunFacts {

@@ -13,6 +13,7 @@ mod facts;
 mod invocation;
 mod location;
 mod object;
+mod package;
 mod result;
 mod run;
 mod walk;

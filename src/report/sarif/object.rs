@@ -191,6 +191,53 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
     }
 }
 
+/// The first elements of a list and the last, and how many stand between.
+pub(super) struct Ends<T> {
+    pub(super) items: Vec<T>,
+    pub(super) left_out: usize,
+}
+
+/// Elements that are kept of a list.
+const MAX_ENDS: usize = 12;
+
+impl<T> Default for Ends<T> {
+    fn default() -> Self {
+        Self { items: Vec::new(), left_out: 0 }
+    }
+}
+
+impl<T> Ends<T> {
+    fn odd() -> Self {
+        Self::default()
+    }
+}
+
+impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ends<T> {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Items<T>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
+            type Value = Ends<T>;
+            scalars!();
+            fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
+                let mut ends = Ends::default();
+                while let Some(item) = seq.next_element()? {
+                    if ends.items.len() == MAX_ENDS {
+                        ends.items.pop();
+                        ends.left_out += 1;
+                    }
+                    ends.items.push(item);
+                }
+                Ok(ends)
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+                while map.next_entry::<IgnoredAny, IgnoredAny>()?.is_some() {}
+                Ok(Ends::odd())
+            }
+        }
+        deserializer.deserialize_any(Items(PhantomData))
+    }
+}
+
 /// An index into another list; -1 and whatever cannot be one is none.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Index(pub(super) Option<u32>);

@@ -7,11 +7,15 @@ use super::facts::{
     Bag, Message, Reference, RuleName, RuleOfResult, SarifLevel, SarifRule, SarifRunFacts, taxa_cwes,
 };
 use super::location::ResultLocation;
-use super::object::{First, Hashes, Index, SarifList, objects};
-use crate::finding::{Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Text};
+use super::object::{Ends, First, Hashes, Index, SarifList, objects};
+use super::package::{self, PackageTexts};
+use crate::finding::{
+    Category, Finding, FingerprintBuilder, PlaceRole, Reachability, RelatedPlace, Severity, Text,
+};
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::{Scrutiny, comparable, speaks_of_credentials, without_values};
 use crate::report::credential_rule::{is_about_secrets, withheld};
+use crate::report::cvss::highest;
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::value::{LineNumber, Loose, ReportWord};
@@ -32,11 +36,28 @@ objects! {
         hashes: Hashes<'a> = "partialFingerprints",
         provenance: Provenance<'a> = "provenance",
         taxa: SarifList<Reference<'a>> = "taxa",
+        related: Ends<Spot<'a>> = "relatedLocations",
+        flows: First<CodeFlow<'a>> = "codeFlows",
+        fixes: First<FixItem<'a>> = "fixes",
     }
+    /// A way that data takes, of which one thread is looked at.
+    CodeFlow<'a> { threads: First<ThreadFlow<'a>> = "threadFlows" }
+    /// Its steps.
+    ThreadFlow<'a> { steps: Ends<FlowStep<'a>> = "locations" }
+    /// A step.
+    FlowStep<'a> { at: Spot<'a> = "location" }
+    /// A change that would help.
+    FixItem<'a> { description: Message<'a> = "description" }
     /// Of a result only where it is.
     Glimpse<'a> { locations: First<Spot<'a>> = "locations" }
     /// A location.
-    Spot<'a> { physical: Physical<'a> = "physicalLocation" }
+    Spot<'a> {
+        physical: Physical<'a> = "physicalLocation",
+        logical: First<LogicalPlace<'a>> = "logicalLocations",
+        message: Message<'a> = "message",
+    }
+    /// A place by name.
+    LogicalPlace<'a> { name: ReportWord<'a> = "fullyQualifiedName" }
     /// A place in a file.
     Physical<'a> { artifact: Artifact<'a> = "artifactLocation", region: Region<'a> = "region" }
     /// A file.
@@ -71,6 +92,13 @@ pub(super) struct Scene<'s> {
     pub(super) roots: &'s [String],
     /// URI and base of an element of `artifacts`.
     pub(super) artifact: &'s dyn Fn(u32) -> Option<(String, String)>,
+}
+
+impl Scene<'_> {
+    /// Old Grype wrote a suppression beside every result, whatever anybody had decided.
+    fn suppresses_all(&self) -> bool {
+        self.facts.driver.name.starts_with("Anchore Container Vulnerability Report")
+    }
 }
 
 /// Meaning of a result.
@@ -177,7 +205,7 @@ impl Item<'_> {
         finding.title = Text::line(&title(&finding, rule, &message, secret));
         let semgrep = scene.driver.is_some_and(|d| d.tool == "semgrep");
         finding.confidence = self.properties.confidence().or_else(|| rule?.confidence.filter(|_| !semgrep));
-        if self.is_suppressed() {
+        if self.is_suppressed() && !scene.suppresses_all() {
             self.suppress(&mut finding);
         }
         if category == Category::Vulnerability {
@@ -186,14 +214,19 @@ impl Item<'_> {
                 ids => ids.iter().map(|id| Text::line(id)).collect(),
             };
             finding.ids.retain(|id| !id.is_empty());
-            if scene.driver.is_some_and(|d| d.tool == "trivy") {
-                trivy_package(self.message.text.as_str(), &mut finding);
-            }
         }
         finding.reachable = self.reachable(scene);
+        package::tell(&self.package_texts(scene), rule, &mut finding);
+        let ratings = rule.into_iter().flat_map(|rule| rule.ratings.iter().cloned());
+        finding.cvss = highest(self.properties.ratings().chain(ratings)).map(Box::new);
         let needs = self.place(scene, &mut finding);
         self.other_places(scene, &mut finding);
+        self.explaining_places(scene, &mut finding);
+        if finding.target.is_none() && !scene.facts.part.is_empty() {
+            finding.target = Some(Text::line(&scene.facts.part));
+        }
         let id = self.identity(&mut finding, secret, &message, semgrep);
+        let id = if scene.facts.part.is_empty() { id } else { id.part("part").part(&scene.facts.part) };
         let place =
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
         finding.identify_at(id, &place);
@@ -397,6 +430,50 @@ impl Item<'_> {
         }
     }
 
+    fn package_texts(&self, scene: &Scene<'_>) -> PackageTexts<'_> {
+        let first = self.locations.items.first();
+        PackageTexts {
+            tool: scene.driver.map_or("", |driver| driver.tool),
+            message: self.message.text.as_str(),
+            logical: first.and_then(|spot| spot.logical.0.as_ref()).map_or("", |place| place.name.as_str()),
+            fix: self.fixes.0.as_ref().map_or("", |fix| fix.description.text.as_str()),
+            fixed_version: self.properties.fixed.as_ref().map(|fixed| fixed.0.as_ref()),
+        }
+    }
+
+    /// Sets the places that explain it. What is said of them is left out where it may quote a credential.
+    fn explaining_places(&self, scene: &Scene<'_>, finding: &mut Finding) {
+        let quiet = finding.may_hold_secret;
+        let place = |role, spot: &Spot<'_>| {
+            let artifact = &spot.physical.artifact;
+            let location = (!artifact.uri.as_str().is_empty()).then(|| {
+                let (uri, base) = (artifact.uri.as_str(), artifact.base.as_str());
+                let place = ResultLocation::resolve(uri, base, &scene.facts.bases, scene.roots);
+                let region = &spot.physical.region;
+                place.location(region.start.0, region.end.0, scene.roots)
+            });
+            let location = location.flatten();
+            let words = Some(spot.message.words()).filter(|words| !quiet && !speaks_of_credentials(words));
+            let message = Text::line(&words.unwrap_or_default());
+            (location.is_some() || !message.is_empty()).then_some(RelatedPlace { role, location, message })
+        };
+        let more = |role, left_out: usize| {
+            let message = Text::line(&format!("… {left_out} more …"));
+            (left_out > 0).then_some(RelatedPlace { role, location: None, message })
+        };
+        let related = self.related.items.iter().filter_map(|spot| place(PlaceRole::Related, spot));
+        finding.related.extend(related);
+        finding.related.extend(more(PlaceRole::Related, self.related.left_out));
+        let thread = self.flows.0.as_ref().and_then(|flow| flow.threads.0.as_ref());
+        let Some(ThreadFlow { steps, .. }) = thread else { return };
+        let mut flow: Vec<_> =
+            steps.items.iter().filter_map(|step| place(PlaceRole::Flow, &step.at)).collect();
+        if let Some(more) = more(PlaceRole::Flow, steps.left_out) {
+            flow.insert(flow.len().saturating_sub(1), more);
+        }
+        finding.related.append(&mut flow);
+    }
+
     /// Sets where the finding is; gives the index of the artifact that is needed for it and not known.
     fn place(&self, scene: &Scene<'_>, finding: &mut Finding) -> Option<u32> {
         let spot = self.locations.items.first()?;
@@ -508,25 +585,6 @@ fn title<'t>(finding: &Finding, rule: Option<&'t SarifRule>, message: &'t str, s
 /// What fills a message in, where the message speaks of credentials, may be one.
 fn comparable_argument<'a>(message: &str, argument: &'a str) -> Cow<'a, str> {
     if speaks_of_credentials(message) { Cow::Borrowed("") } else { Cow::Borrowed(argument) }
-}
-
-/// Trivy's message is a list of `KEY: VALUE` lines (its `pkg/report/sarif.go`).
-fn trivy_package(message: &str, finding: &mut Finding) {
-    let value = |key: &str| message.lines().find_map(|line| line.strip_prefix(key)).map(str::trim);
-    let Some(name) = value("Package:") else { return };
-    let fixed = value("Fixed Version:");
-    let versions = fixed.unwrap_or_default().split(", ").map(Text::line).filter(|v| !v.is_empty());
-    finding.package = Some(Package {
-        name: Text::line(name),
-        version: Text::line(value("Installed Version:").unwrap_or_default()),
-        purl: None,
-        fixed: versions.collect(),
-    });
-    finding.fix = match fixed {
-        None => Fix::Unknown,
-        Some("") => Fix::None,
-        Some(_) => Fix::Available,
-    };
 }
 
 /// A message without the numbers after the word `line`, which move when code above does.

@@ -143,6 +143,7 @@ impl SarifRun {
             }),
             "originalUriBaseIds" if json.kind()? == JsonKind::Object => run.bases(json),
             "artifacts" if json.kind()? == JsonKind::Array => run.artifacts(json, reading),
+            "automationDetails" if json.kind()? == JsonKind::Object => run.part(json),
             "versionControlProvenance" if json.kind()? == JsonKind::Array => {
                 run.states |= commit(json, reading, seen)?;
                 Ok(())
@@ -325,6 +326,21 @@ impl SarifRun {
         })
     }
 
+    /// The part of the repository that the run is about: what stands before the last `/` of the id, behind which a run has
+    /// its own number or date.
+    fn part(&mut self, json: &mut Json) -> Result<(), ReadError> {
+        self.passed.push("automationDetails");
+        json.object(|json, key| {
+            if key != "id" {
+                return json.skip();
+            }
+            let id = text(json)?;
+            let (part, _) = id.rsplit_once('/').unwrap_or_default();
+            part.trim_matches('/').clone_into(&mut self.facts.part);
+            Ok(())
+        })
+    }
+
     fn bases(&mut self, json: &mut Json) -> Result<(), ReadError> {
         self.passed.push("originalUriBaseIds");
         json.object(|json, id| {
@@ -353,7 +369,8 @@ impl SarifRun {
             || self.remarks.based > 0
                 && !self.preceded("originalUriBaseIds")
                 && self.facts.bases.values().any(|base| base.matters(roots))
-            || self.before.is_some() && overridden && !self.preceded("invocations");
+            || self.before.is_some() && overridden && !self.preceded("invocations")
+            || self.before.is_some() && !self.facts.part.is_empty() && !self.preceded("automationDetails");
         if late {
             reading.late(self.place.clone(), &self.facts.encode());
         }

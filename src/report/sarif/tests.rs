@@ -1,4 +1,4 @@
-use crate::finding::{Category, Confidence, Finding, Fix, Reachability, Severity, Text};
+use crate::finding::{Category, Confidence, Finding, Fix, Reachability, RelatedPlace, Severity, Text};
 use crate::report::testing::{ReadText, read_as, read_text};
 use crate::report::{Generated, ProblemKind};
 
@@ -594,4 +594,68 @@ fn the_schema_may_stand_for_the_version() {
     }
     let contradicted = r#""$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"1.0.0","#;
     assert!(log(contradicted).error.is_some());
+}
+
+#[test]
+fn places_that_explain_a_finding() {
+    let step = |line: u32, words: &str| {
+        format!(
+            r#"{{"location":{{"physicalLocation":{{"artifactLocation":{{"uri":"src/a.py"}},"region":{{"startLine":{line}}}}},"message":{{"text":"{words}"}}}}}}"#
+        )
+    };
+    let steps: Vec<String> = (1..=20).map(|line| step(line, "step")).collect();
+    let result = |rule: &str, words: &str| {
+        format!(
+            r#"{{"ruleId":"{rule}","message":{{"text":"x"}},"relatedLocations":[{{"id":1,"physicalLocation":{{"artifactLocation":{{"uri":"src/b.py"}},"region":{{"startLine":7}}}},"message":{{"text":"{words}"}}}}],
+            "codeFlows":[{{"threadFlows":[{{"locations":[{}]}}]}},{{"threadFlows":[]}}]}}"#,
+            steps.join(",")
+        )
+    };
+    let of_run = |rule: &str, words: &str| only(&of("CodeQL", RULE, &result(rule, words))).related.clone();
+    let lines = |rule: &str, words: &str| -> Vec<String> {
+        let line = |p: &RelatedPlace| {
+            let at = p.location.as_ref().and_then(|at| at.line).map(|l| l.to_string()).unwrap_or_default();
+            format!("{} {at} {}", p.role, p.message)
+        };
+        of_run(rule, words).iter().map(line).collect()
+    };
+    let told = lines("py/sqli", "comes in here");
+    assert_eq!(told.len(), 1 + 12 + 1);
+    assert_eq!((told[0].as_str(), told[1].as_str()), ("related 7 comes in here", "flow 1 step"));
+    assert_eq!((told[12].as_str(), told[13].as_str()), ("flow  … 8 more …", "flow 20 step"));
+    // Words about credentials may quote one.
+    assert_eq!(lines("py/sqli", "the password is set here")[0], "related 7 ");
+    assert!(lines("py/hardcoded-password", "x").iter().all(|line| line.ends_with(' ') || line.contains('…')));
+}
+
+#[test]
+fn runs_of_parts_of_a_repository_are_told_apart() {
+    let part = |id: &str, first: bool| {
+        let details = format!(r#""automationDetails":{{"id":"{id}"}}"#);
+        let rest =
+            format!(r#""tool":{{"driver":{{"name":"CodeQL","rules":[{RULE}]}}}},"results":[{RESULT}]"#);
+        let (a, b) = if first { (details, rest) } else { (rest, details) };
+        format!("{{{a},{b}}}")
+    };
+    let of = |runs: &[String]| {
+        let read = read_text(&format!(r#"{{"version":"2.1.0","runs":[{}]}}"#, runs.join(",")));
+        assert!(read.error.is_none(), "{:?}", read.error);
+        let told = |f: &Finding| (f.fingerprint, f.target.as_ref().map(ToString::to_string));
+        read.findings.iter().map(told).collect::<Vec<_>>()
+    };
+    let both = of(&[part("services/api/1", true), part("services/web/1", true)]);
+    assert_ne!(both[0].0, both[1].0);
+    assert_eq!((both[0].1.as_deref(), both[1].1.as_deref()), (Some("services/api"), Some("services/web")));
+    // Neither the order of keys nor the number of the run makes it another.
+    assert_eq!(of(&[part("services/api/2", false)])[0], both[0]);
+    // Without a `/` it is the run's own name.
+    assert_eq!(of(&[part("nightly 2026-05-01", false)]), of(&[part("", true)]));
+}
+
+#[test]
+fn a_suppression_that_a_tool_writes_everywhere_is_none() {
+    let result = r#"{"ruleId":"ANCHOREVULN_CVE-2020-1_npm_a_1","level":"error","message":{"text":"x"},
+        "suppressions":[{"kind":"external"}],"baselineState":"unchanged"}"#;
+    assert!(!only(&of("Anchore Container Vulnerability Report (T0)", "", result)).suppressed);
+    assert!(only(&of("Grype", "", result)).suppressed);
 }
