@@ -1,5 +1,6 @@
 //! `secgate baseline write|show|prune`
 
+use std::collections::HashMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -246,16 +247,14 @@ fn prune(args: &PruneArgs) -> Result<u8> {
         })
     };
     let gone: Vec<BaseEntry> = read.base.fixed(&heads).into_iter().filter(looked).collect();
+    let taken: u64 = gone.iter().map(|entry| u64::from(entry.count)).sum();
+    let uncounted = |entry: &BaseEntry| BaseEntry { count: 0, ..entry.clone() };
+    let less: HashMap<BaseEntry, u32> = gone.iter().map(|entry| (uncounted(entry), entry.count)).collect();
     let mut kept = Vec::new();
     for mut entry in entries {
-        let same = |other: &&BaseEntry| {
-            BaseEntry { count: 0, ..(*other).clone() } == BaseEntry { count: 0, ..entry.clone() }
-        };
-        let less = gone.iter().find(same).map_or(0, |other| other.count);
-        entry.count = entry.count.saturating_sub(less);
+        entry.count = entry.count.saturating_sub(less.get(&uncounted(&entry)).copied().unwrap_or(0));
         kept.extend((entry.count > 0).then_some(entry));
     }
-    let taken: u64 = gone.iter().map(|entry| u64::from(entry.count)).sum();
     super::note(&format!("{taken} findings are gone and were taken out; {} lines stay", kept.len()));
     let mut pruned = BaselineFile::new(None, kept);
     pruned.key = key;

@@ -487,6 +487,19 @@ pub enum Subject {
 }
 
 impl Subject {
+    /// The selector of a rule about findings of reports.
+    pub const fn findings(&self) -> Option<&Selector> {
+        match self {
+            Self::Findings(selector) => Some(selector),
+            Self::Document(_)
+            | Self::Image(_)
+            | Self::Sbom(_)
+            | Self::Provenance(_)
+            | Self::Approvals(_)
+            | Self::Verdicts(_) => None,
+        }
+    }
+
     /// Whether what it matches are findings, each of which a waiver can cover: those of reports, and the licences of an
     /// SBOM's components.
     pub const fn matches_findings(&self) -> bool {

@@ -1,22 +1,43 @@
 //! Rules: each that was there still is, looks at no less, allows no more, and what follows is no milder.
 
+use std::collections::HashSet;
+
 use super::PolicyComparison;
 use crate::policy::{Allowance, DocumentRule, Expect, Rule, Selector, Subject, UnknownAction};
 
+/// A rule of the policy after the change, and what it takes to see soon that it does not stand for another.
+struct Successor<'a> {
+    rule: &'a Rule,
+    /// Its selector without what says nothing, of rules about findings.
+    selector: Option<Selector>,
+    /// Whether the policy before had a rule of this id.
+    known: bool,
+}
+
 impl PolicyComparison<'_> {
     pub(super) fn rules(&mut self, before: &[Rule]) {
-        let after = self.after;
+        let ids: HashSet<&str> = before.iter().map(|rule| rule.id.as_str()).collect();
+        let successors: Vec<Successor<'_>> = self
+            .after
+            .rules
+            .iter()
+            .map(|rule| Successor {
+                rule,
+                selector: rule.subject.findings().map(Selector::simplified),
+                known: ids.contains(rule.id.as_str()),
+            })
+            .collect();
         for rule in before {
-            let same = after.rules.iter().find(|now| now.id == rule.id);
+            let same = self.after.rules.iter().find(|now| now.id == rule.id);
             if same.is_some_and(|now| self.covers(rule, &rule.subject, rule.allow, now)) {
                 continue;
             }
             // Under other ids it is the same rule; waivers that name it are compared by themselves. Of what was there
             // before, nothing stands in for a rule that still is.
-            let known = |now: &Rule| before.iter().any(|rule| rule.id == now.id);
-            let others = || after.rules.iter().filter(|now| same.is_none() || !known(now));
-            if others().any(|now| self.covers(rule, &rule.subject, rule.allow, now))
-                || self.is_split(rule, || after.rules.iter().filter(|now| now.id == rule.id || !known(now)))
+            let others = || successors.iter().filter(|now| same.is_none() || !now.known);
+            if self.covered_by_any(rule, &rule.subject, rule.allow, others())
+                || self
+                    .is_split(rule, || successors.iter().filter(|now| now.rule.id == rule.id || !now.known))
             {
                 continue;
             }
@@ -28,14 +49,36 @@ impl PolicyComparison<'_> {
     }
 
     /// Whether several rules together stand for one: each value of one of its lists is looked at by one of them.
-    fn is_split<'r, I: Iterator<Item = &'r Rule>>(&self, rule: &Rule, others: impl Fn() -> I) -> bool {
-        let Subject::Findings(selector) = &rule.subject else { return false };
+    fn is_split<'s, 'r: 's, I: Iterator<Item = &'s Successor<'r>>>(
+        &self,
+        rule: &Rule,
+        others: impl Fn() -> I,
+    ) -> bool {
+        let Some(selector) = rule.subject.findings() else { return false };
+        // What each allows adds up.
         let stands = |part: Selector| {
-            let part = Subject::Findings(part);
-            // What each allows adds up.
-            others().any(|now| self.covers(rule, &part, Allowance::Count(0), now))
+            self.covered_by_any(rule, &Subject::Findings(part), Allowance::Count(0), others())
         };
         selector.split_by_list().into_iter().any(|parts| parts.into_iter().all(stands))
+    }
+
+    /// Whether one of these is at least as strict as a rule with this subject, which allows so many.
+    fn covered_by_any<'s, 'r: 's>(
+        &self,
+        rule: &Rule,
+        subject: &Subject,
+        allow: Allowance,
+        mut successors: impl Iterator<Item = &'s Successor<'r>>,
+    ) -> bool {
+        let selector = subject.findings().map(|selector| self.renamed_entries(selector));
+        successors.any(|now| {
+            let may = match (&selector, &now.selector) {
+                (Some(was), Some(is)) => was.is_within(is),
+                (None, None) => true,
+                (Some(_), None) | (None, Some(_)) => false,
+            };
+            may && self.covers(rule, subject, allow, now.rule)
+        })
     }
 
     /// Whether a rule is at least as strict as another with this subject, which allows so many.
@@ -75,7 +118,7 @@ impl PolicyComparison<'_> {
             self.add(&at("allow"), allow.describe(), after.allow.describe());
         } else if let (Allowance::Base, Subject::Findings(was), Subject::Findings(is)) =
             (after.allow, subject, &after.subject)
-            && !is.narrower_than(&self.renamed_entries(was)).is_empty()
+            && !is.is_within(&self.renamed_entries(was))
         {
             // Whatever else it looks at may have become less since the base, and makes room.
             self.add(&at("findings"), was.describe(), is.describe());

@@ -46,8 +46,11 @@ const fn verb(then: Action) -> &'static str {
 /// Whether `wider` looks at all that `rule` looks at, whenever it does, and what follows is no milder.
 fn covers(wider: &Rule, rule: &Rule) -> bool {
     let selects = match (&rule.subject, &wider.subject) {
-        (Subject::Findings(this), Subject::Findings(that)) => this.narrower_than(that).is_empty(),
-        (this, that) => format!("{this:?}") == format!("{that:?}"),
+        (Subject::Findings(this), Subject::Findings(that)) => this.is_within(that),
+        (this, that) => {
+            std::mem::discriminant(this) == std::mem::discriminant(that)
+                && format!("{this:?}") == format!("{that:?}")
+        }
     };
     selects && as_strict(wider, rule) && (rule.then != Action::Review || answered_alike(wider, rule))
 }
@@ -88,6 +91,6 @@ pub(super) fn caught(found: &LintRun<'_>, rule: &Rule, selector: &Selector) -> b
         other.id != rule.id
             && same_terms(other)
             && other.when.iter().all(|condition| rule.when.contains(condition))
-            && selector.narrower_than(of_other).is_empty()
+            && selector.is_within(of_other)
     })
 }

@@ -50,8 +50,7 @@ pub(crate) trait Combination {
         if after.is_empty() {
             return None;
         }
-        let stands =
-            |was: &Self::Item| after.iter().any(|is| was.as_ref().narrower_than(is.as_ref()).is_empty());
+        let stands = |was: &Self::Item| after.iter().any(|is| was.as_ref().is_within(is.as_ref()));
         if !before.is_empty() && before.iter().all(stands) {
             return None;
         }
@@ -210,7 +209,7 @@ impl Combination for ExcludedFindings {
     fn narrower(before: &[Self::Item], after: &[Self::Item]) -> Option<(String, String)> {
         for is in after {
             let Some(first) = before.first() else { return Some(("nothing".to_owned(), "some".to_owned())) };
-            if before.iter().any(|was| is.narrower_than(was).is_empty()) {
+            if before.iter().any(|was| is.is_within(was)) {
                 continue;
             }
             let (key, now, then) = is.narrower_than(first).into_iter().next()?;

@@ -167,6 +167,11 @@ macro_rules! selectors {
                 narrower
             }
 
+            /// Whether `after` certainly selects every finding that this one does.
+            pub(super) fn is_within(&self, after: &Self) -> bool {
+                $(kinds::$criterion::narrower(&self.$field, &after.$field).is_none())&&+
+            }
+
             /// The selector without what says nothing at the top of a rule. An attribute that a finding lacks matches
             /// there, but never inside `not`, so that there each of these says something.
             #[must_use]

@@ -32,7 +32,7 @@ pub struct BaselineFile {
 }
 
 /// Findings that are the same.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub struct BaseEntry {
     /// Where they are, for people; empty where they have no path.
     pub path: String,
