@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::{GateComparison, GateVerdict};
 use crate::attest::ClockSource;
 use crate::relate::Owners;
+use crate::report::{ImageIndex, PlatformImage};
 
 /// Facts of the run that do not come from evidence.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -36,6 +37,9 @@ pub struct Context {
     /// Statements of each policy that the present one extends about the same evidence by itself.
     #[serde(skip)]
     pub parents: Vec<GateVerdict>,
+    /// Indexes of images among the evidence.
+    #[serde(skip)]
+    pub indexes: Vec<ImageIndex>,
     /// Context that outputs show.
     pub shown: ContextView,
 }
@@ -54,6 +58,7 @@ impl Context {
             owners: Owners::default(),
             own_gate: None,
             parents: Vec::new(),
+            indexes: Vec::new(),
             shown: ContextView::default(),
         }
     }
@@ -62,6 +67,24 @@ impl Context {
     pub fn digests(&self, subject: Option<&str>) -> Vec<&str> {
         let of = |a: &&Artifact| subject.is_none() || a.subject.as_deref() == subject;
         self.artifacts.iter().filter(of).map(|a| a.digest.as_str()).collect()
+    }
+
+    /// The images of the platforms of an artifact, where an index with its digest is there.
+    pub fn platforms(&self, digest: &str) -> &[PlatformImage] {
+        let index = self.indexes.iter().find(|index| index.digest == digest);
+        index.map_or(&[], |index| &index.platforms)
+    }
+
+    /// Digests that evidence about an artifact may state: its own, and those of the images of its platforms.
+    pub fn covering<'c>(&'c self, digest: &'c str) -> Vec<&'c str> {
+        let platforms = self.platforms(digest).iter().map(|image| image.digest.as_str());
+        std::iter::once(digest).chain(platforms).collect()
+    }
+
+    /// Digests of the indexes that an artifact is in: who built or judged one of those, did so with all that is in it.
+    pub fn indexes_with(&self, digest: &str) -> Vec<&str> {
+        let holds = |index: &&ImageIndex| index.platforms.iter().any(|image| image.digest == digest);
+        self.indexes.iter().filter(holds).map(|index| index.digest.as_str()).collect()
     }
 
     /// The artifact of a subject; where none is named the only one that there is.

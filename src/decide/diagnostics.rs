@@ -58,6 +58,12 @@ diagnostics! {
         "time-unreadable" TimeUnreadable => "the time that it gives is no time";
         /// A report is about another commit.
         "evidence-of-other-commit" OtherCommit { is, ours } => "it is about commit {is}, not {ours}";
+        /// An index of images is none of what the run is about.
+        "index-of-other-image" OtherIndex { is, ours } => "it is the index {is}, which neither is nor holds {ours}",
+            help "keep it byte for byte, as `crane manifest NAME@sha256:HEX` or `docker buildx imagetools inspect --raw` prints it";
+        /// Of an image for several platforms some were not looked at.
+        "platform-not-covered" PlatformNotCovered { missing, index } => "nothing of this entry is about {missing} of the image index {index}",
+            help "scan the image of each platform by its own digest";
         /// A report is about another image.
         "evidence-of-other-image" OtherImage { is: Text, ours } => "it is about the image {is}, not {ours}";
         /// A report of an image does not say of which.

@@ -101,7 +101,11 @@ impl Document {
                 report::read_statements(&Source::Bytes(text.as_slice().into()), limits.document)
                     .map_err(|error| SaidDiagnostic::of(&error))?
             }
-            _ => {
+            kind => {
+                if kind == EntryKind::Document(DocumentKind::ImageIndex) {
+                    report::read_image_index(source, limits.document)
+                        .map_err(|error| SaidDiagnostic::of(&error))?;
+                }
                 let (value, sha256, bytes) = report::read_document(source, limits.document)
                     .map_err(|error| SaidDiagnostic::of(&error))?;
                 (vec![value], sha256, bytes)
@@ -109,6 +113,9 @@ impl Document {
         };
         let mut evidence = match &sbom {
             Some(sbom) => Evidence::sbom(path, entry, &sha256, bytes, sbom, context),
+            None if entry.kind == EntryKind::Document(DocumentKind::ImageIndex) => {
+                Evidence::document(path, entry, &sha256, bytes).of_index(context)
+            }
             None => Evidence::document(path, entry, &sha256, bytes),
         };
         if !signers.is_empty() {

@@ -1,15 +1,15 @@
 //! Whether the given evidence meets the policy's requirements.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
 use super::{Context, Counts, Obligation, Outcome};
 use crate::decide::diagnostics::EvidenceDiagnostic;
 use crate::diagnostic::{Diagnostic, SaidDiagnostic};
-use crate::finding::{CLOCK_SKEW, Category, Text, clean, duration_text};
-use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob, TrustRules};
+use crate::finding::{CLOCK_SKEW, Category, Text, clean, clean_line, duration_text};
+use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob, Policy, TrustRules};
 use crate::relate::Diff;
 use crate::report::{
     self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
@@ -141,6 +141,58 @@ impl Evidence {
             bytes: Some(bytes),
             format: Some("json".into()),
             ..Self::nothing(Status::Complete, Outcome::Pass, String::new())
+        }
+    }
+
+    /// An index of images that was read: it is of an artifact of the run, or holds one.
+    pub(crate) fn of_index(mut self, context: &Context) -> Self {
+        let is = format!("sha256:{}", self.sha256.as_deref().unwrap_or_default());
+        let ours: Vec<&str> = context.artifacts.iter().map(|artifact| artifact.digest.as_str()).collect();
+        let known = context.indexes.iter().any(|index| index.digest == is);
+        let is_ours = |digest: &&str| **digest == is || context.indexes_with(digest).contains(&is.as_str());
+        if !known || !ours.iter().any(is_ours) {
+            let ours = if ours.is_empty() { "an artifact of the run".to_owned() } else { ours.join(" or ") };
+            let mut faults = EvidenceFaults::default();
+            faults.add(Status::Foreign, Outcome::Fail, EvidenceDiagnostic::OtherIndex { is, ours });
+            faults.apply_to(&mut self);
+        }
+        self
+    }
+
+    /// Where evidence of an entry is about one platform of an image, some of that entry must be about each other one.
+    pub(crate) fn demand_platforms(all: &mut [Self], policy: &Policy, context: &Context) {
+        for artifact in &context.artifacts {
+            let platforms = context.platforms(&artifact.digest);
+            let covering = context.covering(&artifact.digest);
+            let mut stated: BTreeMap<String, (usize, BTreeSet<String>)> = BTreeMap::new();
+            for (at, one) in all.iter().enumerate() {
+                let digests: BTreeSet<String> =
+                    one.about.digests.iter().map(|digest| digest.as_str().to_owned()).collect();
+                let of = one.entry.as_ref().and_then(|name| policy.entry(name)?.subject.as_ref());
+                let fits = artifact.subject.is_none() || of.is_none() || of == artifact.subject.as_ref();
+                if platforms.is_empty() || !fits || !covering.iter().any(|digest| digests.contains(*digest)) {
+                    continue;
+                }
+                // What no entry names is told apart by its tool.
+                let tool = || one.tool.as_ref().map(|tool| format!("a report of {}", tool.name));
+                let name = one.entry.clone().or_else(tool).unwrap_or_default();
+                stated.entry(name).or_insert_with(|| (at, BTreeSet::new())).1.extend(digests);
+            }
+            for (at, digests) in stated.into_values() {
+                let alone = platforms.len() == 1 && digests.contains(&artifact.digest);
+                let missing = platforms.iter().filter(|image| !alone && !digests.contains(&image.digest));
+                let missing: Vec<String> = missing
+                    .map(|image| format!("{} ({})", clean_line(&image.platform), image.digest))
+                    .collect();
+                if let Some(one) = all.get_mut(at).filter(|_| !missing.is_empty()) {
+                    let (missing, index) = (missing.join(", "), artifact.digest.clone());
+                    if one.status == Status::Complete {
+                        one.status = Status::Incomplete;
+                    }
+                    one.outcome = one.outcome.max(Outcome::Fail);
+                    one.explain(&EvidenceDiagnostic::PlatformNotCovered { missing, index });
+                }
+            }
         }
     }
 
@@ -493,9 +545,9 @@ impl EvidenceFaults {
                 }
                 _ if context.commits.is_empty() => return,
                 Some(commit) if context.commits.contains(commit) => return,
-                Some(commit) => EvidenceDiagnostic::ReceiptOfOtherCommit {
-                    commit: crate::finding::clean_line(commit).into_owned(),
-                },
+                Some(commit) => {
+                    EvidenceDiagnostic::ReceiptOfOtherCommit { commit: clean_line(commit).into_owned() }
+                }
                 None => EvidenceDiagnostic::ReceiptWithoutCommit,
             },
         };
@@ -537,6 +589,7 @@ impl EvidenceFaults {
             }
         }
         let digests = context.digests(entry.and_then(|e| e.subject.as_deref()));
+        let digests: Vec<&str> = digests.into_iter().flat_map(|digest| context.covering(digest)).collect();
         if !digests.is_empty() {
             let of_image = report.target == Some(crate::finding::Target::Image);
             if report.digests.iter().any(|d| digests.contains(&d.as_str())) {

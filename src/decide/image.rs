@@ -31,7 +31,9 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: RuleContext<'_>) -
     let Some(artifact) = world.context.artifact(subject) else {
         return Requirements::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
     };
-    let image = Image { digest: &artifact.digest, evidence: about(&artifact.digest, subject, world), world };
+    let digests = world.context.covering(&artifact.digest);
+    let image =
+        Image { digest: &artifact.digest, digests, evidence: about(&artifact.digest, subject, world), world };
     let mut demands = Requirements::default();
     if rule.digest && image.evidence.is_empty() {
         demands.unmet(format!("no evidence states the digest {}", artifact.digest));
@@ -48,10 +50,12 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: RuleContext<'_>) -
     }
     if let Some(most) = rule.base_created_within {
         // Of the base image itself, where a report of it is there; else its oldest layer, which is not younger.
-        let of_base = image.fact(|facts| facts.base_digest.clone()).and_then(|digest| {
+        let bases = image.evidence.iter().filter_map(|facts| facts.base_digest.as_ref());
+        let of_base = bases.flat_map(|digest| {
             let facts = about(digest.as_str(), None, RuleContext { fed_by: &[], ..world });
-            facts.into_iter().filter_map(|facts| facts.created).min()
+            facts.into_iter().filter_map(|facts| facts.created)
         });
+        let of_base = of_base.min();
         let created = of_base.or_else(|| image.oldest(|facts| facts.oldest_layer));
         age(
             "the base image",
@@ -79,6 +83,8 @@ fn of_subject(rule: &ImageRule, subject: Option<&str>, world: RuleContext<'_>) -
 /// An image and what is known of it.
 struct Image<'w> {
     digest: &'w str,
+    /// Its digest, and those of the images of its platforms.
+    digests: Vec<&'w str>,
     evidence: Vec<&'w ImageFacts>,
     world: RuleContext<'w>,
 }
@@ -95,7 +101,7 @@ impl<'w> Image<'w> {
     }
 }
 
-/// Statements of reports and SBOMs about the image with this digest. Only what states the digest speaks of it.
+/// Statements of reports and SBOMs about the image with this digest, or the image of one of its platforms. Only what states the digest speaks of it.
 fn about<'w>(digest: &str, subject: Option<&str>, world: RuleContext<'w>) -> Vec<&'w ImageFacts> {
     let of_entry = |e: &Evidence| {
         let Some(name) = &e.entry else { return world.fed_by.is_empty() };
@@ -108,7 +114,8 @@ fn about<'w>(digest: &str, subject: Option<&str>, world: RuleContext<'w>) -> Vec
     let whole = |e: &&Evidence| {
         !matches!(e.status, Status::Unreadable | Status::Absent | Status::Stale | Status::Failed)
     };
-    let states = |e: &&Evidence| e.about.digests.iter().any(|d| d.as_str() == digest);
+    let digests = world.context.covering(digest);
+    let states = |e: &&Evidence| e.about.digests.iter().any(|d| digests.contains(&d.as_str()));
     world.evidence.iter().filter(|e| of_entry(e)).filter(whole).filter(states).map(|e| &e.image).collect()
 }
 
@@ -124,7 +131,7 @@ fn registry(rule: &ImageRule, name: &str, image: &Image<'_>, demands: &mut Requi
         .evidence
         .iter()
         .flat_map(|facts| &facts.names)
-        .filter(|(_, digest)| digest.as_str() == image.digest)
+        .filter(|(_, digest)| image.digests.contains(&digest.as_str()))
         .map(|(name, _)| name.as_str())
         .collect();
     if names.is_empty() {
@@ -146,7 +153,7 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
         .collect();
     if names.is_empty() {
         let documents = image.world.documents(DocumentKind::Provenance, subject);
-        names = documents.flat_map(|d| built_on(d, image.digest, image.world)).collect();
+        names = documents.flat_map(|d| built_on(d, image)).collect();
     }
     if names.is_empty() {
         demands
@@ -159,13 +166,17 @@ fn base(rule: &ImageRule, subject: Option<&str>, image: &Image<'_>, demands: &mu
 
 /// Names of the images that went into the build of the image with this digest, as provenance says that a key of the
 /// policy has signed. Which of several is the base it does not say, so that each counts.
-fn built_on(document: &Document, digest: &str, world: RuleContext<'_>) -> Vec<String> {
+fn built_on(document: &Document, image: &Image<'_>) -> Vec<String> {
+    let world = image.world;
+    let about = |statement: &InTotoStatement| {
+        let indexes = world.context.indexes_with(image.digest);
+        image.digests.iter().copied().chain(indexes).any(|digest| statement.is_about(digest_hex(digest)))
+    };
     let keys: Vec<NamedKey> = world.policy.keys.iter().filter_map(|key| usable(key).ok()).collect();
-    let hex = digest_hex(digest);
     let read = dsse::read_attestations(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
     let statements = read.iter().filter_map(|document| match document {
         dsse::AttestationDocument::Signed(envelope) if chain::signer_names(envelope, &keys).is_ok() => {
-            InTotoStatement::parse(&envelope.payload).ok().filter(|statement| statement.is_about(hex))
+            InTotoStatement::parse(&envelope.payload).ok().filter(about)
         }
         _ => None,
     });

@@ -40,6 +40,7 @@ use sha2::{Digest, Sha256};
 use crate::finding::Fingerprint;
 use crate::finding::hex;
 use crate::policy::{Allowance, Enforcement, Policy, Rule, Subject};
+use crate::report::ImageIndex;
 
 pub use crate::policy::Clause;
 pub use allowance::AllowanceDetail;
@@ -78,6 +79,8 @@ pub struct Gathered<'p> {
     pub counted: CountedReport<'p>,
     /// Documents and feeds.
     pub documents: Vec<Document>,
+    /// Indexes of images among the documents.
+    pub indexes: Vec<ImageIndex>,
     /// Base that the change is compared with.
     pub comparison: Option<&'p GivenBase>,
     /// The states of the findings stand for a base (a case of the policy), and so many of its findings do the rules match
@@ -87,7 +90,8 @@ pub struct Gathered<'p> {
 
 /// Applies the policy to what was gathered.
 pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Decision {
-    let Gathered { mut evidence, counted, documents, comparison, base_of_case } = gathered;
+    let Gathered { mut evidence, counted, documents, indexes, comparison, base_of_case } = gathered;
+    let context = &Context { indexes, ..context.clone() };
     let CountedReport { related, mut tally } = counted;
     let around = RuleContext {
         policy,
@@ -146,10 +150,8 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     };
     let rules = with_parents(rules, &context.parents, &said);
     let hidden = comparison.map(|given| given.base.more_suppressed(&related.silenced)).unwrap_or_default();
-    let own_gate = context
-        .own_gate
-        .as_ref()
-        .map(|comparison| gate_change::judge(comparison, &hidden, &said(&rules), world));
+    let compared = context.own_gate.as_ref();
+    let own_gate = compared.map(|gate| gate_change::judge(gate, &hidden, &said(&rules), world));
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),

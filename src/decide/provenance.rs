@@ -55,7 +55,31 @@ fn of_subject(
     if rule.commit && world.context.commits.is_empty() {
         return Requirements::undecided("the run does not say which commit it is about; give --commit SHA");
     }
-    let digest = digest_hex(&artifact.digest);
+    // Who built an index has built what is in it; else there is a statement about the image of each platform.
+    let context = world.context;
+    let mut whole = vec![artifact.digest.as_str()];
+    whole.extend(context.indexes_with(&artifact.digest));
+    let platforms = context.platforms(&artifact.digest);
+    let of_whole = of_digests(rule, keys, world, subject, &whole);
+    if of_whole.unmet.is_empty() || platforms.is_empty() {
+        return of_whole;
+    }
+    let mut of_platforms = Requirements::default();
+    for image in platforms {
+        let demands = of_digests(rule, keys, world, subject, &[&image.digest]);
+        of_platforms.extend(demands.of_subject(&clean_line(&image.platform)));
+    }
+    if of_platforms.unmet.len() < of_whole.unmet.len() + platforms.len() { of_platforms } else { of_whole }
+}
+
+/// What statements about an artifact with one of these digests meet.
+fn of_digests(
+    rule: &ProvenanceRule,
+    keys: &[NamedKey],
+    world: RuleContext<'_>,
+    subject: Option<&str>,
+    digests: &[&str],
+) -> Requirements {
     let (mut found, mut others) = (Vec::new(), Vec::new());
     for (place, document) in world.statements(DocumentKind::Provenance, subject) {
         let opened = document.and_then(|document| open(rule, keys, &place, document));
@@ -66,7 +90,7 @@ fn of_subject(
                 continue;
             }
         };
-        if !statement.is_about(digest) {
+        if !digests.iter().any(|digest| statement.is_about(digest_hex(digest))) {
             others.push(format!("{place} is about another artifact"));
         } else if let Some(mut provenance) = Provenance::from_statement(&statement) {
             let contradictions =
@@ -86,7 +110,10 @@ fn of_subject(
         None => {
             let why = if others.is_empty() { String::new() } else { format!(": {}", others.join("; ")) };
             let signed = if keys.is_empty() { "" } else { "signed " };
-            demands.unmet(format!("there is no {signed}provenance of {}{why}", artifact.digest));
+            demands.unmet(format!(
+                "there is no {signed}provenance of {}{why}",
+                digests.first().copied().unwrap_or_default()
+            ));
         }
         Some((faults, one)) if faults.is_empty() => {
             demands.met.push(describe_statement(one));

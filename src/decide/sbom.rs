@@ -34,18 +34,19 @@ fn about<'w>(
     world: RuleContext<'w>,
 ) -> (Vec<SbomDocument<'w>>, Vec<SbomDocument<'w>>) {
     let digest = digest_of(subject, world);
+    let digests = digest.map(|digest| world.context.covering(digest)).unwrap_or_default();
     let documents =
         world.documents(DocumentKind::Sbom, subject).filter_map(|d| Some((d, d.sbom.as_deref()?)));
-    documents.partition(|(d, sbom)| d.subject.is_some() || names(sbom, digest) || !rule.names_subject)
+    documents.partition(|(d, sbom)| d.subject.is_some() || names(sbom, &digests) || !rule.names_subject)
 }
 
 fn digest_of<'w>(subject: Option<&str>, world: RuleContext<'w>) -> Option<&'w str> {
     world.context.artifact(subject).map(|artifact| artifact.digest.as_str())
 }
 
-/// Whether an SBOM says that it is about the image of this digest.
-fn names(sbom: &Sbom, digest: Option<&str>) -> bool {
-    digest.is_some_and(|digest| sbom.digests.iter().any(|d| d.as_str() == digest))
+/// Whether an SBOM says that it is about an image of one of these digests.
+fn names(sbom: &Sbom, digests: &[&str]) -> bool {
+    sbom.digests.iter().any(|d| digests.contains(&d.as_str()))
 }
 
 fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) -> Requirements {
@@ -55,6 +56,7 @@ fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) ->
         let flag = subject.map_or_else(String::new, |subject| format!("{subject}="));
         return Requirements::undecided(format!("which image? say it with --subject {flag}NAME@sha256:HEX"));
     }
+    let digests = digest.map(|digest| world.context.covering(digest)).unwrap_or_default();
     let (ours, others) = about(rule, subject, world);
     let mut refused = false;
     for document in world.documents(DocumentKind::Sbom, subject) {
@@ -71,7 +73,7 @@ fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) ->
         });
     }
     for (document, sbom) in ours {
-        if rule.names_subject && !names(sbom, digest) {
+        if rule.names_subject && !names(sbom, &digests) {
             let path = clean_line(&document.path);
             demands.unmet(format!("{path} {}, not {}", stated(sbom), digest.unwrap_or_default()));
         }

@@ -82,10 +82,26 @@ fn on_subject<'r>(
             "the run does not say which artifact it is about; give --subject NAME@sha256:HEX",
         );
     };
-    let digest = digest_hex(&artifact.digest);
+    let digest = artifact.digest.as_str();
+    let context = world.context;
+    let platforms: Vec<&str> = context.platforms(digest).iter().map(|image| image.digest.as_str()).collect();
+    let judged = |gate: &String, digest: &str| {
+        let of_gate = verdicts.iter().filter(|v| v.verdict.facts.gate == *gate);
+        of_gate.into_iter().any(|v| v.verdict.artifacts.iter().any(|one| one == digest_hex(digest)))
+    };
     let mut demands = Requirements::default();
     for gate in gates {
-        ask(rule, world, gate, VerdictTarget::Artifact(digest), verdicts, &mut demands);
+        // A verdict about an index is one about what is in it. Where there are several, none of them may stop it.
+        let mut asked: Vec<&str> = context.indexes_with(digest);
+        asked.retain(|index| judged(gate, index));
+        let of_each = !platforms.is_empty() && platforms.iter().all(|image| judged(gate, image));
+        if judged(gate, digest) || asked.is_empty() && !of_each {
+            asked.push(digest);
+        }
+        asked.extend(platforms.iter().filter(|image| judged(gate, image)));
+        for digest in asked {
+            ask(rule, world, gate, VerdictTarget::Artifact(digest_hex(digest)), verdicts, &mut demands);
+        }
     }
     demands
 }

@@ -8,9 +8,9 @@ use crate::attest::UnwrappedDocument;
 use crate::decide::{Context, Document, DocumentLimits, Evidence, Gathered, Outcome, Status, unwrap_signed};
 use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{VexStatement, VexStatus, clean};
-use crate::policy::{EntryKind, EvidenceEntry, Feed, Policy};
+use crate::policy::{DocumentKind, EntryKind, EvidenceEntry, Feed, Policy};
 use crate::relate::{Exploitation, Vex, VexTrust};
-use crate::report::{self, ReadError};
+use crate::report::{self, ImageIndex, ReadError};
 
 /// Largest JSON document of a `document` rule.
 pub(super) const MAX_DOCUMENT: u64 = 16 << 20;
@@ -34,6 +34,17 @@ pub(super) fn read_document(
             }
         }
     }
+}
+
+/// The indexes of images among the documents, which come before the reports: they say what reports are about. What is
+/// wrong with one is said where it is read as a document.
+pub(super) fn image_indexes(policy: &Policy, items: &[PlannedFile]) -> Vec<ImageIndex> {
+    let is_index = |name: &String| {
+        let kind = entry(policy, name).map(|entry| entry.kind);
+        kind == Some(EntryKind::Document(DocumentKind::ImageIndex))
+    };
+    let of_entry = items.iter().filter(|item| item.entries.iter().any(is_index));
+    of_entry.filter_map(|item| report::read_image_index(&item.source, MAX_DOCUMENT).ok()).collect()
 }
 
 /// Reads the feeds, which come before the reports: what they know is put onto findings before a rule looks. A kind

@@ -23,7 +23,7 @@ pub use listing::{BaseListing, BaseReport, Findings, base_reports, findings, fin
 pub use nearby::{NearbyReport, REPORT_FOLDERS, is_called_like_a_report, nearby, report_at};
 pub use policy_test::TestReports;
 
-use documents::{MAX_DOCUMENT, feeds, read_document};
+use documents::{MAX_DOCUMENT, feeds, image_indexes, read_document};
 use plan::{PlannedFile, ReadingPlan, plan};
 pub(crate) use plan::{evidence_files, standard_input};
 use policy_test::read_written_report;
@@ -31,7 +31,7 @@ use report_reader::{CountingContext, cores_for, read_all, withhold};
 use roles::by_role;
 use snapshot_recorder::SnapshotRecorder;
 
-use crate::decide::{Context, DocumentLimits, Evidence, Gathered, GivenBase, RunError, Tally};
+use crate::decide::{Context, CountedReport, DocumentLimits, Evidence, Gathered, GivenBase, RunError, Tally};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
 use crate::finding::SecretKey;
 use crate::policy::testing::WrittenReport;
@@ -156,6 +156,8 @@ pub fn gather<'p>(
         }
     };
     let (documents, reports) = by_role(policy, items, &options);
+    let indexes = image_indexes(policy, &documents);
+    let context = &Context { indexes, ..context.clone() };
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
     let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
@@ -180,8 +182,7 @@ pub fn gather<'p>(
 
     let counted = to.counted(&[], 0);
     let base_of_case = rehearsal.and_then(|rehearsal| rehearsal.base);
-    let mut gathered =
-        Gathered { evidence: Vec::new(), counted, documents: Vec::new(), comparison, base_of_case };
+    let mut gathered = nothing_as_yet(counted, context, comparison, base_of_case);
     let mut kept = SnapshotRecorder::default();
     for (item, (outcome, mut counted)) in reports.iter().zip(read) {
         let ignored = ignored(item, &outcome, &options);
@@ -216,6 +217,7 @@ pub fn gather<'p>(
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
         read_document(policy, item, limits, context, &mut gathered);
     }
+    Evidence::demand_platforms(&mut gathered.evidence, policy, context);
     Evidence::refuse_changed(&mut gathered.evidence);
     Evidence::withhold_all(&mut gathered.evidence, held.as_ref());
     let absent = absent(policy, &gathered.evidence, written);
@@ -227,6 +229,17 @@ pub fn gather<'p>(
         let _ = keep.set(kept.all(&documents, compared, change));
     }
     Ok(gathered)
+}
+
+/// What is gathered before anything was judged.
+fn nothing_as_yet<'p>(
+    counted: CountedReport<'p>,
+    context: &Context,
+    comparison: Option<&'p GivenBase>,
+    base_of_case: Option<&'p BTreeMap<String, u64>>,
+) -> Gathered<'p> {
+    let indexes = context.indexes.clone();
+    Gathered { evidence: Vec::new(), counted, documents: Vec::new(), indexes, comparison, base_of_case }
 }
 
 /// Counts and judges a report of an earlier run as if it had been read now.

@@ -105,6 +105,8 @@ pub enum DocumentKind {
     Json,
     /// `CycloneDX` or SPDX.
     Sbom,
+    /// An OCI image index or Docker's manifest list: which images of platforms an image has.
+    ImageIndex,
     /// in-toto statements about how an artifact was built.
     Provenance,
     /// Signed verdicts of earlier gates.
@@ -127,9 +129,10 @@ pub enum DocumentKind {
 
 impl DocumentKind {
     /// Every kind, in the order of the documentation.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::Json,
         Self::Sbom,
+        Self::ImageIndex,
         Self::Provenance,
         Self::Verdict,
         Self::Acceptance,
@@ -146,6 +149,7 @@ impl DocumentKind {
         match self {
             Self::Json => "json",
             Self::Sbom => "sbom",
+            Self::ImageIndex => "image-index",
             Self::Provenance => "provenance",
             Self::Verdict => "verdict",
             Self::Acceptance => "acceptance",

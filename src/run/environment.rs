@@ -5,11 +5,9 @@ use std::collections::BTreeMap;
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 
-use crate::attest::ClockSource;
 use crate::decide::{Artifact, Context, ContextView};
 use crate::finding::{clean_line, is_hex};
 use crate::policy::Policy;
-use crate::relate::Owners;
 use crate::run::diagnostics::RunDiagnostic;
 
 /// GitLab's predefined variables that a run may read.
@@ -117,22 +115,8 @@ pub(crate) fn context(
         ..environment.context_view(commit.as_deref())
     };
     let login = environment.get("GITLAB_USER_LOGIN").map(str::to_owned);
-    let (authors, owners) = (environment.authors(), Owners::default());
-    let (own_gate, parents) = (None, Vec::new());
-    let clock = ClockSource::Pinned;
-    Ok(Context {
-        now,
-        clock,
-        commits,
-        artifacts,
-        authors,
-        login,
-        parameters,
-        owners,
-        own_gate,
-        parents,
-        shown,
-    })
+    let authors = environment.authors();
+    Ok(Context { commits, artifacts, authors, login, parameters, shown, ..Context::at(now) })
 }
 
 /// The same under another policy than the one that the flags were written for: what it does not know is not told it.

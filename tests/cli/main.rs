@@ -34,6 +34,7 @@ mod extends;
 mod feeds;
 mod formats;
 mod former_gate;
+mod image_index;
 mod init;
 mod interop;
 mod keyless;

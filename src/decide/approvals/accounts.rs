@@ -81,6 +81,7 @@ fn is_of_gitlab(document: &Document) -> bool {
         | DocumentKind::Sbom
         | DocumentKind::Provenance
         | DocumentKind::Verdict
+        | DocumentKind::ImageIndex
         | DocumentKind::Acceptance => false,
     }
 }

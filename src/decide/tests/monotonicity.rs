@@ -350,6 +350,7 @@ pub(super) fn run_based(
         policy,
         &context,
         Gathered {
+            indexes: Vec::new(),
             evidence,
             counted: counted_report,
             documents: Vec::new(),

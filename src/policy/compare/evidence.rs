@@ -178,7 +178,11 @@ fn tells_who(kind: DocumentKind) -> bool {
         | DocumentKind::GitlabCommits
         | DocumentKind::GitlabDeployment => true,
         // The first is looked at by its name; the others are signed, or compared with the rules that look at them.
-        DocumentKind::Json | DocumentKind::Sbom | DocumentKind::Provenance | DocumentKind::Verdict => false,
+        DocumentKind::Json
+        | DocumentKind::Sbom
+        | DocumentKind::ImageIndex
+        | DocumentKind::Provenance
+        | DocumentKind::Verdict => false,
     }
 }
 
