@@ -12,6 +12,7 @@ pub mod dsse;
 pub mod key;
 pub mod keyless;
 pub mod provenance;
+pub mod release_range;
 pub mod statement;
 pub mod verdict;
 pub mod verification_summary;

@@ -14,6 +14,7 @@ use super::outputs::is_same_file;
 use crate::attest::InTotoStatement;
 use crate::attest::chain::{self, NamedKey};
 use crate::attest::dsse::AttestationDocument;
+use crate::attest::release_range::ReleaseRange;
 use crate::attest::verdict::{self, VerdictFacts, VerdictStatement};
 use crate::exit;
 use crate::finding::{clean, hex};
@@ -47,6 +48,18 @@ pub(super) struct ReportArgs {
     #[arg(long, value_name = "FILE|NAME")]
     controls: Vec<String>,
 
+    /// Tell the commits of a release, after FROM and up to TO, each with its verdict; `..TO` for a first release
+    #[arg(long, value_name = "FROM..TO", requires = "commits")]
+    range: Option<String>,
+
+    /// The commits of --range: what `git log --first-parent --format='%H %T %P' FROM..TO` prints, or GitLab's API answers
+    #[arg(long, value_name = "FILE", requires = "range")]
+    commits: Option<PathBuf>,
+
+    /// Merge requests as GitLab's API answers them; any number of times
+    #[arg(long, value_name = "FILE", requires = "range")]
+    merge_requests: Vec<PathBuf>,
+
     /// A public key that signed verdicts are checked with; each has to be signed by one of them
     #[arg(long, value_name = "FILE")]
     key: Vec<PathBuf>,
@@ -72,7 +85,11 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8> {
     for path in &args.inputs {
         decisions.extend(read(path, &keys).with_context(|| clean(&path.to_string_lossy()).into_owned())?);
     }
-    let record = AuditRecord::new(decisions, frameworks);
+    let mut record = AuditRecord::new(decisions, frameworks);
+    if let (Some(range), Some(commits)) = (&args.range, &args.commits) {
+        let ends = ReleaseRange::ends(range).map_err(|error| anyhow!("--range {error}"))?;
+        record.release = Some(super::verify::range::read(ends, commits, &args.merge_requests)?);
+    }
     let text = match args.format {
         RecordForm::Html => record.to_html(),
         RecordForm::Markdown => record.to_markdown(),
@@ -153,7 +170,8 @@ fn read(path: &Path, keys: &[NamedKey]) -> Result<Vec<RecordedDecision>> {
             continue;
         }
         let read = VerdictStatement::from_statement(&statement, &payload)?;
-        decisions.push(decision(&place, &read.file, read.bundle_sha256, signers, proof)?);
+        let recorded = decision(&place, &read.file, read.bundle_sha256, signers, proof)?;
+        decisions.push(RecordedDecision { trees: read.trees, ..recorded });
     }
     if decisions.is_empty() {
         bail!("holds no signed verdict");
@@ -178,6 +196,7 @@ fn decision(
         sha256: hex(&Sha256::digest(file)),
         bundle,
         signers,
+        trees: Vec::new(),
         proof,
     })
 }

@@ -1,5 +1,6 @@
 //! `secgate verify`: who signed what, and whether the gates passed one after the other for one artifact.
 
+pub(super) mod range;
 mod signer;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -16,6 +17,7 @@ use super::attest::bytes;
 use crate::attest::chain::{
     self, NamedKey, Project, SignedVerdict, TrustedSigner, VerdictRequirement, VerdictTarget,
 };
+use crate::attest::release_range::ReleaseRange;
 use crate::attest::statement::digest_algorithm;
 use crate::attest::verdict::{GateDecision, VerdictFacts, is_artifact_digest};
 use crate::attest::{ClockSource, PublicKey, key};
@@ -78,6 +80,19 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "GATE,…", value_delimiter = ',')]
     chain: Vec<String>,
 
+    /// The commits of a release, after FROM and up to TO: each needs a verdict of the gate `merge`. `..TO` for a first release
+    #[arg(long, value_name = "FROM..TO", requires_all = ["files", "commits"])]
+    range: Option<String>,
+
+    /// The commits of --range: what `git log --first-parent --format='%H %T %P' FROM..TO` prints, or GitLab's API answers
+    #[arg(long, value_name = "FILE", requires = "range")]
+    commits: Option<PathBuf>,
+
+    /// Merge requests as GitLab's API answers them: the head of one has the verdict of the commit as which it landed; any
+    /// number of times
+    #[arg(long, value_name = "FILE", requires = "range")]
+    merge_requests: Vec<PathBuf>,
+
     /// Verdicts that will do
     #[arg(long, value_name = "WORD,…", value_delimiter = ',', value_enum, default_value = "pass")]
     verdict: Vec<RequiredGate>,
@@ -127,6 +142,8 @@ struct VerdictRequirements {
     max_age: Option<i64>,
     machine_clock: bool,
     now: Timestamp,
+    /// The ends of a release.
+    range: Option<(Option<String>, String)>,
 }
 
 /// Results, line by line.
@@ -185,10 +202,13 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
         if !args.chain.is_empty() || args.subject.is_some() || args.commit.is_some() {
             bail!("--chain, --subject and --commit want signed verdicts: give FILE, and --key or --identity");
         }
-    } else if args.chain.is_empty() {
-        each(&verdicts, &demands, &mut told);
-    } else {
+    } else if !args.chain.is_empty() {
         links(&args.chain, &verdicts, &demands, &mut told)?;
+    } else if args.range.is_none() {
+        each(&verdicts, &demands, &mut told);
+    }
+    if let Some(ends) = &demands.range {
+        range::of_release(args, ends.clone(), &verdicts, &demands, &mut told);
     }
     told.end(if keys.is_empty() {
         "recomputed; no signature was checked, so nothing shows who made it: give FILE and --key"
@@ -235,6 +255,12 @@ fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
         max_age: args.max_age.as_deref().map(age).transpose()?,
         machine_clock: args.machine_clock,
         now: clock(args.now.as_deref())?,
+        range: args
+            .range
+            .as_deref()
+            .map(ReleaseRange::ends)
+            .transpose()
+            .map_err(|error| anyhow!("--range {error}"))?,
     })
 }
 
@@ -422,6 +448,14 @@ fn links(
         set(at, demands.requirement_for(gate, about).last(verdicts), &mut found, &mut faults);
     }
     let built = found.iter().flatten().next().map(|v| &v.verdict);
+    if let (Some(built), Some((_, to))) = (built, &demands.range)
+        && !built.commits.contains(to)
+    {
+        let commits = built.commits.join(", ");
+        told.bad(&format!(
+            "the artifact was built from {commits}, and the range of the release ends at {to}"
+        ));
+    }
     for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| !on_artifact(gate)) {
         let named: Vec<String> = demands.commit.iter().cloned().collect();
         let (commits, trees) = match (built, &demands.commit) {

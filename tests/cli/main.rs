@@ -50,6 +50,7 @@ mod policy;
 mod policy_language;
 mod receipts;
 mod record_page;
+mod release_range;
 mod replay;
 mod reports;
 mod samples;

@@ -4,6 +4,7 @@ use serde_json::Value;
 
 use super::document::RecordBlock as Block;
 use super::{AuditRecord, RecordProof, RecordedDecision, count, joined, list, text};
+use crate::attest::release_range::MergedRequest;
 use crate::finding::plural;
 
 /// Most rows of a table of findings.
@@ -33,12 +34,76 @@ pub(super) fn blocks(record: &AuditRecord) -> Vec<Block> {
             record.decisions.iter().map(chain_row).collect(),
         ));
     }
+    changes(record, &mut page);
     for one in &record.decisions {
         decision(one, &mut page);
     }
     controls(record, &mut page);
     verification(record, &mut page);
     page
+}
+
+/// The changes that the release contains, each with its last decision.
+fn changes(record: &AuditRecord, page: &mut Vec<Block>) {
+    let Some(release) = &record.release else { return };
+    page.push(Block::Heading(2, "Changes of this release".to_owned()));
+    let (mut rows, mut missing) = (Vec::new(), 0_u64);
+    for change in release.changes() {
+        let (commits, trees) = (change.commits(), change.trees());
+        let is_about = |one: &&RecordedDecision| {
+            let commit = text(&one.verdict, "/context/commit");
+            text(&one.verdict, "/gate") == "merge"
+                && (commits.iter().any(|id| id == commit)
+                    || one.trees.iter().any(|tree| trees.contains(tree)))
+        };
+        // They are sorted by their time.
+        let last = record.decisions.iter().rfind(is_about);
+        missing += u64::from(last.is_none());
+        let of_requests = |of: &dyn Fn(&MergedRequest) -> String| {
+            let all: Vec<String> = change.requests.iter().map(of).filter(|text| !text.is_empty()).collect();
+            all.join(", ")
+        };
+        let title = of_requests(&|request| format!("!{} {}", request.iid, request.title));
+        let title =
+            if title.is_empty() { format!("{} (no merge request)", change.commit.title) } else { title };
+        let author = of_requests(&|request| request.author.clone());
+        let decided = last.map_or_else(
+            || "no verdict of the merge gate".to_owned(),
+            |one| format!("{} at {}", text(&one.verdict, "/verdict"), text(&one.verdict, "/evaluated_at")),
+        );
+        rows.push(vec![
+            change.commit.id.clone(),
+            title.trim().to_owned(),
+            author,
+            of_requests(&|request| request.merged_at.clone()),
+            decided,
+            last.map(|one| approved_by(&one.verdict)).unwrap_or_default(),
+            last.map(proof).unwrap_or_default(),
+        ]);
+    }
+    let all = plural(release.changes().len() as u64, "change");
+    let since = release.from.as_deref().unwrap_or("the beginning");
+    page.push(Block::Paragraph(format!(
+        "{all} from {since} to {}, {missing} without a verdict.",
+        release.to
+    )));
+    let columns =
+        vec!["commit", "merge request", "author", "merged at", "decision", "approved by", "checked"];
+    page.push(Block::Table(columns, rows));
+}
+
+/// Everybody whose approval a verdict counted.
+fn approved_by(verdict: &Value) -> String {
+    let holders = list(verdict, "/rules").iter().chain(list(verdict, "/evidence"));
+    let holders = holders.chain(verdict.pointer("/loosened")).chain(verdict.pointer("/base"));
+    let mut names: Vec<&str> = holders
+        .flat_map(|holder| list(holder, "/obligations").iter().chain([holder]))
+        .flat_map(|holder| list(holder, "/approved_by"))
+        .filter_map(Value::as_str)
+        .collect();
+    names.sort_unstable();
+    names.dedup();
+    names.join("; ")
 }
 
 fn chain_row(one: &RecordedDecision) -> Vec<String> {

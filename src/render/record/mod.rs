@@ -10,6 +10,8 @@ mod oscal;
 
 use serde_json::Value;
 
+use crate::attest::release_range::ReleaseRange;
+
 pub use controls::{ControlFramework, ControlsError};
 
 /// How far a verdict was checked before the record was made.
@@ -38,6 +40,8 @@ pub struct RecordedDecision {
     pub bundle: Option<String>,
     /// Names of the keys that signed it.
     pub signers: Vec<String>,
+    /// Trees that its signed statement is about.
+    pub trees: Vec<String>,
     /// How far it was checked.
     pub proof: RecordProof,
 }
@@ -47,6 +51,8 @@ pub struct RecordedDecision {
 pub struct AuditRecord {
     /// The decisions; never empty.
     pub decisions: Vec<RecordedDecision>,
+    /// The changes of the release that they are about, where it is told.
+    pub release: Option<ReleaseRange>,
     /// Frameworks whose controls rules are evidence of.
     pub frameworks: Vec<ControlFramework>,
 }
@@ -60,7 +66,7 @@ impl AuditRecord {
             (text("evaluated_at").parse::<jiff::Timestamp>().ok(), text("gate"), one.place.clone())
         };
         decisions.sort_by_cached_key(key);
-        Self { decisions, frameworks }
+        Self { decisions, release: None, frameworks }
     }
 
     /// One self-contained page.
