@@ -13,7 +13,7 @@ use super::sbom::LicenseSource;
 use super::waiver::{Coverage, Lift, Use};
 use crate::finding::{Category, Finding, Fingerprint, Stage, State, Text};
 use crate::policy::{
-    Allowance, Policy, Rule, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction,
+    Allowance, Policy, Rule, RuleIndex, Selector, SelectorContext, Subject, UnchangedLines, UnknownAction,
 };
 use crate::relate::{Certainty, RelatedFinding, Vex, Waivers};
 use crate::report::ValueMask;
@@ -79,10 +79,12 @@ impl MatchCounts {
 pub(super) type CoveredMatches = (Arc<Matched>, Option<Lift>);
 
 /// Context in which findings are counted; the same for all reports of a run.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct TallyContext<'p> {
     /// The deciding policy.
     pub policy: &'p Policy,
+    /// Its rules by the names that they ask for.
+    pub rules: Arc<RuleIndex>,
     /// Exceptions to its rules.
     pub waivers: &'p Waivers,
     /// The change is compared with a base.
@@ -320,16 +322,18 @@ impl<'p> Tally<'p> {
     /// rule that cannot be waived every finding is new, and what it is besides.
     fn looked_at(&self, finding: &mut Finding) -> (Option<RuleSet>, RuleSet) {
         let (mut rules, mut in_doubt) = (RuleSet::default(), RuleSet::default());
-        let mut any = self.add_matching_rules(finding, &mut rules, |_| true);
+        let index = Arc::clone(&self.to.rules);
+        let may = index.candidates(finding);
+        let mut any = self.add_matching_rules(finding, &may, &mut rules, |_| true);
         let doubtful = finding.stage == Some(Stage::UnchangedLines)
             && self.to.policy.base.as_ref().is_some_and(|b| b.unchanged_lines() == UnchangedLines::Review);
         let state = std::mem::take(&mut finding.state);
         if state != State::New {
-            any |= self.add_matching_rules(finding, &mut rules, |rule| !rule.waivable);
+            any |= self.add_matching_rules(finding, &may, &mut rules, |rule| !rule.waivable);
             if doubtful {
                 let known = rules.clone();
                 let mut as_new = RuleSet::default();
-                any |= self.add_matching_rules(finding, &mut as_new, |_| true);
+                any |= self.add_matching_rules(finding, &may, &mut as_new, |_| true);
                 for rule in (0..self.to.policy.rules.len()).filter(|&at| as_new.has(at) && !known.has(at)) {
                     rules.add(rule);
                     in_doubt.add(rule);
@@ -357,13 +361,15 @@ impl<'p> Tally<'p> {
     fn add_matching_rules(
         &self,
         finding: &Finding,
+        may: &[usize],
         rules: &mut RuleSet,
         which: impl Fn(&Rule) -> bool,
     ) -> bool {
         let around = self.around();
         let mut any = false;
-        for (index, rule) in self.to.policy.rules.iter().enumerate() {
-            if let Subject::Findings(selector) = &rule.subject
+        for &index in may {
+            if let Some(rule) = self.to.policy.rules.get(index)
+                && let Subject::Findings(selector) = &rule.subject
                 && which(rule)
                 && selector.selects(finding, SelectorContext { unknown: Some(&rule.unknown), ..around })
             {
@@ -441,7 +447,7 @@ impl<'p> Tally<'p> {
 impl Tally<'_> {
     /// Forgets all that was counted.
     pub(super) fn restart(&mut self) {
-        *self = Self::new(self.to, self.entries, self.evidence);
+        *self = Self::new(self.to.clone(), self.entries, self.evidence);
     }
 
     /// Counts a finding.

@@ -338,6 +338,11 @@ impl Finding {
         !path.is_empty() && !location::is_outside(&path)
     }
 
+    /// All names of its rule: of one scanner's rule, and of the vulnerability, which has several.
+    pub fn names(&self) -> impl Iterator<Item = &Text> {
+        [&self.rule_id].into_iter().chain(&self.rule_aliases).chain(&self.ids)
+    }
+
     /// The path it was found at, if it has one, as it is compared; what is told of it is `location.path`.
     pub fn path(&self) -> Option<&str> {
         self.location.as_ref().map(|l| l.path.real())

@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use super::entry;
 use super::plan::PlannedFile;
 use crate::decide::{CountedReport, TallyContext};
-use crate::policy::{EntryKind, Policy};
+use crate::policy::{EntryKind, Policy, RuleIndex};
 use crate::relate::{Base, Heads, Relations};
 use crate::report::{self, Hint, Options, ReadError, Sink, ValueMask};
 
@@ -32,13 +32,14 @@ impl<'p> CountingContext<'p> {
     /// Counts at `now`, seconds since 1970, with details of `cap` findings per rule; `watch` is asked about.
     pub(super) fn new(relations: Relations<'p>, now: i64, cap: usize, watch: Option<&'p str>) -> Self {
         let (policy, waivers, compared) = (relations.policy, relations.waivers, relations.base.is_some());
-        let counting = TallyContext { policy, waivers, compared, now, cap, watch };
+        let rules = Arc::new(RuleIndex::new(&policy.rules));
+        let counting = TallyContext { policy, rules, waivers, compared, now, cap, watch };
         Self { relations, counting }
     }
 
     /// Nothing yet of the report at index `evidence`, given for `entries`.
     pub(super) fn counted(&self, entries: &'p [String], evidence: usize) -> CountedReport<'p> {
-        CountedReport::new(self.relations.clone(), self.counting, entries, evidence)
+        CountedReport::new(self.relations.clone(), self.counting.clone(), entries, evidence)
     }
 }
 
@@ -137,7 +138,7 @@ fn read_again<'p>(
     }
     let bars = base.bars(&heads);
     let relations = Relations { bars: Arc::new(bars), ..to.relations.clone() };
-    let now = CountingContext { relations, counting: to.counting };
+    let now = CountingContext { relations, counting: to.counting.clone() };
     for (work, (outcome, counted)) in work(items, names).iter().zip(read) {
         let heads = &counted.related.heads;
         if !base.overturned(heads, &to.relations.bars, &now.relations.bars) {

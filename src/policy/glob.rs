@@ -1,6 +1,9 @@
 //! Globs of policies: paths, where `*` stays in a folder, and rule ids, where it matches anything.
 
-use globset::{GlobBuilder, GlobMatcher};
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use globset::{GlobBuilder, GlobMatcher, GlobSet, GlobSetBuilder};
 
 /// Longest glob, in bytes; what is longer is no glob that a person wrote.
 const LONGEST: usize = 1000;
@@ -25,8 +28,20 @@ pub struct PathGlob {
 #[derive(Debug, Clone)]
 struct PathPattern {
     text: String,
-    matcher: GlobMatcher,
+    /// None of a path without wildcards, which is compared as it is: an automaton costs time and memory.
+    matcher: Option<GlobMatcher>,
     name_only: bool,
+}
+
+impl PathPattern {
+    fn is_match(&self, path: &str) -> bool {
+        self.matcher.as_ref().map_or(self.text == path, |matcher| matcher.is_match(path))
+    }
+}
+
+/// Whether a pattern has one of the signs of globs.
+fn has_signs(pattern: &str) -> bool {
+    pattern.contains(['*', '?', '[', ']', '{', '}', '\\'])
 }
 
 impl PathGlob {
@@ -46,7 +61,8 @@ impl PathGlob {
             let pattern = pattern.strip_prefix("./").unwrap_or(&pattern);
             names_a_path(pattern, text)?;
             also(pattern)?;
-            let matcher = compile(&as_in_shells(pattern)?, true)?;
+            let in_shells = as_in_shells(pattern)?;
+            let matcher = has_signs(pattern).then(|| compile(&in_shells, true)).transpose()?;
             let (text, name_only) = (pattern.to_owned(), !pattern.contains('/'));
             alternatives.push(PathPattern { text, matcher, name_only });
         }
@@ -72,7 +88,7 @@ impl PathGlob {
     pub fn matches_file(&self, path: &str) -> bool {
         let path = path.strip_prefix("./").unwrap_or(path);
         let name = path.rsplit('/').next().unwrap_or(path);
-        self.alternatives.iter().any(|one| one.matcher.is_match(if one.name_only { name } else { path }))
+        self.alternatives.iter().any(|one| one.is_match(if one.name_only { name } else { path }))
     }
 
     /// Whether a finding at `path`, relative to the project root, is in one of these.
@@ -383,8 +399,16 @@ fn class(rest: &mut Chars<'_>, out: &mut String) -> Result<(), String> {
 #[derive(Debug, Clone)]
 pub struct RuleGlob {
     text: String,
-    as_written: Vec<GlobMatcher>,
-    canonical: Vec<GlobMatcher>,
+    alternatives: Vec<RulePattern>,
+}
+
+/// One of the globs that braces stand for.
+#[derive(Debug, Clone)]
+enum RulePattern {
+    /// One rule id, in its known spelling.
+    Id(String),
+    /// A glob, of ids as they are written and of ids in their known spelling.
+    Glob(Box<[GlobMatcher; 2]>),
 }
 
 impl RuleGlob {
@@ -393,11 +417,15 @@ impl RuleGlob {
         if text.trim().is_empty() {
             return Err("an empty rule id matches nothing".to_owned());
         }
-        let all = expanded(text)?;
-        let as_written = all.iter().map(|one| compile(one, false)).collect::<Result<_, _>>()?;
-        let canonical =
-            all.iter().map(|one| compile(&canonical_rule_id(one), false)).collect::<Result<_, _>>()?;
-        Ok(Self { text: text.to_owned(), as_written, canonical })
+        let pattern = |one: String| {
+            let known = canonical_rule_id(&one);
+            if !has_signs(&one) {
+                return Ok(RulePattern::Id(known.into_owned()));
+            }
+            Ok(RulePattern::Glob(Box::new([compile(&one, false)?, compile(&known, false)?])))
+        };
+        let alternatives = expanded(text)?.into_iter().map(pattern).collect::<Result<_, String>>()?;
+        Ok(Self { text: text.to_owned(), alternatives })
     }
 
     /// As written.
@@ -407,33 +435,83 @@ impl RuleGlob {
 
     /// One spelling for globs that match the same ids: of a single id the known one, else as written.
     pub fn spelling(&self) -> String {
-        let is_glob = self.text.contains(['*', '?', '[', '{', '\\']);
-        if is_glob { self.text.clone() } else { canonical_rule_id(&self.text) }.to_lowercase()
+        if has_signs(&self.text) {
+            self.text.to_lowercase()
+        } else {
+            canonical_rule_id(&self.text).to_lowercase()
+        }
     }
 
     /// Whether the id is one of these.
     pub fn matches(&self, rule_id: &str) -> bool {
-        if self.as_written.iter().any(|glob| glob.is_match(rule_id)) {
-            return true;
+        let known = canonical_rule_id(rule_id);
+        self.alternatives.iter().any(|pattern| match pattern {
+            RulePattern::Id(id) => id.eq_ignore_ascii_case(&known),
+            RulePattern::Glob(both) => {
+                let [as_written, in_known] = &**both;
+                as_written.is_match(rule_id) || in_known.is_match(&*known)
+            }
+        })
+    }
+}
+
+/// Many globs of rule ids, each with a number, that are asked at once.
+#[derive(Debug, Default)]
+pub(super) struct RuleGlobs {
+    ids: HashMap<String, Vec<usize>>,
+    as_written: GlobSet,
+    in_known: GlobSet,
+    /// The number of each glob of the two sets.
+    numbers: Vec<usize>,
+}
+
+impl RuleGlobs {
+    /// `None` where the library cannot hold so many.
+    pub(super) fn new<'g>(globs: impl Iterator<Item = (usize, &'g RuleGlob)>) -> Option<Self> {
+        let mut ids: HashMap<String, Vec<usize>> = HashMap::new();
+        let (mut as_written, mut in_known) = (GlobSetBuilder::new(), GlobSetBuilder::new());
+        let mut numbers = Vec::new();
+        for (number, glob) in globs {
+            for pattern in &glob.alternatives {
+                match pattern {
+                    RulePattern::Id(id) => ids.entry(id.to_ascii_lowercase()).or_default().push(number),
+                    RulePattern::Glob(both) => {
+                        let [of_written, of_known] = &**both;
+                        as_written.add(of_written.glob().clone());
+                        in_known.add(of_known.glob().clone());
+                        numbers.push(number);
+                    }
+                }
+            }
         }
-        let rule_id = canonical_rule_id(rule_id);
-        self.canonical.iter().any(|glob| glob.is_match(&rule_id))
+        Some(Self { ids, as_written: as_written.build().ok()?, in_known: in_known.build().ok()?, numbers })
+    }
+
+    /// Adds the numbers of the globs that match the id.
+    pub(super) fn add_matching(&self, rule_id: &str, numbers: &mut Vec<usize>) {
+        let known = canonical_rule_id(rule_id).to_ascii_lowercase();
+        numbers.extend(self.ids.get(&known).into_iter().flatten());
+        if self.numbers.is_empty() {
+            return;
+        }
+        let both = [self.as_written.matches(rule_id), self.in_known.matches(&known)];
+        numbers.extend(both.into_iter().flatten().filter_map(|at| self.numbers.get(at)));
     }
 }
 
 /// One spelling for the known spellings of a check: without `AVD-`, and letters with a number as `KSV-0017`.
-pub fn canonical_rule_id(rule_id: &str) -> String {
+pub fn canonical_rule_id(rule_id: &str) -> Cow<'_, str> {
     let id = match rule_id.split_at_checked(4) {
         Some((prefix, rest)) if prefix.eq_ignore_ascii_case("AVD-") => rest,
         _ => rule_id,
     };
     let letters_end = id.bytes().take_while(u8::is_ascii_alphabetic).count();
-    let Some((letters, rest)) = id.split_at_checked(letters_end) else { return id.to_owned() };
+    let Some((letters, rest)) = id.split_at_checked(letters_end) else { return id.into() };
     let number = rest.strip_prefix('-').unwrap_or(rest);
     if letters.is_empty() || number.is_empty() || !number.bytes().all(|b| b.is_ascii_digit()) {
-        return id.to_owned();
+        return id.into();
     }
-    format!("{}-{:0>4}", letters.to_ascii_uppercase(), number.trim_start_matches('0'))
+    format!("{}-{:0>4}", letters.to_ascii_uppercase(), number.trim_start_matches('0')).into()
 }
 
 /// Whether a value of a parameter is matched by a glob that was checked; `*` stays between two `/`.

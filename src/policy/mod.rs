@@ -15,6 +15,7 @@ pub mod lint;
 mod load;
 mod mapping;
 mod query;
+mod rule_index;
 mod scanner_command;
 mod schema;
 mod selector;
@@ -40,6 +41,7 @@ pub use identity::{CertificateClaim, CertificateIdentity, EmbeddedRoot, Identity
 pub use load::{NeighbourFiles, effective, load, load_mappings, load_with, yaml::foreign_tree};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
+pub use rule_index::RuleIndex;
 pub use scanner_command::{ScannerCommand, inert};
 pub use schema::schema;
 pub use selector::{

@@ -297,7 +297,9 @@ pub(super) fn run_based(
         let relations =
             Relations { policy, waivers, exploitation, vex, secret_key: None, base, bars, keep: false };
         let compared = base.is_some();
-        let counting = TallyContext { policy, waivers, compared, now: 3_000_000, cap: 10, watch: None };
+        let rules = Arc::new(policy::RuleIndex::new(&policy.rules));
+        let counting =
+            TallyContext { policy, rules, waivers, compared, now: 3_000_000, cap: 10, watch: None };
         let mut counted = CountedReport::new(relations, counting, entries, 0);
         for finding in findings {
             counted.finding(finding.clone());

@@ -439,8 +439,7 @@ impl Selector {
 impl RuleGlob {
     /// Whether it fits one name of a finding's rule. An alias group has one rule and several names.
     pub fn matches_rule_of(&self, finding: &Finding) -> bool {
-        let names = [&finding.rule_id].into_iter().chain(&finding.rule_aliases).chain(&finding.ids);
-        names.into_iter().any(|name| self.matches(name.real()))
+        finding.names().any(|name| self.matches(name.real()))
     }
 }
 
