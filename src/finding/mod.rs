@@ -31,7 +31,7 @@ use serde::{Deserialize, Serialize};
 
 pub use clock::CLOCK_SKEW;
 pub use cve::Cve;
-pub use cvss::CvssRating;
+pub use cvss::{CvssRating, OtherRating};
 pub use duration::{duration_text, parse_duration, short_duration};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
@@ -47,7 +47,8 @@ pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use view::View;
 pub use vocabulary::{
-    Attribute, Category, Confidence, Fix, PlaceRole, Reachability, Scope, Sighting, Stage, State, Target,
+    Attribute, Category, Confidence, ExploitMaturity, Fix, PlaceRole, Reachability, Scope, Sighting, Stage,
+    State, Target,
 };
 
 /// One problem, as one entry of one report says it. Written down, it has no trace of a secret's value.
@@ -102,12 +103,18 @@ pub struct Finding {
     /// category keeps that.
     #[serde(default)]
     pub may_hold_secret: bool,
-    /// Listed in CISA's catalogue of exploited vulnerabilities; `None` where no feed says.
+    /// Listed in CISA's catalogue of exploited vulnerabilities; `None` where neither a feed nor the report says.
     pub kev: Option<bool>,
-    /// EPSS probability between 0 and 1; `None` where no feed says.
+    /// EPSS probability between 0 and 1; `None` where neither a feed nor the report says.
     pub epss: Option<f64>,
     /// When the advisory was published, in seconds since 1970 UTC, where the report says.
     pub published: Option<i64>,
+    /// When the advisory was last changed, in seconds since 1970 UTC, where the report says.
+    #[serde(default)]
+    pub modified: Option<i64>,
+    /// How far exploits are, where the report says.
+    #[serde(default)]
+    pub exploit: Option<ExploitMaturity>,
     /// When the first version with the fix came out, in seconds since 1970 UTC, where the report says.
     #[serde(default)]
     pub fix_since: Option<i64>,
@@ -197,6 +204,8 @@ impl Finding {
             kev: None,
             epss: None,
             published: None,
+            modified: None,
+            exploit: None,
             fix_since: None,
             end_of_life: None,
             due: None,
@@ -279,8 +288,6 @@ impl Finding {
             cvss,
             ..
         } = self;
-        let cvss =
-            cvss.as_deref_mut().map(|CvssRating { version, vector, .. }| version.iter_mut().chain(vector));
         let package = package.as_mut().map(|Package { name, version, purl, fixed }| {
             [name, version].into_iter().chain(purl.as_mut()).chain(fixed)
         });
@@ -295,7 +302,7 @@ impl Finding {
             }))
             .chain(target)
             .chain(package.into_iter().flatten())
-            .chain(cvss.into_iter().flatten())
+            .chain(cvss.as_deref_mut().into_iter().flat_map(CvssRating::texts_mut))
             .chain(&mut self.suppression)
     }
 
@@ -325,7 +332,7 @@ impl Finding {
             }))
             .chain(&self.target)
             .chain(package)
-            .chain(self.cvss.iter().flat_map(|cvss| cvss.version.iter().chain(&cvss.vector)))
+            .chain(self.cvss.iter().flat_map(|cvss| cvss.texts()))
             .chain(&self.suppression)
             .any(Text::is_masked)
     }

@@ -1,11 +1,12 @@
 //! A finding as outputs show it and as `where` sees it: one shape, so that a policy can be written from the JSON.
 
+use jiff::Timestamp;
 use jiff::civil::Date;
 use serde::Serialize;
 
 use super::{
-    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability,
-    RelatedPlace, Scope, Severity, Stage, State, Text, VexNote,
+    Category, Confidence, CvssRating, ExploitMaturity, Finding, Fingerprint, Fix, Location, Package,
+    Reachability, RelatedPlace, Scope, Severity, Stage, State, Text, VexNote,
 };
 
 /// The JSON of a finding; its keys and their order are part of the schemas `secgate/verdict/v1` and
@@ -43,6 +44,12 @@ pub struct View<'f> {
     cvss: Option<&'f CvssRating>,
     reachable: Reachability,
     direct: Option<bool>,
+    exploit: Option<ExploitMaturity>,
+    end_of_life: Option<bool>,
+    #[schemars(with = "Option<String>")]
+    modified: Option<Timestamp>,
+    #[schemars(with = "Option<String>")]
+    fix_since: Option<Timestamp>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     unknown: Vec<&'static str>,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
@@ -90,6 +97,10 @@ impl<'f> View<'f> {
             cvss: finding.cvss.as_deref(),
             reachable: finding.reachable,
             direct: finding.direct,
+            exploit: finding.exploit,
+            end_of_life: finding.end_of_life,
+            modified: finding.modified.and_then(|at| Timestamp::from_second(at).ok()),
+            fix_since: finding.fix_since.and_then(|at| Timestamp::from_second(at).ok()),
             unknown: finding.unknown.names().collect(),
             related: &finding.related,
         }

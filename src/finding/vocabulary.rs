@@ -105,6 +105,20 @@ words! {
 }
 
 words! {
+    /// How far exploits of a vulnerability are known to be; ordered from the least to the most.
+    ExploitMaturity {
+        /// None is known, or only in theory.
+        Unproven = "unproven",
+        /// There is one that shows that it works.
+        ProofOfConcept = "proof_of_concept",
+        /// There is one that works in most situations.
+        Functional = "functional",
+        /// It needs no skill, or attacks are seen.
+        High = "high",
+    }
+}
+
+words! {
     /// Relative to the base of the change.
     #[derive(Default)]
     State {

@@ -5,6 +5,8 @@ use std::io::{self, Write};
 
 use owo_colors::{OwoColorize, Style};
 
+use jiff::Timestamp;
+
 use super::Look;
 use super::text::{place, what};
 use crate::decide::Outcome;
@@ -197,7 +199,13 @@ impl ExplanationWriter<'_> {
                 cvss.version.as_ref().map(|version| format!(" by CVSS {version}")).unwrap_or_default();
             let vector = cvss.vector.as_ref().map(|vector| format!(": {vector}")).unwrap_or_default();
             writeln!(self.out, "  score     {:.1}{version}{vector}", cvss.score)?;
+            for other in &cvss.others {
+                let version = other.version.as_ref().map(|v| format!(" by CVSS {v}")).unwrap_or_default();
+                let vector = other.vector.as_ref().map(|vector| format!(": {vector}")).unwrap_or_default();
+                writeln!(self.out, "            also {:.1}{version}{vector}", other.score)?;
+            }
         }
+        self.attributes(finding)?;
         match finding.reachable {
             Reachability::Yes => writeln!(self.out, "  reach     the tool saw a way to the vulnerable code")?,
             Reachability::No => writeln!(self.out, "  reach     the tool saw no way to the vulnerable code")?,
@@ -221,6 +229,30 @@ impl ExplanationWriter<'_> {
             for print in joined.fingerprints.iter().filter(|p| **p != finding.fingerprint.to_string()) {
                 writeln!(self.out, "            {print}")?;
             }
+        }
+        Ok(())
+    }
+
+    /// What else is known of a vulnerability and its package, in one line.
+    fn attributes(&mut self, finding: &Finding) -> io::Result<()> {
+        let day = |at: i64| Timestamp::from_second(at).map(|at| at.strftime("%F").to_string()).ok();
+        let dated = |what: &str, at: Option<i64>| at.and_then(day).map(|day| format!("{what} {day}"));
+        let known = [
+            finding
+                .direct
+                .map(|direct| if direct { "direct dependency" } else { "transitive dependency" }.to_owned()),
+            finding.package_name().and_then(|name| name.ecosystem).map(|kind| format!("ecosystem {kind}")),
+            dated("published", finding.published),
+            dated("changed", finding.modified),
+            dated("fixed since", finding.fix_since),
+            finding.kev.map(|listed| if listed { "in KEV" } else { "not in KEV" }.to_owned()),
+            finding.epss.map(|epss| format!("EPSS {epss}")),
+            finding.exploit.map(|exploit| format!("exploit {exploit}").replace('_', " ")),
+            finding.end_of_life.map(|ended| if ended { "end of life" } else { "maintained" }.to_owned()),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        if !known.is_empty() {
+            writeln!(self.out, "  known     {}", known.join(", "))?;
         }
         Ok(())
     }

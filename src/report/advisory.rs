@@ -4,8 +4,8 @@ use jiff::Timestamp;
 
 use super::cvss::{level_of_score, rating_of_vector};
 use crate::finding::{
-    Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Reachability, Scope, Severity,
-    Text, decoded,
+    Category, CvssRating, ExploitMaturity, Finding, FingerprintBuilder, Fix, Location, Package, Reachability,
+    Scope, Severity, Text, decoded,
 };
 
 /// Statements of a report about one vulnerability in one package.
@@ -27,6 +27,14 @@ pub(super) struct Advisory<'a> {
     pub(super) cwes: Vec<u32>,
     /// When it was published, RFC 3339.
     pub(super) published: &'a str,
+    /// When it was last changed, RFC 3339.
+    pub(super) modified: &'a str,
+    /// Listed in the catalogue of exploited vulnerabilities, where the report says so.
+    pub(super) exploited: bool,
+    /// EPSS probabilities; the highest counts.
+    pub(super) epss: Option<f64>,
+    /// How far exploits are.
+    pub(super) exploit: Option<ExploitMaturity>,
     /// The package's name.
     pub(super) name: &'a str,
     /// Its installed version.
@@ -71,6 +79,10 @@ impl Advisory<'_> {
         }
         finding.cwes = self.cwes;
         finding.published = published(self.published);
+        finding.modified = published(self.modified);
+        finding.kev = self.exploited.then_some(true);
+        finding.epss = self.epss.filter(|score| (0.0..=1.0).contains(score));
+        finding.exploit = self.exploit;
         finding.location = Location::new(self.path, None, None, roots);
         finding.scope = self.scope;
         finding.cvss = self.cvss.map(Box::new);
@@ -94,7 +106,7 @@ impl Advisory<'_> {
 }
 
 /// Go's zero time is no date.
-fn published(text: &str) -> Option<i64> {
+pub(super) fn published(text: &str) -> Option<i64> {
     let time: Timestamp = text.trim().parse().ok()?;
     Some(time.as_second()).filter(|&seconds| seconds > 0)
 }

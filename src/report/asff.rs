@@ -11,7 +11,9 @@ use super::json::{Json, JsonKind};
 use super::secret::unknown;
 use super::tree::{Tree, findings};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, Finding, FingerprintBuilder, Fix, Severity, Text};
+use crate::finding::{
+    Attribute, Category, ExploitMaturity, Finding, FingerprintBuilder, Fix, Severity, Text,
+};
 
 /// ASFF.
 pub(super) static FORMAT: Format = Format {
@@ -142,6 +144,11 @@ fn vulnerability(entry: Tree<'_>, resource: &str, roots: &[String]) -> Finding {
         "NO" => Fix::None,
         _ => Fix::Unknown,
     };
+    let exploit = all().map(|v| match v.text("ExploitAvailable") {
+        "YES" => Some(ExploitMaturity::ProofOfConcept),
+        "NO" => Some(ExploitMaturity::Unproven),
+        _ => None,
+    });
     let ids: Vec<&str> = all().map(|v| v.text("Id")).collect();
     let advisory = Advisory {
         tool: FORMAT.tool,
@@ -151,6 +158,9 @@ fn vulnerability(entry: Tree<'_>, resource: &str, roots: &[String]) -> Finding {
         native_severity: word,
         title: first_of(&[entry.text("Title"), entry.text("Description")]),
         published: all().map(|v| v.text("Vendor.VendorCreatedAt")).next().unwrap_or_default(),
+        modified: all().map(|v| v.text("Vendor.VendorUpdatedAt")).next().unwrap_or_default(),
+        epss: all().filter_map(|v| v.score("EpssScore").number()).reduce(f64::max),
+        exploit: exploit.flatten().max(),
         name: text("Name"),
         version: &version,
         ecosystem: text("PackageManager"),

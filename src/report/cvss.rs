@@ -96,7 +96,7 @@ pub(super) fn rating_of_vector(written: &str) -> Option<CvssRating> {
         },
     };
     let vector = Some(Text::line(written.trim()));
-    Some(CvssRating { score, version: Some(Text::line(version)), vector })
+    Some(CvssRating { score, version: Some(Text::line(version)), vector, others: Vec::new() })
 }
 
 fn score_2(metrics: &str) -> Option<f64> {
@@ -143,15 +143,20 @@ pub(super) fn rating(score: StatedScore, version: &str, vector: &str) -> Option<
                 score,
                 version: version.or_else(|| computed.as_ref()?.version.clone()),
                 vector: computed.and_then(|computed| computed.vector),
+                others: Vec::new(),
             })
         }
         Some(_) | None => computed,
     }
 }
 
-/// The highest of several.
+/// The highest of several, with the others beside it.
 pub(super) fn highest(ratings: impl IntoIterator<Item = CvssRating>) -> Option<CvssRating> {
-    ratings.into_iter().reduce(|best, next| if next.score > best.score { next } else { best })
+    ratings.into_iter().reduce(|best, next| {
+        let (mut best, other) = if next.score > best.score { (next, best) } else { (best, next) };
+        best.add_other(other);
+        best
+    })
 }
 
 /// `{"score": 7.5, "vectorString": "CVSS:3.1/…"}`, as npm and GitHub write it.

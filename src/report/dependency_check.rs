@@ -150,9 +150,15 @@ struct CheckedVulnerability<'a> {
     cvssv3: OptionalObject<CheckedScore<'a>>,
     #[serde(borrow)]
     cvssv4: OptionalObject<CheckedScore<'a>>,
+    // An entry of CISA's catalogue.
+    #[serde(rename = "knownExploitedVulnerability")]
+    exploited: OptionalObject<Exploited>,
     #[serde(borrow, rename = "vulnerableSoftware")]
     software: OptionalObjects<SoftwareEntry<'a>>,
 }
+
+#[derive(Deserialize)]
+struct Exploited {}
 
 #[derive(Deserialize, Default)]
 #[serde(default, rename_all = "camelCase")]
@@ -223,6 +229,7 @@ impl CheckedVulnerability<'_> {
             fix: Some(if fixed.is_empty() { Fix::Unknown } else { Fix::Available }),
             fixed,
             path: path.split('?').next().unwrap_or_default(),
+            exploited: self.exploited.0.is_some(),
             cvss,
             ..Advisory::default()
         };
@@ -233,14 +240,18 @@ impl CheckedVulnerability<'_> {
         Some(finding)
     }
 
-    /// Of the newest version of CVSS that is given.
+    /// Of the newest version of CVSS that is given, with the others beside it.
     fn cvss(&self) -> Option<CvssRating> {
         let of = |score: &OptionalObject<CheckedScore<'_>>, version: &'static str| {
             let score = score.0.as_ref()?;
             let version = first_of(&[score.version.as_str(), version]);
             rating(score.base_score, version, score.vector_string.as_str())
         };
-        of(&self.cvssv4, "4.0").or_else(|| of(&self.cvssv3, "")).or_else(|| of(&self.cvssv2, "2.0"))
+        let all = [of(&self.cvssv4, "4.0"), of(&self.cvssv3, ""), of(&self.cvssv2, "2.0")];
+        all.into_iter().flatten().reduce(|mut newest, older| {
+            newest.add_other(older);
+            newest
+        })
     }
 
     /// The end of the range that the dependency lies in.
@@ -259,6 +270,17 @@ mod tests {
     use super::*;
     use crate::finding::Severity;
     use crate::report::testing::{read_as, read_sound};
+
+    #[test]
+    fn all_scores_and_the_catalogue_are_told() {
+        let text = VULNERABILITY.replacen('{', r#"{"cvssv2":{"score":7.5,"version":"2.0"},"knownExploitedVulnerability":{"vendorProject":"Apache"},"#, 1);
+        let vulnerability: CheckedVulnerability<'_> = serde_json::from_str(&text).unwrap();
+        let cvss = vulnerability.cvss().unwrap();
+        assert_eq!((cvss.score, cvss.others.len(), cvss.others[0].score), (9.8, 1, 7.5));
+        assert!(vulnerability.exploited.0.is_some());
+        let vulnerability: CheckedVulnerability<'_> = serde_json::from_str(VULNERABILITY).unwrap();
+        assert!(vulnerability.exploited.0.is_none());
+    }
 
     const VULNERABILITY: &str = r#"{"source":"NVD","name":"CVE-2022-42889","severity":"CRITICAL","cvssv3":{"baseScore":9.8,"version":"3.1"},
         "cwes":["CWE-94"],"description":"Interpolation of untrusted text","vulnerableSoftware":[{"software":{"id":"cpe:2.3:a:x","vulnerabilityIdMatched":"true","versionEndExcluding":"1.10.0"}}]}"#;

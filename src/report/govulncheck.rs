@@ -56,6 +56,7 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
 struct GoAdvisory {
     summary: String,
     published: String,
+    modified: String,
     aliases: Vec<String>,
     severity: WorstSeverity,
 }
@@ -140,6 +141,7 @@ impl GoMessages {
         let advisory = GoAdvisory {
             summary: summary.unwrap_or_default().to_owned(),
             published: osv.text("published").to_owned(),
+            modified: osv.text("modified").to_owned(),
             aliases: osv.texts("aliases").into_iter().map(str::to_owned).collect(),
             severity,
         };
@@ -215,6 +217,7 @@ impl GoVulnerability {
             severity: advisory.severity,
             title: &title,
             published: &advisory.published,
+            modified: &advisory.modified,
             name: module,
             version: &self.version,
             ecosystem: "golang",

@@ -1,8 +1,7 @@
 //! Grype JSON (`grype … --output json`).
 //!
 //! Source of the shapes: `grype/presenter/models` of the grype repository. What was scanned stands behind the
-//! matches, so that a report with matches is read twice. Grype's own EPSS and KEV data is not used: those feeds are
-//! evidence of their own.
+//! matches, so that a report with matches is read twice. EPSS and KEV are those of Grype's database.
 
 use serde::Deserialize;
 
@@ -296,6 +295,8 @@ struct GrypeVulnerability<'a> {
     cwes: OptionalObjects<GrypeCwe<'a>>,
     #[serde(borrow)]
     cvss: OptionalObjects<Cvss<'a>>,
+    epss: OptionalObjects<GrypeEpss>,
+    known_exploited: OptionalObjects<Listed>,
     #[serde(borrow)]
     fix: OptionalObject<GrypeFix<'a>>,
     // Until 0.9: one version in place of `fix`.
@@ -313,7 +314,21 @@ struct Related<'a> {
     cwes: OptionalObjects<GrypeCwe<'a>>,
     #[serde(borrow, default)]
     cvss: OptionalObjects<Cvss<'a>>,
+    #[serde(default)]
+    epss: OptionalObjects<GrypeEpss>,
+    #[serde(default, rename = "knownExploited")]
+    known_exploited: OptionalObjects<Listed>,
 }
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeEpss {
+    epss: StatedScore,
+}
+
+/// An entry of the catalogue of exploited vulnerabilities.
+#[derive(Deserialize)]
+struct Listed {}
 
 #[derive(Deserialize, Default)]
 #[serde(default)]
@@ -419,6 +434,18 @@ impl GrypeMatch<'_> {
                 .find(|p| !p.is_empty())
                 .unwrap_or_default(),
             target,
+            exploited: vulnerability
+                .known_exploited
+                .iter()
+                .chain(related().flat_map(|r| r.known_exploited.iter()))
+                .next()
+                .is_some(),
+            epss: vulnerability
+                .epss
+                .iter()
+                .chain(related().flat_map(|r| r.epss.iter()))
+                .filter_map(|e| e.epss.number())
+                .reduce(f64::max),
             cvss: highest(
                 vulnerability
                     .cvss
@@ -497,6 +524,22 @@ mod tests {
      "source":{"type":"image","target":{"userInput":"shop:1","manifestDigest":"sha256:AB",
        "repoDigests":["registry.invalid/shop@sha256:cd"],"imageID":"sha256:ef"}},
      "distro":{"name":"debian"},"descriptor":{"name":"grype","version":"0.100.0","timestamp":"2026-11-20T09:00:00Z"}}"#;
+
+    #[test]
+    fn what_its_database_knows_of_exploits_is_told() {
+        let told = |from: &str, to: &str| {
+            let read = read_text(&REPORT.replacen(from, to, 1));
+            assert!(read.error.is_none(), "{:?}", read.error);
+            (read.findings[0].kev, read.findings[0].epss)
+        };
+        let epss = r#""severity":"Medium","epss":[{"cve":"CVE-2024-22195","epss":0.1},{"epss":0.25}],"#;
+        assert_eq!(told(r#""severity":"Medium","#, epss), (None, Some(0.25)));
+        let listed =
+            r#"{"id":"CVE-2024-22195","knownExploited":[{"cve":"CVE-2024-22195"}],"epss":[{"epss":2}]}"#;
+        // What is no probability is none.
+        assert_eq!(told(r#"{"id":"CVE-2024-22195"}"#, listed), (Some(true), None));
+        assert_eq!(told("", ""), (None, None));
+    }
 
     #[test]
     fn a_database_that_cannot_be_used_is_told() {

@@ -143,6 +143,7 @@ struct OsvRecord {
     word: Option<Text>,
     cwes: Vec<u32>,
     published: String,
+    modified: String,
     /// Its authors took it back.
     withdrawn: bool,
     /// Name and ecosystem of a package, and the versions in which it is fixed.
@@ -259,7 +260,7 @@ impl OsvPackage {
             severity.score(score);
             word = Some(Text::line(&score.to_string()));
             if cvss.as_ref().is_none_or(|cvss| cvss.score < score) {
-                cvss = Some(CvssRating { score, version: None, vector: None });
+                cvss = Some(CvssRating { score, ..CvssRating::default() });
             }
         }
         let (fix, fixed) = self.fix(members);
@@ -287,6 +288,7 @@ impl OsvPackage {
                 .filter(|p| !p.is_empty())
                 .min()
                 .unwrap_or_default(),
+            modified: members.iter().map(|r| r.modified.as_str()).max().unwrap_or_default(),
             name: &self.name,
             version: &self.version,
             ecosystem: &self.ecosystem,
@@ -410,6 +412,8 @@ struct Osv<'a> {
     #[serde(borrow, default)]
     published: ReportWord<'a>,
     #[serde(borrow, default)]
+    modified: ReportWord<'a>,
+    #[serde(borrow, default)]
     severity: OptionalObjects<Rated<'a>>,
     #[serde(borrow, default)]
     withdrawn: ReportWord<'a>,
@@ -488,6 +492,7 @@ impl Osv<'_> {
             word: word.and_then(ReportWord::native),
             cwes: cwe_numbers(database.iter().flat_map(|d| d.cwe_ids.0.iter().map(AsRef::as_ref))),
             published: self.published.as_str().to_owned(),
+            modified: self.modified.as_str().to_owned(),
             withdrawn: !self.withdrawn.as_str().trim().is_empty(),
             fixes: self.affected.iter().map(OsvAffected::fixes).collect(),
         }

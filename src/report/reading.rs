@@ -251,6 +251,9 @@ impl<'s> Reading<'s> {
         if leaves_value_out(&finding) && !finding.told_by_code {
             finding.bind_to_code();
         }
+        if finding.exploit.is_none() {
+            finding.exploit = finding.cvss.as_ref().and_then(|cvss| cvss.exploit());
+        }
         conceal(&mut finding);
         if let Some(values) = self.around.values {
             values.mask_finding(&mut finding);

@@ -18,7 +18,8 @@ use super::secret::unknown;
 use super::value::{Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Strings, cwe_numbers};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Attribute, Category, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity, Target, Text,
+    Attribute, Category, ExploitMaturity, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity,
+    Target, Text,
 };
 
 /// Snyk JSON.
@@ -243,9 +244,20 @@ struct SnykIssue<'a> {
     #[serde(borrow)]
     publication_time: ReportWord<'a>,
     #[serde(borrow)]
+    modification_time: ReportWord<'a>,
+    #[serde(borrow)]
+    exploit: ReportWord<'a>,
+    epss_details: OptionalObject<SnykEpss>,
+    #[serde(borrow)]
     reachability: ReportWord<'a>,
     #[serde(borrow)]
     filtered: OptionalObject<SnykFiltered<'a>>,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct SnykEpss {
+    probability: StatedScore,
 }
 
 #[derive(Deserialize, Default)]
@@ -271,6 +283,17 @@ struct SnykFiltered<'a> {
 struct SnykIgnore<'a> {
     #[serde(borrow)]
     reason: ReportWord<'a>,
+}
+
+/// Snyk's words for how far exploits are.
+fn exploit(word: &str) -> Option<ExploitMaturity> {
+    match word.trim().to_ascii_lowercase().as_str() {
+        "unproven" | "no known exploit" => Some(ExploitMaturity::Unproven),
+        "proof of concept" => Some(ExploitMaturity::ProofOfConcept),
+        "functional" => Some(ExploitMaturity::Functional),
+        "high" | "mature" | "attacked" => Some(ExploitMaturity::High),
+        _ => None,
+    }
 }
 
 impl SnykIssue<'_> {
@@ -332,6 +355,9 @@ impl SnykIssue<'_> {
             title: if self.title.as_str().is_empty() { "" } else { &title },
             cwes: cwe_numbers(ids.cwe.0.iter().map(AsRef::as_ref)),
             published: self.publication_time.as_str(),
+            modified: self.modification_time.as_str(),
+            exploit: exploit(self.exploit.as_str()),
+            epss: self.epss_details.0.as_ref().and_then(|epss| epss.probability.number()),
             name: package,
             version: self.version.as_str(),
             ecosystem,
@@ -420,6 +446,22 @@ mod tests {
         assert_eq!((finding.path(), finding.direct), (Some("web/package-lock.json"), Some(true)));
         assert_eq!(finding.package.as_ref().map(|p| p.fixed.len()), Some(1));
         assert!(finding.published.is_some() && finding.cvss.is_some());
+    }
+
+    #[test]
+    fn how_far_exploits_are() {
+        let told = |facts: &str| {
+            let issue = ISSUE.replacen('{', &format!("{{{facts},"), 1);
+            let read = read_sound("snyk", &project(&issue, r#""uniqueCount":1,"#));
+            (read.findings[0].exploit, read.findings[0].epss, read.findings[0].modified.is_some())
+        };
+        let facts = r#""exploit":"Proof of Concept","epssDetails":{"probability":"0.00046"},"modificationTime":"2024-03-11T09:53:57Z""#;
+        assert_eq!(told(facts), (Some(ExploitMaturity::ProofOfConcept), Some(0.00046), true));
+        assert_eq!(
+            told(r#""exploit":"Mature","epssDetails":null"#),
+            (Some(ExploitMaturity::High), None, false)
+        );
+        assert_eq!(told(r#""exploit":"Not Defined""#), (None, None, false));
     }
 
     #[test]

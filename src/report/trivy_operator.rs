@@ -195,6 +195,7 @@ fn vulnerability(entry: Tree<'_>, target: &OperatorTarget, image: &str, roots: &
         native_severity: entry.native("severity"),
         title: entry.text("title"),
         published: entry.text("publishedDate"),
+        modified: entry.text("lastModifiedDate"),
         name: entry.text("resource"),
         version: entry.text("installedVersion"),
         purl: entry.text("packagePURL"),

@@ -4,13 +4,15 @@
 //! element of `results` is one image; a list that would be empty is left out, and the distributions say that it was
 //! looked for. Their `total` is compared with what is listed.
 
-use super::advisory::{Advisory, WorstSeverity};
+use super::advisory::{Advisory, WorstSeverity, published};
 use super::cvss::rating;
 use super::json::{Json, JsonKind};
 use super::secret::unknown;
 use super::tree::{Tree, findings};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, Finding, FingerprintBuilder, Fix, Severity, Target, Text};
+use crate::finding::{
+    Attribute, Category, ExploitMaturity, Finding, FingerprintBuilder, Fix, Severity, Target, Text,
+};
 
 /// Prisma Cloud's twistcli.
 pub(super) static FORMAT: Format = Format {
@@ -18,7 +20,7 @@ pub(super) static FORMAT: Format = Format {
     title: "Prisma Cloud twistcli JSON: vulnerabilities, compliance of images",
     tool: "twistcli",
     categories: &[Category::Vulnerability, Category::Misconfiguration],
-    attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
+    attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -109,6 +111,7 @@ fn vulnerability(entry: Tree<'_>, target: &str, roots: &[String]) -> Finding {
         }
         None => (Fix::Unknown, Vec::new()),
     };
+    let fix_is_known = fix == Fix::Available;
     let advisory = Advisory {
         tool: FORMAT.tool,
         id: entry.text("id"),
@@ -116,6 +119,7 @@ fn vulnerability(entry: Tree<'_>, target: &str, roots: &[String]) -> Finding {
         native_severity: entry.native("severity"),
         title: entry.text("description"),
         published: entry.text("publishedDate"),
+        exploit: exploit(entry),
         name: entry.text("packageName"),
         version: entry.text("packageVersion"),
         ecosystem: entry.text("packageType"),
@@ -126,7 +130,22 @@ fn vulnerability(entry: Tree<'_>, target: &str, roots: &[String]) -> Finding {
         cvss: rating(entry.score("cvss"), "", entry.text("vector")),
         ..Advisory::default()
     };
-    advisory.finding(roots)
+    let mut finding = advisory.finding(roots);
+    finding.fix_since = published(entry.text("fixDate")).filter(|_| fix_is_known);
+    finding
+}
+
+/// By the risk factors, which are a list, or an object with them as keys.
+fn exploit(entry: Tree<'_>) -> Option<ExploitMaturity> {
+    let listed = entry.texts("riskFactors").into_iter();
+    let factors = listed.chain(entry.members("riskFactors").map(|(key, _)| key));
+    let exploits = factors.map(str::to_ascii_lowercase).filter(|factor| factor.starts_with("exploit"));
+    exploits
+        .map(|factor| {
+            let attacks = factor.contains("in the wild");
+            if attacks { ExploitMaturity::High } else { ExploitMaturity::ProofOfConcept }
+        })
+        .max()
 }
 
 fn compliance(entry: Tree<'_>, target: &str) -> Finding {
@@ -152,8 +171,8 @@ mod tests {
         )
     }
 
-    const LISTS: &str = r#","vulnerabilities":[{"id":"CVE-2013-7459","cvss":9.8,"vector":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H","severity":"critical","packageName":"pycrypto","packageVersion":"2.6.1","status":"fixed in 2.6.2, 2.7","publishedDate":"2017-02-15T15:59:00Z"},
-        {"id":"CVE-1","severity":"unimportant","packageName":"bash","status":"open"}],"compliances":[{"id":41,"title":"Image should be created with a non-root user","severity":"high"}]"#;
+    const LISTS: &str = r#","vulnerabilities":[{"id":"CVE-2013-7459","cvss":9.8,"vector":"CVSS:3.0/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H","severity":"critical","packageName":"pycrypto","packageVersion":"2.6.1","status":"fixed in 2.6.2, 2.7","publishedDate":"2017-02-15T15:59:00Z","fixDate":"2017-02-16T00:00:00Z","riskFactors":["Exploit exists - POC","Has fix"]},
+        {"id":"CVE-1","severity":"unimportant","packageName":"bash","status":"open","fixDate":"2017-02-16T00:00:00Z","riskFactors":{"Exploit in the wild":{},"DoS":{}}}],"compliances":[{"id":41,"title":"Image should be created with a non-root user","severity":"high"}]"#;
 
     #[test]
     fn vulnerabilities_and_compliance() {
@@ -169,6 +188,9 @@ mod tests {
         );
         assert_eq!((read.report.problems_total, read.findings[0].cvss.is_some()), (0, true));
         assert_eq!(read.findings[2].rule_id.as_str(), "41");
+        let told: Vec<_> = read.findings.iter().map(|f| (f.exploit, f.fix_since)).collect();
+        let first = (Some(ExploitMaturity::ProofOfConcept), Some(1_487_203_200));
+        assert_eq!(told, [first, (Some(ExploitMaturity::High), None), (None, None)]);
     }
 
     #[test]

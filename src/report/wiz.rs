@@ -12,7 +12,7 @@ use super::secret::Leak;
 use super::tree::{Tree, object};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Attribute, Category, Finding, FingerprintBuilder, Fix, Location, Severity, Target, Text,
+    Attribute, Category, ExploitMaturity, Finding, FingerprintBuilder, Fix, Location, Severity, Target, Text,
 };
 
 /// Wiz CLI.
@@ -165,6 +165,8 @@ fn vulnerability(entry: Tree<'_>, package: Tree<'_>, roots: &[String]) -> Findin
         native_severity: entry.native("severity"),
         title: entry.text("description"),
         published: entry.text("publishDate"),
+        exploited: entry.flag("hasCisaKevExploit") == Some(true),
+        exploit: (entry.flag("hasExploit") == Some(true)).then_some(ExploitMaturity::ProofOfConcept),
         name: package.text("name"),
         version: package.text("version"),
         fix: Some(fix),

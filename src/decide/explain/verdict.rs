@@ -1,12 +1,13 @@
 //! A verdict read back from its JSON output, as far as an explanation needs it.
 
+use jiff::Timestamp;
 use serde::Deserialize;
 
 use crate::decide::finding_query::{beginning, is_meant};
 use crate::decide::{AllowanceDetail, Outcome};
 use crate::finding::{
-    Category, Confidence, CvssRating, Finding, Fingerprint, Fix, Location, Package, Reachability,
-    RelatedPlace, Scope, Severity, Stage, State, Text, clean_line,
+    Category, Confidence, CvssRating, ExploitMaturity, Finding, Fingerprint, Fix, Location, Package,
+    Reachability, RelatedPlace, Scope, Severity, Stage, State, Text, clean_line,
 };
 
 /// A verdict as its JSON output tells it, as far as an explanation needs it.
@@ -164,6 +165,11 @@ pub struct VerdictFinding {
     #[serde(default)]
     reachable: Reachability,
     direct: Option<bool>,
+    exploit: Option<ExploitMaturity>,
+    end_of_life: Option<bool>,
+    modified: Option<Timestamp>,
+    fix_since: Option<Timestamp>,
+    published: Option<Timestamp>,
     #[serde(default)]
     related: Vec<RelatedPlace>,
 }
@@ -290,6 +296,11 @@ impl VerdictFinding {
             cvss: self.cvss.clone().map(Box::new),
             reachable: self.reachable,
             direct: self.direct,
+            exploit: self.exploit,
+            end_of_life: self.end_of_life,
+            modified: self.modified.map(Timestamp::as_second),
+            fix_since: self.fix_since.map(Timestamp::as_second),
+            published: self.published.map(Timestamp::as_second),
             related: self.related.clone(),
             kev: self.kev,
             epss: self.epss,

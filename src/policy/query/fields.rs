@@ -1,6 +1,6 @@
 //! The names of the finding as the JSON output shows it: what `where` may name, and what each can be compared with.
 
-use crate::finding::{Category, Confidence, Fix, Reachability, Scope, Severity, State};
+use crate::finding::{Category, Confidence, ExploitMaturity, Fix, Reachability, Scope, Severity, State};
 
 /// Type of a part of the finding.
 #[derive(Clone, Copy)]
@@ -72,6 +72,10 @@ pub(super) static FINDING: FieldShape = FieldShape::Object(&[
     ),
     ("reachable", FieldShape::Word(|| Reachability::ALL.iter().map(|v| v.as_str()).collect())),
     ("direct", FieldShape::Bool),
+    ("exploit", FieldShape::Word(|| ExploitMaturity::ALL.iter().map(|v| v.as_str()).collect())),
+    ("end_of_life", FieldShape::Bool),
+    ("modified", FieldShape::Text),
+    ("fix_since", FieldShape::Text),
     ("vex", FieldShape::Any),
 ]);
 

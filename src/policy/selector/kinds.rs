@@ -17,8 +17,8 @@ pub(super) use super::deadline::DueIs;
 pub(super) use super::package_kinds::{EcosystemIs, PurlIs};
 pub(super) use super::weakness::{CweIs, OwaspIs};
 use crate::finding::{
-    Attribute, Category, Confidence, Finding, Fix, Location, Reachability, Scope, Severity, State, Text,
-    View, duration_text, plural, short_duration,
+    Attribute, Category, Confidence, Finding, Fix, Location, Reachability, Scope, Severity, State, View,
+    duration_text, plural, short_duration,
 };
 use crate::policy::diagnostics::PolicyDiagnostic;
 
@@ -637,8 +637,8 @@ impl Criterion for CvssIs {
     fn answer(value: &Self::Value, finding: &Finding, _: SelectorContext<'_>) -> Answer {
         let Some(wanted) = value else { return Answer::Yes };
         let rating = finding.cvss.as_deref();
-        let counted = rating.filter(|rating| wanted.counts(rating.version.as_ref().map(Text::as_str)));
-        Answer::of(counted.map(|rating| rating.score >= wanted.at_least))
+        let counted = rating.and_then(|rating| rating.highest_of(|version| wanted.counts(version)));
+        Answer::of(counted.map(|score| score >= wanted.at_least))
     }
 
     fn wanted(value: &Self::Value) -> String {
@@ -671,10 +671,10 @@ impl Criterion for CvssIs {
 
     #[cfg(test)]
     fn vary(finding: &mut Finding, n: u8) {
-        use crate::finding::CvssRating;
+        use crate::finding::{CvssRating, Text};
         let score = [None, Some((4.0, "3.1")), Some((7.5, "2.0")), Some((9.8, "4.0"))][usize::from(n) % 4];
         let rating = |(score, version)| {
-            Box::new(CvssRating { score, version: Some(Text::line(version)), vector: None })
+            Box::new(CvssRating { score, version: Some(Text::line(version)), ..CvssRating::default() })
         };
         finding.cvss = score.map(rating);
     }

@@ -31,7 +31,7 @@ fn severity_means_that_bad_or_worse() {
 
 #[test]
 fn scores_and_reachability_of_a_package() {
-    let rating = |score| Some(Box::new(CvssRating { score, version: None, vector: None }));
+    let rating = |score| Some(Box::new(CvssRating { score, ..CvssRating::default() }));
     let of = |cvss, reachable, direct| Finding { cvss, reachable, direct, ..finding(Severity::High) };
     let severe =
         Selector { cvss: Some(CvssThreshold { at_least: 7.0, versions: [false; 4] }), ..Selector::default() };

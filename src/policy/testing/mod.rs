@@ -337,7 +337,7 @@ fn finding(category: Category, written: &written::Inlined, number: usize, now: T
         }),
         cvss: written.cvss.as_ref().map(|score| {
             let version = text(written.cvss_version.as_ref()).map(Text::line);
-            Box::new(CvssRating { score: score.value.0, version, vector: None })
+            Box::new(CvssRating { score: score.value.0, version, ..CvssRating::default() })
         }),
         reachable: written.reachable.as_ref().map_or(plain.reachable, |word| word.value),
         direct: written.direct.as_ref().map(|direct| direct.value),

@@ -36,6 +36,8 @@ pub(super) struct CycloneDxVulnerability<'a> {
     #[serde(borrow, default)]
     published: ReportWord<'a>,
     #[serde(borrow, default)]
+    updated: ReportWord<'a>,
+    #[serde(borrow, default)]
     analysis: OptionalObject<Analysis<'a>>,
     #[serde(borrow, default)]
     affects: OptionalObjects<CycloneDxAffected<'a>>,
@@ -168,6 +170,7 @@ impl CycloneDxVulnerability<'_> {
             title: first_of(&[self.description.as_str(), self.detail.as_str()]),
             cwes: cwe_numbers(self.cwes.value.iter().flatten().map(|cwe| cwe.0.trim_matches('"'))),
             published: self.published.as_str(),
+            modified: self.updated.as_str(),
             name: &name,
             version: version.or(stated).unwrap_or_default(),
             purl: &component.purl,

@@ -91,7 +91,7 @@ fn within(component: Tree<'_>, found: &mut Vec<Value>) {
 fn vulnerability(element: Tree<'_>, of: &str) -> Value {
     let mut map = Map::new();
     put(&mut map, "bom-ref", element.text("@bom-ref"));
-    for key in ["id", "description", "detail", "recommendation", "published"] {
+    for key in ["id", "description", "detail", "recommendation", "published", "updated"] {
         put(&mut map, key, element.child_text(key));
     }
     let references = element.children("references", "reference").map(|r| json!({"id": r.child_text("id")}));

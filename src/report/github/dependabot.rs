@@ -113,6 +113,8 @@ fn alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static str> {
         title: advisory.text("summary"),
         cwes: cwe_numbers(advisory.list("cwes").map(|cwe| cwe.text("cwe_id"))),
         published: advisory.text("published_at"),
+        modified: advisory.text("updated_at"),
+        epss: advisory.score("epss.percentage").number(),
         name: named("name"),
         ecosystem: named("ecosystem"),
         fix: Some(match (patched, vulnerability.has("first_patched_version")) {
@@ -170,6 +172,8 @@ fn graph_alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static st
         title: advisory.text("summary"),
         cwes: cwe_numbers(advisory.list("cwes.nodes").map(|cwe| cwe.text("cweId"))),
         published: advisory.text("publishedAt"),
+        modified: advisory.text("updatedAt"),
+        epss: advisory.score("epss.percentage").number(),
         name,
         version: pinned,
         ecosystem: vulnerability.text("package.ecosystem"),

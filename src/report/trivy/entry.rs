@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use jiff::Timestamp;
 use serde::{Deserialize, Deserializer};
 
 use super::needed::ListedPackages;
@@ -11,6 +10,7 @@ use super::{FORMAT, scanned_category};
 use crate::finding::{
     Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
 };
+use crate::report::advisory::published;
 use crate::report::conceal::comparable;
 use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::suppress;
@@ -140,6 +140,8 @@ pub(super) struct TrivyVulnerability<'a> {
     cwe_ids: Strings<'a>,
     #[serde(borrow, default)]
     published_date: ReportWord<'a>,
+    #[serde(borrow, default)]
+    last_modified_date: ReportWord<'a>,
     #[serde(borrow, default, rename = "PkgID")]
     pkg_id: ReportWord<'a>,
     #[serde(borrow, default, rename = "CVSS")]
@@ -198,7 +200,8 @@ impl TrivyVulnerability<'_> {
         let ids = std::iter::once(id).chain(self.vendor_ids.0.iter().map(AsRef::as_ref));
         finding.ids = ids.filter(|id| !id.is_empty()).map(Text::line).collect();
         finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
-        finding.published = self.published();
+        finding.published = published(self.published_date.as_str());
+        finding.modified = published(self.last_modified_date.as_str());
         finding.end_of_life = site.end_of_life.filter(|_| site.class == "os-pkgs");
         let scores = self.cvss.0.iter().flat_map(BTreeMap::values).filter_map(|scores| scores.0.as_ref());
         finding.cvss = highest(scores.flat_map(TrivyCvssScores::ratings)).map(Box::new);
@@ -235,12 +238,6 @@ impl TrivyVulnerability<'_> {
             [] => Fix::None,
             _ => Fix::Available,
         }
-    }
-
-    /// Go's zero time is no date.
-    fn published(&self) -> Option<i64> {
-        let time: Timestamp = self.published_date.as_str().parse().ok()?;
-        Some(time.as_second()).filter(|&seconds| seconds > 0)
     }
 }
 
