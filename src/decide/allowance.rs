@@ -163,12 +163,18 @@ fn of_groups(
     owners: &Owners,
 ) -> AllowedMatches {
     let mut groups: BTreeMap<String, (u64, u64)> = BTreeMap::new();
+    let unplaced = keys.get("").map(|counts| (counts.open, counts.sure()));
     for (key, counts) in keys {
         for group in groups_of(per, &key, owners) {
             let (open, sure) = groups.entry(group).or_default();
             *open += counts.open;
             *sure += counts.sure();
         }
+    }
+    // What does not say its group may be of any.
+    if let Some((open, sure)) = unplaced {
+        let others = groups.iter_mut().filter(|(group, _)| !group.is_empty());
+        others.for_each(|(_, counts)| *counts = (counts.0 + open, counts.1 + sure));
     }
     let exceeding: BTreeMap<&String, u64> = groups
         .iter()
