@@ -12,8 +12,9 @@ use super::args::{InputArgs, KeyArgs, PolicyArgs, clock};
 use super::delivery::{Destination, FILE_MODE, deliver};
 use crate::decide::{Evidence, RunError, Status};
 use crate::exit;
-use crate::finding::{Category, Finding, SecretKey, clean, clean_line, plural};
+use crate::finding::{Category, Finding, SecretKey, State, clean, clean_line, plural};
 use crate::gather;
+use crate::policy::{BaseSource, Policy, Rule, Subject};
 use crate::relate::{Base, BaseEntry, BaselineFile, summary};
 use crate::run::{Environment, UNKNOWN, baseline, project, same_key, secret_key};
 
@@ -90,6 +91,8 @@ struct BaseReports {
     findings: Vec<Finding>,
     base: Base,
     key: Option<SecretKey>,
+    /// Where no report was named: the policy that named them.
+    policy: Option<Policy>,
 }
 
 fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
@@ -99,14 +102,15 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
     let roots = environment.roots(args.inputs.root.as_deref());
     let limits = args.inputs.limits(0);
     let told = |fault: RunError| anyhow::anyhow!("{}: {}", fault.path.unwrap_or_default(), fault.message);
-    let (evidence, findings) = if given.is_empty() {
+    let policy = if given.is_empty() { Some(args.policy.request().policy()?) } else { None };
+    let (evidence, findings) = match &policy {
         // What `check` finds.
-        let policy = args.policy.request().policy()?;
-        gather::findings_of_policy(&policy, limits, &roots, key.as_ref()).map_err(|faults| {
-            faults.into_iter().next().map_or_else(|| anyhow::anyhow!("nothing was read"), told)
-        })?
-    } else {
-        gather::findings(&given, &[], limits, &roots, key.as_ref()).map_err(told)?
+        Some(policy) => {
+            gather::findings_of_policy(policy, limits, &roots, key.as_ref()).map_err(|faults| {
+                faults.into_iter().next().map_or_else(|| anyhow::anyhow!("nothing was read"), told)
+            })?
+        }
+        None => gather::findings(&given, &[], limits, &roots, key.as_ref()).map_err(told)?,
     };
     if evidence.is_empty() {
         bail!("none of the reports that the policy names is there; give a PATH, or --input FORMAT=PATH");
@@ -119,12 +123,9 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
         match report.status {
             Status::Unreadable | Status::Failed => bail!("{path}: {}", report.message),
             Status::Incomplete | Status::NothingScanned => {
-                super::complain(&format!(
-                    "{path}: {} (a note: what was not scanned is not known)",
-                    report.message
-                ));
+                super::warn(&format!("{path}: {}; findings there stay new", report.message));
             }
-            Status::Ignored => super::complain(&format!("{path}: {}", report.message)),
+            Status::Ignored => super::warn(&format!("{path}: {}", report.message)),
             _ => {}
         }
     }
@@ -133,7 +134,7 @@ fn read_base_reports(args: &WriteArgs) -> Result<BaseReports> {
     let copy = |index: usize| evidence.get(index).is_some_and(|report| report.copy_of.is_some());
     let counted = findings.into_iter().filter(|(finding, report)| !finding.suppressed && !copy(*report));
     let findings = counted.map(|(finding, _)| finding).collect();
-    Ok(BaseReports { evidence, findings, base, key })
+    Ok(BaseReports { evidence, findings, base, key, policy })
 }
 
 impl BaseReports {
@@ -144,12 +145,14 @@ impl BaseReports {
         let (mut left_out, mut without_code) = (0, 0);
         let mut entries = Vec::with_capacity(self.findings.len());
         for finding in &self.findings {
-            let content = match (finding.category, finding.trace) {
-                (Category::Secret, Some(trace)) => trace.number(),
-                (Category::Secret, None) => {
-                    left_out += 1;
-                    continue;
-                }
+            let content = match finding.category {
+                Category::Secret => match self.base.content(finding, &mut code) {
+                    0 => {
+                        left_out += 1;
+                        continue;
+                    }
+                    content => content,
+                },
                 // Without a key no digest of a line that holds a credential is written.
                 _ if finding.may_hold_secret && self.key.is_none() => 0,
                 _ if finding.told_by_code => self.base.content(finding, &mut code),
@@ -177,22 +180,50 @@ fn write(args: &DatedArgs) -> Result<u8> {
     let (entries, left_out, without_code) = read.entries();
     if without_code > 0 {
         super::note(&format!(
-            "of {} the lines cannot be read, so that any finding of the same rule in the same file \
-             passes for one of them; write it where the files are (--root)",
+            "the lines of {} cannot be read, so that any finding of the same rule in the same file would pass for one \
+             of them; run this where the files lie, or say where with --root",
             plural(without_code as u64, "finding")
         ));
     }
     if left_out > 0 {
         let why = if read.key.is_some() {
-            "their values are not in the report"
+            "neither their values nor their lines can be read"
         } else {
             "there is no --secret-key"
         };
-        super::note(&format!("{left_out} secrets are left out and stay new: {why}"));
+        let (are, stay) = if left_out == 1 { ("is", "stays") } else { ("are", "stay") };
+        super::note(&format!("{} {are} left out and {stay} new: {why}", plural(left_out as u64, "secret")));
     }
     let mut file = BaselineFile::new(read.key.as_ref(), entries);
     file.date(&earlier, today);
-    write_baseline(args.write.output.as_deref(), &file)
+    write_baseline(args.write.output.as_deref(), &file)?;
+    if let Some(path) = &args.write.output {
+        let known: u64 = file.entries.iter().map(|entry| u64::from(entry.count)).sum();
+        super::note(&format!("wrote {}: {} known", clean(&path.to_string_lossy()), plural(known, "finding")));
+    }
+    if let Some(policy) = &read.policy
+        && let Some(unused) = unused_by(policy)
+    {
+        super::note(&unused);
+    }
+    Ok(exit::PASS)
+}
+
+/// Why a baseline lets nothing pass under a policy.
+fn unused_by(policy: &Policy) -> Option<String> {
+    let source = clean(&policy.source);
+    if !policy.base.as_ref().is_some_and(|base| base.from.contains(&BaseSource::Baseline)) {
+        return Some(format!(
+            "{source} does not compare with a baseline: write `base: {{from: [baseline, diff], without: warn}}` into it"
+        ));
+    }
+    let asks = |rule: &Rule| match &rule.subject {
+        Subject::Findings(selector) => !selector.state.contains(&State::Existing),
+        _ => false,
+    };
+    (!policy.rules.iter().any(asks)).then(|| {
+        format!("known findings still count, because no rule of {source} asks for `state`: write `state: new` into the findings of a rule to let them pass")
+    })
 }
 
 fn show(args: &BaselineShowArgs) -> Result<u8> {

@@ -122,7 +122,13 @@ fn name_nearby(policy: &Policy, decision: &Decision) {
                 ));
             }
         }
-        let image = entry.target.map(|target| target == Target::Image);
+        // A report of an image is none of an entry beside one that asks for images.
+        let of_images =
+            |other: &EvidenceEntry| other.kind == entry.kind && other.target == Some(Target::Image);
+        let image = match entry.target {
+            Some(target) => Some(target == Target::Image),
+            None => policy.evidence.iter().any(of_images).then_some(false),
+        };
         let fits = |report: &&NearbyReport| {
             report.category == category && image.is_none_or(|image| report.image == image)
         };

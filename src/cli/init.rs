@@ -64,6 +64,9 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
     if args.gate != "merge" {
         return later_gate(args);
     }
+    if hook_alone(args) {
+        return write_hook(args);
+    }
     let mut survey = init::survey_repository(Path::new("."));
     // What an earlier run wrote says nothing about the project.
     if fs::read(PIPELINE).is_ok_and(|text| text == init::include().as_bytes()) {
@@ -73,7 +76,7 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         Some(path) => of_script(path)?,
         None => (init::of_survey(&survey), init::script::Script::default()),
     };
-    let draft = draft.reviewed_by(&args.reviewer);
+    let draft = draft.reviewed_by(&reviewers(args));
     let text = draft.to_string();
     let checked = policy::load(init::POLICY, text.as_bytes())
         .map_err(|error| anyhow!("a bug: the policy that was about to be written is not valid: {error}"))?;
@@ -117,7 +120,12 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
                 init::POLICY
             ));
         }
-        next(&survey, checked.base.is_some(), has_program);
+        next(&survey, has_program);
+        if args.hook {
+            super::note(
+                "the hook runs only what was agreed to: run `secgate scan` once before the first push",
+            );
+        }
     }
     if !wrote && !differs.is_empty() {
         bail!("nothing was written: {} would change as shown; --force takes it", differs.join(", "));
@@ -133,6 +141,42 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         plural(script.left.len() as u64, "check")
     ));
     Ok(exit::FAIL)
+}
+
+/// Whether only the hook is asked for: where there is a policy already, nothing else changes.
+fn hook_alone(args: &InitArgs) -> bool {
+    args.hook
+        && args.from.is_none()
+        && args.reviewer.is_empty()
+        && !args.force
+        && Path::new(init::POLICY).is_file()
+}
+
+fn write_hook(args: &InitArgs) -> Result<u8> {
+    let planned = [Planned { path: hook()?, text: init::HOOK.to_owned(), mode: 0o755 }];
+    let Written { wrote, differs } = write(&planned, args)?;
+    if let Some(other) = differs.first() {
+        bail!("{other} is there and another hook; nothing was written: have it run `secgate scan --hook`");
+    }
+    if !wrote {
+        bail!("the hook is there already; nothing was written");
+    }
+    super::note(
+        "next: run `secgate scan` once and agree to the commands that it shows; the hook runs only what was agreed to",
+    );
+    Ok(exit::PASS)
+}
+
+/// Who approves a review: those who are named now, or else those of the policy that is there.
+fn reviewers(args: &InitArgs) -> Vec<String> {
+    let there = || {
+        let text = fs::read(init::POLICY).ok()?;
+        let policy = policy::load(init::POLICY, &text).ok()?;
+        policy.reviewers.as_ref()?;
+        let people = policy.people.get(init::REVIEWING_ROLE)?;
+        Some(people.iter().map(|person| person.user.clone()).collect())
+    };
+    if args.reviewer.is_empty() { there().unwrap_or_default() } else { args.reviewer.clone() }
 }
 
 /// Says which jobs were added, and which of the project's own the gate waits for.
@@ -307,16 +351,14 @@ fn write(planned: &[Planned], args: &InitArgs) -> Result<Written> {
 }
 
 /// Action to take next.
-fn next(survey: &Survey, compares: bool, has_program: bool) {
+fn next(survey: &Survey, has_program: bool) {
     let mut text = String::from("next: read .secgate/merge.yaml, then run ");
-    text.push_str(if compares && survey.saved.is_empty() {
+    text.push_str(if survey.saved.is_empty() {
         "`secgate scan`, which starts the scanners that it names and that are installed; `secgate check` needs their reports"
     } else {
         "`secgate check`"
     });
-    if compares {
-        text.push_str("; `secgate check --diff-base origin/main` judges only what is new");
-    }
+    text.push_str("; with `--diff-base origin/main` it is told what is new");
     if survey.pipeline.as_ref().is_some_and(|pipeline| !pipeline.includes(".secgate/gitlab-ci.yml")) {
         text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
     }

@@ -165,6 +165,11 @@ fn complain(message: &str) {
     let _ = io::stderr().write_all(&for_log(format!("error: {message}\n").as_bytes()));
 }
 
+/// Something that does not end the command.
+fn warn(message: &str) {
+    let _ = io::stderr().write_all(&for_log(format!("warning: {message}\n").as_bytes()));
+}
+
 /// True if standard output and standard error are seen together.
 fn on_one_terminal() -> bool {
     io::stdout().is_terminal() && io::stderr().is_terminal()

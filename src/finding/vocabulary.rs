@@ -160,12 +160,19 @@ words! {
         /// In the file as it lies there, and the whole value stands on the lines of the finding: whoever shows that they
         /// are the same shows that the value is.
         OnItsLines = "on_its_lines",
+        /// In the file as it lies there, on lines that may hold only where the value begins.
+        InFile = "in_file",
         /// In a commit of the history: what the files hold now says nothing about it.
         InHistory = "in_history",
     }
 }
 
 impl Sighting {
+    /// Whether the file as it lies there holds the value: whoever shows that it is the same shows that the value is.
+    pub const fn is_in_file(self) -> bool {
+        matches!(self, Self::OnItsLines | Self::InFile)
+    }
+
     /// Of a commit by its name, which a scan of files leaves empty or writes as zeros.
     pub fn of_commit(name: &str) -> Self {
         if name.bytes().all(|b| b == b'0') { Self::Unsaid } else { Self::InHistory }

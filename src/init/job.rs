@@ -101,7 +101,7 @@ pub fn jobs(draft: &Draft, existing: Option<&Pipeline>, program: bool) -> String
     let runs = where_from(program);
     let mut text = format!(
         "# Jobs for GitLab, in .gitlab-ci.yml by `include: [{{local: {}}}]`. The gate is the component of
-# {COMPONENT} explains how a review is approved, and what SECGATE_API_TOKEN is for.
+# {COMPONENT}, which explains how a review is approved, and what SECGATE_API_TOKEN is for.
 include:
   - local: {COMPONENT}
     inputs:
@@ -112,9 +112,7 @@ include:
         super::JOBS,
         " ".repeat(17_usize.saturating_sub(pipelines.len())),
     );
-    if draft.compares() {
-        text.push_str(&base_reports(base));
-    }
+    text.push_str(&base_reports(base));
     if !scans_of_gitlab.is_empty() && pipelines == "merge_requests" {
         text.push_str(
             "\n# GitLab's own scans run in pipelines of merge requests, too (from GitLab 18.0; before, by their templates\n\

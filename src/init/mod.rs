@@ -24,6 +24,8 @@ pub const COMPONENT: &str = ".secgate/gate.yml";
 pub const SPECTRAL_RULES: &str = "# What Spectral looks at: its rules for OpenAPI. More: https://docs.stoplight.io/docs/spectral\nextends: [\"spectral:oas\"]\n";
 /// Where they go.
 pub const SPECTRAL_RULES_FILE: &str = ".spectral.yaml";
+/// The role of those who approve a review.
+pub const REVIEWING_ROLE: &str = "appsec";
 /// Where the policy goes.
 pub const POLICY: &str = ".secgate/merge.yaml";
 /// Where the jobs go.

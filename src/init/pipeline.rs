@@ -95,12 +95,12 @@ impl Pipeline {
         scans
     }
 
-    /// The command line of the job that runs a scanner for a kind of evidence, as words for `run:`, with the job's name.
+    /// The command line of the job that runs a scanner for a kind of evidence, as words for `run:`, with the scanner.
     /// The words are `None` where the line is more than words.
-    pub(super) fn command(&self, kind: &str) -> Option<(&str, Option<Vec<String>>)> {
+    pub(super) fn command(&self, kind: &str) -> Option<(&'static KnownScanner, Option<Vec<String>>)> {
         self.jobs.iter().filter(|job| job.keeps()).find_map(|job| {
             let known = scanner::KNOWN.iter().find(|known| known.kind == kind && job.runs(known))?;
-            Some((job.name.as_str(), job.command(known)))
+            Some((known, job.command(known)))
         })
     }
 
@@ -314,8 +314,8 @@ gate:
         let command = |kind: &str, script: &str| {
             let text = format!("job:\n  script:\n    - {script}\n  artifacts: {{paths: [r.json]}}\n");
             let pipeline = Pipeline::parse(&text);
-            let (job, words) = pipeline.command(kind)?;
-            assert_eq!(job, "job");
+            let (known, words) = pipeline.command(kind)?;
+            assert_eq!(known.kind, kind);
             Some(words?.join(" "))
         };
         for (kind, script, words) in [

@@ -107,9 +107,11 @@ pub(super) fn command_for(format: &str, image_report: bool, survey: &Survey) -> 
             words("osv-scanner scan source --format json --recursive ."),
         ),
         "npm-audit" => (ScannerInput::Image("node"), words("npm audit --json")),
-        "checkov" => {
-            (ScannerInput::Image("bridgecrew/checkov"), words("checkov --directory . --quiet --output json"))
-        }
+        // Its secrets are those of detect-secrets without their digests; secrets have an entry of their own.
+        "checkov" => (
+            ScannerInput::Image("bridgecrew/checkov"),
+            words("checkov --directory . --skip-framework secrets --quiet --output json"),
+        ),
         "spectral" => (
             ScannerInput::Image("stoplight/spectral"),
             words("spectral lint --quiet --format json --output {report}"),

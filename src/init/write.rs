@@ -20,8 +20,6 @@ const NOT_CONVERTED: &str = "not-converted";
 pub struct Draft {
     entries: Vec<EntryDraft>,
     rules: Vec<RuleDraft>,
-    /// With a base, so that only what is new stops a change.
-    compares: bool,
     title: String,
     head: Vec<String>,
     /// GitLab user names of those who approve a review.
@@ -71,7 +69,7 @@ impl Draft {
             lines
                 .push("{tool: checkov, severity: unknown, as: medium}     # Checkov rates nothing by itself");
         }
-        if self.compares && by("semgrep", "semgrep") {
+        if self.script.is_empty() && by("semgrep", "semgrep") {
             lines.push(
                 "{tool: semgrep, rule_id: \"*generic.secrets.*\", category: secret}     # these find secrets",
             );
@@ -110,11 +108,6 @@ impl Draft {
             writeln!(f, "    fix: {}", double_quoted(&fix))?;
         }
         Ok(())
-    }
-
-    /// Whether only what is new stops a change.
-    pub(super) const fn compares(&self) -> bool {
-        self.compares
     }
 
     /// Says who approves a review, by their GitLab user names.
@@ -210,7 +203,7 @@ const KINDS: &[EvidenceKind] = &[
 
 /// A policy for what a repository holds.
 pub fn of_survey(survey: &Survey) -> Draft {
-    let mut draft = Draft { compares: true, title: "Merge-request gate".to_owned(), ..Draft::default() };
+    let mut draft = Draft { title: "Merge-request gate".to_owned(), ..Draft::default() };
     for kind in KINDS {
         let of_kind = |saved: &&NearbyReport| saved.category == kind.category && saved.image == kind.image;
         let saved: Vec<&NearbyReport> = survey.saved.iter().filter(of_kind).collect();
@@ -309,9 +302,12 @@ fn entry(
     }
     let scanner = match survey.pipeline.as_ref().and_then(|p| p.command(kind.name)) {
         _ if of_gitlab.is_some() => None,
-        // The job's own arguments; a line that is more than words is left to whoever reads the policy.
-        Some((_, words)) => words.map(|argv| scanner::Scanner { argv, from: scanner::ScannerInput::Project }),
-        None => scanner::command_for(format, kind.image, survey),
+        // The job's own arguments; a line that is more than words is left to whoever reads the policy. A report of
+        // another scanner than the job's has a command of its own.
+        Some((known, words)) if saved.is_empty() || known.format == format => {
+            words.map(|argv| scanner::Scanner { argv, from: scanner::ScannerInput::Project })
+        }
+        _ => scanner::command_for(format, kind.image, survey),
     };
     let one_format = saved.iter().all(|other| other.format == format);
     EntryDraft {
@@ -537,20 +533,12 @@ impl std::fmt::Display for Draft {
             f,
             "enforcement: blocking           # \"advisory\" says the same verdict and lets the job pass\n"
         )?;
-        if self.compares {
-            writeln!(
-                f,
-                "# What a change is compared with. Without one of these every finding counts as new, and the gate says so."
-            )?;
-            writeln!(
-                f,
-                "# `unchanged_lines`: what a diff alone says of lines that a change leaves alone in a file that it touches."
-            )?;
-            writeln!(
-                f,
-                "base: {{from: [base-report, baseline, diff], without: warn, unchanged_lines: existing}}\n"
-            )?;
-        }
+        writeln!(
+            f,
+            "# What a change is compared with. Without one of these every finding counts as new, and the gate says so.\n\
+             # `unchanged_lines`: what a diff alone says of lines that a change leaves alone in a file that it touches.\n\
+             base: {{from: [base-report, baseline, diff], without: warn, unchanged_lines: existing}}\n"
+        )?;
         writeln!(
             f,
             "# Required evidence, and its files. `run` is what `secgate scan` starts before a push."
@@ -559,15 +547,13 @@ impl std::fmt::Display for Draft {
         for entry in &self.entries {
             write_entry(f, entry)?;
         }
-        if self.compares {
-            // What the component's job fetches.
-            writeln!(
-                f,
-                "  # Answers of GitLab's API, which the job fetches: who approved which version, and whose it is."
-            )?;
-            for name in ["approvals", "versions", "merge-request", "commits"] {
-                writeln!(f, "  {name}: {{document: gitlab-{name}, files: [{name}.json], required: false}}")?;
-            }
+        // What the component's job fetches.
+        writeln!(
+            f,
+            "  # Answers of GitLab's API, which the job fetches: who approved which version, and whose it is."
+        )?;
+        for name in ["approvals", "versions", "merge-request", "commits"] {
+            writeln!(f, "  {name}: {{document: gitlab-{name}, files: [{name}.json], required: false}}")?;
         }
         if !self.not_converted.is_empty() {
             writeln!(
@@ -611,7 +597,12 @@ impl std::fmt::Display for Draft {
         writeln!(
             f,
             "# \"severity: high\" means high or worse.{}",
-            if self.compares { " \"state: new\" means introduced by this change." } else { "" }
+            if self.script.is_empty() {
+                " \"state: new\" means introduced by this change."
+            } else {
+                "\n# As in the script, old findings count, too: write \"state: new\" into the findings of a rule that\n\
+                 # should stop only what a change introduces."
+            }
         )?;
         writeln!(f, "rules:")?;
         for (index, rule) in self.rules.iter().enumerate() {

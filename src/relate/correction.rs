@@ -1,6 +1,6 @@
 //! Corrections of findings by the policy.
 
-use crate::finding::{Category, Finding, FingerprintBuilder, State};
+use crate::finding::{Category, Finding, FingerprintBuilder, Sighting, Stage, State};
 use crate::policy::{Answer, Mapping, Policy, SelectorContext};
 
 /// A finding as the policy corrects it.
@@ -26,8 +26,11 @@ pub(super) fn correct(finding: &mut Finding, policy: &Policy) {
             let id = FingerprintBuilder::new(category.as_str()).part(finding.rule_id.real());
             finding.identify(id);
             finding.told_by_code = false;
-            // What its value is, its report does not say.
-            (finding.state, finding.stage, finding.first_seen) = (State::New, None, None);
+            // What its value is, its report does not say: it is known where its lines are, or its file.
+            let by_file = finding.stage == Some(Stage::Unchanged) && finding.sighting == Sighting::InFile;
+            if !by_file && finding.sighting != Sighting::OnItsLines {
+                (finding.state, finding.stage, finding.first_seen) = (State::New, None, None);
+            }
         }
         finding.category = category;
         finding.may_hold_secret |= category == Category::Secret;

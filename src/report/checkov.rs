@@ -14,7 +14,8 @@ use super::secret::unknown;
 use super::value::{LineNumber, Loose, OptionalObject, ReportWord};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Attribute, Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text, is_hex,
+    Attribute, Category, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Sighting, Text,
+    is_hex,
 };
 
 /// Checkov JSON.
@@ -323,7 +324,9 @@ impl CheckovRecord<'_> {
             self.package(details, &mut finding);
             build = build.part(details.package_name.as_str()).part(details.package_version.as_str());
         }
-        if resource.is_empty() && category != Category::Secret {
+        if category == Category::Secret {
+            finding.sighting = Sighting::InFile;
+        } else if resource.is_empty() {
             finding.bind_to_code();
         }
         finding.identify(build);

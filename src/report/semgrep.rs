@@ -18,7 +18,7 @@ use super::value::{LineNumber, Loose, ReportWord, Str, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
     Attribute, Category, Confidence, Finding, FingerprintBuilder, Fix, Location, Package, Reachability,
-    Scope, Severity, Text,
+    Scope, Severity, Sighting, Text,
 };
 
 /// Semgrep JSON.
@@ -185,6 +185,9 @@ struct SemgrepExtra<'a> {
     lines: ReportWord<'a>,
     #[serde(borrow, default)]
     sca_info: Option<SupplyChain<'a>>,
+    // Of a commit of the history (semgrep_output_v1, `match_extra`).
+    #[serde(default)]
+    historical_info: Option<serde::de::IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -276,6 +279,9 @@ impl SemgrepResult<'_> {
             None => id.folded(&code),
         };
         finding.told_by_code = finding.package.is_none() && code.is_empty() && !secret;
+        // It counts where a policy makes a secret of it.
+        finding.sighting =
+            if extra.historical_info.is_some() { Sighting::InHistory } else { Sighting::InFile };
         finding.identify(id);
         finding
     }

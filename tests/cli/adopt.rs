@@ -111,7 +111,8 @@ fn secrets_that_detect_secrets_found_are_known_by_their_digest_under_the_key() {
     let dir = repository();
     let known = ["secrets.json", "--secret-key", "key", "--output", ".secgate/known.jsonl"];
     let run = dir.run(&[&["baseline", "write", "--no-env"], &known[..]].concat());
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""));
+    let says = "secgate: wrote .secgate/known.jsonl: 1 finding known\n";
+    assert_eq!((run.code, run.stderr.as_str()), (0, says));
     assert!(!dir.read(".secgate/known.jsonl").contains("aaaa-aaaa"));
     let check = |more: &[&str]| {
         let args = ["--format", "json", "--no-env", "--baseline", ".secgate/known.jsonl"];
@@ -180,7 +181,8 @@ fn the_baseline_beside_the_policy_is_found_by_itself() {
     // Without a path, what `check` finds is known.
     let run =
         dir.run(&["baseline", "write", "--no-env", "--secret-key", "key", "-o", ".secgate/baseline.jsonl"]);
-    assert_eq!((run.code, run.stderr.as_str()), (0, ""), "{run:?}");
+    let says = "secgate: wrote .secgate/baseline.jsonl: 3 findings known\n";
+    assert_eq!((run.code, run.stderr.as_str()), (0, says), "{run:?}");
     let run = dir.check(&["--no-env", "--secret-key", "key"]);
     assert_eq!(run.code, 0, "{run:?}");
     assert!(run.stdout.contains("baseline .secgate/baseline.jsonl: 0 new"), "{}", run.stdout);

@@ -295,3 +295,79 @@ fn the_hook_goes_where_git_looks_and_replaces_none() {
     assert_eq!(linked.run(&["init"]).code, 2);
     assert!(!dir.exists("merge.yaml"));
 }
+
+#[test]
+fn beside_a_policy_only_the_hook_is_written_and_reviewers_stay() {
+    let dir = app();
+    dir.git(&["init", "--quiet"]);
+    assert_eq!(dir.run(&["init", "--reviewer", "lead"]).code, 0);
+    let policy = dir.read(".secgate/merge.yaml");
+    let run = dir.run(&["init", "--hook"]);
+    assert_eq!((run.code, run.stdout.as_str()), (0, "wrote .git/hooks/pre-push\n"), "{run:?}");
+    assert!(run.stderr.contains("next: run `secgate scan` once") && !run.stderr.contains("nobody reviews"));
+    assert_eq!(dir.read(".secgate/merge.yaml"), policy);
+    // A later run keeps those who review.
+    let run = dir.run(&["init"]);
+    assert!(run.stderr.contains("all of it is there already"), "{run:?}");
+}
+
+#[test]
+fn each_report_that_lies_there_has_the_command_of_its_scanner() {
+    let dir = app();
+    dir.copy("bandit/app.json", "bandit.json");
+    dir.write(
+        ".gitlab-ci.yml",
+        "semgrep:\n  script: [semgrep scan --config rules/ --json --output semgrep.json]\n  artifacts: {paths: [semgrep.json]}\n",
+    );
+    assert_eq!(dir.run(&["init"]).code, 0);
+    let policy = dir.read(".secgate/merge.yaml");
+    let entry =
+        |name: &str| policy.split(&format!("  {name}:")).nth(1).unwrap().split("run:").nth(1).unwrap();
+    assert!(entry("sast-bandit").starts_with(" [bandit, "), "{policy}");
+    assert!(entry("sast-semgrep").starts_with(" [semgrep, scan, --config, rules/,"), "{policy}");
+    assert!(dir.read(".secgate/gitlab-ci.yml").contains("\nsecgate-sast-bandit:\n"));
+    lint(&dir);
+}
+
+/// Each gate says what it needs and what is to be filled in, with the place.
+#[test]
+fn a_later_gate_lists_what_is_to_be_filled_in_and_where() {
+    for gate in ["package", "release", "production"] {
+        let dir = Dir::new();
+        let run = dir.run(&["init", "--gate", gate]);
+        assert_eq!(run.code, 0, "{run:?}");
+        let (needs, fill) = run.stdout.split_once("To be filled in:\n").unwrap();
+        assert!(needs.contains(&format!("The gate {gate} needs:\n")), "{needs}");
+        let places = |text: &str| -> Vec<(String, usize, String)> {
+            let place = |line: &str| {
+                let (at, what) = line.strip_prefix("  ")?.split_once("  ")?;
+                let (file, number) = at.rsplit_once(':')?;
+                Some((file.to_owned(), number.parse().ok()?, what.to_owned()))
+            };
+            text.lines().filter_map(place).collect()
+        };
+        let policy = format!(".secgate/{gate}.yaml");
+        let line_of = |file: &str, number: usize| dir.read(file).lines().nth(number - 1).unwrap().to_owned();
+        let entries = places(needs);
+        assert!(entries.len() >= 3, "{needs}");
+        for (file, number, what) in entries {
+            assert_eq!(file, policy);
+            let name = what.split(':').next().unwrap();
+            assert!(line_of(&file, number).trim_start().starts_with(name), "{file}:{number} {what}");
+        }
+        let open = places(fill);
+        for file in [policy.clone(), format!(".secgate/gitlab-ci-{gate}.yml")] {
+            assert!(open.iter().any(|(at, ..)| *at == file), "{file}: {fill}");
+        }
+        for (file, number, what) in open {
+            assert_eq!(line_of(&file, number).trim(), what);
+        }
+        // Nothing that stands for somebody or something of the project is left out.
+        let example = |line: &&str| !line.trim_start().starts_with('#') && line.contains("example");
+        for line in dir.read(&policy).lines().filter(example) {
+            assert!(fill.contains(line.trim()), "{gate}: {line}");
+        }
+        let lint = dir.run(&["lint", "--gate", gate]);
+        assert!(lint.code != 2, "{lint:?}");
+    }
+}

@@ -78,12 +78,16 @@ pub(super) fn print_push_result(policy: &Policy, decision: &Decision, unknown: &
         (false, true) => exit::ERROR,
         (false, false) => exit::PASS,
     };
-    if failed && !decision.enforced {
-        stops.insert_str(0, "  ADVISORY: the policy lets violations pass\n");
-    }
+    let says = if code == exit::PASS && failed {
+        "ADVISORY: the policy lets the push through; once it blocks, this stops it"
+    } else if failed && !decision.enforced {
+        "this stops the push (ADVISORY: violations alone would not)"
+    } else {
+        "this stops the push"
+    };
     let mut text = String::new();
     if !stops.is_empty() {
-        writeln!(text, "secgate: this stops the push:\n{}", stops.trim_end())?;
+        writeln!(text, "secgate: {says}:\n{}", stops.trim_end())?;
     }
     if !asks.is_empty() {
         writeln!(text, "secgate: CI will still ask for {}", asks.join(", "))?;

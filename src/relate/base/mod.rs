@@ -31,7 +31,7 @@ pub use tracked::TrackedFile;
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{
-    Category, Finding, Location, Package, Purl, SecretKey, SecretTrace, Severity, Sighting, Stage, State,
+    Category, Finding, Location, Package, Purl, SecretKey, Severity, Sighting, Stage, State,
 };
 use crate::report::HiddenFindings;
 use jiff::civil::Date;
@@ -74,6 +74,8 @@ pub struct Base {
     settled: Option<Vec<BaseEntry>>,
     /// Of what more was suppressed, as an earlier run found.
     settled_suppressed: Vec<MoreSuppressed>,
+    /// The baseline's lines that may hold a credential are written under a key.
+    baseline_is_keyed: bool,
     /// A diff does not vouch for the lines that it leaves alone in files that it touches.
     lines_are_new: bool,
 }
@@ -124,6 +126,7 @@ impl Base {
             suppressed: SuppressedBefore::default(),
             settled: None,
             settled_suppressed: Vec::new(),
+            baseline_is_keyed: false,
             lines_are_new: false,
         }
     }
@@ -147,6 +150,7 @@ impl Base {
 
     /// Takes the findings of a baseline.
     pub fn set_baseline(&mut self, file: BaselineFile) {
+        self.baseline_is_keyed = file.key.is_some();
         let mut known = KnownFindings::default();
         for entry in file.entries {
             known.add(entry, self.unknown, None);
@@ -209,7 +213,7 @@ impl Base {
         let secret = finding.category == Category::Secret;
         let by_diff = self.diff.is_some() && shown_by_files(finding);
         if secret && !(self.key.is_some() && finding.trace.is_some()) {
-            return by_diff && finding.sighting == Sighting::OnItsLines;
+            return finding.sighting.is_in_file() && (by_diff || self.key.is_some());
         }
         by_diff
             || self.settled.is_some()
@@ -254,16 +258,16 @@ impl Base {
     /// Digest that tells a finding of the base apart besides its fingerprint. The code before the change is read from the
     /// files after it, where the diff says that it is the same; without a diff it is not known.
     fn content_before(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
-        if finding.category == Category::Secret {
-            return finding.trace.map_or(0, SecretTrace::number);
+        if let Some(trace) = finding.trace.filter(|_| finding.category == Category::Secret) {
+            return trace.number();
         }
-        let (true, Some(diff)) = (finding.told_by_code, &self.diff) else { return 0 };
+        let Some(diff) = self.diff.as_ref().filter(|_| told_by_lines(finding)) else { return 0 };
         let (Some(path), Some(lines)) = (finding.path(), lines(finding)) else { return 0 };
         if diff.leaves_file(path) {
-            return code.number(finding, path, lines, self.key.as_ref());
+            return self.number_of(finding, path, lines, code);
         }
         match diff.forward(path, lines) {
-            Some((path, lines)) => code.number(finding, path, lines, self.key.as_ref()),
+            Some((path, lines)) => self.number_of(finding, path, lines, code),
             None => GONE,
         }
     }
@@ -313,6 +317,39 @@ impl Base {
         // It is counted, so that it is not called fixed; but nobody lives with what does harm.
         let state = if finding.is_malware() { (State::New, None, None) } else { state };
         (finding.state, finding.stage, finding.first_seen) = state;
+        let may_become_secret = finding.sighting == Sighting::InFile && finding.category != Category::Secret;
+        if may_become_secret && finding.state == State::Existing && self.knows_lines(finding, code) {
+            finding.sighting = Sighting::OnItsLines;
+        }
+    }
+
+    /// Whether the lines that a source knows can be compared with a finding's: those of credentials are under a key.
+    fn compares_lines(&self, known: &KnownFindings, finding: &Finding) -> bool {
+        let under_key = finding.may_hold_secret && finding.told_by_code && self.baseline_is_keyed;
+        known.is_reports() || !under_key || self.key.is_some()
+    }
+
+    /// Whether all that know an existing finding know it by its lines, and a secret on them would be the same.
+    fn knows_lines(&self, finding: &Finding, code: &mut SourceTree) -> bool {
+        let at = finding.path().zip(lines(finding));
+        if !at.is_some_and(|(path, lines)| code.holds_whole_secret(path, lines)) {
+            return false;
+        }
+        let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
+        let content = if finding.told_by_code { self.content(finding, code) } else { 0 };
+        let by_lines = |known: &KnownFindings| {
+            let fingerprints = [Some(finding.fingerprint), old_path.map(|path| finding.body.at(path))];
+            // Without a digest of its own the code is part of the fingerprint, but for its literals.
+            let compared = if finding.told_by_code { content != 0 } else { !finding.may_hold_secret };
+            compared && fingerprints.into_iter().flatten().any(|id| known.group(id, content).is_some())
+        };
+        let mut asked = self.known().filter(|known| {
+            self.compares_lines(known, finding) && known.speaks(finding.tool.real(), finding.category)
+        });
+        match self.vouched(finding) {
+            Vouched::Nothing => asked.next().is_some_and(by_lines) && asked.all(by_lines),
+            Vouched::File | Vouched::Lines => asked.all(by_lines),
+        }
     }
 
     fn state(
@@ -324,16 +361,12 @@ impl Base {
     ) -> (State, Option<Stage>, Option<Date>) {
         const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
         let secret = finding.category == Category::Secret;
-        let comparable = !secret || self.key.is_some() && finding.trace.is_some();
-        // What its value is nobody can say, so nobody can say that it is the same, but for whoever shows its lines.
-        if finding.suppressed || !comparable && finding.sighting != Sighting::OnItsLines {
+        let content = if secret || told_by_lines(finding) { self.content(finding, code) } else { 0 };
+        let comparable = !secret || content != 0;
+        // What its value is nobody can say, so nobody can say that it is the same, but for whoever shows its file.
+        if finding.suppressed || !comparable && !finding.sighting.is_in_file() {
             return NEW;
         }
-        let content = match (secret, finding.told_by_code) {
-            (true, _) => finding.trace.map_or(0, SecretTrace::number),
-            (false, true) => self.content(finding, code),
-            (false, false) => 0,
-        };
         let old_path = finding.path().and_then(|path| self.diff.as_ref()?.old_path(path));
         // What the first that speaks of it says, unless another does not know it.
         let mut told: Option<Option<Stage>> = None;
@@ -344,7 +377,8 @@ impl Base {
         };
         for known in self.known() {
             // What cannot be compared with its secrets says nothing of one.
-            if comparable && known.speaks(finding.tool.real(), finding.category) {
+            let compares = comparable && self.compares_lines(known, finding);
+            if compares && known.speaks(finding.tool.real(), finding.category) {
                 let found = self.find(known, finding, old_path, content, bars, heads);
                 first_seen = first_seen.max(found.and_then(|(_, day)| day));
                 tell(found.map(|(stage, _)| stage));
@@ -353,6 +387,7 @@ impl Base {
         }
         match self.vouched(finding) {
             Vouched::File => tell(Some(Stage::Unchanged)),
+            Vouched::Lines if secret && self.hides_value(finding, code) => {}
             Vouched::Lines if settled || !self.lines_are_new => tell(Some(Stage::UnchangedLines)),
             Vouched::Lines | Vouched::Nothing => {}
         }
@@ -409,11 +444,36 @@ impl Base {
         others.fold(first, Ord::min)
     }
 
-    /// The digest of a finding's code, zero if it cannot be had. Of code that may hold a credential it is made under the
-    /// key; without one it may be compared, and not written.
-    pub fn content(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
+    /// Whether the same lines do not show the same secret.
+    fn hides_value(&self, finding: &Finding, code: &mut SourceTree) -> bool {
         let at = finding.path().zip(lines(finding));
-        at.map_or(0, |(path, lines)| code.number(finding, path, lines, self.key.as_ref()))
+        let whole = |(path, lines)| code.holds_whole_secret(path, lines);
+        !matches!(finding.sighting, Sighting::OnItsLines | Sighting::Unsaid) && !at.is_some_and(whole)
+    }
+
+    /// The digest of a finding's code, zero if it cannot be had. Of code that may hold a credential it is made under the
+    /// key; without one it may be compared, and not written. Of a secret it is that of its value or, where the report
+    /// has none, of the lines on which it stands.
+    pub fn content(&self, finding: &Finding, code: &mut SourceTree) -> u64 {
+        if finding.category == Category::Secret {
+            match finding.trace {
+                _ if self.key.is_none() => return 0,
+                Some(trace) => return trace.number(),
+                None if !told_by_lines(finding) => return 0,
+                None => {}
+            }
+        }
+        let at = finding.path().zip(lines(finding));
+        at.map_or(0, |(path, lines)| self.number_of(finding, path, lines, code))
+    }
+
+    /// A number for the lines at which a finding is or was.
+    fn number_of(&self, finding: &Finding, path: &str, lines: (u32, u32), code: &mut SourceTree) -> u64 {
+        match &self.key {
+            Some(key) if finding.category == Category::Secret => code.secret_number(path, lines, key),
+            None if finding.category == Category::Secret => 0,
+            key => code.number(finding, path, lines, key.as_ref()),
+        }
     }
 
     /// How one source knows a finding, and since when; counts it for every group that it could be of.
@@ -521,6 +581,11 @@ const fn spoken_of(category: Category) -> bool {
 /// Whether a diff of source files can speak of a finding. What was found in the history may not be in them any more.
 fn shown_by_files(finding: &Finding) -> bool {
     spoken_of(finding.category) && finding.sighting != Sighting::InHistory
+}
+
+/// Whether the code at its place tells a finding from others of its fingerprint.
+fn told_by_lines(finding: &Finding) -> bool {
+    if finding.category == Category::Secret { finding.sighting.is_in_file() } else { finding.told_by_code }
 }
 
 fn lines(finding: &Finding) -> Option<(u32, u32)> {

@@ -64,8 +64,27 @@ impl SourceTree {
         let Some(key) = key.filter(|_| finding.may_hold_secret) else {
             return self.digest(path, lines).unwrap_or(0);
         };
+        self.keyed(path, lines, key)
+    }
+
+    /// A number for the lines of a secret whose value the report does not hold, under the key. Zero where they do not hold
+    /// the whole value.
+    pub(super) fn secret_number(&mut self, path: &str, lines: LineSpan, key: &SecretKey) -> u64 {
+        if self.holds_whole_secret(path, lines) { self.keyed(path, lines, key) } else { 0 }
+    }
+
+    fn keyed(&mut self, path: &str, lines: LineSpan, key: &SecretKey) -> u64 {
         let text = self.text(path, lines).map(|text| text.split_whitespace().collect::<Vec<_>>().join(" "));
         text.map_or(0, |text| key.trace(&format!("line\0{text}")).number())
+    }
+
+    /// Whether these lines can be read, and are not only where a private key begins: its value stands below.
+    pub(super) fn holds_whole_secret(&mut self, path: &str, lines: LineSpan) -> bool {
+        let whole = |text: Cow<'_, str>| {
+            let text = text.to_ascii_uppercase();
+            !text.contains("PRIVATE KEY") || (text.contains("BEGIN") && text.contains("END"))
+        };
+        self.text(path, lines).is_some_and(whole)
     }
 
     /// A digest of these lines, white space aside; never zero.

@@ -8,7 +8,7 @@ use serde::{Deserialize, Deserializer};
 use super::needed::ListedPackages;
 use super::{FORMAT, scanned_category};
 use crate::finding::{
-    Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
+    Category, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Sighting, Text,
 };
 use crate::report::advisory::published;
 use crate::report::conceal::comparable;
@@ -363,6 +363,9 @@ impl Secret<'_> {
         finding.title = Text::line(title.unwrap_or("secret without a rule"));
         finding.location =
             site.location(site.file(), &TrivyLines { start: self.start_line, end: self.end_line });
+        if site.artifact.is_empty() && site.resource.is_empty() {
+            finding.sighting = Sighting::InFile;
+        }
         let identity = site.identity(finding.category).part(rule);
         finding.identify(identity.part(name_before_mask(self.r#match.as_str())));
         finding
