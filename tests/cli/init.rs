@@ -336,7 +336,7 @@ fn a_later_gate_lists_what_is_to_be_filled_in_and_where() {
         let dir = Dir::new();
         let run = dir.run(&["init", "--gate", gate]);
         assert_eq!(run.code, 0, "{run:?}");
-        let (needs, fill) = run.stdout.split_once("To be filled in:\n").unwrap();
+        let (needs, open_places) = run.stdout.split_once("To be filled in:\n").unwrap();
         assert!(needs.contains(&format!("The gate {gate} needs:\n")), "{needs}");
         let places = |text: &str| -> Vec<(String, usize, String)> {
             let place = |line: &str| {
@@ -355,9 +355,9 @@ fn a_later_gate_lists_what_is_to_be_filled_in_and_where() {
             let name = what.split(':').next().unwrap();
             assert!(line_of(&file, number).trim_start().starts_with(name), "{file}:{number} {what}");
         }
-        let open = places(fill);
+        let open = places(open_places);
         for file in [policy.clone(), format!(".secgate/gitlab-ci-{gate}.yml")] {
-            assert!(open.iter().any(|(at, ..)| *at == file), "{file}: {fill}");
+            assert!(open.iter().any(|(at, ..)| *at == file), "{file}: {open_places}");
         }
         for (file, number, what) in open {
             assert_eq!(line_of(&file, number).trim(), what);
@@ -365,7 +365,7 @@ fn a_later_gate_lists_what_is_to_be_filled_in_and_where() {
         // Nothing that stands for somebody or something of the project is left out.
         let example = |line: &&str| !line.trim_start().starts_with('#') && line.contains("example");
         for line in dir.read(&policy).lines().filter(example) {
-            assert!(fill.contains(line.trim()), "{gate}: {line}");
+            assert!(open_places.contains(line.trim()), "{gate}: {line}");
         }
         let lint = dir.run(&["lint", "--gate", gate]);
         assert!(lint.code != 2, "{lint:?}");

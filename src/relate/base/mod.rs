@@ -387,7 +387,7 @@ impl Base {
         }
         match self.vouched(finding) {
             Vouched::File => tell(Some(Stage::Unchanged)),
-            Vouched::Lines if secret && self.hides_value(finding, code) => {}
+            Vouched::Lines if secret && hides_value(finding, code) => {}
             Vouched::Lines if settled || !self.lines_are_new => tell(Some(Stage::UnchangedLines)),
             Vouched::Lines | Vouched::Nothing => {}
         }
@@ -442,13 +442,6 @@ impl Base {
         let first = diff.vouches(path, lines(finding));
         let others = finding.also_at.iter().map(|at| diff.vouches(at.path.real(), lines_of(at)));
         others.fold(first, Ord::min)
-    }
-
-    /// Whether the same lines do not show the same secret.
-    fn hides_value(&self, finding: &Finding, code: &mut SourceTree) -> bool {
-        let at = finding.path().zip(lines(finding));
-        let whole = |(path, lines)| code.holds_whole_secret(path, lines);
-        !matches!(finding.sighting, Sighting::OnItsLines | Sighting::Unsaid) && !at.is_some_and(whole)
     }
 
     /// The digest of a finding's code, zero if it cannot be had. Of code that may hold a credential it is made under the
@@ -581,6 +574,13 @@ const fn spoken_of(category: Category) -> bool {
 /// Whether a diff of source files can speak of a finding. What was found in the history may not be in them any more.
 fn shown_by_files(finding: &Finding) -> bool {
     spoken_of(finding.category) && finding.sighting != Sighting::InHistory
+}
+
+/// Whether the same lines do not show the same secret.
+fn hides_value(finding: &Finding, code: &mut SourceTree) -> bool {
+    let at = finding.path().zip(lines(finding));
+    finding.sighting == Sighting::InFile
+        && !at.is_some_and(|(path, lines)| code.holds_whole_secret(path, lines))
 }
 
 /// Whether the code at its place tells a finding from others of its fingerprint.
