@@ -7,7 +7,10 @@ use jiff::Timestamp;
 use super::dsse::{self, AttestationDocument, Envelope, IN_TOTO};
 use super::statement::digest_algorithm;
 use super::verdict::{ClockSource, GateDecision};
-use super::{CertificateFacts, InTotoStatement, KeylessSigner, PublicKey, VerdictStatement};
+use super::{
+    CertificateFacts, InTotoStatement, KeylessSigner, PublicKey, SigstoreBundle, TrustedRoots,
+    VerdictStatement, keyless,
+};
 use crate::finding::{CLOCK_SKEW, clean, clean_line, duration_text};
 use crate::report::Source;
 
@@ -18,6 +21,67 @@ pub struct NamedKey {
     pub name: String,
     /// How a signature is known to be theirs.
     pub signer: TrustedSigner,
+    /// Until when their signatures count; `None`: without end.
+    pub validity: Option<KeyValidity>,
+}
+
+/// Until when signatures count.
+#[derive(Debug, Clone)]
+pub struct KeyValidity {
+    /// Those count that were made before.
+    pub until: Timestamp,
+    /// Whether the key was revoked then.
+    pub revoked: bool,
+    /// The run's clock, which counts where nothing proves when it was signed.
+    pub now: Timestamp,
+    /// Whose time stamps prove it.
+    pub authorities: Option<TrustedRoots>,
+}
+
+impl KeyValidity {
+    /// Whether a signature counts that was made at a proven time, or at some time before the run's clock.
+    fn admits(&self, proven: Option<Timestamp>) -> Result<(), String> {
+        if proven.unwrap_or(self.now) < self.until {
+            return Ok(());
+        }
+        let until = self.until;
+        let since = if self.revoked { "was revoked at" } else { "is not to be used after" };
+        Err(match proven {
+            Some(at) => format!("was signed at {at}, and the key {since} {until}"),
+            None => format!(
+                "may have been signed at any time: the key {since} {until}, and no time stamp proves that it was signed before"
+            ),
+        })
+    }
+}
+
+/// A known key's signature of an envelope, with a time stamp (RFC 3161) of it, as a bundle of Sigstore in one line; the time
+/// stamp has to lead to one of the authorities, and its time is returned.
+pub fn stamped(
+    envelope: &Envelope,
+    key: &PublicKey,
+    token: &[u8],
+    authorities: &TrustedRoots,
+) -> Result<(String, Timestamp), String> {
+    let value = keyless::with_time_stamp(envelope, &key.id(), token)?;
+    let bundle = SigstoreBundle::from_value(&value);
+    let proven = keyless::time_of_signature(&bundle, envelope, key, authorities)?;
+    let at = proven.ok_or_else(|| "has no time stamp".to_owned())?;
+    Ok((value.to_string(), at))
+}
+
+impl NamedKey {
+    /// Whether a signature of this public key on an envelope was made in time.
+    fn in_time(&self, envelope: &Envelope, public: &PublicKey) -> Result<(), String> {
+        let Some(validity) = &self.validity else { return Ok(()) };
+        let proven = match (&envelope.bundle, &validity.authorities) {
+            (Some(bundle), Some(authorities)) => {
+                keyless::time_of_signature(bundle, envelope, public, authorities)?
+            }
+            _ => None,
+        };
+        validity.admits(proven)
+    }
 }
 
 /// How a signature is known to be somebody's.
@@ -93,11 +157,18 @@ pub(super) fn signers_of(envelope: &Envelope, keys: &[NamedKey]) -> Result<Signe
     for key in keys {
         match &key.signer {
             TrustedSigner::Key(public) => {
-                if !envelope.signed_by(std::slice::from_ref(public)).is_empty() {
-                    signers.names.push(key.name.clone());
+                if envelope.signed_by(std::slice::from_ref(public)).is_empty() {
+                    continue;
+                }
+                match key.in_time(envelope, public) {
+                    Ok(()) => signers.names.push(key.name.clone()),
+                    Err(why) => faults.push(format!("for {} it {why}", clean_line(&key.name))),
                 }
             }
-            TrustedSigner::Identity(signer) => match signer.verify_envelope(envelope) {
+            TrustedSigner::Identity(signer) => match signer.verify_envelope(envelope).and_then(|facts| {
+                let in_time = key.validity.as_ref().map_or(Ok(()), |known| known.admits(facts.signed_at));
+                in_time.map(|()| facts)
+            }) {
                 Ok(facts) => {
                     signers.names.push(key.name.clone());
                     signers.certificates.push(facts);

@@ -112,7 +112,7 @@ impl Envelope {
 }
 
 /// Pre-authentication encoding: what is signed, in which no two pairs of type and bytes look the same.
-pub(super) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
+pub(crate) fn pae(payload_type: &str, payload: &[u8]) -> Vec<u8> {
     let mut message = format!("DSSEv1 {} {payload_type} {} ", payload_type.len(), payload.len()).into_bytes();
     message.extend_from_slice(payload);
     message

@@ -13,6 +13,7 @@ pub mod key;
 pub mod keyless;
 pub mod provenance;
 pub mod release_range;
+pub mod result_statements;
 pub mod statement;
 pub mod verdict;
 pub mod verification_summary;

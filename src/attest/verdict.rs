@@ -269,12 +269,21 @@ pub fn subjects(facts: &VerdictFacts, tree: Option<&str>) -> Vec<NamedSubject> {
     artifacts.chain(commit).chain(tree).collect()
 }
 
-/// Writes the statement about a verdict, which is the whole file of `secgate check --format json`. `bundle` is the
-/// digest of the evidence bundle's list of checksums.
+/// What a statement names beside its verdict.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct SignedEvidence<'e> {
+    /// The tree of the commit.
+    pub tree: Option<&'e str>,
+    /// Digest of the evidence bundle's list of checksums.
+    pub bundle: Option<&'e str>,
+    /// SHA-256 of the binary that derived the verdict or took it over.
+    pub binary: Option<&'e str>,
+}
+
+/// Writes the statement about a verdict, which is the whole file of `secgate check --format json`.
 pub fn write(
     file: &[u8],
-    tree: Option<&str>,
-    bundle: Option<&str>,
+    SignedEvidence { tree, bundle, binary }: SignedEvidence<'_>,
 ) -> Result<(Vec<u8>, VerdictFacts), VerdictError> {
     #[derive(Serialize)]
     struct WrittenVerdict<'v> {
@@ -290,6 +299,8 @@ pub fn write(
         verdict_sha256: String,
         #[serde(skip_serializing_if = "Option::is_none")]
         bundle_sha256: Option<&'v str>,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        secgate_sha256: Option<&'v str>,
         verdict: &'v RawValue,
     }
     let shape = |why: &str| VerdictError::Shape(why.to_owned());
@@ -310,6 +321,7 @@ pub fn write(
         predicate: VerdictPredicate {
             verdict_sha256: hex(&Sha256::digest(file)),
             bundle_sha256: bundle,
+            secgate_sha256: binary,
             verdict: raw,
         },
     };
@@ -406,7 +418,8 @@ mod tests {
     #[test]
     fn a_verdict_is_carried_byte_for_byte() {
         let file = verdict(|_| {});
-        let (payload, _) = write(&file, Some("e0"), Some(HEX)).unwrap();
+        let (payload, _) =
+            write(&file, SignedEvidence { tree: Some("e0"), bundle: Some(HEX), binary: None }).unwrap();
         let statement = InTotoStatement::parse(&payload).unwrap();
         let read = VerdictStatement::from_statement(&statement, &payload).unwrap();
         assert_eq!(read.file, file);
@@ -435,28 +448,28 @@ mod tests {
             (|v| v["rules"][0]["outcome"] = "fine".into(), "outcome"),
         ];
         for (change, why) in cases {
-            let error = write(&verdict(change), None, None).unwrap_err().to_string();
+            let error = write(&verdict(change), SignedEvidence::default()).unwrap_err().to_string();
             assert!(error.contains(why), "{error}");
         }
         let error = verdict(|v| {
             v["verdict"] = "error".into();
             v["exit_code"] = 2.into();
         });
-        assert_eq!(write(&error, None, None).unwrap_err(), VerdictError::Undecided);
+        assert_eq!(write(&error, SignedEvidence::default()).unwrap_err(), VerdictError::Undecided);
         for text in ["", "{}\n", "[]\n", "{\"schema\":\"secgate/verdict/v1\"}", "x"] {
-            assert!(write(text.as_bytes(), None, None).is_err(), "{text}");
+            assert!(write(text.as_bytes(), SignedEvidence::default()).is_err(), "{text}");
         }
     }
 
     #[test]
     fn a_statement_is_about_what_its_verdict_is_about() {
-        let (payload, _) = write(&verdict(|_| {}), None, None).unwrap();
+        let (payload, _) = write(&verdict(|_| {}), SignedEvidence::default()).unwrap();
         let other =
             String::from_utf8(payload).unwrap().replacen("\"gitCommit\":\"c0\"", "\"gitCommit\":\"c1\"", 1);
         let statement = InTotoStatement::parse(other.as_bytes()).unwrap();
         let error = VerdictStatement::from_statement(&statement, other.as_bytes()).unwrap_err().to_string();
         assert!(error.contains("another commit"), "{error}");
-        let (payload, _) = write(&verdict(|_| {}), None, None).unwrap();
+        let (payload, _) = write(&verdict(|_| {}), SignedEvidence::default()).unwrap();
         let other =
             String::from_utf8(payload).unwrap().replacen("\"gate\":\"merge\"", "\"gate\":\"other\"", 1);
         let statement = InTotoStatement::parse(other.as_bytes()).unwrap();

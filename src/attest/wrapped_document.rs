@@ -149,7 +149,8 @@ mod tests {
     #[test]
     fn each_wrapping_gives_the_same_document() {
         let key = PrivateKey::generate(Algorithm::Ed25519).unwrap();
-        let named = [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()) }];
+        let named =
+            [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()), validity: None }];
         let sign = |kind: &str, text: &str| Envelope::sign(kind, text.as_bytes().to_vec(), &[&key]).to_json();
         let openvex = "https://openvex.dev/ns/v0.2.0";
         let text = serde_json::to_string(VEX).unwrap();
@@ -179,7 +180,8 @@ mod tests {
     fn what_nobody_signed_that_was_asked_for_is_refused_and_read() {
         let key = PrivateKey::generate(Algorithm::P256).unwrap();
         let other = PrivateKey::generate(Algorithm::P256).unwrap();
-        let named = [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()) }];
+        let named =
+            [NamedKey { name: "psirt".to_owned(), signer: TrustedSigner::Key(key.public()), validity: None }];
         let foreign = Envelope::sign("x", VEX.as_bytes().to_vec(), &[&other]).to_json();
         let bare = statement("https://openvex.dev/ns", VEX);
         for (text, why) in

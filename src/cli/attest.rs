@@ -1,6 +1,7 @@
 //! `secgate attest`: a verdict as a signed statement; `keygen` makes keys, `accept` signs a person's word.
 
 mod accept;
+mod elsewhere;
 mod keygen;
 
 use std::ffi::OsString;
@@ -10,16 +11,19 @@ use std::io::Read as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, anyhow, bail};
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
+use sha2::{Digest as _, Sha256};
 
 use super::delivery::{Destination, FILE_MODE, FolderLocks, deliver, remove, sweep};
 use super::outputs::{is_attestation, is_same_file};
 use crate::attest::dsse::IN_TOTO;
+use crate::attest::result_statements::ResultForm;
+use crate::attest::verdict::SignedEvidence;
 use crate::attest::{Envelope, PrivateKey, key, verdict, verification_summary};
 use crate::exit;
-use crate::finding::clean;
+use crate::finding::{clean, hex};
 use crate::report::open_regular;
-use crate::run::{parse_commit, read_bundle, recomputed};
+use crate::run::{RecomputedVerdict, parse_commit, read_bundle, recomputed};
 
 /// Sign a verdict
 #[derive(Debug, Args)]
@@ -44,7 +48,7 @@ enum AttestCommand {
 #[derive(Debug, Args)]
 struct SignArgs {
     /// The verdict, as `secgate check --output json=PATH` wrote it; an error is no decision and is not signed
-    #[arg(long, value_name = "FILE", required_unless_present = "bundle")]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["bundle", "signature"])]
     verdict: Option<PathBuf>,
 
     /// The bundle of evidence that `secgate check --bundle` wrote: it is checked, its verdict is derived again and
@@ -53,8 +57,35 @@ struct SignArgs {
     bundle: Option<PathBuf>,
 
     /// The private key: Ed25519 or ECDSA P-256, PKCS#8 in PEM; several for several signatures
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(long, value_name = "FILE", required_unless_present_any = ["unsigned", "signature"])]
     key: Vec<PathBuf>,
+
+    /// Write the statement for somebody else to sign, such as `cosign attest-blob --statement`; `pae` writes the bytes that a
+    /// key management service signs
+    #[arg(long, value_name = "FORM", value_enum, num_args = 0..=1, require_equals = true, default_missing_value = "statement",
+          conflicts_with_all = ["key", "signature", "verifier_id", "resource_uri"])]
+    unsigned: Option<elsewhere::UnsignedForm>,
+
+    /// Take back what somebody else signed: a DSSE envelope, or the signature alone with --statement, as bytes or in base64
+    #[arg(long, value_name = "FILE", requires = "public_key",
+          conflicts_with_all = ["key", "verdict", "bundle", "tree", "git_tree", "verifier_id", "resource_uri"])]
+    signature: Option<PathBuf>,
+
+    /// The statement that was signed, as --unsigned wrote it
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    statement: Option<PathBuf>,
+
+    /// The public key that --signature must be of
+    #[arg(long, value_name = "FILE", requires = "signature")]
+    public_key: Option<PathBuf>,
+
+    /// A time stamp token (RFC 3161) of the signature's bytes, which is kept beside it
+    #[arg(long, value_name = "FILE", requires_all = ["signature", "trusted_root"])]
+    timestamp: Option<PathBuf>,
+
+    /// Whose time stamps hold: `sigstore`, `github`, or a `trusted_root.json`
+    #[arg(long, value_name = "FILE|NAME", requires = "timestamp")]
+    trusted_root: Option<String>,
 
     /// Where the signed statements go: DSSE envelopes, one a line
     #[arg(long, value_name = "FILE")]
@@ -68,13 +99,35 @@ struct SignArgs {
     #[arg(long)]
     git_tree: bool,
 
-    /// Who verified, in the verification summary
+    /// Also sign the decision in words that other tools know; for pass and fail of a policy that does not only watch
+    #[arg(long, value_name = "KIND", value_enum, value_delimiter = ',', conflicts_with_all = ["unsigned", "signature"])]
+    also: Vec<AlsoSigned>,
+
+    /// Who verified, in the summaries
     #[arg(long, value_name = "URI", default_value = "secgate:verifier")]
     verifier_id: String,
 
     /// Subject of the verification summary [default: the artifact, else the commit]
     #[arg(long, value_name = "URI")]
     resource_uri: Option<String>,
+}
+
+/// What else is signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum AlsoSigned {
+    /// A Simple Verification Result of in-toto; for a pass
+    Svr,
+    /// A Test Result of in-toto, with the rules as tests
+    TestResult,
+}
+
+impl AlsoSigned {
+    const fn form(self) -> ResultForm {
+        match self {
+            Self::Svr => ResultForm::Svr,
+            Self::TestResult => ResultForm::TestResult,
+        }
+    }
 }
 
 pub(super) fn run(args: &AttestArgs) -> Result<u8> {
@@ -87,9 +140,13 @@ pub(super) fn run(args: &AttestArgs) -> Result<u8> {
 }
 
 fn sign(args: &SignArgs) -> Result<u8> {
-    let mut inputs: Vec<&Path> = args.verdict.iter().chain(&args.bundle).map(PathBuf::as_path).collect();
-    inputs.extend(args.key.iter().map(PathBuf::as_path));
+    let SignArgs { verdict: given, bundle, signature, statement, public_key, timestamp, .. } = args;
+    let inputs = [given, bundle, signature, statement, public_key, timestamp].into_iter().flatten();
+    let inputs: Vec<&Path> = inputs.chain(&args.key).map(PathBuf::as_path).collect();
     let output = StatementFile::prepare(&args.output, &inputs)?;
+    if let (Some(signature), Some(public_key)) = (signature, public_key) {
+        return elsewhere::take_back(args, signature, public_key, &output);
+    }
     let keys = private_keys(&args.key)?;
     let (name, file, bundle) = verdict_of(args)?;
     let facts = verdict::VerdictFacts::parse(&file).map_err(|error| anyhow!("{name}: {error}"))?;
@@ -98,13 +155,29 @@ fn sign(args: &SignArgs) -> Result<u8> {
         (None, true) => Some(git_tree(facts.commit.as_deref())?),
         (None, false) => None,
     };
-    let (statement, facts) = verdict::write(&file, tree.as_deref(), bundle.as_deref())
-        .map_err(|error| anyhow!("{name}: {error}"))?;
+    let binary = own_digest();
+    let evidence =
+        SignedEvidence { tree: tree.as_deref(), bundle: bundle.as_deref(), binary: binary.as_deref() };
+    let (statement, facts) = verdict::write(&file, evidence).map_err(|error| anyhow!("{name}: {error}"))?;
+    if let Some(form) = args.unsigned {
+        output.publish(&form.bytes(statement))?;
+        let name = clean(&args.output.to_string_lossy()).into_owned();
+        let told = format!("{name}: gate {} {}, to be signed\n", facts.gate, facts.verdict.as_str());
+        super::print(told.as_bytes())?;
+        return Ok(exit::PASS);
+    }
     let keys: Vec<&PrivateKey> = keys.iter().collect();
     let summary =
         verification_summary::write(&facts, tree.as_deref(), &args.verifier_id, args.resource_uri.as_deref());
     let mut text = String::new();
-    for statement in [Some(statement), summary].into_iter().flatten() {
+    let mut statements = vec![statement];
+    statements.extend(summary);
+    let also = args
+        .also
+        .iter()
+        .filter_map(|kind| kind.form().write(&facts, &file, tree.as_deref(), &args.verifier_id));
+    statements.extend(also);
+    for statement in statements {
         writeln!(text, "{}", Envelope::sign(IN_TOTO, statement, &keys).to_json())?;
     }
     output.publish(text.as_bytes())?;
@@ -137,13 +210,30 @@ fn verdict_of(args: &SignArgs) -> Result<(String, Vec<u8>, Option<String>)> {
         return Ok((name, file, None));
     };
     let bundle = read_bundle(path)?;
-    let file = recomputed(&bundle).with_context(|| name(path))?;
+    let RecomputedVerdict { file, by_other_version } = recomputed(&bundle).with_context(|| name(path))?;
+    if let Some(other) = by_other_version {
+        bail!("{}: {other}; sign it with the version that made it", name(path));
+    }
     if let Some((given, bytes)) = given
         && bytes != file
     {
         bail!("{given}: is not the verdict of the bundle {}", name(path));
     }
     Ok((name(path), file, Some(bundle.digest())))
+}
+
+/// SHA-256 of the running binary, where the system tells it.
+fn own_digest() -> Option<String> {
+    let mut file = fs::File::open(std::env::current_exe().ok()?).ok()?;
+    let (mut digest, mut buffer) = (Sha256::new(), vec![0; 1 << 16]);
+    loop {
+        let length = file.read(&mut buffer).ok()?;
+        let read = buffer.get(..length)?;
+        if read.is_empty() {
+            return Some(hex(&digest.finalize()));
+        }
+        digest.update(read);
+    }
 }
 
 /// The keys that sign, each once.
@@ -212,7 +302,7 @@ impl<'p> StatementFile<'p> {
         let Some(place) = destination.place() else { return Ok(Self { path }) };
         sweep(place);
         let there = fs::symlink_metadata(place).is_ok_and(|meta| meta.len() > 0);
-        if there && !is_attestation(place) {
+        if there && !is_attestation(place) && !elsewhere::is_pae(place) {
             bail!("--output {name}: is there and is no attestation; nothing was removed");
         }
         let _lock = FolderLocks::around([place]);

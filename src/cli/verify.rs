@@ -20,7 +20,7 @@ use crate::attest::chain::{
 use crate::attest::release_range::ReleaseRange;
 use crate::attest::statement::digest_algorithm;
 use crate::attest::verdict::{GateDecision, VerdictFacts, is_artifact_digest};
-use crate::attest::{ClockSource, PublicKey, key};
+use crate::attest::{ClockSource, PublicKey, TrustedRoots, key};
 use crate::exit;
 use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
 use crate::report::Source;
@@ -217,6 +217,11 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     })
 }
 
+/// Trusted roots by the name of those that come with secgate, or of a file.
+pub(super) fn named_roots(named: &str) -> Result<TrustedRoots> {
+    signer::named_roots(named)
+}
+
 /// The keys of the command line, named by their files.
 pub(super) fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
     paths
@@ -227,7 +232,7 @@ pub(super) fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
             let text =
                 std::str::from_utf8(&text).map_err(|_| anyhow!("--key {name}: is no key in PEM form"))?;
             let key = PublicKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
-            Ok(NamedKey { name, signer: TrustedSigner::Key(key) })
+            Ok(NamedKey { name, signer: TrustedSigner::Key(key), validity: None })
         })
         .collect()
 }
@@ -345,15 +350,16 @@ fn signed_verdicts(
 fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &mut VerificationOutput) {
     let name = clean(&path.to_string_lossy()).into_owned();
     let checked = read_bundle(path).and_then(|read| {
-        let verdict = recomputed(&read).with_context(|| name.clone())?;
-        Ok((read.digest(), verdict))
+        let derived = recomputed(&read).with_context(|| name.clone())?;
+        Ok((read.digest(), derived))
     });
-    let (digest, verdict) = match checked {
+    let (digest, derived) = match checked {
         Ok(checked) => checked,
         Err(error) => return told.bad(&format!("{error:#}")),
     };
-    let sha256 = hex(&Sha256::digest(&verdict));
-    told.good(&format!("{name}: the same verdict byte for byte, sha256:{sha256}; bundle sha256:{digest}"));
+    let sha256 = hex(&Sha256::digest(&derived.file));
+    let how = derived.by_other_version.unwrap_or_else(|| "the same verdict byte for byte".to_owned());
+    told.good(&format!("{name}: {how}, sha256:{sha256}; bundle sha256:{digest}"));
     if files.is_empty() {
         return;
     }

@@ -41,7 +41,7 @@ fn one(document: &dsse::AttestationDocument, world: RuleContext<'_>) -> Result<A
     };
     // A key speaks for its person and for nobody else, so that a key of the build system accepts nothing.
     let people = world.policy.keys.iter().filter(|key| key.user.is_some());
-    let people: Vec<NamedKey> = people.filter_map(|key| usable(key).ok()).collect();
+    let people: Vec<NamedKey> = people.filter_map(|key| usable(key, world.context.now).ok()).collect();
     let signers = match chain::signer_names(envelope, &people) {
         Ok(names) => names,
         // Of an identity it has to be told what does not fit.

@@ -51,8 +51,9 @@ pub(crate) fn unwrap_signed(
     entry: &EvidenceEntry,
     source: &Source,
     max: u64,
+    now: jiff::Timestamp,
 ) -> Result<UnwrappedDocument, SaidDiagnostic> {
-    let keys = signer_keys(policy, &entry.signed_by).map_err(|unusable| {
+    let keys = signer_keys(policy, &entry.signed_by, now).map_err(|unusable| {
         SaidDiagnostic::of(&DocumentDiagnostic::KeysUnusable { why: unusable.join("; ") })
     })?;
     // A key that is gone would make it a demand for nothing.
@@ -80,7 +81,7 @@ impl Document {
         let (mut refused, mut signers) = (None, Vec::new());
         let (values, sha256, bytes) = match entry.kind {
             EntryKind::Document(DocumentKind::Sbom) => {
-                let wrapped = unwrap_signed(policy, entry, source, limits.report)?;
+                let wrapped = unwrap_signed(policy, entry, source, limits.report, context.now)?;
                 let (mut read, sha256, bytes) = report::read_sbom(&wrapped.source, limits.report)
                     .map_err(|error| SaidDiagnostic::of(&error))?;
                 let stated: Vec<String> = read.digests.iter().map(|d| d.real().to_owned()).collect();

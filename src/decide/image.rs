@@ -172,7 +172,8 @@ fn built_on(document: &Document, image: &Image<'_>) -> Vec<String> {
         let indexes = world.context.indexes_with(image.digest);
         image.digests.iter().copied().chain(indexes).any(|digest| statement.is_about(digest_hex(digest)))
     };
-    let keys: Vec<NamedKey> = world.policy.keys.iter().filter_map(|key| usable(key).ok()).collect();
+    let keys: Vec<NamedKey> =
+        world.policy.keys.iter().filter_map(|key| usable(key, world.context.now).ok()).collect();
     let read = dsse::read_attestations(&Source::Bytes(document.bytes.as_slice().into())).unwrap_or_default();
     let statements = read.iter().filter_map(|document| match document {
         dsse::AttestationDocument::Signed(envelope) if chain::signer_names(envelope, &keys).is_ok() => {

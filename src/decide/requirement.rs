@@ -1,7 +1,9 @@
 //! Parts shared by rules about anything but findings: demands that are met, are not, or cannot be decided.
 
 use super::{Context, Document, Evidence, Outcome, WaiverResult};
-use crate::attest::chain::{self, ChainRefusal, NamedKey, TrustedSigner};
+use jiff::Timestamp;
+
+use crate::attest::chain::{self, ChainRefusal, KeyValidity, NamedKey, TrustedSigner};
 use crate::attest::{KeylessSigner, PublicKey, TrustedRoots, dsse};
 use crate::policy::{Action, DocumentKind, Policy, SignerKey, SignerMaterial, TrustedRootSource};
 use crate::report::Source;
@@ -114,15 +116,19 @@ impl<'w> RuleContext<'w> {
 
     /// The keys that a rule names, or why they cannot be used and what to do about it.
     pub(super) fn keys(self, names: &[String]) -> Result<Vec<NamedKey>, Vec<String>> {
-        signer_keys(self.policy, names)
+        signer_keys(self.policy, names, self.context.now)
     }
 }
 
 /// The keys of a policy by their names, or why they cannot be used and what to do about it.
-pub(super) fn signer_keys(policy: &Policy, names: &[String]) -> Result<Vec<NamedKey>, Vec<String>> {
+pub(super) fn signer_keys(
+    policy: &Policy,
+    names: &[String],
+    now: Timestamp,
+) -> Result<Vec<NamedKey>, Vec<String>> {
     let (mut keys, mut unusable) = (Vec::new(), Vec::new());
     for key in names.iter().filter_map(|name| policy.key(name)) {
-        match usable(key) {
+        match usable(key, now) {
             Ok(key) => keys.push(key),
             Err(why) => unusable.push(why),
         }
@@ -130,10 +136,21 @@ pub(super) fn signer_keys(policy: &Policy, names: &[String]) -> Result<Vec<Named
     if unusable.is_empty() { Ok(keys) } else { Err(unusable) }
 }
 
-/// A key or an identity of the policy, ready to check signatures with.
-pub(super) fn usable(key: &SignerKey) -> Result<NamedKey, String> {
+/// A key or an identity of the policy, ready to check signatures with at a time.
+pub(super) fn usable(key: &SignerKey, now: Timestamp) -> Result<NamedKey, String> {
     let place =
         |file: &str| format!("keys.{}: {}", crate::finding::clean(&key.name), crate::finding::clean(file));
+    let roots = |source: &TrustedRootSource| match source {
+        TrustedRootSource::Embedded(which) => Ok(TrustedRoots::embedded(*which)),
+        TrustedRootSource::File(file) => {
+            let bytes = file.bytes.as_ref().map_err(Clone::clone)?;
+            TrustedRoots::from_bytes(bytes).map_err(|why| format!("{} {why}", place(&file.file)))
+        }
+    };
+    let validity = key.validity.as_ref().map(|known| {
+        let authorities = known.timestamps.as_ref().map(roots).transpose()?;
+        Ok::<_, String>(KeyValidity { until: known.until, revoked: known.revoked, now, authorities })
+    });
     let signer = match &key.signer {
         SignerMaterial::PublicKey(pem) => {
             let bytes = pem.bytes.as_ref().map_err(Clone::clone)?;
@@ -145,21 +162,14 @@ pub(super) fn usable(key: &SignerKey) -> Result<NamedKey, String> {
             if let Some(why) = identity.placeholder(&key.name) {
                 return Err(why);
             }
-            let roots = match &identity.root {
-                TrustedRootSource::Embedded(which) => TrustedRoots::embedded(*which),
-                TrustedRootSource::File(file) => {
-                    let bytes = file.bytes.as_ref().map_err(Clone::clone)?;
-                    TrustedRoots::from_bytes(bytes).map_err(|why| format!("{} {why}", place(&file.file)))?
-                }
-            };
-            TrustedSigner::Identity(Box::new(KeylessSigner::new(identity, roots)))
+            TrustedSigner::Identity(Box::new(KeylessSigner::new(identity, roots(&identity.root)?)))
         }
     };
-    Ok(NamedKey { name: key.name.clone(), signer })
+    Ok(NamedKey { name: key.name.clone(), signer, validity: validity.transpose()? })
 }
 
 /// Remark on the age of the embedded roots that keys rest on.
-pub(super) fn age_of_roots(keys: &[NamedKey], now: jiff::Timestamp) -> Option<String> {
+pub(super) fn age_of_roots(keys: &[NamedKey], now: Timestamp) -> Option<String> {
     keys.iter().find_map(|key| match &key.signer {
         TrustedSigner::Identity(signer) => signer.roots.age_warning(now),
         TrustedSigner::Key(_) => None,

@@ -108,7 +108,7 @@ fn read_vex_entry(
     context: &Context,
     vex: &mut Vex,
 ) -> Result<Evidence, SaidDiagnostic> {
-    let wrapped = unwrap_signed(policy, entry, &item.source, max)?;
+    let wrapped = unwrap_signed(policy, entry, &item.source, max, context.now)?;
     let mut feed = report::read_vex(&wrapped.source, max).map_err(|error| SaidDiagnostic::of(&error))?;
     if let Some((sha256, bytes)) = &wrapped.file {
         (feed.sha256, feed.bytes) = (sha256.clone(), *bytes);

@@ -364,6 +364,8 @@ diagnostics! {
         /// A key that is two things.
         "key-and-identity" KeyAndIdentity { shown }
             => "{shown} is a public key or an identity, not both", help "leave out `file`, or `trusted_root`, `issuer`, `identity` and `claims`";
+        /// A time until which a key counts is none.
+        "invalid-key-time" InvalidKeyTime { shown } => "{shown} is not an RFC 3339 time such as 2027-01-01T00:00:00Z";
         /// A key that is nothing.
         "key-without-kind" KeyWithoutKind
             => "a key needs the key `file`, or `issuer` and `identity`",

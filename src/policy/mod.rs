@@ -51,8 +51,8 @@ pub use selector::{
 pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
-    PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial, SubjectKind,
-    VerdictClock, VerdictWord, VerdictsRule, is_placeholder,
+    PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial,
+    SignerValidity, SubjectKind, VerdictClock, VerdictWord, VerdictsRule, is_placeholder,
 };
 pub use trust::{DeniedTool, Distrust, TrustRules};
 pub use written::DeadlineStart;

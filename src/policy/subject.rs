@@ -3,6 +3,7 @@
 
 use super::identity::{CertificateIdentity, IdentityGlob, TrustedRootSource};
 use super::{Action, PathGlob};
+use jiff::Timestamp;
 
 /// An artifact that the gate is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -33,6 +34,19 @@ pub struct SignerKey {
     pub user: Option<String>,
     /// How a signature is known to be theirs.
     pub signer: SignerMaterial,
+    /// Until when its signatures count; `None`: as long as the policy names it.
+    pub validity: Option<SignerValidity>,
+}
+
+/// Until when somebody's signatures count.
+#[derive(Debug, Clone)]
+pub struct SignerValidity {
+    /// Those count that were made before.
+    pub until: Timestamp,
+    /// Whether the key was revoked then.
+    pub revoked: bool,
+    /// Whose time stamps prove when a signature was made.
+    pub timestamps: Option<TrustedRootSource>,
 }
 
 /// How a signature is known to be somebody's.
@@ -80,13 +94,25 @@ impl SignerKey {
     /// Who it is, on one line.
     pub fn describe(&self) -> String {
         match &self.signer {
-            SignerMaterial::PublicKey(file) => file.sha256.clone(),
-            SignerMaterial::Identity(identity) => identity.describe(),
+            SignerMaterial::PublicKey(file) => file.sha256.clone() + &self.validity_words(),
+            SignerMaterial::Identity(identity) => identity.describe() + &self.validity_words(),
         }
+    }
+
+    fn validity_words(&self) -> String {
+        self.validity.as_ref().map_or_else(String::new, |validity| {
+            let word = if validity.revoked { "revoked" } else { "not after" };
+            format!(", {word} {}", validity.until)
+        })
     }
 
     /// Whether every signature that it lets count is certainly one that `other` lets count.
     pub fn is_within(&self, other: &Self) -> bool {
+        let until = |key: &Self| key.validity.as_ref().map_or(Timestamp::MAX, |validity| validity.until);
+        until(self) <= until(other) && self.material_is_within(other)
+    }
+
+    fn material_is_within(&self, other: &Self) -> bool {
         match (&self.signer, &other.signer) {
             (SignerMaterial::PublicKey(ours), SignerMaterial::PublicKey(theirs)) => {
                 ours.sha256 == theirs.sha256

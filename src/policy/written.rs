@@ -506,6 +506,16 @@ written! {
         may claims: Table<Many<Name>>,
         /// The person whose key it is; only such a key can sign an acceptance.
         may user: Name,
+        /// Signatures count that were made before, such as `2027-01-01T00:00:00Z`: by a time that is proven, else by the
+        /// run's clock.
+        may not_after: Name,
+        /// The key is revoked since then: as `not_after`, and told as such.
+        may revoked: Name,
+        /// Authorities whose time stamps (RFC 3161) beside a signature prove when it was made: a `trusted_root.json`,
+        /// relative to the policy, or `sigstore` or `github`, which come with secgate.
+        may timestamps: Name,
+        /// SHA-256 of the file of `timestamps`.
+        may timestamps_sha256: Name,
     }
 
     /// Requirements for an image. Each fact must be there; a missing one fails the rule.

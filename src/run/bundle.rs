@@ -316,14 +316,98 @@ pub(crate) fn read_bundle(path: &Path) -> Result<Bundle> {
     Bundle::open(path).map_err(|error| anyhow!("{name}: {error}"))
 }
 
-/// The verdict of a bundle, which must be what its evidence leads to.
-pub(crate) fn recomputed(bundle: &Bundle) -> Result<Vec<u8>> {
+/// The verdict of a bundle, which its evidence leads to.
+pub(crate) struct RecomputedVerdict {
+    /// The verdict in the bundle.
+    pub(crate) file: Vec<u8>,
+    /// What has to be said where another version made it.
+    pub(crate) by_other_version: Option<String>,
+}
+
+/// The verdict of a bundle, which must be what its evidence leads to. Another version has to come to the same in all that
+/// it says too; what it says more is told.
+pub(crate) fn recomputed(bundle: &Bundle) -> Result<RecomputedVerdict> {
     let saved = bundle.file(VERDICT)?;
-    let again = recompute(bundle)?;
-    if again == saved {
-        return Ok(again);
+    let (made_by, ours) = (manifest(bundle)?.secgate, env!("CARGO_PKG_VERSION"));
+    let again = recompute(bundle);
+    let versions = format!("was made by secgate {}, and this is {ours}", clean_line(&made_by));
+    if made_by == ours {
+        let again = again?;
+        if again != saved {
+            bail!("{VERDICT}: is not what the evidence leads to: {}", difference(saved, &again));
+        }
+        return Ok(RecomputedVerdict { file: again, by_other_version: None });
     }
-    bail!("{VERDICT}: is not what the evidence leads to: {}", difference(saved, &again))
+    let again = again.with_context(|| versions.clone())?;
+    let mut compared = VersionDifferences::default();
+    let [was, is] = [saved, again.as_slice()].map(serde_json::from_slice::<Value>);
+    let (was, is) = (was.with_context(|| format!("{VERDICT}: is no JSON"))?, is?);
+    compared.compare("$", &was, &is);
+    if !compared.changed.is_empty() {
+        let told = of_verdicts(&was, &is);
+        let told = if told.is_empty() { compared.changed } else { told };
+        bail!("{VERDICT}: {versions}, which comes to something else: {}", shortened(told));
+    }
+    let more = if compared.added.is_empty() {
+        String::new()
+    } else {
+        format!("; it says more: {}", shortened(compared.added))
+    };
+    let remark = format!("{versions}, which derives the same verdict{more}");
+    Ok(RecomputedVerdict { file: saved.to_vec(), by_other_version: Some(remark) })
+}
+
+/// The first of several differences.
+fn shortened(mut told: Vec<String>) -> String {
+    let all = told.len();
+    told.truncate(DIFFERENCES);
+    let more = if all > told.len() { format!("; and {} more", all - told.len()) } else { String::new() };
+    told.join("; ") + &more
+}
+
+/// Differences between the verdicts of two versions on the same evidence.
+#[derive(Default)]
+struct VersionDifferences {
+    changed: Vec<String>,
+    /// Keys that only the later one has.
+    added: Vec<String>,
+}
+
+/// Keys that say nothing of the decision: the version, and where texts stand.
+const OF_VERSION: [&str; 2] = ["$.secgate", "$.text_from_report"];
+
+impl VersionDifferences {
+    fn compare(&mut self, path: &str, was: &Value, is: &Value) {
+        if was == is || OF_VERSION.contains(&path) {
+            return;
+        }
+        match (was, is) {
+            (Value::Object(was), Value::Object(is)) => {
+                for (key, value) in was {
+                    let path = format!("{path}.{}", clean_line(key));
+                    match is.get(key) {
+                        Some(now) => self.compare(&path, value, now),
+                        None => self.changed.push(format!("{path}: is not said any more")),
+                    }
+                }
+                let added = is.keys().filter(|key| !was.contains_key(*key));
+                self.added.extend(added.map(|key| format!("{path}.{}", clean_line(key))));
+            }
+            (Value::Array(was), Value::Array(is)) if was.len() == is.len() => {
+                for (at, (was, is)) in was.iter().zip(is).enumerate() {
+                    self.compare(&format!("{path}[{at}]"), was, is);
+                }
+            }
+            _ => {
+                let shown = |value: &Value| {
+                    let text = value.to_string();
+                    let short: String = text.chars().take(60).collect();
+                    clean_line(&short).into_owned()
+                };
+                self.changed.push(format!("{path}: {}, and now {}", shown(was), shown(is)));
+            }
+        }
+    }
 }
 
 /// In what a verdict differs from what is derived: the first things that a person would look at, else the first byte.
@@ -372,20 +456,18 @@ fn of_verdicts(saved: &Value, again: &Value) -> Vec<String> {
     told
 }
 
-/// Derives the verdict of a bundle again.
-pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
+fn manifest(bundle: &Bundle) -> Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
         .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
     if manifest.schema != SCHEMA {
         bail!("{MANIFEST}: `schema` is not {SCHEMA}");
     }
-    let ours = env!("CARGO_PKG_VERSION");
-    if manifest.secgate != ours {
-        bail!(
-            "was made by secgate {}, and this is {ours}: another version may decide otherwise; use that one",
-            clean(&manifest.secgate)
-        );
-    }
+    Ok(manifest)
+}
+
+/// Derives the verdict of a bundle again.
+pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
+    let manifest = manifest(bundle)?;
     check_digests(&manifest, bundle)?;
     let mut context = manifest.context;
     if let Some(packed) = &manifest.codeowners {

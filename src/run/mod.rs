@@ -28,7 +28,7 @@ use diagnostics::RunDiagnostic;
 
 pub use base::BaseRequest;
 pub(crate) use base::{UNKNOWN, baseline, project, same_key, secret_key};
-pub(crate) use bundle::{VERDICT, decide_and_pack, read_bundle, recomputed};
+pub(crate) use bundle::{RecomputedVerdict, VERDICT, decide_and_pack, read_bundle, recomputed};
 pub(crate) use environment::{Environment, RunFlags, context, parse_commit};
 pub use gate_before::GateBeforeRequest;
 pub(crate) use git::{command as git_command, commit as commit_of, git, merge_base};

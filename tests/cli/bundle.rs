@@ -398,6 +398,58 @@ fn what_was_swapped_is_named() {
 }
 
 #[test]
+fn another_version_tells_what_it_finds_otherwise() {
+    let dir = Dir::new();
+    dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", semgrep(&["WARNING"]));
+    let args = ["--policy", "policy.yaml", "--commit", COMMIT, "--bundle", "b"];
+    assert_eq!(dir.check(&args).code, 10);
+    let (manifest, verdict) = (dir.read("b/bundle.json"), dir.read("b/verdict.json"));
+    let version = format!("\"secgate\":\"{}\"", env!("CARGO_PKG_VERSION"));
+    dir.write("b/bundle.json", manifest.replace(env!("CARGO_PKG_VERSION"), "0.0.1"));
+    let recompute = |verdict: &str| {
+        dir.write("b/verdict.json", verdict);
+        relist(&dir.path().join("b"));
+        dir.run(&["verify", "--recompute", "b"])
+    };
+    let earlier = verdict.replacen(&version, "\"secgate\":\"0.0.1\"", 1);
+    assert_ne!(earlier, verdict);
+    let run = recompute(&earlier);
+    assert!(
+        run.code == 0
+            && run.stdout.contains("was made by secgate 0.0.1")
+            && run.stdout.contains("derives the same verdict"),
+        "{run:?}"
+    );
+    // A key that came later is told, and no difference.
+    let run = recompute(&earlier.replacen("\"clock\":\"pinned\",", "", 1));
+    assert!(run.code == 0 && run.stdout.contains("it says more: $.clock"), "{run:?}");
+    // It is not signed by another version than the one that decided.
+    assert_eq!(dir.run(&["attest", "keygen", "--output", "gate"]).code, 0);
+    let run = dir.run(&["attest", "--bundle", "b", "--key", "gate.key", "--output", "v.jsonl"]);
+    assert!(run.code == 2 && run.stderr.contains("sign it with the version that made it"), "{run:?}");
+    // Whatever was decided otherwise is.
+    for (was, is, why) in [
+        (
+            "\"outcome\":\"review\"",
+            "\"outcome\":\"pass\"",
+            "rule `sast-medium`: pass, and what is derived is review",
+        ),
+        ("\"count\":1", "\"count\":0", "$.rules[1].count: 0, and now 1"),
+        ("\"unmatched\":0", "\"unmatched\":0,\"gone\":1", "$.gone: is not said any more"),
+    ] {
+        let run = recompute(&earlier.replacen(was, is, 1));
+        assert!(
+            run.code == 1 && run.stdout.contains("comes to something else") && run.stdout.contains(why),
+            "{why}: {run:?}"
+        );
+    }
+    // The same version has to derive the same bytes.
+    dir.write("b/bundle.json", &manifest);
+    assert_eq!(recompute(&earlier).code, 1);
+    assert_eq!(recompute(&verdict).code, 0);
+}
+
+#[test]
 fn what_the_gate_was_before_the_change_is_in_it() {
     let dir = Dir::new();
     let tail = "waivers: {files: [waivers.yaml], max_duration: 90d}\n\

@@ -12,6 +12,7 @@ mod tests;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use base64ct::{Base64, Encoding as _};
 use jiff::Timestamp;
 use serde_json::Value;
 use sigstore_verify::crypto::{CertificateInfo, parse_certificate_info};
@@ -414,6 +415,57 @@ fn facts_of(info: CertificateInfo) -> Result<CertificateFacts, String> {
         }
     }
     Ok(CertificateFacts { identity, issuer, claims, signed_at: None })
+}
+
+/// A bundle of an envelope that a known key signed, with a time stamp of its signature.
+pub(super) fn with_time_stamp(envelope: &Envelope, hint: &str, token: &[u8]) -> Result<Value, String> {
+    let envelope: Value = serde_json::from_str(&envelope.to_json()).map_err(|error| error.to_string())?;
+    Ok(serde_json::json!({
+        "mediaType": "application/vnd.dev.sigstore.bundle.v0.3+json",
+        "verificationMaterial": {
+            "publicKey": {"hint": hint},
+            "timestampVerificationData": {"rfc3161Timestamps": [{"signedTimestamp": Base64::encode_string(token)}]},
+        },
+        "dsseEnvelope": envelope,
+    }))
+}
+
+/// The earliest time at which the time stamps beside a known key's signature of an envelope prove it to have been there; `None`
+/// without time stamps. One that does not verify makes the others worth nothing.
+pub(super) fn time_of_signature(
+    bundle: &SigstoreBundle,
+    envelope: &Envelope,
+    key: &PublicKey,
+    authorities: &TrustedRoots,
+) -> Result<Option<Timestamp>, String> {
+    let stamps = bundle.value.pointer("/verificationMaterial/timestampVerificationData/rfc3161Timestamps");
+    if stamps.and_then(Value::as_array).is_none_or(Vec::is_empty) {
+        return Ok(None);
+    }
+    let message = pae(&envelope.payload_type, &envelope.payload);
+    let signed = envelope.signatures.iter().position(|one| key.verifies(&message, &one.sig));
+    let at = signed.unwrap_or_default();
+    let signature = envelope.signatures.get(at).map(|one| one.sig.clone()).unwrap_or_default();
+    let mut one = bundle.with_signature(at)?;
+    // A log's entry is of the envelope, and proves no time here.
+    one.verification_material.tlog_entries.clear();
+    one.content = SignatureContent::MessageSignature(MessageSignature::new(SignatureBytes::new(signature)));
+    let der =
+        DerPublicKey::from_pem(&key.to_pem()).map_err(|error| clean_line(&error.to_string()).into_owned())?;
+    let policy = PublicKeyVerificationPolicy::new(der).skip_tlog_unsafe();
+    let (file, mut faults) = (SignedFile::Bytes(&message), Vec::new());
+    for instance in authorities.instances() {
+        let artifact = file.artifact().map_err(|error| unverified(error.as_ref()))?;
+        match instance.verifier.verify(artifact, &one, &policy) {
+            Ok(verified) => {
+                let times = verified.verified_timestamps().iter();
+                return Ok(times.filter_map(|at| Timestamp::from_second(at.as_second()).ok()).min());
+            }
+            Err(error) => faults.push(unverified(&error)),
+        }
+    }
+    faults.dedup();
+    Err(format!("has time stamps that do not hold: {}", faults.join("; ")))
 }
 
 /// Checks that a bundle is a known key's signature of a file. The log is asked where the bundle has an entry of one or

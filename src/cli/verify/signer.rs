@@ -20,12 +20,17 @@ pub(super) fn roots(args: &VerifyArgs) -> Result<Option<TrustedRoots>> {
     let Some(named) = args.trusted_root.as_deref() else {
         return Ok((!args.identity.is_empty()).then(|| TrustedRoots::embedded(EmbeddedRoot::Sigstore)));
     };
+    named_roots(named).map(Some)
+}
+
+/// Trusted roots that come with secgate, or are in a file.
+pub(super) fn named_roots(named: &str) -> Result<TrustedRoots> {
     if let Some(embedded) = EmbeddedRoot::from_word(named) {
-        return Ok(Some(TrustedRoots::embedded(embedded)));
+        return Ok(TrustedRoots::embedded(embedded));
     }
     let name = clean(named);
     let text = bytes(std::path::Path::new(named), MAX_ROOT)?;
-    TrustedRoots::from_bytes(&text).map(Some).map_err(|why| anyhow!("--trusted-root {name}: {why}"))
+    TrustedRoots::from_bytes(&text).map_err(|why| anyhow!("--trusted-root {name}: {why}"))
 }
 
 /// The identity that was named, with its issuer and claims.
@@ -49,7 +54,7 @@ pub(super) fn identity(args: &VerifyArgs, roots: Option<TrustedRoots>) -> Result
     let claims = claims.collect::<Result<_>>()?;
     let name = clean_line(&args.identity.join(" or ")).into_owned();
     let signer = KeylessSigner { roots, issuer: issuer.clone(), identity, claims };
-    Ok(Some(NamedKey { name, signer: TrustedSigner::Identity(Box::new(signer)) }))
+    Ok(Some(NamedKey { name, signer: TrustedSigner::Identity(Box::new(signer)), validity: None }))
 }
 
 /// A file by its digests, and its bytes where they were given.

@@ -110,10 +110,10 @@ impl Chain<'_, '_> {
             self.mappings.iter().map(|(path, file)| (path.clone(), file.mappings.clone())).collect();
         if let Some(table) = written.as_mut().and_then(|written| written.keys.as_mut()) {
             for (_, key) in &mut table.value.0 {
-                let written::Key { file, trusted_root, .. } = &mut key.value;
-                let root =
-                    trusted_root.as_mut().filter(|root| EmbeddedRoot::from_word(&root.value).is_none());
-                for path in file.iter_mut().chain(root) {
+                let written::Key { file, trusted_root, timestamps, .. } = &mut key.value;
+                let roots = trusted_root.iter_mut().chain(timestamps);
+                let roots = roots.filter(|root| EmbeddedRoot::from_word(&root.value).is_none());
+                for path in file.iter_mut().chain(roots) {
                     self.key(path);
                 }
             }

@@ -3,13 +3,15 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
+
 use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::super::identity::{
     CertificateClaim, CertificateIdentity, EmbeddedRoot, IdentityGlob, TrustedRootSource,
 };
 use super::super::subject::{
     ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, PinnedFile, ProvenanceRule,
-    SbomRule, SignerKey, SignerMaterial, VerdictClock, VerdictWord, VerdictsRule,
+    SbomRule, SignerKey, SignerMaterial, SignerValidity, VerdictClock, VerdictWord, VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob};
@@ -69,6 +71,7 @@ fn key(
     });
     let keyless =
         ["trusted_root", "issuer", "identity", "claims"].iter().any(|key| written.given.contains(key));
+    let validity = validity(&name, &written, files, problems);
     let signer = match (written.given.contains(&"file"), keyless) {
         (true, false) => public_key(&name, written, files, problems).map(SignerMaterial::PublicKey),
         (false, true) => identity(&name, written, files, problems)
@@ -82,7 +85,57 @@ fn key(
             None
         }
     };
-    Some(SignerKey { line: name.at.line, name: name.value, user, signer: signer? })
+    Some(SignerKey { line: name.at.line, name: name.value, user, signer: signer?, validity })
+}
+
+/// Until when the signatures of a key count.
+fn validity(
+    name: &At<Name>,
+    written: &written::Key,
+    files: &BTreeMap<String, Result<Vec<u8>, String>>,
+    problems: &mut PolicyProblems,
+) -> Option<SignerValidity> {
+    let mut time = |text: Option<&At<Name>>| -> Option<Timestamp> {
+        let text = text?;
+        let time = text.value.parse().ok();
+        if time.is_none() {
+            let shown = quoted(&text.value);
+            problems.add(text.at, PolicyDiagnostic::InvalidKeyTime { shown });
+        }
+        time
+    };
+    let (not_after, revoked) = (time(written.not_after.as_ref()), time(written.revoked.as_ref()));
+    let timestamps = written.timestamps.as_ref().and_then(|root| {
+        let digest = written.timestamps_sha256.as_ref();
+        match (EmbeddedRoot::from_word(&root.value), digest) {
+            (Some(embedded), None) => Some(TrustedRootSource::Embedded(embedded)),
+            (Some(embedded), Some(digest)) => {
+                let root = embedded.as_str().to_owned();
+                problems.add(digest.at, PolicyDiagnostic::EmbeddedRootPinned { root });
+                None
+            }
+            (None, Some(digest)) => {
+                let sha256 = hex(digest, &digest.value, "`timestamps_sha256`", problems)?;
+                let what = "the trusted root of the time stamps";
+                Some(TrustedRootSource::File(pinned(name, root.value.clone(), sha256, what, files)))
+            }
+            (None, None) => {
+                missing(name, "timestamps_sha256", problems);
+                None
+            }
+        }
+    });
+    if written.timestamps.is_none() && written.given.contains(&"timestamps_sha256") {
+        missing(name, "timestamps", problems);
+    }
+    let until = not_after.into_iter().chain(revoked).min();
+    if until.is_none() {
+        if written.timestamps.is_some() && !written.given.contains(&"not_after") {
+            missing(name, "not_after", problems);
+        }
+        return None;
+    }
+    Some(SignerValidity { until: until?, revoked: revoked.is_some() && revoked == until, timestamps })
 }
 
 /// A key that has to be there beside another.
