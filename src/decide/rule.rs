@@ -370,7 +370,16 @@ fn sight(rule: &Rule, policy: &Policy, evidence: &[Evidence]) -> RuleCoverage {
         return RuleCoverage::InPart(capped(worst), names.join(", "));
     }
     if fed.iter().any(|e| matches!(e.outcome, Outcome::Pass | Outcome::Warn)) {
-        return RuleCoverage::Clear;
+        // What one entry could look at says nothing of what another could not.
+        let held = || {
+            fed.iter()
+                .filter(|e| e.outcome >= Outcome::Review)
+                .filter(|e| needs(rule, policy, e.entry.as_deref()))
+        };
+        let Some(worst) = held().map(|e| e.outcome).max() else { return RuleCoverage::Clear };
+        let mut names: Vec<String> = held().filter(|e| e.outcome == worst).map(|e| shown(e)).collect();
+        names.dedup();
+        return RuleCoverage::InPart(capped(worst), names.join(", "));
     }
     let optional = |name: &str| policy.evidence.iter().any(|e: &EvidenceEntry| e.name == name && !e.required);
     // Whoever gathers says of each entry what became of it; of one that it forgot nobody knows anything.

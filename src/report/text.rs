@@ -98,7 +98,12 @@ impl Decoder {
 
     /// Appends another block to `text`.
     pub(super) fn append(&mut self, text: &mut String) -> Result<More, ReadError> {
-        self.block.resize(BLOCK, 0);
+        // A first block is not filled by hand: most of it is never touched.
+        if self.block.is_empty() {
+            self.block = vec![0; BLOCK];
+        } else {
+            self.block.resize(BLOCK, 0);
+        }
         let had = self.waiting;
         let mut filled = had + self.read_block(had)?;
         let mut start = 0;
