@@ -10,6 +10,7 @@
     clippy::expect_used,
     clippy::panic,
     clippy::indexing_slicing,
+    clippy::similar_names,
     reason = "a test stops where it fails"
 )]
 
@@ -24,7 +25,7 @@ use proptest::prelude::*;
 use secgate::attest::dsse::IN_TOTO;
 use secgate::attest::{Algorithm, Envelope, PrivateKey};
 use secgate::decide::{Decision, Outcome};
-use secgate::finding::hex;
+use secgate::finding::{Text, hex};
 use secgate::gather::Limits;
 use secgate::run::RunRequest;
 use serde_json::{Value, json};
@@ -455,8 +456,8 @@ impl Gate {
         let mut files = BTreeMap::from([(".secgate/merge.yaml".to_owned(), self.policy())]);
         let at = |index: usize| self.beside[index] % BESIDE[index].1;
         let waivers = [at(0), at(1)].into_iter().enumerate().filter_map(|(which, way)| waiver(which, way));
-        files.insert(".secgate/waivers.yaml".to_owned(), waiver_file(waivers.collect()));
-        files.insert(".secgate/more.yaml".to_owned(), waiver_file(waiver(2, at(2)).into_iter().collect()));
+        files.insert(".secgate/waivers.yaml".to_owned(), waiver_file(&waivers.collect::<Vec<_>>()));
+        files.insert(".secgate/more.yaml".to_owned(), waiver_file(waiver(2, at(2)).as_slice()));
         let known = WORLD.baselines[usize::from(at(3))][usize::from(at(4))][usize::from(at(5))].clone();
         files.insert(".secgate/baseline.jsonl".to_owned(), known);
         // Of nobody knows what it is listed always.
@@ -473,8 +474,7 @@ impl Gate {
         }
         files.insert("epss.csv".to_owned(), scores);
         files.insert("acme.vex.json".to_owned(), format!("{}\n", vex([at(9), at(10)])));
-        let signed = &WORLD.keys[usize::from(at(11) & 1)].1;
-        let signer = if at(11) & 1 == 0 { &WORLD.keys[2].1 } else { signed };
+        let signer = &WORLD.keys[if at(11) & 1 == 0 { 2 } else { 1 }].1;
         let statement = vex(if at(11) >> 1 == 1 { [1, 1] } else { [0, 0] });
         let envelope =
             Envelope::sign("application/vnd.openvex+json", statement.to_string().into_bytes(), &[signer]);
@@ -511,7 +511,7 @@ fn waiver(which: usize, way: u8) -> Option<String> {
     ))
 }
 
-fn waiver_file(waivers: Vec<String>) -> String {
+fn waiver_file(waivers: &[String]) -> String {
     let list = if waivers.is_empty() {
         "waivers: []\n".to_owned()
     } else {
@@ -669,6 +669,55 @@ fn semgrep(severity: &str, path: &str, scan: u8) -> Value {
     json!({"version": "1.100.0", "results": results, "errors": errors, "paths": {"scanned": scanned}})
 }
 
+/// Answers of GitLab's API.
+fn people(at: impl Fn(usize) -> u8, mut put: impl FnMut(&str, Value)) {
+    let user = |name: &str, id: u32| json!({"id": id, "username": name, "state": "active", "locked": false});
+    let by = |name: &str, id: u32, time: &str| json!({"user": user(name, id), "approved_at": time});
+    let author_id = if at(11) == 1 { 12 } else { 10 };
+    let approved = match at(10) {
+        0 => vec![],
+        1 => vec![by("ann", 12, "2026-06-01T10:30:00Z")],
+        2 => vec![by("eve", 13, "2026-06-01T10:30:00Z"), by("ann", 12, "2026-06-01T10:31:00Z")],
+        3 => vec![by("dev", author_id, "2026-06-01T10:30:00Z")],
+        4 => vec![by("eve", 13, "2026-06-01T10:30:00Z")],
+        _ => vec![by("ann", 12, "2026-06-01T08:30:00Z")],
+    };
+    put(
+        "approvals.json",
+        json!({"id": 9007, "iid": 7, "project_id": 42, "state": "opened", "approved_by": approved}),
+    );
+    if at(11) != 3 {
+        let author = if at(11) == 2 { "ann" } else { "dev" };
+        put(
+            "merge-request.json",
+            json!({"id": 9007, "iid": 7, "project_id": 42, "state": "opened", "author": user(author, author_id), "sha": COMMIT}),
+        );
+    }
+    let version = |id: u32, head: &str, time: &str| json!({"id": id, "head_commit_sha": head, "base_commit_sha": BASE, "start_commit_sha": BASE, "created_at": time, "merge_request_id": 9007});
+    put(
+        "versions.json",
+        json!([
+            version(111, COMMIT, "2026-06-01T10:00:00Z"),
+            version(110, OTHER_COMMIT, "2026-06-01T09:00:00Z")
+        ]),
+    );
+    put("older.json", json!([version(111, COMMIT, "2026-06-01T08:00:00Z")]));
+    let commit = |id: &str, parent: &str| json!({"id": id, "parent_ids": [parent], "author_email": "dev@shop.invalid", "committer_email": "dev@shop.invalid"});
+    put("commits.json", json!([commit(COMMIT, OTHER_COMMIT), commit(OTHER_COMMIT, BASE)]));
+    let deployed = |status: &str| json!([{"user": user("ann", 12), "status": status, "created_at": "2026-06-01T11:30:00Z", "comment": "fine"}]);
+    let records = match at(12) {
+        0 => json!([]),
+        1 => deployed("approved"),
+        2 => deployed("rejected"),
+        _ => json!(null),
+    };
+    put(
+        "deployment.json",
+        json!({"id": 501, "iid": 31, "ref": "main", "sha": COMMIT, "status": "blocked", "created_at": "2026-06-01T11:00:00Z",
+        "user": user("dev", 10), "environment": {"id": 9, "name": "production"}, "deployable": {"id": 664}, "approvals": records}),
+    );
+}
+
 /// The files of a run that no edit touches.
 fn evidence(choice: &[u8]) -> BTreeMap<String, String> {
     let at = |index: usize| choice[index] % EVIDENCE[index].1;
@@ -728,51 +777,6 @@ fn evidence(choice: &[u8]) -> BTreeMap<String, String> {
     };
     put("sbom.json", sbom(at(7)));
     put("clean-sbom.json", sbom(0));
-    let user = |name: &str, id: u32| json!({"id": id, "username": name, "state": "active", "locked": false});
-    let by = |name: &str, id: u32, time: &str| json!({"user": user(name, id), "approved_at": time});
-    let author_id = if at(11) == 1 { 12 } else { 10 };
-    let approved = match at(10) {
-        0 => vec![],
-        1 => vec![by("ann", 12, "2026-06-01T10:30:00Z")],
-        2 => vec![by("eve", 13, "2026-06-01T10:30:00Z"), by("ann", 12, "2026-06-01T10:31:00Z")],
-        3 => vec![by("dev", author_id, "2026-06-01T10:30:00Z")],
-        4 => vec![by("eve", 13, "2026-06-01T10:30:00Z")],
-        _ => vec![by("ann", 12, "2026-06-01T08:30:00Z")],
-    };
-    put(
-        "approvals.json",
-        json!({"id": 9007, "iid": 7, "project_id": 42, "state": "opened", "approved_by": approved}),
-    );
-    if at(11) != 3 {
-        let author = if at(11) == 2 { "ann" } else { "dev" };
-        put(
-            "merge-request.json",
-            json!({"id": 9007, "iid": 7, "project_id": 42, "state": "opened", "author": user(author, author_id), "sha": COMMIT}),
-        );
-    }
-    let version = |id: u32, head: &str, time: &str| json!({"id": id, "head_commit_sha": head, "base_commit_sha": BASE, "start_commit_sha": BASE, "created_at": time, "merge_request_id": 9007});
-    put(
-        "versions.json",
-        json!([
-            version(111, COMMIT, "2026-06-01T10:00:00Z"),
-            version(110, OTHER_COMMIT, "2026-06-01T09:00:00Z")
-        ]),
-    );
-    put("older.json", json!([version(111, COMMIT, "2026-06-01T08:00:00Z")]));
-    let commit = |id: &str, parent: &str| json!({"id": id, "short_id": &id[..8], "parent_ids": [parent], "author_email": "dev@shop.invalid", "committer_email": "dev@shop.invalid"});
-    put("commits.json", json!([commit(COMMIT, OTHER_COMMIT), commit(OTHER_COMMIT, BASE)]));
-    let deployed = |status: &str| json!([{"user": user("ann", 12), "status": status, "created_at": "2026-06-01T11:30:00Z", "comment": "fine"}]);
-    let records = match at(12) {
-        0 => json!([]),
-        1 => deployed("approved"),
-        2 => deployed("rejected"),
-        _ => json!(null),
-    };
-    put(
-        "deployment.json",
-        json!({"id": 501, "iid": 31, "ref": "main", "sha": COMMIT, "status": "blocked", "created_at": "2026-06-01T11:00:00Z",
-        "user": user("dev", 10), "environment": {"id": 9, "name": "production"}, "deployable": {"id": 664}, "approvals": records}),
-    );
     let facts = match at(13) {
         0 => json!({"ok": true, "at": "2026-05-30T00:00:00Z", "steps": [{"status": "ok"}, {"status": "ok"}]}),
         1 => {
@@ -787,6 +791,7 @@ fn evidence(choice: &[u8]) -> BTreeMap<String, String> {
         "other.json",
         json!({"ok": true, "at": "2026-05-30T00:00:00Z", "steps": [{"status": "ok"}, {"status": "ok"}]}),
     );
+    people(at, &mut put);
     files.insert("slsa.jsonl".to_owned(), WORLD.provenance[usize::from(at(8))].clone());
     files.insert("verdicts/one.jsonl".to_owned(), WORLD.verdicts[usize::from(at(9))].clone());
     files.insert("verdicts/pass.jsonl".to_owned(), WORLD.verdicts[2].clone());
@@ -1138,7 +1143,7 @@ proptest! {
 
 /// The file of a row of the evidence.
 fn path(evidence: &secgate::decide::Evidence) -> Option<&str> {
-    evidence.path.as_ref().map(|path| path.as_str())
+    evidence.path.as_ref().map(Text::as_str)
 }
 
 /// Entries that are added to a policy.

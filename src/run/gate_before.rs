@@ -110,6 +110,9 @@ impl FormerGate {
 pub(crate) struct PriorFindings {
     /// Why no policy could decide.
     no_policy: Option<String>,
+    /// There was a policy, and it was not valid.
+    #[serde(default)]
+    broken: bool,
     /// The waivers were found and not given: faults in them are no error.
     found_waivers: bool,
     /// The compared policies.
@@ -146,6 +149,11 @@ impl GateBeforeRequest {
                 Predecessor::Policy(text) => Some(text),
                 Predecessor::Nothing(why) => {
                     search.seen.no_policy = Some(why);
+                    None
+                }
+                Predecessor::Broken(why) => {
+                    search.seen.no_policy = Some(why);
+                    search.seen.broken = true;
                     None
                 }
             },
@@ -210,6 +218,8 @@ impl GateBefore {
             comparison.clauses.extend(compare::policies(before, policy));
         }
         let old = before.as_ref().unwrap_or(policy);
+        // It gated whatever came, also if it was to be advisory: that could not be told.
+        comparison.enforced |= self.seen.as_ref().is_some_and(|seen| seen.broken);
         if let Some(why) = self.seen.as_ref().and_then(|seen| seen.no_policy.as_ref()) {
             let place = PolicyLine { file: policy.source.clone(), line: 1 };
             let after = "the first, and nothing tells whether it is strict enough";
@@ -235,7 +245,9 @@ impl GateBefore {
             };
             comparison.clauses.extend(compare::waivers(&known, waivers));
         }
-        if let Some(PriorFindings { no_policy: _, found_waivers: _, compared, notes, clauses }) = &self.seen {
+        if let Some(PriorFindings { no_policy: _, broken: _, found_waivers: _, compared, notes, clauses }) =
+            &self.seen
+        {
             comparison.compared.extend(compared.iter().cloned());
             comparison.notes.extend(notes.iter().cloned());
             comparison.clauses.extend(clauses.iter().cloned());
@@ -285,6 +297,8 @@ enum Predecessor {
     Policy(PolicyText),
     /// None that could decide, for this reason.
     Nothing(String),
+    /// One that was not valid, for this reason: whatever it was given, it let nothing through.
+    Broken(String),
 }
 
 /// A look at the project before the change.
@@ -357,7 +371,7 @@ impl Search<'_> {
         let text = match before.policy(path, name, bytes)? {
             Ok(text) => text,
             // A change may correct what was wrong; nobody decided by it.
-            Err(why) => return Ok(Predecessor::Nothing(format!("not valid: {why}"))),
+            Err(why) => return Ok(Predecessor::Broken(format!("not valid: {why}"))),
         };
         let loaded = text.load().map(|policy| (policy.sha256, text));
         Ok(match loaded {
@@ -369,7 +383,7 @@ impl Search<'_> {
             Err(error) => {
                 // A change may correct what was wrong; nobody decided by it.
                 let said = format!("{error:#}");
-                Predecessor::Nothing(format!("not valid: {}", said.lines().next().unwrap_or_default()))
+                Predecessor::Broken(format!("not valid: {}", said.lines().next().unwrap_or_default()))
             }
         })
     }
