@@ -946,6 +946,9 @@ fn small(ways: &[usize]) -> Vec<u8> {
 /// The same gate after an edit of one thing to four.
 fn edited(gate: Gate) -> impl Strategy<Value = (Gate, Gate)> {
     let edit = (0..PARTS.len() + BESIDE.len(), any::<usize>());
+    // A key file that is not the pinned one decides nothing: to put the pinned one there loosens nothing.
+    let mut gate = gate;
+    gate.beside[12..].fill(0);
     prop::collection::vec(edit, 1..4).prop_map(move |edits| {
         let mut after = gate.clone();
         for (at, way) in edits {

@@ -113,6 +113,10 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         "files_parsed" => number(json).map(|n| seen.parsed = n),
         "total_counter" => number(json).map(|n| seen.total = n),
         "queries_total" => number(json).map(|n| seen.run = n),
+        // Lines that a comment `kics-scan ignore…` switches off.
+        "lines_ignored" => {
+            number(json).map(|n| reading.hidden(FORMAT.tool, "lines_ignored", None, n.unwrap_or_default()))
+        }
         "severity_counters" if json.kind()? == JsonKind::Object => {
             let counters = seen.counters.insert(BTreeMap::new());
             json.object(|json, word| {

@@ -543,7 +543,14 @@ fn more_suppressed_findings_than_in_the_base_are_named() {
 }
 
 /// Reports of a format with one suppressed finding, and without, and what is told of it.
-const HIDDEN: [(&str, &str, &str, &str, &str); 14] = [
+const HIDDEN: [(&str, &str, &str, &str, &str); 15] = [
+    (
+        "kics",
+        "misconfiguration",
+        r#"{"kics_version":"v2.1.0","files_scanned":1,"files_parsed":1,"lines_ignored":3,"queries_total":9,"total_counter":0,"severity_counters":{},"queries":[]}"#,
+        r#"{"kics_version":"v2.1.0","files_scanned":1,"files_parsed":1,"lines_ignored":1,"queries_total":9,"total_counter":0,"severity_counters":{},"queries":[]}"#,
+        "rule `lines_ignored` (kics): 1 → 3",
+    ),
     (
         "bandit",
         "sast",
