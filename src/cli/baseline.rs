@@ -218,11 +218,13 @@ fn unused_by(policy: &Policy) -> Option<String> {
         ));
     }
     let asks = |rule: &Rule| match &rule.subject {
-        Subject::Findings(selector) => !selector.state.contains(&State::Existing),
+        Subject::Findings(selector) => {
+            !selector.state.is_empty() && !selector.state.contains(&State::Existing)
+        }
         _ => false,
     };
     (!policy.rules.iter().any(asks)).then(|| {
-        format!("known findings still count, because no rule of {source} asks for `state`: write `state: new` into the findings of a rule to let them pass")
+        format!("known findings still count in each rule of {source}: write `state: new` into the findings of a rule to let them pass")
     })
 }
 

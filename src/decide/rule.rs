@@ -324,7 +324,11 @@ fn by_sight(rule: &Rule, context: &Context, found: &RuleMatches, sight: RuleCove
         }
         RuleCoverage::NotApplicable => (
             Outcome::NotApplicable,
-            format!("not evaluated: optional evidence {} is missing", rule.fed_by.join(", ")),
+            format!(
+                "not evaluated: optional evidence {} {} missing",
+                rule.fed_by.join(", "),
+                if rule.fed_by.len() > 1 { "are" } else { "is" }
+            ),
         ),
         RuleCoverage::Blind(outcome, names) => (outcome, format!("nothing to look at: evidence {names}")),
         RuleCoverage::InPart(outcome, names) => {

@@ -498,6 +498,8 @@ fn converted(condition: &ScriptThreshold, entries: &[EntryDraft], taken: &mut BT
     if let (true, Some(own)) = (of_category > 1, own) {
         let _ = write!(findings, ", evidence: {}", own.name);
     }
+    // Whatever its state, as in the script.
+    findings.push_str(", state: [new, existing, newly_disclosed]");
     let mut id = condition.id.clone();
     for n in 2..10_000 {
         if taken.insert(id.clone()) {
@@ -600,7 +602,7 @@ impl std::fmt::Display for Draft {
             if self.script.is_empty() {
                 " \"state: new\" means introduced by this change."
             } else {
-                "\n# As in the script, old findings count, too: write \"state: new\" into the findings of a rule that\n\
+                "\n# As in the script, old findings count, too: leave only \"state: new\" in the findings of a rule that\n\
                  # should stop only what a change introduces."
             }
         )?;

@@ -263,6 +263,16 @@ fn what_a_clone_lacks_is_told_with_the_command_that_helps() {
         apart.contains("no common commit in this shallow clone") && apart.contains("git fetch --unshallow"),
         "{apart}"
     );
+    // A folder of another user, which only root can make.
+    let owned_by = |user: u32| {
+        let folders = [shallow.path().to_owned(), shallow.path().join(".git")];
+        folders.iter().all(|folder| std::os::unix::fs::chown(folder, Some(user), None).is_ok())
+    };
+    if owned_by(65_534) {
+        let distrusted = told("origin/main");
+        assert!(distrusted.contains("git config --global --add safe.directory "), "{distrusted}");
+        assert!(owned_by(0));
+    }
     shallow.git(&["fetch", "-q", "--unshallow", "origin"]);
     shallow.write("semgrep.json", semgrep(&[])).write("secrets.json", detect_secrets(&[]));
     shallow.write("trivy-fs.json", TRIVY.replace("HIGH", "LOW"));

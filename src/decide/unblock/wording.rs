@@ -140,7 +140,7 @@ pub(super) fn summary(steps: &[UnblockStep], stopping: u64) -> String {
         parts.push(format!("{verb} {}{clears}", plural(count, noun)));
     }
     if of(UnblockStepKind::Unlisted).next().is_some() {
-        parts.push("answer what is not listed".to_owned());
+        parts.push("see what is not listed".to_owned());
     }
     for step in of(UnblockStepKind::Approve) {
         let by = &step.what;
