@@ -80,8 +80,8 @@ enum CliCommand {
     Baseline(Box<baseline::BaselineCommand>),
     /// Explain a finding or a rule: the clause of the policy, why, and what would change it
     Explain(Box<explain::ExplainArgs>),
-    /// List what can be read and written
-    Formats,
+    /// List what can be read and written, and what each format tells
+    Formats(formats::FormatsArgs),
     /// Print the JSON Schema of verdicts, findings, waivers, replays or policies
     Schema(schema::SchemaArgs),
     /// Look at a policy: show, lint, test, schema
@@ -143,7 +143,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Init(args) => init::run(&args),
         CliCommand::Baseline(command) => baseline::run(&command),
         CliCommand::Explain(args) => explain::run(&args),
-        CliCommand::Formats => formats::run(),
+        CliCommand::Formats(args) => formats::run(&args),
         CliCommand::Schema(args) => schema::run(&args),
         CliCommand::Policy(command) => policy::run(command),
         CliCommand::Lint(args) => policy::run(policy::PolicyCommand::Lint(args)),

@@ -20,6 +20,7 @@ pub(super) static FORMAT: Format = Format {
     id: "asff",
     title: "AWS Security Hub findings (ASFF): vulnerabilities, misconfigurations",
     tool: "asff",
+    signals: &["`NextToken`: one page of more"],
     categories: &[Category::Vulnerability, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

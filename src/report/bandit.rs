@@ -24,6 +24,8 @@ pub(super) static FORMAT: Format = Format {
     id: "bandit",
     title: "Bandit JSON: weaknesses in Python code",
     tool: "bandit",
+    tried: "1.9.4",
+    signals: &["`errors`", "`metrics._totals.loc` 0: nothing scanned"],
     categories: &[Category::Sast],
     attributes: &[Attribute::Confidence],
     looks_like,

@@ -23,6 +23,12 @@ pub(super) static FORMAT: Format = Format {
     id: "checkov",
     title: "Checkov JSON: misconfigurations of infrastructure as code, credentials, vulnerable packages",
     tool: "checkov",
+    tried: "1.0.467 to 3.3.30",
+    signals: &[
+        "`parsing_errors`",
+        "no check of any outcome: nothing scanned",
+        "`summary.failed` differs from what is listed",
+    ],
     categories: &[Category::Misconfiguration, Category::Secret, Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Package],
     looks_like,

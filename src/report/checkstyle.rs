@@ -17,6 +17,7 @@ pub(super) static FORMAT: Format = Format {
     id: "checkstyle",
     title: "Checkstyle XML: entries of linters",
     tool: "checkstyle",
+    signals: &["`exception` of a file"],
     categories: &[Category::Quality, Category::Sast, Category::Misconfiguration, Category::Contract],
     attributes: &[],
     looks_like,

@@ -17,6 +17,7 @@ pub(super) static FORMAT: Format = Format {
     id: "composer-audit",
     title: "composer audit JSON: vulnerabilities of PHP packages, abandoned ones",
     tool: "composer-audit",
+    signals: &["`unreachable-repositories`"],
     categories: &[Category::Vulnerability, Category::Quality],
     attributes: &[Attribute::Age, Attribute::Package],
     looks_like,

@@ -10,6 +10,7 @@ pub(super) static FORMAT: Format = Format {
     id: "cosign-verify",
     title: "output of cosign verify: signatures, no findings",
     tool: "cosign",
+    signals: &["an empty list: no report"],
     categories: &[],
     // No signature is nothing that cosign prints.
     empty_array: false,

@@ -20,6 +20,8 @@ pub(super) static FORMAT: Format = Format {
     id: "dependency-check",
     title: "OWASP Dependency-Check JSON: vulnerabilities",
     tool: "dependency-check",
+    tried: "12.1.0",
+    signals: &["`scanInfo.analysisExceptions`", "`dependencies` empty: nothing scanned"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Package],
     looks_like,

@@ -18,6 +18,7 @@ pub(super) static FORMAT: Format = Format {
     id: "dotnet-list",
     title: "dotnet list package --vulnerable JSON: vulnerabilities of NuGet packages",
     tool: "dotnet-list",
+    signals: &["`problems` of level error", "`projects` empty: nothing scanned"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Package],
     looks_like,

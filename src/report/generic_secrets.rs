@@ -19,6 +19,7 @@ pub(super) static FORMAT: Format = Format {
     id: "generic-secrets",
     title: "`{\"findings\": […]}` with rule, file, line and severity: credentials",
     tool: "generic-secrets",
+    signals: &["lists beside `findings`"],
     categories: &[Category::Secret],
     attributes: &[],
     // `{"findings": []}` says nothing but that there are none; the reader checks the rest.

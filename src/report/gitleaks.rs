@@ -18,6 +18,8 @@ pub(super) static FORMAT: Format = Format {
     id: "gitleaks",
     title: "Gitleaks JSON: credentials in code and history",
     tool: "gitleaks",
+    tried: "1 to 8",
+    unrated: true,
     categories: &[Category::Secret],
     attributes: &[],
     empty_array: true,

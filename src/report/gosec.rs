@@ -23,6 +23,8 @@ pub(super) static FORMAT: Format = Format {
     id: "gosec",
     title: "gosec JSON: weaknesses in Go code",
     tool: "gosec",
+    tried: "2.22.4",
+    signals: &["`Golang errors`", "`Stats.files` 0: nothing scanned", "`Stats.found` above what is listed"],
     categories: &[Category::Sast],
     attributes: &[Attribute::Confidence],
     looks_like,

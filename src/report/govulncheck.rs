@@ -19,6 +19,9 @@ pub(super) static FORMAT: Format = Format {
     id: "govulncheck",
     title: "govulncheck JSON messages: vulnerabilities of Go modules, reachable or not",
     tool: "govulncheck",
+    tried: "1.1.4",
+    signals: &["messages that end while vulnerabilities are fetched", "`config` alone: nothing scanned"],
+    unrated: true,
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     // Messages one after the other, each of which is whole by itself.

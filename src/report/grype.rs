@@ -20,6 +20,8 @@ pub(super) static FORMAT: Format = Format {
     id: "grype",
     title: "Grype JSON: vulnerabilities",
     tool: "grype",
+    tried: "0.7.0 to 0.100.0",
+    signals: &["a database that is not valid", "a distribution at the end of its life"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
     looks_like,

@@ -24,6 +24,13 @@ pub(super) static FORMAT: Format = Format {
     id: "kics",
     title: "KICS JSON: misconfigurations of infrastructure as code",
     tool: "kics",
+    tried: "2.1.10",
+    signals: &[
+        "`files_failed_to_scan`, `queries_failed_to_execute`",
+        "`files_parsed` below `files_scanned`",
+        "counters above what is listed",
+        "`queries_total` or `files_scanned` 0: nothing scanned",
+    ],
     categories: &[Category::Misconfiguration, Category::Secret],
     attributes: &[],
     looks_like,

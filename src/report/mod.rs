@@ -122,6 +122,12 @@ pub struct Format {
     pub title: &'static str,
     /// The tool's name, as `tool` in policies and outputs.
     pub tool: &'static str,
+    /// Versions of the tool of which reports were read; empty where none is recorded.
+    pub tried: &'static str,
+    /// What in a report says that the scan failed, was done in part, or looked at nothing.
+    pub signals: &'static [&'static str],
+    /// Its reports give no severity.
+    pub unrated: bool,
     /// Categories its findings can have.
     pub categories: &'static [Category],
     /// Attributes that its reports may give to a finding: a selector on any other matches every finding of theirs.
@@ -214,6 +220,9 @@ impl Format {
         id: "",
         title: "",
         tool: "",
+        tried: "",
+        signals: &[],
+        unrated: false,
         categories: &[],
         attributes: Attribute::ALL,
         empty_array: false,
@@ -240,6 +249,11 @@ impl Format {
         })
     }
 
+    /// What its reports never say of a finding of theirs.
+    pub fn silent_about(&self) -> Vec<&'static str> {
+        silent_about(self.categories, self.attributes, self.unrated)
+    }
+
     /// The category that all its findings have, if there is just one.
     fn only_category(&self) -> Option<Category> {
         match self.categories {
@@ -247,6 +261,24 @@ impl Format {
             _ => None,
         }
     }
+}
+
+/// What reports with findings of these categories do not say that others do.
+fn silent_about(categories: &[Category], tells: &[Attribute], unrated: bool) -> Vec<&'static str> {
+    let has = |wanted: &[Category]| categories.iter().any(|category| wanted.contains(category));
+    let expected = |attribute: &&Attribute| match attribute {
+        Attribute::Confidence => has(&[Category::Sast, Category::Secret]),
+        Attribute::Verified => has(&[Category::Secret]),
+        Attribute::Package => has(&[Category::Vulnerability, Category::License]),
+        Attribute::Scope | Attribute::Fix | Attribute::Age | Attribute::FixSince => {
+            has(&[Category::Vulnerability])
+        }
+        // Few scanners look at systems.
+        Attribute::EndOfLife => false,
+    };
+    let silent = Attribute::ALL.iter().filter(expected).filter(|attribute| !tells.contains(attribute));
+    let severity = (unrated && !categories.is_empty()).then_some("severity");
+    severity.into_iter().chain(silent.map(|attribute| attribute.as_str())).collect()
 }
 
 /// Facts known about a file before it is opened.

@@ -22,6 +22,12 @@ pub(super) static FORMAT: Format = Format {
     id: "npm-audit",
     title: "npm audit and pnpm audit JSON: vulnerabilities",
     tool: "npm-audit",
+    tried: "npm 6 to 11, pnpm",
+    signals: &[
+        "`error`: no report",
+        "`metadata.dependencies` 0: nothing scanned",
+        "`metadata.vulnerabilities` above what is listed",
+    ],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

@@ -16,6 +16,8 @@ pub(super) static FORMAT: Format = Format {
     id: "ocsf",
     title: "OCSF findings (Prowler's JSON): misconfigurations of clouds",
     tool: "ocsf",
+    tried: "Prowler 4.2.1 to 5.4.0",
+    signals: &["no check, or manual ones alone: nothing scanned"],
     categories: &[Category::Misconfiguration],
     attributes: &[],
     empty_array: true,

@@ -13,6 +13,7 @@ pub(super) static FORMAT: Format = Format {
     id: "openvex",
     title: "OpenVEX JSON: statements about vulnerabilities, no findings",
     tool: "openvex",
+    tried: "0.0.1, 0.2.0",
     categories: &[],
     looks_like,
     read_report,

@@ -22,6 +22,8 @@ pub(super) static FORMAT: Format = Format {
     id: "osv-scanner",
     title: "OSV-Scanner JSON: vulnerabilities",
     tool: "osv-scanner",
+    tried: "1, 2",
+    signals: &["a list of packages without vulnerabilities of any: nothing scanned"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

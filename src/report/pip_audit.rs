@@ -15,6 +15,8 @@ pub(super) static FORMAT: Format = Format {
     id: "pip-audit",
     title: "pip-audit JSON: vulnerabilities of Python packages, without severities",
     tool: "pip-audit",
+    signals: &["`skip_reason` of a dependency", "no dependency audited: nothing scanned"],
+    unrated: true,
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Package],
     looks_like,

@@ -16,6 +16,8 @@ pub(super) static FORMAT: Format = Format {
     id: "scorecard",
     title: "OpenSSF Scorecard JSON: practices of a repository",
     tool: "scorecard",
+    tried: "5.2.1",
+    signals: &["a check that met an internal error", "no check with a score: nothing scanned"],
     categories: &[Category::Misconfiguration],
     attributes: &[],
     looks_like,

@@ -26,6 +26,12 @@ pub(super) static FORMAT: Format = Format {
     id: "semgrep",
     title: "Semgrep JSON: code and supply-chain findings",
     tool: "semgrep",
+    tried: "1.30.0 to 1.182.0",
+    signals: &[
+        "`errors` of any level",
+        "`skipped_rules`, `paths.skipped`",
+        "`paths.scanned` empty: nothing scanned",
+    ],
     categories: &[Category::Sast, Category::Vulnerability],
     attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
     looks_like,

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::opening::Opening;
 use super::{Hint, Json, ReadError, Source};
 use crate::finding::{Attribute, Category};
-use crate::policy::{ReportMapping, load_mappings};
+use crate::policy::{Field, ReportMapping, load_mappings};
 
 /// Name and text of each file.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
@@ -23,6 +23,21 @@ pub struct ShippedMapping {
 }
 
 impl ShippedMapping {
+    /// What its reports never say of a finding of theirs.
+    pub fn silent_about(&self) -> Vec<&'static str> {
+        let fields = &self.mapping.fields;
+        let rated = fields.iter().any(|(field, _)| matches!(field, Field::Severity | Field::Cvss));
+        super::silent_about(self.categories(), &self.tells, !rated)
+    }
+
+    /// What in a report says that the scan failed, was done in part, or looked at nothing.
+    pub fn signals(&self) -> Vec<String> {
+        let errors = self.mapping.errors.iter().map(|path| format!("`{}`", path.text()));
+        let scanned =
+            self.mapping.scanned.iter().map(|path| format!("nothing at `{}`: nothing scanned", path.text()));
+        errors.chain(scanned).collect()
+    }
+
     /// The categories of its findings: one.
     pub fn categories(&self) -> &[Category] {
         std::slice::from_ref(&self.mapping.category)

@@ -27,6 +27,12 @@ pub(super) static FORMAT: Format = Format {
     id: "snyk",
     title: "Snyk JSON of dependencies and images: vulnerabilities, licences",
     tool: "snyk",
+    tried: "1.675 to 1.1291",
+    signals: &[
+        "`error` of a project",
+        "`uniqueCount` above what is listed, `ok: false` with nothing listed",
+        "`dependencyCount` 0: nothing scanned",
+    ],
     categories: &[Category::Vulnerability, Category::License],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

@@ -22,6 +22,7 @@ pub(super) static FORMAT: Format = Format {
     id: "sonarqube-issues",
     title: "SonarQube issues and security hotspots (api/issues/search, api/hotspots/search)",
     tool: "sonarqube",
+    signals: &["one page of more (`paging.total`)"],
     categories: &[Category::Sast, Category::Quality],
     attributes: &[],
     looks_like,

@@ -17,6 +17,7 @@ pub(super) static FORMAT: Format = Format {
     id: "sonarqube-qualitygate",
     title: "SonarQube quality gate (project_status): conditions that do not hold",
     tool: "sonarqube",
+    signals: &["`NONE`: failed"],
     categories: &[Category::Quality],
     attributes: &[],
     looks_like,

@@ -10,6 +10,7 @@ pub(super) static FORMAT: Format = Format {
     id: "spdx",
     title: "SPDX JSON and tag-value: an inventory, no findings",
     tool: "spdx",
+    tried: "2.3",
     categories: &[],
     inventory: Some(super::sbom::listed),
     looks_like,

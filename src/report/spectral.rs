@@ -17,6 +17,8 @@ pub(super) static FORMAT: Format = Format {
     id: "spectral",
     title: "Spectral JSON: problems of API descriptions",
     tool: "spectral",
+    tried: "6.16",
+    signals: &["`parser`, `unrecognized-format`, `invalid-ref`"],
     categories: &[Category::Contract],
     attributes: &[],
     empty_array: true,

@@ -21,6 +21,7 @@ pub(super) static FORMAT: Format = Format {
     id: "tfsec",
     title: "tfsec JSON: misconfigurations of Terraform",
     tool: "tfsec",
+    tried: "three generations to 1.x",
     categories: &[Category::Misconfiguration],
     attributes: &[],
     looks_like,

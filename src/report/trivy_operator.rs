@@ -19,6 +19,12 @@ pub(super) static FORMAT: Format = Format {
     id: "trivy-operator",
     title: "Trivy Operator resources: vulnerabilities, misconfigurations, credentials of a cluster",
     tool: "trivy-operator",
+    tried: "0.67.0",
+    signals: &[
+        "no resource listed: nothing scanned",
+        "`metadata.continue`: one part of more",
+        "a summary above what is listed",
+    ],
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

@@ -21,6 +21,13 @@ pub(super) static FORMAT: Format = Format {
     id: "trufflehog",
     title: "TruffleHog 3 JSON lines: credentials, verified or not",
     tool: "trufflehog",
+    tried: "3",
+    signals: &[
+        "lines of its log that warn or tell errors",
+        "the log counts more than is listed",
+        "a log that tells no scan, or one of nothing: nothing scanned",
+    ],
+    unrated: true,
     categories: &[Category::Secret],
     attributes: &[Attribute::Verified],
     empty_array: true,

@@ -20,6 +20,7 @@ pub(super) static FORMAT: Format = Format {
     id: "trufflehog3",
     title: "trufflehog3 JSON: credentials in code and history",
     tool: "trufflehog3",
+    tried: "3.0.10",
     categories: &[Category::Secret],
     attributes: &[],
     empty_array: true,

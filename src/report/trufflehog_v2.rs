@@ -16,6 +16,8 @@ pub(super) static FORMAT: Format = Format {
     id: "trufflehog-v2",
     title: "truffleHog 2 JSON lines: credentials in history",
     tool: "trufflehog",
+    tried: "2.2.1",
+    unrated: true,
     categories: &[Category::Secret],
     attributes: &[],
     lines: true,

@@ -19,6 +19,8 @@ pub(super) static FORMAT: Format = Format {
     id: "twistcli",
     title: "Prisma Cloud twistcli JSON: vulnerabilities, compliance of images",
     tool: "twistcli",
+    tried: "19 to 32",
+    signals: &["`results` empty: nothing scanned", "distributions above what is listed"],
     categories: &[Category::Vulnerability, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
     looks_like,

@@ -20,6 +20,12 @@ pub(super) static FORMAT: Format = Format {
     id: "wiz-cli",
     title: "Wiz CLI JSON: vulnerabilities, credentials, misconfigurations",
     tool: "wiz-cli",
+    signals: &[
+        "`status.state` not a success: failed",
+        "`filesParsed` below `filesFound`, queries that failed",
+        "no file found or scanned: nothing scanned",
+        "analytics above what is listed",
+    ],
     categories: &[Category::Vulnerability, Category::Secret, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     looks_like,

@@ -17,6 +17,8 @@ pub(super) static FORMAT: Format = Format {
     id: "xeol",
     title: "Xeol JSON: packages at the end of their life, without severities",
     tool: "xeol",
+    tried: "0.10.8",
+    unrated: true,
     categories: &[Category::Quality],
     attributes: &[Attribute::Package, Attribute::EndOfLife],
     looks_like,

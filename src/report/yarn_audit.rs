@@ -20,6 +20,13 @@ pub(super) static FORMAT: Format = Format {
     id: "yarn-audit",
     title: "yarn audit JSON lines: vulnerabilities, deprecated packages",
     tool: "yarn-audit",
+    tried: "1, 4",
+    signals: &[
+        "lines of type `error`",
+        "no `auditSummary` at the end",
+        "`totalDependencies` 0: nothing scanned",
+        "a summary above what is listed",
+    ],
     categories: &[Category::Vulnerability, Category::Quality],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     lines: true,

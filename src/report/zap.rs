@@ -24,6 +24,12 @@ pub(super) static FORMAT: Format = Format {
     id: "zap",
     title: "ZAP JSON and XML: weaknesses of a running application",
     tool: "zap",
+    tried: "2.7.0 to 2.17.0",
+    signals: &[
+        "`insights` of level High, a scan that was stopped",
+        "a spider that did not finish",
+        "no site: nothing scanned",
+    ],
     categories: &[Category::Dast],
     attributes: &[Attribute::Confidence],
     looks_like,

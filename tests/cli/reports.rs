@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use crate::common::{Dir, SAST_POLICY, fixture, semgrep};
+use crate::common::{Dir, SAST_POLICY, fixture, root, semgrep};
 
 fn dir() -> Dir {
     let dir = Dir::new();
@@ -198,4 +198,34 @@ fn what_a_glob_is_not_followed_into_is_no_absence_of_reports() {
     let run = check();
     assert_eq!(run.code, 2, "{run:?}");
     assert!(run.stdout.contains("is a directory, not a regular file"), "{run:?}");
+}
+
+#[test]
+fn the_table_of_formats_is_what_the_registry_says() {
+    let dir = Dir::new();
+    let book = fs::read_to_string(root().join("docs/formats.md")).unwrap();
+    let made = dir.run(&["formats", "--format", "markdown"]);
+    assert!(
+        book.contains(&made.stdout),
+        "put `secgate formats --format markdown` into docs/formats.md again"
+    );
+    let json = dir.run(&["formats", "--format", "json"]).json();
+    let all = json.as_array().unwrap();
+    assert_eq!(made.stdout.lines().count(), all.len() + 2);
+    // Whoever finds vulnerabilities or secrets says how a scan of nothing or of a part shows, or that it cannot.
+    let grype = all.iter().find(|format| format["id"] == "grype").unwrap();
+    assert!(!grype["signals"].as_array().unwrap().is_empty() && grype["tried"] == "0.7.0 to 0.100.0");
+}
+
+#[test]
+fn a_format_tells_all_about_itself() {
+    let dir = Dir::new();
+    let told = dir.run(&["formats", "bundler-audit"]);
+    assert!(
+        told.stdout.contains("never says     ") && told.stdout.contains("read by        a mapping"),
+        "{}",
+        told.stdout
+    );
+    let unknown = dir.run(&["formats", "gripe"]);
+    assert!(unknown.code == 2 && unknown.stderr.contains("the nearest is `grype`"), "{}", unknown.stderr);
 }

@@ -31,6 +31,7 @@ pub(super) static FORMAT: Format = Format {
     id: "cyclonedx",
     title: "CycloneDX JSON and XML: vulnerabilities, where it lists any",
     tool: "cyclonedx",
+    tried: "specification 1.0 to 1.7",
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     inventory: Some(super::sbom::listed),

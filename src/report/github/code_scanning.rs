@@ -12,6 +12,7 @@ pub(in crate::report) static FORMAT: Format = Format {
     id: "github-code-scanning",
     title: "Code scanning alerts of GitHub's API: weaknesses in code, and what else was uploaded there",
     tool: "github-code-scanning",
+    signals: &["a list of exactly one page"],
     categories: &[Category::Sast, Category::Secret, Category::Vulnerability, Category::Misconfiguration],
     attributes: &[],
     empty_array: true,

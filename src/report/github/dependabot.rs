@@ -14,6 +14,7 @@ pub(in crate::report) static FORMAT: Format = Format {
     id: "github-dependabot",
     title: "Dependabot alerts of GitHub's API (REST, GraphQL): vulnerabilities",
     tool: "dependabot",
+    signals: &["one page of more", "`errors` of a query"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package],
     empty_array: true,

@@ -11,6 +11,7 @@ pub(in crate::report) static FORMAT: Format = Format {
     id: "github-secret-scanning",
     title: "Secret scanning alerts of GitHub's API: credentials, valid or not",
     tool: "github-secret-scanning",
+    signals: &["a list of exactly one page"],
     categories: &[Category::Secret],
     attributes: &[Attribute::Verified],
     empty_array: true,

@@ -28,6 +28,14 @@ macro_rules! scan_format {
             id: $id,
             title: $title,
             tool: "gitlab",
+            tried: "schemas 2.3 to 15.2.4",
+            signals: &[
+                "`scan.status` not `success`: failed",
+                "no `scan.status`",
+                "`scan.messages` of level warn or worse",
+                "`scan.partial_scan`",
+                "`dependency_files` or `scanned_resources` empty: nothing scanned",
+            ],
             categories: &$categories,
             attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
             // Old reports are arrays, but an empty one shows neither that it is GitLab's nor of which kind.

@@ -21,6 +21,7 @@ pub(super) static FORMAT: Format = Format {
     id: "junit",
     title: "JUnit XML: failed tests",
     tool: "junit",
+    signals: &["no test case that ran: nothing scanned", "counts of failures above what is listed"],
     categories: &[Category::Quality],
     attributes: &[],
     looks_like,

@@ -30,6 +30,12 @@ pub(super) static FORMAT: Format = Format {
     id: "sarif",
     title: "SARIF 2.1.0: results of any tool",
     tool: "sarif",
+    tried: "2.1.0",
+    signals: &[
+        "`executionSuccessful: false`: failed",
+        "notifications of level error, `exitCode` not 0",
+        "`runs` empty or no list `results`: nothing scanned",
+    ],
     categories: Category::ALL,
     attributes: &[Attribute::Confidence, Attribute::Fix, Attribute::Package],
     looks_like,

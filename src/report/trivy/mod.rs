@@ -32,6 +32,12 @@ pub(super) static FORMAT: Format = Format {
     id: "trivy",
     title: "Trivy JSON: vulnerabilities, misconfigurations, credentials, licences",
     tool: "trivy",
+    tried: "to 0.19, 0.20 to 0.74.0",
+    signals: &[
+        "no `Results`: nothing scanned",
+        "`Error` of a resource",
+        "more failed checks counted than listed",
+    ],
     categories: &[Category::Vulnerability, Category::Misconfiguration, Category::Secret, Category::License],
     attributes: &[Attribute::Scope, Attribute::Fix, Attribute::Age, Attribute::Package, Attribute::EndOfLife],
     // The old schema's report of nothing scanned. Its other word for it, `null`, says even less.
