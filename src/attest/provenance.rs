@@ -382,6 +382,66 @@ mod tests {
         assert_eq!(read.materials.len(), 2);
     }
 
+    /// Shapes as the builders document them; the same facts were read of their public files.
+    #[test]
+    fn each_builder_names_its_source_ref_and_commit() {
+        let commit = "f0582e2c9a16b5cc2cde90e8be8f1b50fd67c631";
+        let uri = "git+https://github.com/o/r@refs/tags/v1";
+        let v02 = json!({
+            "builder": {"id": "b"}, "buildType": "https://github.com/slsa-framework/slsa-github-generator/generic@v1",
+            "invocation": {"configSource": {"uri": uri, "digest": {"sha1": commit}, "entryPoint": "w.yml"}, "parameters": {}},
+            "materials": [{"uri": uri, "digest": {"sha1": commit}}],
+        });
+        let v1 = |parameters: Value, dependencies: Value| {
+            json!({"buildDefinition": {"externalParameters": parameters, "resolvedDependencies": dependencies},
+                   "runDetails": {"builder": {"id": "b"}}})
+        };
+        let of = |uri: &str, algorithm: &str| json!({"uri": uri, "digest": {algorithm: commit}});
+        let image = json!({"uri": "bash@sha256:9e2b", "digest": {"sha256": "9e".repeat(32)}});
+        let cases = [
+            ("slsa-github-generator, generic, Go, Node.js; npm before 9.6", "v0.2", v02),
+            (
+                "slsa-github-generator, delegated (Maven, Gradle, Bazel)",
+                "v1",
+                v1(json!({"inputs": {"artifact": "a"}, "vars": {}}), json!([of(uri, "gitCommit")])),
+            ),
+            (
+                "slsa-github-generator, container-based",
+                "v1",
+                v1(
+                    json!({"source": of(uri, "sha1"), "builderImage": image, "configPath": "c.toml"}),
+                    json!([of(uri, "sha1"), image]),
+                ),
+            ),
+            (
+                "GitHub's attestations, npm, publish-to-bcr",
+                "v1",
+                v1(
+                    json!({"workflow": {"ref": "refs/tags/v1", "repository": "https://github.com/o/r", "path": "w.yml"}}),
+                    json!([of(uri, "gitCommit")]),
+                ),
+            ),
+            (
+                "Cloud Build with GitLab, which doubles the @",
+                "v1",
+                v1(
+                    json!({"buildConfigSource": {"path": "c.yaml", "ref": "refs/tags/v1", "repository": "git+https://github.com/o/r"}}),
+                    json!([of("git+https://github.com/o/r@@refs/tags/v1", "gitCommit"), image]),
+                ),
+            ),
+        ];
+        for (name, form, predicate) in cases {
+            let read = provenance(form, &predicate);
+            assert_eq!(read.builder.as_deref(), Some("b"), "{name}");
+            assert!(!read.sources.is_empty(), "{name}");
+            for source in &read.sources {
+                assert!(source.is_of("git+https://github.com/o/r"), "{name}: {source:?}");
+                assert_eq!(source.reference.as_deref(), Some("refs/tags/v1"), "{name}: {source:?}");
+                assert_eq!(source.commits().next(), Some(commit), "{name}: {source:?}");
+            }
+        }
+    }
+
     #[test]
     fn gitlab_writes_the_commit_as_sha256() {
         let read = provenance(
