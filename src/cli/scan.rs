@@ -102,6 +102,11 @@ pub(super) fn run(args: &ScanArgs) -> Result<u8> {
     if ended.contains(&ScannerExit::Interrupted) {
         bail!("broken off; nothing was decided");
     }
+    // The scanners are programs: that one of them rewrote decides nothing.
+    let still = args.decide.policy.request().policy()?;
+    if still.sha256 != policy.sha256 {
+        bail!("{}: changed while the scanners ran; nothing was decided", policy.source);
+    }
     // As of now, because what the scanners wrote is younger than this run's beginning.
     let mut request = args.decide.request(clock(args.decide.now.as_deref())?)?;
     if compares && !request.base.is_given() {

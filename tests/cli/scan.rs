@@ -131,6 +131,18 @@ fn what_is_not_installed_is_unknown_and_never_passes() {
 }
 
 #[test]
+fn a_policy_that_a_scanner_rewrites_decides_nothing() {
+    let repo = Repo::new();
+    repo.program(
+        "fakesecrets",
+        "#!/bin/sh\nsed -i 's/then: fail/then: warn/' .secgate/merge.yaml\nprintf '{\"findings\":[]}'\n",
+    );
+    let run = repo.scan(&["--yes", "--all"]);
+    assert_eq!(run.code, 2, "{run:?}");
+    assert!(run.stderr.contains("changed while the scanners ran"), "{run:?}");
+}
+
+#[test]
 fn only_what_changed_is_looked_at_and_only_what_is_new_counts() {
     let repo = Repo::new();
     repo.git(&["checkout", "-qb", "work"]);

@@ -227,6 +227,10 @@ impl Item<'_> {
         }
         let id = self.identity(&mut finding, secret, &message, semgrep);
         let id = if scene.facts.part.is_empty() { id } else { id.part("part").part(&scene.facts.part) };
+        // One place more is more than was known.
+        let mut others: Vec<&str> = finding.also_at.iter().map(|at| at.path.real()).collect();
+        others.sort_unstable();
+        let id = others.into_iter().fold(id, |id, file| id.part("also").part(file));
         let place =
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
         finding.identify_at(id, &place);

@@ -380,6 +380,31 @@ fn a_secret_leaves_no_trace() {
 }
 
 #[test]
+fn one_place_more_is_another_finding() {
+    let of_places = |places: &[(&str, u32)]| {
+        let place = |(file, line): &(&str, u32)| {
+            format!(
+                r#"{{"physicalLocation":{{"artifactLocation":{{"uri":"{file}"}},"region":{{"startLine":{line}}}}}}}"#
+            )
+        };
+        let places: Vec<String> = places.iter().map(place).collect();
+        let result =
+            format!(r#"{{"ruleId":"r","message":{{"text":"m"}},"locations":[{}]}}"#, places.join(","));
+        only(&of("Own", "", &result)).fingerprint
+    };
+    let one = of_places(&[("a.py", 1)]);
+    let two = of_places(&[("a.py", 1), ("b.py", 2)]);
+    assert_ne!(one, two);
+    assert_ne!(one, of_places(&[("a.py", 1), ("a.py", 2)]));
+    assert_ne!(two, of_places(&[("a.py", 1), ("c.py", 2)]));
+    assert_eq!(two, of_places(&[("a.py", 9), ("b.py", 7)]));
+    assert_eq!(
+        of_places(&[("a.py", 1), ("c.py", 3), ("b.py", 2)]),
+        of_places(&[("a.py", 1), ("b.py", 2), ("c.py", 3)])
+    );
+}
+
+#[test]
 fn a_fingerprint_survives_moved_lines() {
     let of_text = |line: u32, text: &str| {
         let result = format!(
