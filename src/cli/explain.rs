@@ -94,6 +94,16 @@ pub(super) fn run(args: &ExplainArgs) -> Result<u8> {
         super::print(text.as_bytes())?;
         return Ok(exit::PASS);
     }
+    if let Some(category) = crate::policy::license_categories().iter().find(|category| category.name == id) {
+        let text = format!(
+            "{}: {}\nhelp: `licenses: {{allow: {}}}` of an `sbom` rule, or of `findings`, names it\n",
+            category.name,
+            category.ids.join(", "),
+            category.name
+        );
+        super::print(text.as_bytes())?;
+        return Ok(exit::PASS);
+    }
     let run = match &args.verdict {
         Some(path) => load_saved_run(args, path)?,
         None => made(args, id)?,

@@ -107,7 +107,7 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
         let Some(said) = world.verdict.rules.iter().find(|said| said.id == rule.id) else { continue };
         if let Subject::Sbom(sbom) = &rule.subject
             && world.entries.iter().any(|entry| rule.fed_by.contains(entry))
-            && stops_license(sbom, finding)
+            && stops_license(sbom, finding, jiff::Timestamp::from_second(world.now).unwrap_or_default())
         {
             looking.push(explained(said, Some((rule, policy)), Vec::new(), finding, world));
         }

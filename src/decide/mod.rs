@@ -241,7 +241,7 @@ impl RuleMatcher<'_> {
                 let leads: Vec<&Matched> = leads.collect();
                 let unknown =
                     |matched: &Matched| self.unknown.contains(&(index, matched.finding.fingerprint));
-                let said = sbom::unmet_licenses(sbom, counts, &leads, &unknown);
+                let said = sbom::unmet_licenses(sbom, counts, &leads, &unknown, world.context.now);
                 let found = matches_of_rule(counts, problems, AllowedMatches::default());
                 matches_of_sbom(found, demands, said, rule.allow)
             }

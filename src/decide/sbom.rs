@@ -1,7 +1,5 @@
 //! Contents of SBOMs: format, number of components, the subject's digest, licences.
 
-mod licenses;
-
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::requirement::{Requirements, RuleContext, UnmetRequirement, each};
@@ -10,10 +8,11 @@ use super::{Document, Evidence, Matched, Tally};
 use crate::finding::{
     Category, Finding, Fingerprint, FingerprintBuilder, Package, Severity, Text, clean_line, plural,
 };
-use crate::policy::{DocumentKind, LicenseRule, SbomFormat, SbomRule, Subject};
+use crate::policy::{
+    DocumentKind, LicenseDecision, LicenseException, LicenseRule, SbomFormat, SbomRule, Subject,
+};
 use crate::relate::Relater;
 use crate::report::{LicensedComponent, Sbom};
-use licenses::LicenseDecision;
 
 /// Components that a message names.
 const NAMED: usize = 3;
@@ -78,8 +77,35 @@ fn of_subject(rule: &SbomRule, subject: Option<&str>, world: RuleContext<'_>) ->
             demands.unmet(format!("{path} {}, not {}", stated(sbom), digest.unwrap_or_default()));
         }
         contents(rule, document, sbom, &mut demands);
+        let of = (subject, document, sbom);
+        demands.met.extend(rule.licenses.as_ref().and_then(|licenses| exceptions_used(licenses, of, world)));
     }
     demands
+}
+
+/// Components that pass by an exception, in words.
+fn exceptions_used(
+    rule: &LicenseRule,
+    of: (Option<&str>, &Document, &Sbom),
+    world: RuleContext<'_>,
+) -> Option<String> {
+    let mut excepted = 0;
+    for (texts, components) in &of.2.licenses {
+        if !rule.except.is_empty() && rule.terms.weigh(texts) != LicenseDecision::Allowed {
+            let is = |one: &&LicensedComponent| is_excepted(rule, one, texts, of, world);
+            excepted += components.iter().filter(is).count() as u64;
+        }
+    }
+    (excepted > 0).then(|| {
+        let used: Vec<&str> = rule
+            .except
+            .iter()
+            .filter(|one| one.holds(world.context.now))
+            .map(|one| one.purl.text())
+            .collect();
+        let verb = if excepted == 1 { "passes" } else { "pass" };
+        format!("{} {verb} by exception ({})", plural(excepted, "component"), used.join(", "))
+    })
 }
 
 /// Which image an SBOM says it is about.
@@ -157,11 +183,14 @@ fn license_findings(world: RuleContext<'_>) -> Vec<LicenseFinding> {
             for (document, sbom) in about(sbom_rule, subject, world).0 {
                 let at = world.documents.iter().position(|d| std::ptr::eq(d, document)).unwrap_or_default();
                 for (texts, components) in &sbom.licenses {
-                    let license = licenses::weigh(texts, &licenses.deny);
+                    let license = licenses.terms.weigh(texts);
                     if license == LicenseDecision::Allowed {
                         continue;
                     }
                     for (number, component) in components.iter().enumerate() {
+                        if is_excepted(licenses, component, texts, (subject, document, sbom), world) {
+                            continue;
+                        }
                         let found = all.entry((subject, at, texts.as_slice(), number)).or_insert_with(|| {
                             LicenseFinding {
                                 finding: finding(component, texts, subject, document, sbom),
@@ -182,11 +211,23 @@ fn license_findings(world: RuleContext<'_>) -> Vec<LicenseFinding> {
 }
 
 /// Whether a rule does not let the licence of a component pass.
-pub(super) fn stops_license(rule: &SbomRule, finding: &Finding) -> bool {
-    let license = [finding.rule_id.real().to_owned()];
-    let weigh = |licenses: &LicenseRule| licenses::weigh(&license, &licenses.deny);
-    let weighed = rule.licenses.as_ref().map(weigh);
+pub(super) fn stops_license(rule: &SbomRule, finding: &Finding, now: jiff::Timestamp) -> bool {
+    let weighed = rule.licenses.as_ref().map(|licenses| licenses.weigh(finding, now));
     finding.category == Category::License && weighed.is_some_and(|l| l != LicenseDecision::Allowed)
+}
+
+/// Whether an exception of the rule lets the licence of a component pass today.
+fn is_excepted(
+    rule: &LicenseRule,
+    component: &LicensedComponent,
+    texts: &[String],
+    (subject, document, sbom): (Option<&str>, &Document, &Sbom),
+    world: RuleContext<'_>,
+) -> bool {
+    !rule.except.is_empty() && {
+        let finding = finding(component, texts, subject, document, sbom);
+        rule.weigh(&finding, world.context.now) == LicenseDecision::Allowed
+    }
 }
 
 /// The document's index in the evidence.
@@ -235,19 +276,23 @@ pub(super) fn unmet_licenses(
     counts: MatchCounts,
     shown: &[&Matched],
     is_unknown: &dyn Fn(&Matched) -> bool,
+    now: jiff::Timestamp,
 ) -> Vec<UnmetRequirement> {
     let unknown = counts.unknown_license;
     // Without `unknown` and with `deny` a licence that is not known could be a denied one.
     let then = rule.licenses.as_ref().and_then(|licenses| licenses.unknown);
+    let allows = rule.licenses.as_ref().is_some_and(|licenses| !licenses.terms.allow.is_empty());
+    let known = if allows { "with a licence that is not allowed" } else { "with a denied licence" };
     let classes = [
-        (false, counts.open.saturating_sub(unknown), "with a denied licence", None),
+        (false, counts.open.saturating_sub(unknown), known, None),
         (true, unknown, "without a known licence", then),
     ];
     let there = classes.into_iter().filter(|(_, count, ..)| *count > 0);
     there
         .map(|(of_unknown, count, words, then)| {
             let examples = shown.iter().filter(|matched| is_unknown(matched) == of_unknown).take(NAMED);
-            let examples: Vec<String> = examples.map(|matched| example(&matched.finding)).collect();
+            let examples: Vec<String> =
+                examples.map(|matched| example(&matched.finding, rule, now)).collect();
             let such_as = if examples.is_empty() {
                 String::new()
             } else {
@@ -259,9 +304,14 @@ pub(super) fn unmet_licenses(
         .collect()
 }
 
-/// `name version (licence)`.
-fn example(finding: &Finding) -> String {
+/// `name version (licence)`, and which exception has ended.
+fn example(finding: &Finding, rule: &SbomRule, now: jiff::Timestamp) -> String {
     let package = finding.package.as_ref();
     let name = package.map(|p| format!("{} {}", p.name, p.version)).unwrap_or_default();
-    format!("{} ({})", name.trim_end(), finding.rule_id)
+    let ended = rule.licenses.as_ref().and_then(|licenses| {
+        let ended = |one: &&LicenseException| !one.holds(now) && one.is_about(finding, &licenses.terms);
+        licenses.except.iter().filter(ended).map(|one| one.expires).max()
+    });
+    let ended = ended.map(|day| format!(", whose exception ended on {day}")).unwrap_or_default();
+    format!("{} ({}{ended})", name.trim_end(), finding.rule_id)
 }

@@ -3,7 +3,7 @@
 use std::fmt;
 
 /// The attributes by which a rule selects and that a finding may lack.
-const NAMES: [&str; 17] = [
+const NAMES: [&str; 18] = [
     "fix",
     "scope",
     "confidence",
@@ -21,6 +21,7 @@ const NAMES: [&str; 17] = [
     "fix_available_for",
     "due",
     "path",
+    "licenses",
 ];
 
 /// Attributes that a finding does not say and that made a rule look at it: what is not known is never excluded.

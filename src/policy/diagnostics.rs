@@ -348,9 +348,14 @@ diagnostics! {
             => "`{key}`: {shown} is no glob of image names with their registry",
             help "write the registry, such as `registry.example.com/team/**`; no tag, no digest";
         /// A demand on licences that asks for nothing.
-        "licenses-without-demand" LicensesWithoutDemand => "`licenses` demands nothing; give `deny` or `unknown`";
+        "licenses-without-demand" LicensesWithoutDemand => "`licenses` demands nothing; give `allow`, `deny` or `unknown`";
         /// A text that is no licence id.
-        "invalid-license" InvalidLicense { shown } => "`deny`: {shown} is no SPDX licence id";
+        "invalid-license" InvalidLicense { key, shown, categories }
+            => "`{key}`: {shown} is no SPDX licence id and no category",
+            help "an id such as `MIT` or `GPL-2.0-only WITH Classpath-exception-2.0`, or a category: {categories}";
+        /// A word for no licence among those that are allowed.
+        "nameless-license" NamelessLicense { key, shown }
+            => "`{key}`: {shown} says that nobody knows the licence", help "`unknown: warn` lets such components pass";
         /// Provenance that anybody could have written.
         "provenance-unsigned" ProvenanceUnsigned
             => "`provenance` without `signed_by` may only be `then: warn`: an unsigned statement proves nothing",

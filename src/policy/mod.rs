@@ -11,6 +11,7 @@ mod error;
 mod glob;
 mod identity;
 pub mod ignore;
+mod license;
 pub mod lint;
 mod load;
 mod mapping;
@@ -38,6 +39,7 @@ pub use embedded::{EMBEDDED, embedded};
 pub use error::{PolicyError, PolicyProblem};
 pub use glob::{PathGlob, RuleGlob, canonical_rule_id};
 pub use identity::{CertificateClaim, CertificateIdentity, EmbeddedRoot, IdentityGlob, TrustedRootSource};
+pub use license::{LicenseCategory, LicenseDecision, LicenseList, LicenseTerms, license_categories};
 pub use load::{NeighbourFiles, effective, load, load_mappings, load_with, yaml::foreign_tree};
 pub use mapping::{Field, FieldPath, Origin, ReportMapping};
 pub use query::{DocumentPath, PathStep, PathStepKind, QueryError, Where};
@@ -50,9 +52,10 @@ pub use selector::{
 };
 pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
-    ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule, LicenseRule,
-    PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule, SignerKey, SignerMaterial,
-    SignerValidity, SubjectKind, VerdictClock, VerdictWord, VerdictsRule, is_placeholder,
+    ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule,
+    LicenseException, LicenseRule, PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule,
+    SignerKey, SignerMaterial, SignerValidity, SubjectKind, VerdictClock, VerdictWord, VerdictsRule,
+    is_placeholder,
 };
 pub use trust::{DeniedTool, Distrust, TrustRules};
 pub use written::DeadlineStart;

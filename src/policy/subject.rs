@@ -2,8 +2,11 @@
 //! earlier verdicts.
 
 use super::identity::{CertificateIdentity, IdentityGlob, TrustedRootSource};
-use super::{Action, PathGlob};
+use super::license::{LicenseDecision, LicenseList, LicenseTerms};
+use super::{Action, PathGlob, PurlGlob};
+use crate::finding::Finding;
 use jiff::Timestamp;
+use jiff::civil::Date;
 
 /// An artifact that the gate is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -266,10 +269,51 @@ impl SbomFormat {
 /// Rules about licences.
 #[derive(Debug)]
 pub struct LicenseRule {
-    /// SPDX ids that no component may be bound to.
-    pub deny: Vec<String>,
+    /// Licences that components may, or may not, be bound to.
+    pub terms: LicenseTerms,
+    /// Components that may have a licence all the same.
+    pub except: Vec<LicenseException>,
     /// Meaning of a component without a recognised licence; `None`: as the rule says.
     pub unknown: Option<Action>,
+}
+
+/// Components whose licence passes all the same, until a day.
+#[derive(Debug, Clone)]
+pub struct LicenseException {
+    /// The components.
+    pub purl: PurlGlob,
+    /// The licences that pass; without any every one does.
+    pub license: LicenseList,
+    /// Why.
+    pub reason: String,
+    /// Its last day, UTC.
+    pub expires: Date,
+}
+
+impl LicenseException {
+    /// Whether it is about a component, for a licence that binds it, whatever the day; of a component that nothing
+    /// tells it is not.
+    pub fn is_about(&self, finding: &Finding, terms: &LicenseTerms) -> bool {
+        if self.purl.matches(finding) != Some(true) {
+            return false;
+        }
+        let license = [finding.rule_id.real().to_owned()];
+        self.license.is_empty() || terms.weigh_except(&license, &self.license) == LicenseDecision::Allowed
+    }
+
+    /// Whether its last day is not over.
+    pub fn holds(&self, now: jiff::Timestamp) -> bool {
+        jiff::tz::Offset::UTC.to_datetime(now).date() <= self.expires
+    }
+}
+
+impl LicenseRule {
+    /// Meaning of the licence of a component, which is the rule of a finding: as the terms say, unless an exception holds.
+    pub fn weigh(&self, finding: &Finding, now: jiff::Timestamp) -> LicenseDecision {
+        let license = self.terms.weigh(&[finding.rule_id.real().to_owned()]);
+        let excepted = || self.except.iter().any(|one| one.holds(now) && one.is_about(finding, &self.terms));
+        if license != LicenseDecision::Allowed && excepted() { LicenseDecision::Allowed } else { license }
+    }
 }
 
 /// Requirements of a `provenance` rule.

@@ -552,10 +552,26 @@ written! {
 
     /// Licences that do not pass; each component under one is a finding of category `license`.
     LicenseRule as "`licenses`" {
-        /// SPDX ids that no component may be bound to.
+        /// Licences that components may be bound to and no others: SPDX ids, also `ID WITH EXCEPTION`, or categories such as `permissive`.
+        may allow: Many<Name>,
+        /// Licences that no component may be bound to, allowed or not, written the same way.
         may deny: Many<Name>,
+        /// Components that may have a licence all the same, until a day.
+        may except: Seq<WrittenLicenseException>,
         /// Consequence of a component whose licence cannot be told; default: what the rule says.
         may unknown: Action,
+    }
+
+    /// Components whose licence passes all the same, until a day.
+    WrittenLicenseException as "an exception of `except`" {
+        /// Globs of their package URLs, such as `pkg:npm/left-pad@*`.
+        must purl: Name,
+        /// The licences that pass; without it every one does.
+        may license: Many<Name>,
+        /// Why.
+        must reason: Prose,
+        /// Its last day, UTC.
+        must expires: Day,
     }
 
     /// Requirements for build provenance.
@@ -632,6 +648,14 @@ written! {
         must at_least: CvssScore,
         /// Versions of CVSS whose score counts, such as `[4.0, 3.1]`; default any. A score of another is not known.
         may version: Many<CvssVersionName>,
+    }
+
+    /// Licences that do not let a finding be: those of `deny`, and all that are not in `allow`.
+    LicenseSelector as "`licenses`" {
+        /// Licences that are not looked for: SPDX ids, also `ID WITH EXCEPTION`, or categories such as `permissive`.
+        may allow: Many<Name>,
+        /// Licences that are looked for, allowed or not, written the same way.
+        may deny: Many<Name>,
     }
 
     /// How long a finding may stay; what has no deadline here may stay for ever.

@@ -415,3 +415,57 @@ fn the_licence_of_each_component_is_a_finding() {
     let run = dir.run(&["explain", "two", "--policy", "policy.yaml", "--now", common::NOW]);
     assert!(run.stdout.contains("AGPL-3.0-or-later") && run.stdout.contains("licences"), "{run:?}");
 }
+
+#[test]
+fn licences_are_allowed_by_category_and_excepted_until_a_day() {
+    let dir = Dir::new();
+    let policy = "version: 1\ngate: merge\nevidence: {bom: {document: sbom, files: [bom.json]}}\nrules:\n  \
+                  - {id: licences, sbom: {names_subject: false, licenses: {allow: [permissive], \
+                  except: [{purl: \"pkg:npm/two\", license: MPL-2.0, reason: file-level, expires: 2026-12-31}]}}, then: fail}\n";
+    let all = [("one", "MIT"), ("two", "MPL-2.0 AND ISC"), ("three", "Apache-2.0 OR AGPL-3.0-only")];
+    dir.write("policy.yaml", policy).write("bom.json", licensed(&all));
+    let decided = |now: &str| {
+        let args = ["check", "--policy", "policy.yaml", "--format", "json", "--no-env", "--now", now];
+        let run = dir.run(&args).json();
+        (run["verdict"].as_str().unwrap().to_owned(), run["rules"][0]["message"].as_str().unwrap().to_owned())
+    };
+    let (verdict, message) = decided("2026-06-01T00:00:00Z");
+    assert_eq!(verdict, "pass", "{message}");
+    assert!(message.contains("1 component passes by exception (pkg:npm/two)"), "{message}");
+    // Through the end of its last day.
+    assert_eq!(decided("2026-12-31T23:59:59Z").0, "pass");
+    let (verdict, message) = decided("2027-01-01T00:00:00Z");
+    assert_eq!(verdict, "fail", "{message}");
+    assert!(
+        message.contains("two 1.0.0 (MPL-2.0 AND ISC, whose exception ended on 2026-12-31)"),
+        "{message}"
+    );
+    // What a policy lets pass more is looser, by what it means.
+    let looser = |was: &str, is: &str| {
+        dir.write("other.yaml", policy.replace(was, is));
+        dir.run(&["policy", "diff", "policy.yaml", "other.yaml"]).stdout
+    };
+    for (was, is, says) in [
+        ("[permissive]", "[permissive, MPL-2.0]", "licenses.allow"),
+        ("allow: [permissive], ", "deny: [MIT], ", "licenses.allow"),
+        ("[permissive]", "[permissive, LicenseRef-acme]", "licenses.allow"),
+        ("2026-12-31", "2027-12-31", "licenses.except"),
+        ("license: MPL-2.0, ", "", "licenses.except"),
+    ] {
+        let said = looser(was, is);
+        assert!(said.contains("looser") && said.contains(says), "{is}: {said}");
+    }
+    for (was, is) in [("[permissive]", "[MIT, ISC, Apache-2.0]"), ("2026-12-31", "2026-11-30")] {
+        let said = looser(was, is);
+        assert!(said.contains("stricter"), "{is}: {said}");
+    }
+    for (is, says) in [
+        ("[permisive]", "did you mean `permissive`?"),
+        ("[MIT License]", "no SPDX licence id"),
+        ("[NOASSERTION]", "nobody knows"),
+    ] {
+        dir.write("policy.yaml", policy.replace("[permissive]", is));
+        let run = dir.check(&["--policy", "policy.yaml"]);
+        assert!(run.code == 2 && (run.stderr.clone() + &run.stdout).contains(says), "{is}: {}", run.stderr);
+    }
+}

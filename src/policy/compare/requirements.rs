@@ -3,8 +3,8 @@
 use super::{PolicyComparison, listed};
 use crate::finding::short_duration;
 use crate::policy::{
-    ApprovalsRule, IdentityGlob, ImageGlob, ImageRule, LicenseRule, PathGlob, ProvenanceRule, SbomFormat,
-    SbomRule, Subject, VerdictsRule,
+    ApprovalsRule, IdentityGlob, ImageGlob, ImageRule, LicenseException, LicenseRule, LicenseTerms, PathGlob,
+    ProvenanceRule, SbomFormat, SbomRule, Subject, VerdictsRule,
 };
 
 impl PolicyComparison<'_> {
@@ -56,13 +56,30 @@ impl PolicyComparison<'_> {
         self.choice(&at("format"), &words(format), &words(&after.format));
         self.least(&at("components_at_least"), *components_at_least, after.components_at_least);
         self.keep_requirement(&at("names_subject"), *names_subject, after.names_subject);
-        let Some(LicenseRule { deny, unknown }) = licenses else { return };
+        let Some(LicenseRule { terms: LicenseTerms { allow, deny }, except, unknown }) = licenses else {
+            return;
+        };
         let Some(now) = &after.licenses else {
             return self.add(&at("licenses"), "demanded", "gone");
         };
         let at = |key: &'static str| ["rules", id, "sbom", "licenses", key];
-        if !deny.iter().all(|license| now.deny.contains(license)) {
-            self.add(&at("deny"), listed(deny), listed(&now.deny));
+        if !now.terms.deny.holds_all_of(deny) {
+            self.add(&at("deny"), listed(&deny.names), listed(&now.terms.deny.names));
+        }
+        let others = LicenseTerms { deny: now.terms.deny.clone(), allow: allow.clone() };
+        if !now.terms.is_within(&others) {
+            self.add(&at("allow"), listed(&allow.names), listed(&now.terms.allow.names));
+        }
+        let known = |one: &LicenseException| {
+            except.iter().any(|was| {
+                let LicenseException { purl, license, reason: _, expires } = was; // the reason is for people
+                purl.text() == one.purl.text()
+                    && *expires >= one.expires
+                    && (license.is_empty() || !one.license.is_empty() && license.holds_all_of(&one.license))
+            })
+        };
+        for one in now.except.iter().filter(|one| !known(one)) {
+            self.add(&at("except"), super::NOT_THERE, format!("{} until {}", one.purl.text(), one.expires));
         }
         match (unknown, now.unknown) {
             (Some(was), Some(is)) => self.action(&at("unknown"), *was, is),

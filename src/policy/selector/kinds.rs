@@ -14,6 +14,7 @@ use super::criterion::{
     threshold_narrower,
 };
 pub(super) use super::deadline::DueIs;
+pub(super) use super::license_kinds::LicenseIs;
 pub(super) use super::package_kinds::{EcosystemIs, PurlIs};
 pub(super) use super::weakness::{CweIs, OwaspIs};
 use crate::finding::{

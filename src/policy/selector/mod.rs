@@ -9,11 +9,13 @@ mod combining;
 mod criterion;
 mod deadline;
 mod kinds;
+mod license_kinds;
 mod package_kinds;
 mod weakness;
 
 use super::Feed;
 use super::error::PolicyProblems;
+use super::license::LicenseTerms;
 use super::query::Where;
 use super::{PathGlob, RuleGlob};
 use crate::finding::{
@@ -338,6 +340,8 @@ selectors! {
     ecosystem: EcosystemIs = Vec<String>,
     /// Globs of package URLs, such as `pkg:maven/org.apache.*/*`; a package whose ecosystem is not known matches.
     purl: PurlIs = Vec<PurlGlob>,
+    /// Licences that are denied, or not among those that are allowed; one that cannot be told matches.
+    licenses: LicenseIs = Option<LicenseTerms>,
     /// Kind of dependency; a finding that does not say matches.
     scope: ScopeIs = Vec<Scope>,
     /// This sure or surer; a finding that does not say matches.

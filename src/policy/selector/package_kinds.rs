@@ -182,7 +182,7 @@ impl PurlGlob {
     }
 
     /// Whether the package of a finding is one of these; `None` where nothing tells its ecosystem.
-    fn matches(&self, finding: &Finding) -> Option<bool> {
+    pub(in super::super) fn matches(&self, finding: &Finding) -> Option<bool> {
         let (Some(package), Some(name)) = (&finding.package, finding.package_name()) else {
             return Some(false);
         };

@@ -9,12 +9,14 @@ use super::super::error::{PolicyProblems, SourcePosition, nearest, quoted};
 use super::super::identity::{
     CertificateClaim, CertificateIdentity, EmbeddedRoot, IdentityGlob, TrustedRootSource,
 };
+use super::super::license::{LicenseList, LicenseTerms};
 use super::super::subject::{
-    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseRule, PinnedFile, ProvenanceRule,
-    SbomRule, SignerKey, SignerMaterial, SignerValidity, VerdictClock, VerdictWord, VerdictsRule,
+    ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseException, LicenseRule, PinnedFile,
+    ProvenanceRule, SbomRule, SignerKey, SignerMaterial, SignerValidity, VerdictClock, VerdictWord,
+    VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
-use super::super::{Action, PathGlob};
+use super::super::{Action, PathGlob, PurlGlob};
 use super::{LONGEST_ID, keep_compiled, path_globs};
 use crate::finding::is_sha256;
 use crate::policy::diagnostics::PolicyDiagnostic;
@@ -336,6 +338,30 @@ fn images(written: Option<At<Many<Name>>>, key: &str, problems: &mut PolicyProbl
         .collect()
 }
 
+/// Rules about licences.
+fn license_rule(written: At<written::LicenseRule>, problems: &mut PolicyProblems) -> LicenseRule {
+    let At { at, value } = written;
+    if !["allow", "deny", "unknown"].iter().any(|key| value.given.contains(key)) {
+        problems.add(at, PolicyDiagnostic::LicensesWithoutDemand);
+    }
+    let mut except = Vec::new();
+    for At { value: one, .. } in value.except.map(|list| list.value.0).unwrap_or_default() {
+        let license = LicenseList::check(one.license, "license", problems);
+        let (Some(purl), Some(reason), Some(expires)) = (one.purl, one.reason, one.expires) else { continue };
+        let Some(purl) = keep_compiled(PurlGlob::new(&purl.value), &purl, "purl", problems) else { continue };
+        let (reason, expires) = (reason.value.0, expires.value.0);
+        except.push(LicenseException { purl, license, reason, expires });
+    }
+    LicenseRule {
+        terms: LicenseTerms {
+            allow: LicenseList::check(value.allow, "allow", problems),
+            deny: LicenseList::check(value.deny, "deny", problems),
+        },
+        except,
+        unknown: value.unknown.map(|action| action.value),
+    }
+}
+
 /// Requirements of an `sbom` rule.
 pub(super) fn sbom(
     written: At<written::SbomRule>,
@@ -343,22 +369,7 @@ pub(super) fn sbom(
     problems: &mut PolicyProblems,
 ) -> SbomRule {
     let At { at, value: written } = written;
-    let licenses = written.licenses.map(|At { at, value }| {
-        if !["deny", "unknown"].iter().any(|key| value.given.contains(key)) {
-            problems.add(at, PolicyDiagnostic::LicensesWithoutDemand);
-        }
-        let deny = value.deny.map(|list| list.value.0).unwrap_or_default();
-        for id in &deny {
-            let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '.' | '+' | ':');
-            if !id.value.chars().all(fits) {
-                problems.add(id.at, PolicyDiagnostic::InvalidLicense { shown: quoted(&id.value) });
-            }
-        }
-        LicenseRule {
-            deny: deny.into_iter().map(|id| id.value).collect(),
-            unknown: value.unknown.map(|action| action.value),
-        }
-    });
+    let licenses = written.licenses.map(|licenses| license_rule(licenses, problems));
     SbomRule {
         subjects: which(written.subject.as_ref(), subjects, at, problems),
         format: values(written.format),
