@@ -1,5 +1,6 @@
-//! `secgate waiver new|lint|list`
+//! `secgate waiver new|lint|list|export`
 
+mod export;
 mod import;
 mod lint;
 mod new;
@@ -16,6 +17,8 @@ pub(super) enum WaiverCommand {
     Lint(lint::WaiverLintArgs),
     /// List the waivers of the policy's gate, with what each hides
     List(lint::ListArgs),
+    /// Write waivers for those who receive the product, as `OpenVEX`
+    Export(export::ExportArgs),
 }
 
 pub(super) fn run(command: &WaiverCommand) -> Result<u8> {
@@ -23,5 +26,6 @@ pub(super) fn run(command: &WaiverCommand) -> Result<u8> {
         WaiverCommand::New(args) => new::run(args),
         WaiverCommand::Lint(args) => lint::lint(args),
         WaiverCommand::List(args) => lint::list(args),
+        WaiverCommand::Export(args) => export::run(args),
     }
 }

@@ -91,6 +91,14 @@ diagnostics! {
 diagnostics! {
     /// Reason why no decision was reached on evidence that was read.
     pub enum DecisionDiagnostic {
+        /// More waivers hold than the policy lets.
+        "too-many-waivers" TooManyWaivers { all: u64, most: u64 }
+            => "{all} waivers hold, and the policy lets {most} hold at a time (`waivers.max_active`)",
+            help "remove those that are not needed any more: `secgate waiver lint` names them";
+        /// More waivers of a rule hold than the policy lets.
+        "too-many-waivers-of-rule" TooManyWaiversOfRule { rule, all: u64, most: u64 }
+            => "{all} waivers hold for {rule}, and the policy lets {most} hold at a time (`waivers.max_per_rule`)",
+            help "remove those that are not needed any more: `secgate waiver lint` names them";
         /// No rule has any evidence.
         "nothing-to-decide-on" NothingToDecideOn
             => "no rule applies: there is no evidence for any of them, so there is nothing to decide on";

@@ -142,7 +142,8 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         rules.iter().map(|r| matches!(r.outcome, Outcome::Fail | Outcome::Review)).collect();
     let stopping = tally.fingerprints(&stops, &coverage).len() as u64;
     let (findings, hits) = with_concerned_hits(problems, &rules);
-    let errors: Vec<RunError> = vacuous(&rules).into_iter().collect();
+    let errors: Vec<RunError> =
+        vacuous(&rules).into_iter().chain(waiver::over_budget(policy, &waivers)).collect();
     let said = |rules: &[RuleResult]| {
         let (source, sha256) = (&policy.source, &policy.sha256);
         let (evidence, base, errors) = (&evidence, base.as_ref(), &errors);
@@ -152,6 +153,7 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
     let hidden = comparison.map(|given| given.base.more_suppressed(&related.silenced)).unwrap_or_default();
     let compared = context.own_gate.as_ref();
     let own_gate = compared.map(|gate| gate_change::judge(gate, &hidden, &said(&rules), world));
+    waivers.retain(|waiver| !waiver.elsewhere);
     let mut decision = Decision {
         gate: policy.gate.clone(),
         title: policy.title.clone(),

@@ -9,7 +9,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::approvals::{Accounts, plain};
-use super::{Context, Document, Evidence, Tally, feed};
+use super::diagnostics::DecisionDiagnostic;
+use super::{Context, Document, Evidence, RunError, Tally, feed};
 use crate::finding::{
     Category, Finding, Fingerprint, FingerprintBuilder, Fix, PackageName, Severity, clean, is_of_system,
     plural,
@@ -232,6 +233,9 @@ pub struct WaiverResult {
     pub file: String,
     /// Its line there.
     pub line: u64,
+    /// It is for other projects.
+    #[serde(skip)]
+    pub(super) elsewhere: bool,
 }
 
 impl WaiverResult {
@@ -310,6 +314,7 @@ pub(super) fn judge(
     documents: &[Document],
 ) -> (Coverage, Vec<WaiverResult>) {
     let waivers = tally.to.waivers.list();
+    let project = context.shown.project.as_deref();
     let waivable = policy.rules.iter().map(|rule| rule.waivable).collect();
     let mut coverage = Coverage { rules: Vec::with_capacity(waivers.len()), waivable };
     let mut results = Vec::with_capacity(waivers.len());
@@ -319,12 +324,13 @@ pub(super) fn judge(
     let authors = authors(context, documents);
     for (waiver, at) in waivers.iter().zip(0..) {
         let used = tally.uses.get(&at).unwrap_or(&nothing);
+        let elsewhere = waiver.is_for(project) == Some(false);
         let (status, message) = status(waiver, used, policy, context, &authors, &feeds);
-        let covers = status == WaiverStatus::Active;
+        let covers = status == WaiverStatus::Active && !elsewhere;
         let waivable = |rule: &&usize| policy.rules.get(**rule).is_some_and(|r| r.waivable);
         let rules = waiver.applies_to.iter().filter(waivable).copied();
         coverage.rules.push(if covers { rules.collect() } else { Vec::new() });
-        results.push(result(waiver, used, status, message, context));
+        results.push(WaiverResult { elsewhere, ..result(waiver, used, status, message, context) });
     }
     for (at, hides) in tally.hidden(&coverage) {
         if let Some(result) = results.get_mut(at as usize) {
@@ -364,7 +370,33 @@ fn result(
         review_note: waiver.review_note.clone(),
         file: waiver.file.clone(),
         line: waiver.line,
+        elsewhere: false,
     }
+}
+
+/// Why there are more waivers than the policy lets hold at a time. A file with too many is at fault as one with a waiver
+/// that lasts too long is: nobody can say which of them was meant.
+pub(super) fn over_budget(policy: &Policy, results: &[WaiverResult]) -> Vec<RunError> {
+    let Some(limits) = &policy.waivers else { return Vec::new() };
+    let holding = || {
+        let holds = |one: &&WaiverResult| matches!(one.status, WaiverStatus::Active | WaiverStatus::Unused);
+        results.iter().filter(holds).filter(|one| !one.elsewhere)
+    };
+    let mut errors = Vec::new();
+    let all = holding().count() as u64;
+    if let Some(most) = limits.max_active.filter(|most| all > *most) {
+        let diagnostic = DecisionDiagnostic::TooManyWaivers { all, most };
+        errors.push(RunError::of(Some(policy.source.clone()), &diagnostic));
+    }
+    for rule in &policy.rules {
+        let name = format!("{}/{}", policy.gate, rule.id);
+        let of_rule = holding().filter(|one| one.rule.contains(&name)).count() as u64;
+        if let Some(most) = limits.max_per_rule.filter(|most| of_rule > *most) {
+            let diagnostic = DecisionDiagnostic::TooManyWaiversOfRule { rule: name, all: of_rule, most };
+            errors.push(RunError::of(Some(policy.source.clone()), &diagnostic));
+        }
+    }
+    errors
 }
 
 /// Why feeds cannot be relied on, for those that cannot.
@@ -382,6 +414,12 @@ fn status(
     authors: &Result<Vec<String>, String>,
     feeds: &Feeds,
 ) -> (WaiverStatus, String) {
+    let project = context.shown.project.as_deref();
+    if waiver.is_for(project).is_none() {
+        let why =
+            "it is for projects by their path, and nothing says which project this is (CI_PROJECT_PATH)";
+        return (WaiverStatus::Refused, why.to_owned());
+    }
     if let Some(why) = refused(waiver, policy, authors) {
         return (WaiverStatus::Refused, why);
     }
@@ -439,6 +477,14 @@ fn refused(waiver: &Waiver, policy: &Policy, authors: &Result<Vec<String>, Strin
     }
     if rules().all(|rule| !rule.subject.matches_findings()) {
         return Some("its rule does not look at findings".to_owned());
+    }
+    let approvers = policy.users_of(&limits.approvers);
+    if !limits.approvers.is_empty() && persons(&waiver.approved_by, policy).is_disjoint(&approvers) {
+        return Some(format!(
+            "{} approved it, and the policy lets only {} approve one (`waivers.approvers`)",
+            waiver.approved_by,
+            limits.approvers.join(", ")
+        ));
     }
     if limits.not_author {
         let authors = match authors {

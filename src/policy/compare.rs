@@ -286,7 +286,15 @@ impl PolicyComparison<'_> {
         let Some(before) = before else {
             return self.add(&["waivers"], "none", "allowed");
         };
-        let WaiverSettings { files: _, max_duration, not_author } = before; // compared as texts
+        let WaiverSettings {
+            files: _,
+            max_duration,
+            not_author,
+            approvers,
+            pinned,
+            max_active,
+            max_per_rule,
+        } = before; // files are compared as texts
         let (was, is) = (files(before), files(now));
         if !is.iter().all(|file| was.contains(file)) {
             self.add(&["waivers", "files"], listed(&was), listed(&is));
@@ -296,6 +304,19 @@ impl PolicyComparison<'_> {
             self.add(&path, short_duration(*max_duration), short_duration(now.max_duration));
         }
         self.keep_requirement(&["waivers", "not_author"], *not_author, now.not_author);
+        if !approvers.is_empty()
+            && (now.approvers.is_empty() || !now.approvers.iter().all(|one| approvers.contains(one)))
+        {
+            self.add(&["waivers", "approvers"], listed(approvers), listed(&now.approvers));
+        }
+        for (file, digest) in pinned {
+            let is = now.pinned.iter().find(|(name, _)| name == file).map_or("none", |(_, is)| is.as_str());
+            if is != digest {
+                self.add(&["waivers", "pinned"], format!("{file} {digest}"), is);
+            }
+        }
+        self.most(&["waivers", "max_active"], *max_active, now.max_active, |n| n.to_string());
+        self.most(&["waivers", "max_per_rule"], *max_per_rule, now.max_per_rule, |n| n.to_string());
     }
 
     fn vex(&mut self, before: Option<&VexRules>) {

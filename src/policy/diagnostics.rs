@@ -21,7 +21,7 @@ diagnostics! {
             => "the file holds no {what}", help "{begin}";
         /// An ignore file of a scanner that its name does not tell.
         "unknown-ignore-file" UnknownIgnoreFile => "no ignore file that secgate knows by its name",
-            help "there are .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml and .gitleaksignore";
+            help "there are .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml, .gitleaksignore, .snyk, .checkov.yaml, .secrets.baseline and .semgrepignore";
         /// The settings of OSV-Scanner are not TOML, or of another shape.
         "invalid-toml" InvalidToml { why } => "{why}";
         // YAML.
@@ -322,6 +322,10 @@ diagnostics! {
         "allowance-waivable" AllowanceWaivable
             => "`allow: {{base: same}}` with `waivable: true`: what a waiver covers may be in the base as well, and would make room",
             help "leave `waivable` out; for exceptions write a rule with a number";
+        // Settings of waivers.
+        /// A digest of a waiver file that the policy does not read.
+        "pinned-elsewhere" PinnedElsewhere { shown }
+            => "`pinned`: {shown} is none of `files`", help "name the file in `files` as well, without wildcards";
         // Subjects, images, SBOMs, provenance, verdicts, keys.
         /// A name that no subject can have.
         "invalid-subject-name" InvalidSubjectName { shown }
@@ -453,6 +457,9 @@ diagnostics! {
         "placeholder-left" PlaceholderLeft { key: &'static str, shown } => "`{key}` is still the placeholder {shown}";
         /// A text without a word.
         "says-nothing" SaysNothing { key: &'static str, shown } => "`{key}` says nothing: {shown}";
+        /// A glob of projects that is none.
+        "invalid-project-glob" InvalidProjectGlob { shown, why }
+            => "`projects`: {shown} is no glob of project paths: {why}", help "for example `group/**`";
         /// A waiver that its owner allowed.
         "approved-by-owner" ApprovedByOwner { shown } => "`approved_by` is the owner, {shown}", help "somebody else has to approve it";
         /// A time where a day is asked for.

@@ -1,5 +1,7 @@
 //! Ignore files of scanners, read so that their lines can become waivers: `.trivyignore` and `.trivyignore.yaml`
-//! (Trivy), `.grype.yaml` (Grype), `osv-scanner.toml` (OSV-Scanner), `.gitleaksignore` (gitleaks).
+//! (Trivy), `.grype.yaml` (Grype), `osv-scanner.toml` (OSV-Scanner), `.gitleaksignore` (gitleaks), `.snyk` (Snyk, after
+//! its `snyk ignore` documentation), `.checkov.yaml` (Checkov), `.secrets.baseline` (detect-secrets), `.semgrepignore`
+//! (Semgrep).
 //!
 //! A waiver is exact. What is a pattern, or names a whole class, is handed on with why it can be none; never dropped.
 
@@ -60,7 +62,15 @@ pub fn read_ignore_file(source: &str, bytes: &[u8]) -> Result<Vec<Ignored>, Poli
     let name = source.rsplit('/').next().unwrap_or(source).to_ascii_lowercase();
     let ends = |ends: &[&str]| ends.iter().any(|end| name.ends_with(end));
     let yaml = ends(&[".yaml", ".yml"]);
-    let read = if yaml && (name.contains("trivy") || name.contains("grype")) {
+    let read = if ends(&[".snyk"]) {
+        tree(text, FILE, &mut problems).map(|root| snyk(&root))
+    } else if yaml && name.contains("checkov") {
+        tree(text, FILE, &mut problems).map(|root| checkov(&root))
+    } else if ends(&[".secrets.baseline"]) {
+        tree(text, FILE, &mut problems).map(|root| secrets_baseline(&root))
+    } else if name.ends_with("semgrepignore") {
+        Some(lines(text, semgrep))
+    } else if yaml && (name.contains("trivy") || name.contains("grype")) {
         tree(text, FILE, &mut problems)
             .map(|root| if name.contains("trivy") { trivy_yaml(&root) } else { grype(&root) })
     } else if ends(&[".toml"]) {
@@ -266,6 +276,127 @@ fn grype(root: &Node) -> Vec<Ignored> {
     list(root, "ignore").iter().map(rule).collect()
 }
 
+/// The entries of a map.
+fn entries<'n>(node: &'n Node, key: &str) -> impl Iterator<Item = (&'n str, &'n Node)> {
+    let pairs = match get(node, key).map(|node| &node.kind) {
+        Some(Shape::Map(pairs)) => pairs.as_slice(),
+        _ => &[],
+    };
+    pairs.iter().map(|(key, value)| (key.text.as_str(), value))
+}
+
+/// `ignore: {ID: [{PATH: {reason, expires}}]}`: the path is one of packages, such as `debug > ms`, or of a file.
+fn snyk(root: &Node) -> Vec<Ignored> {
+    let mut all = Vec::new();
+    for (id, list) in entries(root, "ignore") {
+        let Shape::List(items) = &list.kind else { continue };
+        for item in items {
+            let Shape::Map(pairs) = &item.kind else { continue };
+            for (path, facts) in pairs {
+                let mut one = Ignored {
+                    place: path.at.line.to_string(),
+                    category: Some(Category::Vulnerability),
+                    id: Some(id.to_owned()),
+                    reason: text(facts, "reason"),
+                    until: text(facts, "expires").map(|time| time.chars().take(10).collect()),
+                    ..Ignored::default()
+                };
+                if path.text != "*" {
+                    // The last package on the way is the one with the vulnerability.
+                    let last = path.text.rsplit('>').next().unwrap_or_default().trim();
+                    let name = last.char_indices().skip(1).find(|(_, c)| *c == '@');
+                    let name = name.and_then(|(at, _)| last.get(..at)).unwrap_or(last);
+                    if name.contains(['/', '*', '|']) && !name.starts_with('@') || name.is_empty() {
+                        one.said.push(format!(
+                            "`{}` is a pattern or a place, and a waiver names a package",
+                            clean_line(&path.text)
+                        ));
+                        one.id = None;
+                    } else {
+                        one.package = Some(name.to_owned());
+                        one.said.push(format!(
+                            "a waiver holds on any way to the package, not only on {}",
+                            clean_line(&path.text)
+                        ));
+                    }
+                }
+                all.push(one);
+            }
+        }
+    }
+    for (group, list) in entries(root, "exclude") {
+        let Shape::List(items) = &list.kind else { continue };
+        all.extend(
+            items.iter().map(|item| left_unscanned(item.at.line.to_string(), &format!("exclude.{group}"))),
+        );
+    }
+    all
+}
+
+/// A setting that keeps files from being scanned.
+fn left_unscanned(place: String, what: &str) -> Ignored {
+    let said =
+        format!("`{}` keeps files from being scanned, and a waiver is about a finding", clean_line(what));
+    Ignored { place, said: vec![said], ..Ignored::default() }
+}
+
+/// `skip-check` names checks in every file, `skip-path` files in every check.
+fn checkov(root: &Node) -> Vec<Ignored> {
+    let of = |key: &str| -> Vec<(u64, String)> {
+        let Some(node) = get(root, key) else { return Vec::new() };
+        let items: Vec<&Node> = match &node.kind {
+            Shape::List(items) => items.iter().collect(),
+            Shape::Scalar { .. } | Shape::Map(_) | Shape::Broken => vec![node],
+        };
+        let words = |item: &Node| {
+            let words = item.text().unwrap_or_default().split(',').map(|word| word.trim().to_owned());
+            words.filter(|word| !word.is_empty()).map(|word| (item.at.line, word)).collect::<Vec<_>>()
+        };
+        items.into_iter().flat_map(words).collect()
+    };
+    let check = |(line, id): (u64, String)| Ignored {
+        place: line.to_string(),
+        category: Some(Category::Misconfiguration),
+        rule_id: Some(id),
+        ..Ignored::default()
+    };
+    let path = |(line, path): (u64, String)| left_unscanned(line.to_string(), &format!("skip-path {path}"));
+    of("skip-check").into_iter().map(check).chain(of("skip-path").into_iter().map(path)).collect()
+}
+
+/// `results: {FILE: [{type, is_secret}]}`: what somebody audited as no secret can be excepted, and nothing else.
+fn secrets_baseline(root: &Node) -> Vec<Ignored> {
+    let mut all = Vec::new();
+    for (file, list) in entries(root, "results") {
+        let Shape::List(items) = &list.kind else { continue };
+        for item in items {
+            let mut one = Ignored {
+                place: item.at.line.to_string(),
+                category: Some(Category::Secret),
+                rule_id: text(item, "type"),
+                path: Some(file.trim_start_matches("./").to_owned()),
+                ..Ignored::default()
+            };
+            if get(item, "is_secret").and_then(Node::plain) == Some("false") {
+                one.reason = Some("audited as no secret (detect-secrets audit)".to_owned());
+            } else {
+                one.said.push(format!(
+                    "{}: nobody has audited it as no secret (`is_secret: false`)",
+                    clean_line(file)
+                ));
+                one.path = None;
+            }
+            all.push(one);
+        }
+    }
+    all
+}
+
+/// Each line is a pattern of files that are not scanned.
+fn semgrep(line: &str) -> Ignored {
+    left_unscanned(String::new(), line)
+}
+
 #[derive(Deserialize)]
 struct OsvConfig {
     #[serde(default, rename = "IgnoredVulns")]
@@ -324,6 +455,45 @@ mod tests {
 
     fn exact(one: &Ignored) -> (Option<&str>, Option<&str>, Option<&str>, bool) {
         (one.id.as_deref(), one.path.as_deref(), one.package.as_deref(), one.is_exact())
+    }
+
+    #[test]
+    fn snyk_checkov_detect_secrets_and_semgrep() {
+        let snyk = "version: v1.25.0\nignore:\n  SNYK-JS-LODASH-567746:\n    - '*':\n        reason: not reached\n        \
+                    expires: 2026-12-31T00:00:00.000Z\n  'npm:ms:20170412':\n    - debug > ms@2.0.0:\n        reason: r\n    \
+                    - 'src/**':\n        reason: r\nexclude:\n  global:\n    - vendor/**\n";
+        let read = read_as(".snyk", snyk);
+        assert_eq!(exact(&read[0]), (Some("SNYK-JS-LODASH-567746"), None, None, true));
+        assert_eq!(
+            (read[0].until.as_deref(), read[0].reason.as_deref()),
+            (Some("2026-12-31"), Some("not reached"))
+        );
+        assert_eq!(exact(&read[1]), (Some("npm:ms:20170412"), None, Some("ms"), true));
+        assert!(!read[2].is_exact() && !read[3].is_exact() && read.len() == 4, "{read:?}");
+        let read = read_as(
+            "a/.checkov.yaml",
+            "skip-check:\n  - CKV_AWS_1\n  - CKV_AWS_2, CKV_K8S_3\nskip-path: [vendor]\n",
+        );
+        let ids: Vec<_> = read.iter().map(|one| (one.rule_id.as_deref(), one.is_exact())).collect();
+        assert_eq!(
+            ids,
+            [
+                (Some("CKV_AWS_1"), false),
+                (Some("CKV_AWS_2"), false),
+                (Some("CKV_K8S_3"), false),
+                (None, false)
+            ]
+        );
+        let baseline = r#"{"version":"1.5.0","results":{"./a.env":[{"type":"AWS Access Key","hashed_secret":"00",
+            "line_number":3,"is_secret":false},{"type":"Secret Keyword","hashed_secret":"01","line_number":4}]}}"#;
+        let read = read_as(".secrets.baseline", baseline);
+        assert_eq!(
+            (read[0].rule_id.as_deref(), read[0].path.as_deref()),
+            (Some("AWS Access Key"), Some("a.env"))
+        );
+        assert!(read[0].is_exact() && !read[1].is_exact());
+        let read = read_as(".semgrepignore", "# comment\nvendor/\n");
+        assert!(read.len() == 1 && !read[0].is_exact() && read[0].place == "2", "{read:?}");
     }
 
     #[test]

@@ -136,6 +136,22 @@ impl Policy {
         self.evidence.iter().find(|entry| entry.name == name)
     }
 
+    /// The user names, in small letters, of these roles and people.
+    pub fn users_of(&self, names: &[String]) -> std::collections::BTreeSet<String> {
+        let mut users = std::collections::BTreeSet::new();
+        for name in names {
+            match name.strip_prefix("role:") {
+                Some(role) => {
+                    users.extend(self.people.get(role).into_iter().flatten().map(|p| p.user.to_lowercase()));
+                }
+                None => {
+                    users.insert(name.trim_start_matches('@').to_lowercase());
+                }
+            }
+        }
+        users
+    }
+
     /// Whether a parameter has one of these values in a run.
     pub fn parameter_is(&self, name: &str, value: Option<&String>, values: &[String]) -> bool {
         let parameter = self.parameters.iter().find(|parameter| parameter.name == name);
@@ -390,6 +406,14 @@ pub struct WaiverSettings {
     pub max_duration: i64,
     /// The author of the change may not own or approve one.
     pub not_author: bool,
+    /// Who may approve one, `role:NAME` or `@user`; empty: anybody but its owner.
+    pub approvers: Vec<String>,
+    /// Digests that files must have, by their path.
+    pub pinned: Vec<(String, String)>,
+    /// How many may hold at a time.
+    pub max_active: Option<u64>,
+    /// How many may hold at a time for one rule.
+    pub max_per_rule: Option<u64>,
 }
 
 /// The policy's word on VEX statements.

@@ -53,9 +53,9 @@ pub(super) fn policy(
     let subjects = subjects::subjects(written.subjects, problems);
     let keys = subjects::keys(written.keys, &files.keys, problems);
     let entries = written.evidence.map(|table| evidence::entries(table.value, &subjects, &keys, problems));
-    let waivers = written.waivers.map(|w| waivers(w.value, problems));
     let vex = written.vex.and_then(vex);
     let people = people(written.people, problems);
+    let waivers = written.waivers.map(|w| waivers(w.value, &people, problems));
     let reviewers = written.reviewers.and_then(|r| reviewers(r.value, &people, problems));
     let trust = written.trust.map(|trust| self::trust(trust.value, problems)).unwrap_or_default();
     let (sets, set_names) = sets(written.sets, &subjects, problems);
@@ -277,9 +277,25 @@ fn parameters(
         .collect()
 }
 
-fn waivers(written: written::Waivers, problems: &mut PolicyProblems) -> WaiverSettings {
+fn waivers(
+    written: written::Waivers,
+    people: &BTreeMap<String, Vec<Person>>,
+    problems: &mut PolicyProblems,
+) -> WaiverSettings {
+    let files = written.files.map(|files| path_globs(&files.value.0, "files", problems)).unwrap_or_default();
+    let mut pinned = Vec::new();
+    for (file, digest) in written.pinned.map(|table| table.value.0).unwrap_or_default() {
+        if !files.iter().any(|glob| glob.text() == file.value) {
+            problems.add(file.at, PolicyDiagnostic::PinnedElsewhere { shown: quoted(&file.value) });
+        }
+        pinned.push((file.value, digest.value.0));
+    }
     WaiverSettings {
-        files: written.files.map(|files| path_globs(&files.value.0, "files", problems)).unwrap_or_default(),
+        files,
+        pinned,
+        approvers: written.approvers.map(|list| deciders(list, people, problems)).unwrap_or_default(),
+        max_active: written.max_active.map(|most| most.value),
+        max_per_rule: written.max_per_rule.map(|most| most.value),
         max_duration: written.max_duration.map_or(NINETY_DAYS, |d| d.value.0),
         not_author: written.not_author.is_some_and(|flag| flag.value),
     }
@@ -336,8 +352,20 @@ fn reviewers(
     people: &BTreeMap<String, Vec<Person>>,
     problems: &mut PolicyProblems,
 ) -> Option<Reviewers> {
+    let any_of = deciders(written.any_of?, people, problems);
+    let not = written.not.map(|not| not.value.0).unwrap_or_default();
+    let not = not.into_iter().map(|word| barred(word.value).to_owned()).collect();
+    Some(Reviewers { any_of, at_least: written.at_least.map_or(1, |n| n.value.0), not })
+}
+
+/// Roles and people who may decide something.
+fn deciders(
+    written: At<written::Many<Name>>,
+    people: &BTreeMap<String, Vec<Person>>,
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
     let mut any_of = Vec::new();
-    for At { at, value } in written.any_of?.value.0 {
+    for At { at, value } in written.value.0 {
         let roles: Vec<&str> = people.keys().map(String::as_str).collect();
         if let Some(role) = value.strip_prefix("role:") {
             if !people.contains_key(role) {
@@ -351,9 +379,7 @@ fn reviewers(
         }
         any_of.push(value);
     }
-    let not = written.not.map(|not| not.value.0).unwrap_or_default();
-    let not = not.into_iter().map(|word| barred(word.value).to_owned()).collect();
-    Some(Reviewers { any_of, at_least: written.at_least.map_or(1, |n| n.value.0), not })
+    any_of
 }
 
 fn unknown_role(at: SourcePosition, role: &str, roles: &[&str], problems: &mut PolicyProblems) {

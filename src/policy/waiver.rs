@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::error::{PolicyProblems, SourcePosition, quoted};
+use super::glob::matches_parameter;
 use super::load::yaml::{YamlFileKind, tree};
 use super::load::{sha256, utf8};
 use super::written::FromNode as _;
@@ -44,8 +45,12 @@ pub struct Waiver {
     pub rules: Vec<String>,
     /// Those of the present gate, as indexes into the policy's rules.
     pub applies_to: Vec<usize>,
+    /// Globs of the projects that it is for; empty: all.
+    pub projects: Vec<String>,
     /// Which findings it is about.
     pub matches: WaiverMatch,
+    /// Why a finding does not affect the project, as `OpenVEX` words it.
+    pub justification: Option<VexJustification>,
     /// Why the risk can be taken.
     pub reason: String,
     /// Who answers for it.
@@ -70,6 +75,55 @@ pub struct Waiver {
     pub max_matches: u64,
     /// 72 hours at most, and loud.
     pub emergency: bool,
+}
+
+impl Waiver {
+    /// Whether it is for a project; `None` where it is for some and nothing says which project this is.
+    pub fn is_for(&self, project: Option<&str>) -> Option<bool> {
+        if self.projects.is_empty() {
+            return Some(true);
+        }
+        project.map(|project| self.projects.iter().any(|glob| matches_parameter(glob, project)))
+    }
+}
+
+/// Why a finding does not affect a project: a status justification of `OpenVEX`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum VexJustification {
+    /// The component is not in the product.
+    ComponentNotPresent,
+    /// The vulnerable code is not in the component as it is shipped.
+    VulnerableCodeNotPresent,
+    /// The vulnerable code is never run.
+    VulnerableCodeNotInExecutePath,
+    /// Nobody who attacks controls what reaches the vulnerable code.
+    VulnerableCodeCannotBeControlledByAdversary,
+    /// Something in the product already prevents it.
+    InlineMitigationsAlreadyExist,
+}
+
+impl VexJustification {
+    /// Every justification.
+    pub const ALL: [Self; 5] = [
+        Self::ComponentNotPresent,
+        Self::VulnerableCodeNotPresent,
+        Self::VulnerableCodeNotInExecutePath,
+        Self::VulnerableCodeCannotBeControlledByAdversary,
+        Self::InlineMitigationsAlreadyExist,
+    ];
+
+    /// The word of `OpenVEX`.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::ComponentNotPresent => "component_not_present",
+            Self::VulnerableCodeNotPresent => "vulnerable_code_not_present",
+            Self::VulnerableCodeNotInExecutePath => "vulnerable_code_not_in_execute_path",
+            Self::VulnerableCodeCannotBeControlledByAdversary => {
+                "vulnerable_code_cannot_be_controlled_by_adversary"
+            }
+            Self::InlineMitigationsAlreadyExist => "inline_mitigations_already_exist",
+        }
+    }
 }
 
 /// Which findings a waiver is about. What is given must hold; of `fingerprints` and of `ids` one.

@@ -379,6 +379,14 @@ written! {
         may max_duration: Duration,
         /// `true`: the author of the change may not own or approve one.
         may not_author: bool,
+        /// Who may approve one: `role:NAME` or `@user`; default anybody but its owner.
+        may approvers: Many<Name>,
+        /// Digests that files of `files` must have, by their path: a file that several projects share.
+        may pinned: Table<Digest>,
+        /// How many may hold at a time; more are an error.
+        may max_active: u64,
+        /// How many may hold at a time for one rule; more are an error.
+        may max_per_rule: u64,
     }
 
     /// Scanners, and versions of them, whose reports are no evidence. One of which the report does not say the version is a review.

@@ -19,6 +19,7 @@ pub mod replay;
 mod sarif;
 mod schema;
 mod text;
+pub mod waiver_openvex;
 pub mod waivers;
 
 use std::io::{self, Write};

@@ -61,6 +61,9 @@ diagnostics! {
         /// A parameter has a value that the policy does not list.
         "parameter-value-not-allowed" ParameterValueNotAllowed { place, value, allowed } => "{place} is `{value}`, which is not one of {allowed}";
         // Waivers and keys.
+        /// A waiver file is not the one that the policy pins.
+        "pinned-waivers-differ" PinnedWaivers { source, why } => "{source}: `waivers.pinned`: {why}",
+            help "fetch the file that is pinned, or have the policy pin this one";
         /// Waivers are given to a policy that allows none.
         "waivers-not-allowed" WaiversNotAllowed { path, source } => "--waivers {path}: the policy {source} allows no waivers; `waivers: {{max_duration: 90d}}` in it does";
         /// Two waivers of several files have one id.

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result, bail};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
-use crate::finding::clean;
+use crate::finding::{clean, hex};
 use crate::gather::look_for;
 use crate::policy::Policy;
 use crate::policy::waiver::{self, READ_AT_MOST, Waiver, WaiverFile};
@@ -27,8 +28,26 @@ pub(crate) fn of_run(policy: &Policy, given: &[PathBuf], now: Timestamp) -> Resu
         }
         return Ok(Vec::new());
     };
+    pinned(policy, &limits.pinned)?;
     let named = limits.files.iter().flat_map(look_for);
     of_files(policy, given.iter().cloned().chain(named).collect(), now)
+}
+
+/// Whether the files that the policy pins are as it says.
+fn pinned(policy: &Policy, pinned: &[(String, String)]) -> Result<()> {
+    for (file, digest) in pinned {
+        let source = policy.source.clone();
+        let (name, bytes) = text(Path::new(file)).map_err(|error| RunDiagnostic::PinnedWaivers {
+            source: source.clone(),
+            why: format!("{error:#}"),
+        })?;
+        let is = hex(&Sha256::digest(&bytes));
+        if is != *digest {
+            let why = format!("{name} is sha256:{is}, and the policy pins sha256:{digest}");
+            bail!(RunDiagnostic::PinnedWaivers { source, why });
+        }
+    }
+    Ok(())
 }
 
 /// The waivers of these files and of no others.

@@ -65,3 +65,4 @@ mod story;
 mod subjects;
 mod vacuous;
 mod waivers;
+mod waivers_shared;

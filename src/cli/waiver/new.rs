@@ -1,7 +1,7 @@
 //! `secgate waiver new`: a complete waiver from a finding, with the state as it is today. What only a person knows is
 //! left as a placeholder, which every run refuses until it is filled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -12,7 +12,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::super::args::{InputArgs, KeyArgs, PolicyArgs, clock};
-use crate::decide::{Context, Decision, Matched, RuleResult, Status};
+use crate::decide::{Context, Decision, Matched, Outcome, RuleResult, Status};
 use crate::exit;
 use crate::finding::{
     Category, Finding, Fingerprint, Fix, SecretKey, Severity, Text, clean, clean_line, is_of_system, loose,
@@ -44,11 +44,18 @@ pub(in super::super) struct NewArgs {
 
     /// The finding, as `secgate explain` takes it: the beginning of its fingerprint (four digits or more), its advisory,
     /// its check, its package, or its place as PATH:LINE
-    #[arg(long, value_name = "ID", required_unless_present = "from")]
+    #[arg(long, value_name = "ID", required_unless_present_any = ["from", "all"])]
     finding: Option<String>,
 
-    /// An ignore file to turn into waivers: .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml or
-    /// .gitleaksignore; any number of times
+    /// Every finding that stops the change and that a waiver can except, a waiver each
+    #[arg(long, conflicts_with_all = ["finding", "from"])]
+    all: bool,
+
+    #[command(flatten)]
+    people: PeopleArgs,
+
+    /// An ignore file to turn into waivers: .trivyignore, .trivyignore.yaml, .grype.yaml, osv-scanner.toml,
+    /// .gitleaksignore, .snyk, .checkov.yaml, .secrets.baseline or .semgrepignore; any number of times
     #[arg(long, value_name = "FILE", conflicts_with_all = ["finding", "paths", "input", "rule"])]
     from: Vec<PathBuf>,
 
@@ -63,6 +70,63 @@ pub(in super::super) struct NewArgs {
     /// Pin the clock
     #[arg(long, value_name = "RFC3339")]
     now: Option<String>,
+}
+
+/// Facts that only people know; what is not given is left to be filled.
+#[derive(Debug, Args)]
+struct PeopleArgs {
+    /// Who answers for it
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    owner: Option<String>,
+
+    /// Who allowed it, another than the owner
+    #[arg(long, value_name = "NAME", conflicts_with = "from")]
+    approved_by: Option<String>,
+
+    /// Its last day [default: in 30 days]
+    #[arg(long, value_name = "DAY", conflicts_with = "from")]
+    expires: Option<Date>,
+
+    /// Why the risk can be taken
+    #[arg(long, value_name = "TEXT", conflicts_with = "from")]
+    reason: Option<String>,
+
+    /// What keeps the risk small meanwhile; any number of times
+    #[arg(long, value_name = "TEXT", conflicts_with = "from")]
+    control: Vec<String>,
+}
+
+impl PeopleArgs {
+    /// The last day: the given one, as far as the policy allows it, else in a month.
+    fn last_day(&self, created: Date, longest: i64) -> Result<Date> {
+        let after = |seconds| created.checked_add(jiff::SignedDuration::from_secs(seconds));
+        let Some(day) = self.expires else { return Ok(after(longest.min(MONTH))?) };
+        let last = after(longest)?;
+        if day < created || day > last {
+            bail!(
+                "--expires {day}: the policy allows a day from {created} to {last} (`waivers.max_duration`)"
+            );
+        }
+        Ok(day)
+    }
+
+    /// Fills in what is given.
+    fn fill(&self, draft: &mut Waiver) {
+        let texts = [
+            (&mut draft.owner, &self.owner),
+            (&mut draft.approved_by, &self.approved_by),
+            (&mut draft.reason, &self.reason),
+        ];
+        for (text, given) in texts {
+            if let Some(given) = given {
+                clean_line(given).as_ref().clone_into(text);
+            }
+        }
+        if !self.control.is_empty() {
+            draft.compensating_controls =
+                self.control.iter().map(|text| clean_line(text).into_owned()).collect();
+        }
+    }
 }
 
 /// Input that a run needs, to be done twice.
@@ -104,10 +168,11 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let Some(limits) = &policy.waivers else {
         bail!("{} allows no waivers; `waivers: {{max_duration: 90d}}` in it does", policy.source);
     };
-    let Some(finding) = args.finding.as_deref().map(str::trim) else {
+    if !args.from.is_empty() {
         super::super::print_exact(super::import::written(&args.from, &policy, now)?.as_bytes())?;
         return Ok(exit::PASS);
-    };
+    }
+    let finding = args.finding.as_deref().map(str::trim);
     let given = args.inputs.given(&policy.mappings)?;
     if given.iter().any(|g| g.path == Path::new("-")) {
         bail!("standard input cannot be read here, because reports are read twice");
@@ -126,21 +191,73 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
         roots,
         secret_key: secret_key(args.key.secret_key.as_deref())?,
     };
-    let decision = runner.run(&Waivers::default().below(root.clone()).drafting(), Some(finding))?;
-    let fingerprint = find_fingerprint(finding, &decision)?;
-    let rules = stopping(args, &policy, &decision, fingerprint)?;
+    let decision = runner.run(&Waivers::default().below(root.clone()).drafting(), finding)?;
     let created = Offset::UTC.to_datetime(now).date();
-    let days = jiff::SignedDuration::from_secs(limits.max_duration.min(MONTH));
-    let expires = created.checked_add(days)?;
-    let (mut draft, finding) = draft(&policy, &decision, fingerprint, &rules, (created, expires))?;
-    let counted = runner.run(&Waivers::new(vec![draft.clone()]).below(root), None)?;
-    let matches = counted.waivers.first().map_or(1, |w| w.matches.max(1));
-    draft.seen.matches = Some(u32::try_from(matches)?);
-    super::super::print_exact(written(&draft, &finding, &policy)?.as_bytes())?;
-    if let Some(lacks) = unbound(&draft.matches, &finding) {
-        super::super::note(&format!("this waiver covers nothing yet: {lacks}"));
+    let days = (created, args.people.last_day(created, limits.max_duration)?);
+    let mut drafts = Vec::new();
+    if let Some(finding) = finding {
+        let fingerprint = find_fingerprint(finding, &decision)?;
+        let rules = stopping(args, &policy, &decision, fingerprint)?;
+        drafts.push(draft(&policy, &decision, fingerprint, &rules, days)?);
+    } else {
+        drafts = drafts_of_all(args, &policy, &decision, days)?;
     }
+    let mut together: Vec<Waiver> = drafts.iter().map(|(waiver, _)| waiver.clone()).collect();
+    together.sort_by(|a, b| a.id.cmp(&b.id));
+    let counted = runner.run(&Waivers::new(together).below(root), None)?;
+    let mut text = head(&policy)?;
+    for (draft, finding) in &mut drafts {
+        let counted = counted.waivers.iter().find(|result| result.id == draft.id);
+        draft.seen.matches = Some(u32::try_from(counted.map_or(1, |w| w.matches.max(1)))?);
+        args.people.fill(draft);
+        text += &entry(draft, finding)?;
+        if let Some(lacks) = unbound(&draft.matches, finding) {
+            let which = if args.all { draft.id.as_str() } else { "this waiver" };
+            super::super::note(&format!("{which} covers nothing yet: {lacks}"));
+        }
+    }
+    super::super::print_exact(text.as_bytes())?;
     Ok(exit::PASS)
+}
+
+/// A draft for every finding that stops the change and that a waiver can except, each once.
+fn drafts_of_all(
+    args: &NewArgs,
+    policy: &Policy,
+    decision: &Decision,
+    days: (Date, Date),
+) -> Result<Vec<(Waiver, Finding)>> {
+    known_rules(args, policy)?;
+    let mut drafts: Vec<(Waiver, Finding)> = Vec::new();
+    let mut known: BTreeSet<Fingerprint> = BTreeSet::new();
+    for (at, problem) in decision.findings.iter().enumerate() {
+        for finding in problem.witnesses.iter().map(|matched| &matched.finding) {
+            let rules = |(index, rule): (usize, &RuleResult)| {
+                let counts = rule.outcome >= Outcome::Review && rule.problems.contains(&at);
+                (counts && is_useful(args, policy, index, Some(finding))).then_some(index)
+            };
+            let rules: Vec<usize> = decision.rules.iter().enumerate().filter_map(rules).collect();
+            if rules.is_empty() || !known.insert(finding.fingerprint) {
+                continue;
+            }
+            let (waiver, finding) = draft(policy, decision, finding.fingerprint, &rules, days)?;
+            // One advisory in one package is one exception, whatever tools and targets tell of it.
+            let same = |(other, _): &(Waiver, Finding)| {
+                other.rules == waiver.rules
+                    && format!("{:?}", other.matches) == format!("{:?}", waiver.matches)
+            };
+            if !drafts.iter().any(same) {
+                drafts.push((waiver, finding));
+            }
+        }
+    }
+    if drafts.is_empty() {
+        bail!(
+            "nothing stops the change that a waiver can except: {} rules were looked at",
+            decision.rules.len()
+        );
+    }
+    Ok(drafts)
 }
 
 /// The fingerprint of the one finding that an id means; a whole fingerprint means itself.
@@ -183,6 +300,26 @@ fn find_fingerprint(id: &str, decision: &Decision) -> Result<Fingerprint> {
     }
 }
 
+/// Whether the rules that are asked for are rules of the policy.
+fn known_rules(args: &NewArgs, policy: &Policy) -> Result<()> {
+    for wanted in &args.rule {
+        if !policy.rules.iter().any(|rule| rule.id == *wanted) {
+            let known: Vec<&str> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
+            bail!("--rule {}: {} has {}", clean_line(wanted), policy.source, known.join(", "));
+        }
+    }
+    Ok(())
+}
+
+/// Whether a waiver can except a finding from a rule that is asked for.
+fn is_useful(args: &NewArgs, policy: &Policy, rule: usize, finding: Option<&Finding>) -> bool {
+    policy.rules.get(rule).is_some_and(|rule| {
+        finding.map_or(rule.waivable, |finding| rule.may_lift(finding))
+            && rule.then != Action::Warn
+            && (args.rule.is_empty() || args.rule.contains(&rule.id))
+    })
+}
+
 /// The rules that the finding counts for and that a waiver can except it from.
 fn stopping(
     args: &NewArgs,
@@ -190,12 +327,7 @@ fn stopping(
     decision: &Decision,
     fingerprint: Fingerprint,
 ) -> Result<Vec<usize>> {
-    for wanted in &args.rule {
-        if !policy.rules.iter().any(|rule| rule.id == *wanted) {
-            let known: Vec<&str> = policy.rules.iter().map(|rule| rule.id.as_str()).collect();
-            bail!("--rule {}: {} has {}", clean_line(wanted), policy.source, known.join(", "));
-        }
-    }
+    known_rules(args, policy)?;
     let counts = |rule: &RuleResult| {
         let problems = rule.problems.iter().filter_map(|&at| decision.findings.get(at));
         problems.flat_map(|p| &p.witnesses).any(|m| m.finding.fingerprint == fingerprint)
@@ -207,13 +339,7 @@ fn stopping(
     }
     let witnesses = || decision.findings.iter().flat_map(|p| &p.witnesses).map(|m| &m.finding);
     let asked_about = witnesses().find(|finding| finding.fingerprint == fingerprint);
-    let useful = |index: &usize| {
-        policy.rules.get(*index).is_some_and(|rule| {
-            asked_about.map_or(rule.waivable, |finding| rule.may_lift(finding))
-                && rule.then != Action::Warn
-                && (args.rule.is_empty() || args.rule.contains(&rule.id))
-        })
-    };
+    let useful = |index: &usize| is_useful(args, policy, *index, asked_about);
     let rules: Vec<usize> = matching.iter().copied().filter(useful).collect();
     if rules.is_empty() {
         let names: Vec<&str> =
@@ -256,7 +382,9 @@ fn draft(
             .map(|rule| format!("{}/{}", policy.gate, rule.id))
             .collect(),
         applies_to: rules.to_vec(),
+        projects: Vec::new(),
         matches: narrowest(finding),
+        justification: None,
         reason: "<why this risk can be taken>".to_owned(),
         owner: "<@user or team that answers for it>".to_owned(),
         approved_by: "<@user who allows it, another than the owner>".to_owned(),
@@ -395,10 +523,10 @@ pub(super) fn rules_of(rules: &[String]) -> Result<String> {
     })
 }
 
-/// The YAML of the entry; of the whole file where the policy's waiver file does not exist yet.
-fn written(waiver: &Waiver, finding: &Finding, policy: &Policy) -> Result<String> {
+/// The YAML of the entry.
+fn entry(waiver: &Waiver, finding: &Finding) -> Result<String> {
     let quoted = |text: &str| serde_json::to_string(text);
-    let mut text = head(policy)?;
+    let mut text = String::new();
     writeln!(text, "  # {}", subject_of(finding))?;
     if let Some(lacks) = unbound(&waiver.matches, finding) {
         writeln!(text, "  # It covers nothing yet: {lacks}.")?;
@@ -425,8 +553,9 @@ fn written(waiver: &Waiver, finding: &Finding, policy: &Policy) -> Result<String
     writeln!(text, "    reason: {}", quoted(&waiver.reason)?)?;
     writeln!(text, "    owner: {}", quoted(&waiver.owner)?)?;
     writeln!(text, "    approved_by: {}", quoted(&waiver.approved_by)?)?;
-    let control = waiver.compensating_controls.first().map_or("", String::as_str);
-    writeln!(text, "    compensating_controls: [{}]", quoted(control)?)?;
+    let controls: Vec<String> =
+        waiver.compensating_controls.iter().map(|text| quoted(text)).collect::<Result<_, _>>()?;
+    writeln!(text, "    compensating_controls: [{}]", controls.join(", "))?;
     writeln!(text, "    created: {}\n    expires: {}", waiver.created, waiver.expires)?;
     let fix = waiver.seen.fix.unwrap_or(Fix::Unknown);
     let triggers = if fix == Fix::None { "[severity_raised, fix_available]" } else { "[severity_raised]" };

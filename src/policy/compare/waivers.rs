@@ -41,7 +41,9 @@ impl Changed<'_> {
             line: _,               // where it stands
             rules,                 // fewer
             applies_to: _,         // made from `rules`
+            projects,              // fewer
             matches,               // narrower
+            justification: _,      // for others
             reason: _,             // for people
             owner,                 // the same: whom the policy may forbid
             approved_by,           // the same
@@ -57,6 +59,10 @@ impl Changed<'_> {
         } = was;
         if !is.rules.iter().all(|rule| rules.contains(rule)) {
             self.add("rule", &rules.join(", "), &is.rules.join(", "));
+        }
+        let kept = projects.is_empty() || !is.projects.is_empty();
+        if !kept || !projects.is_empty() && !is.projects.iter().all(|glob| projects.contains(glob)) {
+            self.add("projects", &listed(projects), &listed(&is.projects));
         }
         if !narrower(matches, &is.matches) {
             self.add("match", &matched(matches), &matched(&is.matches));

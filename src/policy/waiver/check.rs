@@ -7,8 +7,9 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::super::error::{PolicyProblems, SourcePosition, quoted};
+use super::super::glob::check_parameter;
 use super::super::validate::LONGEST_ID;
-use super::super::written::{At, Name, Prose};
+use super::super::written::{At, Many, Name, Prose};
 use super::super::{EntryKind, Feed, Policy};
 use super::written::{self, Moment};
 use super::{Trigger, Waiver, WaiverFile, WaiverMatch, WaiverSnapshot, persons};
@@ -62,6 +63,8 @@ fn waiver(
     let matches = written.r#match.map(|m| selectors(m.at, m.value, problems));
     let triggers: Option<Vec<Trigger>> =
         written.review_trigger.map(|list| list.value.0.into_iter().map(|t| t.value).collect());
+    let projects = projects(written.projects, problems);
+    let justification = written.justification.map(|word| word.value);
     let seen = seen(begin, written.seen, triggers.as_deref().unwrap_or_default(), problems);
     let emergency = written.given.contains(&"kind");
     let span = Span { created: written.created, expires: written.expires, emergency };
@@ -82,7 +85,9 @@ fn waiver(
         line: begin.line,
         rules: rules.written,
         applies_to: rules.applies_to,
+        projects,
         matches: matches?,
+        justification,
         reason: written.reason?.value.0,
         owner: written.owner?.value.0,
         approved_by: written.approved_by?.value.0,
@@ -102,6 +107,18 @@ fn waiver(
         max_matches: u64::from(max_matches),
         emergency,
     })
+}
+
+/// Globs of project paths.
+fn projects(written: Option<At<Many<Name>>>, problems: &mut PolicyProblems) -> Vec<String> {
+    let mut globs = Vec::new();
+    for glob in written.map(|list| list.value.0).unwrap_or_default() {
+        if let Err(why) = check_parameter(&glob.value) {
+            problems.add(glob.at, PolicyDiagnostic::InvalidProjectGlob { shown: quoted(&glob.value), why });
+        }
+        globs.push(glob.value);
+    }
+    globs
 }
 
 /// The state when it was written; what a trigger compares with must be there.

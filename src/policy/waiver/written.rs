@@ -8,12 +8,18 @@ use super::super::error::{PolicyProblems, listed, quoted};
 use super::super::written::map::{described, key, known_keys, needed, unknown_key, written};
 use super::super::written::node::{Node, NodeKind};
 use super::super::written::{At, Day, FromNode, Many, Name, PositiveCount, Prose, Vocabulary, words, wrong};
-use super::Trigger;
+use super::{Trigger, VexJustification};
 use crate::finding::{Fix, Severity};
 use crate::policy::diagnostics::PolicyDiagnostic;
 
 words! {
     Urgency { "emergency" = Emergency }
+}
+
+impl Vocabulary for VexJustification {
+    fn words() -> Vec<(&'static str, Self)> {
+        Self::ALL.iter().map(|word| (word.as_str(), *word)).collect()
+    }
 }
 
 /// The one word of `kind`.
@@ -57,6 +63,10 @@ written! {
         may review_note: Prose,
         /// The state when it was written; `secgate waiver new` fills it.
         may seen: Seen,
+        /// Globs of the paths of the projects that it is for, such as `group/**`, where several share the file; default all.
+        may projects: Many<Name>,
+        /// Why a finding does not affect the project, as `OpenVEX` words it; `secgate waiver export --openvex` then says `not_affected`.
+        may justification: VexJustification,
         /// How much it may cover before it stops covering; default `seen.matches`, else 1.
         may max_matches: PositiveCount,
         /// `emergency`: 72 hours at most; `created` and `expires` may be times.
