@@ -88,12 +88,15 @@ impl AllowedMatches {
     /// Whether a witness of a problem is in a group that has too many.
     pub(super) fn concerns(&self, problem: &MatchedProblem, witness: usize) -> bool {
         let Some((by, exceeding)) = &self.groups else { return true };
+        let finding = problem.witnesses.get(witness).map(|matched| &matched.finding);
+        if finding.is_some_and(|finding| key_of(*by, finding).is_empty()) {
+            return !exceeding.is_empty();
+        }
         match by {
             GroupedBy::Owner if problem.owners.is_empty() => exceeding.contains(""),
             GroupedBy::Owner => problem.owners.iter().any(|owner| exceeding.contains(owner)),
             GroupedBy::Path | GroupedBy::Tool => {
-                let one = problem.witnesses.get(witness);
-                one.is_some_and(|matched| exceeding.contains(&key_of(*by, &matched.finding)))
+                finding.is_some_and(|finding| exceeding.contains(&key_of(*by, finding)))
             }
         }
     }
@@ -150,7 +153,7 @@ pub(super) fn judge(
 ) -> AllowedMatches {
     match rule.allow {
         Allowance::Count(allow) => AllowedMatches::of_number(counts.open, counts.sure(), allow),
-        Allowance::Each { per, count } => of_groups(per, count, groups, problems, around.owners),
+        Allowance::Each { per, count } => of_groups(per, count, &groups, problems, around.owners),
         Allowance::Base => of_base(rule, counts, around),
     }
 }
@@ -158,29 +161,44 @@ pub(super) fn judge(
 fn of_groups(
     per: GroupedBy,
     allow: u64,
-    keys: BTreeMap<String, MatchCounts>,
+    keys: &BTreeMap<String, MatchCounts>,
     problems: &[&CountedProblem],
     owners: &Owners,
 ) -> AllowedMatches {
     let mut groups: BTreeMap<String, (u64, u64)> = BTreeMap::new();
-    let unplaced = keys.get("").map(|counts| (counts.open, counts.sure()));
+    let mut placeless = (0, 0);
     for (key, counts) in keys {
-        for group in groups_of(per, &key, owners) {
+        if key.is_empty() {
+            placeless = (counts.open, counts.sure());
+            continue;
+        }
+        for group in groups_of(per, key, owners) {
             let (open, sure) = groups.entry(group).or_default();
             *open += counts.open;
             *sure += counts.sure();
         }
     }
-    // What does not say its group may be of any.
-    if let Some((open, sure)) = unplaced {
-        let others = groups.iter_mut().filter(|(group, _)| !group.is_empty());
-        others.for_each(|(_, counts)| *counts = (counts.0 + open, counts.1 + sure));
+    // What nobody knows the place of may be in any group.
+    for (open, sure) in groups.values_mut() {
+        *open += placeless.0;
+        *sure += placeless.1;
+    }
+    if groups.is_empty() {
+        groups.insert(String::new(), placeless);
     }
     let exceeding: BTreeMap<&String, u64> = groups
         .iter()
         .filter(|(_, (open, _))| *open > allow)
         .map(|(group, (open, _))| (group, *open))
         .collect();
+    let is_concerned = |key: &String| {
+        if key.is_empty() {
+            return !exceeding.is_empty();
+        }
+        groups_of(per, key, owners).iter().any(|group| exceeding.contains_key(group))
+    };
+    let concerned: u64 =
+        keys.iter().filter(|(key, _)| is_concerned(key)).map(|(_, counts)| counts.open).sum();
     // Of equal ones the first.
     let worst = groups.iter().rev().max_by_key(|(_, (open, _))| *open);
     let shown = |group: &String| match per {
@@ -198,7 +216,7 @@ fn of_groups(
     };
     let detail = AllowanceDetail {
         by: per.as_str().to_owned(),
-        over: exceeding.values().map(|open| open - allow).sum(),
+        over: exceeding.values().map(|open| open - allow).sum::<u64>().min(concerned),
         groups_over: exceeding.len() as u64,
         worst: worst.and_then(|(group, _)| shown(group)),
         worst_count: worst.map_or(0, |(_, (open, _))| *open),
@@ -207,7 +225,7 @@ fn of_groups(
         allow,
         over: detail.over,
         surely: groups.values().any(|(_, sure)| *sure > allow),
-        concerned: exceeding.values().sum(),
+        concerned,
         doubt: None,
         detail: Some(detail),
         groups: Some((per, exceeding.into_keys().cloned().collect())),
