@@ -147,13 +147,13 @@ pub(super) struct AllowanceContext<'w> {
 pub(super) fn judge(
     rule: &Rule,
     counts: MatchCounts,
-    groups: BTreeMap<String, MatchCounts>,
+    groups: &BTreeMap<String, MatchCounts>,
     problems: &[&CountedProblem],
     around: AllowanceContext<'_>,
 ) -> AllowedMatches {
     match rule.allow {
         Allowance::Count(allow) => AllowedMatches::of_number(counts.open, counts.sure(), allow),
-        Allowance::Each { per, count } => of_groups(per, count, &groups, problems, around.owners),
+        Allowance::Each { per, count } => of_groups(per, count, groups, problems, around.owners),
         Allowance::Base => of_base(rule, counts, around),
     }
 }

@@ -234,7 +234,7 @@ impl RuleMatcher<'_> {
                     base: self.base,
                     of_case: self.base_of_case,
                 };
-                let allowed = allowance::judge(rule, counts, groups, &own, around);
+                let allowed = allowance::judge(rule, counts, &groups, &own, around);
                 matches_of_rule(counts, problems, allowed)
             }
             Subject::Sbom(sbom) => {

@@ -302,14 +302,14 @@ impl LicenseException {
     }
 
     /// Whether its last day is not over.
-    pub fn holds(&self, now: jiff::Timestamp) -> bool {
+    pub fn holds(&self, now: Timestamp) -> bool {
         jiff::tz::Offset::UTC.to_datetime(now).date() <= self.expires
     }
 }
 
 impl LicenseRule {
     /// Meaning of the licence of a component, which is the rule of a finding: as the terms say, unless an exception holds.
-    pub fn weigh(&self, finding: &Finding, now: jiff::Timestamp) -> LicenseDecision {
+    pub fn weigh(&self, finding: &Finding, now: Timestamp) -> LicenseDecision {
         let license = self.terms.weigh(&[finding.rule_id.real().to_owned()]);
         let excepted = || self.except.iter().any(|one| one.holds(now) && one.is_about(finding, &self.terms));
         if license != LicenseDecision::Allowed && excepted() { LicenseDecision::Allowed } else { license }
