@@ -73,7 +73,7 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         survey.pipeline = None;
     }
     let (draft, script) = match &args.from {
-        Some(path) => of_script(path)?,
+        Some(path) => of_script(path, &survey)?,
         None => (init::of_survey(&survey), init::script::Script::default()),
     };
     let draft = draft.reviewed_by(&reviewers(args));
@@ -231,7 +231,7 @@ fn later_gate(args: &InitArgs) -> Result<u8> {
 }
 
 /// The policy of a script, and what could not be converted.
-fn of_script(path: &Path) -> Result<(Draft, init::script::Script)> {
+fn of_script(path: &Path, survey: &Survey) -> Result<(Draft, init::script::Script)> {
     let name = clean(&path.to_string_lossy()).into_owned();
     let mut text = String::new();
     let file = open_regular(path).with_context(|| format!("--from {name}"))?;
@@ -249,7 +249,7 @@ fn of_script(path: &Path) -> Result<(Draft, init::script::Script)> {
             left.concat()
         );
     }
-    Ok((init::of_script(&script, &name), script))
+    Ok((init::of_script(&script, &name, survey), script))
 }
 
 /// Where git looks for the hook.

@@ -433,8 +433,19 @@ fn disclosed_since() -> RuleDraft {
     }
 }
 
+/// The command that makes the report that a script counts in: of the project's job, or that of the scanner. No job is made
+/// of it, because the script has its report from one.
+fn scanner_of_script(condition: &ScriptThreshold, survey: &Survey) -> Option<scanner::Scanner> {
+    let kind = KINDS.iter().find(|k| k.category == condition.category && k.image == condition.image)?;
+    let argv = match survey.pipeline.as_ref().and_then(|pipeline| pipeline.command(kind.name)) {
+        Some((_, words)) => words?,
+        None => scanner::command_for(condition.format?, condition.image, survey)?.argv,
+    };
+    Some(scanner::Scanner { argv, from: scanner::ScannerInput::Project })
+}
+
 /// A policy with the thresholds of a script.
-pub fn of_script(script: &Script, name: &str) -> Draft {
+pub fn of_script(script: &Script, name: &str, survey: &Survey) -> Draft {
     let mut draft = Draft { title: "security gate".to_owned(), ..Draft::default() };
     draft.head = vec![
         format!(
@@ -458,7 +469,7 @@ pub fn of_script(script: &Script, name: &str) -> Draft {
                 image: condition.image,
                 files: vec![condition.file.clone()],
                 format: (condition.format == Some("spectral")).then_some("spectral"),
-                scanner: None,
+                scanner: scanner_of_script(condition, survey),
                 required: true,
                 why: format!("line {}", condition.line),
             });

@@ -383,6 +383,9 @@ fn a_converted_script_has_a_base_and_says_how_to_use_it() {
     );
     assert_eq!(dir.run(&["init", "--from", "gate.sh"]).code, 0);
     lint(&dir);
+    // What makes the report is known to the hook, and no job is added for it.
+    assert!(dir.read(".secgate/merge.yaml").contains("    run: [semgrep, scan, "));
+    assert!(!dir.read(".secgate/gitlab-ci.yml").contains("secgate-sast"));
     let write = || dir.run(&["baseline", "write", "--no-env", "-o", ".secgate/baseline.jsonl"]).stderr;
     let told = write();
     assert!(told.contains("known findings still count in each rule of .secgate/merge.yaml"), "{told}");
