@@ -1,38 +1,38 @@
 //! `secgate replay`: one policy, or two side by side, over many saved runs.
 
+use std::collections::BTreeSet;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::{Context as _, Result, bail};
 use clap::Args;
-use jiff::Timestamp;
 
-use super::args::{DecideArgs, TextOrJson, clock};
-use super::check::decide_request;
-use crate::attest::ClockSource;
-use crate::decide::Decision;
+use super::args::{PolicyArgs, TextOrJson, clock};
+use crate::decide::{Outcome, RunError};
 use crate::exit;
-use crate::finding::clean;
-use crate::gather::{GivenFile, expand, no_report};
-use crate::policy::{BaseSource, EvidenceEntry, Policy};
+use crate::finding::{clean_line, plural};
+use crate::gather::Limits;
 use crate::replay::{Replay, ReplayOutput};
-use crate::report::{is_absent, open_regular};
-use crate::run::{PolicyRequest, PolicySource, RunRequest};
-
-/// The diff of a run's change, if it was saved.
-const DIFF: &str = "change.diff";
-/// Base of a run.
-const BASELINE: &str = "baseline.jsonl";
+use crate::run::diagnostics::RunDiagnostic;
+use crate::run::{
+    PolicyRequest, PolicySource, ReplayPolicy, RunContent, RunReplayer, UnreadRun, find_runs, in_order,
+};
 
 /// Decide again on saved runs
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Each PATH is a run: a directory with the reports and documents of one pipeline. A directory that holds \
-                        nothing but directories is many runs, at every level. `change.diff` and `baseline.jsonl` in a run are what its \
-                        change is compared with. Nothing is read from the environment. The exit code is 0 whatever was \
-                        decided, 2 if a policy is not valid or there is no run."
+    after_help = "A run is a folder with the reports and documents of one pipeline, a tar file of one (.tar, .tar.gz, .tar.zst), a \
+                  bundle, or a line of a file NAME.ndjson (.gz, .zst) or of standard input (`-`). `run.json` in it, or its line, says \
+                  what it is about: `secgate schema run`. A folder of folders is many runs, at every level. Waivers, CODEOWNERS, \
+                  `change.diff`, `baseline.jsonl`, documents and feeds come from the run; nothing is read from the working directory \
+                  or the environment. The exit code is 0 whatever was decided, and 2 if a policy is not valid, there is no run, or a \
+                  run could not be decided."
 )]
 pub(super) struct ReplayArgs {
+    /// A run, or a folder or file of runs; `-` is lines on standard input
+    #[arg(value_name = "PATH", required = true)]
+    paths: Vec<PathBuf>,
+
     /// A second policy, to be put beside the first: a file, or the name of an embedded policy
     #[arg(long, value_name = "FILE|NAME")]
     against: Option<PathBuf>,
@@ -41,131 +41,115 @@ pub(super) struct ReplayArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: TextOrJson,
 
-    #[command(flatten)]
-    decide: DecideArgs,
+    /// Exit with 0 even if runs could not be decided
+    #[arg(long)]
+    keep_going: bool,
+
+    /// Where contents lie that runs name by SHA-256 alone: DIR/HH/HEX, as they are, .gz or .zst
+    #[arg(long, value_name = "DIR")]
+    store: Option<PathBuf>,
+
+    #[command(flatten, next_help_heading = "Policy")]
+    policy: PolicyArgs,
+
+    /// The value of a parameter of the policy, for runs that give none
+    #[arg(long, help_heading = "Policy", value_name = "NAME=VALUE")]
+    param: Vec<String>,
+
+    /// Judge every run by this clock, in place of its own
+    #[arg(long, value_name = "RFC3339")]
+    now: Option<String>,
+
+    /// Runs that are decided at once [default: one for each core]
+    #[arg(long, help_heading = "Limits", value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+
+    /// Largest report, in bytes
+    #[arg(long, help_heading = "Limits", value_name = "BYTES", default_value_t = 8 << 30, value_parser = clap::value_parser!(u64).range(1..))]
+    max_report: u64,
+
+    /// Maximum number of findings kept in detail per rule; counts are exact whatever it is
+    #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
+    max_findings: u32,
 }
 
 pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
-    let now = clock(args.decide.now.as_deref())?;
-    let runs = runs(&args.decide.inputs.paths)?;
-    let asked = RunRequest { no_env: true, ..args.decide.request(now)? };
-    // Where a run says when its reports were made, it is judged as of then.
-    let pinned = args.decide.now.is_some();
-    let mut requests = vec![asked.policy.clone()];
-    let mut policies = vec![asked.policy.policy()?];
-    if let Some(against) = &args.against {
-        let second = PolicyRequest { policy: Some(against.clone()), ..asked.policy.clone() };
-        policies.push(second.load(&PolicySource::from_flag("--against", against)?).context("--against")?);
-        requests.push(second);
-    }
-    let of: Vec<(String, String)> = policies.iter().map(|p| (p.source.clone(), p.sha256.clone())).collect();
+    let replayer = replayer(args)?;
+    let found = find_runs(&args.paths)?;
+    found.told().iter().for_each(|line| super::note(line));
+    let of: Vec<(String, String)> =
+        replayer.policies.iter().map(|p| (p.policy.source.clone(), p.policy.sha256.clone())).collect();
     let mut replay = Replay::new(&of);
-    for path in &runs {
-        let mut decisions = Vec::new();
-        for (policy, request) in policies.iter().zip(&requests) {
-            let mut request = of_run(&asked, request, policy, path);
-            if !pinned {
-                (request.now, request.clock) = (Timestamp::now(), ClockSource::Machine);
-            }
-            let mut decision = decide_request(&request, None);
-            if let (false, Some(made)) = (pinned, newest(&decision)) {
-                (request.now, request.clock) = (made, ClockSource::Pinned);
-                decision = decide_request(&request, None);
-            }
-            decisions.push(decision);
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    let work = |number: u64, run: Box<dyn UnreadRun>| {
+        let run = run.read(args.store.as_deref());
+        let decided = replayer.decide(&run);
+        let protocol = matches!(run.content, RunContent::Broken { protocol: true, .. });
+        (number, run.id, decided, protocol)
+    };
+    let mut known = BTreeSet::new();
+    let (mut undecided, mut broken) = (0, false);
+    let jobs = args.jobs.map_or(cores, usize::from);
+    in_order(found.unread(), jobs, work, |(number, id, mut decided, protocol)| {
+        let name = id.clone().unwrap_or_else(|| format!("run {}", number + 1));
+        if !known.insert(name.clone()) {
+            let fault = RunError::of(None, &RunDiagnostic::RunTwice { id: clean_line(&name).into_owned() });
+            decided = replayer.undecided(jiff::Timestamp::UNIX_EPOCH, &fault);
         }
-        replay.add(clean(&path.to_string_lossy()).into_owned(), &decisions);
-    }
+        let decisions: Vec<_> = decided.iter().map(|one| &one.decision).collect();
+        undecided += u64::from(decisions.iter().any(|decision| decision.verdict == Outcome::Error));
+        broken |= protocol;
+        replay.add(name, &decisions);
+        Ok(())
+    })?;
     replay.finish();
+    print(args, &replay)?;
+    Ok(exit_code(args, undecided, broken))
+}
+
+/// Reads the policies, and all else that is not a run.
+fn replayer(args: &ReplayArgs) -> Result<RunReplayer> {
+    let pinned = args.now.as_deref().map(|now| clock(Some(now))).transpose()?;
+    let request = args.policy.request();
+    let mut policies = vec![ReplayPolicy::load(&request, &request.source()?)?];
+    if let Some(against) = &args.against {
+        let second = PolicyRequest { policy: Some(against.clone()), ..request };
+        let source = PolicySource::from_flag("--against", against)?;
+        policies.push(ReplayPolicy::load(&second, &source).context("--against")?);
+    }
+    for text in &args.param {
+        let Some((name, _)) = text.split_once('=') else {
+            bail!(RunDiagnostic::InvalidParameter { shown: clean_line(text).into_owned() });
+        };
+        let mut parameters = policies.iter().flat_map(|policy| &policy.policy.parameters);
+        if !parameters.any(|parameter| parameter.name == name) {
+            bail!("--param {}: no policy here has such a parameter", clean_line(name));
+        }
+    }
+    let limits =
+        Limits { max_report: args.max_report, max_stdin: 0, max_findings: args.max_findings as usize };
+    Ok(RunReplayer { policies, limits, pinned, parameters: args.param.clone(), keep: false })
+}
+
+fn print(args: &ReplayArgs, replay: &Replay) -> Result<()> {
     let mut out = Vec::new();
     if args.format == TextOrJson::Json {
-        serde_json::to_writer_pretty(&mut out, &ReplayOutput::of_replay(&replay))?;
+        serde_json::to_writer_pretty(&mut out, &ReplayOutput::of_replay(replay))?;
         writeln!(out)?;
-        super::print_exact(&out)?;
+        super::print_exact(&out)
     } else {
-        crate::render::replay::replay(&replay, &mut out)?;
-        super::print(&out)?;
+        crate::render::replay::replay(replay, &mut out)?;
+        super::print(&out)
     }
-    Ok(exit::PASS)
 }
 
-/// The runs of a directory: itself, or, where it holds nothing but directories, those of each of them, at every depth.
-/// Links are not followed, so that this ends.
-fn runs_below(directory: &Path, runs: &mut Vec<PathBuf>) -> std::io::Result<()> {
-    let mut folders = Vec::new();
-    let mut files = false;
-    for entry in std::fs::read_dir(directory)? {
-        let entry = entry?;
-        if !entry.file_name().to_string_lossy().starts_with('.') {
-            let is_folder = entry.file_type()?.is_dir();
-            files |= !is_folder;
-            folders.extend(is_folder.then(|| entry.path()));
-        }
+fn exit_code(args: &ReplayArgs, undecided: u64, broken: bool) -> u8 {
+    if undecided > 0 {
+        let hint = if args.keep_going { "" } else { "; with --keep-going that is no error" };
+        super::note(&format!("{} could not be decided{hint}", plural(undecided, "run")));
     }
-    if files || folders.is_empty() {
-        runs.push(directory.to_owned());
-        return Ok(());
+    if broken {
+        super::complain("a line is no run at all, so that nobody can say which run is missing");
     }
-    folders.iter().try_for_each(|folder| runs_below(folder, runs))
-}
-
-/// The runs that paths mean, sorted, each once.
-fn runs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
-    let mut runs = Vec::new();
-    for path in paths {
-        let name = || clean(&path.to_string_lossy()).into_owned();
-        if path.as_os_str().is_empty() {
-            bail!("an empty PATH; is a variable of the script unset?");
-        }
-        if !path.is_dir() {
-            open_regular(path).with_context(name)?;
-            runs.push(path.clone());
-            continue;
-        }
-        runs_below(path, &mut runs).with_context(name)?;
-    }
-    runs.sort();
-    runs.dedup();
-    if runs.is_empty() {
-        bail!("no run given; give directories, each with the reports of one pipeline");
-    }
-    Ok(runs)
-}
-
-/// The request for one run: its files, each for the entries of the policy that name it.
-fn of_run(asked: &RunRequest, policy_request: &PolicyRequest, policy: &Policy, run: &Path) -> RunRequest {
-    let mut request = RunRequest { policy: policy_request.clone(), paths: Vec::new(), ..asked.clone() };
-    let beside = |name: &str| Some(run.join(name)).filter(|path| !is_absent(path));
-    let from = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
-    request.base.tree_is_gone = true;
-    request.base.diff = beside(DIFF).filter(|_| from(BaseSource::Diff));
-    request.base.baseline = beside(BASELINE).filter(|_| from(BaseSource::Baseline));
-    let whole = GivenFile { path: run.to_owned(), format: None, entry: None };
-    for (path, in_directory) in expand(&whole).files {
-        let inside = if in_directory { path.strip_prefix(run).unwrap_or(&path) } else { &path };
-        if [DIFF, BASELINE].iter().any(|name| inside == Path::new(name)) {
-            continue;
-        }
-        let name = inside.to_string_lossy();
-        let is_for = |entry: &&EvidenceEntry| entry.files.iter().any(|glob| glob.matches_file(&name));
-        for entry in policy.evidence.iter().filter(is_for) {
-            request.evidence.push((entry.name.clone(), path.clone()));
-        }
-        let named = policy.evidence.iter().any(|entry| is_for(&entry));
-        let is_report = named || !in_directory || no_report(&path).is_none();
-        if is_report && (request.base.diff.is_some() || request.base.baseline.is_some()) {
-            request.paths.push(path);
-        }
-    }
-    if request.paths.is_empty() {
-        // As a directory, so that what is no report is passed over; and that nothing of the current one stands in for it.
-        request.paths.push(run.to_owned());
-    }
-    request
-}
-
-/// When the newest report of a run was made.
-fn newest(decision: &Decision) -> Option<Timestamp> {
-    let times = decision.evidence.iter().filter_map(|evidence| evidence.generated_at.as_deref());
-    times.filter_map(|time| time.parse().ok()).max()
+    if broken || undecided > 0 && !args.keep_going { exit::ERROR } else { exit::PASS }
 }

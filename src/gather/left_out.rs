@@ -118,12 +118,16 @@ pub fn no_report(path: &Path) -> Option<Reason> {
     if report::receipt::is_receipt(path) {
         return Some(Reason::Receipt);
     }
+    no_report_of(path, &Source::File(path.to_owned()))
+}
+
+/// The same of a file whose content lies elsewhere, and that is no receipt.
+pub(super) fn no_report_of(path: &Path, source: &Source) -> Option<Reason> {
     let name = path.file_name()?.to_string_lossy().to_ascii_lowercase();
-    if is_own(path) {
+    if report::is_own_output(source) {
         return Some(Reason::Own);
     }
-    let source = Source::File(path.to_owned());
-    if report::claimed(&source) {
+    if report::claimed(source) {
         return None;
     }
     let end = name.rsplit_once('.').map(|(_, end)| end);
@@ -133,7 +137,7 @@ pub fn no_report(path: &Path) -> Option<Reason> {
         || path.parent().is_some_and(|folder| folder.ends_with(".vscode") || folder.ends_with(".idea"));
     // What might be a report by its name must begin like one, or be a whole document of another kind.
     let like_data = end.is_some_and(|end| DATA.contains(&end));
-    (by_name || !like_data && !report::begins_like_data(&source)).then_some(Reason::NoReport)
+    (by_name || !like_data && !report::begins_like_data(source)).then_some(Reason::NoReport)
 }
 
 /// Endings of names of reports. Of a file of such a name it must be told what it is.

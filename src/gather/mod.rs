@@ -8,8 +8,10 @@ mod listing;
 mod nearby;
 mod plan;
 mod policy_test;
+mod readings;
 mod report_reader;
 mod roles;
+mod saved_files;
 mod snapshot_recorder;
 
 use std::cell::OnceCell;
@@ -22,6 +24,8 @@ pub use left_out::{LeftOut, no_report};
 pub use listing::{BaseListing, BaseReport, Findings, base_reports, findings, findings_of_policy};
 pub use nearby::{NearbyReport, REPORT_FOLDERS, is_called_like_a_report, nearby, report_at};
 pub use policy_test::TestReports;
+pub use readings::Readings;
+pub use saved_files::SavedFile;
 
 use documents::{MAX_DOCUMENT, feeds, image_indexes, read_document};
 use plan::{PlannedFile, ReadingPlan, plan};
@@ -29,6 +33,7 @@ pub(crate) use plan::{evidence_files, standard_input};
 use policy_test::read_written_report;
 use report_reader::{CountingContext, cores_for, read_all, withhold};
 use roles::by_role;
+use saved_files::plan_saved;
 use snapshot_recorder::SnapshotRecorder;
 
 use crate::decide::{Context, CountedReport, DocumentLimits, Evidence, Gathered, GivenBase, RunError, Tally};
@@ -37,7 +42,7 @@ use crate::finding::SecretKey;
 use crate::policy::testing::WrittenReport;
 use crate::policy::{EvidenceEntry, Policy};
 use crate::relate::{Base, Diff, Relations, Waivers};
-use crate::report::{self, Options, ReadError, Sink, Source};
+use crate::report::{self, Options, ReadError, Sink, Source, ValueMask};
 
 /// A file given on the command line.
 #[derive(Debug, Clone)]
@@ -110,6 +115,15 @@ pub enum EvidenceSource<'p> {
         /// Reports that it writes out.
         written: TestReports<'p>,
     },
+    /// Files of a saved run, wherever their bytes lie; nothing is looked for.
+    Run {
+        /// Its files, but for those that are no evidence.
+        files: &'p [SavedFile],
+        /// Its reports as another policy had them read.
+        readings: Option<&'p Readings>,
+        /// Where the evidence is kept as it was read.
+        keep: Option<&'p OnceCell<EvidenceSnapshot>>,
+    },
     /// Evidence of an earlier run.
     Saved(&'p EvidenceSnapshot),
 }
@@ -131,8 +145,9 @@ pub fn gather<'p>(
 ) -> Result<Gathered<'p>, Vec<RunError>> {
     let Inputs { policy, waivers, source, roots, comparison, change, secret_key } = inputs;
     let secret_key = secret_key.cloned();
-    let options =
+    let mut options =
         Options { max_report: limits.max_report, roots: roots.to_vec(), secret_key, ..Options::default() };
+    let mut shared = None;
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
     let change_then;
     let mut change = change;
@@ -146,6 +161,11 @@ pub fn gather<'p>(
         EvidenceSource::Case { given, written } => {
             rehearsal = Some(written);
             plan(policy, given, limits, None, false)?
+        }
+        EvidenceSource::Run { files, readings, keep: kept } => {
+            (keep, shared) = (kept, readings);
+            options.held = readings.map(Readings::held).unwrap_or_default();
+            plan_saved(policy, files)?
         }
         EvidenceSource::Saved(saved) => {
             of_saved = saved.reports.as_slice();
@@ -172,7 +192,10 @@ pub fn gather<'p>(
         bars,
         keep: keep.is_some(),
     };
-    let to = CountingContext::new(relations, now, limits.max_findings, watch);
+    let to = CountingContext {
+        readings: shared,
+        ..CountingContext::new(relations, now, limits.max_findings, watch)
+    };
     let of_files = reports.iter().map(|item| &item.entries);
     *names = of_files.chain(of_saved.iter().map(|report| &report.entries)).cloned().collect();
     let cores = cores_for(&reports);
@@ -205,9 +228,7 @@ pub fn gather<'p>(
         gathered.evidence.push(Evidence::ignored(&path, why));
     }
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
-    for (report, entries) in of_saved {
-        replay_report(&to, report, entries, (context, change), &mut gathered);
-    }
+    of_saved.for_each(|(report, of)| replay_report(&to, report, of, (context, change), &mut gathered));
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
     for report in written {
         read_written_report(&to, report, context, &mut gathered);
@@ -217,12 +238,7 @@ pub fn gather<'p>(
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };
         read_document(policy, item, limits, context, &mut gathered);
     }
-    Evidence::demand_platforms(&mut gathered.evidence, policy, context);
-    Evidence::refuse_changed(&mut gathered.evidence);
-    Evidence::withhold_all(&mut gathered.evidence, held.as_ref());
-    let absent = absent(policy, &gathered.evidence, written);
-    gathered.evidence.extend(absent);
-    Evidence::name_copies(&mut gathered.evidence);
+    settle((policy, context), &mut gathered.evidence, held.as_ref(), written);
     if let Some(keep) = keep {
         let related = &gathered.counted.related;
         let compared = comparison.map(|comparison| (comparison, related));
@@ -240,6 +256,21 @@ fn nothing_as_yet<'p>(
 ) -> Gathered<'p> {
     let indexes = context.indexes.clone();
     Gathered { evidence: Vec::new(), counted, documents: Vec::new(), indexes, comparison, base_of_case }
+}
+
+/// What is known of the evidence once all of it was read.
+fn settle(
+    (policy, context): (&Policy, &Context),
+    evidence: &mut Vec<Evidence>,
+    held: Option<&ValueMask>,
+    written: &[WrittenReport],
+) {
+    Evidence::demand_platforms(evidence, policy, context);
+    Evidence::refuse_changed(evidence);
+    Evidence::withhold_all(evidence, held);
+    let absent = absent(policy, evidence, written);
+    evidence.extend(absent);
+    Evidence::name_copies(evidence);
 }
 
 /// Counts and judges a report of an earlier run as if it had been read now.

@@ -13,7 +13,7 @@ use crate::evidence_snapshot::SavedDocument;
 use crate::finding::clean;
 use crate::gather::diagnostics::GatherDiagnostic;
 use crate::policy::{EntryKind, EvidenceEntry, Feed, PathGlob, Policy};
-use crate::report::Source;
+use crate::report::{self, Source};
 
 /// A file to read.
 #[derive(Debug, Clone)]
@@ -29,6 +29,8 @@ pub(super) struct PlannedFile {
     pub(super) in_directory: bool,
     /// Given on the command line, and not for one entry.
     pub(super) given: bool,
+    /// Its receipt, where it is not the file beside it.
+    pub(super) receipt: Option<Source>,
 }
 
 impl PlannedFile {
@@ -41,7 +43,18 @@ impl PlannedFile {
             entries: document.entries.clone(),
             in_directory: false,
             given: false,
+            receipt: None,
         }
+    }
+
+    /// What `secgate record` wrote of it, where there is anything.
+    pub(super) fn receipt(&self) -> Option<Source> {
+        self.receipt.clone().or_else(|| match &self.source {
+            Source::File(path) => {
+                Some(report::receipt::beside(path)).filter(|path| !report::is_absent(path)).map(Source::File)
+            }
+            Source::Bytes(_) => None,
+        })
     }
 }
 
@@ -107,6 +120,7 @@ fn put_feeds(
             entries,
             in_directory: false,
             given: false,
+            receipt: None,
         });
     }
 }
@@ -190,13 +204,16 @@ fn serves(entry: &EvidenceEntry, path: &Path) -> bool {
     if !matches!(entry.kind, EntryKind::Report(_)) {
         return true;
     }
-    let relative = relative(path);
-    let outright = |glob: &PathGlob| !has_wildcard(glob.text()) && glob.matches_file(&relative);
-    entry.files.iter().any(outright) || !is_own(path)
+    names_outright(entry, &relative(path)) || !is_own(path)
+}
+
+/// Whether an entry names a file without a wildcard.
+pub(super) fn names_outright(entry: &EvidenceEntry, relative: &str) -> bool {
+    entry.files.iter().any(|glob: &PathGlob| !has_wildcard(glob.text()) && glob.matches_file(relative))
 }
 
 /// Given files with the full names of their entries: `scan` is `scan/api` where there is no other.
-fn resolve(policy: &Policy, given: &[GivenFile]) -> (Vec<GivenFile>, Vec<RunError>) {
+pub(super) fn resolve(policy: &Policy, given: &[GivenFile]) -> (Vec<GivenFile>, Vec<RunError>) {
     let (mut named, mut faults) = (Vec::new(), Vec::new());
     for one in given {
         let Some(name) = &one.entry else {
@@ -253,7 +270,7 @@ pub(super) fn item(
         named.into_iter().map(|entry| entry.name.clone()).collect()
     };
     let (format, of_command) = (given.format.clone(), given.entry.is_none());
-    Ok(PlannedFile { name, source, bytes, format, entries, in_directory, given: of_command })
+    Ok(PlannedFile { name, source, bytes, format, entries, in_directory, given: of_command, receipt: None })
 }
 
 /// Standard input, held in memory because it may have to be read twice.
@@ -272,7 +289,7 @@ pub(crate) fn standard_input(max: u64) -> Result<Source, RunError> {
 }
 
 /// One item a file: a file that is named twice is read once, for all the entries that name it.
-fn unite(policy: &Policy, items: Vec<PlannedFile>) -> Result<Vec<PlannedFile>, Vec<RunError>> {
+pub(super) fn unite(policy: &Policy, items: Vec<PlannedFile>) -> Result<Vec<PlannedFile>, Vec<RunError>> {
     let mut united: BTreeMap<(PathBuf, String), PlannedFile> = BTreeMap::new();
     let mut faults = Vec::new();
     for item in items {

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::entry;
 use super::plan::PlannedFile;
+use super::readings::Readings;
 use crate::decide::{CountedReport, TallyContext};
 use crate::policy::{EntryKind, Policy, RuleIndex};
 use crate::relate::{Base, Heads, Relations};
@@ -26,6 +27,8 @@ pub(super) fn cores_for(items: &[PlannedFile]) -> usize {
 pub(super) struct CountingContext<'p> {
     pub(super) relations: Relations<'p>,
     pub(super) counting: TallyContext<'p>,
+    /// Reports that another policy had read before.
+    pub(super) readings: Option<&'p Readings>,
 }
 
 impl<'p> CountingContext<'p> {
@@ -34,7 +37,7 @@ impl<'p> CountingContext<'p> {
         let (policy, waivers, compared) = (relations.policy, relations.waivers, relations.base.is_some());
         let rules = Arc::new(RuleIndex::new(&policy.rules));
         let counting = TallyContext { policy, rules, waivers, compared, now, cap, watch };
-        Self { relations, counting }
+        Self { relations, counting, readings: None }
     }
 
     /// Nothing yet of the report at index `evidence`, given for `entries`.
@@ -138,7 +141,7 @@ fn read_again<'p>(
     }
     let bars = base.bars(&heads);
     let relations = Relations { bars: Arc::new(bars), ..to.relations.clone() };
-    let now = CountingContext { relations, counting: to.counting.clone() };
+    let now = CountingContext { relations, ..to.clone() };
     for (work, (outcome, counted)) in work(items, names).iter().zip(read) {
         let heads = &counted.related.heads;
         if !base.overturned(heads, &to.relations.bars, &now.relations.bars) {
@@ -159,9 +162,24 @@ fn read_one<'p>(
     options: &Options,
 ) -> (report::ReadOutcome, CountedReport<'p>) {
     let mut counted = to.counted(entries, evidence);
-    let outcome = read_into(to.counting.policy, item, options, &mut counted);
+    let policy = to.counting.policy;
+    let outcome = match to.readings {
+        Some(readings) => readings.read(policy, item, options, &mut counted),
+        None => read_into(policy, item, options, &mut counted),
+    };
     counted.about(&outcome.report.digests);
     (outcome, counted)
+}
+
+/// Facts about a file before it is opened.
+pub(super) fn hint<'h>(policy: &'h Policy, item: &'h PlannedFile) -> Hint<'h> {
+    let entry = item.entries.iter().find_map(|name| entry(policy, name));
+    let category = entry.and_then(|e| match e.kind {
+        EntryKind::Report(category) => Some(category),
+        EntryKind::Document(_) | EntryKind::Feed(_) => None,
+    });
+    let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
+    Hint { format, category }
 }
 
 pub(super) fn read_into(
@@ -170,16 +188,13 @@ pub(super) fn read_into(
     options: &Options,
     sink: &mut dyn Sink,
 ) -> report::ReadOutcome {
-    let entry = item.entries.iter().find_map(|name| entry(policy, name));
-    let category = entry.and_then(|e| match e.kind {
-        EntryKind::Report(category) => Some(category),
-        EntryKind::Document(_) | EntryKind::Feed(_) => None,
-    });
-    let format = item.format.as_deref().or(entry.and_then(|e| e.format.as_deref()));
-    let mut outcome = match format.and_then(|id| policy.mapping(id)) {
+    let hint = hint(policy, item);
+    let mut outcome = match hint.format.and_then(|id| policy.mapping(id)) {
         Some(mapping) => report::read_mapped(&item.source, mapping, options, sink),
-        None => report::read_source(&item.source, Hint { format, category }, options, sink),
+        None => report::read_source(&item.source, hint, options, sink),
     };
-    report::receipt::apply_receipt(&mut outcome.report, &item.source, outcome.digest.as_ref());
+    if let Some(receipt) = item.receipt() {
+        report::receipt::apply_receipt(&mut outcome.report, &receipt, outcome.digest.as_ref());
+    }
     outcome
 }

@@ -11,7 +11,7 @@ use super::json::VerdictObject;
 use super::listing::ListingObject;
 use super::waivers::WaiverReview;
 use crate::policy;
-use crate::replay::ReplayOutput;
+use crate::replay::{ReplayOutput, RunDescription};
 
 /// A published schema.
 #[derive(Debug)]
@@ -46,6 +46,11 @@ pub static SCHEMAS: &[PublishedSchema] = &[
         title: "replays: `secgate replay --format json`, secgate/replay/v1",
         schema: || output::<ReplayOutput<'_>>(crate::replay::SCHEMA),
     },
+    PublishedSchema {
+        name: "run",
+        title: "saved runs: run.json, or a line for `secgate replay`, secgate/run/v1",
+        schema: run,
+    },
     PublishedSchema { name: "policy", title: "policies, for editors", schema: policy::schema },
     PublishedSchema {
         name: "cases",
@@ -53,6 +58,16 @@ pub static SCHEMAS: &[PublishedSchema] = &[
         schema: policy::testing::schema,
     },
 ];
+
+/// The schema of what a run says of itself.
+fn run() -> Value {
+    let mut schema =
+        SchemaSettings::draft2020_12().into_generator().into_root_schema_for::<RunDescription>().to_value();
+    if let Some(root) = schema.as_object_mut() {
+        root.insert("title".to_owned(), crate::replay::RUN_SCHEMA.into());
+    }
+    schema
+}
 
 /// The schema of an output of this type, whose `schema` is `id`.
 fn output<T: JsonSchema>(id: &str) -> Value {

@@ -324,6 +324,14 @@ pub struct ReadOutcome {
     pub error: Option<ReadError>,
 }
 
+impl ReadOutcome {
+    /// The same of a report that was read to its end.
+    pub(crate) fn of_whole_report(&self) -> Self {
+        let Self { format, report, digest, error: _ } = self;
+        Self { format: format.clone(), report: report.clone(), digest: digest.clone(), error: None }
+    }
+}
+
 /// From this size on a file is read ahead: below, a thread costs more than it gains.
 const AHEAD_FROM: u64 = 4 << 20;
 
@@ -472,14 +480,7 @@ pub fn begins_like_data(source: &Source) -> bool {
 /// True if the file begins as what secgate itself writes does: a verdict, signed or not, findings, a receipt, a baseline, a
 /// bundle or its list, SARIF, `JUnit` XML, a code quality report, HTML, text or variables.
 pub fn is_own_output(source: &Source) -> bool {
-    use std::io::Read as _;
-
-    let Source::File(path) = source else { return false };
-    let Ok(file) = open_regular(path) else { return false };
-    let mut head = Vec::new();
-    if file.take(FIRST_LOOK as u64).read_to_end(&mut head).is_err() {
-        return false;
-    }
+    let Some(mut head) = source.head(FIRST_LOOK) else { return false };
     let is_bundle = head.get(257..262) == Some(b"ustar")
         && [&b"bundle.json\0"[..], b"checksums.sha256\0"]
             .iter()

@@ -70,19 +70,23 @@ pub fn is_receipt(path: &Path) -> bool {
     if !report.is_some_and(|report| !report.ends_with('/') && Path::new(report).symlink_metadata().is_ok()) {
         return false;
     }
-    let source = Source::File(path.to_owned());
+    says_receipt(&Source::File(path.to_owned()))
+}
+
+/// The name of the report that a receipt of this name would be of.
+pub fn report_of(name: &str) -> Option<&str> {
+    name.strip_suffix(SUFFIX).filter(|report| !report.is_empty() && !report.ends_with('/'))
+}
+
+/// Whether a file is a receipt by what it says.
+pub fn says_receipt(source: &Source) -> bool {
     let says = |value: &Value| value.get("schema").and_then(Value::as_str) == Some(SCHEMA);
-    !super::claimed(&source) && read_document(&source, MAX).is_ok_and(|(value, ..)| says(&value))
+    !super::claimed(source) && read_document(source, MAX).is_ok_and(|(value, ..)| says(&value))
 }
 
 /// Puts what a receipt tells to a report that was read; one that is not of this report tells nothing.
-pub(crate) fn apply_receipt(report: &mut Report, source: &Source, digest: Option<&(String, u64)>) {
-    let Source::File(path) = source else { return };
-    let path = beside(path);
-    if super::is_absent(&path) {
-        return;
-    }
-    let read = read_document(&Source::File(path), MAX).map_err(|error| error.to_string());
+pub(crate) fn apply_receipt(report: &mut Report, receipt: &Source, digest: Option<&(String, u64)>) {
+    let read = read_document(receipt, MAX).map_err(|error| error.to_string());
     let receipt =
         read.and_then(|(value, ..)| parse(&value)).and_then(|receipt| fits(receipt, report, digest));
     if let Ok(receipt) = &receipt {

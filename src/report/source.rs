@@ -52,6 +52,18 @@ impl Source {
         }
     }
 
+    /// The first bytes as they lie there, at most `size`; none where it cannot be read.
+    pub fn head(&self, size: usize) -> Option<Vec<u8>> {
+        match self {
+            Self::File(path) => {
+                let mut head = Vec::new();
+                open_regular(path).ok()?.take(size as u64).read_to_end(&mut head).ok()?;
+                Some(head)
+            }
+            Self::Bytes(bytes) => Some(bytes.get(..size.min(bytes.len())).unwrap_or_default().to_vec()),
+        }
+    }
+
     /// The last bytes as they lie there, at most `size`; nothing where they cannot be had. A hint and no more: they
     /// are neither checked nor part of what the digest covers.
     pub fn tail(&self, size: u64) -> Vec<u8> {

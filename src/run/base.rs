@@ -169,6 +169,20 @@ pub(crate) struct GivenDiff {
     sha256: String,
 }
 
+impl GivenDiff {
+    /// The diff that was saved with a run, whose files are gone.
+    pub(crate) fn of_saved_run(name: &str, bytes: Vec<u8>) -> Result<Self> {
+        let (flag, sha256) = ("--diff", hex(&Sha256::digest(&bytes)));
+        if bytes.trim_ascii().is_empty() {
+            bail!(RunDiagnostic::EmptyDiff { name: name.to_owned() });
+        }
+        let invalid = |why| RunDiagnostic::InvalidDiff { flag, name: name.to_owned(), why };
+        let diff = Diff::parse(bytes).map_err(invalid)?;
+        let (name, directory) = (name.to_owned(), PathBuf::new());
+        Ok(Self { flag, name, directory, diff: diff.into(), commit: None, sha256 })
+    }
+}
+
 /// A commit of a repository.
 pub(crate) struct Commit {
     /// Its id.
@@ -339,7 +353,7 @@ impl BaseRequest {
             return Ok(None);
         }
         let mut comparison = GivenBase {
-            base: Base::new(policy.unknown_severity, Some(directory.to_owned()), key),
+            base: Base::new(policy.unknown_severity, (!self.tree_is_gone).then(|| directory.to_owned()), key),
             sources: Vec::new(),
             left_out: Vec::new(),
         };

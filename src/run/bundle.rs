@@ -456,6 +456,42 @@ fn of_verdicts(saved: &Value, again: &Value) -> Vec<String> {
     told
 }
 
+/// What another policy decides on.
+pub(crate) struct BundledEvidence {
+    /// Context of the run, its own clock in it.
+    pub(crate) context: Context,
+    /// Names and bytes of its waiver files.
+    pub(crate) waivers: Vec<(String, Vec<u8>)>,
+    /// The evidence as it was read.
+    pub(crate) saved: EvidenceSnapshot,
+    /// What it was compared with.
+    pub(crate) comparison: Option<GivenBase>,
+}
+
+/// Takes a bundle apart, for a policy that need not be its own. It may be of another version, as long as its files are
+/// understood.
+pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
+    let manifest = manifest(bundle)?;
+    let mut context = manifest.context;
+    if let Some(packed) = &manifest.codeowners {
+        context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
+    }
+    let waivers = texts(&manifest.waivers, bundle)?;
+    let (reports, documents, left_alone) = (manifest.reports, manifest.documents, manifest.left_alone);
+    let saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
+    Ok(BundledEvidence { context, waivers, saved, comparison: manifest.base.map(settled) })
+}
+
+/// The outcome of a comparison, as a base that knows nothing else.
+fn settled(base: SavedBase) -> GivenBase {
+    GivenBase {
+        base: Base::settled(base.fixed, base.more_suppressed),
+        sources: base.sources,
+        // The kept evidence lists it.
+        left_out: Vec::new(),
+    }
+}
+
 fn manifest(bundle: &Bundle) -> Result<Manifest> {
     let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
         .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
@@ -531,8 +567,20 @@ fn unpack(
     limits: Limits,
 ) -> Result<ResolvedRun> {
     let PackedEvidence { context, reports, documents, base, left_alone } = evidence;
+    let saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
+    let comparison = base.map(settled);
+    Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
+}
+
+/// The evidence that is packed.
+fn unpack_snapshot(
+    bundle: &Bundle,
+    reports: &[Packed],
+    documents: Vec<PackedDocument>,
+    left_alone: Option<Vec<String>>,
+) -> Result<EvidenceSnapshot> {
     let mut saved = EvidenceSnapshot { left_alone, ..EvidenceSnapshot::default() };
-    for report in &reports {
+    for report in reports {
         let report: SavedReport = serde_json::from_slice(bundle.file(&report.file)?)
             .map_err(|error| anyhow!("{}: is not as secgate writes it: {error}", clean(&report.file)))?;
         saved.reports.push(report);
@@ -541,13 +589,7 @@ fn unpack(
         let source = Source::Bytes(bundle.file(&file)?.into());
         saved.documents.push(SavedDocument { name, entries, source });
     }
-    let comparison = base.map(|base| GivenBase {
-        base: Base::settled(base.fixed, base.more_suppressed),
-        sources: base.sources,
-        // The kept evidence lists it.
-        left_out: Vec::new(),
-    });
-    Ok(ResolvedRun::of_saved(policy, waivers, saved, context, comparison, limits))
+    Ok(saved)
 }
 
 /// The gates beside a run; `texts` are those of its policy and of the one before the change.

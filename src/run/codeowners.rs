@@ -27,7 +27,12 @@ pub(crate) fn read_codeowners(given: Option<&Path>, context: &mut Context) -> Re
     if bytes.len() as u64 > MAX {
         bail!(RunDiagnostic::InputTooLarge { what: name, most: MAX, kind: " for a CODEOWNERS file" });
     }
-    context.owners = Owners::parse(&String::from_utf8_lossy(&bytes));
-    context.shown.codeowners = Some(CodeownersFile { path: name, sha256: hex(&Sha256::digest(&bytes)) });
+    put_codeowners(name, &bytes, context);
     Ok(bytes)
+}
+
+/// Puts a file that was read into the context.
+pub(crate) fn put_codeowners(name: String, bytes: &[u8], context: &mut Context) {
+    context.owners = Owners::parse(&String::from_utf8_lossy(bytes));
+    context.shown.codeowners = Some(CodeownersFile { path: name, sha256: hex(&Sha256::digest(bytes)) });
 }

@@ -109,6 +109,24 @@ diagnostics! {
         "no-common-commit" NoCommonCommit { name } => "`{name}` and HEAD have no common commit; is it the branch that this change is to be merged into?";
         /// Git printed a list of another shape.
         "git-of-other-shape" GitOfOtherShape { commit, what: &'static str } => "git ls-tree {commit}: wrote a line {what}";
+        // Saved runs.
+        /// No path is a run.
+        "no-runs" NoRuns => "no run given; give folders, each with the reports of one pipeline", help "give folders, each with the reports of one pipeline";
+        /// A saved run, or a file of it, that cannot be read.
+        "run-unreadable" RunUnreadable { why } => "the run cannot be read: {why}";
+        /// A line that is no run.
+        "broken-run-line" BrokenRunLine { number: u64, why } => "line {number}: {why}";
+        /// A folder that may be one run or several.
+        "one-run-or-many" OneRunOrMany { folder, part, one, other }
+            => "{folder}: holds {part} as a run does, and {one} and {other} below it are alike as two runs are; nobody can say whether it is one run or many",
+            help "put a run.json into each run";
+        /// A run that does not say when it was.
+        "run-without-time" RunWithoutTime => "does not say when it ran, and none of its reports does; it is judged by no other clock",
+            help "give `time` in run.json or in its line, or --now for all";
+        /// A time of a run that is none.
+        "invalid-run-time" InvalidRunTime { shown } => "`time` is `{shown}`, which is not RFC 3339";
+        /// Two runs of one id.
+        "run-twice" RunTwice { id } => "a run before it has the id `{id}`, too; what is counted twice is counted wrong", help "give each run an id of its own";
         // Afterwards.
         /// A file was changed while the run read it.
         "file-changed-during-run" FileChangedDuringRun => "was changed while it was read, so that nobody can say what was decided on", help "let nothing write to the file while the gate runs";

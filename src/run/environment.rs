@@ -39,6 +39,13 @@ impl Environment {
         environment
     }
 
+    /// Variables of a run that was saved, as far as it tells.
+    pub(crate) fn of_saved_run(project: Option<&str>, author: Option<&str>) -> Self {
+        let told = [("CI_PROJECT_PATH", project), ("GITLAB_USER_LOGIN", author)];
+        let told = told.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.to_owned())));
+        Self(told.collect())
+    }
+
     fn read_variable(&mut self, name: &str) {
         if let Some(value) = std::env::var_os(name) {
             self.0.insert(name.to_owned(), value.to_string_lossy().into_owned());

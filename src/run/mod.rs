@@ -13,6 +13,9 @@ mod environment;
 mod gate_before;
 mod git;
 mod policy_source;
+mod replay_stream;
+mod replayed;
+mod saved_run;
 mod waiver_files;
 
 use std::borrow::Cow;
@@ -34,6 +37,9 @@ pub use gate_before::GateBeforeRequest;
 pub(crate) use git::{command as git_command, commit as commit_of, git, merge_base};
 pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
+pub(crate) use replay_stream::in_order;
+pub(crate) use replayed::{ReplayPolicy, RunReplayer};
+pub(crate) use saved_run::{RunContent, UnreadRun, find_runs};
 pub(crate) use waiver_files::{of_files as waivers_of_files, read_waivers};
 
 use crate::attest::ClockSource;

@@ -1,10 +1,14 @@
 //! REPLAY: what policies would have said to saved runs, put side by side.
 
+mod run_description;
+
 use std::collections::BTreeMap;
 
 use serde::Serialize;
 
 use crate::decide::{Decision, Outcome};
+
+pub use run_description::{FileReference, RUN_SCHEMA, RunDescription};
 
 /// Results of one policy for all runs.
 #[derive(Debug, Clone, Default, Serialize, schemars::JsonSchema)]
@@ -51,7 +55,7 @@ pub struct Row {
 /// Results of all policies for one run.
 #[derive(Debug, Clone, Serialize, schemars::JsonSchema)]
 pub struct ReplayedRun {
-    /// The run as it was given.
+    /// The run: its id, or its path as it was given.
     pub path: String,
     /// The clock that it was judged by, RFC 3339.
     pub evaluated_at: String,
@@ -123,8 +127,8 @@ impl Replay {
     }
 
     /// Adds a run with a decision of each policy.
-    pub fn add(&mut self, path: String, decisions: &[Decision]) {
-        let said: Vec<PolicyVerdict> = decisions.iter().map(policy_verdict).collect();
+    pub fn add(&mut self, path: String, decisions: &[&Decision]) {
+        let said: Vec<PolicyVerdict> = decisions.iter().map(|decision| policy_verdict(decision)).collect();
         for ((column, decision), said) in self.policies.iter_mut().zip(decisions).zip(&said) {
             column.add(decision, said);
         }

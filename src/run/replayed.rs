@@ -1,0 +1,362 @@
+//! A saved run, decided on again by policies that were read once. All that it rests on comes from the run.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, anyhow};
+use jiff::Timestamp;
+
+use super::base::{BaseRequest, BaselineText, ComparedUnder, GivenDiff};
+use super::beside::{inherited, parent_policies};
+use super::bundle::{BundledEvidence, evidence_of};
+use super::codeowners::put_codeowners;
+use super::diagnostics::{RunDiagnostic, said};
+use super::environment::{Environment, RunFlags, another_context};
+use super::policy_source::{PolicyRequest, PolicySource};
+use super::saved_run::{DIFF, RunContent, SavedRun};
+use super::waiver_files::parse;
+use crate::attest::ClockSource;
+use crate::decide::{self, Context, ContextView, Decision, GateVerdict, GivenBase, RunError};
+use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
+use crate::finding::clean_line;
+use crate::gather::{EvidenceSource, Inputs, Limits, Readings, SavedFile};
+use crate::policy::waiver::{self, Waiver};
+use crate::policy::{BaseSource, EntryKind, Policy};
+use crate::relate::{CODEOWNERS, Waivers};
+use crate::replay::RunDescription;
+
+/// Where the base of a run may lie in it.
+const BASELINES: [&str; 2] = ["baseline.jsonl", ".secgate/baseline.jsonl"];
+/// Largest file of a run that is no evidence.
+const MAX_FILE: u64 = 64 << 20;
+
+/// A policy that decides on many runs, read once, with those that it extends.
+pub(crate) struct ReplayPolicy {
+    /// The policy.
+    pub(crate) policy: Policy,
+    parents: Vec<Policy>,
+}
+
+impl ReplayPolicy {
+    /// Reads and checks it.
+    pub(crate) fn load(request: &PolicyRequest, source: &PolicySource) -> Result<Self> {
+        let policy = request.load(source)?;
+        let parents =
+            if policy.ancestors.is_empty() { Vec::new() } else { parent_policies(&source.text()?, &policy)? };
+        Ok(Self { policy, parents })
+    }
+}
+
+/// Decides on saved runs.
+pub(crate) struct RunReplayer {
+    /// The policies, each of which decides on each run.
+    pub(crate) policies: Vec<ReplayPolicy>,
+    /// How much is read and kept.
+    pub(crate) limits: Limits,
+    /// The clock of all runs, in place of their own.
+    pub(crate) pinned: Option<Timestamp>,
+    /// Values of parameters that a run does not give, as `NAME=VALUE`.
+    pub(crate) parameters: Vec<String>,
+    /// The evidence is kept as it was read.
+    pub(crate) keep: bool,
+}
+
+/// What a policy says to a run.
+pub(crate) struct ReplayedDecision {
+    pub(crate) decision: Decision,
+    /// The evidence as it was read, where it is kept.
+    #[expect(dead_code, reason = "rows of findings come next")]
+    pub(crate) evidence: Option<EvidenceSnapshot>,
+}
+
+/// Files of a run that are no evidence, and its evidence.
+struct RunMaterial<'r> {
+    about: &'r RunDescription,
+    files: &'r [SavedFile],
+    change: Option<GivenDiff>,
+    baseline: Option<BaselineText>,
+    readings: Readings,
+}
+
+impl RunReplayer {
+    /// The decision of each policy on a run, in their order.
+    pub(crate) fn decide(&self, run: &SavedRun) -> Vec<ReplayedDecision> {
+        let decided = match &run.content {
+            RunContent::Files(files) => self.of_files(&run.about, files),
+            RunContent::Bundle(bundle) => evidence_of(bundle).and_then(|evidence| self.of_bundle(&evidence)),
+            RunContent::Broken { fault, .. } => return self.undecided(Timestamp::UNIX_EPOCH, fault),
+        };
+        decided.unwrap_or_else(|error| {
+            let now = run.about.time.as_deref().and_then(|time| time.parse().ok());
+            self.undecided(
+                self.pinned.or(now).unwrap_or(Timestamp::UNIX_EPOCH),
+                &RunError::of(None, &said(&error)),
+            )
+        })
+    }
+
+    /// That no policy can decide.
+    pub(crate) fn undecided(&self, now: Timestamp, fault: &RunError) -> Vec<ReplayedDecision> {
+        self.policies.iter().map(|policy| undecided(&policy.policy, now, fault.clone())).collect()
+    }
+
+    fn of_files(&self, about: &RunDescription, files: &[SavedFile]) -> Result<Vec<ReplayedDecision>> {
+        let whole = |name: &str| -> Result<Option<Vec<u8>>> {
+            let file = files.iter().find(|file| file.name == name);
+            Ok(file.map(|file| file.source.bytes(MAX_FILE)).transpose()?)
+        };
+        let change = whole(DIFF)?.map(|bytes| GivenDiff::of_saved_run(DIFF, bytes)).transpose()?;
+        let mut baseline = None;
+        for name in BASELINES {
+            if let (None, Some(bytes)) = (&baseline, whole(name)?) {
+                baseline = Some(BaselineText { path: name.into(), bytes: bytes.into() });
+            }
+        }
+        let is_evidence = |file: &&SavedFile| file.name != DIFF && !BASELINES.contains(&file.name.as_str());
+        let evidence: Vec<SavedFile> = files.iter().filter(is_evidence).cloned().collect();
+        let run = RunMaterial { about, files: &evidence, change, baseline, readings: Readings::default() };
+        let now = match (self.pinned, &about.time) {
+            (Some(pinned), _) => pinned,
+            (None, Some(time)) => time.parse().map_err(|_| {
+                let shown = clean_line(time).into_owned();
+                anyhow!(RunDiagnostic::InvalidRunTime { shown })
+            })?,
+            (None, None) => self.newest_report(&run)?,
+        };
+        self.policies.iter().map(|policy| self.by_policy(policy, &run, now)).collect()
+    }
+
+    /// When the newest report of a run was made, where the run does not say its time.
+    fn newest_report(&self, run: &RunMaterial<'_>) -> Result<Timestamp> {
+        let Some(first) = self.policies.first() else { return Err(RunDiagnostic::RunWithoutTime.into()) };
+        let said = self.by_policy(first, run, Timestamp::UNIX_EPOCH)?.decision;
+        let times = said.evidence.iter().filter_map(|evidence| evidence.generated_at.as_deref());
+        let newest = times.filter_map(|time| time.parse().ok()).max();
+        newest.ok_or_else(|| RunDiagnostic::RunWithoutTime.into())
+    }
+
+    fn by_policy(
+        &self,
+        by: &ReplayPolicy,
+        run: &RunMaterial<'_>,
+        now: Timestamp,
+    ) -> Result<ReplayedDecision> {
+        let waivers = waivers_of_run(&by.policy, run.files, now)?;
+        let mut context = self.context(run, &by.policy, now)?;
+        for parent in &by.parents {
+            let parent_context = self.context(run, parent, now)?;
+            let waivers = inherited(&waivers, &by.policy, parent);
+            let said = self.decide_files(parent, run, &parent_context, waivers, false)?;
+            context.parents.push(GateVerdict::of_decision(&said.decision));
+        }
+        self.decide_files(&by.policy, run, &context, waivers, self.keep)
+    }
+
+    fn decide_files(
+        &self,
+        policy: &Policy,
+        run: &RunMaterial<'_>,
+        context: &Context,
+        waivers: Vec<Waiver>,
+        keep: bool,
+    ) -> Result<ReplayedDecision> {
+        let files: Vec<SavedFile> =
+            run.files.iter().filter(|file| is_evidence(policy, file)).cloned().collect();
+        let roots: Vec<String> = run.about.root.iter().cloned().collect();
+        let asked = BaseRequest {
+            baseline: run.baseline.as_ref().map(|baseline| baseline.path.clone()),
+            diff: run.change.as_ref().map(|_| PathBuf::from(DIFF)),
+            tree_is_gone: true,
+            ..BaseRequest::default()
+        };
+        let under = ComparedUnder {
+            policy,
+            limits: self.limits,
+            roots: &roots,
+            directory: Path::new(""),
+            key: None,
+            change: run.change.as_ref(),
+        };
+        let uses = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
+        let known = run.baseline.as_ref().filter(|_| uses(BaseSource::Baseline));
+        let comparison = asked.restricted(policy).comparison(&under, known, &mut Vec::new())?;
+        let waivers = Waivers::new(waivers);
+        let kept = OnceCell::new();
+        // One policy without parents reads each report once by itself.
+        let several = self.policies.len() > 1 || !context.parents.is_empty() || run.about.time.is_none();
+        let inputs = Inputs {
+            policy,
+            waivers: &waivers,
+            source: EvidenceSource::Run {
+                files: &files,
+                readings: several.then_some(&run.readings),
+                keep: keep.then_some(&kept),
+            },
+            roots: &roots,
+            comparison: comparison.as_ref(),
+            change: run.change.as_ref().map(|change| change.diff.as_ref()),
+            secret_key: None,
+        };
+        let decision = self.check(inputs, context);
+        Ok(ReplayedDecision { decision, evidence: kept.into_inner() })
+    }
+
+    fn check(&self, inputs: Inputs<'_>, context: &Context) -> Decision {
+        let policy = inputs.policy;
+        crate::check(inputs, context, self.limits).unwrap_or_else(|faults| {
+            let mut decision =
+                decide::undecided(&policy.gate, (context.now, context.clock), context.shown.clone(), faults);
+            decision.policy = Some((policy.source.clone(), policy.sha256.clone()));
+            decision
+        })
+    }
+
+    /// The context of a run under a policy. What the policy does not know is not told it.
+    fn context(&self, run: &RunMaterial<'_>, policy: &Policy, now: Timestamp) -> Result<Context> {
+        let about = run.about;
+        let mut parameters: Vec<String> =
+            about.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let given = self
+            .parameters
+            .iter()
+            .filter(|text| text.split_once('=').is_none_or(|(name, _)| !about.params.contains_key(name)));
+        parameters.extend(given.cloned());
+        let flags = RunFlags {
+            commit: about.commit.as_deref(),
+            subjects: &about.subjects,
+            parameters: &parameters,
+            no_env: true,
+        };
+        let mut environment = Environment::of_saved_run(about.project.as_deref(), about.author.as_deref());
+        let mut context = another_context(&flags, &mut environment, policy, now)?;
+        context.shown.env.clear();
+        let owners = CODEOWNERS.iter().find_map(|name| run.files.iter().find(|file| file.name == *name));
+        if let Some(file) = owners {
+            put_codeowners(file.name.clone(), &file.source.bytes(MAX_FILE)?, &mut context);
+        }
+        Ok(context)
+    }
+
+    fn of_bundle(&self, run: &BundledEvidence) -> Result<Vec<ReplayedDecision>> {
+        self.policies.iter().map(|by| self.bundle_by_policy(by, run)).collect()
+    }
+
+    fn bundle_by_policy(&self, by: &ReplayPolicy, run: &BundledEvidence) -> Result<ReplayedDecision> {
+        let now = self.pinned.unwrap_or(run.context.now);
+        let waivers = waivers_of(&by.policy, &run.waivers, now)?;
+        let mut context = of_bundled(&run.context, &by.policy, now)?;
+        for parent in &by.parents {
+            let waivers = inherited(&waivers, &by.policy, parent);
+            let parent_context = of_bundled(&run.context, parent, now)?;
+            let said = self.decide_saved(parent, run, &parent_context, waivers);
+            context.parents.push(GateVerdict::of_decision(&said.decision));
+        }
+        Ok(self.decide_saved(&by.policy, run, &context, waivers))
+    }
+
+    fn decide_saved(
+        &self,
+        policy: &Policy,
+        run: &BundledEvidence,
+        context: &Context,
+        waivers: Vec<Waiver>,
+    ) -> ReplayedDecision {
+        let mut saved = run.saved.clone();
+        for SavedReport { name, entries, .. } in &mut saved.reports {
+            *entries = entries_under(policy, name, entries, true);
+        }
+        for document in &mut saved.documents {
+            document.entries = entries_under(policy, &document.name, &document.entries, false);
+        }
+        let comparison: Option<&GivenBase> = run.comparison.as_ref().filter(|_| policy.base.is_some());
+        let waivers = Waivers::new(waivers);
+        let inputs = Inputs {
+            policy,
+            waivers: &waivers,
+            source: EvidenceSource::Saved(&saved),
+            roots: &[],
+            comparison,
+            change: None,
+            secret_key: None,
+        };
+        let decision = self.check(inputs, context);
+        ReplayedDecision { decision, evidence: self.keep.then_some(saved) }
+    }
+}
+
+/// A policy's statement that nothing could be decided.
+fn undecided(policy: &Policy, now: Timestamp, fault: RunError) -> ReplayedDecision {
+    let mut decision =
+        decide::undecided(&policy.gate, (now, ClockSource::Pinned), ContextView::default(), vec![fault]);
+    decision.policy = Some((policy.source.clone(), policy.sha256.clone()));
+    ReplayedDecision { decision, evidence: None }
+}
+
+/// secgate's own folder holds the gate, and no evidence but what the policy names in it.
+fn is_evidence(policy: &Policy, file: &SavedFile) -> bool {
+    let named =
+        || policy.evidence.iter().any(|entry| entry.files.iter().any(|glob| glob.matches_file(&file.name)));
+    !file.name.starts_with(".secgate/") || file.entry.is_some() || named()
+}
+
+/// The waivers of a run: those of its files that the policy names.
+fn waivers_of_run(policy: &Policy, files: &[SavedFile], now: Timestamp) -> Result<Vec<Waiver>> {
+    let Some(limits) = &policy.waivers else { return Ok(Vec::new()) };
+    let named = |file: &&SavedFile| limits.files.iter().any(|glob| glob.matches_file(&file.name));
+    let read = |file: &SavedFile| -> Result<(String, Vec<u8>)> {
+        Ok((file.name.clone(), file.source.bytes(waiver::READ_AT_MOST)?))
+    };
+    let texts = files.iter().filter(named).map(read).collect::<Result<Vec<_>>>()?;
+    waivers_of(policy, &texts, now)
+}
+
+fn waivers_of(policy: &Policy, texts: &[(String, Vec<u8>)], now: Timestamp) -> Result<Vec<Waiver>> {
+    if policy.waivers.is_none() {
+        return Ok(Vec::new());
+    }
+    let files = parse(texts, policy, now)?;
+    waiver::unite(files).map_err(|why| RunDiagnostic::DuplicateWaiverId { why }.into())
+}
+
+/// The context of a bundle under a policy that need not be its own.
+fn of_bundled(was: &Context, policy: &Policy, now: Timestamp) -> Result<Context> {
+    let parameters: Vec<String> =
+        was.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    let subject = |artifact: &decide::Artifact| {
+        let named = artifact.subject.as_ref().map(|subject| format!("{subject}=")).unwrap_or_default();
+        format!("{named}{}@{}", artifact.name, artifact.digest)
+    };
+    let subjects: Vec<String> = was.artifacts.iter().map(subject).collect();
+    let flags = RunFlags { commit: None, subjects: &subjects, parameters: &parameters, no_env: true };
+    let told = another_context(&flags, &mut Environment::default(), policy, now)?;
+    let shown = ContextView {
+        subjects: told.artifacts.clone(),
+        parameters: told.parameters.clone(),
+        ..was.shown.clone()
+    };
+    Ok(Context {
+        now,
+        clock: ClockSource::Pinned,
+        artifacts: told.artifacts,
+        parameters: told.parameters,
+        own_gate: None,
+        parents: Vec::new(),
+        shown,
+        ..was.clone()
+    })
+}
+
+/// The entries of a policy that saved evidence is for: those of its names that the policy has, else those that name its path.
+fn entries_under(policy: &Policy, name: &str, was: &[String], report: bool) -> Vec<String> {
+    let fits = |kind: EntryKind| matches!(kind, EntryKind::Report(_)) == report;
+    let mut entries: Vec<String> = Vec::new();
+    for entry in policy.evidence.iter().filter(|entry| fits(entry.kind)) {
+        let by_name = was.contains(&entry.name);
+        let by_path =
+            || was.is_empty() || !was.iter().any(|known| policy.evidence.iter().any(|e| e.name == *known));
+        if by_name || by_path() && entry.files.iter().any(|glob| glob.matches_file(name)) {
+            entries.push(entry.name.clone());
+        }
+    }
+    entries
+}
