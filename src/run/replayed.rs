@@ -176,6 +176,7 @@ impl RunReplayer {
             directory: Path::new(""),
             key: None,
             change: run.change.as_ref(),
+            now: context.now.as_second(),
         };
         let uses = |source| policy.base.as_ref().is_some_and(|base| base.from.contains(&source));
         let known = run.baseline.as_ref().filter(|_| uses(BaseSource::Baseline));
