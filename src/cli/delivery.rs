@@ -58,7 +58,7 @@ pub(super) enum StandardStream {
 impl StandardStream {
     /// A handle of its own, whose errors are all told: the library's takes a stream that cannot be written to for one that
     /// takes everything.
-    fn file(self) -> io::Result<File> {
+    pub(super) fn file(self) -> io::Result<File> {
         let owned = match self {
             Self::Output => io::stdout().as_fd().try_clone_to_owned(),
             Self::Error => io::stderr().as_fd().try_clone_to_owned(),

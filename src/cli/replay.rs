@@ -1,22 +1,28 @@
 //! `secgate replay`: one policy, or two side by side, over many saved runs.
 
-use std::collections::BTreeSet;
-use std::io::Write as _;
-use std::path::PathBuf;
+use std::io::{IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
-use clap::Args;
+use clap::{Args, Subcommand};
 
 use super::args::{PolicyArgs, TextOrJson, clock};
-use crate::decide::{Outcome, RunError};
+use super::delivery::StandardStream;
 use crate::exit;
-use crate::finding::{clean_line, plural};
+use crate::finding::{clean, clean_line, plural};
 use crate::gather::Limits;
-use crate::replay::{Replay, ReplayOutput};
+use crate::replay::{DoneRuns, Replay, ReplayOutput, RowFolder, RowsHead, RunShard, merge};
 use crate::run::diagnostics::RunDiagnostic;
 use crate::run::{
-    PolicyRequest, PolicySource, ReplayPolicy, RunContent, RunReplayer, UnreadRun, find_runs, in_order,
+    FoundRuns, PolicyRequest, PolicySource, ReplayJob, ReplayPolicy, ReplayTotals, RowTarget, RunReplayer,
+    find_runs,
 };
+
+/// Runs that a listing of a replay with rows names.
+const LISTED: usize = 40;
+/// How often the progress is told.
+const TOLD_EVERY: Duration = Duration::from_millis(500);
 
 /// Decide again on saved runs
 #[derive(Debug, Args)]
@@ -28,7 +34,11 @@ use crate::run::{
                   or the environment. The exit code is 0 whatever was decided, and 2 if a policy is not valid, there is no run, or a \
                   run could not be decided."
 )]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub(super) struct ReplayArgs {
+    #[command(subcommand)]
+    command: Option<ReplayCommand>,
+
     /// A run, or a folder or file of runs; `-` is lines on standard input
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<PathBuf>,
@@ -40,6 +50,18 @@ pub(super) struct ReplayArgs {
     /// Output format
     #[arg(long, value_name = "FORMAT", default_value = "text", value_enum)]
     format: TextOrJson,
+
+    /// Write rows of runs, rules, evidence and findings as NDJSON: a file a table, or all to standard output
+    #[arg(long, value_name = "DIR|-")]
+    rows: Option<PathBuf>,
+
+    /// Continue rows that an earlier replay of the same runs did not end
+    #[arg(long, requires = "rows")]
+    resume: bool,
+
+    /// Decide on one part of the runs, by a hash of their ids; `replay merge` puts the rows of all parts together
+    #[arg(long, value_name = "I/N")]
+    shard: Option<RunShard>,
 
     /// Exit with 0 even if runs could not be decided
     #[arg(long)]
@@ -73,38 +95,131 @@ pub(super) struct ReplayArgs {
     max_findings: u32,
 }
 
+/// What is done with rows.
+#[derive(Debug, Subcommand)]
+enum ReplayCommand {
+    /// Put the rows of all shards together, as one replay would have written them
+    Merge {
+        /// The folder of the whole
+        #[arg(long, value_name = "DIR")]
+        rows: PathBuf,
+
+        /// The folders of the shards
+        #[arg(value_name = "DIR", required = true)]
+        shards: Vec<PathBuf>,
+    },
+}
+
 pub(super) fn run(args: &ReplayArgs) -> Result<u8> {
+    if let Some(ReplayCommand::Merge { rows, shards }) = &args.command {
+        let end = merge(shards, rows)?;
+        super::note(&format!("{} in {}", plural(end.out, "run"), clean(&rows.to_string_lossy())));
+        return Ok(exit::PASS);
+    }
     let replayer = replayer(args)?;
     let found = find_runs(&args.paths)?;
     found.told().iter().for_each(|line| super::note(line));
     let of: Vec<(String, String)> =
         replayer.policies.iter().map(|p| (p.policy.source.clone(), p.policy.sha256.clone())).collect();
+    let head = RowsHead::new(
+        of.clone(),
+        replayer.pinned.map(|now| now.to_string()),
+        args.param.clone(),
+        replayer.limits.max_findings,
+        args.shard,
+    );
+    let (target, done) = target(args, &head)?;
+    if done.count > 0 {
+        super::note(&format!(
+            "{} with rows already; what is printed is about the others",
+            plural(done.count, "run")
+        ));
+    }
     let mut replay = Replay::new(&of);
+    if args.rows.is_some() {
+        replay.list_at_most(LISTED);
+    }
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    let work = |number: u64, run: Box<dyn UnreadRun>| {
-        let run = run.read(args.store.as_deref());
-        let decided = replayer.decide(&run);
-        let protocol = matches!(run.content, RunContent::Broken { protocol: true, .. });
-        (number, run.id, decided, protocol)
+    let workers = args.jobs.map_or(cores, usize::from);
+    let mut progress = ReplayProgress::new(&found, done.count, args.shard);
+    let job = ReplayJob {
+        replayer: &replayer,
+        store: args.store.as_deref(),
+        workers,
+        shard: args.shard,
+        target,
+        done,
     };
-    let mut known = BTreeSet::new();
-    let (mut undecided, mut broken) = (0, false);
-    let jobs = args.jobs.map_or(cores, usize::from);
-    in_order(found.unread(), jobs, work, |(number, id, mut decided, protocol)| {
-        let name = id.clone().unwrap_or_else(|| format!("run {}", number + 1));
-        if !known.insert(name.clone()) {
-            let fault = RunError::of(None, &RunDiagnostic::RunTwice { id: clean_line(&name).into_owned() });
-            decided = replayer.undecided(jiff::Timestamp::UNIX_EPOCH, &fault);
-        }
-        let decisions: Vec<_> = decided.iter().map(|one| &one.decision).collect();
-        undecided += u64::from(decisions.iter().any(|decision| decision.verdict == Outcome::Error));
-        broken |= protocol;
-        replay.add(name, &decisions);
-        Ok(())
-    })?;
+    let totals = job.run(found, &mut replay, &mut |read| progress.tell(read));
+    progress.clear();
+    let totals = totals?;
     replay.finish();
-    print(args, &replay)?;
-    Ok(exit_code(args, undecided, broken))
+    if args.rows.as_deref() != Some(Path::new("-")) {
+        print(args, &replay)?;
+    }
+    Ok(exit_code(args, totals))
+}
+
+/// Where rows go, and what is there already.
+fn target(args: &ReplayArgs, head: &RowsHead) -> Result<(Option<RowTarget>, DoneRuns)> {
+    let Some(rows) = &args.rows else { return Ok((None, DoneRuns::default())) };
+    if rows.as_os_str().is_empty() {
+        bail!(RunDiagnostic::EmptyFlag { flag: "--rows".to_owned() });
+    }
+    if rows == Path::new("-") {
+        if args.resume {
+            bail!("--resume continues a folder; standard output cannot be read again");
+        }
+        let stream = StandardStream::Output.file().context("standard output cannot be written")?;
+        return Ok((Some(RowTarget::Stream(Box::new(stream))), DoneRuns::default()));
+    }
+    let (folder, done) = if args.resume {
+        RowFolder::resume(rows, head)?
+    } else {
+        (RowFolder::create(rows, head)?, DoneRuns::default())
+    };
+    Ok((Some(RowTarget::Folder(folder)), done))
+}
+
+/// A line on the terminal: how many runs, how many a second, and how long it will take.
+struct ReplayProgress {
+    shown: bool,
+    total: Option<u64>,
+    before: u64,
+    start: Instant,
+    told: Instant,
+    any: bool,
+}
+
+impl ReplayProgress {
+    fn new(found: &FoundRuns, before: u64, shard: Option<RunShard>) -> Self {
+        let total =
+            found.count().map(|count| shard.map_or(count, |shard| count / u64::from(shard.count.max(1))));
+        let now = Instant::now();
+        Self { shown: std::io::stderr().is_terminal(), total, before, start: now, told: now, any: false }
+    }
+
+    fn tell(&mut self, read: u64) {
+        if !self.shown || self.told.elapsed() < TOLD_EVERY {
+            return;
+        }
+        self.told = Instant::now();
+        let seconds = self.start.elapsed().as_secs_f64().max(0.001);
+        #[expect(clippy::cast_precision_loss, reason = "a rate for people")]
+        let rate = (read - self.before.min(read)) as f64 / seconds;
+        #[expect(clippy::cast_precision_loss, reason = "a time for people")]
+        let left = self.total.map(|total| total.saturating_sub(read) as f64 / rate.max(0.001));
+        let left = left.map(|left| format!(", about {left:.0} s left")).unwrap_or_default();
+        let of = self.total.map(|total| format!(" of {total}")).unwrap_or_default();
+        let _ = write!(std::io::stderr(), "\r\x1b[K{read}{of} runs, {rate:.0} a second{left}");
+        self.any = true;
+    }
+
+    fn clear(&self) {
+        if self.any {
+            let _ = write!(std::io::stderr(), "\r\x1b[K");
+        }
+    }
 }
 
 /// Reads the policies, and all else that is not a run.
@@ -128,7 +243,7 @@ fn replayer(args: &ReplayArgs) -> Result<RunReplayer> {
     }
     let limits =
         Limits { max_report: args.max_report, max_stdin: 0, max_findings: args.max_findings as usize };
-    Ok(RunReplayer { policies, limits, pinned, parameters: args.param.clone(), keep: false })
+    Ok(RunReplayer { policies, limits, pinned, parameters: args.param.clone(), keep: args.rows.is_some() })
 }
 
 fn print(args: &ReplayArgs, replay: &Replay) -> Result<()> {
@@ -143,7 +258,8 @@ fn print(args: &ReplayArgs, replay: &Replay) -> Result<()> {
     }
 }
 
-fn exit_code(args: &ReplayArgs, undecided: u64, broken: bool) -> u8 {
+fn exit_code(args: &ReplayArgs, totals: ReplayTotals) -> u8 {
+    let ReplayTotals { read: _, undecided, broken } = totals;
     if undecided > 0 {
         let hint = if args.keep_going { "" } else { "; with --keep-going that is no error" };
         super::note(&format!("{} could not be decided{hint}", plural(undecided, "run")));

@@ -13,7 +13,7 @@ const LISTED: usize = 40;
 /// # Errors
 /// Errors of the writer.
 pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "{}", plural(replay.runs.len() as u64, "run"))?;
+    writeln!(out, "{}", plural(replay.runs_total, "run"))?;
     let names = ["A", "B"];
     for (name, column) in names.iter().zip(&replay.policies) {
         let name = if replay.policies.len() > 1 { format!("{name}  ") } else { String::new() };
@@ -85,15 +85,16 @@ fn list(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
         let line = format!("  {:6}  {:width$}  {}", said.verdict.as_str(), run.path, stops(said));
         writeln!(out, "{}", line.trim_end())?;
     }
-    if replay.runs.len() > LISTED {
-        writeln!(out, "  … and {} more (--format json lists all)", replay.runs.len() - LISTED)?;
+    let listed = replay.runs.len().min(LISTED) as u64;
+    if replay.runs_total > listed {
+        writeln!(out, "  … and {} more (--format json lists all)", replay.runs_total - listed)?;
     }
     Ok(())
 }
 
 /// Runs of which two policies say different things.
 fn differences(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
-    writeln!(out, "\n{} of {} runs differ", replay.differ, replay.runs.len())?;
+    writeln!(out, "\n{} of {} runs differ", replay.differ, replay.runs_total)?;
     for run in &replay.runs {
         if let [a, b] = run.said.as_slice()
             && a.verdict != b.verdict

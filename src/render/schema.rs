@@ -11,7 +11,10 @@ use super::json::VerdictObject;
 use super::listing::ListingObject;
 use super::waivers::WaiverReview;
 use crate::policy;
-use crate::replay::{ReplayOutput, RunDescription};
+use crate::replay::{
+    ReplayOutput, RowsEnd, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow, RunRow,
+    RunRuleRow,
+};
 
 /// A published schema.
 #[derive(Debug)]
@@ -47,6 +50,11 @@ pub static SCHEMAS: &[PublishedSchema] = &[
         schema: || output::<ReplayOutput<'_>>(crate::replay::SCHEMA),
     },
     PublishedSchema {
+        name: "replay-rows",
+        title: "rows of replays: `secgate replay --rows`, secgate/rows/v1",
+        schema: rows,
+    },
+    PublishedSchema {
         name: "run",
         title: "saved runs: run.json, or a line for `secgate replay`, secgate/run/v1",
         schema: run,
@@ -58,6 +66,38 @@ pub static SCHEMAS: &[PublishedSchema] = &[
         schema: policy::testing::schema,
     },
 ];
+
+/// The schema of a line of rows: one of the tables, each a definition, or the end.
+fn rows() -> Value {
+    let mut generator = SchemaSettings::draft2020_12().for_serialize().into_generator();
+    let tables = [
+        ("run", generator.subschema_for::<RunRow<'_>>()),
+        ("run_rule", generator.subschema_for::<RunRuleRow<'_>>()),
+        ("run_evidence", generator.subschema_for::<RunEvidenceRow<'_>>()),
+        ("run_finding", generator.subschema_for::<RunFindingRow<'_>>()),
+        ("run_difference", generator.subschema_for::<RunDifferenceRow<'_>>()),
+        ("end", generator.subschema_for::<RowsEnd>()),
+    ];
+    let mut made = generator.take_definitions(true);
+    let mut definitions = serde_json::Map::new();
+    for (table, reference) in &tables {
+        let name = reference.as_value()["$ref"].as_str().and_then(|path| path.rsplit('/').next());
+        let Some(mut schema) = name.and_then(|name| made.remove(name)) else { continue };
+        if let Some(row_type) = schema.pointer_mut("/properties/row_type") {
+            *row_type = json!({"const": table});
+        }
+        definitions.insert((*table).to_owned(), schema);
+    }
+    let any: Vec<Value> =
+        tables.iter().map(|(table, _)| json!({"$ref": format!("#/$defs/{table}")})).collect();
+    definitions.append(&mut made);
+    json!({
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": crate::replay::ROWS_SCHEMA,
+        "anyOf": any,
+        "$defs": definitions,
+    })
+}
 
 /// The schema of what a run says of itself.
 fn run() -> Value {

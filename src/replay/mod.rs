@@ -1,5 +1,8 @@
 //! REPLAY: what policies would have said to saved runs, put side by side.
 
+mod difference;
+mod row_folder;
+mod rows;
 mod run_description;
 
 use std::collections::BTreeMap;
@@ -8,6 +11,11 @@ use serde::Serialize;
 
 use crate::decide::{Decision, Outcome};
 
+pub use difference::{PolicyDifference, RunDifferenceRow};
+pub use row_folder::{DoneRuns, RowError, RowFolder, RowsEnd, RowsHead, RunShard, merge};
+pub use rows::{
+    LABELS, ROWS_SCHEMA, RowSubject, RowTexts, RunEvidenceRow, RunFindingRow, RunRow, RunRuleRow, TABLES,
+};
 pub use run_description::{FileReference, RUN_SCHEMA, RunDescription};
 
 /// Results of one policy for all runs.
@@ -90,10 +98,15 @@ pub struct Stop {
 pub struct Replay {
     /// One policy or two.
     pub policies: Vec<Column>,
-    /// In the order of their names.
+    /// In the order in which they came.
     pub runs: Vec<ReplayedRun>,
+    /// How many there are, listed or not.
+    pub runs_total: u64,
     /// Runs of which the policies say different things.
     pub differ: u64,
+    /// Most runs that are listed; none for all.
+    #[serde(skip)]
+    listed: Option<usize>,
 }
 
 /// The schema of [`ReplayOutput`].
@@ -126,17 +139,26 @@ impl Replay {
         Self { policies: policies.iter().map(column).collect(), ..Self::default() }
     }
 
+    /// Lists no more runs than these; all are counted.
+    pub fn list_at_most(&mut self, runs: usize) {
+        self.listed = Some(runs);
+    }
+
     /// Adds a run with a decision of each policy.
     pub fn add(&mut self, path: String, decisions: &[&Decision]) {
         let said: Vec<PolicyVerdict> = decisions.iter().map(|decision| policy_verdict(decision)).collect();
         for ((column, decision), said) in self.policies.iter_mut().zip(decisions).zip(&said) {
             column.add(decision, said);
         }
-        if let [first, second] = said.as_slice() {
-            self.differ += u64::from(first.verdict != second.verdict);
+        let differs = matches!(said.as_slice(), [first, second] if first.verdict != second.verdict);
+        self.differ += u64::from(differs);
+        self.runs_total += 1;
+        // Of two policies those are listed on which they disagree.
+        let is_listed = differs || said.len() < 2 || self.listed.is_none();
+        if is_listed && self.listed.is_none_or(|most| self.runs.len() < most) {
+            let evaluated_at = decisions.first().map(|d| d.evaluated_at.to_string()).unwrap_or_default();
+            self.runs.push(ReplayedRun { path, evaluated_at, said });
         }
-        let evaluated_at = decisions.first().map(|d| d.evaluated_at.to_string()).unwrap_or_default();
-        self.runs.push(ReplayedRun { path, evaluated_at, said });
     }
 
     /// Fills in what is known when all runs were added.

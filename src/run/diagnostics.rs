@@ -127,6 +127,8 @@ diagnostics! {
         "invalid-run-time" InvalidRunTime { shown } => "`time` is `{shown}`, which is not RFC 3339";
         /// Two runs of one id.
         "run-twice" RunTwice { id } => "a run before it has the id `{id}`, too; what is counted twice is counted wrong", help "give each run an id of its own";
+        /// Rows are continued for other runs than they are of.
+        "resumed-other-runs" ResumedOtherRuns => "the rows are of other runs than these, or of the same in another order", help "give an empty folder";
         // Afterwards.
         /// A file was changed while the run read it.
         "file-changed-during-run" FileChangedDuringRun => "was changed while it was read, so that nobody can say what was decided on", help "let nothing write to the file while the gate runs";

@@ -65,7 +65,6 @@ pub(crate) struct RunReplayer {
 pub(crate) struct ReplayedDecision {
     pub(crate) decision: Decision,
     /// The evidence as it was read, where it is kept.
-    #[expect(dead_code, reason = "rows of findings come next")]
     pub(crate) evidence: Option<EvidenceSnapshot>,
 }
 

@@ -33,6 +33,7 @@ mod evidence;
 mod explain;
 mod extends;
 mod feeds;
+mod fleet;
 mod formats;
 mod former_gate;
 mod image_index;

@@ -29,7 +29,6 @@ pub(crate) struct FoundRuns {
 
 impl FoundRuns {
     /// How many there are; none where lines say it as they come.
-    #[expect(dead_code, reason = "what shows the progress comes next")]
     pub(crate) fn count(&self) -> Option<u64> {
         let lines = self.places.iter().any(|(_, path)| is_lines(path));
         (!lines).then_some(self.places.len() as u64)

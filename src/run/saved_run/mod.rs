@@ -15,7 +15,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
-pub(crate) use discovery::find_runs;
+pub(crate) use discovery::{FoundRuns, find_runs};
 
 use super::diagnostics::{RunDiagnostic, said};
 use crate::attest::bundle::Bundle;
