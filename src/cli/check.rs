@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Result, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use clap::Args;
 use jiff::Timestamp;
 
@@ -13,12 +13,12 @@ use super::delivery::{Staged, output_leads_nowhere};
 use super::outputs::Outputs;
 use crate::decide::{Decision, Evidence, Outcome, RunError, Status};
 use crate::exit;
-use crate::finding::{Target, clean, clean_line};
+use crate::finding::{Target, clean, clean_line, hex};
 use crate::gather::{self, NearbyReport};
 use crate::policy::{EntryKind, EvidenceEntry, Policy};
 use crate::render::TEXT;
 use crate::run::diagnostics::said;
-use crate::run::{RunRequest, decide_and_pack, undecided};
+use crate::run::{Environment, RunRequest, decide_and_pack, undecided};
 
 /// Decide: the main job
 #[derive(Debug, Args)]
@@ -33,6 +33,10 @@ pub(super) struct CheckArgs {
     #[arg(long, help_heading = "Outputs", value_name = "DIR|FILE.tar")]
     bundle: Option<PathBuf>,
 
+    /// Also keep the run for `secgate replay`, without secrets: a bundle of its own in this folder
+    #[arg(long, help_heading = "Outputs", value_name = "DIR", conflicts_with = "bundle")]
+    record: Option<PathBuf>,
+
     /// Print on standard error how long the run took
     #[arg(long, help_heading = "Outputs")]
     timings: bool,
@@ -41,9 +45,11 @@ pub(super) struct CheckArgs {
 /// Runs the gate. Whatever goes wrong ends in a decision of its own, so that every output says so.
 pub(super) fn run(args: &CheckArgs) -> u8 {
     let start = Instant::now();
-    let code = match prepare(&args.decide, &args.outputs.files(), args.bundle.as_deref()) {
-        Ok(outputs) => {
-            let place = args.bundle.as_deref();
+    let prepared = bundle_place(args)
+        .and_then(|place| Ok((prepare(&args.decide, &args.outputs.files(), place.as_deref())?, place)));
+    let code = match prepared {
+        Ok((outputs, place)) => {
+            let place = place.as_deref();
             tell(&args.outputs, &outputs, |staged| decide(&args.decide, staged.zip(place)))
         }
         Err(error) => {
@@ -55,6 +61,24 @@ pub(super) fn run(args: &CheckArgs) -> u8 {
         super::note(&format!("{:.1} ms", start.elapsed().as_secs_f64() * 1e3));
     }
     code
+}
+
+/// Where the bundle goes: as asked for, else under a name of its own in the folder of records.
+fn bundle_place(args: &CheckArgs) -> Result<Option<PathBuf>> {
+    let Some(folder) = &args.record else { return Ok(args.bundle.clone()) };
+    let shown = clean(&folder.to_string_lossy()).into_owned();
+    if folder.as_os_str().is_empty() {
+        bail!("--record is empty; is a variable of the script unset?");
+    }
+    std::fs::create_dir_all(folder).with_context(|| format!("--record {shown}: cannot be made"))?;
+    let environment = Environment::read_variables(args.decide.inputs.no_env);
+    let project = environment.get("CI_PROJECT_PATH").unwrap_or(&args.decide.policy.gate);
+    let plain = |c: char| if c.is_ascii_alphanumeric() { c } else { '-' };
+    let project: String = project.chars().map(plain).take(80).collect();
+    let now = clock(args.decide.now.as_deref())?.strftime("%Y%m%dT%H%M%SZ");
+    let mut random = [0; 8];
+    getrandom::fill(&mut random).map_err(|error| anyhow!("the system gives no random numbers: {error}"))?;
+    Ok(Some(folder.join(format!("{project}-{now}-{}.tar", hex(&random)))))
 }
 
 /// Removes the outputs of an earlier run, before anything is opened.

@@ -230,9 +230,7 @@ pub fn gather<'p>(
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
     of_saved.for_each(|(report, of)| replay_report(&to, report, of, (context, change), &mut gathered));
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
-    for report in written {
-        read_written_report(&to, report, context, &mut gathered);
-    }
+    written.iter().for_each(|report| read_written_report(&to, report, context, &mut gathered));
     gathered.evidence.extend(told);
     for item in &documents {
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };

@@ -65,11 +65,11 @@ impl PolicyDifference {
 
     /// The clauses that name a rule or an entry; all where none does.
     fn about(&self, name: &str) -> Vec<String> {
-        let names = |clause: &&String| {
+        let is_about = |clause: &&String| {
             let words = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '/'));
             clause.split(words).any(|word| word == name)
         };
-        let named: Vec<String> = self.clauses.iter().filter(names).cloned().collect();
+        let named: Vec<String> = self.clauses.iter().filter(is_about).cloned().collect();
         if named.is_empty() { self.clauses.clone() } else { named }
     }
 }

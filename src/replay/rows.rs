@@ -1,7 +1,7 @@
 //! Rows of a replay, for engines that read NDJSON: of each run, its rules, its evidence and its findings.
 //!
-//! Every row begins with `seq`, the run's place in the input, and `row_type`. No name is a reserved word of DuckDB, Spark or
-//! PostgreSQL. Nothing in a row depends on when, where or by how many workers it was made.
+//! Every row begins with `seq`, the run's place in the input, and `row_type`. No name is a reserved word of `DuckDB`, Spark
+//! or `PostgreSQL`. Nothing in a row depends on when, where or by how many workers it was made.
 
 use std::collections::BTreeSet;
 
@@ -300,7 +300,14 @@ impl RowSubject<'_> {
         let worst = worst.reduce(|worst, one| if one.outcome > worst.outcome { one } else { worst });
         let name = |one: &Evidence| one.entry.clone().or(one.path.as_ref().map(ToString::to_string));
         let took = decision.evidence.iter().filter_map(|one| one.took).reduce(|a, b| a + b);
-        let error = decision.errors.first();
+        let error = decision
+            .errors
+            .first()
+            .map(|error| (error.path.as_deref(), error.message.as_str(), Some(error.code.as_str())));
+        let unread = decision.evidence.iter().find(|one| one.outcome == Outcome::Error);
+        let unread = unread
+            .map(|one| (one.path.as_ref().map(Text::as_str), one.message.as_str(), one.code.as_deref()));
+        let why = error.or(unread.filter(|_| decision.verdict == Outcome::Error));
         let (source, sha256) = decision.policy.as_ref().map_or(("", ""), |(a, b)| (a.as_str(), b.as_str()));
         let clock = Some(decision.evaluated_at).filter(|at| *at != Timestamp::UNIX_EPOCH);
         RunRow {
@@ -333,11 +340,10 @@ impl RowSubject<'_> {
             findings_total: decision.counts.total,
             findings_digest: &decision.findings_digest,
             scan_seconds: took,
-            error_text: error.map(|error| match &error.path {
-                Some(path) => format!("{path}: {}", error.message),
-                None => error.message.clone(),
+            error_text: why.map(|(path, message, _)| {
+                path.map_or(message.to_owned(), |path| format!("{path}: {message}"))
             }),
-            error_code: error.map(|error| error.code.as_str()),
+            error_code: why.and_then(|(.., code)| code),
         }
     }
 

@@ -22,6 +22,7 @@ use crate::policy::waiver::Waiver;
 use crate::policy::{self, BaseSource, Policy};
 use crate::relate::{Base, Owners};
 use crate::render::{Look, OutputFormat};
+use crate::replay::RunDescription;
 use crate::report::Source;
 
 const SCHEMA: &str = "secgate/bundle/v1";
@@ -480,6 +481,24 @@ pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
     let (reports, documents, left_alone) = (manifest.reports, manifest.documents, manifest.left_alone);
     let saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
     Ok(BundledEvidence { context, waivers, saved, comparison: manifest.base.map(settled) })
+}
+
+/// What a bundle says of the run that wrote it.
+pub(crate) fn description_of(bundle: &Bundle) -> Result<RunDescription> {
+    let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
+        .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
+    let shown = manifest.context.shown;
+    let number = |url: &String| url.rsplit('/').next()?.parse().ok();
+    Ok(RunDescription {
+        pipeline: shown.pipeline_url.as_ref().and_then(number),
+        project: shown.project,
+        commit: shown.commit,
+        author: shown.author,
+        time: Some(manifest.context.now.to_string()),
+        gate: Some(manifest.gate),
+        params: manifest.context.parameters,
+        ..RunDescription::default()
+    })
 }
 
 /// The outcome of a comparison, as a base that knows nothing else.

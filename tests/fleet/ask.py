@@ -144,8 +144,10 @@ class Truth:
     @staticmethod
     def verdict(run, label):
         states = set(run["states"].values())
-        if run["rules"][label] or states & {"absent", "unreadable"}:
+        if run["rules"][label] or "absent" in states:
             return "fail"
+        if "unreadable" in states:
+            return "error"
         return "review" if "incomplete" in states else "pass"
 
     def blockers(self):
@@ -271,7 +273,7 @@ def main():
         for label, text in POLICIES.items():
             (work / f"{label}.yaml").write_text(text)
         rows = work / "rows"
-        done = subprocess.run([args.secgate, "replay", "--policy", work / "A.yaml", "--against", work / "B.yaml", "--rows", rows, fleet], check=False, stdout=subprocess.DEVNULL)
+        done = subprocess.run([args.secgate, "replay", "--policy", work / "A.yaml", "--against", work / "B.yaml", "--keep-going", "--rows", rows, fleet], check=False, stdout=subprocess.DEVNULL)
         if done.returncode:
             sys.exit(f"secgate replay ended with {done.returncode}")
         truth = [sorted(map(str, answer)) for answer in Truth(fleet).answers()]

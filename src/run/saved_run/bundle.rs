@@ -4,10 +4,9 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use super::{DESCRIPTION, RunContent, RunForm, SavedRun, id_of_path, single};
+use super::{RunContent, RunForm, SavedRun, id_of_path, single};
 use crate::attest::bundle::is_bundle;
-use crate::replay::RunDescription;
-use crate::run::bundle::read_bundle;
+use crate::run::bundle::{description_of, read_bundle};
 
 /// Folders and tar files that `--bundle` and `--record` wrote.
 pub(super) static FORM: RunForm =
@@ -15,10 +14,6 @@ pub(super) static FORM: RunForm =
 
 fn read(path: &Path, _: Option<&Path>) -> Result<SavedRun> {
     let bundle = read_bundle(path)?;
-    let about = match bundle.file(DESCRIPTION) {
-        Ok(text) => RunDescription::parse(text)?,
-        Err(_) => RunDescription::default(),
-    };
-    let id = about.id.clone().unwrap_or_else(|| id_of_path(path));
-    Ok(SavedRun { id: Some(id), about, content: RunContent::Bundle(Box::new(bundle)) })
+    let about = description_of(&bundle)?;
+    Ok(SavedRun { id: Some(id_of_path(path)), about, content: RunContent::Bundle(Box::new(bundle)) })
 }
