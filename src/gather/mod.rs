@@ -30,7 +30,7 @@ pub use saved_files::SavedFile;
 use documents::{MAX_DOCUMENT, feeds, image_indexes, read_document};
 use plan::{PlannedFile, ReadingPlan, plan};
 pub(crate) use plan::{evidence_files, standard_input};
-use policy_test::read_written_report;
+use policy_test::read_written_reports;
 use report_reader::{CountingContext, cores_for, read_all, withhold};
 use roles::by_role;
 use saved_files::plan_saved;
@@ -230,7 +230,7 @@ pub fn gather<'p>(
     let of_saved = of_saved.iter().zip(names.iter().skip(reports.len()));
     of_saved.for_each(|(report, of)| replay_report(&to, report, of, (context, change), &mut gathered));
     let written = rehearsal.map_or(&[][..], |rehearsal| rehearsal.reports);
-    written.iter().for_each(|report| read_written_report(&to, report, context, &mut gathered));
+    read_written_reports(&to, written, context, &mut gathered);
     gathered.evidence.extend(told);
     for item in &documents {
         let limits = DocumentLimits { document: MAX_DOCUMENT, report: limits.max_report };

@@ -19,8 +19,19 @@ pub struct TestReports<'p> {
     pub base: Option<&'p BTreeMap<String, u64>>,
 }
 
-/// A report written out: made by nobody, about this run.
-pub(super) fn read_written_report<'p>(
+/// Reports written out: made by nobody, about this run.
+pub(super) fn read_written_reports<'p>(
+    to: &CountingContext<'p>,
+    written: &'p [WrittenReport],
+    context: &Context,
+    gathered: &mut Gathered<'p>,
+) {
+    for report in written {
+        read_written_report(to, report, context, gathered);
+    }
+}
+
+fn read_written_report<'p>(
     to: &CountingContext<'p>,
     written: &'p WrittenReport,
     context: &Context,
