@@ -473,6 +473,7 @@ pub(crate) struct BundledEvidence {
 /// understood.
 pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
     let manifest = manifest(bundle)?;
+    check_digests(&manifest, bundle)?;
     let mut context = manifest.context;
     if let Some(packed) = &manifest.codeowners {
         context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
@@ -485,8 +486,7 @@ pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
 
 /// What a bundle says of the run that wrote it.
 pub(crate) fn description_of(bundle: &Bundle) -> Result<RunDescription> {
-    let manifest: Manifest = serde_json::from_slice(bundle.file(MANIFEST)?)
-        .map_err(|error| anyhow!("{MANIFEST}: is not as secgate writes it: {error}"))?;
+    let manifest = manifest(bundle)?;
     let shown = manifest.context.shown;
     let number = |url: &String| url.rsplit('/').next()?.parse().ok();
     Ok(RunDescription {
