@@ -120,6 +120,30 @@ fn each_run_has_a_row_and_each_row_says_whose_it_is() {
       "worst_evidence_status": null
     }
     "#);
+    // A finding that no rule counted has a row as well.
+    let quiet = rows(&dir, "out", "run_finding");
+    assert!(quiet.iter().any(|row| row["rule"].is_null() && row["check_id"] == "rule-1"), "{quiet:?}");
+    // Rows that are there are not written over.
+    let again = dir.run(&args);
+    assert_eq!(again.code, 2, "{again:?}");
+    assert!(again.stderr.contains("--resume continues them"), "{again:?}");
+}
+
+#[test]
+fn findings_and_differences_have_rows() {
+    let dir = fleet(10);
+    let args = [
+        "replay",
+        "--policy",
+        "a.yaml",
+        "--against",
+        "b.yaml",
+        "--keep-going",
+        "--rows",
+        "out",
+        "runs.ndjson",
+    ];
+    assert_eq!(dir.run(&args).code, 0);
     let mut finding = rows(&dir, "out", "run_finding")[0].clone();
     finding["fingerprint"] = "HEX".into();
     insta::assert_json_snapshot!(finding, @r#"
@@ -173,13 +197,6 @@ fn each_run_has_a_row_and_each_row_says_whose_it_is() {
       "verdict_b": "fail"
     }
     "#);
-    // A finding that no rule counted has a row as well.
-    let quiet = rows(&dir, "out", "run_finding");
-    assert!(quiet.iter().any(|row| row["rule"].is_null() && row["check_id"] == "rule-1"), "{quiet:?}");
-    // Rows that are there are not written over.
-    let again = dir.run(&args);
-    assert_eq!(again.code, 2, "{again:?}");
-    assert!(again.stderr.contains("--resume continues them"), "{again:?}");
 }
 
 #[test]
@@ -198,7 +215,7 @@ fn a_stream_of_rows_ends_with_its_number() {
     assert_eq!(told[5], (&Value::Null, &json!("broken-run-line")));
 }
 
-/// Words that one of the engines reserves: `duckdb_keywords()` of DuckDB 2.0, appendix C of PostgreSQL 18, and Spark 4 under
+/// Words that one of the engines reserves: `duckdb_keywords()` of `DuckDB` 2.0, appendix C of `PostgreSQL` 18, and Spark 4 under
 /// ANSI.
 const RESERVED: &str = "asof at by columns describe generated pivot_longer pivot_wider try_cast tuple unpack all analyse analyze and any anti array as asc asymmetric authorization between binary both case cast check \
     collate collation column concurrently constraint create cross current_catalog current_date current_role current_schema \
@@ -326,7 +343,7 @@ fn shards_make_the_whole_and_nothing_else_does() {
     let original = dir.read("2/run.ndjson");
     dir.write("2/run.ndjson", dir.read("1/run.ndjson"));
     refused(&["1", "2", "3"], "which is part of another shard");
-    let cut: String = original.lines().skip(2).map(|line| format!("{line}\n")).collect();
+    let cut: String = original.split_inclusive('\n').skip(2).collect();
     dir.write("2/run.ndjson", cut);
     refused(&["1", "2", "3"], "one of them is not whole");
     dir.write("2/run.ndjson", original);
