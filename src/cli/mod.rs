@@ -80,7 +80,7 @@ enum CliCommand {
     Baseline(Box<baseline::BaselineCommand>),
     /// Explain a finding or a rule: the clause of the policy, why, and what would change it
     Explain(Box<explain::ExplainArgs>),
-/// List what can be read and written, and what each format tells
+    /// List what can be read and written, and what each format tells
     Formats(formats::FormatsArgs),
     /// Print the JSON Schema of verdicts, findings, waivers, replays, saved runs or policies
     Schema(schema::SchemaArgs),
