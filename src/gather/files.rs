@@ -112,8 +112,9 @@ pub(super) fn expand_glob(glob: &PathGlob) -> Expanded {
             }
         };
         if found_here {
-            let name = relative(path);
-            files.push((PathBuf::from(if name.is_empty() { "." } else { &name }), false));
+            // As it is, for a name that is not UTF-8 would name another file.
+            let path: PathBuf = path.components().filter(|part| !matches!(part, Component::CurDir)).collect();
+            files.push((if path.as_os_str().is_empty() { PathBuf::from(".") } else { path }, false));
         }
     });
     expanded.files.sort();
@@ -175,7 +176,9 @@ impl Walk {
         };
         // A link may lead to a directory that is being looked into, or to one around those.
         if self.open.last().is_some_and(|inner| inner.starts_with(&real)) {
-            met(directory, MatchedFiles::LeftOut(Reason::Circle));
+            // Around where the walk began, there may be files that nobody looks at.
+            let known = self.open.contains(&real);
+            met(directory, if known { MatchedFiles::LeftOut(Reason::Circle) } else { MatchedFiles::Closed });
             return;
         }
         let entered = self.entered.entry(real.clone()).or_default();

@@ -92,6 +92,10 @@ const KINDS: usize = 6;
 
 /// Why a folder of this name is not looked into.
 pub(super) fn closed_folder(path: &Path) -> Option<Reason> {
+    if path.is_symlink() {
+        // It can be called anything, and lead to reports.
+        return None;
+    }
     match path.file_name()?.to_str()? {
         ".git" | ".hg" | ".svn" | ".bzr" | ".jj" => Some(Reason::VersionControl),
         ".secgate" => Some(Reason::Own),
@@ -107,10 +111,10 @@ pub(super) fn is_own(path: &Path) -> bool {
     report::is_own_output(&Source::File(path.to_owned()))
 }
 
-/// Whether a folder is a bundle of secgate.
+/// Whether a folder is a bundle of secgate with nothing else in it: another file there may be a report.
 fn is_bundle(folder: &Path) -> bool {
     let manifest = folder.join("bundle.json");
-    manifest.is_file() && is_own(&manifest)
+    manifest.is_file() && is_own(&manifest) && crate::attest::bundle::Bundle::open(folder).is_ok()
 }
 
 /// Why a file that was found in a given folder, and that no entry of the policy names, need not be a report.

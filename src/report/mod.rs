@@ -496,12 +496,63 @@ pub fn is_own_output(source: &Source) -> bool {
     let is_json = head.starts_with(b"{") || head.starts_with(b"[");
     is_json
         && (head.starts_with(b"{\"schema\":\"secgate/")
-            || holds("\"conversion\":{\"tool\":{\"driver\":{\"name\":\"secgate\"")
-            || holds("\"driver\":{\"name\":\"secgate\"")
+            || holds("\"driver\":{\"name\":\"secgate\"") && is_own_sarif(source)
             || head.starts_with(b"[{\"description\":") && holds("\"fingerprint\":\"sg1:"))
         || is_json && holds("\"payloadType\":\"application/vnd.in-toto+json\"") && is_own_statement(&head)
-        || head.starts_with(b"<?xml") && holds("<testsuitesname=\"secgate")
+        || is_own_junit(&head)
         || head.starts_with(b"<!DOCTYPEhtml>") && holds("<metaname=\"generator\"content=\"secgate")
+}
+
+/// Whether `JUnit` XML, without blanks and perhaps cut off, is secgate's by its first elements; what tests print and what
+/// comments say is not asked.
+fn is_own_junit(head: &[u8]) -> bool {
+    const BEGIN: [&[u8]; 5] = [
+        b"<?xmlversion=\"1.0\"encoding=\"UTF-8\"?",
+        b"<testsuitesname=\"secgate",
+        b"<testsuitename=\"secgate",
+        b"<properties",
+        b"<propertyname=\"gate\"value=",
+    ];
+    let mut elements = head.split(|byte| *byte == b'>');
+    BEGIN.iter().all(|begin| elements.next().is_some_and(|element| element.starts_with(begin)))
+}
+
+/// Largest SARIF that may be secgate's own, in bytes.
+const LARGEST_OWN: u64 = 256 << 20;
+
+/// Whether each run of a SARIF file is secgate's: one that was put together may hold those of scanners.
+fn is_own_sarif(source: &Source) -> bool {
+    #[derive(serde::Deserialize)]
+    struct SarifOrigin {
+        runs: Vec<RunOrigin>,
+    }
+    #[derive(serde::Deserialize)]
+    struct RunOrigin {
+        #[serde(default)]
+        tool: ToolOrigin,
+        #[serde(default)]
+        conversion: ConversionOrigin,
+    }
+    #[derive(serde::Deserialize, Default)]
+    struct ConversionOrigin {
+        #[serde(default)]
+        tool: ToolOrigin,
+    }
+    #[derive(serde::Deserialize, Default)]
+    struct ToolOrigin {
+        #[serde(default)]
+        driver: DriverOrigin,
+    }
+    #[derive(serde::Deserialize, Default)]
+    struct DriverOrigin {
+        #[serde(default)]
+        name: String,
+    }
+    let Ok(bytes) = source.bytes(LARGEST_OWN) else { return false };
+    let own = |tool: &ToolOrigin| tool.driver.name == "secgate";
+    serde_json::from_slice::<SarifOrigin>(&bytes).is_ok_and(|file| {
+        !file.runs.is_empty() && file.runs.iter().all(|run| own(&run.tool) || own(&run.conversion.tool))
+    })
 }
 
 /// Whether an envelope, without blanks and perhaps cut off, holds a statement of secgate.

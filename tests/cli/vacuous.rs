@@ -163,3 +163,77 @@ fn malware_is_critical_new_and_not_waived() {
         dir.check(&["--policy", "p.yaml", "--base-policy", "before/p.yaml", "--baseline", "known.jsonl"]);
     assert!(run.code != 0 && run.stdout.contains("waive_malware"), "{}", run.stdout);
 }
+
+/// What is taken for secgate's own must be it: a report that says so in passing hides nothing.
+#[test]
+fn a_report_is_not_taken_for_what_secgate_wrote() {
+    let junit = |between: &str, name: &str| {
+        format!(
+            "<?xml version=\"1.0\" encoding=\"UTF-8\"?>{between}<testsuites name=\"{name}\"><testsuite name=\"{name}\" tests=\"1\">\
+             <testcase name=\"a\"><system-out><![CDATA[<testsuites name=\"secgate\">]]></system-out>\
+             <failure message=\"b\">x</failure></testcase></testsuite></testsuites>"
+        )
+    };
+    for text in [
+        junit("", "T"),
+        junit("<!-- <testsuites name=\"secgate merge\"> -->", "T"),
+        junit("", "secgate unit tests"),
+    ] {
+        let (code, said) = decided("quality", "r.xml", text.as_bytes());
+        assert_eq!(code, 1, "{said}");
+    }
+    let run = |driver: &str, results: &str| {
+        format!(r#"{{"tool":{{"driver":{{"name":"{driver}"}}}},"results":[{results}]}}"#)
+    };
+    let result = r#"{"ruleId":"r","level":"error","message":{"text":"m"},"locations":[{"physicalLocation":{"artifactLocation":{"uri":"a.py"},"region":{"startLine":1}}}]}"#;
+    for runs in [
+        [run("secgate", ""), run("Semgrep OSS", result)].join(","),
+        run("Semgrep OSS", &result.replacen('{', r#"{"properties":{"driver":{"name":"secgate"}},"#, 1)),
+    ] {
+        let text = format!(r#"{{"version":"2.1.0","runs":[{runs}]}}"#);
+        let (code, said) = decided("sast", "r.sarif", text.as_bytes());
+        assert_eq!(code, 1, "{said}");
+    }
+}
+
+const HIGH: &str = r#"{"version":"1.150.0","results":[{"check_id":"eval","path":"a.py","start":{"line":1,"col":1},"end":{"line":1,"col":2},
+    "extra":{"message":"m","severity":"ERROR","metadata":{}}}],"errors":[],"paths":{"scanned":["a.py"]}}"#;
+const CLEAN: &str = r#"{"version":"1.150.0","results":[],"errors":[],"paths":{"scanned":["a.py"]}}"#;
+
+/// The exit code where a glob names what lies below `reports`.
+fn in_reports(make: impl Fn(&Dir)) -> (i32, String) {
+    let dir = Dir::new();
+    dir.write("p.yaml", policy("sast").replace("r.*", "reports/**/*.json"));
+    dir.write("reports/clean.json", CLEAN);
+    make(&dir);
+    let run = dir.check(&["--policy", "p.yaml"]);
+    (run.code, run.stdout)
+}
+
+#[test]
+fn no_folder_and_no_name_hides_a_report() {
+    use std::os::unix::ffi::OsStrExt as _;
+    use std::os::unix::fs::symlink;
+
+    let odd = |bytes: &[u8]| std::path::PathBuf::from(std::ffi::OsStr::from_bytes(bytes));
+    assert_eq!(in_reports(|_| ()).0, 0);
+    let (code, said) = in_reports(|dir| {
+        dir.write("reports/s/bundle.json", r#"{"schema":"secgate/x"}"#).write("reports/s/r.json", HIGH);
+    });
+    assert_ne!(code, 0, "a folder with a file of a bundle: {said}");
+    let (code, said) = in_reports(|dir| {
+        fs::write(dir.path().join(odd(b"reports/x\xff.json")), HIGH).unwrap();
+        dir.write("reports/x\u{fffd}.json", CLEAN);
+    });
+    assert_ne!(code, 0, "a name that is not UTF-8, with a twin: {said}");
+    let (code, said) = in_reports(|dir| {
+        symlink("..", dir.path().join("reports/s")).unwrap();
+        dir.write("r.json", HIGH);
+    });
+    assert_ne!(code, 0, "a link out of the folder: {said}");
+    let (code, said) = in_reports(|dir| {
+        dir.write("elsewhere/r.json", HIGH);
+        symlink("../elsewhere", dir.path().join("reports/.git")).unwrap();
+    });
+    assert_ne!(code, 0, "a link called .git: {said}");
+}
