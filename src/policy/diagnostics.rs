@@ -110,6 +110,9 @@ diagnostics! {
         /// A role that the policy does not declare.
         "unknown-role" UnknownRole { shown, role }
             => "`people` has no role {shown}", help "add it: `people: {{{role}: [\"@user\"]}}`";
+        /// A user among those who may approve waivers.
+        "approver-without-role" ApproverWithoutRole { shown }
+            => "`approvers` names roles, and {shown} is none", help "put them into a role: `people: {{appsec: [\"@user\"]}}`, and write `role:appsec`";
         // Policies that extend others.
         /// A path that leaves the folder that it has to stay in.
         "path-outside" PathOutside { key: &'static str, shown, where_to: &'static str, such: &'static str }

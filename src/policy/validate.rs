@@ -293,7 +293,7 @@ fn waivers(
     WaiverSettings {
         files,
         pinned,
-        approvers: written.approvers.map(|list| deciders(list, people, problems)).unwrap_or_default(),
+        approvers: written.approvers.map(|list| approvers(list, people, problems)).unwrap_or_default(),
         max_active: written.max_active.map(|most| most.value),
         max_per_rule: written.max_per_rule.map(|most| most.value),
         max_duration: written.max_duration.map_or(NINETY_DAYS, |d| d.value.0),
@@ -356,6 +356,23 @@ fn reviewers(
     let not = written.not.map(|not| not.value.0).unwrap_or_default();
     let not = not.into_iter().map(|word| barred(word.value).to_owned()).collect();
     Some(Reviewers { any_of, at_least: written.at_least.map_or(1, |n| n.value.0), not })
+}
+
+/// Roles whose people may approve waivers. Names would stand in every policy that one changes for somebody who leaves.
+fn approvers(
+    written: At<written::Many<Name>>,
+    people: &BTreeMap<String, Vec<Person>>,
+    problems: &mut PolicyProblems,
+) -> Vec<String> {
+    for one in &written.value.0 {
+        if user_name(&one.value).is_some()
+            && !one.value.starts_with("role:")
+            && !people.contains_key(&one.value)
+        {
+            problems.add(one.at, PolicyDiagnostic::ApproverWithoutRole { shown: quoted(&one.value) });
+        }
+    }
+    deciders(written, people, problems)
 }
 
 /// Roles and people who may decide something.

@@ -379,7 +379,7 @@ written! {
         may max_duration: Duration,
         /// `true`: the author of the change may not own or approve one.
         may not_author: bool,
-        /// Who may approve one: `role:NAME` or `@user`; default anybody but its owner.
+        /// Roles whose people may approve one, `role:NAME`; default anybody but its owner.
         may approvers: Many<Name>,
         /// Digests that files of `files` must have, by their path: a file that several projects share.
         may pinned: Table<Digest>,

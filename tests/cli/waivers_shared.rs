@@ -5,7 +5,7 @@ use crate::common::{Dir, Run};
 const POLICY: &str = "\
 version: 1
 gate: merge
-people: {appsec: [\"@lead\", {user: \"@second\", emails: [second@corp.test]}]}
+people: {appsec: [\"@lead\", {user: \"@second\", emails: [second@corp.test]}], leads: [\"@lead\"]}
 evidence: {deps: {category: vulnerability, files: [osv.json]}}
 waivers: {files: [w.yaml], max_duration: 90d}
 rules:
@@ -136,18 +136,20 @@ fn more_waivers_than_the_policy_lets_hold_are_an_error() {
         let run = check(&dir(&POLICY.replace("max_duration: 90d", limit), &both), None);
         assert!(run.code == code && run.stdout.contains(says), "{limit}: {} {}", run.code, run.stdout);
     }
+    let named = check(&dir(&POLICY.replace("max_duration: 90d", "approvers: [\"@lead\"]"), &both), None);
+    assert!(named.code == 2 && named.stdout.contains("`approvers` names roles"), "{named:?}");
     // Those that have ended, or are for others, take no place.
     let ended = both.replacen("expires: 2026-06-30", "expires: 2026-05-30", 1);
     let run = check(&dir(&POLICY.replace("max_duration: 90d", "max_active: 1"), &ended), None);
     assert_eq!((run.code, run.json()["errors"].as_array().unwrap().len()), (1, 0));
     // Looser are other people, more of them, no pin and more waivers.
     let dir = Dir::new();
-    let strict = "approvers: [\"@lead\"], pinned: {w.yaml: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}, \
+    let strict = "approvers: [\"role:leads\"], pinned: {w.yaml: \"sha256:0000000000000000000000000000000000000000000000000000000000000000\"}, \
                   max_active: 2, max_per_rule: 1";
     dir.write("a.yaml", POLICY.replace("max_duration: 90d", strict));
     for (was, is, clause) in [
-        ("[\"@lead\"]", "[\"@lead\", \"@x\"]", "waivers.approvers"),
-        ("approvers: [\"@lead\"], ", "", "waivers.approvers"),
+        ("[\"role:leads\"]", "[\"role:leads\", \"role:appsec\"]", "waivers.approvers"),
+        ("approvers: [\"role:leads\"], ", "", "waivers.approvers"),
         ("sha256:0000", "sha256:1000", "waivers.pinned"),
         ("max_active: 2", "max_active: 3", "waivers.max_active"),
         (", max_per_rule: 1", "", "waivers.max_per_rule"),
