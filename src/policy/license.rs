@@ -207,7 +207,12 @@ impl LicenseTerms {
         if is_nameless(id) || is_own(&id.to_ascii_lowercase()) {
             return LicenseDecision::Unknown;
         }
-        if self.allow.is_empty() { LicenseDecision::Allowed } else { LicenseDecision::Denied }
+        match (self.allow.is_empty(), is_listed(id)) {
+            (false, _) => LicenseDecision::Denied,
+            (true, true) => LicenseDecision::Allowed,
+            // A common name, such as `GPLv3`, may be that of a licence that is denied.
+            (true, false) => LicenseDecision::Unknown,
+        }
     }
 }
 
@@ -226,6 +231,17 @@ fn is_license(text: &str) -> bool {
 fn is_nameless(id: &str) -> bool {
     let nameless = ["NOASSERTION", "NONE", "UNKNOWN", "UNLICENSED", "PROPRIETARY", "CUSTOM", "OTHER"];
     nameless.iter().any(|word| id.eq_ignore_ascii_case(word))
+}
+
+/// Whether an id is on the SPDX list, with or without the choice of a later version.
+fn is_listed(id: &str) -> bool {
+    static ALL: OnceLock<BTreeSet<String>> = OnceLock::new();
+    let all = ALL
+        .get_or_init(|| license_categories().iter().flat_map(|of| &of.ids).map(|id| family(id).0).collect());
+    // Of these names alone, nobody knows the version.
+    let versionless =
+        ["GPL", "LGPL", "AGPL", "GFDL"].iter().any(|name| family(id).0.eq_ignore_ascii_case(name));
+    !versionless && all.contains(&family(id).0)
 }
 
 /// Whether an id in small letters is one of the document's own.
@@ -364,6 +380,12 @@ mod tests {
             ("MIT AND LicenseRef-acme", Unknown),
             ("", Unknown),
             ("Apache License 2.0", Unknown),
+            ("AGPLv3", Unknown),
+            ("GPL", Unknown),
+            ("Foo", Unknown),
+            ("Foo OR MIT", Allowed),
+            ("GPL-2.0+", Allowed),
+            ("lgpl-2.1-OR-LATER", Allowed),
             ("MIT/AGPL-3.0-only", Denied),
             ("see AGPL-3.0-only, section 13", Denied),
             ("MIT OR", Unknown),
