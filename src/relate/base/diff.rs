@@ -70,15 +70,16 @@ pub struct UnshownFile {
 struct TouchedNames {
     /// The paths, as numbers.
     whole: HashSet<u64>,
-    /// Endings of any of them, from its last part to the path itself, as numbers.
-    ends: HashSet<u64>,
+    /// Endings of any of them, from its last part to the path itself, as numbers, and how many of them end so.
+    ends: HashMap<u64, u32>,
 }
 
 impl TouchedNames {
     fn add(&mut self, path: &str) {
         let mut last = 0;
         for end in Self::ends_of(path) {
-            self.ends.insert(end);
+            let known = self.ends.entry(end).or_default();
+            *known = known.saturating_add(1);
             last = end;
         }
         self.whole.insert(last);
@@ -93,7 +94,15 @@ impl TouchedNames {
             }
             last = end;
         }
-        self.ends.contains(&last)
+        self.ends.contains_key(&last)
+    }
+
+    /// The same of one of the paths and the others.
+    fn others_end_alike(&self, path: &str) -> bool {
+        let ends: Vec<u64> = Self::ends_of(path).collect();
+        let Some((last, shorter)) = ends.split_last() else { return false };
+        shorter.iter().any(|end| self.whole.contains(end))
+            || self.ends.get(last).is_some_and(|&known| known > 1)
     }
 
     /// A number for the last part, for the last two, and so on: two that are equal by chance are a file in doubt.
@@ -383,7 +392,9 @@ impl Diff {
         if let Some(change) = self.files.get(path) {
             // A line that the file does not have is none that the diff leaves alone.
             let left = lines.is_some_and(|lines| {
-                change.leaves(lines) && self.shown_lines(path, change).is_some_and(|last| lines.1 <= last)
+                change.leaves(lines)
+                    && self.shown_lines(path, change).is_some_and(|last| lines.1 <= last)
+                    && self.namesakes_leave(path, lines)
             });
             return if left { Vouched::Lines } else { Vouched::Nothing };
         }
@@ -515,6 +526,25 @@ impl Diff {
     /// A touched file may be this one, named from another directory.
     fn touches_namesake(&self, path: &str) -> bool {
         self.names.ends_alike(path)
+    }
+
+    /// Whether the lines are left alone by each touched file that a touched one may be, named from another directory.
+    fn namesakes_leave(&self, path: &str, lines: LineSpan) -> bool {
+        let name = spelled(path);
+        if !self.names.others_end_alike(&name) {
+            return true;
+        }
+        let ends_in = |long: &str, short: &str| {
+            long.strip_suffix(short).is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let namesakes = self.files.iter().filter(|(other, _)| {
+            let other_name = spelled(other);
+            *other != path && (ends_in(&other_name, &name) || ends_in(&name, &other_name))
+        });
+        namesakes.into_iter().all(|(other, change)| {
+            let is_short = || self.shown_lines(other, change).is_some_and(|last| last < lines.0);
+            change.leaves(lines) || is_short()
+        })
     }
 
     /// A touched submodule or link: of what lies below it the diff says nothing.

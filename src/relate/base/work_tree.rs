@@ -91,7 +91,7 @@ impl WorkTree {
         Some(before.iter().cloned().chain([path]).chain(rest.iter().cloned()).collect())
     }
 
-    /// Where a link in a folder leads; `None` if that is outside.
+    /// Where a link in a folder without links leads; `None` if that is outside, or `..` comes behind another link.
     fn within(&self, folder: &str, target: &Path) -> Option<String> {
         let mut parts: Vec<&str> = folder.split('/').filter(|part| !part.is_empty()).collect();
         let relative = if target.is_absolute() {
@@ -102,7 +102,13 @@ impl WorkTree {
         };
         for part in relative.components() {
             match part {
-                Component::ParentDir => drop(parts.pop()?),
+                Component::ParentDir => {
+                    // Of a link, the system takes the folder above where it leads.
+                    if !fs::symlink_metadata(self.root.join(parts.join("/"))).ok()?.is_dir() {
+                        return None;
+                    }
+                    parts.pop()?;
+                }
                 Component::Normal(part) => parts.push(part.to_str()?),
                 Component::CurDir => {}
                 Component::Prefix(_) | Component::RootDir => return None,
@@ -224,8 +230,15 @@ mod tests {
         symlink("loop", at("src/loop")).unwrap();
         symlink(at("shared"), at("whole")).unwrap();
         symlink("..", at("src/top")).unwrap();
+        fs::write(at("e.py"), "e\n").unwrap();
+        fs::write(at("src/e.py"), "e\n").unwrap();
+        symlink("../shared/deep", at("src/down")).unwrap();
+        symlink("src/down/../e.py", at("in-doubt.py")).unwrap();
+        symlink(at("src/down/../e.py"), at("in-doubt-as-well.py")).unwrap();
+        symlink("shared/deep/../../src/e.py", at("around.py")).unwrap();
         let tree = WorkTree::below(dir.path()).unwrap();
         for (path, way) in [
+            ("around.py", vec!["around.py", "src/e.py"]),
             ("shared/deep/a.py", vec!["shared/deep/a.py"]),
             ("src/a.py", vec!["src/a.py", "shared/deep/a.py"]),
             ("shared/b.py", vec!["shared/b.py", "src/a.py", "shared/deep/a.py"]),
@@ -236,7 +249,18 @@ mod tests {
         ] {
             assert_eq!(tree.file(path).as_deref().unwrap_or_default(), way, "{path}");
         }
-        for path in ["src/out", "src/loop", "src", "nowhere", "", "-", "src/a.py:2", "shared/deep/a.py/b"] {
+        for path in [
+            "in-doubt.py",
+            "in-doubt-as-well.py",
+            "src/out",
+            "src/loop",
+            "src",
+            "nowhere",
+            "",
+            "-",
+            "src/a.py:2",
+            "shared/deep/a.py/b",
+        ] {
             assert_eq!(tree.file(path), None, "{path}");
         }
         assert_eq!(tree.behind("src/lib").as_deref(), Some("shared"));
