@@ -101,6 +101,9 @@ diagnostics! {
         "git-without-commit" GitWithoutCommit { revision } => "git rev-parse {revision}: gave no commit";
         /// A revision that this clone does not have.
         "unknown-revision" UnknownRevision { name, hint } => "git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0{hint}", help "GIT_DEPTH: 0";
+        /// A revision that a tag, a branch or a commit can be meant by.
+        "ambiguous-revision" AmbiguousRevision { name, found, full }
+            => "`{name}` is short for {found}, and which is meant decides what is new; write the full ref, such as `{full}`, or the full commit id";
         /// A clone without the commit where the change began.
         "shallow-clone" ShallowClone { name }
             => "`{name}` and HEAD have no common commit in this shallow clone; a clone of CI needs GIT_DEPTH: 0; fetch the rest with: git fetch --unshallow origin",

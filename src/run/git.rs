@@ -192,6 +192,7 @@ fn is_shallow(directory: &Path) -> bool {
 
 /// The commit that a name stands for.
 pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
+    unambiguous(directory, revision)?;
     let name = format!("{revision}^{{commit}}");
     let out = git(directory, &["rev-parse", "--verify", "--end-of-options", &name]).map_err(|error| {
         // Git's whole answer to a name that it does not know.
@@ -206,6 +207,56 @@ pub(crate) fn commit(directory: &Path, revision: &str) -> Result<String> {
         bail!(RunDiagnostic::GitWithoutCommit { revision: clean_line(revision).into_owned() });
     }
     Ok(commit)
+}
+
+/// An error for a name of several refs, or of a ref and a commit: git would take a tag for the branch that is meant, and
+/// whoever pushes a tag would choose the base.
+fn unambiguous(directory: &Path, revision: &str) -> Result<()> {
+    let end = ["^", "~", "@{", ":"].iter().filter_map(|mark| revision.find(mark)).min();
+    let name = revision.get(..end.unwrap_or(revision.len())).unwrap_or(revision);
+    // Git takes a full id for itself, and fails at what no ref can be called.
+    if name.is_empty()
+        || matches!(name.len(), 40 | 64) && is_hex(name)
+        || name.contains(['*', '?', '[', '\\'])
+    {
+        return Ok(());
+    }
+    let mut places = ["refs/", "refs/tags/", "refs/heads/", "refs/remotes/"]
+        .map(|folder| format!("{folder}{name}"))
+        .to_vec();
+    places.push(format!("refs/remotes/{name}/HEAD"));
+    if name.starts_with("refs/") {
+        places.push(name.to_owned());
+    }
+    let args = ["for-each-ref", "--format=%(refname)"];
+    let out = git(directory, &args.into_iter().chain(places.iter().map(String::as_str)).collect::<Vec<_>>())?;
+    let out = String::from_utf8_lossy(&out);
+    let mut meanings: Vec<String> =
+        out.lines().filter(|line| places.iter().any(|place| place == line)).map(str::to_owned).collect();
+    if meanings.is_empty() || meanings.iter().any(|found| found == name) {
+        return Ok(());
+    }
+    if (4..64).contains(&name.len()) && is_hex(name) {
+        let objects = git(directory, &["rev-parse", &format!("--disambiguate={name}")])?;
+        meanings.extend(String::from_utf8_lossy(&objects).lines().map(str::to_owned));
+    }
+    // A branch of the remote repository that was not fetched is no tag or local branch of that name.
+    let is_remote =
+        name.starts_with("origin/") && meanings.iter().all(|found| !found.starts_with("refs/remotes/"));
+    if meanings.len() > 1 || is_remote || name.starts_with("refs/") {
+        let full = if name.starts_with("origin/") {
+            format!("refs/remotes/{name}")
+        } else {
+            meanings.last().cloned().unwrap_or_default()
+        };
+        let (name, found, full) = (clean_line(revision), meanings.join(", "), clean_line(&full));
+        bail!(RunDiagnostic::AmbiguousRevision {
+            name: name.into_owned(),
+            found: clean_line(&found).into_owned(),
+            full: full.into_owned(),
+        });
+    }
+    Ok(())
 }
 
 /// Remarks on a name that git does not know, with the command that brings it.

@@ -809,3 +809,67 @@ fn a_line_behind_the_end_of_a_touched_file_is_in_doubt() {
         assert_eq!(run.code, code, "line {line} {run:?}");
     }
 }
+
+/// Whoever can push a tag or a branch would choose what counts as existing.
+#[test]
+fn a_name_of_several_refs_is_no_base() {
+    let dir = dir();
+    dir.git(&["init", "-q", "-b", "main"]);
+    dir.write("src/a.py", "a\n").write(".gitignore", "*.json\n");
+    dir.git(&["add", "."]);
+    dir.git(&["commit", "-qm", "base"]);
+    let base = dir.git(&["rev-parse", "HEAD"]).trim().to_owned();
+    dir.git(&["update-ref", "refs/remotes/origin/main", &base]);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.write("src/a.py", "eval(a)\n").write("semgrep.json", semgrep(1, &[("r", "src/a.py", 1)]));
+    dir.git(&["commit", "-qam", "change"]);
+    let run = |revision: &str| check(&dir, &["semgrep.json", "--diff-base", revision]);
+    assert_eq!(run("origin/main").code, 1);
+    let refused = |revision: &str, of: &[&str]| {
+        let run = run(revision);
+        let told = of.iter().all(|name| run.stderr.contains(name));
+        assert!(run.code == 2 && told, "{revision}: {run:?}");
+    };
+    let remote = "refs/remotes/origin/main";
+    dir.git(&["tag", "origin/main", "HEAD"]);
+    for name in ["origin/main", "origin/main~0", "origin/main^{commit}"] {
+        refused(name, &["refs/tags/origin/main", "write the full ref", remote]);
+    }
+    for name in [remote, &base, "main"] {
+        assert_eq!(run(name).code, 1, "{name}");
+    }
+    dir.git(&["tag", "-d", "origin/main"]);
+    dir.git(&["update-ref", "refs/heads/origin/main", "HEAD"]);
+    refused("origin/main", &["refs/heads/origin/main", remote]);
+    // The branch was not fetched.
+    dir.git(&["update-ref", "-d", remote]);
+    refused("origin/main", &["refs/heads/origin/main", remote]);
+    dir.git(&["update-ref", &format!("refs/tags/{remote}"), "HEAD"]);
+    refused(remote, &["refs/tags/refs/remotes/origin/main"]);
+    let short = &base[..8];
+    assert_eq!(run(short).code, 1);
+    dir.git(&["tag", short, "HEAD"]);
+    refused(short, &[&format!("refs/tags/{short}"), &base]);
+    dir.git(&["tag", &base, "HEAD"]);
+    assert_eq!(run(&base).code, 1);
+}
+
+/// A scanner that ran in a folder names its files from there.
+#[test]
+fn a_line_of_a_touched_namesake_is_in_doubt() {
+    let dir = dir();
+    dir.git(&["init", "-q", "-b", "main"]);
+    let app = "import os\neval(old)\nx = 1\n";
+    dir.write("app.py", app).write("sub/app.py", "import os\nx = 1\n").write(".gitignore", "*.json\n");
+    dir.git(&["add", "."]);
+    dir.git(&["commit", "-qm", "base"]);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir.write("app.py", format!("{app}# a comment\n"));
+    dir.write("semgrep.json", semgrep(1, &[("r", "app.py", 2)]));
+    let code = || check(&dir, &["semgrep.json", "--diff-base", "main"]).code;
+    assert_eq!(code(), 0);
+    dir.write("sub/app.py", "import os\nx = 1\n# another\n");
+    assert_eq!(code(), 0);
+    dir.write("sub/app.py", "import os\neval(input())\nx = 1\n");
+    assert_eq!(code(), 1);
+}
