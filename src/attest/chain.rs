@@ -322,12 +322,13 @@ impl VerdictRequirement<'_> {
     /// The verdicts of the gate about this and of this project, the last first; of two at the same time the worse first.
     pub fn all<'s>(&self, verdicts: &'s [SignedVerdict]) -> Vec<&'s SignedVerdict> {
         let of_gate = verdicts.iter().filter(|v| v.verdict.facts.gate == self.gate);
-        // Another project's later word is none about this one; where only such are there, the last of them is told.
+        // Another project's later word is none about this one; where only such are there, the last of them is told. One
+        // that names no project may be this one's, and is no pass of it.
         let mut all: Vec<&SignedVerdict> = of_gate.filter(|v| self.is_met_by(&v.verdict)).collect();
         if let Project::Of(project) = self.project
             && all.iter().any(|v| v.verdict.facts.project.as_deref() == project)
         {
-            all.retain(|v| v.verdict.facts.project.as_deref() == project);
+            all.retain(|v| v.verdict.facts.project.as_deref().is_none_or(|of| Some(of) == project));
         }
         let rank = |word: GateDecision| match word {
             GateDecision::Pass => 0,

@@ -115,7 +115,7 @@ impl ReleaseRange {
         };
         let (from, to) = (from.to_ascii_lowercase(), to.to_ascii_lowercase());
         if from == to {
-            return fault("--range begins where it ends: it contains nothing");
+            return fault("begins where it ends: it contains nothing");
         }
         Ok(((!from.is_empty()).then_some(from), to))
     }

@@ -26,6 +26,22 @@ use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
 use crate::report::Source;
 use crate::run::{parse_commit, read_bundle, recomputed};
 
+/// What is asked of verdicts, and --artifact looks at none.
+const OF_VERDICTS: [&str; 12] = [
+    "recompute",
+    "subject",
+    "commit",
+    "chain",
+    "range",
+    "verdict",
+    "policy",
+    "project",
+    "param",
+    "max_age",
+    "machine_clock",
+    "merge_requests",
+];
+
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
 #[derive(Debug, Args)]
 #[command(
@@ -60,7 +76,7 @@ pub(super) struct VerifyArgs {
 
     /// What FILE must be the signature of, or a signed statement about: a file or its digest. Then FILE need hold no
     /// verdict
-    #[arg(long, value_name = "PATH|sha256:HEX|sha512:HEX", requires = "files")]
+    #[arg(long, value_name = "PATH|sha256:HEX|sha512:HEX", requires = "files", conflicts_with_all = OF_VERDICTS)]
     artifact: Option<String>,
 
     /// Derive the verdict of a bundle of evidence again and compare it byte for byte; with FILE and --key, one of the
@@ -93,9 +109,9 @@ pub(super) struct VerifyArgs {
     #[arg(long, value_name = "FILE", requires = "range")]
     merge_requests: Vec<PathBuf>,
 
-    /// Verdicts that will do
-    #[arg(long, value_name = "WORD,…", value_delimiter = ',', value_enum, default_value = "pass")]
-    verdict: Vec<RequiredGate>,
+    /// Verdicts that will do [default: pass]
+    #[arg(long, value_name = "WORD,…", value_delimiter = ',', value_enum)]
+    verdict: Option<Vec<RequiredGate>>,
 
     /// A policy that may have decided; any number of times
     #[arg(long, value_name = "sha256:HEX")]
@@ -176,6 +192,7 @@ impl VerificationOutput {
 }
 
 pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
+    needs_verdicts(args)?;
     let demands = requirements_from_flags(args)?;
     let roots = signer::roots(args)?;
     let mut keys = public_keys(&args.key)?;
@@ -198,13 +215,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     for path in &args.recompute {
         bundle_of(path, &args.files, &verdicts, &mut told);
     }
-    if args.files.is_empty() {
-        if !args.chain.is_empty() || args.subject.is_some() || args.commit.is_some() {
-            bail!("--chain, --subject and --commit want signed verdicts: give FILE, and --key or --identity");
-        }
-    } else if !args.chain.is_empty() {
+    if !args.chain.is_empty() {
         links(&args.chain, &verdicts, &demands, &mut told)?;
-    } else if args.range.is_none() {
+    } else if !args.files.is_empty() && args.range.is_none() {
         each(&verdicts, &demands, &mut told);
     }
     if let Some(ends) = &demands.range {
@@ -215,6 +228,37 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     } else {
         "verified"
     })
+}
+
+/// Refuses what would be asked of nothing: of verdicts without one, and of an artifact where only a range is looked at.
+fn needs_verdicts(args: &VerifyArgs) -> Result<()> {
+    let of_one = [
+        ("--subject", args.subject.is_some()),
+        ("--commit", args.commit.is_some()),
+        ("--param", !args.param.is_empty()),
+    ];
+    let of_any = [
+        ("--chain", !args.chain.is_empty()),
+        ("--policy", !args.policy.is_empty()),
+        ("--project", args.project.is_some()),
+        ("--max-age", args.max_age.is_some()),
+        ("--machine-clock", args.machine_clock),
+        ("--verdict", args.verdict.is_some()),
+    ];
+    let given =
+        |flags: &[(&'static str, bool)]| flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag);
+    if args.files.is_empty()
+        && let Some(flag) = given(&of_one).or_else(|| given(&of_any))
+    {
+        bail!("{flag} wants signed verdicts: give FILE, and --key or --identity");
+    }
+    if args.range.is_some()
+        && args.chain.is_empty()
+        && let Some(flag) = given(&of_one)
+    {
+        bail!("{flag} is asked of one verdict, and --range wants many: leave it out, or give --chain");
+    }
+    Ok(())
 }
 
 /// Trusted roots by the name of those that come with secgate, or of a file.
@@ -253,7 +297,7 @@ fn requirements_from_flags(args: &VerifyArgs) -> Result<VerdictRequirements> {
     Ok(VerdictRequirements {
         artifact: args.subject.as_deref().map(subject_digest).transpose()?,
         commit: args.commit.as_deref().map(|text| parse_commit("--commit", text)).transpose()?,
-        words: args.verdict.iter().map(word).collect(),
+        words: args.verdict.as_deref().unwrap_or(&[RequiredGate::Pass]).iter().map(word).collect(),
         policies: args.policy.iter().map(|text| digest("--policy", text)).collect::<Result<_>>()?,
         project: args.project.clone(),
         parameters: args.param.iter().map(|text| parameter(text)).collect::<Result<_>>()?,
@@ -359,7 +403,10 @@ fn bundle_of(path: &Path, files: &[PathBuf], verdicts: &[SignedVerdict], told: &
     };
     let sha256 = hex(&Sha256::digest(&derived.file));
     let how = derived.by_other_version.unwrap_or_else(|| "the same verdict byte for byte".to_owned());
-    told.good(&format!("{name}: {how}, sha256:{sha256}; bundle sha256:{digest}"));
+    let word = serde_json::from_slice::<serde_json::Value>(&derived.file).ok();
+    let word = word.as_ref().and_then(|verdict| verdict.get("verdict")?.as_str()).unwrap_or("no verdict");
+    let word = clean_line(word);
+    told.good(&format!("{name}: recomputed: {word}; {how}, sha256:{sha256}; bundle sha256:{digest}"));
     if files.is_empty() {
         return;
     }
@@ -574,6 +621,7 @@ fn in_order(
         let passes = demands.requirement_for(gate, about).all(verdicts).into_iter();
         let earliest = passes
             .filter(|v| demands.words.contains(&v.verdict.facts.verdict) && v.verdict.facts.enforced)
+            .filter(|v| demands.project.is_none() || v.verdict.facts.project == demands.project)
             .map(|v| v.verdict.facts.evaluated_at)
             .min();
         let decided = second.verdict.facts.evaluated_at;

@@ -326,4 +326,38 @@ fn a_verdict_of_another_project_or_environment_proves_nothing() {
     assert_eq!(digest.code, 0, "{digest:?}");
     let sha256 = digest.stdout.split('"').nth(1).unwrap();
     says("production.jsonl", &[&production[..], &["--policy", sha256]].concat(), 0, "verified");
+    // A later word that names no project may be about this one: a failure counts, a pass does not.
+    for (severity, words) in [("ERROR", "is fail, at 2026-06-01T12:00:10Z"), ("INFO", "names no project")] {
+        dir.write("semgrep.json", semgrep(&[severity]));
+        let at =
+            ["check", "--now", "2026-06-01T12:00:10Z", "--policy", "production.yaml", "--commit", COMMIT];
+        let more = ["--subject", IMAGE, "--param", "environment=production", "--output", "json=v.json"];
+        dir.run(&[&at[..], &more].concat());
+        assert_eq!(sign(&dir, "v.json", "nameless.jsonl", &[]).code, 0);
+        let more = [&production[..], &["--project", "team/shop", "nameless.jsonl"]].concat();
+        says("production.jsonl", &more, 1, words);
+    }
+}
+
+#[test]
+fn nothing_is_asked_of_verdicts_where_an_artifact_is_verified() {
+    let dir = Dir::new();
+    keys(&dir);
+    let digest = format!("sha256:{}", "a".repeat(64));
+    for more in [
+        &["--commit", COMMIT][..],
+        &["--subject", IMAGE],
+        &["--policy", &digest],
+        &["--project", "team/shop"],
+        &["--param", "a=b"],
+        &["--max-age", "1h"],
+        &["--machine-clock"],
+        &["--verdict", "pass"],
+        &["--chain", "merge"],
+        &["--recompute", "b"],
+    ] {
+        let run = verify(&dir, &[&["v.jsonl", "--artifact", &digest][..], more].concat());
+        let said = run.stderr.contains("cannot be used with") && run.stderr.contains(more[0]);
+        assert!(run.code == 2 && said, "{more:?}: {run:?}");
+    }
 }

@@ -99,6 +99,21 @@ fn every_report_can_be_decided_again_and_no_bundle_holds_a_secret() {
     // Without a key nothing shows who made it.
     assert_eq!(again.code, 0, "{again:?}");
     assert!(again.last_line().starts_with("recomputed; no signature was checked"), "{again:?}");
+    assert!(again.stdout.contains("b: recomputed: fail; the same verdict"), "{again:?}");
+    // What is asked of signed verdicts is not passed over.
+    let policy = format!("sha256:{}", "a".repeat(64));
+    for more in [
+        &["--policy", &policy][..],
+        &["--project", "team/shop"],
+        &["--param", "a=b"],
+        &["--max-age", "1h"],
+        &["--machine-clock"],
+        &["--verdict", "pass"],
+        &["--chain", "merge"],
+    ] {
+        let run = dir.run(&[&["verify", "--recompute", "b"], more].concat());
+        assert!(run.code == 2 && run.stderr.contains(more[0]), "{more:?}: {run:?}");
+    }
     // Nor what it was compared with, and the key under which that was done.
     let key = "0123456789abcdef-a-key-of-the-project-0123456789abcdef";
     let secrets = fixture("gate/secrets.json");

@@ -97,6 +97,14 @@ fn every_change_of_a_release_has_its_verdict() {
     let run = verify(&dir, &before, &with_requests);
     assert!(run.code == 1 && run.stdout.contains("requests.json: a merge request has no `iid`"), "{run:?}");
     assert_eq!(dir.run(&["verify", "--key", "gate.pub", "--range", &range, "own.jsonl"]).code, 2);
+    let run = verify(&dir, &format!("{pushed}..{pushed}"), &files);
+    assert!(run.code == 2 && run.stderr.contains("error: --range begins where it ends"), "{run:?}");
+    // Of many verdicts nobody asks what one is about.
+    let subject = format!("app@sha256:{}", "a".repeat(64));
+    for more in [["--commit", &head], ["--subject", &subject], ["--param", "a=b"]] {
+        let run = verify(&dir, &range, &[&more[..], &files].concat());
+        assert!(run.code == 2 && run.stderr.contains(more[0]), "{more:?}: {run:?}");
+    }
 }
 
 #[test]
