@@ -30,8 +30,7 @@ pub(super) fn is_archive(path: &Path) -> bool {
 fn read(path: &Path, store: Option<&Path>) -> Result<SavedRun> {
     let bytes = read_all(&mut reader_of(path)?, MAX_RUN)?;
     let files = below_description(untar(&bytes)?)?;
-    let beside = path.parent().unwrap_or_else(|| Path::new("."));
-    of_files(id_of_path(path), files, beside, store)
+    of_files(id_of_path(path), files, None, store)
 }
 
 /// The files of a whole tar file.

@@ -26,11 +26,11 @@ impl RunDescription {
         }
     }
 
-    /// Its files: those of `found`, and those that it says something of.
+    /// Its files: those of `found`, and those that it says something of; `beside` is the folder that paths start in.
     pub(crate) fn files(
         &self,
         mut found: Vec<SavedFile>,
-        beside: &Path,
+        beside: Option<&Path>,
         store: Option<&Path>,
     ) -> Result<Vec<SavedFile>> {
         for (name, reference) in &self.files {
@@ -52,14 +52,23 @@ impl RunDescription {
 
 impl FileReference {
     /// The content; `found` is the file of this name where there is one.
-    fn source(&self, found: Option<&Source>, beside: &Path, store: Option<&Path>) -> Result<Source> {
+    fn source(&self, found: Option<&Source>, beside: Option<&Path>, store: Option<&Path>) -> Result<Source> {
         let source = match (&self.data, &self.path, found, &self.sha256) {
             (Some(_), Some(_), ..) => return Err(unreadable("has both `path` and `data`")),
+            (Some(_), ..) | (_, Some(_), ..) if found.is_some() => {
+                return Err(unreadable("is in the run already, so it can have neither `path` nor `data`"));
+            }
             (Some(data), None, ..) => {
                 let bytes = Base64::decode_vec(data).map_err(|_| unreadable("`data` is not base64"))?;
                 Source::Bytes(bytes.into())
             }
-            (None, Some(path), ..) => Source::File(beside.join(path)),
+            (None, Some(path), ..) => {
+                let Some(beside) = beside else {
+                    return Err(unreadable("has `path`, which files of folders and of lines alone can have"));
+                };
+                inside(path).with_context(|| format!("`path` {}", clean_line(path)))?;
+                Source::File(beside.join(path))
+            }
             (None, None, Some(found), _) => found.clone(),
             (None, None, None, Some(sha256)) => stored(sha256, store)?,
             (None, None, None, None) => return Err(unreadable("has none of `path`, `data` and `sha256`")),
@@ -137,14 +146,21 @@ mod tests {
 
     #[test]
     fn contents_are_what_their_digests_say() {
+        let found = || {
+            let source = Source::Bytes(b"{}".to_vec().into());
+            vec![SavedFile { name: "held.json".to_owned(), source, entry: None, format: None }]
+        };
         let files = |text: &str| {
             let description = RunDescription::parse(text.as_bytes()).unwrap();
-            description.files(Vec::new(), Path::new("."), None).map_err(|error| format!("{error:#}"))
+            description.files(found(), Some(Path::new(".")), None).map_err(|error| format!("{error:#}"))
         };
         let sha256 = hex(&Sha256::digest(b"[]"));
         let good =
             files(&format!(r#"{{"files":{{"a/b.json":{{"data":"W10=","sha256":"{sha256}"}}}}}}"#)).unwrap();
         assert_eq!(good[0].source.bytes(9).unwrap(), b"[]");
+        let description = RunDescription::parse(br#"{"files":{"a":{"path":"b"}}}"#).unwrap();
+        let of_archive = description.files(Vec::new(), None, None).unwrap_err();
+        assert!(format!("{of_archive:#}").contains("folders and of lines alone"), "{of_archive:#}");
         for (file, why) in [
             (
                 format!(r#""a":{{"data":"e30=","sha256":"{sha256}"}}"#),
@@ -154,6 +170,11 @@ mod tests {
             (r#""a":{"data":"!"}"#.to_owned(), "is not base64"),
             (r#""../a":{"data":""}"#.to_owned(), "no path in a run"),
             (r#""a":{}"#.to_owned(), "has none of"),
+            (r#""a":{"path":"../../b"}"#.to_owned(), "no path in a run"),
+            (r#""a":{"path":"b/../../c"}"#.to_owned(), "no path in a run"),
+            (r#""a":{"path":"/etc/passwd"}"#.to_owned(), "no path in a run"),
+            (r#""held.json":{"data":"W10="}"#.to_owned(), "is in the run already"),
+            (r#""held.json":{"path":"b"}"#.to_owned(), "is in the run already"),
         ] {
             let error = files(&format!(r#"{{"files":{{{file}}}}}"#)).unwrap_err();
             assert!(error.contains(why), "{file}: {error}");

@@ -33,14 +33,14 @@ fn read(path: &Path, store: Option<&Path>) -> Result<SavedRun> {
         let name = path.file_name().context("has no name")?.to_string_lossy().into_owned();
         files.push(SavedFile { name, source: Source::File(path.to_owned()), entry: None, format: None });
     }
-    of_files(id_of_path(path), files, path, store)
+    of_files(id_of_path(path), files, path.is_dir().then_some(path), store)
 }
 
 /// A run of these files, one of which may say what it is about.
 pub(super) fn of_files(
     id: String,
     mut files: Vec<SavedFile>,
-    beside: &Path,
+    beside: Option<&Path>,
     store: Option<&Path>,
 ) -> Result<SavedRun> {
     let at = files.iter().position(|file| file.name == DESCRIPTION);

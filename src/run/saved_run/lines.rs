@@ -125,7 +125,7 @@ impl UnreadRun for RunLine {
         let Some(id) = about.id.clone().filter(|id| !id.is_empty()) else {
             return broken(None, &unreadable("has no `id`"), true);
         };
-        match about.files(Vec::new(), &self.beside, store) {
+        match about.files(Vec::new(), Some(&self.beside), store) {
             Ok(files) => {
                 about.files = BTreeMap::new();
                 SavedRun { id: Some(id), about, content: RunContent::Files(files) }
