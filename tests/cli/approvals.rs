@@ -96,6 +96,8 @@ fn an_approval_that_proves_nothing_is_not_counted() {
             "does not say which merge request",
         ),
         ("approvals.json", "\"iid\": 7", "\"iid\": 8", "different merge requests"),
+        ("approvals.json", "\"iid\": 7", "\"iid\": \"8\"", "approvals.json: `iid` is no number"),
+        ("merge-request.json", "\"iid\": 7", "\"iid\": \"8\"", "merge-request.json: `iid` is no number"),
         ("approvals.json", "approved_by", "approvers", "no list `approved_by`"),
         ("merge-request.json", "\"dev\"", "\"APPSEC-LEAD\"", "is the author of the change"),
         ("merge-request.json", "\"username\": \"dev\", ", "", "does not say who the author is"),

@@ -126,16 +126,22 @@ fn same_request(approvals: &Document, request: Option<&Document>) -> Result<u64,
     let mut id = mine("id");
     if let Some(request) = request {
         for key in ["id", "iid", "project_id"] {
-            if let (Some(a), Some(b)) = (mine(key), of(request, key))
-                && a != b
-            {
-                let other = clean_line(&request.path);
-                return Err(format!(
-                    "{path} and {other} are of different merge requests (`{key}` is {a} and {b})"
-                ));
+            let other = clean_line(&request.path);
+            let [a, b] = [approvals, request].map(|document| document.value().get(key));
+            let (Some(a), Some(b)) = (a, b) else { continue };
+            match (a.as_u64(), b.as_u64()) {
+                (Some(a), Some(b)) if a == b => {}
+                (Some(a), Some(b)) => {
+                    return Err(format!(
+                        "{path} and {other} are of different merge requests (`{key}` is {a} and {b})"
+                    ));
+                }
+                (None, _) => return Err(format!("{path}: `{key}` is no number of a merge request")),
+                (_, None) => return Err(format!("{other}: `{key}` is no number of a merge request")),
             }
         }
-        if mine("iid").is_some() && mine("project_id").is_some() {
+        let both = |key| mine(key).is_some() && of(request, key).is_some();
+        if both("iid") && both("project_id") {
             id = id.or_else(|| of(request, "id"));
         }
     }
