@@ -81,8 +81,39 @@ pub fn covering(diff: &Diff) -> Vec<AddedSuppression<'_>> {
                 found.push(AddedSuppression { path: file.path, line, mark });
             }
         }
+        for edit in &edits {
+            for mark in edit.removed.iter().flat_map(|line| ended(file.path, line)) {
+                // Where the beginning went as well, nothing is hidden any more.
+                let begins = |at: &usize| {
+                    let line = lines.at(*at);
+                    marks_at(file.path, line).contains(&mark) && ended(file.path, line).is_empty()
+                };
+                if (1..edit.start as usize).any(|at| begins(&at)) {
+                    found.push(AddedSuppression { path: file.path, line: edit.start, mark });
+                }
+            }
+        }
     }
     found
+}
+
+/// The marks whose region a line ends, if it holds nothing else: most scanners write `enable`, `restore` or `end` there.
+fn ended(path: &str, line: &[u8]) -> Vec<SuppressionMark> {
+    let text = String::from_utf8_lossy(line).to_lowercase();
+    let begin =
+        text.replace("enable", "disable").replace("restore", "disable").replace("use critic", "no critic");
+    let is_word = |(at, _): (usize, &str)| {
+        let after = text.get(at + "end".len()..).and_then(|rest| rest.chars().next());
+        let before = text.get(..at).unwrap_or_default();
+        let apart = before.chars().next_back().is_none_or(|c| !c.is_alphanumeric());
+        !after.is_some_and(char::is_alphanumeric)
+            && (apart || ["nolint", "ignore"].iter().any(|word| before.ends_with(word)))
+    };
+    if begin == text && !text.match_indices("end").any(is_word) {
+        return Vec::new();
+    }
+    let marks = marks_at(path, begin.as_bytes()).into_iter();
+    marks.filter(|mark| mark.is_alone(begin.as_bytes())).collect()
 }
 
 /// The lines of a file, from 1.
@@ -274,5 +305,30 @@ mod tests {
         assert_eq!(of_hunk(dir.path(), "a.py", "@@ -2 +1,0 @@\n-foo()\n"), [1]);
         assert_eq!(of_hunk(dir.path(), "a.py", "@@ -2 +2 @@\n-eval(b)\n+  eval(b)\n"), [0; 0]);
         assert_eq!(of_hunk(dir.path(), "a.py", "@@ -3 +2,0 @@\n-foo()\n"), [0; 0]);
+    }
+
+    #[test]
+    fn the_end_of_a_region_that_is_taken_away_is_told() {
+        let dir = tempfile::tempdir().unwrap();
+        for (name, begin, end) in [
+            ("a.py", "# pylint: disable=eval-used", "# pylint: enable=eval-used"),
+            ("a.js", "/* eslint-disable no-eval */", "/* eslint-enable no-eval */"),
+            ("a.cc", "// NOLINTBEGIN(cert-err33-c)", "// NOLINTEND(cert-err33-c)"),
+            ("a.php", "// phpcs:disable Security", "// phpcs:enable Security"),
+            ("a.sql", "-- noqa: disable=all", "-- noqa: enable=all"),
+            ("a.cs", "#pragma warning disable CA2100", "#pragma warning restore CA2100"),
+            ("a.pl", "## no critic", "## use critic"),
+        ] {
+            let hunk = format!("@@ -8 +7,0 @@\n-{end}\n");
+            let body = "a()\nb()\nc()\nd()\ne()\nf()\n";
+            std::fs::write(dir.path().join(name), format!("{begin}\n{body}g()\n")).unwrap();
+            assert!(of_hunk(dir.path(), name, &hunk).contains(&8), "{end}");
+            // Both ends are gone.
+            std::fs::write(dir.path().join(name), format!("z()\n{body}g()\n")).unwrap();
+            assert_eq!(of_hunk(dir.path(), name, &hunk), [0; 0], "{end}");
+        }
+        // No end of anything.
+        std::fs::write(dir.path().join("a.py"), "a()  # nosec\nb()\nc()\nd()\n").unwrap();
+        assert_eq!(of_hunk(dir.path(), "a.py", "@@ -3 +2,0 @@\n-# nosec of the backend\n"), [0; 0]);
     }
 }
