@@ -28,8 +28,8 @@ pub struct ReportMapping {
     pub presence: bool,
     /// Scanned target: a number or something that is not empty; without it no findings mean that nothing was.
     pub scanned: Option<DocumentPath>,
-    /// Failures of the tool; any makes the scan incomplete.
-    pub errors: Option<DocumentPath>,
+    /// Failures of the tool, at any of these; one makes the scan incomplete.
+    pub errors: Vec<DocumentPath>,
     /// When the report was made.
     pub generated_at: Option<DocumentPath>,
     /// The commit it is about.

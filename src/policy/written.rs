@@ -199,8 +199,8 @@ written! {
         may looks_like: Many<Name>,
         /// Path to what was scanned, a number or a list; 0, empty or missing: nothing. `$`: that there is a report is the proof. Without it a report without findings counts as nothing scanned.
         may scanned: Name,
-        /// Path to what the tool could not do; anything there makes the scan incomplete.
-        may errors: Name,
+        /// Path to what the tool could not do, or several; anything there makes the scan incomplete.
+        may errors: Many<Name>,
         /// Path to the time when the report was made.
         may generated_at: Name,
         /// Path to the commit that it is about.

@@ -23,7 +23,11 @@ pub(super) static FORMAT: Format = Format {
     title: "ggshield secret scan JSON: credentials in code and history",
     tool: "ggshield",
     tried: "1",
-    signals: &["`errors`", "`total_incidents` above what is listed, or missing"],
+    signals: &[
+        "`errors`",
+        "`total_incidents` above what is listed, or missing",
+        "`scans` empty: nothing scanned",
+    ],
     unrated: true,
     categories: &[Category::Secret],
     attributes: &[Attribute::Verified],
@@ -44,6 +48,9 @@ fn looks_like(opening: &Opening) -> bool {
 fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     reading.covers(Category::Secret);
     let seen = scan(json, reading)?;
+    if seen.no_scan && seen.incidents == 0 {
+        reading.nothing_scanned("nothing was scanned (scans is empty)");
+    }
     if seen.occurrences {
         Ok(())
     } else {
@@ -56,10 +63,12 @@ struct GgshieldSections {
     incidents: u64,
     /// The scan gives the number of occurrences.
     occurrences: bool,
+    /// It was to hold further scans, and holds none.
+    no_scan: bool,
 }
 
 fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<GgshieldSections, ReadError> {
-    let mut seen = GgshieldSections { incidents: 0, occurrences: false };
+    let mut seen = GgshieldSections { incidents: 0, occurrences: false, no_scan: false };
     let mut stated = None;
     let place = json.path_text();
     json.object(|json, key| match key {
@@ -67,10 +76,14 @@ fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<GgshieldSections, 
             seen.incidents += entity(json, reading)?;
             Ok(())
         }),
-        "scans" => json.array(|json, _| {
-            seen.incidents += scan(json, reading)?.incidents;
-            Ok(())
-        }),
+        "scans" => {
+            seen.no_scan = true;
+            json.array(|json, _| {
+                seen.no_scan = false;
+                seen.incidents += scan(json, reading)?.incidents;
+                Ok(())
+            })
+        }
         "errors" => {
             json.array(|json, _| json.item::<GgshieldError<'static>, _>(|fault| fault.add_problem(reading)))
         }
@@ -287,7 +300,9 @@ mod tests {
             let shown = format!("{:?}", read.findings);
             assert!(!shown.contains("dtz") && !shown.contains("06b15f"));
         }
-        assert!(read_sound("ggshield", &report("", 0)).report.problems.is_empty());
+        let clean = read_sound("ggshield", &report("", 0)).report;
+        assert!(clean.problems.is_empty() && clean.nothing_scanned.is_none());
+        assert!(read_sound("ggshield", &report(r#""scans":[],"#, 0)).report.nothing_scanned.is_some());
     }
 
     #[test]

@@ -26,7 +26,7 @@ pub(super) static FORMAT: Format = Format {
     tool: "kics",
     tried: "2.1.10",
     signals: &[
-        "`files_failed_to_scan`, `queries_failed_to_execute`",
+        "`files_failed_to_scan`, `queries_failed_to_execute`, `queries_failed_to_compute_similarity_id`",
         "`files_parsed` below `files_scanned`",
         "counters above what is listed",
         "`queries_total` or `files_scanned` 0: nothing scanned",
@@ -132,7 +132,9 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
             })
         }
         "files_failed_to_scan" => failures(json, reading, ProblemKind::Parse),
-        "queries_failed_to_execute" => failures(json, reading, ProblemKind::Rule),
+        "queries_failed_to_execute" | "queries_failed_to_compute_similarity_id" => {
+            failures(json, reading, ProblemKind::Rule)
+        }
         "kics_version" => text(json).map(|version| reading.version(&version)),
         // Go's zero time is how a scan says that it noted none.
         "start" => {
@@ -445,6 +447,11 @@ mod tests {
             ("\"files_failed_to_scan\":0", "\"files_failed_to_scan\":1", ProblemKind::Parse),
             ("\"files_failed_to_scan\":0", "\"files_failed_to_scan\":0.5", ProblemKind::Parse),
             ("\"queries_failed_to_execute\":0", "\"queries_failed_to_execute\":2", ProblemKind::Rule),
+            (
+                "\"queries_failed_to_execute\":0",
+                "\"queries_failed_to_compute_similarity_id\":1",
+                ProblemKind::Rule,
+            ),
             ("\"total_counter\":1", "\"total_counter\":2", ProblemKind::Scan),
             ("\"paths\":[", "\"queriet\":[{}],\"paths\":[", ProblemKind::Scan),
         ] {

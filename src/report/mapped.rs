@@ -149,7 +149,9 @@ impl<'d> Mapped<'d> {
             walk.narrowed.get_or_insert_with(|| "no list of findings is there".to_owned());
         }
         self.scanned(elements.len(), walk.narrowed, reading);
-        self.errors(reading)?;
+        for path in &self.mapping.errors {
+            self.errors(path, reading)?;
+        }
         let mut seen = vec![false; mapping.fields.len()];
         for (index, (path, element)) in elements.iter().enumerate() {
             if !element.value.is_object() && !element.value.is_array() {
@@ -226,9 +228,8 @@ impl<'d> Mapped<'d> {
         }
     }
 
-    /// Failures that the tool states.
-    fn errors(&self, reading: &mut Reading<'_>) -> Result<(), String> {
-        let Some(path) = &self.mapping.errors else { return Ok(()) };
+    /// Failures that the tool states at one path.
+    fn errors(&self, path: &DocumentPath, reading: &mut Reading<'_>) -> Result<(), String> {
         let nodes = path.nodes(self.document);
         let there = path.container().is_none_or(|container| !container.nodes(self.document).is_empty());
         if nodes.is_empty() && !there && !self.mapping.is_optional("errors") {

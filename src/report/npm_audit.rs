@@ -25,7 +25,7 @@ pub(super) static FORMAT: Format = Format {
     tried: "npm 6 to 11, pnpm",
     signals: &[
         "`error`: no report",
-        "`metadata.dependencies` 0: nothing scanned",
+        "`metadata.dependencies` 0, or missing in version 2 with nothing listed: nothing scanned",
         "`metadata.vulnerabilities` above what is listed",
     ],
     categories: &[Category::Vulnerability],
@@ -102,6 +102,11 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
     counts.compare(packages, &by_word, reading);
     if counts.dependencies == Some(0) && by_word.is_empty() {
         reading.nothing_scanned("no dependency was looked at (metadata.dependencies counts 0)");
+    } else if counts.dependencies.is_none() && packages == Some(0) {
+        // npm has written it in each report of version 2.
+        reading.nothing_scanned(
+            "the report does not say that a dependency was looked at (metadata.dependencies)",
+        );
     }
     if listed {
         Ok(())
@@ -185,11 +190,6 @@ impl NpmMetadata<'_> {
 
     /// Number of the packages that were looked at. npm counts the project itself as one of `prod`, but not in `total`.
     fn dependencies(&self) -> Option<u64> {
-        #[derive(Deserialize)]
-        struct DependencyCounts {
-            #[serde(default)]
-            total: Loose<u64>,
-        }
         if let Some(total) = self.total.value {
             return Some(total);
         }
@@ -198,7 +198,9 @@ impl NpmMetadata<'_> {
             let others = [&self.development, &self.optional].map(|count| count.value.unwrap_or_default());
             return Some(others.into_iter().fold(production, u64::saturating_add));
         }
-        parse::<DependencyCounts>(raw).ok()?.total.value
+        let kinds = parse::<BTreeMap<String, Loose<u64>>>(raw).ok()?;
+        let total = kinds.get("total").and_then(|total| total.value);
+        total.or_else(|| kinds.values().filter_map(|count| count.value).reduce(u64::saturating_add))
     }
 }
 
@@ -492,8 +494,11 @@ mod tests {
             ))
         };
         assert!(v2(r#"{"prod":1,"dev":0,"total":0}"#).report.nothing_scanned.is_some());
-        for some in [r#"{"prod":2,"total":1}"#, r#"{"prod":1}"#, "{}", "null", "\"x\""] {
+        for some in [r#"{"prod":2,"total":1}"#, r#"{"prod":1}"#] {
             assert!(v2(some).report.nothing_scanned.is_none(), "{some}");
+        }
+        for none in ["{}", "null", "\"x\""] {
+            assert!(v2(none).report.nothing_scanned.is_some(), "{none}");
         }
         let v1 = |counts: &str| {
             read_text(&format!(
@@ -506,6 +511,17 @@ mod tests {
                 .nothing_scanned
                 .is_some()
         );
+        for (text, nothing) in [
+            (
+                r#"{"auditReportVersion":2,"vulnerabilities":{},"metadata":{"vulnerabilities":{"total":0}}}"#,
+                true,
+            ),
+            (r#"{"auditReportVersion":2,"vulnerabilities":{}}"#, true),
+            (r#"{"metadata":{"dependencies":{"prod":1}},"vulnerabilities":{}}"#, false),
+            (r#"{"auditReportVersion":2,"vulnerabilities":{"a":{"name":"a","severity":"low"}}}"#, false),
+        ] {
+            assert_eq!(read_text(text).report.nothing_scanned.is_some(), nothing, "{text}");
+        }
         assert!(v1(r#""dependencies":0,"devDependencies":0"#).report.nothing_scanned.is_some());
         assert!(v1(r#""dependencies":0,"devDependencies":7"#).report.nothing_scanned.is_none());
         assert!(v1(r#""totalDependencies":7"#).report.nothing_scanned.is_none());

@@ -125,6 +125,74 @@ fn fits(mapping: &ReportMapping, opening: &Opening) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::report::testing::read_as;
+
+    /// What to replace in a report, and by what.
+    type SignalChanges = &'static [(&'static str, &'static str)];
+
+    /// Format, a clean report, and changes of it of which each is a problem of the scan.
+    #[rustfmt::skip]
+    const SIGNALS: &[(&str, &str, SignalChanges)] = &[
+        ("ecr", r#"{"imageScanFindings":{"findings":[]},"imageScanStatus":{"status":"COMPLETE"},"nextToken":null}"#,
+            &[("COMPLETE", "IN_PROGRESS"), ("COMPLETE", "FAILED"), ("null", r#""abc""#)]),
+        ("ecr", r#"{"imageScanFindings":{"enhancedFindings":[]},"imageScanStatus":{"status":"ACTIVE"}}"#,
+            &[("ACTIVE", "PENDING")]),
+        ("google-artifact-analysis", r#"{"image_summary":{"digest":"sha256:a"},"discovery_summary":{"discovery":[{"discovery":{"analysisStatus":"FINISHED_SUCCESS"}}]},"package_vulnerability_summary":{"vulnerabilities":{}}}"#,
+            &[("FINISHED_SUCCESS", "SCANNING"), ("FINISHED_SUCCESS", "FINISHED_FAILED")]),
+        ("wpscan", r#"{"banner":{"version":"3.8"},"target_url":"x","effective_url":"x","version":{"vulnerabilities":[]},"vuln_api":{"plan":"free"}}"#,
+            &[(r#""plan":"free""#, r#""error":"no token""#), (r#""plan":"free""#, r#""http_error":"401""#), (r#""vuln_api":{"plan":"free"}"#, r#""scan_aborted":"down""#)]),
+        ("veracode-pipeline", r#"{"pipeline_scan":"24.1","scan_status":"SUCCESS","findings":[]}"#,
+            &[("SUCCESS", "FAILURE"), ("SUCCESS", "TIMEOUT")]),
+        ("horusec", r#"{"version":"2.8","id":"a","repositoryID":"b","status":"success","errors":"","analysisVulnerabilities":null}"#,
+            &[(r#""success""#, r#""error""#), (r#""success""#, r#""running""#), (r#""errors":"""#, r#""errors":"x""#)]),
+        ("jfrog-xray-scan", r#"[{"scan_id":"a","component_id":"b","status":"completed","violations":[],"vulnerabilities":[]}]"#,
+            &[("completed", "failed"), (r#""violations":[]"#, r#""violations":[{"issue_id":"XRAY-1","type":"license"}]"#), (r#""violations":[]"#, r#""violations":[{"type":"security"}]"#)]),
+        ("stackhawk", r#"{"service":"StackHawk","scanCompleted":{"scan":{"id":"a","status":"COMPLETED"},"completedScanStats":{"urisCount":3},"findings":[]}}"#,
+            &[("COMPLETED", "ERROR")]),
+        ("aqua", r#"{"image":"a","resources":[{"resource":{"name":"b"}}],"partial_results":false,"malware":[],"sensitive_data":null}"#,
+            &[("false", "true"), ("[]", r#"[{"path":"x"}]"#), ("null", r#"[{"path":"x"}]"#)]),
+        ("neuvector", r#"{"report":{"vulnerabilities":[],"modules":[{"name":"a"}]},"error":""}"#,
+            &[(r#""error":"""#, r#""error":"timeout""#), (r#""error":"""#, r#""error_message":"timeout""#)]),
+    ];
+
+    #[test]
+    fn scans_that_did_not_finish_are_told() {
+        for (format, clean, changes) in SIGNALS {
+            let read = read_as(format, clean);
+            assert!(read.error.is_none(), "{clean}: {:?}", read.error);
+            assert_eq!((read.report.problems_total, read.findings.len()), (0, 0), "{clean}");
+            assert!(read.report.nothing_scanned.is_none(), "{clean}: {:?}", read.report.nothing_scanned);
+            for (from, to) in *changes {
+                let text = clean.replacen(from, to, 1);
+                assert_ne!(text, *clean, "{from}");
+                let read = read_as(format, &text);
+                assert!(read.error.is_none(), "{text}: {:?}", read.error);
+                assert_eq!((read.report.problems_total, read.findings.len()), (1, 0), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_was_left_out_is_found() {
+        for (format, text) in [
+            (
+                "jfrog-xray-scan",
+                r#"[{"scan_id":"a","component_id":"b","violations":[{"issue_id":"XRAY-1","type":"security","severity":"High","summary":"x"}]}]"#,
+            ),
+            (
+                "docker-bench",
+                r#"{"dockerbenchsecurity":"1.6","checks":1,"tests":[{"results":[{"id":"1.1","desc":"x","result":"FAIL"}]}]}"#,
+            ),
+            (
+                "kube-score",
+                r#"[{"object_name":"a","type_meta":{"kind":"Pod"},"checks":[{"check":{"id":"x","name":"y"},"grade":1}]}]"#,
+            ),
+        ] {
+            let read = read_as(format, text);
+            assert!(read.error.is_none(), "{text}: {:?}", read.error);
+            assert_eq!((read.findings.len(), read.report.problems_total), (1, 0), "{text}");
+        }
+    }
 
     #[test]
     fn every_shipped_mapping_loads_and_is_found() {

@@ -20,7 +20,12 @@ pub(super) static FORMAT: Format = Format {
     title: "Prisma Cloud twistcli JSON: vulnerabilities, compliance of images",
     tool: "twistcli",
     tried: "19 to 32",
-    signals: &["`results` empty: nothing scanned", "distributions above what is listed"],
+    signals: &[
+        "`results` empty: nothing scanned",
+        "distributions above what is listed",
+        "`vulnerabilityScanPassed` or `complianceScanPassed` false with nothing listed",
+        "`malware`",
+    ],
     categories: &[Category::Vulnerability, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
     looks_like,
@@ -73,9 +78,13 @@ fn image(image: Tree<'_>, reading: &mut Reading<'_>) -> Result<Vec<Finding>, &'s
     // `id` is the digest of the configuration; that of the manifest stands in `digest`, if anywhere.
     reading.image_digest(image.text("digest"));
     let mut found = Vec::new();
-    for (list, distributions) in [
-        ("vulnerabilities", &["vulnerabilityDistribution", "vulnerabilitiesDistribution"][..]),
-        ("compliances", &["complianceDistribution"][..]),
+    for (list, distributions, passed) in [
+        (
+            "vulnerabilities",
+            &["vulnerabilityDistribution", "vulnerabilitiesDistribution"][..],
+            "vulnerabilityScanPassed",
+        ),
+        ("compliances", &["complianceDistribution"][..], "complianceScanPassed"),
     ] {
         if !image.at(list).is_null() && !image.at(list).is_list() {
             return Err("`vulnerabilities` or `compliances` of a result is no list");
@@ -85,10 +94,20 @@ fn image(image: Tree<'_>, reading: &mut Reading<'_>) -> Result<Vec<Finding>, &'s
         if let Some(counted) = counted.filter(|counted| *counted > listed) {
             let message = format!("{target}: {counted} {list} are counted, and {listed} listed");
             reading.problem(ProblemKind::Scan, &message, None);
+        } else if listed == 0 && image.flag(passed) == Some(false) {
+            let message = format!("{target}: {passed} is false, and no {list} are listed");
+            reading.problem(ProblemKind::Scan, &message, None);
         }
         if list == "compliances" && distributions.iter().any(|key| image.has(key)) {
             reading.covers(Category::Misconfiguration);
         }
+    }
+    if image.list("malware").count() > 0 || image.members("malware").count() > 0 {
+        reading.problem(
+            ProblemKind::Scan,
+            &format!("{target}: `malware` is listed, which is not read"),
+            None,
+        );
     }
     found.extend(image.list("vulnerabilities").map(|entry| vulnerability(entry, target, reading.roots())));
     found.extend(image.list("compliances").map(|entry| compliance(entry, target)));
@@ -199,6 +218,18 @@ mod tests {
     fn clean_counted_and_odd() {
         assert_eq!(read_sound("twistcli", &report("", 0)).report.problems_total, 0);
         assert_eq!(read_sound("twistcli", &report("", 7)).report.problems_total, 1);
+        for more in [
+            r#","vulnerabilityScanPassed":false"#,
+            r#","complianceScanPassed":false"#,
+            r#","malware":[{"path":"/bin/x"}]"#,
+        ] {
+            assert_eq!(read_sound("twistcli", &report(more, 0)).report.problems_total, 1, "{more}");
+        }
+        for more in [r#","vulnerabilityScanPassed":true"#, r#","malware":[]"#, r#","malware":null"#] {
+            assert_eq!(read_sound("twistcli", &report(more, 0)).report.problems_total, 0, "{more}");
+        }
+        let listed = format!(r#"{LISTS},"vulnerabilityScanPassed":false,"complianceScanPassed":false"#);
+        assert_eq!(read_sound("twistcli", &report(&listed, 2)).report.problems_total, 0);
         assert!(read_as("twistcli", r#"{"results":[]}"#).report.nothing_scanned.is_some());
         for text in
             ["{}", "[]", r#"{"results":null}"#, r#"{"results":[{}]}"#, &report(r#","vulnerabilities":{}"#, 0)]

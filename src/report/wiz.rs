@@ -25,6 +25,7 @@ pub(super) static FORMAT: Format = Format {
         "`filesParsed` below `filesFound`, queries that failed",
         "no file found or scanned: nothing scanned",
         "analytics above what is listed",
+        "a list of `result` that is not read",
     ],
     categories: &[Category::Vulnerability, Category::Secret, Category::Misconfiguration],
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
@@ -106,16 +107,24 @@ fn read_result(result: Tree<'_>, reading: &mut Reading<'_>) -> Result<Vec<Findin
             found.push(misconfiguration(rule, None, reading.roots()));
         }
     }
-    for (key, what) in [("dataFindings", "sensitive data"), ("hostConfiguration", "the host's configuration")]
-    {
-        let some = result.list(key).count() > 0 || result.at(key).is_object();
-        if some {
-            let message = format!("`{key}` lists {what}, which is not read");
+    unread(result, found.is_empty(), reading);
+    statistics(result, vulnerabilities, reading);
+    Ok(found)
+}
+
+/// Tells of lists that hold something and are not read. Those of policies only name findings that other lists hold.
+fn unread(result: Tree<'_>, none_found: bool, reading: &mut Reading<'_>) {
+    for (key, value) in result.value().as_object().into_iter().flatten() {
+        let read = PACKAGES.contains(&key.as_str())
+            || matches!(key.as_str(), "secrets" | "ruleMatches")
+            || key == "failedPolicyMatches" && !none_found;
+        let some = value.as_array().is_some_and(|list| !list.is_empty())
+            || value.is_object() && matches!(key.as_str(), "hostConfiguration" | "malware");
+        if some && !read {
+            let message = format!("`{}` lists something that is not read", Text::line(key));
             reading.problem(ProblemKind::Scan, &message, None);
         }
     }
-    statistics(result, vulnerabilities, reading);
-    Ok(found)
 }
 
 /// A list, or nothing.
@@ -257,12 +266,21 @@ mod tests {
         assert!(read_sound("wiz-cli", &report("FAILED", DISK)).report.failed.is_some());
         let nothing = DISK.replace(r#""filesScannedCount":34"#, r#""filesScannedCount":0"#);
         assert!(read_sound("wiz-cli", &report("SUCCESS", &nothing)).report.nothing_scanned.is_some());
-        for (from, to) in
-            [(r#""mediumCount":1"#, r#""mediumCount":3"#), (r#""osPackages":null"#, r#""dataFindings":[{}]"#)]
-        {
+        for (from, to) in [
+            (r#""mediumCount":1"#, r#""mediumCount":3"#),
+            (r#""osPackages":null"#, r#""dataFindings":[{}]"#),
+            (r#""osPackages":null"#, r#""hostConfiguration":{}"#),
+            (r#""osPackages":null"#, r#""malware":[{"name":"x"}]"#),
+            (r#""osPackages":null"#, r#""sastFindings":[{"id":"x"}]"#),
+        ] {
             let read = read_sound("wiz-cli", &report("SUCCESS", &DISK.replace(from, to)));
             assert_eq!(read.report.problems_total, 1, "{to}");
         }
+        let policies = r#""osPackages":null,"failedPolicyMatches":[{}]"#;
+        let listed = DISK.replace(r#""osPackages":null"#, policies);
+        assert_eq!(read_sound("wiz-cli", &report("SUCCESS", &listed)).report.problems_total, 0);
+        let alone = format!(r#""__typename":"CICDDiskScanResult",{policies}"#);
+        assert_eq!(read_sound("wiz-cli", &report("SUCCESS", &alone)).report.problems_total, 1);
         for (from, to) in [(r#""filesParsed":2"#, r#""filesParsed":1"#), (r#"Failed":0"#, r#"Failed":2"#)] {
             let read = read_sound("wiz-cli", &report("SUCCESS", &CONFIGURATION.replace(from, to)));
             assert_eq!(read.report.problems_total, 1, "{to}");

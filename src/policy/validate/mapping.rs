@@ -141,7 +141,7 @@ struct Paths {
     groups: Option<DocumentPath>,
     findings: Option<Vec<DocumentPath>>,
     scanned: Option<DocumentPath>,
-    errors: Option<DocumentPath>,
+    errors: Vec<DocumentPath>,
     generated_at: Option<DocumentPath>,
     commit: Option<DocumentPath>,
     image_digest: Option<DocumentPath>,
@@ -160,9 +160,10 @@ impl Paths {
         if let (None, Some(At { at, .. })) = (&written.groups, &written.group_fields) {
             problems.add(*at, PolicyDiagnostic::GroupFieldsWithoutGroups);
         }
-        let mut path = |text: &Option<At<Name>>, key| text.as_ref().and_then(|t| whole(t, key, problems));
         let scanned = written.scanned.as_ref().filter(|text| !is_whole_report(text));
-        let (scanned, errors) = (path(&scanned.cloned(), "scanned"), path(&written.errors, "errors"));
+        let scanned = scanned.and_then(|text| whole(text, "scanned", problems));
+        let texts = written.errors.iter().flat_map(|many| &many.value.0);
+        let errors = texts.filter_map(|text| whole(text, "errors", problems)).collect();
         let mut fact = |text: &Option<At<Name>>, key| {
             let path = text.as_ref().and_then(|t| whole(t, key, problems))?;
             singular(path, text.as_ref()?, key, problems)
