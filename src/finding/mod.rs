@@ -164,11 +164,19 @@ pub struct Finding {
     pub fingerprint: Fingerprint,
 }
 
-/// CWE-506, of which CWE-507 to 512 are kinds.
-const EMBEDDED_MALICIOUS_CODE: u32 = 506;
+/// CWE-506, embedded malicious code.
+pub(crate) const EMBEDDED_MALICIOUS_CODE: u32 = 506;
+
+/// CWE-506 and its kinds: Trojan horse, virus, worm, trapdoor, logic bomb, spyware.
+const MALICIOUS_CODE: std::ops::RangeInclusive<u32> = EMBEDDED_MALICIOUS_CODE..=512;
 
 /// CWE-1104, use of unmaintained third-party components.
 const UNMAINTAINED_COMPONENT: u32 = 1104;
+
+/// Whether an id is one of the OSV collection of malicious packages.
+pub(crate) fn is_malware_id(id: &str) -> bool {
+    id.trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"))
+}
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
 fn is_zero(number: &u64) -> bool {
@@ -228,12 +236,10 @@ impl Finding {
     }
 
     /// A package or code that is meant to do harm: any of its ids is one of the OSV collection of malicious packages
-    /// (`MAL-…`), or it is of CWE-506. Whatever the scanner says, it is critical and new.
+    /// (`MAL-…`), or it is of CWE-506 or one of its kinds. Whatever the scanner says, it is critical and new.
     pub fn is_malware(&self) -> bool {
-        let malicious =
-            |id: &Text| id.real().trim().get(..4).is_some_and(|start| start.eq_ignore_ascii_case("MAL-"));
-        self.cwes.contains(&EMBEDDED_MALICIOUS_CODE)
-            || self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases).any(malicious)
+        let mut ids = self.ids.iter().chain([&self.rule_id]).chain(&self.rule_aliases);
+        self.cwes.iter().any(|cwe| MALICIOUS_CODE.contains(cwe)) || ids.any(|id| is_malware_id(id.real()))
     }
 
     /// Whether it says that a package is no longer maintained: it is of CWE-1104.
@@ -353,5 +359,19 @@ impl Finding {
     /// The path it was found at, if it has one, as it is compared; what is told of it is `location.path`.
     pub fn path(&self) -> Option<&str> {
         self.location.as_ref().map(|l| l.path.real())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kinds_of_malicious_code_are_malware() {
+        for (cwe, malware) in [(505, false), (506, true), (507, true), (512, true), (513, false)] {
+            let mut finding = Finding::new(Category::Vulnerability, "tool", "rule", Severity::Low);
+            finding.cwes = vec![cwe];
+            assert_eq!(finding.is_malware(), malware, "CWE-{cwe}");
+        }
     }
 }
