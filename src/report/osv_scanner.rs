@@ -8,14 +8,16 @@ use std::collections::BTreeMap;
 
 use serde::Deserialize;
 
-use super::advisory::{Advisory, WorstSeverity};
+use super::advisory::{Advisory, WorstSeverity, published};
 use super::cvss::{StatedScore, highest, rating_of_vector};
 use super::field::{first_of, suppress, text};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
+use super::value::{CweNumbers, Loose, OptionalObject, OptionalObjects, ReportWord, Strings};
 use super::{Format, Member, Opening, ReadError, Reading};
-use crate::finding::{Attribute, Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text};
+use crate::finding::{
+    Attribute, Category, CvssRating, Finding, Fix, Reachability, Scope, Target, Text, is_malware_id,
+};
 
 /// OSV-Scanner JSON.
 pub(super) static FORMAT: Format = Format {
@@ -303,7 +305,7 @@ impl OsvPackage {
             ..Advisory::default()
         };
         let mut finding = advisory.finding(roots);
-        if group.is_some_and(|group| group.unimportant) {
+        if group.is_some_and(|group| group.unimportant) && !finding.is_malware() {
             suppress(&mut finding, "unimportant by OSV-Scanner's analysis", &[]);
         }
         // Of a group each record must be known, and taken back.
@@ -408,6 +410,8 @@ struct Osv<'a> {
     #[serde(borrow, default)]
     aliases: Strings<'a>,
     #[serde(borrow, default)]
+    upstream: Strings<'a>,
+    #[serde(borrow, default)]
     summary: ReportWord<'a>,
     #[serde(borrow, default)]
     details: ReportWord<'a>,
@@ -445,8 +449,17 @@ impl Rated<'_> {
 struct Database<'a> {
     #[serde(borrow, default)]
     severity: ReportWord<'a>,
-    #[serde(borrow, default)]
-    cwe_ids: Strings<'a>,
+    #[serde(default)]
+    cwe_ids: CweNumbers,
+    #[serde(default)]
+    cwes: OptionalObjects<OsvCwe>,
+}
+
+/// A class of weaknesses, as the collection of malicious packages writes it.
+#[derive(Deserialize, Default)]
+#[serde(default, rename_all = "camelCase")]
+struct OsvCwe {
+    cwe_id: CweNumbers,
 }
 
 #[derive(Deserialize)]
@@ -475,6 +488,12 @@ struct Event<'a> {
     last_affected: ReportWord<'a>,
 }
 
+impl Database<'_> {
+    fn cwes(&self) -> Vec<u32> {
+        self.cwe_ids.0.iter().chain(self.cwes.iter().flat_map(|cwe| &cwe.cwe_id.0)).copied().collect()
+    }
+}
+
 impl Osv<'_> {
     fn record(&self) -> OsvRecord {
         let database = self.database_specific.0.as_ref();
@@ -484,18 +503,21 @@ impl Osv<'_> {
         let rated = || self.severity.iter().chain(self.affected.iter().flat_map(|a| a.severity.iter()));
         let mut scored = WorstSeverity::default();
         rated().filter_map(Rated::vector).for_each(|vector| scored.vector(vector));
+        // Other records upstream may be of several problems, of which this is one.
+        let malware = self.upstream.0.iter().filter(|id| is_malware_id(id));
         OsvRecord {
             scored,
             cvss: highest(rated().filter_map(|rated| rating_of_vector(rated.vector()?))),
             id: self.id.as_str().to_owned(),
-            aliases: self.aliases.0.iter().map(|alias| alias.clone().into_owned()).collect(),
+            aliases: self.aliases.0.iter().chain(malware).map(|alias| alias.clone().into_owned()).collect(),
             title: Text::line(first_of(&[self.summary.as_str(), self.details.as_str()])),
             severity,
             word: word.and_then(ReportWord::native),
-            cwes: cwe_numbers(database.iter().flat_map(|d| d.cwe_ids.0.iter().map(AsRef::as_ref))),
+            cwes: database.map(Database::cwes).unwrap_or_default(),
             published: self.published.as_str().to_owned(),
             modified: self.modified.as_str().to_owned(),
-            withdrawn: !self.withdrawn.as_str().trim().is_empty(),
+            // Go's zero time and a text that is no time take nothing back.
+            withdrawn: published(self.withdrawn.as_str()).is_some(),
             fixes: self.affected.iter().map(OsvAffected::fixes).collect(),
         }
     }
@@ -551,6 +573,36 @@ mod tests {
         assert_eq!(withdrawn("OSV-2026-1"), [false, true]);
         assert_eq!(withdrawn("SNYK-1"), [false, false]);
         assert_eq!(withdrawn("none"), [false, false]);
+    }
+
+    #[test]
+    fn only_a_time_withdraws_a_record() {
+        for (time, suppressed) in
+            [("2026-01-01T00:00:00Z", true), ("0001-01-01T00:00:00Z", false), ("no", false), (" ", false)]
+        {
+            let record = format!(r#""id":"OSV-2026-1","withdrawn":"{time}","#);
+            let read = read_text(&REPORT.replace(r#""id":"OSV-2026-1","#, &record));
+            assert_eq!(read.findings[1].suppressed, suppressed, "{time}");
+        }
+    }
+
+    #[test]
+    fn malware_is_told_by_upstream_ids_and_cwes_and_is_never_unimportant() {
+        let group = |id: &str, more: &str| {
+            let text = format!(
+                r#"{{"results":[{{"source":{{"path":"a","type":"lockfile"}},"packages":[{{"package":{{"name":"b","version":"1","ecosystem":"npm"}},
+                "vulnerabilities":[{{"id":"{id}"{more}}}],
+                "groups":[{{"ids":["{id}"],"experimentalAnalysis":{{"{id}":{{"called":false,"unimportant":true}}}}}}]}}]}}]}}"#
+            );
+            let read = read_text(&text);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            (read.findings[0].is_malware(), read.findings[0].suppressed)
+        };
+        assert_eq!(group("OSV-1", ""), (false, true));
+        assert_eq!(group("MAL-2026-1", ""), (true, false));
+        assert_eq!(group("OSV-1", r#","upstream":["MAL-2026-1"]"#), (true, false));
+        assert_eq!(group("OSV-1", r#","database_specific":{"cwes":[{"cweId":"CWE-506"}]}"#), (true, false));
+        assert_eq!(group("OSV-1", r#","database_specific":{"cwe_ids":[506]}"#), (true, false));
     }
 
     /// OSV-Scanner's own lock file, and `--only-packages`.

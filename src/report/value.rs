@@ -249,6 +249,25 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
     }
 }
 
+/// CWE numbers: a text as [`cwe_numbers`] reads it, a number, or an array of both; whatever else there is counts as none.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CweNumbers(pub Vec<u32>);
+
+impl<'de> Deserialize<'de> for CweNumbers {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let raw = RawJson::deserialize(deserializer)?.0;
+        let items: Vec<RawJson<'_>> =
+            if raw.starts_with('[') { parse(raw).unwrap_or_default() } else { vec![RawJson(raw)] };
+        let texts = items.iter().filter_map(|item| match item.0.bytes().next() {
+            Some(b'"') => parse::<ReportWord<'_>>(item.0).ok()?.0,
+            Some(b'0'..=b'9') => Some(Cow::Borrowed(item.0)),
+            _ => None,
+        });
+        let texts: Vec<Cow<'_, str>> = texts.collect();
+        Ok(Self(cwe_numbers(texts.iter().map(AsRef::as_ref))))
+    }
+}
+
 /// The numbers in texts such as `CWE-89: SQL injection`, `cwe-089`, `89`; order kept, each once.
 pub fn cwe_numbers<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<u32> {
     let mut numbers = Vec::new();
@@ -272,6 +291,19 @@ pub fn cwe_numbers<'t>(texts: impl IntoIterator<Item = &'t str>) -> Vec<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn cwe_numbers_are_texts_or_numbers() {
+        for (raw, numbers) in [
+            ("506", &[506][..]),
+            (r#""CWE-506""#, &[506]),
+            (r#"["CWE-79",506,null,{},"x",79]"#, &[79, 506]),
+            ("null", &[]),
+            (r#"{"cwe":506}"#, &[]),
+        ] {
+            assert_eq!(parse::<CweNumbers>(raw).unwrap().0, numbers, "{raw}");
+        }
+    }
 
     #[test]
     fn odd_lines_are_dropped_and_never_fail() {
