@@ -10,7 +10,9 @@ use super::json::{Json, JsonKind};
 use super::secret::unknown;
 use super::tree::{Tree, findings};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, Finding, FingerprintBuilder, Package, Severity, Text};
+use crate::finding::{
+    Attribute, Category, Finding, FingerprintBuilder, Package, Severity, Text, is_malware_id,
+};
 
 /// `composer audit`.
 pub(super) static FORMAT: Format = Format {
@@ -88,7 +90,8 @@ fn advisory(entry: Tree<'_>, name: &str, ignored: bool, roots: &[String]) -> Res
         return Err("an advisory has neither `advisoryId`, `cve` nor `title`");
     }
     let remote = entry.list("sources").map(|source| source.text("remoteId"));
-    let remote = remote.filter(|id| id.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("GHSA-")));
+    let of_github = |id: &str| id.get(..5).is_some_and(|head| head.eq_ignore_ascii_case("GHSA-"));
+    let remote = remote.filter(|id| of_github(id) || is_malware_id(id));
     let mut found = Advisory {
         tool: FORMAT.tool,
         id: if cve.is_empty() { id } else { cve },
@@ -137,6 +140,13 @@ mod tests {
             assert_eq!(told, [(Category::Vulnerability, Severity::Critical), quality, quality]);
             assert_eq!((read.findings[0].ids.len(), read.findings[0].published.is_some()), (3, true));
         }
+    }
+
+    #[test]
+    fn malware_is_told_by_the_id_of_a_source() {
+        let advisory = ADVISORY.replace("GHSA-9f46-5r25-5wfm", "MAL-2026-1");
+        let read = read_as("composer-audit", &format!(r#"{{"advisories":{{"a/b":[{advisory}]}}}}"#));
+        assert!(read.findings[0].is_malware());
     }
 
     #[test]

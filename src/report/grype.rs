@@ -13,7 +13,9 @@ use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
 use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
-use crate::finding::{Attribute, Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line};
+use crate::finding::{
+    Attribute, Category, CvssRating, Finding, Fix, Severity, Target, Text, clean_line, is_malware_id,
+};
 
 /// Grype JSON.
 pub(super) static FORMAT: Format = Format {
@@ -292,6 +294,10 @@ struct GrypeVulnerability<'a> {
     #[serde(borrow)]
     severity: ReportWord<'a>,
     #[serde(borrow)]
+    aliases: Strings<'a>,
+    #[serde(borrow)]
+    advisories: OptionalObjects<GrypeAdvisory<'a>>,
+    #[serde(borrow)]
     description: ReportWord<'a>,
     #[serde(borrow)]
     cwes: OptionalObjects<GrypeCwe<'a>>,
@@ -355,6 +361,14 @@ impl Cvss<'_> {
     }
 }
 
+/// An advisory of a distributor, which may be about several vulnerabilities.
+#[derive(Deserialize, Default)]
+#[serde(default)]
+struct GrypeAdvisory<'a> {
+    #[serde(borrow)]
+    id: ReportWord<'a>,
+}
+
 #[derive(Deserialize)]
 struct GrypeCwe<'a> {
     #[serde(borrow, default)]
@@ -415,10 +429,13 @@ impl GrypeMatch<'_> {
             .chain(related().map(|r| &r.description))
             .map(ReportWord::as_str);
         let fixed = vulnerability.fixed();
+        let malware = vulnerability.aliases.0.iter().map(AsRef::as_ref);
+        let malware = malware.chain(vulnerability.advisories.iter().map(|advisory| advisory.id.as_str()));
+        let malware = malware.filter(|id| is_malware_id(id));
         let advisory = Advisory {
             tool: FORMAT.tool,
             id,
-            ids: related().map(|r| r.id.as_str()).collect(),
+            ids: related().map(|r| r.id.as_str()).chain(malware).collect(),
             severity: WorstSeverity::only(severity(vulnerability.severity.as_str())),
             native_severity: vulnerability.severity.native(),
             title: descriptions.into_iter().find(|text| !text.trim().is_empty()).unwrap_or_default(),
@@ -541,6 +558,26 @@ mod tests {
         // What is no probability is none.
         assert_eq!(told(r#"{"id":"CVE-2024-22195"}"#, listed), (Some(true), None));
         assert_eq!(told("", ""), (None, None));
+    }
+
+    #[test]
+    fn malware_is_told_by_aliases_and_advisories() {
+        for (more, malware) in [
+            (r#""aliases":["MAL-2026-1"],"#, true),
+            (r#""advisories":[{"id":"MAL-2026-1","link":"x"}],"#, true),
+            (r#""aliases":null,"advisories":[{"id":"RHSA-2026:1"}],"#, false),
+        ] {
+            let text =
+                REPORT.replacen(r#""severity":"Medium","#, &format!(r#""severity":"Medium",{more}"#), 1);
+            let read = read_text(&text);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            let finding = &read.findings[0];
+            assert_eq!(
+                (finding.is_malware(), finding.ids.len()),
+                (malware, 2 + usize::from(malware)),
+                "{more}"
+            );
+        }
     }
 
     #[test]

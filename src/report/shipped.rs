@@ -212,4 +212,14 @@ mod tests {
         names.dedup();
         assert_eq!(names.len(), loaded, "a name is given twice");
     }
+
+    #[test]
+    fn malware_is_told_by_any_alias_of_dependency_track() {
+        let text = r#"{"version":"1.2","meta":{"application":"Dependency-Track","timestamp":"2026-11-20T09:00:00Z"},"project":{"uuid":"1"},
+            "findings":[{"component":{"name":"a","version":"1"},
+            "vulnerability":{"vulnId":"SNYK-1","severity":"LOW","aliases":[{"snykId":"SNYK-1"},{"cveId":null,"osvId":"MAL-2026-1"}]}}]}"#;
+        let read = crate::report::testing::read_text(text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        assert!(read.findings[0].is_malware());
+    }
 }

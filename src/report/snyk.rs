@@ -15,11 +15,11 @@ use super::cvss::{StatedScore, rating};
 use super::field::{first_of, number, suppress, text};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
-use super::value::{Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Strings, cwe_numbers};
+use super::value::{CweNumbers, Loose, OptionalObject, OptionalObjects, RawJson, ReportWord, Strings};
 use super::{Format, Member, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
-    Attribute, Category, ExploitMaturity, Finding, FingerprintBuilder, Fix, Package, Reachability, Severity,
-    Target, Text,
+    Attribute, Category, EMBEDDED_MALICIOUS_CODE, ExploitMaturity, Finding, FingerprintBuilder, Fix, Package,
+    Reachability, Severity, Target, Text,
 };
 
 /// Snyk JSON.
@@ -244,6 +244,7 @@ struct SnykIssue<'a> {
     nearest_fixed_in_version: ReportWord<'a>,
     is_upgradable: Loose<bool>,
     is_patchable: Loose<bool>,
+    malicious: Loose<bool>,
     /// The path from the project to the package; the first element is the project itself.
     #[serde(borrow)]
     from: Loose<Vec<RawJson<'a>>>,
@@ -271,8 +272,8 @@ struct SnykEpss {
 struct SnykIdentifiers<'a> {
     #[serde(borrow, rename = "CVE")]
     cve: Strings<'a>,
-    #[serde(borrow, rename = "CWE")]
-    cwe: Strings<'a>,
+    #[serde(rename = "CWE")]
+    cwe: CweNumbers,
     #[serde(borrow, rename = "GHSA")]
     ghsa: Strings<'a>,
 }
@@ -351,6 +352,7 @@ impl SnykIssue<'_> {
         let package = self.package();
         let title = format!("{} in {package}", self.title.as_str());
         let (fix, fixed) = self.fix();
+        let malicious = (self.malicious.value == Some(true)).then_some(EMBEDDED_MALICIOUS_CODE);
         let ecosystem = self.package_manager.as_str().split(':').next().unwrap_or_default();
         let advisory = Advisory {
             tool: FORMAT.tool,
@@ -359,7 +361,7 @@ impl SnykIssue<'_> {
             severity: WorstSeverity::only(self.severity()),
             native_severity: self.native(),
             title: if self.title.as_str().is_empty() { "" } else { &title },
-            cwes: cwe_numbers(ids.cwe.0.iter().map(AsRef::as_ref)),
+            cwes: ids.cwe.0.iter().copied().chain(malicious).collect(),
             published: self.publication_time.as_str(),
             modified: self.modification_time.as_str(),
             exploit: exploit(self.exploit.as_str()),
@@ -439,6 +441,15 @@ mod tests {
         format!(
             r#"{{"vulnerabilities":[{issues}],"ok":false,"dependencyCount":12,"org":"shop","policy":"","packageManager":"npm","licensesPolicy":null,"ignoreSettings":null,{facts}"displayTargetFile":"web/package-lock.json","path":"/builds/shop"}}"#
         )
+    }
+
+    #[test]
+    fn a_malicious_package_is_malware() {
+        for (malicious, malware) in [("true", true), ("false", false), ("null", false)] {
+            let issue = ISSUE.replacen('{', &format!(r#"{{"malicious":{malicious},"#), 1);
+            let read = read_sound("snyk", &project(&issue, ""));
+            assert_eq!(read.findings[0].is_malware(), malware, "{malicious}");
+        }
     }
 
     #[test]

@@ -7,7 +7,7 @@ use super::super::document::value;
 use super::super::json::{Json, JsonKind};
 use super::super::value::cwe_numbers;
 use super::{Format, Opening, ProblemKind, ReadError, Reading, Tree, alerts, is_alert};
-use crate::finding::{Attribute, Category, Finding, Fix, Scope, Severity, Text};
+use crate::finding::{Attribute, Category, EMBEDDED_MALICIOUS_CODE, Finding, Fix, Scope, Severity, Text};
 
 /// Dependabot alerts.
 pub(in crate::report) static FORMAT: Format = Format {
@@ -112,7 +112,7 @@ fn alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static str> {
         severity: WorstSeverity::only(Severity::plain(word)),
         native_severity: Some(Text::line(word)).filter(|word| !word.is_empty()),
         title: advisory.text("summary"),
-        cwes: cwe_numbers(advisory.list("cwes").map(|cwe| cwe.text("cwe_id"))),
+        cwes: cwes(advisory, advisory.list("cwes").map(|cwe| cwe.text("cwe_id"))),
         published: advisory.text("published_at"),
         modified: advisory.text("updated_at"),
         epss: advisory.score("epss.percentage").number(),
@@ -135,6 +135,12 @@ fn alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static str> {
         ..Advisory::default()
     };
     Ok(found.finding(roots))
+}
+
+/// Those of the advisory; GitHub tells malware by its classification too.
+fn cwes<'t>(advisory: Tree<'_>, told: impl Iterator<Item = &'t str>) -> Vec<u32> {
+    let malware = advisory.text("classification").eq_ignore_ascii_case("malware");
+    cwe_numbers(told).into_iter().chain(malware.then_some(EMBEDDED_MALICIOUS_CODE)).collect()
 }
 
 fn scope(word: &str) -> Option<Scope> {
@@ -171,7 +177,7 @@ fn graph_alert(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static st
         severity: WorstSeverity::only(Severity::plain(word)),
         native_severity: Some(Text::line(word)).filter(|word| !word.is_empty()),
         title: advisory.text("summary"),
-        cwes: cwe_numbers(advisory.list("cwes.nodes").map(|cwe| cwe.text("cweId"))),
+        cwes: cwes(advisory, advisory.list("cwes.nodes").map(|cwe| cwe.text("cweId"))),
         published: advisory.text("publishedAt"),
         modified: advisory.text("updatedAt"),
         epss: advisory.score("epss.percentage").number(),

@@ -37,6 +37,23 @@ fn alerts_of_all_kinds() {
 }
 
 #[test]
+fn an_advisory_of_malware_is_malware() {
+    for (word, malware) in [("malware", true), ("general", false)] {
+        let alert =
+            DEPENDABOT.replacen(r#""ghsa_id""#, &format!(r#""classification":"{word}","ghsa_id""#), 1);
+        let read = read_sound("github-dependabot", &format!("[{alert}]"));
+        assert_eq!(read.findings[0].is_malware(), malware, "{word}");
+        let alert = format!(
+            r#"{{"data":{{"repository":{{"vulnerabilityAlerts":{{"nodes":[{{"state":"OPEN","securityVulnerability":{{
+            "severity":"LOW","package":{{"name":"a"}},"advisory":{{"ghsaId":"GHSA-1","classification":"{}"}}}}}}]}}}}}}}}"#,
+            word.to_uppercase()
+        );
+        let read = read_sound("github-dependabot", &alert);
+        assert_eq!(read.findings[0].is_malware(), malware, "{word}");
+    }
+}
+
+#[test]
 fn states_of_an_alert() {
     for (format, alert, state, all, active) in [
         ("github-dependabot", DEPENDABOT, "fixed", 0, 0),

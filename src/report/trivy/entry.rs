@@ -15,7 +15,7 @@ use crate::report::conceal::comparable;
 use crate::report::cvss::{StatedScore, highest, rating};
 use crate::report::field::suppress;
 use crate::report::json::{parse, shapes};
-use crate::report::value::{LineNumber, RawJson, ReportWord, Strings, cwe_numbers};
+use crate::report::value::{CweNumbers, LineNumber, RawJson, ReportWord, Strings};
 
 shapes!(TrivyVulnerability, Misconfiguration, Secret, TrivyLicense, Modified);
 
@@ -136,8 +136,8 @@ pub(super) struct TrivyVulnerability<'a> {
     title: ReportWord<'a>,
     #[serde(borrow, default)]
     severity: ReportWord<'a>,
-    #[serde(borrow, default, rename = "CweIDs")]
-    cwe_ids: Strings<'a>,
+    #[serde(default, rename = "CweIDs")]
+    cwe_ids: CweNumbers,
     #[serde(borrow, default)]
     published_date: ReportWord<'a>,
     #[serde(borrow, default)]
@@ -199,7 +199,7 @@ impl TrivyVulnerability<'_> {
         };
         let ids = std::iter::once(id).chain(self.vendor_ids.0.iter().map(AsRef::as_ref));
         finding.ids = ids.filter(|id| !id.is_empty()).map(Text::line).collect();
-        finding.cwes = cwe_numbers(self.cwe_ids.0.iter().map(AsRef::as_ref));
+        finding.cwes.clone_from(&self.cwe_ids.0);
         finding.published = published(self.published_date.as_str());
         finding.modified = published(self.last_modified_date.as_str());
         finding.end_of_life = site.end_of_life.filter(|_| site.class == "os-pkgs");

@@ -42,6 +42,14 @@ fn failed_checks_that_are_counted_and_not_listed_make_the_report_incomplete() {
 }
 
 #[test]
+fn malware_is_told_by_a_cwe_in_any_shape() {
+    for cwes in [r#"["CWE-506"]"#, "[506]", "506", r#""CWE-506""#] {
+        let read = of_result(&VULNERABILITY.replace(r#"["CWE-89"]"#, cwes));
+        assert!(only(&read).is_malware(), "{cwes}");
+    }
+}
+
+#[test]
 fn a_vulnerability_with_its_package_and_fix() {
     let read = of_result(VULNERABILITY);
     let finding = only(&read);
