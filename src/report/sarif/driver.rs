@@ -139,12 +139,30 @@ fn of_jfrog(letters: &str) -> Category {
 
 /// Category that the name of an unknown tool suggests.
 pub(super) fn named_for(name: &str) -> Option<Category> {
-    let mut words = name.split(|c: char| !c.is_ascii_alphanumeric()).map(str::to_ascii_lowercase);
-    words.find_map(|word| match word.as_str() {
+    let words = name.split(|c: char| !c.is_ascii_alphanumeric());
+    let mut words = words.flat_map(|word| std::iter::once(word).chain(humps(word)));
+    words.find_map(|word| match word.to_ascii_lowercase().as_str() {
         "secret" | "secrets" | "credential" | "credentials" => Some(Category::Secret),
         "iac" => Some(Category::Misconfiguration),
         "sca" => Some(Category::Vulnerability),
         _ => None,
+    })
+}
+
+/// Words of a name in camel case: `AcmeSecrets`, `SCAScanner`.
+fn humps(name: &str) -> impl Iterator<Item = &str> {
+    let bytes = name.as_bytes();
+    let upper = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_uppercase);
+    let lower = |at: usize| bytes.get(at).is_some_and(u8::is_ascii_lowercase);
+    let begins = move |at: usize| upper(at) && (!upper(at - 1) || lower(at + 1));
+    let mut start = 0;
+    (1..=bytes.len()).filter_map(move |at| {
+        if at < bytes.len() && !begins(at) {
+            return None;
+        }
+        let word = name.get(start..at);
+        start = at;
+        word
     })
 }
 
@@ -219,6 +237,22 @@ mod tests {
             ("", None),
         ] {
             assert_eq!(ToolDriver::by_name(name).map(|d| d.tool), tool, "{name}");
+        }
+    }
+
+    #[test]
+    fn names_of_unknown_tools_in_words_and_camel_case() {
+        for (name, category) in [
+            ("AcmeSecrets", Some(Category::Secret)),
+            ("SecretScanner", Some(Category::Secret)),
+            ("acme-secrets", Some(Category::Secret)),
+            ("SCAScanner", Some(Category::Vulnerability)),
+            ("AcmeIaC 2", None),
+            ("IaC", Some(Category::Misconfiguration)),
+            ("Secretary", None),
+            ("", None),
+        ] {
+            assert_eq!(named_for(name), category, "{name}");
         }
     }
 

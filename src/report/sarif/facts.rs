@@ -4,6 +4,7 @@
 //! second reading of the file as one text.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 
 use serde::{Deserialize, Serialize};
 
@@ -11,7 +12,7 @@ use super::driver::of_tag;
 use super::location::UriBases;
 use super::object::{Index, SarifList, Scalar, objects};
 use super::package::{PackageOfRule, RuleHelp};
-use crate::finding::{Category, Confidence, CvssRating, Severity, clean_line};
+use crate::finding::{Category, Confidence, CvssRating, Severity, clean_line, is_malware_id};
 use crate::report::credential_rule::is_about_secrets;
 use crate::report::cvss::{StatedScore, level_of_score, rating, score_number};
 use crate::report::json::shapes;
@@ -25,6 +26,8 @@ objects! {
     /// A rule as `tool.driver.rules` lists it.
     RuleItem<'a> {
         id: ReportWord<'a> = "id",
+        guid: ReportWord<'a> = "guid",
+        deprecated: Strings<'a> = "deprecatedIds",
         name: ReportWord<'a> = "name",
         short: Message<'a> = "shortDescription",
         full: Message<'a> = "fullDescription",
@@ -40,6 +43,7 @@ objects! {
     /// A reference to a rule, a notification or a class of weaknesses.
     Reference<'a> {
         id: ReportWord<'a> = "id",
+        guid: ReportWord<'a> = "guid",
         index: Index = "index",
         component: ComponentReference<'a> = "toolComponent",
     }
@@ -209,6 +213,9 @@ pub(super) fn taxa_cwes<'t>(taxa: impl Iterator<Item = &'t Reference<'t>>) -> Ve
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SarifRule {
     pub(super) id: Box<str>,
+    guid: Box<str>,
+    /// Ids of malicious packages among those that it had before: OSV-Scanner writes aliases there.
+    pub(super) malware: Vec<Box<str>>,
     pub(super) level: Option<SarifLevel>,
     /// `security-severity`, and as it is written.
     pub(super) score: Option<(Severity, Box<str>)>,
@@ -224,6 +231,15 @@ pub(super) struct SarifRule {
     pub(super) package: Option<Box<PackageOfRule>>,
 }
 
+impl SarifRule {
+    /// Whether severities of results are the same by both.
+    fn is_rated_as(&self, other: &Self) -> bool {
+        let rated =
+            |rule: &Self| (rule.level, rule.score.as_ref().map(|s| s.0), rule.said.as_ref().map(|s| s.0));
+        rated(self) == rated(other)
+    }
+}
+
 /// The driver or an extension.
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SarifComponent {
@@ -235,6 +251,11 @@ pub(super) struct SarifComponent {
     pub(super) scores: bool,
     #[serde(skip)]
     by_id: HashMap<Box<str>, u32>,
+    #[serde(skip)]
+    by_guid: HashMap<Box<str>, u32>,
+    /// Rules of an id that another had before and whose severities are not those of any of them.
+    #[serde(skip)]
+    twins: HashMap<Box<str>, Vec<u32>>,
 }
 
 impl SarifComponent {
@@ -260,6 +281,14 @@ impl SarifComponent {
         self.scores |= score.is_some();
         self.rules.push(SarifRule {
             id: id.into(),
+            guid: item.guid.as_str().trim().to_ascii_lowercase().into(),
+            malware: item
+                .deprecated
+                .0
+                .iter()
+                .filter(|id| is_malware_id(id))
+                .map(|id| (**id).into())
+                .collect(),
             level,
             score: score.map(|(score, text)| (score, text.into())),
             said: item.properties.said().map(|(severity, word)| (severity, word.into())),
@@ -278,8 +307,34 @@ impl SarifComponent {
         if let Some(rule) = self.rules.last()
             && let Ok(at) = u32::try_from(self.rules.len() - 1)
         {
-            self.by_id.entry(rule.id.clone()).or_insert(at);
+            if !rule.guid.is_empty() {
+                self.by_guid.entry(rule.guid.clone()).or_insert(at);
+            }
+            match self.by_id.entry(rule.id.clone()) {
+                Entry::Vacant(entry) => {
+                    entry.insert(at);
+                }
+                Entry::Occupied(entry) => {
+                    let twins = self.twins.entry(rule.id.clone()).or_default();
+                    let same = |&at: &u32| self.rules.get(at as usize).is_some_and(|r| r.is_rated_as(rule));
+                    if !same(entry.get()) && !twins.iter().any(same) {
+                        twins.push(at);
+                    }
+                }
+            }
         }
+    }
+
+    /// The other rules of a rule's id, where the rule is one of this component and the index does not tell it from them.
+    fn twins(&self, of: &SarifRule, index: Option<u32>) -> impl Iterator<Item = &SarifRule> {
+        let is = |at| self.at(at).is_some_and(|rule| std::ptr::eq(rule, of));
+        let found = is(self.by_id.get(&of.id).copied()) && !is(index);
+        let twins = self.twins.get(&of.id).filter(|_| found).into_iter().flatten();
+        twins.filter_map(|at| self.at(Some(*at)))
+    }
+
+    fn rule_by_guid(&self, guid: &str) -> Option<&SarifRule> {
+        self.at(Some(*self.by_guid.get(guid)?))
     }
 
     fn at(&self, index: Option<u32>) -> Option<&SarifRule> {
@@ -326,6 +381,8 @@ pub(super) struct RuleName<'n> {
     pub(super) extension: Option<u32>,
     pub(super) component: std::borrow::Cow<'n, str>,
     pub(super) guid: std::borrow::Cow<'n, str>,
+    /// Of the rule itself.
+    pub(super) rule_guid: std::borrow::Cow<'n, str>,
 }
 
 /// A level that an invocation gave a rule.
@@ -381,12 +438,21 @@ impl SarifRunFacts {
         let sure = home
             .and_then(|home| home.find(id, index))
             .or_else(|| self.driver.rule_by_id(id))
-            .or_else(|| self.extensions.iter().find_map(|c| c.rule_by_id(id)));
+            .or_else(|| self.extensions.iter().find_map(|c| c.rule_by_id(id)))
+            .or_else(|| {
+                let guid = named.rule_guid.trim().to_ascii_lowercase();
+                all().find_map(|c| c.rule_by_guid(&guid))
+            });
         if let Some(rule) = sure {
             return Some(RuleOfResult { rule, doubtful: false });
         }
         let rule = home?.at(index)?;
         Some(RuleOfResult { rule, doubtful: !rule.id.is_empty() })
+    }
+
+    /// Other rules of the id of one that a result names by its id, where nothing tells which of them it means.
+    pub(super) fn twins(&self, of: &SarifRule, index: Option<u32>) -> impl Iterator<Item = &SarifRule> {
+        std::iter::once(&self.driver).chain(&self.extensions).flat_map(move |c| c.twins(of, index))
     }
 
     /// True if a result without a level may lack its severity where its rule is not listed: those that are listed tell
@@ -410,7 +476,7 @@ impl SarifRunFacts {
 impl Reference<'_> {
     /// True if it names anything.
     pub(super) fn is_given(&self) -> bool {
-        !self.id.as_str().is_empty() || self.index.0.is_some()
+        !self.id.as_str().is_empty() || !self.guid.as_str().is_empty() || self.index.0.is_some()
     }
 
     /// The rule it names, on its own.
@@ -421,6 +487,7 @@ impl Reference<'_> {
             extension: self.component.index.0,
             component: self.component.name.as_str().to_owned().into(),
             guid: self.component.guid.as_str().to_owned().into(),
+            rule_guid: self.guid.as_str().to_owned().into(),
         }
     }
 }

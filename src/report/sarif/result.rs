@@ -31,7 +31,7 @@ objects! {
         message: Message<'a> = "message",
         locations: SarifList<Spot<'a>> = "locations",
         properties: Bag<'a> = "properties",
-        suppressions: SarifList<Suppression<'a>> = "suppressions",
+        suppressions: SarifList<Option<Suppression<'a>>> = "suppressions",
         baseline: ReportWord<'a> = "baselineState",
         hashes: Hashes<'a> = "partialFingerprints",
         provenance: Provenance<'a> = "provenance",
@@ -92,6 +92,16 @@ pub(super) struct Scene<'s> {
     pub(super) roots: &'s [String],
     /// URI and base of an element of `artifacts`.
     pub(super) artifact: &'s dyn Fn(u32) -> Option<(String, String)>,
+}
+
+/// Facts beside the rule that the severity of a result hangs on.
+#[derive(Clone, Copy)]
+struct Rating<'s> {
+    scene: &'s Scene<'s>,
+    /// Its `kind` is one of those that did not fail.
+    not_failed: bool,
+    /// It is about a secret.
+    secret: bool,
 }
 
 impl Scene<'_> {
@@ -193,9 +203,10 @@ impl Item<'_> {
             return Err("a result has neither `ruleId`, `message`, `level` nor `locations`");
         }
         let not_failed = ["review", "open", "informational"].iter().any(is);
-        let (severity, native) = self.severity(of_rule, scene, not_failed);
         let cwes = self.cwes(rule);
         let (category, guessed) = self.category(scene, rule, id, &cwes);
+        let by = Rating { scene, not_failed, secret: category == Category::Secret };
+        let (severity, native) = self.severity(of_rule, by);
         let mut finding = Box::new(Finding::new(category, scene.tool, id, severity));
         finding.native_severity = Some(Text::line(native)).filter(|n| !n.is_empty());
         let secret = category == Category::Secret || is_about_secrets(id, &cwes);
@@ -215,6 +226,7 @@ impl Item<'_> {
             };
             finding.ids.retain(|id| !id.is_empty());
         }
+        finding.ids.extend(rule.iter().flat_map(|rule| &rule.malware).map(|id| Text::line(id)));
         finding.reachable = self.reachable(scene);
         package::tell(&self.package_texts(scene), rule, &mut finding);
         let ratings = rule.into_iter().flat_map(|rule| rule.ratings.iter().cloned());
@@ -272,31 +284,23 @@ impl Item<'_> {
             extension: self.rule.component.index.0,
             component: self.rule.component.name.as_str().into(),
             guid: self.rule.component.guid.as_str().into(),
+            rule_guid: self.rule.guid.as_str().into(),
         }
     }
 
     /// The severity, and the word of the report that it was made of. Where it is in doubt whether the rule is the
-    /// result's, the worse of what it gives with and without.
-    fn severity<'r>(
-        &'r self,
-        of: Option<RuleOfResult<'r>>,
-        scene: &Scene<'_>,
-        not_failed: bool,
-    ) -> (Severity, &'r str) {
-        let with = self.severity_by(of.map(|of| of.rule), scene, not_failed);
-        if !of.is_some_and(|of| of.doubtful) {
-            return with;
-        }
-        let without = self.severity_by(None, scene, not_failed);
-        if rank(without.0) > rank(with.0) { without } else { with }
+    /// result's, the worse of what it gives with and without; of several rules of its id, the worst.
+    fn severity<'r>(&'r self, of: Option<RuleOfResult<'r>>, by: Rating<'r>) -> (Severity, &'r str) {
+        let with = self.severity_by(of.map(|of| of.rule), by);
+        let Some(of) = of else { return with };
+        let without = of.doubtful.then(|| self.severity_by(None, by));
+        let twins = by.scene.facts.twins(of.rule, self.rule.index.0.or(self.rule_index.0));
+        let others = twins.map(|twin| self.severity_by(Some(twin), by)).chain(without);
+        others.fold(with, |worst, other| if rank(other.0) > rank(worst.0) { other } else { worst })
     }
 
-    fn severity_by<'r>(
-        &'r self,
-        rule: Option<&'r SarifRule>,
-        scene: &Scene<'_>,
-        not_failed: bool,
-    ) -> (Severity, &'r str) {
+    fn severity_by<'r>(&'r self, rule: Option<&'r SarifRule>, by: Rating<'_>) -> (Severity, &'r str) {
+        let Rating { scene, not_failed, secret } = by;
         if let Some(score) = self.properties.score() {
             return score;
         }
@@ -313,8 +317,9 @@ impl Item<'_> {
             }
         };
         let levels = match scene.driver {
+            Some(driver) if driver.levels != DriverLevels::Told => driver.levels,
+            _ if secret || named_for(scene.tool) == Some(Category::Secret) => DriverLevels::OfSecrets,
             Some(driver) => driver.levels,
-            None if named_for(scene.tool) == Some(Category::Secret) => DriverLevels::OfSecrets,
             None => DriverLevels::Told,
         };
         let by_level = match (levels, level) {
@@ -390,15 +395,16 @@ impl Item<'_> {
         let accepted = |word: &Loose<ReportWord<'_>>| {
             !word.given || word.value.as_ref().is_some_and(|word| word.as_str() == "accepted")
         };
-        let listed = &self.suppressions;
-        let all = listed.items.iter().all(|s| !s.odd && accepted(&s.status) && accepted(&s.state));
-        !listed.items.is_empty() && all || self.baseline.as_str() == "absent"
+        let listed = &self.suppressions.items;
+        let holds = |s: &Suppression<'_>| !s.odd && accepted(&s.status) && accepted(&s.state);
+        let all = listed.iter().all(|suppression| suppression.as_ref().is_some_and(holds));
+        !listed.is_empty() && all || self.baseline.as_str() == "absent"
     }
 
     /// The first suppression tells.
     fn suppress(&self, finding: &mut Finding) {
         match self.suppressions.items.first() {
-            Some(first) => {
+            Some(Some(first)) => {
                 let kind = match first.kind.as_str() {
                     "inSource" => "comment in the source",
                     "external" => "suppressed outside of the source",
@@ -406,7 +412,7 @@ impl Item<'_> {
                 };
                 suppress(finding, kind, &[first.why.as_str()]);
             }
-            None => suppress(finding, "absent since the tool's baseline", &[]),
+            Some(None) | None => suppress(finding, "absent since the tool's baseline", &[]),
         }
     }
 

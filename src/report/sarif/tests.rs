@@ -684,3 +684,58 @@ fn a_suppression_that_a_tool_writes_everywhere_is_none() {
     assert!(!only(&of("Anchore Container Vulnerability Report (T0)", "", result)).suppressed);
     assert!(only(&of("Grype", "", result)).suppressed);
 }
+
+#[test]
+fn what_is_no_object_suppresses_nothing() {
+    for (list, suppressed) in [("[null]", false), ("[[]]", false), (r#"[{"kind":"external"}]"#, true)] {
+        let result = format!(r#"{{"ruleId":"a","message":{{"text":"x"}},"suppressions":{list}}}"#);
+        assert_eq!(only(&of("CodeQL", "", &result)).suppressed, suppressed, "{list}");
+    }
+}
+
+#[test]
+fn a_secret_without_a_level_is_critical_whoever_tells() {
+    let of_tool = |tool: &str, properties: &str, level: &str| {
+        let result =
+            format!(r#"{{"ruleId":"a",{level}"message":{{"text":"x"}},"properties":{{{properties}}}}}"#);
+        let read = of(tool, "", &result);
+        (only(&read).category, only(&read).severity)
+    };
+    let tagged = r#""tags":["secret"]"#;
+    assert_eq!(of_tool("AcmeSecrets", "", ""), (Category::Secret, Severity::Critical));
+    assert_eq!(of_tool("Acme", tagged, ""), (Category::Secret, Severity::Critical));
+    assert_eq!(of_tool("Acme", tagged, r#""level":"note","#), (Category::Secret, Severity::Low));
+    assert_eq!(of_tool("Acme", "", ""), (Category::Sast, Severity::Medium));
+}
+
+#[test]
+fn a_rule_is_found_by_its_guid() {
+    let rule = r#"{"id":"a","guid":"0A1B","defaultConfiguration":{"level":"error"}}"#;
+    let read = of("CodeQL", rule, r#"{"rule":{"guid":"0a1b"},"message":{"text":"x"}}"#);
+    assert_eq!((only(&read).rule_id.as_str(), only(&read).severity), ("a", Severity::High));
+}
+
+#[test]
+fn of_rules_of_one_id_the_worst_counts_unless_an_index_tells() {
+    let rules = r#"{"id":"a","defaultConfiguration":{"level":"note"}},{"id":"a","defaultConfiguration":{"level":"error"}}"#;
+    for (index, severity) in [
+        ("", Severity::High),
+        (r#""ruleIndex":9,"#, Severity::High),
+        (r#""ruleIndex":0,"#, Severity::Low),
+        (r#""ruleIndex":1,"#, Severity::High),
+    ] {
+        let result = format!(r#"{{"ruleId":"a",{index}"message":{{"text":"x"}}}}"#);
+        assert_eq!(only(&of("CodeQL", rules, &result)).severity, severity, "{index}");
+        let after = run(&format!(
+            r#""results":[{result}],"tool":{{"driver":{{"name":"CodeQL","rules":[{rules}]}}}}"#
+        ));
+        assert_eq!(only(&after).severity, severity, "{index}");
+    }
+}
+
+#[test]
+fn malware_among_the_former_ids_of_a_rule_is_malware() {
+    let rule = r#"{"id":"GHSA-1","deprecatedIds":["GHSA-1","MAL-2026-1"]}"#;
+    let read = of("osv-scanner", rule, r#"{"ruleId":"GHSA-1","level":"warning","message":{"text":"x"}}"#);
+    assert!(only(&read).is_malware());
+}
