@@ -56,7 +56,8 @@ impl RunShard {
     pub fn holds(self, id: Option<&str>, seq: u64) -> bool {
         let digest = id.map_or_else(|| Sha256::digest(format!("#{seq}")), Sha256::digest);
         let number = digest.iter().take(8).fold(0_u64, |number, byte| number << 8 | u64::from(*byte));
-        self.count > 0 && number % u64::from(self.count) == u64::from(self.index) - 1
+        // From 1; what a file says may be anything.
+        number.checked_rem(self.count.into()).is_some_and(|place| place + 1 == u64::from(self.index))
     }
 }
 
@@ -218,7 +219,7 @@ impl RowFolder {
             error |= mark.verdict == Outcome::Error;
             if of_run == policies {
                 kept = lines.offset;
-                done.next = mark.seq + 1;
+                done.next = mark.seq.saturating_add(1);
                 done.count += 1;
                 done.undecided += u64::from(error);
                 done.ids.extend(mark.id.clone());
@@ -357,6 +358,9 @@ pub fn merge(folders: &[PathBuf], into: &Path) -> Result<RowsEnd> {
     if let Some(missing) = (1..=count).find(|index| !shards.contains_key(index)) {
         return refused(into, &format!("shard {missing}/{count} is missing"));
     }
+    if let Some((index, (path, ..))) = shards.iter().find(|(index, _)| !(1..=count).contains(*index)) {
+        return refused(path, &format!("is shard {index} of {count}, which there cannot be"));
+    }
     let total = first.total.unwrap_or_default();
     if let Some((path, ..)) = shards.values().find(|(_, _, end)| end.total != first.total) {
         return refused(path, "was made of other runs than the first shard: it read another number of them");
@@ -370,7 +374,7 @@ pub fn merge(folders: &[PathBuf], into: &Path) -> Result<RowsEnd> {
             table,
             into,
         )?;
-        if table == "run" && rows != total * policies {
+        if table == "run" && total.checked_mul(policies) != Some(rows) {
             return refused(
                 into,
                 &format!(
@@ -430,4 +434,41 @@ fn merge_table(shards: &[(&Path, Option<RunShard>)], table: &str, into: &Path) -
     }
     at(&to, out.flush())?;
     Ok(rows)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A folder of rows, as a file may claim it.
+    fn shard(root: &Path, name: &str, index: u32, total: u64) -> PathBuf {
+        let path = root.join(name);
+        let policies = vec![(String::new(), String::new()); 2];
+        let head = RowsHead::new(policies, None, Vec::new(), 1, Some(RunShard { index, count: 1 }));
+        let row = r#"{"seq":18446744073709551615,"id":"a","verdict":"pass"}"#;
+        let mut folder = RowFolder::create(&path, &head).unwrap();
+        let mut rows = RowTexts::default();
+        rows.tables[TABLES.len() - 1] = format!("{row}\n{row}\n").into_bytes();
+        folder.write(&rows).unwrap();
+        folder.end(&RowsEnd { end: true, read: 1, out: 1, total: Some(total) }).unwrap();
+        path
+    }
+
+    #[test]
+    fn numbers_that_cannot_be_are_refused() {
+        let root = tempfile::tempdir().unwrap();
+        let path = root.path();
+        let first = shard(path, "1", 1, u64::MAX);
+        let zeroth = shard(path, "0", 0, u64::MAX);
+        let said =
+            |folders: &[PathBuf], into: &str| merge(folders, &path.join(into)).unwrap_err().to_string();
+        let both = said(&[first.clone(), zeroth.clone()], "both");
+        assert!(both.contains("is shard 0 of 1, which there cannot be"), "{both}");
+        assert!(said(&[first], "one").contains("one of them is not whole"));
+        assert!(!RunShard { index: 0, count: 3 }.holds(Some("a"), 0));
+        assert!(!RunShard { index: 1, count: 0 }.holds(None, u64::MAX));
+        let head = read_head(&zeroth).unwrap();
+        let (_, done) = RowFolder::resume(&zeroth, &head).unwrap();
+        assert_eq!((done.next, done.count), (u64::MAX, 1));
+    }
 }
