@@ -167,16 +167,19 @@ fn of_groups(
 ) -> AllowedMatches {
     let mut groups: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut placeless = (0, 0);
+    let mut placed: Vec<(u64, Vec<String>)> = Vec::new();
     for (key, counts) in keys {
         if key.is_empty() {
             placeless = (counts.open, counts.sure());
             continue;
         }
-        for group in groups_of(per, key, owners) {
-            let (open, sure) = groups.entry(group).or_default();
+        let of_key = groups_of(per, key, owners);
+        for group in &of_key {
+            let (open, sure) = groups.entry(group.clone()).or_default();
             *open += counts.open;
             *sure += counts.sure();
         }
+        placed.push((counts.open, of_key));
     }
     // What nobody knows the place of may be in any group.
     for (open, sure) in groups.values_mut() {
@@ -191,14 +194,12 @@ fn of_groups(
         .filter(|(_, (open, _))| *open > allow)
         .map(|(group, (open, _))| (group, *open))
         .collect();
-    let is_concerned = |key: &String| {
-        if key.is_empty() {
-            return !exceeding.is_empty();
-        }
-        groups_of(per, key, owners).iter().any(|group| exceeding.contains_key(group))
-    };
-    let concerned: u64 =
-        keys.iter().filter(|(key, _)| is_concerned(key)).map(|(_, counts)| counts.open).sum();
+    let is_concerned = |of_key: &[String]| of_key.iter().any(|group| exceeding.contains_key(group));
+    let mut concerned: u64 =
+        placed.iter().filter(|(_, of_key)| is_concerned(of_key)).map(|(open, _)| open).sum();
+    if !exceeding.is_empty() {
+        concerned += placeless.0;
+    }
     // Of equal ones the first.
     let worst = groups.iter().rev().max_by_key(|(_, (open, _))| *open);
     let shown = |group: &String| match per {

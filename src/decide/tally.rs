@@ -322,8 +322,7 @@ impl<'p> Tally<'p> {
     /// rule that cannot be waived every finding is new, and what it is besides.
     fn looked_at(&self, finding: &mut Finding) -> (Option<RuleSet>, RuleSet) {
         let (mut rules, mut in_doubt) = (RuleSet::default(), RuleSet::default());
-        let index = Arc::clone(&self.to.rules);
-        let may = index.candidates(finding);
+        let may = self.to.rules.candidates(finding);
         let mut any = self.add_matching_rules(finding, &may, &mut rules, |_| true);
         let doubtful = finding.stage == Some(Stage::UnchangedLines)
             && self.to.policy.base.as_ref().is_some_and(|b| b.unchanged_lines() == UnchangedLines::Review);

@@ -191,6 +191,24 @@ impl DocumentKind {
         }
     }
 
+    /// True for answers of GitLab's API.
+    pub const fn is_of_gitlab(self) -> bool {
+        match self {
+            Self::GitlabApprovals
+            | Self::GitlabApprovalState
+            | Self::GitlabMergeRequest
+            | Self::GitlabVersions
+            | Self::GitlabCommits
+            | Self::GitlabDeployment => true,
+            Self::Json
+            | Self::Sbom
+            | Self::Provenance
+            | Self::Verdict
+            | Self::ImageIndex
+            | Self::Acceptance => false,
+        }
+    }
+
     /// True for statements in envelopes: one or several a file, one a line.
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Provenance | Self::Verdict | Self::Acceptance)

@@ -129,21 +129,14 @@ fn each_run_has_a_row_and_each_row_says_whose_it_is() {
     assert!(again.stderr.contains("--resume continues them"), "{again:?}");
 }
 
+/// A replay of the fleet by two policies, with rows in `out`.
+const BOTH_POLICIES: [&str; 9] =
+    ["replay", "--policy", "a.yaml", "--against", "b.yaml", "--keep-going", "--rows", "out", "runs.ndjson"];
+
 #[test]
 fn findings_and_differences_have_rows() {
     let dir = fleet(10);
-    let args = [
-        "replay",
-        "--policy",
-        "a.yaml",
-        "--against",
-        "b.yaml",
-        "--keep-going",
-        "--rows",
-        "out",
-        "runs.ndjson",
-    ];
-    assert_eq!(dir.run(&args).code, 0);
+    assert_eq!(dir.run(&BOTH_POLICIES).code, 0);
     let mut finding = rows(&dir, "out", "run_finding")[0].clone();
     finding["fingerprint"] = "HEX".into();
     insta::assert_json_snapshot!(finding, @r#"
@@ -230,18 +223,7 @@ const RESERVED: &str = "asof at by columns describe generated pivot_longer pivot
 #[test]
 fn no_column_is_a_reserved_word_and_the_schema_knows_each() {
     let dir = fleet(8);
-    let args = [
-        "replay",
-        "--policy",
-        "a.yaml",
-        "--against",
-        "b.yaml",
-        "--keep-going",
-        "--rows",
-        "out",
-        "runs.ndjson",
-    ];
-    assert_eq!(dir.run(&args).code, 0);
+    assert_eq!(dir.run(&BOTH_POLICIES).code, 0);
     let reserved: BTreeSet<&str> = RESERVED.split_whitespace().collect();
     let schema = dir.run(&["schema", "replay-rows"]).json();
     for table in TABLES {

@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use super::plain;
 use crate::decide::Document;
-use crate::policy::{DocumentKind, EntryKind};
+use crate::policy::EntryKind;
 
 /// User names and numbers that GitLab's documents of a run name together.
 #[derive(Debug, Default)]
@@ -69,19 +69,5 @@ fn account_number(value: &Value) -> Option<u64> {
 }
 
 fn is_of_gitlab(document: &Document) -> bool {
-    let EntryKind::Document(kind) = document.kind else { return false };
-    match kind {
-        DocumentKind::GitlabApprovals
-        | DocumentKind::GitlabApprovalState
-        | DocumentKind::GitlabMergeRequest
-        | DocumentKind::GitlabVersions
-        | DocumentKind::GitlabCommits
-        | DocumentKind::GitlabDeployment => true,
-        DocumentKind::Json
-        | DocumentKind::Sbom
-        | DocumentKind::Provenance
-        | DocumentKind::Verdict
-        | DocumentKind::ImageIndex
-        | DocumentKind::Acceptance => false,
-    }
+    matches!(document.kind, EntryKind::Document(kind) if kind.is_of_gitlab())
 }

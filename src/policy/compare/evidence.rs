@@ -167,23 +167,10 @@ fn kind_of(kind: EntryKind) -> String {
     }
 }
 
-/// Whether a document says who approved, who the author is or who somebody is.
+/// Whether a document says who approved, who the author is or who somebody is. Plain documents are looked at by their
+/// names; the others are signed, or compared with the rules that look at them.
 fn tells_who(kind: DocumentKind) -> bool {
-    match kind {
-        DocumentKind::Acceptance
-        | DocumentKind::GitlabApprovals
-        | DocumentKind::GitlabApprovalState
-        | DocumentKind::GitlabMergeRequest
-        | DocumentKind::GitlabVersions
-        | DocumentKind::GitlabCommits
-        | DocumentKind::GitlabDeployment => true,
-        // The first is looked at by its name; the others are signed, or compared with the rules that look at them.
-        DocumentKind::Json
-        | DocumentKind::Sbom
-        | DocumentKind::ImageIndex
-        | DocumentKind::Provenance
-        | DocumentKind::Verdict => false,
-    }
+    kind.is_of_gitlab() || kind == DocumentKind::Acceptance
 }
 
 /// Whether a policy lets anybody approve anything.
