@@ -380,22 +380,29 @@ impl<'p> Tally<'p> {
     }
 
     /// Keeps a finding that no rule asks for and that is suppressed or not new, so that it is shown all the same.
-    fn set_aside(&mut self, finding: Finding) {
+    fn set_aside(&mut self, mut finding: Finding) {
         let rank = finding.severity.rank(self.to.policy.unknown_severity);
         let ordinal = self.counts.total + self.counts.suppressed;
-        let aside = if finding.suppressed { &mut self.suppressed } else { &mut self.old };
-        if aside.admits(&order(&finding, rank, self.evidence, ordinal)) {
-            let matched = Matched {
-                finding,
-                evidence: self.evidence,
-                ordinal,
-                rank,
-                waivers: None,
-                claims: None,
-                vex: OnceLock::new(),
-            };
-            aside.push(Arc::new(matched), self.to.cap);
+        let aside = if finding.suppressed { &self.suppressed } else { &self.old };
+        if !aside.admits(&order(&finding, rank, self.evidence, ordinal)) {
+            return;
         }
+        let may = self.to.rules.candidates(&finding);
+        let state = std::mem::take(&mut finding.state);
+        let matches_as_new = self.add_matching_rules(&finding, &may, &mut RuleSet::default(), |_| true);
+        finding.state = state;
+        let aside = if finding.suppressed { &mut self.suppressed } else { &mut self.old };
+        let matched = Matched {
+            finding,
+            evidence: self.evidence,
+            ordinal,
+            rank,
+            matches_as_new,
+            waivers: None,
+            claims: None,
+            vex: OnceLock::new(),
+        };
+        aside.push(Arc::new(matched), self.to.cap);
     }
 
     /// Active findings that are not new and that no rule looked at, worst first, up to the cap.
@@ -561,6 +568,7 @@ impl Tally<'_> {
         let admitted = |(index, tally): (usize, &RuleTally)| set.has(index) && tally.plain.admits(&order);
         if spoken || self.rules.iter().enumerate().any(admitted) {
             let matched = Arc::new(Matched {
+                matches_as_new: true,
                 finding,
                 evidence,
                 ordinal,

@@ -2,7 +2,7 @@
 //!
 //! GitLab (`doc/ci/testing/code_quality.md`, `codequality_reports.rb`) stops at the first object that lacks a field,
 //! shows equal fingerprints once, and wants paths relative to the repository. It compares by itself, so known and waived
-//! findings are listed too, whether a rule looks at them or not: left out, they would count as fixed. Whatever else stops
+//! findings are listed too where a rule would look at them if they were new: left out, they would count as fixed. Whatever else stops
 //! the change has an entry as well, and an emergency waiver that holds, so that `[]` says that there is neither.
 
 use std::collections::BTreeMap;
@@ -54,7 +54,12 @@ struct CodeQualityLines {
 fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     let mut all: Vec<Degradation> =
         decision.findings.iter().filter_map(|problem| of_problem(decision, problem)).collect();
-    let known = decision.known.iter().map(|matched| of_finding(decision, matched, None));
+    // What no rule would look at if it were new is not in the target branch's report either.
+    let known = decision
+        .known
+        .iter()
+        .filter(|matched| matched.matches_as_new)
+        .map(|matched| of_finding(decision, matched, None));
     all.extend(known);
     all.extend(others(decision));
     number_equal(&mut all);

@@ -165,6 +165,18 @@ fn code_quality_shows_the_new_one_of_equal_findings() {
     assert_eq!(after.iter().map(|(_, line)| *line).collect::<Vec<_>>(), [2]);
 }
 
+/// The target branch's own pipeline compares with nothing: what no rule looks at there is not listed in either.
+#[test]
+fn code_quality_lists_what_no_rule_looks_at_neither_new_nor_known() {
+    let dir = repository();
+    dir.write("app.py", "run(a)\n").write("semgrep.json", semgrep(&[1]).replace("ERROR", "INFO"));
+    commit(&dir);
+    for args in [&["--no-env"][..], &["--no-env", "--diff-base", "origin/main"]] {
+        dir.check(&[args, &["--output", "codequality=quality.json"]].concat());
+        assert!(!dir.read("quality.json").contains("\"shell\""), "{args:?}");
+    }
+}
+
 #[test]
 fn reviewers_where_there_were_none_complete_a_policy() {
     let dir = repository();

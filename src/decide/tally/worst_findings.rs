@@ -16,6 +16,8 @@ pub struct Matched {
     pub(super) ordinal: u64,
     /// How its severity counts, 0 to 4.
     pub(super) rank: u8,
+    /// A rule would look at it if it were new.
+    pub(crate) matches_as_new: bool,
     /// The waivers that speak of it, whether they cover it or not.
     pub(super) waivers: Option<Arc<[u32]>>,
     /// The VEX claims that speak of it, if its report is about their image.
@@ -93,6 +95,7 @@ mod tests {
                 evidence: 0,
                 ordinal: n,
                 rank,
+                matches_as_new: true,
                 waivers: None,
                 claims: None,
                 vex: OnceLock::new(),

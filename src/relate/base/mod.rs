@@ -17,6 +17,7 @@ mod tests;
 mod tracked;
 mod work_tree;
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -31,7 +32,7 @@ pub use tracked::TrackedFile;
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{
-    Category, Finding, Location, Package, Purl, SecretKey, Severity, Sighting, Stage, State,
+    Category, Finding, Fingerprint, Location, Package, Purl, SecretKey, Severity, Sighting, Stage, State,
 };
 use crate::report::HiddenFindings;
 use jiff::civil::Date;
@@ -85,31 +86,36 @@ pub type SeverityBars = Vec<u8>;
 
 /// How many findings of each group the head holds, by rank.
 #[derive(Debug, Clone, Default)]
-pub struct Heads(Vec<Ranked>);
+pub struct Heads {
+    counts: Vec<Ranked>,
+    /// Findings that no source could be asked for: their lines may hold a credential, and no key is there to compare them.
+    not_compared: BTreeSet<Fingerprint>,
+}
 
 impl Heads {
     fn add(&mut self, group: u32, rank: usize) {
         let at = group as usize;
-        if self.0.len() <= at {
-            self.0.resize(at + 1, Ranked::default());
+        if self.counts.len() <= at {
+            self.counts.resize(at + 1, Ranked::default());
         }
-        if let Some(count) = self.0.get_mut(at).and_then(|ranked| ranked.get_mut(rank)) {
+        if let Some(count) = self.counts.get_mut(at).and_then(|ranked| ranked.get_mut(rank)) {
             *count = count.saturating_add(1);
         }
     }
 
     /// Adds those of another report.
     pub fn merge(&mut self, other: &Self) {
-        if self.0.len() < other.0.len() {
-            self.0.resize(other.0.len(), Ranked::default());
+        if self.counts.len() < other.counts.len() {
+            self.counts.resize(other.counts.len(), Ranked::default());
         }
-        for (mine, theirs) in self.0.iter_mut().zip(&other.0) {
+        for (mine, theirs) in self.counts.iter_mut().zip(&other.counts) {
             mine.iter_mut().zip(theirs).for_each(|(to, from)| *to = to.saturating_add(*from));
         }
+        self.not_compared.extend(&other.not_compared);
     }
 
     fn for_group(&self, group: u32) -> Ranked {
-        self.0.get(group as usize).copied().unwrap_or_default()
+        self.counts.get(group as usize).copied().unwrap_or_default()
     }
 }
 
@@ -296,7 +302,7 @@ impl Base {
 
     /// Whether a finding among `heads` was called existing under the bars `then` and is not under `now`.
     pub fn overturned(&self, heads: &Heads, then: &SeverityBars, now: &SeverityBars) -> bool {
-        heads.0.iter().zip(then.iter().zip(now)).any(|(ranked, (&then, &now))| {
+        heads.counts.iter().zip(then.iter().zip(now)).any(|(ranked, (&then, &now))| {
             let between = usize::from(now)..usize::from(then.max(now));
             ranked.get(between).is_some_and(|counts| counts.iter().any(|&count| count > 0))
         })
@@ -377,8 +383,11 @@ impl Base {
         };
         for known in self.known() {
             // What cannot be compared with its secrets says nothing of one.
-            let compares = comparable && self.compares_lines(known, finding);
-            if compares && known.speaks(finding.tool.real(), finding.category) {
+            let compares_lines = self.compares_lines(known, finding);
+            if !compares_lines {
+                heads.not_compared.insert(finding.fingerprint);
+            }
+            if comparable && compares_lines && known.speaks(finding.tool.real(), finding.category) {
                 let found = self.find(known, finding, old_path, content, bars, heads);
                 first_seen = first_seen.max(found.and_then(|(_, day)| day));
                 tell(found.map(|(stage, _)| stage));
@@ -544,7 +553,8 @@ impl Base {
                     gone = gone.min(u32::try_from(*all).unwrap_or(u32::MAX));
                     *all -= u64::from(gone);
                 }
-                if gone > 0 && !secret && !by_reports {
+                let not_compared = !known.is_reports() && heads.not_compared.contains(&entry.fingerprint);
+                if gone > 0 && !secret && !by_reports && !not_compared {
                     *count -= gone;
                     all.push(BaseEntry { count: gone, ..entry.clone() });
                 }
