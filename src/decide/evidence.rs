@@ -100,6 +100,9 @@ pub struct Evidence {
     /// Approvals that resolve the review that it is.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub obligations: Vec<Obligation>,
+    /// Why the policy does not trust the scanner.
+    #[serde(skip)]
+    pub distrust: Option<String>,
     /// Facts about the image that it scanned.
     #[serde(skip)]
     pub image: ImageFacts,
@@ -261,6 +264,7 @@ impl Evidence {
             }
             self.outcome = self.outcome.max(outcome);
             self.say(&clean(&distrust.why));
+            self.distrust = Some(clean(&distrust.why).into_owned());
         }
         self
     }
@@ -340,6 +344,7 @@ impl Evidence {
             suggestion: None,
             took: None,
             obligations: Vec::new(),
+            distrust: None,
             image: ImageFacts::default(),
             copy_of: None,
         }

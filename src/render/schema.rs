@@ -13,7 +13,7 @@ use super::waivers::WaiverReview;
 use crate::policy;
 use crate::replay::{
     ReplayOutput, RowsEnd, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow, RunRow,
-    RunRuleRow,
+    RunRuleRow, RunWaiverRow,
 };
 
 /// A published schema.
@@ -75,6 +75,7 @@ fn rows() -> Value {
         ("run_rule", generator.subschema_for::<RunRuleRow<'_>>()),
         ("run_evidence", generator.subschema_for::<RunEvidenceRow<'_>>()),
         ("run_finding", generator.subschema_for::<RunFindingRow<'_>>()),
+        ("run_waiver", generator.subschema_for::<RunWaiverRow<'_>>()),
         ("run_difference", generator.subschema_for::<RunDifferenceRow<'_>>()),
         ("end", generator.subschema_for::<RowsEnd>()),
     ];

@@ -14,7 +14,8 @@ use crate::decide::{Decision, Outcome};
 pub use difference::{PolicyDifference, RunDifferenceRow};
 pub use row_folder::{DoneRuns, RowError, RowFolder, RowsEnd, RowsHead, RunShard, merge};
 pub use rows::{
-    LABELS, ROWS_SCHEMA, RowSubject, RowTexts, RunEvidenceRow, RunFindingRow, RunRow, RunRuleRow, TABLES,
+    LABELS, ROWS_SCHEMA, RowSubject, RowTexts, RunEvidenceRow, RunFindingRow, RunRow, RunRuleRow,
+    RunWaiverRow, TABLES,
 };
 pub use run_description::{FileReference, RUN_SCHEMA, RunDescription};
 

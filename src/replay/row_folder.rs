@@ -174,6 +174,12 @@ impl RowFolder {
                 "holds rows of another question: other policies, clock, parameters or shard, or another secgate",
             );
         }
+        // An earlier build did not write every table, or somebody took one away: what it held cannot be made up.
+        let missing = TABLES.iter().find(|table| path.join(file_of(table)).symlink_metadata().is_err());
+        let begun = path.join(file_of("run")).metadata().is_ok_and(|runs| runs.len() > 0);
+        if let (Some(table), true) = (missing, begun) {
+            return refused(path, &format!("holds rows of runs and no {table}.ndjson; write them anew"));
+        }
         let folder = Self::open(path)?;
         let end = path.join(END);
         if end.symlink_metadata().is_ok() {

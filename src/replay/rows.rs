@@ -11,7 +11,7 @@ use jiff::tz::Offset;
 use serde::Serialize;
 
 use super::{RunDescription, Stop, policy_verdict};
-use crate::decide::{Decision, Evidence, Outcome, Status};
+use crate::decide::{Decision, Evidence, GateVerdict, Outcome, Status, WaiverResult, WaiverStatus};
 use crate::evidence_snapshot::EvidenceSnapshot;
 use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, State, Text};
 
@@ -19,7 +19,8 @@ use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, State, Text}
 pub const ROWS_SCHEMA: &str = "secgate/rows/v1";
 
 /// The tables, in the order in which the rows of a run are written: the row of the run comes last and says that it is whole.
-pub const TABLES: [&str; 5] = ["run_rule", "run_evidence", "run_finding", "run_difference", "run"];
+pub const TABLES: [&str; 6] =
+    ["run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference", "run"];
 
 /// A row of a run and a policy.
 #[derive(Debug, Serialize, schemars::JsonSchema)]
@@ -64,6 +65,8 @@ pub struct RunRow<'d> {
     pub enforced: bool,
     /// Rules and evidence that stop it.
     pub stopped_by: Vec<String>,
+    /// Who is asked for an approval that is missing: roles and people, any of whom can give it.
+    pub reviewers: Vec<String>,
     /// The entry or file of the worst evidence, where any needs at least a review.
     pub worst_evidence: Option<String>,
     /// Its state.
@@ -150,6 +153,8 @@ pub struct RunEvidenceRow<'d> {
     pub tool: Option<&'d Text>,
     /// Its version.
     pub tool_version: Option<&'d Text>,
+    /// Why the policy does not trust that scanner or that version.
+    pub distrust: Option<&'d str>,
     /// SHA-256 of the file.
     pub sha256: Option<&'d str>,
     /// Its size.
@@ -221,6 +226,47 @@ pub struct RunFindingRow<'d> {
     pub due_at: Option<String>,
 }
 
+/// A row of a waiver that the policy's gate has for the project.
+#[derive(Debug, Serialize, schemars::JsonSchema)]
+pub struct RunWaiverRow<'d> {
+    /// The run's place in the input, from 0.
+    pub seq: u64,
+    /// `run_waiver`.
+    pub row_type: &'static str,
+    /// The run.
+    pub id: Option<&'d str>,
+    /// Which policy.
+    pub policy_label: &'static str,
+    /// Its id.
+    pub waiver: &'d str,
+    /// Its rules, GATE/RULE.
+    pub waived_rules: &'d [String],
+    /// Who answers for it.
+    pub waiver_owner: &'d str,
+    /// Who allowed it.
+    pub approved_by: &'d str,
+    /// Day or time it was written.
+    pub created_at: &'d str,
+    /// Its last day, or the time at which it ends.
+    pub expires_at: &'d str,
+    /// `emergency`, or null.
+    pub kind: Option<&'static str>,
+    /// Whether it covers.
+    pub status: WaiverStatus,
+    /// Why.
+    pub message: &'d str,
+    /// Matches as they are counted.
+    pub match_count: u64,
+    /// How many it may have.
+    pub match_limit: u64,
+    /// Findings that it hides from a rule.
+    pub hidden_count: u64,
+    /// The file it stands in.
+    pub path: &'d str,
+    /// Its line there.
+    pub line_number: u64,
+}
+
 /// Lines of the rows of one run, by table.
 #[derive(Debug, Default)]
 pub struct RowTexts {
@@ -289,6 +335,9 @@ impl RowSubject<'_> {
             rows.put("run_evidence", &self.evidence(label, one))?;
         }
         self.findings(label, decision, evidence, rows)?;
+        for waiver in &decision.waivers {
+            rows.put("run_waiver", &self.waiver(label, waiver))?;
+        }
         rows.put("run", &self.run(label, decision))
     }
 
@@ -331,6 +380,7 @@ impl RowSubject<'_> {
             verdict: decision.verdict,
             enforced: decision.enforced,
             stopped_by: stops.into_iter().map(|Stop { what, .. }| what).collect(),
+            reviewers: missing_reviewers(decision),
             worst_evidence: worst.and_then(name),
             worst_evidence_status: worst.map(|one| one.status),
             worst_evidence_outcome: worst.map(|one| one.outcome),
@@ -360,6 +410,7 @@ impl RowSubject<'_> {
             format: one.format.as_deref(),
             tool: one.tool.as_ref().map(|tool| &tool.name),
             tool_version: one.tool.as_ref().and_then(|tool| tool.version.as_ref()),
+            distrust: one.distrust.as_deref(),
             sha256: one.sha256.as_deref(),
             byte_count: one.bytes,
             generated_at: one.generated_at.as_deref(),
@@ -367,6 +418,29 @@ impl RowSubject<'_> {
             finding_count: one.findings.total,
             message: &one.message,
             code: one.code.as_deref(),
+        }
+    }
+
+    fn waiver<'d>(&'d self, label: &'static str, one: &'d WaiverResult) -> RunWaiverRow<'d> {
+        RunWaiverRow {
+            seq: self.seq,
+            row_type: "run_waiver",
+            id: self.id,
+            policy_label: label,
+            waiver: &one.id,
+            waived_rules: &one.rule,
+            waiver_owner: &one.owner,
+            approved_by: &one.approved_by,
+            created_at: &one.created,
+            expires_at: &one.expires,
+            kind: one.kind,
+            status: one.status,
+            message: &one.message,
+            match_count: one.matches,
+            match_limit: one.max_matches,
+            hidden_count: one.hides,
+            path: &one.file,
+            line_number: one.line,
         }
     }
 
@@ -439,4 +513,16 @@ impl RowSubject<'_> {
             due_at: finding.due.and_then(|due| Timestamp::from_second(due).ok()).map(|due| due.to_string()),
         }
     }
+}
+
+/// Whom the reviews ask that nobody has answered, each once.
+fn missing_reviewers(decision: &Decision) -> Vec<String> {
+    let mut asked: Vec<String> = Vec::new();
+    let obligations = GateVerdict::of_decision(decision).obligations;
+    for who in obligations.into_iter().filter(|one| !one.is_met()).flat_map(|one| one.any_of) {
+        if !asked.contains(&who) {
+            asked.push(who);
+        }
+    }
+    asked
 }

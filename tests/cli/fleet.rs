@@ -8,7 +8,7 @@ use std::time::Duration;
 use crate::common::{Dir, Run, SAST_POLICY, semgrep};
 use serde_json::{Value, json};
 
-const TABLES: [&str; 5] = ["run", "run_rule", "run_evidence", "run_finding", "run_difference"];
+const TABLES: [&str; 6] = ["run", "run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference"];
 
 /// Runs of all sorts as lines, each with its report in it.
 fn lines(count: usize) -> String {
@@ -105,6 +105,7 @@ fn each_run_has_a_row_and_each_row_says_whose_it_is() {
       "policy_source": "a.yaml",
       "project": "shop/0",
       "ran_at": "2026-05-01T08:00:00Z",
+      "reviewers": [],
       "row_type": "run",
       "scan_seconds": null,
       "seq": 0,
@@ -238,6 +239,94 @@ fn no_column_is_a_reserved_word_and_the_schema_knows_each() {
     }
 }
 
+/// The rows say who is asked, which waivers there are, and that a scanner is not trusted.
+#[test]
+fn waivers_reviewers_and_distrust_have_rows() {
+    let dir = Dir::new();
+    let trivy = json!({"SchemaVersion": 2, "ArtifactType": "filesystem", "Results": [{"Target": "package-lock.json", "Class": "lang-pkgs", "Type": "npm",
+        "Vulnerabilities": [{"VulnerabilityID": "CVE-2026-1", "PkgName": "http-core", "InstalledVersion": "1.0.0", "Severity": "HIGH", "Status": "affected"}]}]});
+    let time =
+        |id: &str| json!({"id": id, "time": "2026-06-01T08:00:00Z", "project": "shop/api"}).to_string();
+    dir.write("policy.yaml", WAIVER_POLICY)
+        .write("runs/1/semgrep.json", semgrep(&["WARNING"]))
+        .write("runs/1/run.json", time("1"))
+        .write("runs/2/semgrep.json", semgrep(&["WARNING"]).replace("1.0.0", "1.1.0"))
+        .write("runs/2/run.json", time("2"));
+    for run in 1..=2 {
+        dir.write(&format!("runs/{run}/trivy.json"), trivy.to_string())
+            .write(&format!("runs/{run}/.secgate/waivers.yaml"), WAIVERS);
+    }
+    let run = dir.run(&["replay", "--policy", "policy.yaml", "--rows", "out", "runs"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let told: Vec<Value> = rows(&dir, "out", "run")
+        .iter()
+        .map(|row| json!([row["id"], row["verdict"], row["reviewers"]]))
+        .collect();
+    assert_eq!(told, [json!(["1", "fail", []]), json!(["2", "review", ["@lead"]])]);
+    let distrusted: Vec<Value> =
+        rows(&dir, "out", "run_evidence").iter().map(|row| row["distrust"].clone()).collect();
+    assert_eq!(
+        distrusted.iter().filter(|why| !why.is_null()).collect::<Vec<_>>(),
+        ["semgrep 1.0.0 is not trusted: it was not theirs"]
+    );
+    insta::assert_json_snapshot!(rows(&dir, "out", "run_waiver")[0], @r#"
+    {
+      "approved_by": "@lead",
+      "created_at": "2026-05-15",
+      "expires_at": "2026-06-30",
+      "hidden_count": 1,
+      "id": "1",
+      "kind": null,
+      "line_number": 3,
+      "match_count": 1,
+      "match_limit": 1,
+      "message": "",
+      "path": ".secgate/waivers.yaml",
+      "policy_label": "A",
+      "row_type": "run_waiver",
+      "seq": 0,
+      "status": "active",
+      "waived_rules": [
+        "merge/high"
+      ],
+      "waiver": "W-1",
+      "waiver_owner": "@kim"
+    }
+    "#);
+}
+
+/// A policy with waivers, reviewers and a scanner that it does not trust.
+const WAIVER_POLICY: &str = "\
+version: 1
+gate: merge
+trust: {deny: [{tool: semgrep, version: [\"1.0.*\"], reason: it was not theirs}]}
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+  deps: {category: vulnerability, files: [trivy.json]}
+waivers: {files: [.secgate/waivers.yaml], max_duration: 90d}
+reviewers: {any_of: [\"@lead\"], at_least: 1}
+rules:
+  - {id: sast-medium, findings: {category: sast, severity: medium}, then: review}
+  - {id: high, findings: {category: vulnerability, severity: high}, then: fail}
+";
+
+/// A waiver of a vulnerability.
+const WAIVERS: &str = "\
+version: 1
+waivers:
+  - id: W-1
+    rule: merge/high
+    match: {ids: [CVE-2026-1]}
+    reason: the function is not called
+    owner: \"@kim\"
+    approved_by: \"@lead\"
+    compensating_controls: [WAF rule 7]
+    created: 2026-05-15
+    expires: 2026-06-30
+    review_trigger: [severity_raised]
+    seen: {severity: high, fix: none, matches: 1}
+";
+
 #[test]
 fn a_replay_that_is_killed_is_continued_without_a_trace() {
     let dir = fleet(60);
@@ -281,6 +370,10 @@ fn a_replay_that_is_killed_is_continued_without_a_trace() {
     dir.write("runs.ndjson", more);
     let run = dir.run(&[&args[..], &["killed", "--resume"]].concat());
     assert_eq!(run.code, 2, "{run:?}");
+    let waivers = dir.path().join("whole/run_waiver.ndjson");
+    fs::remove_file(&waivers).unwrap();
+    let run = dir.run(&[&args[..], &["whole", "--resume"]].concat());
+    assert!(run.code == 2 && run.stderr.contains("no run_waiver.ndjson"), "{run:?}");
     let other = dir.run(&["replay", "--policy", "a.yaml", "runs.ndjson", "--rows", "killed", "--resume"]);
     assert!(other.code == 2 && other.stderr.contains("rows of another question"), "{other:?}");
 }
