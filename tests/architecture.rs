@@ -20,9 +20,9 @@ const FLOORS: &[&str] = &[
     "gather",
     "replay",
     "render",
+    "scan",
     "run",
     "init",
-    "scan",
     "cli",
 ];
 

@@ -14,7 +14,7 @@ mod vex;
 mod waiver;
 
 pub use base::{
-    Base, BaseEntry, BaseError, BaselineFile, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
+    Base, BaseEntry, BaseError, BaselineFile, Conversion, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
     SeverityBars, SourceTree, SuppressedFindings, TouchedFile, TrackedFile, UnshownFile, summary,
 };
 pub use correction::corrected;

@@ -263,11 +263,17 @@ impl BaseRequest {
         let below = below(&commit.top, &directory).with_context(|| format!("{flag} {shown}"))?;
         diff.set_tree(&directory);
         let tracked = commit.files.iter().filter(|(_, blob)| blob.kind != BlobKind::Submodule);
-        let below = tracked.filter_map(|(path, blob)| {
+        let files = tracked.filter_map(|(path, blob)| {
             let path = path.strip_prefix(&below)?.to_owned();
             Some((path, TrackedFile { is_link: blob.kind == BlobKind::Link, id: blob.id.clone() }))
         });
-        diff.set_commit(below.collect());
+        let conversions = |paths: &BTreeSet<&str>| -> Result<_> {
+            let from_top = paths.iter().map(|path| format!("{below}{path}")).collect();
+            let told = git::conversions(&commit.top, &commit.id, &from_top)?;
+            let own = told.into_iter().filter_map(|(path, how)| Some((path.strip_prefix(&below)?.to_owned(), how)));
+            Ok(own.collect())
+        };
+        diff.set_commit(files.collect(), conversions).with_context(|| format!("{flag} {shown}"))?;
         Ok(Some(GivenDiff {
             flag,
             name,

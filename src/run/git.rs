@@ -1,6 +1,6 @@
 //! Git, asked for nothing but facts: no pager, no external diff, no textconv, no prompt. If it fails, that is an error.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
@@ -11,7 +11,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 
 use crate::finding::{clean_line, is_hex};
+use crate::relate::Conversion;
 use crate::run::diagnostics::RunDiagnostic;
+use crate::scan::Scratch;
 
 /// Git, of which the environment chooses nothing: every `GIT_*` variable would say what it looks at, or how.
 pub(crate) fn command() -> Command {
@@ -393,6 +395,43 @@ pub(crate) fn tree(directory: &Path, commit: &str) -> Result<BTreeMap<String, Bl
         }
     }
     Ok(files)
+}
+
+/// How git writes files of a commit to disk, by their paths from the top, as the attributes of that commit say: those of
+/// the working tree are the change's. They are looked up in an index of that commit, which every git can do.
+pub(crate) fn conversions(
+    directory: &Path,
+    commit: &str,
+    paths: &BTreeSet<String>,
+) -> Result<BTreeMap<String, Conversion>> {
+    const PLAIN: [&str; 6] =
+        ["-c", "core.sparseCheckout=false", "-c", "core.splitIndex=false", "-c", "index.sparse=false"];
+    let scratch = Scratch::new(&std::env::temp_dir()).context("no folder for an index of git can be made")?;
+    let run = |args: &[&str], input: Stdio| -> Result<Vec<u8>> {
+        let mut command = command();
+        command.args(PLAIN).args(args).current_dir(directory);
+        command.env("GIT_INDEX_FILE", scratch.path().join("index")).stdin(input);
+        let answer = answer(command, GIT_TIME, GIT_BYTES).map_err(|fault| unanswered(args, &fault))?;
+        if answer.status.success() { Ok(answer.printed) } else { Err(failure(args, &answer.said)) }
+    };
+    run(&["read-tree", commit], Stdio::null())?;
+    let listed = scratch.path().join("paths");
+    std::fs::write(&listed, paths.iter().flat_map(|path| [path, "\0"]).collect::<String>())?;
+    let args = ["check-attr", "--cached", "-z", "--stdin", "filter", "working-tree-encoding"];
+    let told = run(&args, std::fs::File::open(&listed)?.into())?;
+    let told = String::from_utf8_lossy(&told);
+    let mut found = BTreeMap::new();
+    let mut words = told.split('\0');
+    // PATH, attribute and value, for each of both.
+    while let (Some(path), Some(attribute), Some(value)) = (words.next(), words.next(), words.next()) {
+        let conversion = match (attribute, value.to_ascii_lowercase()) {
+            ("filter", value) if value == "lfs" => Conversion::Pointer,
+            ("working-tree-encoding", value) if value.starts_with("utf-16") => Conversion::Utf16,
+            _ => continue,
+        };
+        found.insert(path.to_owned(), conversion);
+    }
+    Ok(found)
 }
 
 /// Contents of a file of a commit. Asked for by its id, git neither converts it nor shows it by another program.

@@ -44,6 +44,7 @@ mod legacy;
 mod lint;
 mod mapping;
 mod markdown;
+mod newness;
 mod outputs;
 mod own_gate;
 mod own_gate_change;

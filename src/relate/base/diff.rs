@@ -9,7 +9,7 @@ use std::path::Path;
 use std::sync::RwLock;
 
 use super::BaseError;
-use super::tracked::{self, OnDisk, TrackedFile, without_carriage_returns};
+use super::tracked::{self, Conversion, OnDisk, TrackedFile, without_carriage_returns};
 use super::work_tree::{WorkTree, is_plain};
 use crate::finding::{clean, decoded, project_path};
 
@@ -35,8 +35,8 @@ pub struct Diff {
     unseen: BTreeMap<String, TrackedFile>,
     /// Files that are not there, and of which git shows no change.
     missing: BTreeMap<String, FileChange>,
-    /// UTF-16 may be what git writes for UTF-8: no attribute was changed.
-    reencoded: bool,
+    /// Of the files that nobody looked at yet, those that attributes had git write otherwise before the change.
+    conversions: BTreeMap<String, Conversion>,
     /// The files after the change, where they are at hand.
     tree: Option<WorkTree>,
     /// Files and folders that links of the change lead to.
@@ -324,15 +324,18 @@ impl Diff {
 
     /// Says what the files were before the change, by their paths, `/` only. Of any other it does not speak; one that lies on
     /// disk otherwise than git shows it counts as touched in all its lines, and so does one whose lines are not those
-    /// that the diff makes of what it was. To be called after [`set_tree`](Self::set_tree).
-    pub fn set_commit(&mut self, files: BTreeMap<String, TrackedFile>) {
+    /// that the diff makes of what it was. `conversions` tells of files how attributes of the commit had git write
+    /// them: what only attributes of the change make of a file is new. To be called after
+    /// [`set_tree`](Self::set_tree).
+    pub fn set_commit<E>(
+        &mut self,
+        files: BTreeMap<String, TrackedFile>,
+        conversions: impl FnOnce(&BTreeSet<&str>) -> Result<BTreeMap<String, Conversion>, E>,
+    ) -> Result<(), E> {
         self.set_before(files.keys());
-        let Some(tree) = &self.tree else { return };
+        let Some(tree) = &self.tree else { return Ok(()) };
         let was: HashSet<&str> = self.files.values().filter_map(|change| change.old.as_deref()).collect();
         let touched = |path: &str| self.files.contains_key(path) || self.deleted.contains_key(path);
-        let attributes = |path: &String| path.rsplit('/').next() == Some(".gitattributes");
-        self.reencoded =
-            !self.files.keys().chain(self.deleted.keys()).chain(self.renamed.keys()).any(attributes);
         let mut alone = Vec::new();
         for (path, file) in files {
             if was.contains(path.as_str()) {
@@ -342,7 +345,14 @@ impl Diff {
                 alone.push((path, file));
             }
         }
-        let changes = tracked::compare(tree.root(), alone, self.reencoded, tracked::MAX_COMPARED);
+        let mut changes = tracked::compare(tree.root(), alone, tracked::MAX_COMPARED);
+        let asked: BTreeSet<&str> =
+            changes.converted.iter().map(|(path, _)| path).chain(changes.unseen.keys()).map(String::as_str).collect();
+        if !asked.is_empty() {
+            self.conversions = conversions(&asked)?;
+        }
+        let is_new = |(path, how): &(String, Conversion)| self.conversions.get(path) != Some(how);
+        changes.other.extend(changes.converted.into_iter().filter(is_new).map(|(path, _)| path));
         let unshown =
             |path: &str, opaque| FileChange { old: Some(path.to_owned()), opaque, ..FileChange::default() };
         for path in changes.other {
@@ -353,6 +363,7 @@ impl Diff {
             changes.missing.iter().map(|path| (clean(path).into_owned(), unshown(path, false))).collect();
         self.unseen = changes.unseen;
         self.find_links();
+        Ok(())
     }
 
     /// Says where the files are, as they are after the change: then a path that names none is in doubt, a link counts
@@ -412,7 +423,11 @@ impl Diff {
         if let Some(known) = self.checked.read().ok().and_then(|checked| checked.get(path).copied()) {
             return known.is_some();
         }
-        let same = file.on_disk(&tree.root().join(path), self.reencoded) == OnDisk::Same;
+        let same = match file.on_disk(&tree.root().join(path)) {
+            OnDisk::Same => true,
+            OnDisk::Converted(how) => self.conversions.get(path) == Some(&how),
+            OnDisk::Other | OnDisk::Missing => false,
+        };
         if let Ok(mut checked) = self.checked.write() {
             checked.insert(path.to_owned(), same.then_some(u32::MAX));
         }
@@ -429,7 +444,7 @@ impl Diff {
         let leads_back = |now: &[u8]| {
             let was = change.backward(&self.text, now);
             was.is_some_and(|was| {
-                before.map_or(change.old.is_none() && was.is_empty(), |file| file.holds(&was, false))
+                before.map_or(change.old.is_none() && was.is_empty(), |file| file.holds(&was))
             })
         };
         leads_back(now) || without_carriage_returns(now).is_some_and(|now| leads_back(&now))

@@ -28,7 +28,7 @@ pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use source_lines::SourceTree;
 use suppressed_findings::SuppressedBefore;
 pub use suppressed_findings::{MoreSuppressed, SuppressedFindings};
-pub use tracked::TrackedFile;
+pub use tracked::{Conversion, TrackedFile};
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{

@@ -33,11 +33,22 @@ pub struct TrackedFile {
     pub id: String,
 }
 
+/// Content that git writes to disk in the place of what a commit holds, where an attribute of the file says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Conversion {
+    /// The file that a pointer of Git LFS stands for.
+    Pointer,
+    /// UTF-16 for UTF-8.
+    Utf16,
+}
+
 /// State of the path of a file of a commit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum OnDisk {
-    /// The commit's content, or what git makes of it when it writes it to disk.
+    /// The commit's content, or what git makes of it with ends of lines and `$Id$`.
     Same,
+    /// What git makes of it where an attribute says so.
+    Converted(Conversion),
     /// Something else, or what cannot be read.
     Other,
     /// Nothing.
@@ -45,42 +56,46 @@ pub(super) enum OnDisk {
 }
 
 impl TrackedFile {
-    /// State of a path. `reencoded`: git may have written the file in UTF-16, as an attribute says that was there before.
-    pub(super) fn on_disk(&self, path: &Path, reencoded: bool) -> OnDisk {
+    /// State of a path.
+    pub(super) fn on_disk(&self, path: &Path) -> OnDisk {
         let Ok(meta) = fs::symlink_metadata(path) else { return OnDisk::Missing };
         let same = if meta.is_symlink() {
             self.is_link && fs::read_link(path).is_ok_and(|target| self.names(target.as_os_str().as_bytes()))
         } else if !meta.is_file() || self.is_link {
             false
         } else if meta.len() > MAX_HELD {
-            self.names_large(path, meta.len())
+            return self.large_on_disk(path, meta.len());
         } else {
             let text = fs::File::open(path).and_then(|file| {
                 let mut text = Vec::with_capacity(usize::try_from(meta.len()).unwrap_or_default());
                 file.take(MAX_HELD + 1).read_to_end(&mut text).map(|_| text)
             });
-            text.is_ok_and(|text| self.holds(&text, reencoded))
+            return text.map_or(OnDisk::Other, |text| self.compared(&text));
         };
         if same { OnDisk::Same } else { OnDisk::Other }
     }
 
-    /// Whether a text is what the commit holds, but for what git itself writes otherwise: ends of lines, `$Id$`, UTF-16 for
-    /// UTF-8, and the file that a pointer of Git LFS stands for.
-    pub(super) fn holds(&self, text: &[u8], reencoded: bool) -> bool {
-        if self.names(text) || self.names(pointer(&hex(&Sha256::digest(text)), text.len() as u64).as_bytes())
-        {
+    /// State of a path at which this text lies.
+    fn compared(&self, text: &[u8]) -> OnDisk {
+        if self.holds(text) {
+            OnDisk::Same
+        } else if self.names(pointer(&hex(&Sha256::digest(text)), text.len() as u64).as_bytes()) {
+            OnDisk::Converted(Conversion::Pointer)
+        } else if utf8_of_utf16(text).is_some_and(|text| self.holds(&text)) {
+            OnDisk::Converted(Conversion::Utf16)
+        } else {
+            OnDisk::Other
+        }
+    }
+
+    /// Whether a text is what the commit holds, but for ends of lines and `$Id$`.
+    pub(super) fn holds(&self, text: &[u8]) -> bool {
+        if self.names(text) {
             return true;
         }
-        let decoded = if reencoded { utf8_of_utf16(text) } else { None };
-        let text = decoded.as_deref().unwrap_or(text);
         let folded = without_carriage_returns(text);
         let contracted = contracted_ids(folded.as_deref().unwrap_or(text), self.id.len());
-        decoded
-            .as_deref()
-            .into_iter()
-            .chain(folded.as_deref())
-            .chain(contracted.as_deref())
-            .any(|text| self.names(text))
+        folded.as_deref().into_iter().chain(contracted.as_deref()).any(|text| self.names(text))
     }
 
     /// Whether git's name of it is that of these bytes.
@@ -94,15 +109,15 @@ impl TrackedFile {
         id == self.id
     }
 
-    /// The same of a file that is not held in memory.
-    fn names_large(&self, path: &Path, len: u64) -> bool {
+    /// State of a path at which a file lies that is not held in memory.
+    fn large_on_disk(&self, path: &Path, len: u64) -> OnDisk {
         let head = format!("blob {len}\0");
         let mut short = Sha1::new().chain_update(&head);
         let (mut long, mut content) = (Sha256::new().chain_update(&head), Sha256::new());
         let (mut read, mut buffer) = (0, vec![0; 1 << 16]);
-        let Ok(mut file) = fs::File::open(path) else { return false };
+        let Ok(mut file) = fs::File::open(path) else { return OnDisk::Other };
         loop {
-            let Ok(got) = file.read(&mut buffer) else { return false };
+            let Ok(got) = file.read(&mut buffer) else { return OnDisk::Other };
             let Some(part) = buffer.get(..got).filter(|part| !part.is_empty()) else { break };
             if self.id.len() == SHA1_DIGITS {
                 short.update(part);
@@ -113,7 +128,15 @@ impl TrackedFile {
             read += got as u64;
         }
         let id = if self.id.len() == SHA1_DIGITS { hex(&short.finalize()) } else { hex(&long.finalize()) };
-        read == len && (id == self.id || self.names(pointer(&hex(&content.finalize()), len).as_bytes()))
+        if read != len {
+            OnDisk::Other
+        } else if id == self.id {
+            OnDisk::Same
+        } else if self.names(pointer(&hex(&content.finalize()), len).as_bytes()) {
+            OnDisk::Converted(Conversion::Pointer)
+        } else {
+            OnDisk::Other
+        }
     }
 }
 
@@ -178,6 +201,8 @@ fn utf8_of_utf16(text: &[u8]) -> Option<Vec<u8>> {
 pub(super) struct TrackedChanges {
     /// Other than the commit holds them.
     pub(super) other: Vec<String>,
+    /// As an attribute may have git write them.
+    pub(super) converted: Vec<(String, Conversion)>,
     /// Not there.
     pub(super) missing: Vec<String>,
     /// Too much to look at at once.
@@ -188,7 +213,6 @@ pub(super) struct TrackedChanges {
 pub(super) fn compare(
     directory: &Path,
     files: impl IntoIterator<Item = (String, TrackedFile)>,
-    reencoded: bool,
     max: u64,
 ) -> TrackedChanges {
     let mut changes = TrackedChanges::default();
@@ -201,8 +225,9 @@ pub(super) fn compare(
             continue;
         };
         left = rest;
-        match file.on_disk(&here, reencoded) {
+        match file.on_disk(&here) {
             OnDisk::Same => {}
+            OnDisk::Converted(how) => changes.converted.push((path, how)),
             OnDisk::Other => changes.other.push(path),
             OnDisk::Missing => changes.missing.push(path),
         }
@@ -228,14 +253,14 @@ mod tests {
     fn bytes_are_named_as_git_names_them() {
         for name in NAMES {
             let file = file(name);
-            assert!(file.holds(b"a\nb\n", false), "{name}");
-            assert!(file.holds(b"a\r\nb\r\n", false), "{name}");
-            assert!(file.holds(b"\xff\xfea\0\n\0b\0\n\0", true), "{name}");
-            assert!(file.holds(b"\0a\0\r\0\n\0b\0\n", true), "{name}");
+            assert_eq!(file.compared(b"a\nb\n"), OnDisk::Same, "{name}");
+            assert_eq!(file.compared(b"a\r\nb\r\n"), OnDisk::Same, "{name}");
+            let utf16 = OnDisk::Converted(Conversion::Utf16);
+            assert_eq!(file.compared(b"\xff\xfea\0\n\0b\0\n\0"), utf16, "{name}");
+            assert_eq!(file.compared(b"\0a\0\r\0\n\0b\0\n"), utf16, "{name}");
             for other in [&b"a\nb"[..], b"a\nb\n\n", b"a\rb\n", b"a\n b\n", b""] {
-                assert!(!file.holds(other, true), "{name} {other:?}");
+                assert_eq!(file.compared(other), OnDisk::Other, "{name} {other:?}");
             }
-            assert!(!file.holds(b"\xff\xfea\0\n\0b\0\n\0", false), "{name}");
         }
     }
 
@@ -247,13 +272,14 @@ mod tests {
         };
         let keyword = file(&name(b"# $Id$\nrun()\n"));
         let id = "0123456789abcdef0123456789abcdef01234567";
-        assert!(keyword.holds(format!("# $Id: {id} $\nrun()\n").as_bytes(), false));
-        assert!(!keyword.holds(b"# $Id: eval(x) $\nrun()\n", false));
-        assert!(!keyword.holds(format!("# $Id: {id} eval(x) $\nrun()\n").as_bytes(), false));
+        assert!(keyword.holds(format!("# $Id: {id} $\nrun()\n").as_bytes()));
+        assert!(!keyword.holds(b"# $Id: eval(x) $\nrun()\n"));
+        assert!(!keyword.holds(format!("# $Id: {id} eval(x) $\nrun()\n").as_bytes()));
         let large = b"the file itself\n";
         let stands_for = pointer(&hex(&Sha256::digest(large)), large.len() as u64);
-        assert!(file(&name(stands_for.as_bytes())).holds(large, false));
-        assert!(!file(&name(stands_for.as_bytes())).holds(b"another file\n", false));
+        let file = file(&name(stands_for.as_bytes()));
+        assert_eq!(file.compared(large), OnDisk::Converted(Conversion::Pointer));
+        assert_eq!(file.compared(b"another file\n"), OnDisk::Other);
     }
 
     #[test]
@@ -263,9 +289,9 @@ mod tests {
             fs::write(dir.path().join(name), "a\nb\n").unwrap();
         }
         let files = || ["a", "b", "c", "d"].map(|name| (name.to_owned(), file(NAMES[0])));
-        let all = compare(dir.path(), files(), false, 12);
+        let all = compare(dir.path(), files(), 12);
         assert_eq!((all.other, all.missing, all.unseen.len()), (vec![], vec!["d".to_owned()], 0));
-        let some = compare(dir.path(), files(), false, 8);
+        let some = compare(dir.path(), files(), 8);
         assert_eq!((some.other, some.missing), (vec![], vec!["d".to_owned()]));
         assert_eq!(some.unseen.keys().collect::<Vec<_>>(), ["c"]);
     }

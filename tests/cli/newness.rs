@@ -1,0 +1,116 @@
+//! What a diff, git or a report does not show is not unchanged.
+
+use sha2::{Digest, Sha256};
+
+use crate::common::{Dir, Run};
+
+const POLICY: &str = "\
+version: 1
+gate: merge
+base: {from: [diff], without: review}
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+rules:
+  - {id: sast-high, findings: {category: sast, severity: high}, then: fail}
+";
+
+/// A repository whose main branch has these files.
+fn repository(files: &[(&str, &str)]) -> Dir {
+    let dir = Dir::new();
+    dir.git(&["init", "-q", "-b", "main"]);
+    dir.write(".gitignore", "semgrep.json\nchange.diff\nmade/\n.pointer\n").write(".secgate/merge.yaml", POLICY);
+    for (path, text) in files {
+        dir.write(path, text);
+    }
+    commit(&dir);
+    dir.git(&["checkout", "-qb", "change"]);
+    dir
+}
+
+fn commit(dir: &Dir) {
+    dir.git(&["add", "-A"]);
+    dir.git(&["commit", "-qm", "more", "--allow-empty"]);
+}
+
+/// Writes a Semgrep report with one finding in the first line of each file.
+fn report(dir: &Dir, paths: &[&str]) {
+    let result = |path: &&str| {
+        serde_json::json!({"check_id": "eval", "path": path, "start": {"line": 1}, "end": {"line": 1},
+            "extra": {"message": "m", "severity": "ERROR", "metadata": {}}})
+    };
+    let results: Vec<_> = paths.iter().map(result).collect();
+    let report = serde_json::json!({"version": "1.0.0", "results": results, "errors": [], "paths": {"scanned": paths}});
+    dir.write("semgrep.json", report.to_string());
+}
+
+fn check(dir: &Dir, args: &[&str]) -> Run {
+    dir.check(&[&["--format", "json", "--no-env"], args].concat())
+}
+
+/// The state of each finding.
+fn states(run: &Run) -> Vec<String> {
+    let json = run.json();
+    let list = json["findings"].as_array().unwrap_or_else(|| panic!("{run:?}"));
+    list.iter().map(|finding| finding["state"].as_str().unwrap().to_owned()).collect()
+}
+
+/// The pointer that Git LFS keeps for a content.
+fn pointer(content: &str) -> String {
+    let oid: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n", content.len())
+}
+
+#[test]
+fn an_attribute_that_the_change_adds_makes_no_pointer_an_unchanged_file() {
+    const CODE: &str = "eval(x)\n";
+    const LFS: &str = "*.py filter=lfs -text\n";
+    let pointer = pointer(CODE);
+    // Git's own filter stands for that of Git LFS: what lies on disk becomes the pointer.
+    let filtered = |dir: &Dir| {
+        dir.write(".pointer", &pointer);
+        dir.git(&["config", "filter.lfs.clean", "cat .pointer"]);
+    };
+    for (attributes, args, before) in [
+        (".gitattributes", &["--diff-base", "main"][..], false),
+        ("src/.gitattributes", &["--diff-base", "main"], false),
+        // Above the project's folder, where no path of its diff leads.
+        (".gitattributes", &["--diff-base", "main", "--root", "src"], false),
+        (".gitattributes", &["--diff-base", "main"], true),
+    ] {
+        let mut files = vec![("src/a.py", pointer.as_str())];
+        files.extend(before.then_some((attributes, LFS)));
+        let dir = repository(&files);
+        filtered(&dir);
+        dir.write(attributes, LFS).write("src/a.py", CODE).write("b.txt", "x");
+        commit(&dir);
+        assert_eq!(dir.git(&["diff", "main", "--", "src/a.py"]), "", "git shows it");
+        report(&dir, &[if args.contains(&"--root") { "a.py" } else { "src/a.py" }]);
+        let expected = if before { "existing" } else { "new" };
+        assert_eq!(states(&check(&dir, args)), [expected], "{attributes} {args:?}");
+        // More attributes are no reason to doubt what was there.
+        dir.write(attributes, format!("{LFS}*.psd filter=lfs\n"));
+        commit(&dir);
+        assert_eq!(states(&check(&dir, args)), [expected], "{attributes} {args:?}");
+    }
+}
+
+#[test]
+fn an_encoding_that_the_change_declares_is_none_that_was() {
+    const ATTRIBUTES: (&str, &str) = (".gitattributes", "*.py working-tree-encoding=UTF-16\n");
+    let utf16: Vec<u8> = "\u{feff}eval(x)\n".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for before in [false, true] {
+        let dir = repository(&if before { vec![ATTRIBUTES] } else { vec![("src/a.py", "eval(x)\n")] });
+        if before {
+            dir.git(&["checkout", "-q", "main"]);
+            dir.write("src/a.py", &utf16);
+            commit(&dir);
+            dir.git(&["checkout", "-q", "-B", "change"]);
+        }
+        dir.write(ATTRIBUTES.0, ATTRIBUTES.1).write("src/a.py", &utf16).write("b.txt", "x");
+        commit(&dir);
+        assert_eq!(dir.git(&["diff", "main", "--", "src/a.py"]), "", "git shows it");
+        report(&dir, &["src/a.py"]);
+        let expected = if before { "existing" } else { "new" };
+        assert_eq!(states(&check(&dir, &["--diff-base", "main"])), [expected]);
+    }
+}
