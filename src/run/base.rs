@@ -15,7 +15,7 @@ use crate::diagnostic::SaidDiagnostic;
 use crate::finding::{SecretKey, Severity, Text, clean, clean_line, hex};
 use crate::gather::{self, Limits};
 use crate::policy::{BaseSource, Policy, UnchangedLines};
-use crate::relate::{Base, BaselineFile, Diff, TrackedFile};
+use crate::relate::{Base, BaselineFile, Conversion, Diff, TrackedFile};
 use crate::report::open_regular;
 use crate::run::diagnostics::RunDiagnostic;
 
@@ -242,6 +242,7 @@ impl BaseRequest {
             let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
             if !self.tree_is_gone {
                 diff.set_tree(&directory);
+                set_head(&mut diff, &directory)?;
             }
             return Ok(Some(GivenDiff { flag, name, directory, diff: diff.into(), commit: None, sha256 }));
         }
@@ -262,18 +263,9 @@ impl BaseRequest {
         let (mut diff, sha256) = of_diff(flag, &name, bytes)?;
         let below = below(&commit.top, &directory).with_context(|| format!("{flag} {shown}"))?;
         diff.set_tree(&directory);
-        let tracked = commit.files.iter().filter(|(_, blob)| blob.kind != BlobKind::Submodule);
-        let files = tracked.filter_map(|(path, blob)| {
-            let path = path.strip_prefix(&below)?.to_owned();
-            Some((path, TrackedFile { is_link: blob.kind == BlobKind::Link, id: blob.id.clone() }))
-        });
-        let conversions = |paths: &BTreeSet<&str>| -> Result<_> {
-            let from_top = paths.iter().map(|path| format!("{below}{path}")).collect();
-            let told = git::conversions(&commit.top, &commit.id, &from_top)?;
-            let own = told.into_iter().filter_map(|(path, how)| Some((path.strip_prefix(&below)?.to_owned(), how)));
-            Ok(own.collect())
-        };
-        diff.set_commit(files.collect(), conversions).with_context(|| format!("{flag} {shown}"))?;
+        let conversions = |paths: &BTreeSet<&str>| conversions(&commit.top, &commit.id, &below, paths);
+        diff.set_commit(tracked(&commit.files, &below), conversions)
+            .with_context(|| format!("{flag} {shown}"))?;
         Ok(Some(GivenDiff {
             flag,
             name,
@@ -471,6 +463,46 @@ fn solid_digest(path: &Path, max: u64) -> Option<[u8; 32]> {
         solid.extend(read.iter().filter(|byte| !byte.is_ascii_whitespace()));
         digest.update(&solid);
     }
+}
+
+/// The files of a commit below a folder, by their paths from there.
+fn tracked(files: &BTreeMap<String, Blob>, below: &str) -> BTreeMap<String, TrackedFile> {
+    let files = files.iter().filter(|(_, blob)| blob.kind != BlobKind::Submodule);
+    let inside = files.filter_map(|(path, blob)| {
+        let path = path.strip_prefix(below)?.to_owned();
+        Some((path, TrackedFile { is_link: blob.kind == BlobKind::Link, id: blob.id.clone() }))
+    });
+    inside.collect()
+}
+
+/// How attributes of a commit have git write files below a folder, by their paths from there.
+fn conversions(
+    top: &Path,
+    commit: &str,
+    below: &str,
+    paths: &BTreeSet<&str>,
+) -> Result<BTreeMap<String, Conversion>> {
+    let from_top = paths.iter().map(|path| format!("{below}{path}")).collect();
+    let told = git::conversions(top, commit, &from_top)?;
+    Ok(told.into_iter().filter_map(|(path, how)| Some((path.strip_prefix(below)?.to_owned(), how))).collect())
+}
+
+/// Tells a diff that was saved which files git tracks, where the directory is one of a repository with a commit of them:
+/// of any other the diff says nothing.
+fn set_head(diff: &mut Diff, directory: &Path) -> Result<()> {
+    let asked = || -> Result<_> {
+        let top = git::top(directory)?;
+        let below = below(&top, directory)?;
+        let id = git::commit(directory, "HEAD")?;
+        let files = tracked(&git::tree(directory, &id)?, &below);
+        Ok((top, below, id, files))
+    };
+    // Without git, or a commit, what the project's own files say has to do.
+    let Ok((top, below, id, files)) = asked() else { return Ok(()) };
+    if files.is_empty() {
+        return Ok(());
+    }
+    diff.set_head(files, |paths| conversions(&top, &id, &below, paths))
 }
 
 /// Relative path from a directory to one below it, with `/` behind each part.

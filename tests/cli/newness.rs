@@ -18,7 +18,8 @@ rules:
 fn repository(files: &[(&str, &str)]) -> Dir {
     let dir = Dir::new();
     dir.git(&["init", "-q", "-b", "main"]);
-    dir.write(".gitignore", "semgrep.json\nchange.diff\nmade/\n.pointer\n").write(".secgate/merge.yaml", POLICY);
+    dir.write(".gitignore", "semgrep.json\nchange.diff\nmade/\n.pointer\n")
+        .write(".secgate/merge.yaml", POLICY);
     for (path, text) in files {
         dir.write(path, text);
     }
@@ -112,5 +113,83 @@ fn an_encoding_that_the_change_declares_is_none_that_was() {
         report(&dir, &["src/a.py"]);
         let expected = if before { "existing" } else { "new" };
         assert_eq!(states(&check(&dir, &["--diff-base", "main"])), [expected]);
+    }
+}
+
+/// The states under a diff that was saved.
+fn by_diff(dir: &Dir, diff: &[&str]) -> Vec<String> {
+    dir.write("change.diff", dir.git(&[&["diff"], diff, &["main"]].concat()));
+    states(&check(dir, &["--diff", "change.diff"]))
+}
+
+#[test]
+fn a_saved_diff_speaks_of_nothing_that_git_does_not_track() {
+    let dir = repository(&[("src/a.py", "eval(x)\n"), ("b.txt", "x\n")]);
+    dir.write("made/a.py", "eval(x)\n").write("left/a.py", "eval(x)\n").write("b.txt", "y\n");
+    dir.git(&["commit", "-qam", "more"]);
+    let states_of = |path: &str| {
+        report(&dir, &[path]);
+        by_diff(&dir, &[])
+    };
+    // Ignored, and left by a job; what is tracked is as old as it was.
+    for (path, state) in [("made/a.py", "new"), ("left/a.py", "new"), ("src/a.py", "existing")] {
+        assert_eq!(states_of(path), [state], "{path}");
+    }
+    // Tracked, and other on disk than git shows.
+    dir.git(&["update-index", "--assume-unchanged", "src/a.py"]);
+    dir.write("src/a.py", "eval(y)\n");
+    assert_eq!(states_of("src/a.py"), ["new"]);
+    // Without a repository its own files tell what is ignored.
+    std::fs::remove_dir_all(dir.path().join(".git")).unwrap();
+    for (path, state) in [("made/a.py", "new"), ("src/a.py", "existing")] {
+        report(&dir, &[path]);
+        assert_eq!(states(&check(&dir, &["--diff", "change.diff"])), [state], "{path}");
+    }
+}
+
+#[test]
+fn a_saved_diff_that_hides_a_submodule_says_nothing_of_it() {
+    let library = repository(&[("a.py", "run(x)\n")]);
+    let dir = repository(&[("src/a.py", "eval(x)\n"), ("b.txt", "x\n")]);
+    let url = library.path().to_string_lossy().into_owned();
+    dir.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "lib"]);
+    dir.git(&["config", "-f", ".gitmodules", "submodule.lib.ignore", "all"]);
+    commit(&dir);
+    dir.git(&["branch", "-f", "main"]);
+    library.write("a.py", "eval(x)\n");
+    commit(&library);
+    dir.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--remote", "lib"]);
+    dir.write("b.txt", "y\n");
+    dir.git(&["add", "-f", "lib", "b.txt"]);
+    commit(&dir);
+    report(&dir, &["lib/a.py", "src/a.py"]);
+    for more in [&["--ignore-submodules"][..], &[]] {
+        assert_eq!(by_diff(&dir, more), ["new", "existing"], "{more:?}");
+    }
+    std::fs::remove_dir_all(dir.path().join(".git")).unwrap();
+    let without_git = || states(&check(&dir, &["--diff", "change.diff"]));
+    assert_eq!(without_git(), ["new", "existing"]);
+    // The folder's own repository tells it, too.
+    std::fs::remove_file(dir.path().join(".gitmodules")).unwrap();
+    assert_eq!(without_git(), ["new", "existing"]);
+}
+
+#[test]
+fn a_saved_diff_that_adds_an_attribute_vouches_for_no_file_of_it() {
+    const CODE: &str = "eval(x)\n";
+    const LFS: &str = "*.py filter=lfs -text\n";
+    let pointer = pointer(CODE);
+    for (before, after, state) in [
+        ("*.txt text\n".to_owned(), LFS.to_owned(), "new"),
+        ("[attr]large filter=lfs\n".to_owned(), "[attr]large filter=lfs\n*.py large\n".to_owned(), "new"),
+        (LFS.to_owned(), format!("{LFS}*.psd filter=lfs -text\n"), "existing"),
+    ] {
+        let dir = repository(&[("src/a.py", &pointer), (".gitattributes", &before)]);
+        dir.write(".pointer", &pointer);
+        dir.git(&["config", "filter.lfs.clean", "cat .pointer"]);
+        dir.write(".gitattributes", &after).write("src/a.py", CODE);
+        commit(&dir);
+        report(&dir, &["src/a.py"]);
+        assert_eq!(by_diff(&dir, &[]), [state], "{after}");
     }
 }

@@ -10,8 +10,14 @@ use std::sync::RwLock;
 
 use super::BaseError;
 use super::tracked::{self, Conversion, OnDisk, TrackedFile, without_carriage_returns};
+use super::untracked::{TrackingPattern, Untracked};
 use super::work_tree::{WorkTree, is_plain};
 use crate::finding::{clean, decoded, project_path};
+
+const ATTRIBUTES: &str = ".gitattributes";
+/// Names of attributes, as they stand alone, that are no macro for others.
+const PLAIN_ATTRIBUTES: [&str; 9] =
+    ["text", "crlf", "ident", "diff", "merge", "binary", "delta", "export-ignore", "export-subst"];
 
 /// A diff, read.
 #[derive(Debug, Default)]
@@ -30,7 +36,9 @@ pub struct Diff {
     /// Files that were there before the change, where that is known.
     before: Option<HashSet<String>>,
     /// Touched files as they were before it, where git names what they held; by their paths then.
-    blobs: HashMap<String, TrackedFile>,
+    blobs: Option<HashMap<String, TrackedFile>>,
+    /// Files of which it says nothing, where git does not tell.
+    untracked: Option<Untracked>,
     /// Files that the diff leaves alone and of which nobody looked yet whether they are what they were.
     unseen: BTreeMap<String, TrackedFile>,
     /// Files that are not there, and of which git shows no change.
@@ -332,22 +340,81 @@ impl Diff {
         files: BTreeMap<String, TrackedFile>,
         conversions: impl FnOnce(&BTreeSet<&str>) -> Result<BTreeMap<String, Conversion>, E>,
     ) -> Result<(), E> {
-        self.set_before(files.keys());
-        let Some(tree) = &self.tree else { return Ok(()) };
         let was: HashSet<&str> = self.files.values().filter_map(|change| change.old.as_deref()).collect();
-        let touched = |path: &str| self.files.contains_key(path) || self.deleted.contains_key(path);
-        let mut alone = Vec::new();
-        for (path, file) in files {
-            if was.contains(path.as_str()) {
-                self.blobs.insert(path.clone(), file.clone());
+        let blobs = files.iter().filter(|(path, _)| was.contains(path.as_str()));
+        self.blobs = Some(blobs.map(|(path, file)| (path.clone(), file.clone())).collect());
+        self.missing = self.compare(files, conversions)?;
+        Ok(())
+    }
+
+    /// Says what git tracks after the change, by the paths, where no commit before it is known: of any other file the diff
+    /// does not speak, nor of one that lies on disk otherwise. What an attribute that the change adds makes of a file
+    /// is new. To be called after [`set_tree`](Self::set_tree).
+    pub fn set_head<E>(
+        &mut self,
+        files: BTreeMap<String, TrackedFile>,
+        conversions: impl FnOnce(&BTreeSet<&str>) -> Result<BTreeMap<String, Conversion>, E>,
+    ) -> Result<(), E> {
+        let added = self.added_attributes();
+        let attributed = |path: &str| {
+            added.iter().any(|(folder, pattern)| {
+                path.strip_prefix(folder).is_some_and(|below| pattern.matches(below))
+            })
+        };
+        self.compare(files, |paths| {
+            let mut told = conversions(paths)?;
+            told.retain(|path, _| !attributed(path));
+            Ok(told)
+        })?;
+        Ok(())
+    }
+
+    /// The patterns of attributes that the change adds and by which git may write files otherwise, with their folders.
+    fn added_attributes(&self) -> Vec<(String, TrackingPattern)> {
+        let mut found = Vec::new();
+        for file in self.files().filter(|file| !file.is_gone) {
+            let Some(folder) = file.path.strip_suffix(ATTRIBUTES) else { continue };
+            if !folder.is_empty() && !folder.ends_with('/') {
+                continue;
             }
-            if !touched(&path) && !self.renamed.contains_key(&path) {
-                alone.push((path, file));
+            for (_, line) in file.edits().flat_map(|edit| edit.added) {
+                let line = String::from_utf8_lossy(line);
+                let mut words = line.split_whitespace();
+                // A macro may stand for any attribute; it is defined at the top.
+                let pattern = words.next().map(|word| if word.starts_with("[attr]") { "*" } else { word });
+                let converts = words.any(|word| match word.split_once('=') {
+                    Some((name, _)) => matches!(name, "filter" | "working-tree-encoding"),
+                    None => !word.starts_with(['-', '!']) && !PLAIN_ATTRIBUTES.contains(&word),
+                });
+                let pattern = pattern.filter(|_| converts).and_then(TrackingPattern::parse);
+                found.extend(pattern.map(|pattern| (folder.to_owned(), pattern)));
             }
         }
+        found
+    }
+
+    /// Compares the files that the diff leaves alone with what lies on disk; those that do not lie there.
+    fn compare<E>(
+        &mut self,
+        files: BTreeMap<String, TrackedFile>,
+        conversions: impl FnOnce(&BTreeSet<&str>) -> Result<BTreeMap<String, Conversion>, E>,
+    ) -> Result<BTreeMap<String, FileChange>, E> {
+        self.set_before(files.keys());
+        let Some(tree) = &self.tree else { return Ok(BTreeMap::new()) };
+        let touched = |path: &str| {
+            self.files.contains_key(path)
+                || self.deleted.contains_key(path)
+                || self.renamed.contains_key(path)
+        };
+        let alone = files.into_iter().filter(|(path, _)| !touched(path));
         let mut changes = tracked::compare(tree.root(), alone, tracked::MAX_COMPARED);
-        let asked: BTreeSet<&str> =
-            changes.converted.iter().map(|(path, _)| path).chain(changes.unseen.keys()).map(String::as_str).collect();
+        let asked: BTreeSet<&str> = changes
+            .converted
+            .iter()
+            .map(|(path, _)| path)
+            .chain(changes.unseen.keys())
+            .map(String::as_str)
+            .collect();
         if !asked.is_empty() {
             self.conversions = conversions(&asked)?;
         }
@@ -359,17 +426,16 @@ impl Diff {
             self.names.add(&spelled(&path));
             self.files.insert(clean(&path).into_owned(), unshown(&path, true));
         }
-        self.missing =
-            changes.missing.iter().map(|path| (clean(path).into_owned(), unshown(path, false))).collect();
         self.unseen = changes.unseen;
         self.find_links();
-        Ok(())
+        Ok(changes.missing.iter().map(|path| (clean(path).into_owned(), unshown(path, false))).collect())
     }
 
     /// Says where the files are, as they are after the change: then a path that names none is in doubt, a link counts
     /// with what is behind it, and what the diff shows must be what is there.
     pub fn set_tree(&mut self, directory: &Path) {
         self.tree = WorkTree::below(directory);
+        self.untracked = self.tree.as_ref().map(|tree| Untracked::below(tree.root()));
         self.find_links();
     }
 
@@ -410,7 +476,10 @@ impl Diff {
             return if left { Vouched::Lines } else { Vouched::Nothing };
         }
         let left = !self.deleted.contains_key(path)
-            && self.before.as_ref().is_none_or(|before| before.contains(path))
+            && match &self.before {
+                Some(before) => before.contains(path),
+                None => !self.untracked.as_ref().is_some_and(|untracked| untracked.holds(path)),
+            }
             && !self.touches_namesake(&spelled(path))
             && !self.touches_above(path)
             && self.is_as_committed(path);
@@ -437,10 +506,8 @@ impl Diff {
     /// Whether the lines of a touched file are those that the diff makes of what it was, where git names that; else
     /// whether the lines that came stand where the diff says.
     fn shows(&self, change: &FileChange, now: &[u8]) -> bool {
-        if self.before.is_none() {
-            return change.fits(&self.text, now);
-        }
-        let before = change.old.as_deref().and_then(|old| self.blobs.get(old));
+        let Some(blobs) = &self.blobs else { return change.fits(&self.text, now) };
+        let before = change.old.as_deref().and_then(|old| blobs.get(old));
         let leads_back = |now: &[u8]| {
             let was = change.backward(&self.text, now);
             was.is_some_and(|was| {

@@ -15,6 +15,7 @@ mod suppressed_findings;
 #[cfg(test)]
 mod tests;
 mod tracked;
+mod untracked;
 mod work_tree;
 
 use std::collections::BTreeSet;
