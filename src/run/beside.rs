@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, Result};
 
 use super::base::{BaselineFrom, name_copies_of_head, project};
+use super::codeowners::{OwnersFrom, put_codeowners};
 use super::environment::{Environment, another_context};
 use super::gate_before::{FeedsBefore, FormerGate};
 use super::policy_source::{PolicyText, known_format};
@@ -46,6 +47,7 @@ pub(crate) struct OtherGate {
     pub(crate) waiver_texts: Vec<(String, Vec<u8>)>,
     pub(crate) baseline: BaselineFrom,
     pub(crate) feeds: FeedsBefore,
+    pub(crate) owners: OwnersFrom,
 }
 
 impl RunRequest {
@@ -78,11 +80,19 @@ impl RunRequest {
 
     /// Another gate on the evidence of this run.
     fn beside(&self, own: &ResolvedRun, other: OtherGate) -> Result<Box<ResolvedRun>> {
-        let OtherGate { mut policy, text, waivers, waiver_texts, baseline, feeds } = other;
+        let OtherGate { mut policy, text, waivers, waiver_texts, baseline, feeds, owners } = other;
         self.leave_parts(&mut policy);
         let given = self.given_to(&own.policy, &policy)?;
         let mut environment = Environment::read_variables(self.no_env);
-        let context = another_context(&self.flags(), &mut environment, &policy, self.now)?;
+        let mut context = another_context(&self.flags(), &mut environment, &policy, self.now)?;
+        let codeowners = match owners {
+            OwnersFrom::Given => own.kept.codeowners.clone(),
+            OwnersFrom::Before(file) => Some(file),
+            OwnersFrom::Nowhere => None,
+        };
+        if let Some(file) = &codeowners {
+            put_codeowners(file, &mut context);
+        }
         let asked = self.base.restricted(&policy);
         let read = match &baseline {
             BaselineFrom::Given => own.kept.baseline.as_ref(),
@@ -118,7 +128,7 @@ impl RunRequest {
             comparison,
             secret_key: own.secret_key.clone(),
             change: own.change.clone(),
-            kept: KeptInputs { baseline: read.cloned(), codeowners: Vec::new() },
+            kept: KeptInputs { baseline: read.cloned(), codeowners },
             baseline,
             waiver_texts,
             besides: Vec::new(),
@@ -167,7 +177,8 @@ fn parent(own: &ResolvedRun, policy: Policy) -> OtherGate {
         RunEvidence::Saved(_) => FeedsBefore::default(),
     };
     let baseline = own.baseline.clone();
-    OtherGate { policy, text: None, waivers, waiver_texts: Vec::new(), baseline, feeds }
+    let owners = OwnersFrom::Given;
+    OtherGate { policy, text: None, waivers, waiver_texts: Vec::new(), baseline, feeds, owners }
 }
 
 /// The name that an entry has in a policy that looks in the same place for the same under another name.

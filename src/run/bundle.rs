@@ -9,6 +9,7 @@ use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
 use super::beside::{Beside, BesideRole, held, inherited, parent_policies};
+use super::codeowners::CodeownersText;
 use super::gate_before::{FilesBefore, GateBefore, PriorFindings};
 use super::policy_source::PolicyText;
 use super::waiver_files;
@@ -84,6 +85,9 @@ struct PackedEvidence {
 struct PackedBeside {
     role: BesideRole,
     waivers: Vec<Packed>,
+    /// Who owned which file for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    codeowners: Option<Packed>,
     /// None where it could not decide.
     evidence: Option<PackedEvidence>,
     /// Its verdict then.
@@ -169,7 +173,7 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
         .and_then(|before| before.waivers.as_ref())
         .map(|texts| pack_waivers("base-waivers", texts, &mut put));
     let KeptEvidence { saved, besides } = kept;
-    let mut shelf = Shelf { put: &mut put, reports: Vec::new(), documents: Vec::new() };
+    let mut shelf = Shelf { put: &mut put, reports: Vec::new(), documents: Vec::new(), owners: Vec::new() };
     let PackedEvidence { context, reports, documents, base, left_alone } =
         shelf.evidence(run.context(), saved.into_inner().unwrap_or_default())?;
     let besides = shelf.besides(&run.besides, besides)?;
@@ -177,10 +181,11 @@ fn pack(run: &ResolvedRun, kept: KeptEvidence, decision: &Decision) -> Result<Bu
         name: text.path.to_string_lossy().into_owned(),
         file: put("base", ".jsonl", 1, text.bytes.to_vec()),
     });
-    let codeowners = run.context().shown.codeowners.as_ref().map(|file| Packed {
-        name: file.path.clone(),
-        file: put("owners", "", 1, run.kept.codeowners.clone()),
-    });
+    let codeowners = run
+        .kept
+        .codeowners
+        .as_ref()
+        .map(|file| Packed { name: file.name.clone(), file: put("owners", "", 1, file.bytes.clone()) });
     let manifest = Manifest {
         schema: SCHEMA.to_owned(),
         secgate: env!("CARGO_PKG_VERSION").to_owned(),
@@ -212,6 +217,7 @@ struct Shelf<'b> {
     put: &'b mut BundleWriter<'b>,
     reports: Vec<(Vec<u8>, String)>,
     documents: Vec<(Vec<u8>, String)>,
+    owners: Vec<(Vec<u8>, String)>,
 }
 
 impl Shelf<'_> {
@@ -241,6 +247,7 @@ impl Shelf<'_> {
             let mut one = PackedBeside {
                 role: *role,
                 waivers: Vec::new(),
+                codeowners: None,
                 evidence: None,
                 undecided: gate.as_ref().err().cloned(),
                 besides: Vec::new(),
@@ -248,6 +255,11 @@ impl Shelf<'_> {
             if let Ok(run) = gate {
                 let folder = format!("waivers-beside-{number}");
                 one.waivers = pack_waivers(&folder, &run.waiver_texts, self.put);
+                one.codeowners = run.kept.codeowners.clone().map(|CodeownersText { name, bytes }| {
+                    let file =
+                        once(&mut self.owners, bytes, |at, bytes| (self.put)("owners-beside", "", at, bytes));
+                    Packed { name, file }
+                });
                 match saved.into_inner() {
                     Some(saved) => one.evidence = Some(self.evidence(run.context(), saved)?),
                     // Nothing was read, and the decision says why.
@@ -476,7 +488,7 @@ pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
     check_digests(&manifest, bundle)?;
     let mut context = manifest.context;
     if let Some(packed) = &manifest.codeowners {
-        context.owners = Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?));
+        context.owners = owners(bundle, packed)?;
     }
     let waivers = texts(&manifest.waivers, bundle)?;
     let (reports, documents, left_alone) = (manifest.reports, manifest.documents, manifest.left_alone);
@@ -561,10 +573,11 @@ pub(crate) fn recompute(bundle: &Bundle) -> Result<Vec<u8>> {
 fn check_digests(manifest: &Manifest, bundle: &Bundle) -> Result<()> {
     let sources = manifest.base.iter().flat_map(|base| &base.sources);
     let known = sources.filter(|source| source.kind == source_word(BaseSource::Baseline));
-    let baselines = known.map(|source| (&manifest.baseline, &source.sha256, "baseline"));
+    let baselines = known.map(|source| (manifest.baseline.as_ref(), &source.sha256, "baseline"));
     let owners = manifest.context.shown.codeowners.iter();
-    let owners = owners.map(|file| (&manifest.codeowners, &file.sha256, "CODEOWNERS file"));
-    for (packed, sha256, called) in baselines.chain(owners) {
+    let owners = owners.map(|file| (manifest.codeowners.as_ref(), &file.sha256, "CODEOWNERS file"));
+    let beside = owners_beside(&manifest.besides);
+    for (packed, sha256, called) in baselines.chain(owners).chain(beside) {
         let Some(packed) = packed else { bail!("{MANIFEST}: lacks the {called} that was decided on") };
         let is = hex(&Sha256::digest(bundle.file(&packed.file)?));
         if is != *sha256 {
@@ -575,6 +588,19 @@ fn check_digests(manifest: &Manifest, bundle: &Bundle) -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The owners of files for each gate beside, with the digest that its context states.
+fn owners_beside(besides: &[PackedBeside]) -> Vec<(Option<&Packed>, &String, &'static str)> {
+    let mut found = Vec::new();
+    for PackedBeside { codeowners, evidence, besides, .. } in besides {
+        if let Some(file) = evidence.as_ref().and_then(|evidence| evidence.context.shown.codeowners.as_ref())
+        {
+            found.push((codeowners.as_ref(), &file.sha256, "CODEOWNERS file"));
+        }
+        found.extend(owners_beside(besides));
+    }
+    found
 }
 
 /// A run on evidence that is packed.
@@ -620,17 +646,20 @@ fn unpack_besides(
 ) -> Result<Vec<Beside>> {
     let mut parents = parent_policies(own, &run.policy)?.into_iter();
     let mut besides = Vec::new();
-    for PackedBeside { role, waivers, evidence, undecided, besides: more } in packed {
+    for PackedBeside { role, waivers, codeowners, evidence, undecided, besides: more } in packed {
         let policy = match role {
             BesideRole::Former => former.load()?,
             BesideRole::Parent => parents.next().context("it has a gate too many beside its own")?,
         };
         let gate = match (evidence, undecided) {
-            (Some(evidence), None) => {
+            (Some(mut evidence), None) => {
                 let waivers = match role {
                     BesideRole::Former => held(&texts(&waivers, bundle)?, &policy, run),
                     BesideRole::Parent => inherited(run.waivers.list(), &run.policy, &policy),
                 };
+                if let Some(packed) = &codeowners {
+                    evidence.context.owners = owners(bundle, packed)?;
+                }
                 let mut gate = unpack(bundle, evidence, policy, waivers, run.request.limits)?;
                 gate.besides = unpack_besides(bundle, &gate, (former, former), more)?;
                 Ok(Box::new(gate))
@@ -646,6 +675,11 @@ fn unpack_besides(
         bail!("{MANIFEST}: lacks a policy that the one that decided extends");
     }
     Ok(besides)
+}
+
+/// Who owns which file, by a file of the bundle.
+fn owners(bundle: &Bundle, packed: &Packed) -> Result<Owners> {
+    Ok(Owners::parse(&String::from_utf8_lossy(bundle.file(&packed.file)?)))
 }
 
 /// A policy and the files that it names.

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 
 use super::base::{BaselineFrom, BaselineText, GivenDiff};
 use super::beside::{self, OtherGate};
+use super::codeowners::{CodeownersText, OwnersFrom};
 use super::policy_source::{PolicyRequest, PolicySource, PolicyText, policy_folders};
 use super::waiver_files::{once, parse, text, texts};
 use super::{ResolvedRun, RunRequest};
@@ -24,8 +25,8 @@ use crate::finding::clean;
 use crate::gather::look_for;
 use crate::policy::compare::LoosenedClause;
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{EntryKind, Feed, Policy, PolicyLine, compare};
-use crate::relate::BaselineFile;
+use crate::policy::{Allowance, EntryKind, Feed, GroupedBy, Policy, PolicyLine, compare};
+use crate::relate::{BaselineFile, CODEOWNERS};
 use crate::run::diagnostics::RunDiagnostic;
 use previous_project::{PreviousFile, PreviousProject};
 
@@ -47,6 +48,10 @@ pub(crate) struct Present<'p> {
     pub(crate) given: &'p [PathBuf],
     /// That of `--baseline`.
     pub(crate) baseline: Option<&'p BaselineText>,
+    /// That of `--codeowners`.
+    pub(crate) given_owners: Option<&'p Path>,
+    /// The owners of files, where a file says who they are.
+    pub(crate) owners: Option<&'p CodeownersText>,
     /// The files that it decides on, reports of the base too.
     pub(crate) evidence: &'p [PathBuf],
     pub(crate) now: Timestamp,
@@ -76,6 +81,7 @@ pub(crate) type FeedsBefore = BTreeMap<PathBuf, Option<Vec<u8>>>;
 pub(crate) struct FilesBefore {
     pub(crate) baseline: BaselineFrom,
     pub(crate) feeds: FeedsBefore,
+    pub(crate) owners: OwnersFrom,
 }
 
 /// The gate that decided before the change, where it was another.
@@ -99,8 +105,8 @@ impl FormerGate {
             None => texts(&policy, &request.waivers)?,
         };
         let waivers = beside::held(&texts, &policy, own);
-        let FilesBefore { baseline, feeds } = files;
-        Ok(OtherGate { policy, text: Some(text), waivers, waiver_texts: texts, baseline, feeds })
+        let FilesBefore { baseline, feeds, owners } = files;
+        Ok(OtherGate { policy, text: Some(text), waivers, waiver_texts: texts, baseline, feeds, owners })
     }
 }
 
@@ -165,6 +171,7 @@ impl GateBeforeRequest {
         search.baseline(&before)?;
         search.statements(&before)?;
         search.feeds(&before, policy.as_ref())?;
+        search.owners(&before, policy.as_ref())?;
         let own = is.request.source()?.file;
         others::look(&before, own.as_deref(), is.now, &mut search.seen)?;
         scanner_settings::compare_scanner_settings(&before, &mut search.seen)?;
@@ -196,6 +203,7 @@ impl GateBefore {
         let same = self.policy.is_none()
             && self.waivers.is_none()
             && matches!(files.baseline, BaselineFrom::Given)
+            && matches!(files.owners, OwnersFrom::Given)
             && files.feeds.is_empty();
         if nobody_decided || same {
             return None;
@@ -497,6 +505,40 @@ impl Search<'_> {
                     | PreviousFile::Untold(_) => {}
                 }
             }
+        }
+        Ok(())
+    }
+
+    /// Who owned which file, where a rule of either policy counts by owners.
+    fn owners(&mut self, before: &PreviousProject<'_>, old: Option<&PolicyText>) -> Result<()> {
+        let other = old.map(PolicyText::load).transpose()?;
+        let mut rules = other.iter().chain([self.is.policy]).flat_map(|policy| &policy.rules);
+        if !rules.any(|rule| matches!(rule.allow, Allowance::Each { per: GroupedBy::Owner, .. })) {
+            return Ok(());
+        }
+        let places: Vec<&Path> = match self.is.given_owners {
+            Some(given) => vec![given],
+            None => CODEOWNERS.iter().map(Path::new).collect(),
+        };
+        self.files.owners = OwnersFrom::Nowhere;
+        for path in places {
+            match before.read_or_moved(path)? {
+                PreviousFile::Absent => continue,
+                PreviousFile::Outside => self.files.owners = OwnersFrom::Given,
+                PreviousFile::There(name, bytes) => {
+                    let same = self.is.owners.is_some_and(|file| file.bytes == bytes);
+                    let was = || OwnersFrom::Before(CodeownersText { name, bytes });
+                    self.files.owners = if same { OwnersFrom::Given } else { was() };
+                }
+                PreviousFile::Untold(why) => {
+                    let shown = clean(&path.to_string_lossy()).into_owned();
+                    self.seen.notes.push(format!("owners by {shown}: {why}"));
+                }
+            }
+            return Ok(());
+        }
+        if self.is.owners.is_none() {
+            self.files.owners = OwnersFrom::Given;
         }
         Ok(())
     }

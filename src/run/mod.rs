@@ -28,6 +28,7 @@ use std::thread;
 use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
+use codeowners::CodeownersText;
 use diagnostics::RunDiagnostic;
 
 pub use base::BaseRequest;
@@ -125,7 +126,7 @@ pub struct ResolvedRun {
 #[derive(Debug, Default)]
 struct KeptInputs {
     baseline: Option<BaselineText>,
-    codeowners: Vec<u8>,
+    codeowners: Option<CodeownersText>,
 }
 
 /// Where the evidence of a run comes from.
@@ -194,7 +195,10 @@ impl RunRequest {
         let mut environment = Environment::read_variables(self.no_env);
         let mut context = context(&self.flags(), &mut environment, &policy, self.now)?;
         context.clock = self.clock;
-        let codeowners = codeowners::read_codeowners(self.codeowners.as_deref(), &mut context)?;
+        let codeowners = codeowners::read_codeowners(self.codeowners.as_deref())?;
+        if let Some(file) = &codeowners {
+            codeowners::put_codeowners(file, &mut context);
+        }
         let roots = environment.roots(self.root.as_deref());
         let secret_key = secret_key(self.base.secret_key.as_deref())?;
         let waivers = || match waivers {
@@ -242,6 +246,8 @@ impl RunRequest {
             policy: &policy,
             given: &self.waivers,
             baseline: baseline.as_ref(),
+            given_owners: self.codeowners.as_deref(),
+            owners: codeowners.as_ref(),
             evidence: &evidence,
             now: self.now,
         };

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::base::{BaseRequest, BaselineText, ComparedUnder, GivenDiff};
 use super::beside::{inherited, parent_policies};
 use super::bundle::{BundledEvidence, evidence_of};
-use super::codeowners::put_codeowners;
+use super::codeowners::{CodeownersText, put_codeowners};
 use super::diagnostics::{RunDiagnostic, said};
 use super::environment::{Environment, RunFlags, another_context};
 use super::policy_source::{PolicyRequest, PolicySource};
@@ -232,7 +232,8 @@ impl RunReplayer {
         context.shown.env.clear();
         let owners = CODEOWNERS.iter().find_map(|name| run.files.iter().find(|file| file.name == *name));
         if let Some(file) = owners {
-            put_codeowners(file.name.clone(), &file.source.bytes(MAX_FILE)?, &mut context);
+            let (name, bytes) = (file.name.clone(), file.source.bytes(MAX_FILE)?);
+            put_codeowners(&CodeownersText { name, bytes }, &mut context);
         }
         Ok(context)
     }

@@ -211,3 +211,46 @@ fn what_a_parent_stops_by_itself_stays_stopped() {
     let run = dir.check(&[&["--policy", "repo/merge.yaml"][..], &base].concat());
     assert_eq!((run.code, run.json()["rules"].as_array().unwrap().len()), (1, 1), "{run:?}");
 }
+
+#[test]
+fn owners_of_the_change_itself_make_no_room() {
+    const POLICY: &str = "\
+version: 1
+gate: merge
+evidence:
+  sast: {category: sast, files: [semgrep.json]}
+rules:
+  - {id: debt, findings: {category: sast}, allow: {per: owner, count: 2}, then: fail}
+";
+    let report = semgrep(&["ERROR", "ERROR", "ERROR"]);
+    let sources = [("src/a0.py", "x\n"), ("src/a1.py", "x\n\n"), ("src/a2.py", "x\n\n\n")];
+    let of = |owners: &[(&'static str, &'static str)]| {
+        let dir = repository(&[&[(".secgate/merge.yaml", POLICY)][..], &sources, owners].concat());
+        dir.write("semgrep.json", &report);
+        dir
+    };
+    let dir = of(&[("docs/CODEOWNERS", "* @one\n")]);
+    let check = |more: &[&str]| dir.check(&[&["--format", "json", "--no-env"], more].concat());
+    assert_eq!(check(&["--diff-base", "main"]).code, 1);
+    // Each file its own owner, in the file that there was, and in one that GitLab prefers.
+    for path in ["docs/CODEOWNERS", "CODEOWNERS"] {
+        dir.write(path, "a0.py @one\na1.py @two\na2.py @three\n");
+        commit(&dir);
+        assert_eq!(check(&[]).code, 0, "{path}");
+        for args in [&["--diff-base", "main"][..], &["--diff-base", "main", "--codeowners", path]] {
+            let run = check(args);
+            assert_eq!(run.code, 10, "{run:?}");
+            assert!(clauses(&run)[0].starts_with("rule `debt` as before this change: fail"), "{run:?}");
+        }
+        let run = check(&["--diff-base", "main", "--bundle", "b.tar"]);
+        assert_eq!(run.code, 10, "{run:?}");
+        let again = dir.run(&["verify", "--recompute", "b.tar"]);
+        assert!(again.all().contains("recomputed"), "{again:?}");
+    }
+    // Owners that stop nothing more are a routine.
+    let dir = of(&[("CODEOWNERS", "a0.py @one\na1.py @two\na2.py @three\n")]);
+    dir.write("CODEOWNERS", "a0.py @one\na1.py @two\na2.py @four\n");
+    commit(&dir);
+    let run = dir.check(&["--format", "json", "--no-env", "--diff-base", "main"]);
+    assert_eq!((run.code, clauses(&run)), (0, Vec::new()), "{run:?}");
+}
