@@ -57,7 +57,7 @@ fn states(run: &Run) -> Vec<String> {
 
 /// The pointer that Git LFS keeps for a content.
 fn pointer(content: &str) -> String {
-    let oid: String = Sha256::digest(content).iter().map(|byte| format!("{byte:02x}")).collect();
+    let oid = secgate::finding::hex(&Sha256::digest(content));
     format!("version https://git-lfs.github.com/spec/v1\noid sha256:{oid}\nsize {}\n", content.len())
 }
 
