@@ -40,9 +40,41 @@ pub fn replay(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     match replay.policies.as_slice() {
-        [_, _] => differences(replay, out),
-        _ => list(replay, out),
+        [_, _] => differences(replay, out)?,
+        _ => list(replay, out)?,
     }
+    recalled(replay, out)
+}
+
+/// Verdicts that rested on a scanner that the policy does not trust.
+fn recalled(replay: &Replay, out: &mut dyn Write) -> io::Result<()> {
+    if replay.recalled_total == 0 {
+        return Ok(());
+    }
+    let verdicts = plural(replay.recalled_total, "verdict");
+    writeln!(
+        out,
+        "\nRecall: {verdicts} rested on scanners that the policy does not trust; {} let the change through",
+        replay.recalled_let_through
+    )?;
+    for run in replay.recalled.iter().take(LISTED) {
+        let was = run.verdict_recorded.unwrap_or(run.verdict_trusting);
+        writeln!(out, "  {:6}  {}", was.as_str(), run.path)?;
+        for reason in &run.reasons {
+            writeln!(out, "    {reason}")?;
+        }
+        let commit = run.commit.iter().map(|commit| format!("commit {commit}"));
+        let about: Vec<String> = run.artifacts.iter().cloned().chain(commit).collect();
+        if !about.is_empty() {
+            let word = if run.let_through { "let through" } else { "stopped" };
+            writeln!(out, "    {word}: {}", about.join(", "))?;
+        }
+    }
+    let listed = replay.recalled.len().min(LISTED) as u64;
+    if replay.recalled_total > listed {
+        writeln!(out, "  … and {} more (--rows DIR has all)", replay.recalled_total - listed)?;
+    }
+    Ok(())
 }
 
 fn describe_row(row: &Row) -> String {

@@ -12,8 +12,8 @@ use super::listing::ListingObject;
 use super::waivers::WaiverReview;
 use crate::policy;
 use crate::replay::{
-    ReplayOutput, RowsEnd, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow, RunRow,
-    RunRuleRow, RunWaiverRow,
+    ReplayOutput, RowsEnd, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow, RunRecallRow,
+    RunRow, RunRuleRow, RunWaiverRow,
 };
 
 /// A published schema.
@@ -77,6 +77,7 @@ fn rows() -> Value {
         ("run_finding", generator.subschema_for::<RunFindingRow<'_>>()),
         ("run_waiver", generator.subschema_for::<RunWaiverRow<'_>>()),
         ("run_difference", generator.subschema_for::<RunDifferenceRow<'_>>()),
+        ("run_recall", generator.subschema_for::<RunRecallRow<'_>>()),
         ("end", generator.subschema_for::<RowsEnd>()),
     ];
     let mut made = generator.take_definitions(true);

@@ -1,6 +1,7 @@
 //! REPLAY: what policies would have said to saved runs, put side by side.
 
 mod difference;
+mod recall;
 mod row_folder;
 mod rows;
 mod run_description;
@@ -12,6 +13,7 @@ use serde::Serialize;
 use crate::decide::{Decision, Outcome};
 
 pub use difference::{PolicyDifference, RunDifferenceRow};
+pub use recall::{PastVerdict, Recall, RecalledReport, RecalledRun, RunRecallRow, recalled_reports};
 pub use row_folder::{DoneRuns, RowError, RowFolder, RowsEnd, RowsHead, RunShard, merge};
 pub use rows::{
     LABELS, ROWS_SCHEMA, RowSubject, RowTexts, RunEvidenceRow, RunFindingRow, RunRow, RunRuleRow,
@@ -105,6 +107,12 @@ pub struct Replay {
     pub runs_total: u64,
     /// Runs of which the policies say different things.
     pub differ: u64,
+    /// Verdicts that rested on a scanner that the first policy does not trust.
+    pub recalled: Vec<RecalledRun>,
+    /// How many there are, listed or not.
+    pub recalled_total: u64,
+    /// Of them, those after which the pipeline went on.
+    pub recalled_let_through: u64,
     /// Most runs that are listed; none for all.
     #[serde(skip)]
     listed: Option<usize>,
@@ -159,6 +167,15 @@ impl Replay {
         if is_listed && self.listed.is_none_or(|most| self.runs.len() < most) {
             let evaluated_at = decisions.first().map(|d| d.evaluated_at.to_string()).unwrap_or_default();
             self.runs.push(ReplayedRun { path, evaluated_at, said });
+        }
+    }
+
+    /// Adds a verdict that rested on a scanner that the first policy does not trust.
+    pub fn add_recalled(&mut self, run: RecalledRun) {
+        self.recalled_total += 1;
+        self.recalled_let_through += u64::from(run.let_through);
+        if self.listed.is_none_or(|most| self.recalled.len() < most) {
+            self.recalled.push(run);
         }
     }
 

@@ -19,8 +19,8 @@ use crate::finding::{Category, Finding, Fingerprint, Fix, Severity, State, Text}
 pub const ROWS_SCHEMA: &str = "secgate/rows/v1";
 
 /// The tables, in the order in which the rows of a run are written: the row of the run comes last and says that it is whole.
-pub const TABLES: [&str; 6] =
-    ["run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference", "run"];
+pub const TABLES: [&str; 7] =
+    ["run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference", "run_recall", "run"];
 
 /// A row of a run and a policy.
 #[derive(Debug, Serialize, schemars::JsonSchema)]

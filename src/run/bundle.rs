@@ -23,7 +23,7 @@ use crate::policy::waiver::Waiver;
 use crate::policy::{self, BaseSource, Policy};
 use crate::relate::{Base, Owners};
 use crate::render::{Look, OutputFormat};
-use crate::replay::RunDescription;
+use crate::replay::{PastVerdict, RunDescription};
 use crate::report::Source;
 
 const SCHEMA: &str = "secgate/bundle/v1";
@@ -494,6 +494,17 @@ pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
     let (reports, documents, left_alone) = (manifest.reports, manifest.documents, manifest.left_alone);
     let saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
     Ok(BundledEvidence { context, waivers, saved, comparison: manifest.base.map(settled) })
+}
+
+/// The verdict that a bundle was written with.
+pub(crate) fn recorded_verdict(bundle: &Bundle) -> Option<PastVerdict> {
+    #[derive(Deserialize)]
+    struct Recorded {
+        verdict: Outcome,
+        exit_code: u8,
+    }
+    let recorded: Recorded = serde_json::from_slice(bundle.file(VERDICT).ok()?).ok()?;
+    Some(PastVerdict { verdict: recorded.verdict, let_through: recorded.exit_code == crate::exit::PASS })
 }
 
 /// What a bundle says of the run that wrote it.

@@ -15,8 +15,8 @@ use super::saved_run::{FoundRuns, RunContent, SavedRun, UnreadRun};
 use crate::decide::{Outcome, RunError};
 use crate::finding::clean_line;
 use crate::replay::{
-    DoneRuns, LABELS, PolicyDifference, Replay, RowFolder, RowSubject, RowTexts, RowsEnd, RunDescription,
-    RunShard,
+    DoneRuns, LABELS, PolicyDifference, RecalledRun, Replay, RowFolder, RowSubject, RowTexts, RowsEnd,
+    RunDescription, RunShard,
 };
 
 /// Where rows go.
@@ -113,7 +113,15 @@ impl ReplayJob<'_> {
                         u64::from(decisions.iter().any(|decision| decision.verdict == Outcome::Error));
                     totals.broken |= run.protocol;
                     let name = run.id.clone().unwrap_or_else(|| format!("run {}", run.seq + 1));
-                    replay.add(clean_line(&name).into_owned(), &decisions);
+                    let name = clean_line(&name).into_owned();
+                    if let Some((first, recall)) =
+                        run.decided.first().and_then(|one| Some((one, one.recall.as_ref()?)))
+                    {
+                        let recalled =
+                            RecalledRun::new(name.clone(), &run.subject(), &first.decision, recall);
+                        replay.add_recalled(recalled);
+                    }
+                    replay.add(name, &decisions);
                     output.write(&run.rows)?;
                     progress(totals.read);
                 }
@@ -158,12 +166,19 @@ impl ReplayJob<'_> {
 }
 
 impl DecidedRun {
+    fn subject(&self) -> RowSubject<'_> {
+        RowSubject { seq: self.seq, id: self.id.as_deref(), about: &self.about }
+    }
+
     fn fill_rows(&mut self, difference: &PolicyDifference) {
         let mut rows = RowTexts::default();
-        let subject = RowSubject { seq: self.seq, id: self.id.as_deref(), about: &self.about };
+        let subject = self.subject();
         for (label, one) in LABELS.into_iter().zip(&self.decided) {
             // Nothing that is written into memory fails.
             let _ = subject.add(label, &one.decision, one.evidence.as_ref(), &mut rows);
+            if let Some(recall) = &one.recall {
+                let _ = subject.add_recall(label, &one.decision, recall, &mut rows);
+            }
         }
         if let [a, b] = self.decided.as_slice() {
             let _ = subject.add_difference([&a.decision, &b.decision], difference, &mut rows);

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 
 use super::base::{BaseRequest, BaselineText, ComparedUnder, GivenDiff};
 use super::beside::{inherited, parent_policies};
-use super::bundle::{BundledEvidence, evidence_of};
+use super::bundle::{BundledEvidence, evidence_of, recorded_verdict};
 use super::codeowners::{CodeownersText, put_codeowners};
 use super::diagnostics::{RunDiagnostic, said};
 use super::environment::{Environment, RunFlags, another_context};
@@ -16,14 +16,15 @@ use super::policy_source::{PolicyRequest, PolicySource};
 use super::saved_run::{DIFF, RunContent, SavedRun};
 use super::waiver_files::parse;
 use crate::attest::ClockSource;
+use crate::attest::bundle::Bundle;
 use crate::decide::{self, Context, ContextView, Decision, GateVerdict, GivenBase, RunError};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedReport};
 use crate::finding::clean_line;
 use crate::gather::{EvidenceSource, Inputs, Limits, Readings, SavedFile};
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{BaseSource, EntryKind, Policy};
+use crate::policy::{BaseSource, EntryKind, Policy, TrustRules};
 use crate::relate::{CODEOWNERS, Waivers};
-use crate::replay::RunDescription;
+use crate::replay::{PastVerdict, Recall, RunDescription, recalled_reports};
 
 /// Where the base of a run may lie in it.
 const BASELINES: [&str; 2] = ["baseline.jsonl", ".secgate/baseline.jsonl"];
@@ -35,15 +36,35 @@ pub(crate) struct ReplayPolicy {
     /// The policy.
     pub(crate) policy: Policy,
     parents: Vec<Policy>,
+    /// The same, trusting every scanner, where it does not.
+    trusting: Option<Box<ReplayPolicy>>,
 }
 
 impl ReplayPolicy {
     /// Reads and checks it.
     pub(crate) fn load(request: &PolicyRequest, source: &PolicySource) -> Result<Self> {
-        let policy = request.load(source)?;
-        let parents =
-            if policy.ancestors.is_empty() { Vec::new() } else { parent_policies(&source.text()?, &policy)? };
-        Ok(Self { policy, parents })
+        let read = || -> Result<Self> {
+            let policy = request.load(source)?;
+            let parents = if policy.ancestors.is_empty() {
+                Vec::new()
+            } else {
+                parent_policies(&source.text()?, &policy)?
+            };
+            Ok(Self { policy, parents, trusting: None })
+        };
+        let mut policy = read()?;
+        if policy.all().any(|policy| policy.trust != TrustRules::default()) {
+            let mut trusting = read()?;
+            for policy in std::iter::once(&mut trusting.policy).chain(&mut trusting.parents) {
+                policy.trust = TrustRules::default();
+            }
+            policy.trusting = Some(Box::new(trusting));
+        }
+        Ok(policy)
+    }
+
+    fn all(&self) -> impl Iterator<Item = &Policy> {
+        std::iter::once(&self.policy).chain(&self.parents)
     }
 }
 
@@ -66,6 +87,8 @@ pub(crate) struct ReplayedDecision {
     pub(crate) decision: Decision,
     /// The evidence as it was read, where it is kept.
     pub(crate) evidence: Option<EvidenceSnapshot>,
+    /// Where it rested on a scanner that the policy does not trust: what it would be if it did.
+    pub(crate) recall: Option<Recall>,
 }
 
 /// Files of a run that are no evidence, and its evidence.
@@ -82,7 +105,7 @@ impl RunReplayer {
     pub(crate) fn decide(&self, run: &SavedRun) -> Vec<ReplayedDecision> {
         let decided = match &run.content {
             RunContent::Files(files) => self.of_files(&run.about, files),
-            RunContent::Bundle(bundle) => evidence_of(bundle).and_then(|evidence| self.of_bundle(&evidence)),
+            RunContent::Bundle(bundle) => self.of_bundle(bundle),
             RunContent::Broken { fault, .. } => return self.undecided(Timestamp::UNIX_EPOCH, fault),
         };
         decided.unwrap_or_else(|error| {
@@ -122,7 +145,13 @@ impl RunReplayer {
             })?,
             (None, None) => self.newest_report(&run)?,
         };
-        self.policies.iter().map(|policy| self.by_policy(policy, &run, now)).collect()
+        self.policies
+            .iter()
+            .map(|policy| {
+                let said = self.by_policy(policy, &run, now)?;
+                recalled(policy, said, None, |trusting| self.by_policy(trusting, &run, now))
+            })
+            .collect()
     }
 
     /// When the newest report of a run was made, where the run does not say its time.
@@ -198,7 +227,7 @@ impl RunReplayer {
             secret_key: None,
         };
         let decision = self.check(inputs, context);
-        Ok(ReplayedDecision { decision, evidence: kept.into_inner() })
+        Ok(ReplayedDecision { decision, evidence: kept.into_inner(), recall: None })
     }
 
     fn check(&self, inputs: Inputs<'_>, context: &Context) -> Decision {
@@ -238,8 +267,16 @@ impl RunReplayer {
         Ok(context)
     }
 
-    fn of_bundle(&self, run: &BundledEvidence) -> Result<Vec<ReplayedDecision>> {
-        self.policies.iter().map(|by| self.bundle_by_policy(by, run)).collect()
+    fn of_bundle(&self, bundle: &Bundle) -> Result<Vec<ReplayedDecision>> {
+        let run = &evidence_of(bundle)?;
+        let recorded = recorded_verdict(bundle);
+        self.policies
+            .iter()
+            .map(|by| {
+                let said = self.bundle_by_policy(by, run)?;
+                recalled(by, said, recorded, |trusting| self.bundle_by_policy(trusting, run))
+            })
+            .collect()
     }
 
     fn bundle_by_policy(&self, by: &ReplayPolicy, run: &BundledEvidence) -> Result<ReplayedDecision> {
@@ -281,8 +318,24 @@ impl RunReplayer {
             secret_key: None,
         };
         let decision = self.check(inputs, context);
-        ReplayedDecision { decision, evidence: self.keep.then_some(saved) }
+        ReplayedDecision { decision, evidence: self.keep.then_some(saved), recall: None }
     }
+}
+
+/// Adds to a decision, where it rests on a scanner that the policy does not trust, what it would be if it did.
+fn recalled(
+    by: &ReplayPolicy,
+    mut said: ReplayedDecision,
+    recorded: Option<PastVerdict>,
+    decide: impl FnOnce(&ReplayPolicy) -> Result<ReplayedDecision>,
+) -> Result<ReplayedDecision> {
+    let Some(trusting) = &by.trusting else { return Ok(said) };
+    let reports = recalled_reports(&said.decision);
+    if !reports.is_empty() {
+        let trusting = PastVerdict::of_decision(&decide(trusting)?.decision);
+        said.recall = Some(Recall { reports, trusting, recorded });
+    }
+    Ok(said)
 }
 
 /// A policy's statement that nothing could be decided.
@@ -290,7 +343,7 @@ fn undecided(policy: &Policy, now: Timestamp, fault: RunError) -> ReplayedDecisi
     let mut decision =
         decide::undecided(&policy.gate, (now, ClockSource::Pinned), ContextView::default(), vec![fault]);
     decision.policy = Some((policy.source.clone(), policy.sha256.clone()));
-    ReplayedDecision { decision, evidence: None }
+    ReplayedDecision { decision, evidence: None, recall: None }
 }
 
 /// secgate's own folder holds the gate, and no evidence but what the policy names in it.

@@ -8,7 +8,8 @@ use std::time::Duration;
 use crate::common::{Dir, Run, SAST_POLICY, semgrep};
 use serde_json::{Value, json};
 
-const TABLES: [&str; 6] = ["run", "run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference"];
+const TABLES: [&str; 7] =
+    ["run", "run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference", "run_recall"];
 
 /// Runs of all sorts as lines, each with its report in it.
 fn lines(count: usize) -> String {

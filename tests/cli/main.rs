@@ -51,6 +51,7 @@ mod own_gate_change;
 mod owners;
 mod policy;
 mod policy_language;
+mod recall;
 mod receipts;
 mod record_page;
 mod release_range;
