@@ -254,8 +254,12 @@ fn finding(
     finding.target = subject.map(Text::line);
     let id = FingerprintBuilder::new(Category::License.as_str()).part(&license);
     let id = id.part(name.real()).part(version.real()).part(purl.as_ref().map_or("", Text::real));
-    finding.package =
-        Some(Package { name: name.clone(), version: version.clone(), purl: purl.clone(), fixed: Vec::new() });
+    finding.package = Some(Package {
+        name: name.clone(),
+        version: version.clone(),
+        purl: purl.clone(),
+        ..Package::default()
+    });
     finding.identify_at(id, subject.unwrap_or(&document.path));
     finding
 }

@@ -36,7 +36,7 @@ pub use duration::{duration_text, parse_duration, short_duration};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
 pub use location::{Location, RelatedPlace, project_path};
-pub use package::{Package, PackageName, canonical_version, is_of_system, loose};
+pub use package::{Package, PackageName, canonical_version, ecosystem_by_name, is_of_system, loose};
 pub use percent::decoded;
 pub use purl::{Purl, spelled_name};
 pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
@@ -294,7 +294,7 @@ impl Finding {
             cvss,
             ..
         } = self;
-        let package = package.as_mut().map(|Package { name, version, purl, fixed }| {
+        let package = package.as_mut().map(|Package { name, version, purl, fixed, ecosystem: _ }| {
             [name, version].into_iter().chain(purl.as_mut()).chain(fixed)
         });
         [rule_id, title, &mut self.tool]

@@ -18,12 +18,25 @@ pub struct Package {
     pub purl: Option<Text>,
     /// Versions that hold the fix, in the report's order.
     pub fixed: Vec<Text>,
+    /// Its ecosystem by its type in package URLs, where the report names it and holds no package URL.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ecosystem: Option<String>,
 }
 
 impl Package {
     /// Its package URL, where the report holds one that can be read.
     pub fn url(&self) -> Option<Purl> {
         Purl::parse(self.purl.as_ref()?.real())
+    }
+
+    /// Ecosystem and whole name as one text, `pkg:npm/@angular/core`; `None` where the report does not tell the ecosystem,
+    /// or where part of it is not told.
+    pub fn named(&self) -> Option<String> {
+        if self.purl.iter().chain([&self.name]).any(Text::is_masked) {
+            return None;
+        }
+        let PackageName { ecosystem, name } = PackageName::new(self, None);
+        ecosystem.filter(|_| !name.is_empty()).map(|kind| format!("pkg:{kind}/{name}"))
     }
 }
 
@@ -45,7 +58,8 @@ impl PackageName {
             let name = url.full_name();
             return Self { ecosystem: Some(url.kind), name };
         }
-        let ecosystem = path.and_then(ecosystem_of_file).map(str::to_owned);
+        let of_file = || path.and_then(ecosystem_of_file).map(str::to_owned);
+        let ecosystem = package.ecosystem.clone().or_else(of_file);
         let name = match &ecosystem {
             Some(kind) => canonical(kind, package.name.real()),
             None => package.name.to_string(),
@@ -117,6 +131,33 @@ pub fn canonical_version<'v>(ecosystem: Option<&str>, version: &'v str) -> &'v s
         Some("rpm" | "deb") => version.strip_prefix("0:").unwrap_or(version),
         _ => version,
     }
+}
+
+/// The type in package URLs of an ecosystem that a scanner or a database calls so, where the word means no other.
+pub fn ecosystem_by_name(word: &str) -> Option<&'static str> {
+    // `Debian:12`, `Maven:https://…`
+    let word = word.split(':').next().unwrap_or_default().trim().to_ascii_lowercase();
+    Some(match word.as_str() {
+        "npm" | "node" | "nodejs" | "node-pkg" | "nodepkg" | "yarn" | "pnpm" | "javascript" => "npm",
+        "pypi" | "pip" | "python" | "python-pkg" | "pythonpkg" | "pipenv" | "poetry" | "uv" => "pypi",
+        "maven" | "java" | "java-archive" | "jar" | "pom" | "gradle" => "maven",
+        "golang" | "go" | "go-module" | "gomod" | "gomodule" | "gobinary" => "golang",
+        "gem" | "rubygems" | "ruby" | "bundler" | "gemspec" => "gem",
+        "cargo" | "crates.io" | "rust" | "rust-crate" | "rustbinary" | "rust-binary" => "cargo",
+        "composer" | "packagist" | "php" | "php-composer" | "composer-vendor" => "composer",
+        "nuget" | "dotnet" | "dotnet-core" | "dotnet-deps" => "nuget",
+        "hex" | "erlang" | "elixir" => "hex",
+        "pub" | "dart" | "dart-pub" => "pub",
+        "cocoapods" => "cocoapods",
+        "conan" => "conan",
+        "cran" => "cran",
+        "hackage" => "hackage",
+        "conda" | "conda-pkg" => "conda",
+        "deb" | "debian" | "ubuntu" => "deb",
+        "apk" | "alpine" | "wolfi" | "chainguard" => "apk",
+        "rpm" | "red hat" | "redhat" | "rocky linux" | "almalinux" | "suse" | "opensuse" => "rpm",
+        _ => return None,
+    })
 }
 
 /// The ecosystem of the packages that a manifest or lock file names, by the file's name.

@@ -65,6 +65,7 @@ pub fn group<'f>(findings: impl IntoIterator<Item = (&'f Finding, usize)>) -> Ve
             let candidates = known.get(key)?;
             let one = |(other, in_report): &(&Finding, usize)| match key.0 {
                 DuplicateReason::SameSecretPlace => may_be_one_secret(finding, other, *in_report == report),
+                DuplicateReason::SameAdvisory => *in_report != report && may_be_one_package(finding, other),
                 _ => *in_report != report,
             };
             let free = |&&at: &&usize| groups.get(at).is_some_and(|(_, members)| members.iter().all(one));
@@ -124,6 +125,16 @@ fn secret_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
     let by_value =
         finding.mark.map(|mark| (DuplicateReason::SameSecret, format!("{place}\0{}", mark.digits())));
     by_value.into_iter().chain([(DuplicateReason::SameSecretPlace, place)]).collect()
+}
+
+/// Whether two packages whose letters agree can be one: those of two ecosystems are not, nor those of two groups.
+fn may_be_one_package(one: &Finding, other: &Finding) -> bool {
+    let Some((one, other)) = one.package_name().zip(other.package_name()) else { return true };
+    let Some((kind, other_kind)) = one.ecosystem.as_deref().zip(other.ecosystem.as_deref()) else {
+        return true;
+    };
+    let grouped = one.name.contains('/') && other.name.contains('/');
+    kind == other_kind && (is_of_system(kind) || !grouped || one.name == other.name)
 }
 
 fn advisory_keys(finding: &Finding) -> Vec<(DuplicateReason, String)> {
@@ -210,6 +221,29 @@ mod tests {
         let mut elsewhere = grype.clone();
         elsewhere.target = Some(Text::line("worker:1"));
         assert_eq!(members(&[(&trivy, 0), (&elsewhere, 1)]).len(), 2);
+    }
+
+    #[test]
+    fn packages_of_two_ecosystems_or_groups_are_two() {
+        let of = |purl: Option<&str>, ecosystem: Option<&str>| {
+            let mut finding = advisory(&["CVE-2026-1"], "1.0");
+            let package = finding.package.as_mut().unwrap();
+            (package.purl, package.ecosystem) = (purl.map(Text::line), ecosystem.map(str::to_owned));
+            finding
+        };
+        let npm = of(Some("pkg:npm/jinja_2@1.0"), None);
+        for (other, rows) in [
+            (of(Some("pkg:npm/Jinja_2@1.0"), None), 1),
+            (of(None, None), 1),
+            (of(None, Some("npm")), 1),
+            (of(Some("pkg:pypi/jinja-2@1.0"), None), 2),
+            (of(None, Some("pypi")), 2),
+        ] {
+            assert_eq!(members(&[(&npm, 0), (&other, 1)]).len(), rows, "{:?}", other.package);
+        }
+        let maven = |group: &str| of(Some(&format!("pkg:maven/{group}/Jinja_2@1.0")), None);
+        assert_eq!(members(&[(&maven("org.a"), 0), (&maven("org.b"), 1)]).len(), 2);
+        assert_eq!(members(&[(&maven("org.a"), 0), (&maven("org.a"), 1)]).len(), 1);
     }
 
     #[test]

@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::cvss::{level_of_score, rating_of_vector};
 use crate::finding::{
     Category, CvssRating, ExploitMaturity, Finding, FingerprintBuilder, Fix, Location, Package, Reachability,
-    Scope, Severity, Text, decoded,
+    Scope, Severity, Text, decoded, ecosystem_by_name,
 };
 
 /// Statements of a report about one vulnerability in one package.
@@ -90,19 +90,29 @@ impl Advisory<'_> {
         finding.direct = self.direct;
         finding.target = Some(Text::line(self.target)).filter(|target| !target.is_empty());
         finding.fix = self.fix.unwrap_or(Fix::Unknown);
-        let kind = PurlParts::parse(self.purl).map_or(self.ecosystem, |purl| purl.kind);
+        let purl = PurlParts::parse(self.purl);
+        let kind = purl.as_ref().map_or(self.ecosystem, |purl| purl.kind);
+        // Grype names an artifact without its group.
+        let whole = purl.as_ref().map(|purl| purl.name.as_str()).filter(|name| is_part_of(self.name, name));
         let id = FingerprintBuilder::new(finding.category.as_str());
-        finding.identify(id.part(rule).part(self.name).part(kind).part(self.version));
+        finding.identify(id.part(rule).part(whole.unwrap_or(self.name)).part(kind).part(self.version));
         if !self.name.is_empty() || !self.version.is_empty() || !self.purl.is_empty() {
             finding.package = Some(Package {
                 name: Text::line(self.name),
                 version: Text::line(self.version),
                 purl: Some(Text::whole(self.purl)).filter(|purl| !purl.is_empty()),
                 fixed: self.fixed,
+                ecosystem: ecosystem_by_name(self.ecosystem).filter(|_| purl.is_none()).map(str::to_owned),
             });
         }
         finding
     }
+}
+
+/// Whether a name is the whole one without its group.
+fn is_part_of(name: &str, whole: &str) -> bool {
+    let group = whole.get(..whole.len().saturating_sub(name.len())).unwrap_or_default();
+    !name.is_empty() && group.ends_with([':', '/']) && whole.ends_with(name)
 }
 
 /// Go's zero time is no date.

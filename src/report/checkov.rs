@@ -353,6 +353,7 @@ impl CheckovRecord<'_> {
             version: Text::line(details.package_version.as_str()),
             purl: None,
             fixed: if finding.fix == Fix::Available { vec![Text::line(fixed)] } else { Vec::new() },
+            ecosystem: None,
         });
         // `CVE-… - PACKAGE: VERSION`; the check's name is the same for all of them.
         if !self.short_description.as_str().is_empty() {

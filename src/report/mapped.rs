@@ -377,6 +377,8 @@ impl<'d> Mapped<'d> {
             .part(mapping.category.as_str())
             .part(finding.rule_id.as_str())
             .part(finding.package.as_ref().map_or("", |package| package.name.as_str()));
+        let named = finding.package.as_ref().and_then(Package::named);
+        let id = named.iter().fold(id, |id, named| id.part(named));
         finding.may_hold_secret |= secret;
         let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
         finding.identify(id);
@@ -420,7 +422,8 @@ impl<'d> Mapped<'d> {
         };
         if let Some(name) = name {
             let fixed = fixed.unwrap_or_default().iter().map(|version| Text::line(version)).collect();
-            finding.package = Some(Package { name, version: version.unwrap_or_default(), purl, fixed });
+            finding.package =
+                Some(Package { name, version: version.unwrap_or_default(), purl, fixed, ecosystem: None });
         }
         Ok(())
     }

@@ -318,8 +318,8 @@ impl SemgrepResult<'_> {
             finding.package = Some(Package {
                 name: Text::line(name),
                 version: Text::line(dependency.version.as_str()),
-                purl: None,
                 fixed,
+                ..Package::default()
             });
             if let Some(lockfile) = found.map(|m| m.lockfile.as_str()).filter(|l| !l.is_empty()) {
                 let line = dependency.line_number.0;

@@ -94,7 +94,7 @@ fn end_of_life(entry: Tree<'_>, roots: &[String]) -> Result<Finding, &'static st
         name: Text::line(name),
         version: Text::line(package.text("version")),
         purl: Some(Text::whole(package.text("purl"))).filter(|purl| !purl.is_empty()),
-        fixed: Vec::new(),
+        ..Package::default()
     });
     finding.end_of_life = Some(true);
     finding.cwes = vec![UNMAINTAINED];

@@ -1,6 +1,6 @@
 //! What is new: baselines, reports of the target branch, diffs.
 
-use crate::common::{Dir, Run, fixture};
+use crate::common::{Dir, NOW, Run, fixture};
 
 const POLICY: &str = "\
 version: 1
@@ -875,4 +875,45 @@ fn a_line_of_a_touched_namesake_is_in_doubt() {
     assert_eq!(code(), 0);
     dir.write("sub/app.py", "import os\neval(input())\nx = 1\n");
     assert_eq!(code(), 1);
+}
+
+/// A Grype report of one vulnerability of a package `foo`, by its package URL.
+fn grype(purl: &str) -> String {
+    let version = purl.rsplit('@').next().unwrap_or_default();
+    format!(
+        r#"{{"matches":[{{"vulnerability":{{"id":"CVE-2026-1","severity":"High"}},"artifact":{{"name":"foo",
+        "version":"{version}","purl":"{purl}"}}}}],"source":{{"type":"image","target":{{"userInput":"app:1"}}}},
+        "descriptor":{{"name":"grype","version":"0.100.0"}}}}"#
+    )
+}
+
+#[test]
+fn a_package_is_known_by_its_ecosystem_and_whole_name() {
+    let dir = dir();
+    let state = |known: &str, now: &str, old: bool| {
+        dir.write("grype.json", grype(known));
+        let run = dir.run(&["baseline", "write", "grype.json", "--now", NOW]);
+        // A line of an earlier version names no ecosystem and has its own seal; without seals it is read as well.
+        let bare = |line: &str| {
+            let line = line.split(",\"seal\"").next().unwrap_or_default().trim_end_matches('}').to_owned();
+            let (before, after) = line.split_once(",\"named\":").unwrap_or((&line, ""));
+            let after = after.split_once(',').map_or(String::new(), |(_, after)| format!(",{after}"));
+            format!("{before}{after}}}")
+        };
+        let text = if old { run.stdout.lines().map(bare).collect::<Vec<_>>().join("\n") } else { run.stdout };
+        dir.write("base.jsonl", text).write("grype.json", grype(now));
+        let run = check(&dir, &["--baseline", "base.jsonl", "grype.json"]);
+        run.json()["findings"][0]["state"].as_str().unwrap_or("existing").to_owned()
+    };
+    for (known, now, is) in [
+        ("pkg:npm/foo@1.0", "pkg:npm/foo@1.0", "existing"),
+        ("pkg:npm/foo@1.0", "pkg:npm/foo@1.1", "existing"),
+        ("pkg:npm/foo@1.0", "pkg:pypi/foo@1.0", "new"),
+        ("pkg:npm/foo@1.0", "pkg:pypi/foo@1.1", "new"),
+        ("pkg:maven/org.a/foo@1.0", "pkg:maven/org.a/foo@1.1", "existing"),
+        ("pkg:maven/org.a/foo@1.0", "pkg:maven/org.b/foo@1.0", "new"),
+    ] {
+        assert_eq!(state(known, now, false), is, "{known} {now}");
+    }
+    assert_eq!(state("pkg:maven/org.a/foo@1.0", "pkg:maven/org.a/foo@1.1", true), "existing");
 }

@@ -441,12 +441,14 @@ fn narrowest(finding: &Finding) -> WaiverMatch {
                     && url.kind == "maven"
                     && !package.name.as_str().contains(':')
             });
-            let named = package
-                .purl
-                .as_ref()
-                .filter(|_| part)
-                .and_then(|purl| purl.as_str().split(['@', '?', '#']).next());
-            let named = named.unwrap_or(package.name.as_str()).to_owned();
+            let anywhere = finding.path().is_none_or(|_| system);
+            // Where no file tells the ecosystem, another may have a package of this name.
+            let named = package.named().filter(|named| {
+                (part || anywhere)
+                    && !named.contains(['%', '?', '#'])
+                    && finding.is_of_package(named) == Some(true)
+            });
+            let named = named.unwrap_or_else(|| package.name.to_string());
             let exact = |text: &str, never: &[char]| {
                 (!text.is_empty() && !text.contains(never)).then(|| text.to_owned())
             };

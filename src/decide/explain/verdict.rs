@@ -187,6 +187,8 @@ struct SavedPackage {
     version: String,
     purl: Option<String>,
     fixed: Vec<String>,
+    #[serde(default)]
+    ecosystem: Option<String>,
 }
 
 /// A statement that a vulnerability cannot be exploited.
@@ -289,6 +291,7 @@ impl VerdictFinding {
                 version: Text::line(&package.version),
                 purl: package.purl.as_ref().map(text),
                 fixed: package.fixed.iter().map(text).collect(),
+                ecosystem: package.ecosystem.clone(),
             }),
             fix: self.fix,
             scope: self.scope,

@@ -40,6 +40,9 @@ pub struct BaseEntry {
     pub rule: String,
     /// Name and version of the package, for people; empty where there is none.
     pub package: String,
+    /// Its ecosystem and whole name; empty where the report does not tell them.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub named: String,
     /// The category as the report says.
     pub category: Category,
     /// Severity as the report says.
@@ -64,6 +67,7 @@ impl BaseEntry {
             path: finding.location.as_ref().map(|at| at.path.to_string()).unwrap_or_default(),
             rule: finding.rule_id.to_string(),
             package: package_of(finding),
+            named: named_of(finding),
             category: finding.category,
             severity: finding.severity,
             tool: finding.tool.to_string(),
@@ -76,7 +80,11 @@ impl BaseEntry {
 
     /// The identity that an advisory of a package at a place has in every version; none of anything else.
     pub(super) fn in_any_version(&self) -> Option<Fingerprint> {
-        in_any_version(self.category, [&self.tool, &self.path, &self.rule, &self.package])
+        self.in_any_version_as(&self.named)
+    }
+
+    fn in_any_version_as(&self, named: &str) -> Option<Fingerprint> {
+        in_any_version(self.category, [&self.tool, &self.path, &self.rule, &self.package], named)
     }
 
     /// Ties what the entry says of a finding to its identity, against slips of an editor and of a merge. How many there
@@ -86,6 +94,7 @@ impl BaseEntry {
             path,
             rule,
             package,
+            named,
             category,
             severity,
             tool,
@@ -103,6 +112,8 @@ impl BaseEntry {
             .part(tool)
             .part(&fingerprint.to_string())
             .part(&format!("{content:016x}"));
+        // Lines of earlier versions have none, and keep their seals.
+        let seal = if named.is_empty() { seal } else { seal.part(named) };
         format!("{:.16}", seal.finish().to_string().trim_start_matches("sg1:"))
     }
 
@@ -123,14 +134,26 @@ pub(super) fn package_of(finding: &Finding) -> String {
     })
 }
 
-/// The identity in every version, of a scanner's word for itself, a path, a rule, and a package with its version.
+/// Ecosystem and whole name of the package of a vulnerability, where the report tells them.
+pub(super) fn named_of(finding: &Finding) -> String {
+    let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability);
+    package
+        .and_then(|package| package.named())
+        .map(|named| clean_line(&named).into_owned())
+        .unwrap_or_default()
+}
+
+/// The identity in every version, of a scanner's word for itself, a path, a rule, and a package with its version, and of
+/// its ecosystem and whole name, which lines of earlier versions do not have.
 pub(super) fn in_any_version(
     category: Category,
     [tool, path, rule, package]: [&str; 4],
+    named: &str,
 ) -> Option<Fingerprint> {
     let (name, _) = package.rsplit_once(' ').filter(|_| category == Category::Vulnerability)?;
     let id = FingerprintBuilder::new("any version").part(&tool.to_ascii_lowercase());
-    Some(id.part(path).part(rule).part(name).finish())
+    let id = id.part(path).part(rule).part(name);
+    Some(if named.is_empty() { id } else { id.part(named) }.finish())
 }
 
 #[derive(Deserialize, Serialize)]
@@ -148,6 +171,8 @@ struct BaselineLine<'a> {
     rule: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     package: String,
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    named: String,
     category: Category,
     severity: Severity,
     tool: String,
@@ -211,7 +236,9 @@ impl BaselineFile {
             let of = |content: u64| known.get(&(entry.fingerprint, content)).copied();
             let was = of(entry.content).or_else(|| of(0).filter(|_| entry.category != Category::Secret));
             // A package that was brought to another version has the advisories that it had for as long.
-            let was = was.or_else(|| known.get(&(entry.in_any_version()?, 0)).copied());
+            let mut names = [entry.named.as_str(), ""].into_iter();
+            let was = was
+                .or_else(|| names.find_map(|name| known.get(&(entry.in_any_version_as(name)?, 0)).copied()));
             entry.first_seen = was.unwrap_or(Some(today));
         }
     }
@@ -233,6 +260,7 @@ impl BaselineFile {
                 path: entry.path.clone(),
                 rule: entry.rule.clone(),
                 package: entry.package.clone(),
+                named: entry.named.clone(),
                 category: entry.category,
                 severity: entry.severity,
                 tool: entry.tool.clone(),
@@ -349,6 +377,7 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
         path: line.path,
         rule: line.rule,
         package: line.package,
+        named: line.named,
         category: line.category,
         severity: line.severity,
         tool: line.tool,

@@ -27,6 +27,7 @@ pub use baseline_file::{BaseEntry, BaselineFile, summary};
 use diff::Vouched;
 pub use diff::{Diff, FileBefore, Replaced, TouchedFile, UnshownFile};
 pub use source_lines::SourceTree;
+use source_lines::together;
 use suppressed_findings::SuppressedBefore;
 pub use suppressed_findings::{MoreSuppressed, SuppressedFindings};
 pub use tracked::{Conversion, TrackedFile};
@@ -269,14 +270,15 @@ impl Base {
             return trace.number();
         }
         let Some(diff) = self.diff.as_ref().filter(|_| told_by_lines(finding)) else { return 0 };
-        let (Some(path), Some(lines)) = (finding.path(), lines(finding)) else { return 0 };
-        if diff.leaves_file(path) {
-            return self.number_of(finding, path, lines, code);
-        }
-        match diff.forward(path, lines) {
-            Some((path, lines)) => self.number_of(finding, path, lines, code),
-            None => GONE,
-        }
+        together(places(finding).map(|(path, lines)| {
+            if diff.leaves_file(path) {
+                return self.number_of(finding, path, lines, code);
+            }
+            match diff.forward(path, lines) {
+                Some((path, lines)) => self.number_of(finding, path, lines, code),
+                None => GONE,
+            }
+        }))
     }
 
     /// The bars as long as each finding is thought to be the only one of its kind.
@@ -466,8 +468,7 @@ impl Base {
                 None => {}
             }
         }
-        let at = finding.path().zip(lines(finding));
-        at.map_or(0, |(path, lines)| self.number_of(finding, path, lines, code))
+        together(places(finding).map(|(path, lines)| self.number_of(finding, path, lines, code)))
     }
 
     /// A number for the lines at which a finding is or was.
@@ -510,10 +511,14 @@ impl Base {
         // In another version it is the same advisory, and as old.
         if finding.category == Category::Vulnerability {
             let package = baseline_file::package_of(finding);
+            let named = baseline_file::named_of(finding);
             for path in [Some(finding.path().unwrap_or_default()), old_path].into_iter().flatten() {
                 let parts = [finding.tool.real(), path, finding.rule_id.real(), package.as_str()];
-                let id = baseline_file::in_any_version(finding.category, parts);
-                let Some(group) = id.and_then(|id| known.group(id, 0)) else { continue };
+                // What does not tell its ecosystem may be of any.
+                let mut groups = [named.as_str(), ""].into_iter().filter_map(|named| {
+                    known.group(baseline_file::in_any_version(finding.category, parts, named)?, 0)
+                });
+                let Some(group) = groups.next() else { continue };
                 let at = known.offset + group;
                 heads.add(at, usize::from(rank));
                 if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
@@ -601,6 +606,13 @@ fn told_by_lines(finding: &Finding) -> bool {
 
 fn lines(finding: &Finding) -> Option<(u32, u32)> {
     lines_of(finding.location.as_ref()?)
+}
+
+/// The lines of a finding and of its other places; none where those of the finding itself are not known.
+fn places(finding: &Finding) -> impl Iterator<Item = (&str, (u32, u32))> {
+    let first = finding.path().zip(lines(finding));
+    let others = finding.also_at.iter().filter_map(|at| Some((at.path.real(), lines_of(at)?)));
+    first.into_iter().chain(others.filter(move |_| first.is_some()))
 }
 
 fn lines_of(at: &Location) -> Option<(u32, u32)> {

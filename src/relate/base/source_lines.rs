@@ -7,6 +7,7 @@ use std::io::Read;
 use std::path::{Component, Path, PathBuf};
 
 use super::diff::LineSpan;
+use super::known_findings::GONE;
 use crate::finding::{Category, Finding, FingerprintBuilder, SecretKey};
 
 /// Largest source file that is read.
@@ -48,8 +49,7 @@ impl SourceTree {
         if finding.may_hold_secret && key.is_none() {
             return 0;
         }
-        let at = finding.path().zip(super::lines(finding));
-        at.map_or(0, |(path, lines)| self.number(finding, path, lines, key))
+        together(super::places(finding).map(|(path, lines)| self.number(finding, path, lines, key)))
     }
 
     /// A number for the lines at which a finding is or was: under the key where they may hold a secret. Zero where they
@@ -110,6 +110,23 @@ impl SourceTree {
     }
 }
 
+/// One number for the lines of all places of a finding, whatever their order but for the first: without that one nothing is
+/// known. A place that cannot be read is another than any that can.
+pub(super) fn together(mut numbers: impl Iterator<Item = u64>) -> u64 {
+    let first = numbers.next().unwrap_or(0);
+    let mut others: Vec<u64> = numbers.collect();
+    if first == 0 || others.is_empty() {
+        return first;
+    }
+    others.push(first);
+    if others.contains(&GONE) {
+        return GONE;
+    }
+    others.sort_unstable();
+    let id = FingerprintBuilder::new("places");
+    others.iter().fold(id, |id, number| id.part(&number.to_string())).finish().number().max(1)
+}
+
 impl SourceFile {
     fn open(root: &Path, path: &str) -> Option<Self> {
         let relative = Path::new(path);
@@ -142,6 +159,15 @@ impl SourceFile {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn all_places_tell_a_finding_apart() {
+        let of = |numbers: &[u64]| together(numbers.iter().copied());
+        assert_eq!((of(&[]), of(&[7]), of(&[0, 7]), of(&[7, GONE])), (0, 7, 0, GONE));
+        assert_eq!(of(&[7, 8, 9]), of(&[9, 8, 7]));
+        let all = [of(&[7, 8]), of(&[7, 9]), of(&[7, 0]), of(&[7, 8, 8]), 7];
+        assert!((1..all.len()).all(|n| !all[..n].contains(&all[n])), "{all:?}");
+    }
 
     #[test]
     fn lines_are_compared_without_their_white_space() {

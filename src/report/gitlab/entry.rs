@@ -357,7 +357,7 @@ impl GitlabVulnerability<'_> {
         finding.fix = fix;
         if !name.is_empty() {
             let version = Text::line(dependency.version.as_str());
-            finding.package = Some(Package { name: Text::line(name), version, purl: None, fixed });
+            finding.package = Some(Package { name: Text::line(name), version, fixed, ..Package::default() });
         }
     }
 

@@ -181,7 +181,7 @@ fn package_of_purl(written: &str) -> Option<Package> {
         name: Text::line(&purl.full_name()),
         version: Text::line(&purl.version),
         purl: Some(Text::line(written)),
-        fixed: Vec::new(),
+        ..Package::default()
     })
 }
 

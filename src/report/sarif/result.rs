@@ -243,6 +243,7 @@ impl Item<'_> {
         let mut others: Vec<&str> = finding.also_at.iter().map(|at| at.path.real()).collect();
         others.sort_unstable();
         let id = others.into_iter().fold(id, |id, file| id.part("also").part(file));
+        let id = self.code_of_places(&mut finding, id);
         let place =
             finding.path().or(finding.target.as_ref().map(Text::as_str)).unwrap_or_default().to_owned();
         finding.identify_at(id, &place);
@@ -504,6 +505,25 @@ impl Item<'_> {
         finding.location = place.location(region.start.0, region.end.0, scene.roots);
         finding.target = place.address;
         None
+    }
+
+    /// Adds the code at all places of a result with several. Where the report does not show it, lines tell it.
+    fn code_of_places(&self, finding: &mut Finding, id: FingerprintBuilder) -> FingerprintBuilder {
+        if finding.also_at.is_empty() || finding.package.is_some() {
+            return id;
+        }
+        let regions = || self.locations.items.iter().map(|spot| &spot.physical.region);
+        let code = |region: &Region<'_>| !region.snippet.text.as_str().trim().is_empty();
+        let shown = !finding.may_hold_secret && regions().all(code);
+        if !shown {
+            finding.told_by_code |= regions().skip(1).any(|region| region.start.0.is_some());
+            return id;
+        }
+        let mut code: Vec<String> = regions()
+            .map(|region| region.snippet.text.as_str().split_whitespace().collect::<Vec<_>>().join(" "))
+            .collect();
+        code.sort_unstable();
+        code.iter().fold(id.part("code"), |id, code| id.part(code))
     }
 
     /// Tool and rule; of a package its version; else the tool's hash of the code, or the message, which of Semgrep is

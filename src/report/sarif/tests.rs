@@ -405,6 +405,36 @@ fn one_place_more_is_another_finding() {
 }
 
 #[test]
+fn code_at_every_place_of_a_result_counts() {
+    let of_code = |code: &[&str], hash: &str| {
+        let place = |(code, line): (&&str, u32)| {
+            let snippet =
+                if code.is_empty() { String::new() } else { format!(r#","snippet":{{"text":"{code}"}}"#) };
+            format!(
+                r#"{{"physicalLocation":{{"artifactLocation":{{"uri":"a.py"}},"region":{{"startLine":{line}{snippet}}}}}}}"#
+            )
+        };
+        let places: Vec<String> = code.iter().zip(1..).map(place).collect();
+        let result = format!(
+            r#"{{"ruleId":"r","message":{{"text":"m"}},"locations":[{}],"partialFingerprints":{{{hash}}}}}"#,
+            places.join(",")
+        );
+        only(&of("Own", "", &result)).clone()
+    };
+    let hash = r#""primaryLocationLineHash":"39fa2ee980eb94b0:1""#;
+    for hash in [hash, ""] {
+        let id = |code: &[&str]| of_code(code, hash).fingerprint;
+        assert_eq!(id(&["a()", "b()", "c()"]), id(&["a()", "  c()", "b()"]));
+        assert_ne!(id(&["a()", "b()"]), id(&["a()", "d()"]));
+        assert_ne!(id(&["a()", "b()"]), id(&["a()"]));
+    }
+    // Lines tell it where the report does not show the code.
+    assert!(!of_code(&["a()"], hash).told_by_code);
+    assert!(!of_code(&["a()", "b()"], hash).told_by_code);
+    assert!(of_code(&["a()", ""], hash).told_by_code);
+}
+
+#[test]
 fn a_fingerprint_survives_moved_lines() {
     let of_text = |line: u32, text: &str| {
         let result = format!(

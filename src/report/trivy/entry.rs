@@ -219,6 +219,7 @@ impl TrivyVulnerability<'_> {
             version: Text::line(version),
             purl: Some(Text::whole(purl)).filter(|p| !p.is_empty()),
             fixed,
+            ecosystem: None,
         });
         let purl_type = purl.strip_prefix("pkg:").and_then(|rest| rest.split('/').next()).unwrap_or_default();
         let identity = site.identity(finding.category);

@@ -96,7 +96,7 @@ pub(in crate::report) fn packages(
                 name: Text::line(&item.name),
                 version: Text::line(&item.version()),
                 purl: Some(Text::whole(&item.identifier.purl)).filter(|purl| !purl.is_empty()),
-                fixed: Vec::new(),
+                ..Package::default()
             };
             all.push((path, package));
         }
