@@ -137,10 +137,7 @@ pub(super) fn package_of(finding: &Finding) -> String {
 /// Ecosystem and whole name of the package of a vulnerability, where the report tells them.
 pub(super) fn named_of(finding: &Finding) -> String {
     let package = finding.package.as_ref().filter(|_| finding.category == Category::Vulnerability);
-    package
-        .and_then(|package| package.named())
-        .map(|named| clean_line(&named).into_owned())
-        .unwrap_or_default()
+    package.and_then(Package::named).map(|named| clean_line(&named).into_owned()).unwrap_or_default()
 }
 
 /// The identity in every version, of a scanner's word for itself, a path, a rule, and a package with its version, and of
