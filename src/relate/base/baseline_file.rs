@@ -13,7 +13,9 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use super::BaseError;
-use crate::finding::{Category, Finding, Fingerprint, FingerprintBuilder, SecretKey, Severity, clean_line};
+use crate::finding::{
+    Category, Finding, Fingerprint, FingerprintBuilder, Package, SecretKey, Severity, clean_line,
+};
 
 const SCHEMA: &str = "secgate/baseline/v2";
 /// With digests in one run, as a file of before is written.
