@@ -14,6 +14,7 @@ mod policy;
 mod record;
 mod replay;
 mod report;
+mod revalidate;
 mod scan;
 mod schema;
 mod shell;
@@ -98,6 +99,8 @@ enum CliCommand {
     Verify(Box<verify::VerifyArgs>),
     /// The record for people who were not there: what was decided, on what and why
     Report(Box<report::ReportArgs>),
+    /// Say which released artifacts their gate would stop today
+    Revalidate(Box<revalidate::RevalidateArgs>),
     /// Print the completions of a shell
     Completions(shell::CompletionsArgs),
     /// Print the manual page
@@ -151,6 +154,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Attest(args) => attest::run(&args),
         CliCommand::Verify(args) => verify::run(&args),
         CliCommand::Report(args) => report::run(&args),
+        CliCommand::Revalidate(args) => revalidate::run(&args),
         CliCommand::Completions(args) => shell::completions(&args),
         CliCommand::Man(args) => shell::man(&args),
     };

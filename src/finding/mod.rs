@@ -21,6 +21,8 @@ mod token;
 mod unknown;
 mod upgrade;
 mod url;
+
+mod version_order;
 mod view;
 mod vocabulary;
 
@@ -36,7 +38,10 @@ pub use duration::{duration_text, parse_duration, short_duration};
 pub use fingerprint::{Fingerprint, FingerprintBuilder};
 pub use hex::{hex, is_hex, is_lower_sha256, is_sha256};
 pub use location::{Location, RelatedPlace, project_path};
-pub use package::{Package, PackageName, canonical_version, ecosystem_by_name, is_of_system, loose};
+pub use package::{
+    Package, PackageName, canonical as canonical_name, canonical_version, ecosystem_by_name, is_of_system,
+    loose,
+};
 pub use percent::decoded;
 pub use purl::{Purl, spelled_name};
 pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
@@ -45,6 +50,7 @@ pub use statement::{Product, VexNote, VexStatement, VexStatus};
 pub use text::{Text, clean, clean_line, log_line, plural};
 pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
+pub use version_order::VersionOrder;
 pub use view::View;
 pub use vocabulary::{
     Attribute, Category, Confidence, ExploitMaturity, Fix, PlaceRole, Reachability, Scope, Sighting, Stage,

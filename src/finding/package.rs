@@ -112,7 +112,7 @@ pub fn is_of_system(kind: &str) -> bool {
 }
 
 /// A whole name in the spelling that its ecosystem takes for the same.
-fn canonical(kind: &str, name: &str) -> String {
+pub fn canonical(kind: &str, name: &str) -> String {
     let name = name.trim();
     // `group:artifact`, of which a package URL makes namespace and name.
     let name = if kind == "maven" { Cow::Owned(name.replace(':', "/")) } else { Cow::Borrowed(name) };

@@ -2,6 +2,7 @@
 //! feeds, to waivers and VEX statements; rules then look at what it made.
 
 mod advisory;
+mod affected;
 mod base;
 mod correction;
 mod deduplicate;
@@ -13,6 +14,7 @@ pub mod suppression;
 mod vex;
 mod waiver;
 
+pub use affected::{OsvDatabase, OsvEcosystem, OsvPackageKey, SpeakingRecord};
 pub use base::{
     Base, BaseEntry, BaseError, BaselineFile, Conversion, Diff, FileBefore, Heads, MoreSuppressed, Replaced,
     SeverityBars, SourceTree, SuppressedFindings, TouchedFile, TrackedFile, UnshownFile, summary,

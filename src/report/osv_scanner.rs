@@ -227,6 +227,33 @@ fn scope(groups: &Strings<'_>) -> Option<Scope> {
 }
 
 impl OsvPackage {
+    /// Puts a record into the group of those that share an id with it.
+    fn join(&mut self, record: &OsvRecord, unimportant: bool) {
+        let score = record.cvss.as_ref().map(|cvss| cvss.score);
+        let mut joined = OsvGroup {
+            ids: vec![record.id.clone()],
+            aliases: record.aliases.clone(),
+            score: score.filter(|score| *score > 0.0),
+            reachable: Reachability::Unknown,
+            unimportant,
+        };
+        let known = |group: &OsvGroup, id: &String| group.ids.contains(id) || group.aliases.contains(id);
+        let (same, others): (Vec<OsvGroup>, Vec<OsvGroup>) = std::mem::take(&mut self.groups)
+            .into_iter()
+            .partition(|group| joined.ids.iter().chain(&joined.aliases).any(|id| known(group, id)));
+        self.groups = others;
+        for group in same {
+            joined.ids.extend(group.ids);
+            joined.aliases.extend(group.aliases);
+            joined.score = joined.score.into_iter().chain(group.score).reduce(f64::max);
+            joined.unimportant &= group.unimportant;
+        }
+        joined.ids.sort();
+        joined.aliases.sort();
+        joined.aliases.dedup();
+        self.groups.push(joined);
+    }
+
     fn findings(&self, path: &str, roots: &[String]) -> Vec<Finding> {
         let grouped = |record: &&OsvRecord| self.groups.iter().any(|group| group.ids.contains(&record.id));
         let groups = self.groups.iter().map(|group| {
@@ -336,6 +363,26 @@ impl OsvPackage {
     }
 }
 
+/// The findings of a package of which these records speak; of each whether its authors take it for unimportant.
+pub(super) fn findings_of<'a>(
+    (name, version, ecosystem): (&str, &str, &str),
+    records: impl Iterator<Item = (Osv<'a>, bool)>,
+) -> Vec<Finding> {
+    let mut package = OsvPackage {
+        name: name.to_owned(),
+        version: version.to_owned(),
+        ecosystem: ecosystem.to_owned(),
+        judged: true,
+        ..OsvPackage::default()
+    };
+    for (osv, unimportant) in records {
+        let record = osv.record();
+        package.join(&record, unimportant);
+        package.records.push(record);
+    }
+    package.findings("", &[])
+}
+
 shapes!(OsvPackageName, Osv, OsvGroups, Strings);
 
 #[derive(Deserialize)]
@@ -403,8 +450,9 @@ impl OsvGroups<'_> {
     }
 }
 
+/// A record, as far as a finding needs it.
 #[derive(Deserialize)]
-struct Osv<'a> {
+pub(super) struct Osv<'a> {
     #[serde(borrow, default)]
     id: ReportWord<'a>,
     #[serde(borrow, default)]

@@ -1,6 +1,7 @@
 //! SBOMs as documents: what they are about, how much they list, and under which licences. Components stream by; of each
 //! its name is kept, under its licences.
 
+mod components;
 mod cyclonedx;
 mod package_list;
 mod spdx;
@@ -12,6 +13,7 @@ use serde_json::Value;
 use super::{Generated, ImageFacts, Json, ReadError, Source};
 use crate::finding::{Text, is_sha256};
 
+pub use components::{ShippedComponent, read_components};
 pub use package_list::ListedPackage;
 pub(super) use package_list::listed;
 

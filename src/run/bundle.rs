@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use anyhow::{Context as _, Result, anyhow, bail};
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
@@ -15,6 +16,7 @@ use super::policy_source::PolicyText;
 use super::waiver_files;
 use super::{KeptEvidence, ResolvedRun};
 use crate::attest::bundle::Bundle;
+use crate::attest::verdict::VerdictFacts;
 use crate::decide::{Context, Decision, GateVerdict, GivenBase, Outcome, RunError, source_word};
 use crate::evidence_snapshot::{EvidenceSnapshot, SavedBase, SavedDocument, SavedReport};
 use crate::finding::{clean, clean_line, hex};
@@ -505,6 +507,37 @@ pub(crate) fn recorded_verdict(bundle: &Bundle) -> Option<PastVerdict> {
     }
     let recorded: Recorded = serde_json::from_slice(bundle.file(VERDICT).ok()?).ok()?;
     Some(PastVerdict { verdict: recorded.verdict, let_through: recorded.exit_code == crate::exit::PASS })
+}
+
+/// A bundle as what was released by it.
+pub(crate) struct ReleasedBundle {
+    /// Context of the run, its own clock in it.
+    pub(crate) context: Context,
+    /// The policy that decided, and those that it extends, each with the waivers that hold now.
+    pub(crate) policies: Vec<(Policy, Vec<Waiver>)>,
+    /// The evidence as it was read.
+    pub(crate) saved: EvidenceSnapshot,
+    /// What was decided.
+    pub(crate) verdict: VerdictFacts,
+}
+
+/// Takes a bundle apart, for a decision of its own gate at another time.
+pub(crate) fn released(bundle: &Bundle, now: Timestamp) -> Result<ReleasedBundle> {
+    let verdict =
+        VerdictFacts::parse(bundle.file(VERDICT)?).map_err(|error| anyhow!("{VERDICT}: {error}"))?;
+    let manifest = manifest(bundle)?;
+    let text = policy_text(&manifest.policy, bundle)?;
+    let policy = text.load()?;
+    let files = waiver_files::parse(&texts(&manifest.waivers, bundle)?, &policy, now)?;
+    let waivers = policy::waiver::unite(files).map_err(|message| anyhow!(message))?;
+    let mut policies = Vec::new();
+    for parent in parent_policies(&text, &policy)? {
+        let waivers = inherited(&waivers, &policy, &parent);
+        policies.push((parent, waivers));
+    }
+    policies.insert(0, (policy, waivers));
+    let BundledEvidence { context, saved, .. } = evidence_of(bundle)?;
+    Ok(ReleasedBundle { context, policies, saved, verdict })
 }
 
 /// What a bundle says of the run that wrote it.

@@ -16,6 +16,7 @@ mod policy_source;
 mod replay_job;
 mod replay_stream;
 mod replayed;
+mod revalidation;
 mod saved_run;
 mod waiver_files;
 
@@ -41,6 +42,7 @@ pub use policy_source::PolicyRequest;
 pub(crate) use policy_source::{PolicySource, bytes_of, known_format, mappings};
 pub(crate) use replay_job::{ReplayJob, ReplayTotals, RowTarget};
 pub(crate) use replayed::{ReplayPolicy, RunReplayer};
+pub(crate) use revalidation::{RevalidatedBundle, Revalidation, RevalidationRequest, revalidate};
 pub(crate) use saved_run::{FoundRuns, find_runs};
 pub(crate) use waiver_files::{of_files as waivers_of_files, read_waivers};
 

@@ -57,6 +57,7 @@ mod record_page;
 mod release_range;
 mod replay;
 mod reports;
+mod revalidate;
 mod samples;
 mod scan;
 mod schema;
