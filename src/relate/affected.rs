@@ -287,7 +287,9 @@ impl OsvDatabase {
         }
         if !keys.is_empty() {
             let at = self.records.len();
-            keys.into_iter().for_each(|key| self.by_package.entry(key).or_default().push(at));
+            for key in keys {
+                self.by_package.entry(key).or_default().push(at);
+            }
             self.records.push(record);
         }
     }
@@ -308,7 +310,7 @@ impl OsvDatabase {
                 let (mut kept, mut unclear) = (Vec::new(), None);
                 for one in list.filter(|one| one.get("package").and_then(key_of).as_ref() == Some(&key)) {
                     match judge(ecosystem, &version, one) {
-                        AffectedAnswer::No => continue,
+                        AffectedAnswer::No => {}
                         AffectedAnswer::Yes => kept.push((true, one.clone())),
                         AffectedAnswer::Unclear(why) => {
                             kept.push((false, one.clone()));

@@ -81,14 +81,9 @@ pub(crate) struct Revalidation {
     /// Whether a catalogue of exploited vulnerabilities was given.
     kev: bool,
     /// Worst of the bundles.
-    #[serde(serialize_with = "outcome")]
     pub(crate) verdict: Outcome,
     /// Each of the bundles.
     pub(crate) bundles: Vec<RevalidatedBundle>,
-}
-
-fn outcome<S: serde::Serializer>(outcome: &Outcome, to: S) -> std::result::Result<S::Ok, S::Error> {
-    to.serialize_str(outcome.as_str())
 }
 
 /// A bundle against today's advisories.
@@ -111,7 +106,6 @@ pub(crate) struct RevalidatedBundle {
     /// The verdict then.
     pub(crate) released_as: &'static str,
     /// What its gate would say now.
-    #[serde(serialize_with = "outcome")]
     pub(crate) verdict: Outcome,
     /// False where the policy only watches.
     pub(crate) enforced: bool,
@@ -136,7 +130,6 @@ pub(crate) struct RevalidatedRule {
     pub(crate) id: String,
     /// The policy that it is of, where that is one which the bundle's own extends.
     pub(crate) policy: Option<String>,
-    #[serde(serialize_with = "outcome")]
     /// What it says.
     pub(crate) outcome: Outcome,
     /// Why.

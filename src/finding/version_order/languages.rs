@@ -111,7 +111,7 @@ impl ComposerVersion {
                 let (digits, beyond) = digits_of(&inner);
                 let Some(number) = BigNumber::parse(digits) else { break };
                 version.stage.push(number);
-                after = beyond.to_owned();
+                beyond.clone_into(&mut after);
             }
             tail = bare(&after);
         }

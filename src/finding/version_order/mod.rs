@@ -18,7 +18,7 @@ pub enum VersionOrder {
     Semver,
     /// The same, with build metadata behind what has none (`pub_semver` of Dart).
     Pub,
-    /// The same with four numbers and without letter case (NuGet's documentation, "Package versioning").
+    /// The same with four numbers and without letter case (`NuGet`'s documentation, "Package versioning").
     Nuget,
     /// PEP 440.
     Pep440,
