@@ -5,6 +5,7 @@ mod attest;
 mod baseline;
 mod check;
 mod delivery;
+mod diff;
 mod explain;
 mod findings;
 mod formats;
@@ -74,6 +75,8 @@ enum CliCommand {
     Scan(Box<scan::ScanArgs>),
     /// Decide again on saved runs, with one policy or two side by side
     Replay(Box<replay::ReplayArgs>),
+    /// Tell why two saved runs have different verdicts
+    Diff(diff::DiffArgs),
     /// Write a policy, a GitLab job and a hook for this repository
     Init(init::InitArgs),
     /// Known findings: write, show, prune
@@ -83,7 +86,7 @@ enum CliCommand {
     Explain(Box<explain::ExplainArgs>),
     /// List what can be read and written, and what each format tells
     Formats(formats::FormatsArgs),
-    /// Print the JSON Schema of verdicts, findings, waivers, replays, saved runs or policies
+    /// Print the JSON Schema of verdicts, findings, waivers, replays, differences, saved runs or policies
     Schema(schema::SchemaArgs),
     /// Look at a policy: show, lint, test, schema
     #[command(subcommand)]
@@ -143,6 +146,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Record(args) => record::run(&args),
         CliCommand::Scan(args) => scan::run(&args),
         CliCommand::Replay(args) => replay::run(&args),
+        CliCommand::Diff(args) => diff::run(&args),
         CliCommand::Init(args) => init::run(&args),
         CliCommand::Baseline(command) => baseline::run(&command),
         CliCommand::Explain(args) => explain::run(&args),

@@ -16,6 +16,7 @@ mod log;
 mod markdown;
 pub mod record;
 pub mod replay;
+pub mod run_diff;
 mod sarif;
 mod schema;
 mod text;

@@ -12,8 +12,8 @@ use super::listing::ListingObject;
 use super::waivers::WaiverReview;
 use crate::policy;
 use crate::replay::{
-    ReplayOutput, RowsEnd, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow, RunRecallRow,
-    RunRow, RunRuleRow, RunWaiverRow,
+    ReplayOutput, RowsEnd, RunComparison, RunDescription, RunDifferenceRow, RunEvidenceRow, RunFindingRow,
+    RunRecallRow, RunRow, RunRuleRow, RunWaiverRow,
 };
 
 /// A published schema.
@@ -48,6 +48,11 @@ pub static SCHEMAS: &[PublishedSchema] = &[
         name: "replay",
         title: "replays: `secgate replay --format json`, secgate/replay/v1",
         schema: || output::<ReplayOutput<'_>>(crate::replay::SCHEMA),
+    },
+    PublishedSchema {
+        name: "diff",
+        title: "why two runs have different verdicts: `secgate diff --format json`, secgate/diff/v1",
+        schema: || output::<RunComparison>(crate::replay::DIFF_SCHEMA),
     },
     PublishedSchema {
         name: "replay-rows",
@@ -135,6 +140,7 @@ mod tests {
             ("findings", "secgate/findings/v1"),
             ("waivers", "secgate/waivers/v1"),
             ("replay", "secgate/replay/v1"),
+            ("diff", "secgate/diff/v1"),
         ] {
             let published = SCHEMAS.iter().find(|schema| schema.name == name).unwrap();
             let schema = (published.schema)();

@@ -64,7 +64,7 @@ impl PolicyDifference {
     }
 
     /// The clauses that name a rule or an entry; all where none does.
-    fn about(&self, name: &str) -> Vec<String> {
+    pub(crate) fn about(&self, name: &str) -> Vec<String> {
         let is_about = |clause: &&String| {
             let words = |c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '/'));
             clause.split(words).any(|word| word == name)

@@ -1,6 +1,7 @@
 //! REPLAY: what policies would have said to saved runs, put side by side.
 
 mod difference;
+mod flip;
 mod recall;
 mod row_folder;
 mod rows;
@@ -13,6 +14,9 @@ use serde::Serialize;
 use crate::decide::{Decision, Outcome};
 
 pub use difference::{PolicyDifference, RunDifferenceRow};
+pub use flip::{
+    ComparedRun, DIFF_SCHEMA, FlipCause, FlipEffect, FlipExplanation, FlipKind, RunComparison, flip_effects,
+};
 pub use recall::{PastVerdict, Recall, RecalledReport, RecalledRun, RunRecallRow, recalled_reports};
 pub use row_folder::{DoneRuns, RowError, RowFolder, RowsEnd, RowsHead, RunShard, merge};
 pub use rows::{

@@ -494,7 +494,8 @@ pub(crate) fn evidence_of(bundle: &Bundle) -> Result<BundledEvidence> {
     }
     let waivers = texts(&manifest.waivers, bundle)?;
     let (reports, documents, left_alone) = (manifest.reports, manifest.documents, manifest.left_alone);
-    let saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
+    let mut saved = unpack_snapshot(bundle, &reports, documents, left_alone)?;
+    saved.base.clone_from(&manifest.base);
     Ok(BundledEvidence { context, waivers, saved, comparison: manifest.base.map(settled) })
 }
 
@@ -540,6 +541,11 @@ pub(crate) fn released(bundle: &Bundle, now: Timestamp) -> Result<ReleasedBundle
     Ok(ReleasedBundle { context, policies, saved, verdict })
 }
 
+/// The policy that a bundle was decided by, with all that it names.
+pub(super) fn policy_of(bundle: &Bundle) -> Result<PolicyText> {
+    policy_text(&manifest(bundle)?.policy, bundle)
+}
+
 /// What a bundle says of the run that wrote it.
 pub(crate) fn description_of(bundle: &Bundle) -> Result<RunDescription> {
     let manifest = manifest(bundle)?;
@@ -558,7 +564,7 @@ pub(crate) fn description_of(bundle: &Bundle) -> Result<RunDescription> {
 }
 
 /// The outcome of a comparison, as a base that knows nothing else.
-fn settled(base: SavedBase) -> GivenBase {
+pub(super) fn settled(base: SavedBase) -> GivenBase {
     GivenBase {
         base: Base::settled(base.fixed, base.more_suppressed),
         sources: base.sources,

@@ -130,6 +130,14 @@ diagnostics! {
         "invalid-run-time" InvalidRunTime { shown } => "`time` is `{shown}`, which is not RFC 3339";
         /// Two runs of one id.
         "run-twice" RunTwice { id } => "a run before it has the id `{id}`, too; what is counted twice is counted wrong", help "give each run an id of its own";
+        /// A path is more than one run where one is wanted.
+        "several-runs" SeveralRuns => "is more than one run", help "name one of them: PATH#ID";
+        /// No run of that id.
+        "no-such-run" NoSuchRun { id } => "holds no run `{id}`";
+        /// A run that holds no policy, of a gate that has no embedded one.
+        "run-without-policy" RunWithoutPolicy { name, gate } => "holds no {name}, and no embedded policy is called `{gate}`", help "give the policy with --policy";
+        /// The inputs that are known do not make the difference.
+        "unexplained-verdict" UnexplainedVerdict => "the inputs that secgate swaps do not lead to these verdicts: a bug; please report it";
         /// Rows are continued for other runs than they are of.
         "resumed-other-runs" ResumedOtherRuns => "the rows are of other runs than these, or of the same in another order", help "give an empty folder";
         // Afterwards.

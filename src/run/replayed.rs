@@ -12,7 +12,7 @@ use super::bundle::{BundledEvidence, evidence_of, recorded_verdict};
 use super::codeowners::{CodeownersText, put_codeowners};
 use super::diagnostics::{RunDiagnostic, said};
 use super::environment::{Environment, RunFlags, another_context};
-use super::policy_source::{PolicyRequest, PolicySource};
+use super::policy_source::{PolicyRequest, PolicySource, PolicyText};
 use super::saved_run::{DIFF, RunContent, SavedRun};
 use super::waiver_files::parse;
 use crate::attest::ClockSource;
@@ -29,13 +29,13 @@ use crate::replay::{PastVerdict, Recall, RunDescription, recalled_reports};
 /// Where the base of a run may lie in it.
 const BASELINES: [&str; 2] = ["baseline.jsonl", ".secgate/baseline.jsonl"];
 /// Largest file of a run that is no evidence.
-const MAX_FILE: u64 = 64 << 20;
+pub(super) const MAX_FILE: u64 = 64 << 20;
 
 /// A policy that decides on many runs, read once, with those that it extends.
 pub(crate) struct ReplayPolicy {
     /// The policy.
     pub(crate) policy: Policy,
-    parents: Vec<Policy>,
+    pub(super) parents: Vec<Policy>,
     /// The same, trusting every scanner, where it does not.
     trusting: Option<Box<ReplayPolicy>>,
 }
@@ -61,6 +61,13 @@ impl ReplayPolicy {
             policy.trusting = Some(Box::new(trusting));
         }
         Ok(policy)
+    }
+
+    /// The policy of this text, which trusts whom it trusts.
+    pub(super) fn of_text(text: &PolicyText) -> Result<Self> {
+        let policy = text.load()?;
+        let parents = parent_policies(text, &policy)?;
+        Ok(Self { policy, parents, trusting: None })
     }
 
     fn all(&self) -> impl Iterator<Item = &Policy> {
@@ -92,12 +99,59 @@ pub(crate) struct ReplayedDecision {
 }
 
 /// Files of a run that are no evidence, and its evidence.
-struct RunMaterial<'r> {
-    about: &'r RunDescription,
-    files: &'r [SavedFile],
-    change: Option<GivenDiff>,
-    baseline: Option<BaselineText>,
-    readings: Readings,
+pub(super) struct RunMaterial<'r> {
+    pub(super) about: &'r RunDescription,
+    pub(super) files: &'r [SavedFile],
+    pub(super) change: Option<GivenDiff>,
+    pub(super) baseline: Option<BaselineText>,
+    pub(super) readings: Readings,
+}
+
+/// The files of a run, those that are no evidence apart.
+pub(super) struct RunFiles {
+    pub(super) evidence: Vec<SavedFile>,
+    pub(super) diff: Option<Vec<u8>>,
+    /// Name and bytes.
+    pub(super) baseline: Option<(&'static str, Vec<u8>)>,
+}
+
+impl RunFiles {
+    pub(super) fn new(files: &[SavedFile]) -> Result<Self> {
+        let whole = |name: &str| -> Result<Option<Vec<u8>>> {
+            let file = files.iter().find(|file| file.name == name);
+            Ok(file.map(|file| file.source.bytes(MAX_FILE)).transpose()?)
+        };
+        let mut baseline = None;
+        for name in BASELINES {
+            if let (None, Some(bytes)) = (&baseline, whole(name)?) {
+                baseline = Some((name, bytes));
+            }
+        }
+        let is_evidence = |file: &&SavedFile| file.name != DIFF && !BASELINES.contains(&file.name.as_str());
+        Ok(Self {
+            evidence: files.iter().filter(is_evidence).cloned().collect(),
+            diff: whole(DIFF)?,
+            baseline,
+        })
+    }
+
+    /// What is decided on.
+    pub(super) fn material<'r>(&'r self, about: &'r RunDescription) -> Result<RunMaterial<'r>> {
+        self.compared_with(about, self.baseline.as_ref(), self.diff.as_ref())
+    }
+
+    /// The same, compared with the base of another run.
+    pub(super) fn compared_with<'r>(
+        &'r self,
+        about: &'r RunDescription,
+        baseline: Option<&(&'static str, Vec<u8>)>,
+        diff: Option<&Vec<u8>>,
+    ) -> Result<RunMaterial<'r>> {
+        let change = diff.cloned().map(|bytes| GivenDiff::of_saved_run(DIFF, bytes)).transpose()?;
+        let baseline =
+            baseline.map(|(name, bytes)| BaselineText { path: name.into(), bytes: bytes.clone().into() });
+        Ok(RunMaterial { about, files: &self.evidence, change, baseline, readings: Readings::default() })
+    }
 }
 
 impl RunReplayer {
@@ -123,28 +177,9 @@ impl RunReplayer {
     }
 
     fn of_files(&self, about: &RunDescription, files: &[SavedFile]) -> Result<Vec<ReplayedDecision>> {
-        let whole = |name: &str| -> Result<Option<Vec<u8>>> {
-            let file = files.iter().find(|file| file.name == name);
-            Ok(file.map(|file| file.source.bytes(MAX_FILE)).transpose()?)
-        };
-        let change = whole(DIFF)?.map(|bytes| GivenDiff::of_saved_run(DIFF, bytes)).transpose()?;
-        let mut baseline = None;
-        for name in BASELINES {
-            if let (None, Some(bytes)) = (&baseline, whole(name)?) {
-                baseline = Some(BaselineText { path: name.into(), bytes: bytes.into() });
-            }
-        }
-        let is_evidence = |file: &&SavedFile| file.name != DIFF && !BASELINES.contains(&file.name.as_str());
-        let evidence: Vec<SavedFile> = files.iter().filter(is_evidence).cloned().collect();
-        let run = RunMaterial { about, files: &evidence, change, baseline, readings: Readings::default() };
-        let now = match (self.pinned, &about.time) {
-            (Some(pinned), _) => pinned,
-            (None, Some(time)) => time.parse().map_err(|_| {
-                let shown = clean_line(time).into_owned();
-                anyhow!(RunDiagnostic::InvalidRunTime { shown })
-            })?,
-            (None, None) => self.newest_report(&run)?,
-        };
+        let apart = RunFiles::new(files)?;
+        let run = apart.material(about)?;
+        let now = self.clock_of(&run)?;
         self.policies
             .iter()
             .map(|policy| {
@@ -152,6 +187,18 @@ impl RunReplayer {
                 recalled(policy, said, None, |trusting| self.by_policy(trusting, &run, now))
             })
             .collect()
+    }
+
+    /// The clock that a run is judged by.
+    pub(super) fn clock_of(&self, run: &RunMaterial<'_>) -> Result<Timestamp> {
+        match (self.pinned, &run.about.time) {
+            (Some(pinned), _) => Ok(pinned),
+            (None, Some(time)) => time.parse().map_err(|_| {
+                let shown = clean_line(time).into_owned();
+                anyhow!(RunDiagnostic::InvalidRunTime { shown })
+            }),
+            (None, None) => self.newest_report(run),
+        }
     }
 
     /// When the newest report of a run was made, where the run does not say its time.
@@ -163,7 +210,7 @@ impl RunReplayer {
         newest.ok_or_else(|| RunDiagnostic::RunWithoutTime.into())
     }
 
-    fn by_policy(
+    pub(super) fn by_policy(
         &self,
         by: &ReplayPolicy,
         run: &RunMaterial<'_>,
@@ -180,7 +227,7 @@ impl RunReplayer {
         self.decide_files(&by.policy, run, &context, waivers, self.keep)
     }
 
-    fn decide_files(
+    pub(super) fn decide_files(
         &self,
         policy: &Policy,
         run: &RunMaterial<'_>,
@@ -241,7 +288,7 @@ impl RunReplayer {
     }
 
     /// The context of a run under a policy. What the policy does not know is not told it.
-    fn context(&self, run: &RunMaterial<'_>, policy: &Policy, now: Timestamp) -> Result<Context> {
+    pub(super) fn context(&self, run: &RunMaterial<'_>, policy: &Policy, now: Timestamp) -> Result<Context> {
         let about = run.about;
         let mut parameters: Vec<String> =
             about.params.iter().map(|(name, value)| format!("{name}={value}")).collect();
@@ -279,34 +326,43 @@ impl RunReplayer {
             .collect()
     }
 
-    fn bundle_by_policy(&self, by: &ReplayPolicy, run: &BundledEvidence) -> Result<ReplayedDecision> {
+    pub(super) fn bundle_by_policy(
+        &self,
+        by: &ReplayPolicy,
+        run: &BundledEvidence,
+    ) -> Result<ReplayedDecision> {
         let now = self.pinned.unwrap_or(run.context.now);
         let waivers = waivers_of(&by.policy, &run.waivers, now)?;
         let mut context = of_bundled(&run.context, &by.policy, now)?;
         for parent in &by.parents {
             let waivers = inherited(&waivers, &by.policy, parent);
             let parent_context = of_bundled(&run.context, parent, now)?;
-            let said = self.decide_saved(parent, run, &parent_context, waivers);
+            let said = self.decide_saved(
+                parent,
+                (run.saved.clone(), run.comparison.as_ref()),
+                &parent_context,
+                waivers,
+            );
             context.parents.push(GateVerdict::of_decision(&said.decision));
         }
-        Ok(self.decide_saved(&by.policy, run, &context, waivers))
+        Ok(self.decide_saved(&by.policy, (run.saved.clone(), run.comparison.as_ref()), &context, waivers))
     }
 
-    fn decide_saved(
+    /// Decides on evidence as it was read, and on the base that it was compared with.
+    pub(super) fn decide_saved(
         &self,
         policy: &Policy,
-        run: &BundledEvidence,
+        (mut saved, comparison): (EvidenceSnapshot, Option<&GivenBase>),
         context: &Context,
         waivers: Vec<Waiver>,
     ) -> ReplayedDecision {
-        let mut saved = run.saved.clone();
         for SavedReport { name, entries, .. } in &mut saved.reports {
             *entries = entries_under(policy, name, entries, true);
         }
         for document in &mut saved.documents {
             document.entries = entries_under(policy, &document.name, &document.entries, false);
         }
-        let comparison: Option<&GivenBase> = run.comparison.as_ref().filter(|_| policy.base.is_some());
+        let comparison = comparison.filter(|_| policy.base.is_some());
         let waivers = Waivers::new(waivers);
         let inputs = Inputs {
             policy,
@@ -339,7 +395,7 @@ fn recalled(
 }
 
 /// A policy's statement that nothing could be decided.
-fn undecided(policy: &Policy, now: Timestamp, fault: RunError) -> ReplayedDecision {
+pub(super) fn undecided(policy: &Policy, now: Timestamp, fault: RunError) -> ReplayedDecision {
     let mut decision =
         decide::undecided(&policy.gate, (now, ClockSource::Pinned), ContextView::default(), vec![fault]);
     decision.policy = Some((policy.source.clone(), policy.sha256.clone()));
@@ -364,7 +420,11 @@ fn waivers_of_run(policy: &Policy, files: &[SavedFile], now: Timestamp) -> Resul
     waivers_of(policy, &texts, now)
 }
 
-fn waivers_of(policy: &Policy, texts: &[(String, Vec<u8>)], now: Timestamp) -> Result<Vec<Waiver>> {
+pub(super) fn waivers_of(
+    policy: &Policy,
+    texts: &[(String, Vec<u8>)],
+    now: Timestamp,
+) -> Result<Vec<Waiver>> {
     if policy.waivers.is_none() {
         return Ok(Vec::new());
     }
@@ -373,7 +433,7 @@ fn waivers_of(policy: &Policy, texts: &[(String, Vec<u8>)], now: Timestamp) -> R
 }
 
 /// The context of a bundle under a policy that need not be its own.
-fn of_bundled(was: &Context, policy: &Policy, now: Timestamp) -> Result<Context> {
+pub(super) fn of_bundled(was: &Context, policy: &Policy, now: Timestamp) -> Result<Context> {
     let parameters: Vec<String> =
         was.parameters.iter().map(|(name, value)| format!("{name}={value}")).collect();
     let subject = |artifact: &decide::Artifact| {

@@ -28,6 +28,7 @@ mod codes;
 mod common;
 mod convert;
 mod delivery;
+mod diff;
 mod elsewhere;
 mod evidence;
 mod explain;

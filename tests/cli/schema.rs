@@ -245,6 +245,10 @@ fn verdicts_waivers_and_replays_are_as_published() {
     let run = dir.run(&["replay", "--format", "json", "--policy", "sast.yaml", "--now", NOW, "."]);
     let problems = ClosedSchema::published("replay").problems(&run.json());
     assert!(problems.is_empty(), "{problems:#?}");
+    let run =
+        dir.run(&["diff", "--format", "json", "--policy", "sast.yaml", "--against", "p.yaml", gate, gate]);
+    let problems = ClosedSchema::published("diff").problems(&run.json());
+    assert!(problems.is_empty(), "{problems:#?}");
 }
 
 #[test]
