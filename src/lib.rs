@@ -60,6 +60,7 @@ pub mod diagnostic;
 pub mod evidence_snapshot;
 pub mod exit;
 pub mod finding;
+pub mod fleet;
 pub mod gather;
 pub mod init;
 pub mod policy;

@@ -19,6 +19,7 @@ const FLOORS: &[&str] = &[
     "evidence_snapshot",
     "gather",
     "replay",
+    "fleet",
     "render",
     "scan",
     "run",

@@ -8,6 +8,7 @@ mod delivery;
 mod diff;
 mod explain;
 mod findings;
+mod fleet;
 mod formats;
 mod init;
 mod outputs;
@@ -77,6 +78,8 @@ enum CliCommand {
     Replay(Box<replay::ReplayArgs>),
     /// Tell why two saved runs have different verdicts
     Diff(diff::DiffArgs),
+    /// Tell what months of runs say of all repositories, as one page
+    Fleet(fleet::FleetArgs),
     /// Write a policy, a GitLab job and a hook for this repository
     Init(init::InitArgs),
     /// Known findings: write, show, prune
@@ -147,6 +150,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> u8 {
         CliCommand::Scan(args) => scan::run(&args),
         CliCommand::Replay(args) => replay::run(&args),
         CliCommand::Diff(args) => diff::run(&args),
+        CliCommand::Fleet(args) => fleet::run(&args),
         CliCommand::Init(args) => init::run(&args),
         CliCommand::Baseline(command) => baseline::run(&command),
         CliCommand::Explain(args) => explain::run(&args),

@@ -324,6 +324,12 @@ impl Evidence {
         unreadable
     }
 
+    /// A report of a run of which rows tell.
+    pub(crate) fn of_rows(path: &str, tool: Option<Tool>, status: Status, message: String) -> Self {
+        let outcome = if status == Status::Complete { Outcome::Pass } else { Outcome::Error };
+        Self { path: Some(Text::whole(path)), tool, ..Self::nothing(status, outcome, message) }
+    }
+
     fn nothing(status: Status, outcome: Outcome, message: String) -> Self {
         Self {
             path: None,

@@ -4,7 +4,7 @@
 //! escaped text and no third thing. The page's own policy (CSP) allows its one style and its one
 //! script by their digests and nothing else, so that even markup that came through could not run or load anything.
 
-mod markup;
+pub(super) mod markup;
 
 use std::collections::BTreeMap;
 use std::io::{self, Write};

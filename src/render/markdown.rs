@@ -5,7 +5,7 @@
 //! something that came from a report; and only a tail that is long is folded. The whole stays below the 1,000,000 characters that GitLab takes for a note: what a
 //! reader needs comes first, and of the rest as much as there is room for.
 
-mod escape;
+pub(super) mod escape;
 
 use std::io::{self, Write};
 

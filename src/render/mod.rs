@@ -8,6 +8,7 @@ mod codequality;
 mod dotenv;
 pub mod explanation;
 mod fixed_findings;
+pub mod fleet;
 mod html;
 mod json;
 mod junit;

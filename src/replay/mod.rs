@@ -18,7 +18,9 @@ pub use flip::{
     ComparedRun, DIFF_SCHEMA, FlipCause, FlipEffect, FlipExplanation, FlipKind, RunComparison, flip_effects,
 };
 pub use recall::{PastVerdict, Recall, RecalledReport, RecalledRun, RunRecallRow, recalled_reports};
-pub use row_folder::{DoneRuns, RowError, RowFolder, RowsEnd, RowsHead, RunShard, merge};
+pub use row_folder::{
+    DoneRuns, RowError, RowFolder, RowsEnd, RowsFolder, RowsHead, RunShard, file_of, merge,
+};
 pub use rows::{
     LABELS, ROWS_SCHEMA, RowSubject, RowTexts, RunEvidenceRow, RunFindingRow, RunRow, RunRuleRow,
     RunWaiverRow, TABLES,

@@ -270,8 +270,48 @@ impl RowFolder {
     }
 }
 
-fn file_of(table: &str) -> String {
+/// The file of a table in a folder of rows.
+pub fn file_of(table: &str) -> String {
     format!("{table}.ndjson")
+}
+
+/// What a folder of rows says of itself.
+#[derive(Debug)]
+pub struct RowsFolder {
+    head: RowsHead,
+    end: Option<RowsEnd>,
+}
+
+impl RowsFolder {
+    /// Reads it.
+    pub fn read(path: &Path) -> Result<Self> {
+        let head = read_head(path)?;
+        let place = path.join(END);
+        let text = match fs::read(&place) {
+            Ok(text) => text,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self { head, end: None }),
+            Err(error) => return at(&place, Err(error)),
+        };
+        match serde_json::from_slice(&text) {
+            Ok(end) => Ok(Self { head, end: Some(end) }),
+            Err(_) => refused(&place, "is not as secgate writes it"),
+        }
+    }
+
+    /// The part of the runs that it is about, if it is not all of them.
+    pub fn shard(&self) -> Option<RunShard> {
+        self.head.shard
+    }
+
+    /// What it says at its end; none where its writer did not get there.
+    pub fn end(&self) -> Option<RowsEnd> {
+        self.end
+    }
+
+    /// How many policies have rows.
+    pub fn policies(&self) -> usize {
+        self.head.policies.len()
+    }
 }
 
 /// Writes a file beside its place, and moves it there once it is on the disk.
@@ -286,6 +326,10 @@ fn read_head(path: &Path) -> Result<RowsHead> {
     let place = path.join(HEAD);
     let text = at(&place, fs::read(&place))?;
     match serde_json::from_slice::<RowsHead>(&text) {
+        Ok(head) if head.schema != ROWS_SCHEMA => refused(
+            &place,
+            &format!("holds rows of {}, and this secgate reads {ROWS_SCHEMA}", clean_line(&head.schema)),
+        ),
         Ok(head) => Ok(head),
         Err(error) => {
             refused(&place, &format!("is not as secgate writes it: {}", clean_line(&error.to_string())))

@@ -27,29 +27,29 @@ impl<T: Display> Display for Escaped<T> {
 
 /// A page that is being written. Markup comes from literals of the program; whatever is known only when it runs is text,
 /// and escaped for text and for attributes in double quotes.
-pub(super) struct Markup<'w> {
+pub(in crate::render) struct Markup<'w> {
     out: &'w mut dyn Write,
     done: io::Result<()>,
 }
 
 impl<'w> Markup<'w> {
-    pub(super) fn new(out: &'w mut dyn Write) -> Self {
+    pub(in crate::render) fn new(out: &'w mut dyn Write) -> Self {
         Self { out, done: Ok(()) }
     }
 
     /// Markup of the program itself. A text that was made while it runs does not live as long as the program, and is
     /// refused by the compiler.
-    pub(super) fn html(&mut self, literal: &'static str) -> &mut Self {
+    pub(in crate::render) fn html(&mut self, literal: &'static str) -> &mut Self {
         self.put(literal)
     }
 
     /// Text, escaped.
-    pub(super) fn text(&mut self, text: impl Display) -> &mut Self {
+    pub(in crate::render) fn text(&mut self, text: impl Display) -> &mut Self {
         self.put(Escaped(text))
     }
 
     /// The first error of writing, after which nothing is written.
-    pub(super) fn finish(self) -> io::Result<()> {
+    pub(in crate::render) fn finish(self) -> io::Result<()> {
         self.done
     }
 

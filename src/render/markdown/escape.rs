@@ -10,7 +10,7 @@ use crate::finding::clean_line;
 const MOST: usize = 400;
 
 /// A text as prose, with words that could mean something as code.
-pub(super) fn prose(text: &str) -> String {
+pub(in crate::render) fn prose(text: &str) -> String {
     let text = cut(text);
     let mut out = String::with_capacity(text.len() + 8);
     let mut risky: Vec<&str> = Vec::new();
@@ -59,7 +59,7 @@ fn marks(word: &str) -> (&str, &str, &str) {
 }
 
 /// A text as code.
-pub(super) fn code(text: &str) -> String {
+pub(in crate::render) fn code(text: &str) -> String {
     let text = cut(text);
     let text = text.trim();
     if text.is_empty() {
