@@ -18,9 +18,9 @@ use crate::replay::LABELS;
 /// Tell what months of runs say: verdicts, deadlines, waivers, scanners, rules and reviews of all repositories
 #[derive(Debug, Args)]
 #[command(
-    after_help = "ROWS is a folder that `secgate replay --rows DIR` wrote, or a file of `--rows -`. Several are told together, such as one \
-                  for each gate; a run that two of them hold is refused. The exit code is 0 whatever was decided, and 2 if rows are not \
-                  whole or not what secgate writes."
+    after_help = "ROWS is a folder that `secgate replay --rows DIR` wrote, or a file of `--rows -`. Several \
+     are told together, such as one for each gate; a run that two of them hold is refused. The \
+     exit code is 0 whatever was decided, and 2 if rows are not whole or not what secgate writes."
 )]
 pub(super) struct FleetArgs {
     /// Folders or files of rows

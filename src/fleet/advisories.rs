@@ -15,8 +15,8 @@ pub struct AdvisoryUse {
     pub projects: BTreeSet<String>,
     /// Repositories that it blocks in their latest run.
     pub now: BTreeSet<String>,
-    /// A fixed version was known in every run.
-    pub fixable: bool,
+    /// Runs in which a fixed version was known.
+    pub fixable: u64,
 }
 
 /// The upgrade of a package.
@@ -55,12 +55,9 @@ impl BlockingAdvisories {
         let project = rows.run.project();
         for ((advisory, package), fixable) in of_run {
             let key = (advisory.to_owned(), package.to_owned());
-            let known = self
-                .advisories
-                .entry(key)
-                .or_insert_with(|| AdvisoryUse { fixable: true, ..AdvisoryUse::default() });
+            let known = self.advisories.entry(key).or_default();
             known.runs += 1;
-            known.fixable &= fixable;
+            known.fixable += u64::from(fixable);
             known.projects.insert(project.to_owned());
             if latest {
                 known.now.insert(project.to_owned());

@@ -22,7 +22,7 @@ pub struct ReviewSpan {
     pub since: Timestamp,
     /// The first run after it that did not ask, with what it said; none while it waits.
     pub ended: Option<(Timestamp, Outcome)>,
-    /// Whether the same commit ended it: somebody answered. Otherwise another commit did.
+    /// Whether the same commit passed: somebody answered. Otherwise another commit ended it, or something else stops it now.
     pub answered: bool,
     /// Seconds that it waited, or waits as of the last run of the fleet.
     pub seconds: i64,
@@ -103,7 +103,9 @@ fn span(
         reviewers: last.reviewers.clone(),
         since: first.time,
         ended: end.map(|run| (run.time, run.verdict)),
-        answered: end.is_some_and(|run| run.commit.is_some() && run.commit == last.commit),
+        answered: end.is_some_and(|run| {
+            run.verdict == Outcome::Pass && run.commit.is_some() && run.commit == last.commit
+        }),
         seconds: until.as_second() - first.time.as_second(),
     }
 }

@@ -142,6 +142,7 @@ pub(super) struct ReadWaiver {
     pub(super) kind: Option<String>,
     pub(super) status: WaiverStatus,
     pub(super) hidden_count: u64,
+    pub(super) hidden_findings: Vec<Fingerprint>,
 }
 
 /// The rows of a run and a policy.

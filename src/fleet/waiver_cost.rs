@@ -7,7 +7,7 @@ use jiff::civil::Date;
 use jiff::tz::Offset;
 
 use super::GateOfProject;
-use super::row::{ReadWaiver, RunRows};
+use super::row::{ReadFinding, ReadWaiver, RunRows};
 use super::rule_use::days_between;
 use super::survey::PlaceOfRun;
 use crate::decide::WaiverStatus;
@@ -84,22 +84,19 @@ impl WaiverCosts {
                     current: known.current,
                     ..WaiverCost::new(key, row, time)
                 };
-                *known = WaiverCost { hidden: std::mem::take(&mut known.hidden), ..counted };
+                *known = counted;
             }
             known.current |= place.decided;
         }
         if !place.decided {
             return;
         }
-        for finding in &rows.findings {
-            let Some(id) = &finding.waiver else { continue };
-            let Some(known) = self.waivers.get_mut(&(key.clone(), id.clone())) else { continue };
-            let at = finding.package.as_ref().or(finding.path.as_ref());
-            known.hidden.entry(finding.fingerprint).or_insert_with(|| HiddenFinding {
-                check_id: finding.check_id.clone(),
-                severity: finding.severity,
-                place: at.cloned().unwrap_or_default(),
-            });
+        let findings: BTreeMap<Fingerprint, &ReadFinding> =
+            rows.findings.iter().map(|finding| (finding.fingerprint, finding)).collect();
+        for row in &rows.waivers {
+            let Some(known) = self.waivers.get_mut(&(key.clone(), row.waiver.clone())) else { continue };
+            let hidden = row.hidden_findings.iter().filter_map(|print| Some((*print, *findings.get(print)?)));
+            known.hidden = hidden.map(|(print, finding)| (print, HiddenFinding::of_row(finding))).collect();
         }
     }
 
@@ -111,6 +108,17 @@ impl WaiverCosts {
             let reached = end.zip(as_of).map(|(end, now)| end.min(now));
             waiver.days_so_far = begin.zip(reached).map(|(begin, now)| days_between(begin, now).max(0));
             waiver.days_left = end.zip(as_of).map(|(end, now)| days_between(now, end));
+        }
+    }
+}
+
+impl HiddenFinding {
+    fn of_row(finding: &ReadFinding) -> Self {
+        let at = finding.package.as_ref().or(finding.path.as_ref());
+        Self {
+            check_id: finding.check_id.clone(),
+            severity: finding.severity,
+            place: at.cloned().unwrap_or_default(),
         }
     }
 }

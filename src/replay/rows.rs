@@ -261,6 +261,8 @@ pub struct RunWaiverRow<'d> {
     pub match_limit: u64,
     /// Findings that it hides from a rule.
     pub hidden_count: u64,
+    /// Of them, those of which details were kept.
+    pub hidden_findings: &'d [Fingerprint],
     /// The file it stands in.
     pub path: &'d str,
     /// Its line there.
@@ -439,6 +441,7 @@ impl RowSubject<'_> {
             match_count: one.matches,
             match_limit: one.max_matches,
             hidden_count: one.hides,
+            hidden_findings: &one.findings,
             path: &one.file,
             line_number: one.line,
         }

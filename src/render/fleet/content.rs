@@ -54,6 +54,7 @@ impl<'f> FleetContent<'f> {
                 ("Scanners", scanners::tables(fleet)),
                 ("Rules", rules::tables(fleet)),
                 ("Reviews", verdicts::reviews(fleet)),
+                ("Repositories", vec![verdicts::repositories(fleet)]),
             ],
             latest,
         }

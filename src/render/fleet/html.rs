@@ -86,7 +86,7 @@ fn head(content: &FleetContent<'_>, page: &mut Markup<'_>) {
         let Some(first) = tables.first() else { continue };
         page.html("<a href=\"#").html(first.id).html("\">").html(heading).html("</a>\n");
     }
-    page.html("<a href=\"#repositories\">Repositories</a>\n</nav>\n<main>\n");
+    page.html("<a href=\"#open\">What is open</a>\n</nav>\n<main>\n");
     for note in &content.notes {
         page.html("<p class=\"dim\">").text(note).html("</p>\n");
     }
@@ -129,7 +129,11 @@ fn section(table: &FleetTable, anchors: &Anchors<'_>, page: &mut Markup<'_>) {
 }
 
 fn cell_of(cell: &FleetCell, anchors: &Anchors<'_>, page: &mut Markup<'_>) {
-    page.html(if cell.is_number() { "<td class=\"n\"" } else { "<td" });
+    page.html(match cell {
+        FleetCell::Day(_) | FleetCell::Written(_) => "<td class=\"day\"",
+        cell if cell.is_number() => "<td class=\"n\"",
+        _ => "<td",
+    });
     if let Some(value) = cell.sort_value() {
         page.html(" data-v=\"").text(value).html("\"");
     }
@@ -151,7 +155,11 @@ fn cell_of(cell: &FleetCell, anchors: &Anchors<'_>, page: &mut Markup<'_>) {
                 page.text(project);
             }
         },
-        FleetCell::Words(_) | FleetCell::Count(_) | FleetCell::Share(..) | FleetCell::Day(_) => {
+        FleetCell::Words(_)
+        | FleetCell::Written(_)
+        | FleetCell::Count(_)
+        | FleetCell::Share(..)
+        | FleetCell::Day(_) => {
             page.text(cell.shown());
         }
     }
@@ -255,14 +263,22 @@ fn percent_encoded(text: &[u8]) -> String {
 
 /// What is open in each repository: the way down to the finding.
 fn repositories(content: &FleetContent<'_>, anchors: &Anchors<'_>, page: &mut Markup<'_>) {
-    page.html("<h2 id=\"repositories\">Repositories</h2>\n<p class=\"dim\">The latest run of each repository and gate, the worst first, with what is open in it: ");
+    page.html(
+        "<h2 id=\"open\">What is open</h2>\n<p class=\"dim\">The latest run of each repository and \
+     gate, the worst first, with what is open in it: ",
+    );
     page.html("up to ")
         .text(OPEN_SHOWN)
         .html(" findings that a rule counted, a waiver lifts, or that have a deadline. ");
     page.html(
-        "<code>secgate fleet --format csv</code> writes all of them to <code>open-findings.csv</code>.</p>\n",
+        "<code>secgate fleet --format csv</code> writes all of them to \
+         <code>open-findings.csv</code>.</p>\n",
     );
-    page.html("<p class=\"controls\" id=\"controls\" hidden><input type=\"search\" id=\"search\" placeholder=\"Search repositories, teams and findings\" aria-label=\"Search repositories, teams and findings\"><span class=\"dim\" id=\"count\" role=\"status\"></span></p>\n");
+    page.html(
+        "<p class=\"controls\" id=\"controls\" hidden><input type=\"search\" id=\"search\" \
+     placeholder=\"Search repositories, teams and findings\" aria-label=\"Search repositories, \
+     teams and findings\"><span class=\"dim\" id=\"count\" role=\"status\"></span></p>\n",
+    );
     for (at, run) in content.latest.iter().enumerate().take(REPOSITORIES_SHOWN) {
         let is_first = anchors.0.get(run.of.project.as_str()) == Some(&at);
         repository(run, is_first.then_some(at), page);
@@ -399,7 +415,7 @@ fn open_row(finding: &OpenFinding, page: &mut Markup<'_>) {
     if let Some(age) = finding.age_days {
         page.text(age);
     }
-    page.html("</td><td>").text(finding.due_at.map(day).unwrap_or_default());
+    page.html("</td><td class=\"day\">").text(finding.due_at.map(day).unwrap_or_default());
     page.html("</td><td class=\"mono\">").text(finding.owners.join(", ")).html("</td></tr>\n");
 }
 

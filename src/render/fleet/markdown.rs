@@ -44,7 +44,7 @@ pub(super) fn write(content: &FleetContent<'_>, out: &mut dyn Write) -> io::Resu
 /// A cell; a bar would end it, in code as well.
 fn written(cell: &FleetCell) -> String {
     let text = match cell {
-        FleetCell::Words(text) => prose(text),
+        FleetCell::Words(text) | FleetCell::Written(text) => prose(text),
         FleetCell::Name(text) | FleetCell::Repository(text) if text.is_empty() => String::new(),
         FleetCell::Name(text) | FleetCell::Repository(text) => code(text),
         FleetCell::Colored(_) | FleetCell::Count(_) | FleetCell::Share(..) | FleetCell::Day(_) => {

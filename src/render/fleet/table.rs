@@ -17,6 +17,8 @@ pub(super) enum FleetCell {
     Share(u64, u64),
     /// A day.
     Day(Option<Timestamp>),
+    /// A day or a time as somebody wrote it.
+    Written(String),
     /// A repository, which links to what is open in it.
     Repository(String),
 }
@@ -35,7 +37,9 @@ impl FleetCell {
     /// Its text for people.
     pub(super) fn shown(&self) -> String {
         match self {
-            Self::Words(text) | Self::Name(text) | Self::Repository(text) => text.clone(),
+            Self::Words(text) | Self::Name(text) | Self::Written(text) | Self::Repository(text) => {
+                text.clone()
+            }
             Self::Colored(word) => word.replace('_', " "),
             Self::Count(count) => count.map(|count| count.to_string()).unwrap_or_default(),
             Self::Share(part, whole) => {
@@ -48,7 +52,9 @@ impl FleetCell {
     /// Its text for programs.
     pub(super) fn exact(&self) -> String {
         match self {
-            Self::Words(_) | Self::Name(_) | Self::Repository(_) | Self::Count(_) => self.shown(),
+            Self::Words(_) | Self::Name(_) | Self::Written(_) | Self::Repository(_) | Self::Count(_) => {
+                self.shown()
+            }
             Self::Colored(word) => (*word).to_owned(),
             Self::Share(part, whole) => {
                 percent(*part, *whole).map(|share| share.to_string()).unwrap_or_default()
@@ -60,7 +66,9 @@ impl FleetCell {
     /// A value that it is sorted by, where that is not its text.
     pub(super) fn sort_value(&self) -> Option<i64> {
         match self {
-            Self::Words(_) | Self::Name(_) | Self::Repository(_) | Self::Colored(_) => None,
+            Self::Words(_) | Self::Name(_) | Self::Written(_) | Self::Repository(_) | Self::Colored(_) => {
+                None
+            }
             Self::Count(count) => Some(count.unwrap_or(i64::MIN)),
             Self::Share(part, whole) => {
                 Some(percent(*part, *whole).map_or(-1, |share| i64::try_from(share).unwrap_or(-1)))

@@ -18,6 +18,9 @@ pub(super) fn title(record: &AuditRecord) -> String {
     let of = if project.is_empty() { String::new() } else { format!(" of {project}") };
     match gates.as_slice() {
         [one] => format!("Record of the {one} gate{of}"),
+        _ if record.is_of_several_projects() => {
+            format!("Record of {} decisions of several projects", gates.len())
+        }
         _ => format!("Record of {} decisions{of}: {}", gates.len(), gates.join(", ")),
     }
 }

@@ -69,6 +69,13 @@ impl AuditRecord {
         Self { decisions, release: None, frameworks }
     }
 
+    /// Whether its decisions are about more than one project.
+    fn is_of_several_projects(&self) -> bool {
+        let mut projects = self.decisions.iter().map(|one| text(&one.verdict, "/context/project"));
+        let first = projects.next();
+        projects.any(|project| Some(project) != first)
+    }
+
     /// One self-contained page.
     pub fn to_html(&self) -> String {
         document::html(&content::title(self), &content::blocks(self))

@@ -39,16 +39,15 @@ pub(super) fn write(record: &AuditRecord) -> String {
     let whole: String = record.decisions.iter().map(|one| one.sha256.as_str()).collect();
     let policies = uuid(&format!("policies {whole}"));
     let results: Vec<Value> = record.decisions.iter().map(|one| result(record, one)).collect();
-    let links: Vec<Value> = record
-        .decisions
-        .iter()
-        .map(|one| {
-            let (source, sha256) =
-                (text(&one.verdict, "/policy/source"), text(&one.verdict, "/policy/sha256"));
-            let hash = json!({"algorithm": "SHA-256", "value": sha256});
-            json!({"href": href(source), "hashes": [hash]})
-        })
-        .collect();
+    let mut links: Vec<Value> = Vec::new();
+    for one in &record.decisions {
+        let (source, sha256) = (text(&one.verdict, "/policy/source"), text(&one.verdict, "/policy/sha256"));
+        let hash = json!({"algorithm": "SHA-256", "value": sha256});
+        let link = json!({"href": href(source), "hashes": [hash]});
+        if !links.contains(&link) {
+            links.push(link);
+        }
+    }
     let document = json!({"assessment-results": {
         "uuid": uuid(&format!("results {whole}")),
         "metadata": {
@@ -162,9 +161,11 @@ fn result(record: &AuditRecord, one: &RecordedDecision) -> Value {
     };
     let commit = text(verdict, "/context/commit");
     let about = if commit.is_empty() { String::new() } else { format!(", about commit {commit}") };
+    let project = text(verdict, "/context/project");
+    let of = if project.is_empty() { String::new() } else { format!(" of {project}") };
     let mut result = json!({
         "uuid": id("result"),
-        "title": words(&format!("Gate {gate}"), "Gate"),
+        "title": words(&format!("Gate {gate}{of}"), "Gate"),
         "description": format!(
             "{} by the policy {} sha256:{}{about}; verdict sha256:{}",
             text(verdict, "/verdict"), clean(text(verdict, "/policy/source")), text(verdict, "/policy/sha256"), one.sha256

@@ -75,7 +75,8 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         table(
             "deadlines-over",
             "The oldest",
-            "Findings of latest runs whose time by the policy (due) is over; those that a waiver lifts are left out.",
+            "Findings of latest runs whose time by the policy (due) is over; those that a waiver \
+             lifts are left out.",
             rows_of(over),
             bars(false, &classes, BUCKETS.iter().zip(counts).map(bar).collect()),
             "No deadline is over.",

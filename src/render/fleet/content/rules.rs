@@ -24,7 +24,6 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
     let mut rules: Vec<_> = fleet.rules.rules.iter().collect();
     rules.sort_by_key(|((gate, rule), used)| (gate.clone(), Reverse(used.fail), rule.clone()));
     let row = |((gate, rule), used): &(&(String, String), &RuleUse)| {
-        let days = i64::try_from(used.different).ok().and_then(|different| used.days.checked_div(different));
         vec![
             FleetCell::Name(gate.clone()),
             FleetCell::Name(rule.clone()),
@@ -37,13 +36,6 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
             FleetCell::count(used.blind),
             FleetCell::Share(used.fired(), used.looked()),
             FleetCell::count(used.alone),
-            FleetCell::count(used.blockers),
-            FleetCell::Share(used.with_fix, used.blockers),
-            FleetCell::Share(used.old, used.of_request),
-            FleetCell::count(used.different),
-            FleetCell::Count(Some(used.days)),
-            FleetCell::Count(days),
-            FleetCell::count(used.waived),
         ]
     };
     let several = fleet.verdicts.gates.len() > 1;
@@ -63,20 +55,80 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "rules",
             heading: "How each is used",
-            about: "A rule that never fires, or always does, decides nothing. A blocker is a finding that a failing rule counted, once a run; it is old \
-                    debt where an earlier merge request of the repository had it. Days are between the first and the last run that it blocked."
+            about: "A rule that never fires, or always does, decides nothing. It is alone in runs that \
+             no other rule stops."
                 .to_owned(),
             columns: vec![
-                "gate", "rule", "note", "looked", "fail", "review", "warn", "error", "nothing to look at", "share that fires", "alone", "blockers",
-                "with a fix", "old debt", "different", "days in all", "days each", "waived",
+                "gate",
+                "rule",
+                "note",
+                "looked",
+                "fail",
+                "review",
+                "warn",
+                "error",
+                "nothing to look at",
+                "share that fires",
+                "alone",
             ],
             rows: rules.iter().map(row).collect(),
             shown: 100,
             chart: bars(false, &parts, chart.collect()),
             empty: "No rule looked at anything.",
         },
+        blockers(&rules),
         pairs(fleet),
     ]
+}
+
+/// What rules block.
+fn blockers(rules: &[(&(String, String), &RuleUse)]) -> FleetTable {
+    let row = |((gate, rule), used): &&(&(String, String), &RuleUse)| {
+        let days = i64::try_from(used.different).ok().and_then(|different| used.days.checked_div(different));
+        vec![
+            FleetCell::Name(gate.clone()),
+            FleetCell::Name(rule.clone()),
+            FleetCell::count(used.blockers),
+            FleetCell::Share(used.with_fix, used.blockers),
+            FleetCell::Share(used.old, used.of_request),
+            FleetCell::count(used.different),
+            FleetCell::Count(Some(used.days)),
+            FleetCell::Count(days),
+            FleetCell::count(used.waived),
+        ]
+    };
+    let blocking: Vec<_> = rules.iter().filter(|(_, used)| used.blockers + used.waived > 0).collect();
+    let bar = |((_, rule), used): &&&(&(String, String), &RuleUse)| FleetBar {
+        name: rule.clone(),
+        parts: vec![used.with_fix, used.blockers - used.with_fix],
+    };
+    FleetTable {
+        id: "rules-blockers",
+        heading: "What each blocks",
+        about: "A blocker is a finding that a failing rule counted, once a run. It is old debt where an \
+         earlier merge request of the repository had it. Days are between the first and the last \
+         run that a finding blocked."
+            .to_owned(),
+        columns: vec![
+            "gate",
+            "rule",
+            "blockers",
+            "with a fix",
+            "old debt",
+            "different",
+            "days in all",
+            "days each",
+            "waived",
+        ],
+        chart: bars(
+            false,
+            &[("pass", "with a fix"), ("fail", "without")],
+            blocking.iter().take(BARS).map(|one| bar(&one)).collect(),
+        ),
+        rows: blocking.iter().map(|one| row(one)).collect(),
+        shown: 100,
+        empty: "No rule blocked anything.",
+    }
 }
 
 /// Rules that fail together.
@@ -102,7 +154,9 @@ fn pairs(fleet: &Fleet) -> FleetTable {
     FleetTable {
         id: "rules-together",
         heading: "Rules that fail together",
-        about: "Two rules that only ever fail in the same runs are one rule. The share is of the runs in which either fails.".to_owned(),
+        about: "Two rules that only ever fail in the same runs are one rule. The share is of the runs in \
+         which either fails."
+            .to_owned(),
         columns: vec!["gate", "one", "other", "runs", "share", "note"],
         rows: all
             .iter()
@@ -113,7 +167,11 @@ fn pairs(fleet: &Fleet) -> FleetTable {
                     FleetCell::Name(pair.other.clone()),
                     FleetCell::count(*together),
                     FleetCell::Share(*together, *either),
-                    FleetCell::Colored(if together == either && *together >= ENOUGH { "always_together" } else { "" }),
+                    FleetCell::Colored(if together == either && *together >= ENOUGH {
+                        "always_together"
+                    } else {
+                        ""
+                    }),
                 ]
             })
             .collect(),
@@ -135,7 +193,8 @@ pub(super) fn advisories(fleet: &Fleet) -> Vec<FleetTable> {
             let to =
                 if versions.is_empty() { String::new() } else { format!(" to {}", versions.join(" or ")) };
             format!(
-                "The one upgrade that clears most is that of {package}{to}: it alone lets the latest runs of {} repositories through.",
+                "The one upgrade that clears most is that of {package}{to}: it alone lets the \
+                 latest runs of {} repositories through.",
                 used.now.len()
             )
         }
@@ -152,7 +211,7 @@ pub(super) fn advisories(fleet: &Fleet) -> Vec<FleetTable> {
             id: "advisories",
             heading: "Advisories that block most runs",
             about: "Runs with a rule that failed and counted the advisory.".to_owned(),
-            columns: vec!["advisory", "package", "runs", "repositories", "block now", "has a fix"],
+            columns: vec!["advisory", "package", "runs", "repositories", "block now", "runs with a fix"],
             chart: bars(false, &[("fail", "runs")], advisories.iter().take(BARS).map(bar).collect()),
             rows: advisories
                 .iter()
@@ -163,7 +222,7 @@ pub(super) fn advisories(fleet: &Fleet) -> Vec<FleetTable> {
                         FleetCell::count(used.runs),
                         FleetCell::number(used.projects.len()),
                         FleetCell::number(used.now.len()),
-                        FleetCell::Words(if used.fixable { "yes" } else { "not in all runs" }.to_owned()),
+                        FleetCell::Share(used.fixable, used.runs),
                     ]
                 })
                 .collect(),

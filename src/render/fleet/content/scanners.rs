@@ -60,9 +60,19 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "scanners",
             heading: "By version",
-            about: "A repository uses what its latest run has a report of. A scanner that found nothing in any run may not be looking.".to_owned(),
+            about: "A repository uses what its latest run has a report of. A scanner that found nothing \
+             in any run may not be looking."
+                .to_owned(),
             columns: vec![
-                "scanner", "version", "runs", "repositories", "now", "findings", "first run", "last run", "note",
+                "scanner",
+                "version",
+                "runs",
+                "repositories",
+                "now",
+                "findings",
+                "first run",
+                "last run",
+                "note",
             ],
             rows: scanners.iter().map(row).collect(),
             shown: 60,
@@ -72,11 +82,19 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "scanners-denied",
             heading: "Not trusted",
-            about: "Scanners and versions that the policy denies, or that are too old for it (trust). Runs that passed rest on something else, or \
-                    the policy asked for less."
+            about: "Scanners and versions that the policy denies, or that are too old for it (trust). \
+             Runs that passed rest on something else, or the policy asked for less."
                 .to_owned(),
             columns: vec![
-                "scanner", "version", "why", "runs", "of them passed", "repositories", "now", "last run", "repositories now, up to five",
+                "scanner",
+                "version",
+                "why",
+                "runs",
+                "of them passed",
+                "repositories",
+                "now",
+                "last run",
+                "repositories now, up to five",
             ],
             rows: scanners.iter().filter_map(denied).collect(),
             shown: 30,
@@ -112,10 +130,20 @@ fn faults(faults: &[EntryFault]) -> FleetTable {
     FleetTable {
         id: "evidence-missing",
         heading: "Dead and missing",
-        about: "Evidence that the latest run of a repository lacks or could not use. What was whole in no run comes first: that scanner is dead."
+        about: "Evidence that the latest run of a repository lacks or could not use. What was whole in \
+         no run comes first: that scanner is dead."
             .to_owned(),
         columns: vec![
-            "repository", "gate", "evidence", "state", "status", "outcome", "whole in runs", "of runs", "last whole", "why",
+            "repository",
+            "gate",
+            "evidence",
+            "state",
+            "status",
+            "outcome",
+            "whole in runs",
+            "of runs",
+            "last whole",
+            "why",
         ],
         rows: faults.iter().map(row).collect(),
         shown: 40,

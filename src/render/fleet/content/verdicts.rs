@@ -79,11 +79,11 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
             chart: chart(false, gates.clone()),
             empty: "There is no gate.",
         },
-        repositories(fleet),
     ]
 }
 
-fn repositories(fleet: &Fleet) -> FleetTable {
+/// Repositories, the worst first.
+pub(super) fn repositories(fleet: &Fleet) -> FleetTable {
     let mut latest: BTreeMap<&str, Vec<&LatestRun>> = BTreeMap::new();
     for run in &fleet.latest {
         latest.entry(&run.of.project).or_default().push(run);
@@ -115,19 +115,32 @@ fn repositories(fleet: &Fleet) -> FleetTable {
     });
     FleetTable {
         id: "verdicts-by-repository",
-        heading: "By repository",
-        about: "The latest run of each gate, the worst first. Old debt is what was there before the change; the age is that of the oldest \
-                finding, since a baseline or its advisory knew it."
+        heading: "Verdicts by repository",
+        about: "The latest run of each gate, the worst first. Old debt is what was there before the \
+         change; the age is that of the oldest finding, since a baseline or its advisory knew it."
             .to_owned(),
         columns: vec![
-            "repository", "team", "latest", "on", "block now", "old debt", "oldest, days", "runs", "share that fails", "last pass",
+            "repository",
+            "team",
+            "latest",
+            "on",
+            "block now",
+            "old debt",
+            "oldest, days",
+            "runs",
+            "share that fails",
+            "last pass",
         ],
         rows: rows.collect(),
         shown: 1000,
         chart: bars(
             false,
             &PARTS,
-            projects.iter().take(BARS).map(|(name, told)| FleetBar { name: (*name).clone(), parts: parts(told.counts) }).collect(),
+            projects
+                .iter()
+                .take(BARS)
+                .map(|(name, told)| FleetBar { name: (*name).clone(), parts: parts(told.counts) })
+                .collect(),
         ),
         empty: "There is no repository.",
     }
@@ -170,7 +183,7 @@ pub(super) fn reviews(fleet: &Fleet) -> Vec<FleetTable> {
         let ended = spans.iter().filter(|span| span.ended.is_some()).count() as u64;
         FleetBar { name: who.clone(), parts: vec![spans.len() as u64 - ended, ended - answered, answered] }
     });
-    let parts = [("review", "waiting"), ("none", "ended by another commit"), ("pass", "answered")];
+    let parts = [("review", "waiting"), ("none", "ended otherwise"), ("pass", "answered")];
     let span_row = |span: &ReviewSpan| {
         vec![
             FleetCell::Repository(span.of.project.clone()),
@@ -182,8 +195,8 @@ pub(super) fn reviews(fleet: &Fleet) -> Vec<FleetTable> {
                 .map_or(FleetCell::Colored("waiting"), |(_, verdict)| FleetCell::Colored(verdict.as_str())),
             FleetCell::Words(match (span.ended, span.answered) {
                 (None, _) => String::new(),
-                (Some(_), true) => "the same commit".to_owned(),
-                (Some(_), false) => "another commit".to_owned(),
+                (Some(_), true) => "yes".to_owned(),
+                (Some(_), false) => "no".to_owned(),
             }),
             hours(span.seconds),
         ]
@@ -194,11 +207,19 @@ pub(super) fn reviews(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "reviews",
             heading: "By who is asked",
-            about: "A merge request, or a commit without one, waits from the first run that asks for a review to the first that does not. It was \
-                    answered where the same commit went on; otherwise somebody pushed another."
+            about: "A merge request, or a commit without one, waits from the first run that asks for a \
+             review to the first that does not. It was answered where the same commit passed; \
+             otherwise another commit came, or something else stopped it."
                 .to_owned(),
             columns: vec![
-                "asked", "reviews", "answered", "another commit", "waiting", "median, hours", "longest, hours", "waits longest, hours",
+                "asked",
+                "reviews",
+                "answered",
+                "ended otherwise",
+                "waiting",
+                "median, hours",
+                "longest, hours",
+                "waits longest, hours",
             ],
             rows,
             shown: 30,
@@ -209,7 +230,7 @@ pub(super) fn reviews(fleet: &Fleet) -> Vec<FleetTable> {
             id: "review-waits",
             heading: "One by one",
             about: "Those that wait come first, the longest first.".to_owned(),
-            columns: vec!["repository", "gate", "change", "asked", "since", "now", "ended by", "hours"],
+            columns: vec!["repository", "gate", "change", "asked", "since", "now", "answered", "hours"],
             rows: waiting.into_iter().chain(ended).map(span_row).collect(),
             shown: 30,
             chart: None,

@@ -33,13 +33,13 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         vec![
             FleetCell::Name((*owner).to_owned()),
             FleetCell::number(waivers.len()),
-            count(&|one| one.current && one.status == WaiverStatus::Active),
+            count(&|one| covers(one)),
             count(&|one| one.emergency),
             FleetCell::Count(Some(days(waivers, |one| one.days_so_far))),
             FleetCell::Count(Some(days(waivers, |one| one.days_granted))),
             FleetCell::count(hides),
             FleetCell::number(worst),
-            FleetCell::Count(waivers.iter().filter(|one| one.current).filter_map(|one| one.days_left).min()),
+            FleetCell::Count(waivers.iter().filter(|one| covers(one)).filter_map(|one| one.days_left).min()),
         ]
     };
     let chart = owners.iter().take(BARS).map(|(owner, waivers)| {
@@ -53,11 +53,19 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "waivers-by-owner",
             heading: "By owner",
-            about: "The cost of a waiver is the days from its beginning to now, or to its end. What it hides is counted in the latest run of its \
-                    repository."
+            about: "The cost of a waiver is the days from its beginning to now, or to its end. What it \
+             hides is counted in the latest run of its repository."
                 .to_owned(),
             columns: vec![
-                "owner", "waivers", "cover now", "emergencies", "days so far", "days granted", "hide now", "high or worse", "next ends in, days",
+                "owner",
+                "waivers",
+                "cover now",
+                "emergencies",
+                "days so far",
+                "days granted",
+                "hide now",
+                "high or worse",
+                "next ends in, days",
             ],
             rows: owners.iter().map(row).collect(),
             shown: 30,
@@ -66,6 +74,11 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         },
         one_by_one(fleet),
     ]
+}
+
+/// It covers in the latest run.
+fn covers(waiver: &WaiverCost) -> bool {
+    waiver.current && waiver.status == WaiverStatus::Active
 }
 
 fn is_high(severity: Severity) -> bool {
@@ -95,7 +108,7 @@ fn one_by_one(fleet: &Fleet) -> FleetTable {
             FleetCell::Name(one.owner.clone()),
             FleetCell::Name(one.approved_by.clone()),
             FleetCell::Colored(if one.current { one.status.as_str() } else { "gone" }),
-            FleetCell::Words(one.expires.clone()),
+            FleetCell::Written(one.expires.clone()),
             FleetCell::Count(one.days_so_far),
             FleetCell::Count(one.days_left.filter(|_| one.current)),
             FleetCell::count(if one.current { one.hides } else { 0 }),
