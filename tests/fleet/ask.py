@@ -8,6 +8,7 @@ Without --fleet a history is made: folders with run.json, semgrep.json, trivy-fs
 
 import argparse
 import collections
+import csv
 import datetime as dt
 import hashlib
 import json
@@ -255,6 +256,30 @@ def by_spark(rows):
     spark.stop()
 
 
+# Columns of tables of `secgate fleet --format csv` that answer a question, by its number. Rules and entries are of one gate here.
+PAGE = {
+    1: ("verdicts-by-month", ["month", "runs", "fail"]),
+    2: ("verdicts-by-team", ["team", "fail", "repositories that failed"]),
+    4: ("rules", ["rule", "alone"]),
+    7: ("advisories", ["advisory", "package", "runs"]),
+    10: ("rules-blockers", ["rule", "different", "days in all"]),
+    12: ("evidence-that-stops", ["evidence", "status", "times"]),
+    13: ("rules-together", ["one", "other", "runs"]),
+    15: ("upgrades", ["package", "only package that blocks"]),
+}
+
+
+def by_page(secgate, rows, work):
+    """The answers that the page of the fleet gives, by number of the question; rows of nothing but zeros are no answer."""
+    folder = work / "tables"
+    subprocess.run([secgate, "fleet", rows, "--format", "csv", "--output", folder], check=True, stderr=subprocess.DEVNULL)
+    number = re.compile(r"-?\d+$")
+    for question, (table, columns) in PAGE.items():
+        with open(folder / f"{table}.csv", newline="", encoding="utf-8") as file:
+            told = [tuple(int(row[name]) if number.match(row[name]) else row[name].replace(" ", "_") for name in columns) for row in csv.DictReader(file)]
+        yield question, [row for row in told if any(isinstance(value, int) and value for value in row)]
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("secgate")
@@ -276,7 +301,8 @@ def main():
         done = subprocess.run([args.secgate, "replay", "--policy", work / "A.yaml", "--against", work / "B.yaml", "--keep-going", "--rows", rows, fleet], check=False, stdout=subprocess.DEVNULL)
         if done.returncode:
             sys.exit(f"secgate replay ended with {done.returncode}")
-        truth = [sorted(map(str, answer)) for answer in Truth(fleet).answers()]
+        answers_of_truth = [list(answer) for answer in Truth(fleet).answers()]
+        truth = [sorted(map(str, answer)) for answer in answers_of_truth]
         wrong = 0
         for engine, answers in [("DuckDB", by_duckdb(rows))] + ([("Spark", by_spark(rows))] if args.spark else []):
             told = [sorted(str(tuple(row)) for row in answer) for answer in answers]
@@ -286,6 +312,14 @@ def main():
                     differ = sorted(set(is_) ^ set(must))[:6]
                     print(f"{engine}, question {number}: {len(is_)} rows, and {len(must)} by the reports; {differ}")
             print(f"{engine}: {sum(a == b for a, b in zip(told, truth))} of {len(truth)} answers are those of the reports ({sum(map(len, truth))} rows)")
+        for number, answer in by_page(args.secgate, rows, work):
+            is_ = sorted(map(str, answer))
+            # A team or rule of which nothing is counted has a row in one answer and none in the other.
+            must = sorted(text for text, row in ((str(row), row) for row in answers_of_truth[number - 1]) if any(isinstance(value, int) and value for value in row))
+            if is_ != must:
+                wrong += 1
+                print(f"the page, question {number}: {sorted(set(is_) ^ set(must))[:6]}")
+        print(f"the page: {len(PAGE)} questions asked as well")
         sys.exit(1 if wrong else 0)
 
 
