@@ -81,7 +81,7 @@ impl EvidenceLife {
                     of_run.entry((tool, one.tool_version.as_deref().unwrap_or_default())).or_default();
                 // A file may be evidence of several entries.
                 if files.insert((tool, one.path.as_deref().unwrap_or_default())) {
-                    known.0 += one.finding_count;
+                    known.0 = known.0.saturating_add(one.finding_count);
                 }
                 known.1 = known.1.or(one.distrust.as_deref());
             }
@@ -101,7 +101,7 @@ impl EvidenceLife {
             let known = self.scanners.entry((tool.to_owned(), version.to_owned())).or_default();
             known.runs += 1;
             known.passed += u64::from(rows.run.verdict == Outcome::Pass);
-            known.findings += findings;
+            known.findings = known.findings.saturating_add(findings);
             known.projects.insert(key.project.clone());
             if latest {
                 known.now.insert(key.project.clone());

@@ -1,6 +1,6 @@
 //! The latest run of each repository and gate, and the findings that are open in it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 
@@ -187,7 +187,7 @@ impl LatestRun {
         self.stopped_by.clone_from(&run.stopped_by);
         let why = run.error_text.as_ref().filter(|_| run.verdict == Outcome::Error);
         let why = why.and_then(|text| text.lines().next());
-        self.clears_with = why.unwrap_or(&run.clears_with).to_owned();
+        why.unwrap_or(&run.clears_with).clone_into(&mut self.clears_with);
     }
 
     fn tell_findings(&mut self, rows: &RunRows) {
@@ -203,8 +203,8 @@ impl LatestRun {
             message: rule.message.clone(),
         };
         self.rules = rows.rules.iter().map(statement).collect();
-        self.not_shown =
-            rows.rules.iter().map(|rule| rule.match_count.saturating_sub(rule.shown_count)).sum();
+        let unseen = rows.rules.iter().map(|rule| rule.match_count.saturating_sub(rule.shown_count));
+        self.not_shown = unseen.fold(0, u64::saturating_add);
         let proof = |one: &super::row::ReadEvidence| {
             Some(RunProof {
                 path: one.path.clone()?,
@@ -223,9 +223,9 @@ impl LatestRun {
             .map(|rule| (rule.rule.as_str(), rule.outcome))
             .collect();
         let mut open: BTreeMap<Fingerprint, OpenFinding> = BTreeMap::new();
-        let mut counted: BTreeMap<Fingerprint, ()> = BTreeMap::new();
+        let mut counted: BTreeSet<Fingerprint> = BTreeSet::new();
         for finding in &rows.findings {
-            if !finding.suppressed && counted.insert(finding.fingerprint, ()).is_none() {
+            if !finding.suppressed && counted.insert(finding.fingerprint) {
                 let [existing, disclosed, new] = &mut self.states;
                 *match finding.state {
                     State::Existing => existing,

@@ -27,7 +27,7 @@ pub use advisories::{AdvisoryUse, BlockingAdvisories, UpgradeUse};
 pub use evidence_life::{EntryFault, EvidenceLife, ScannerUse};
 pub use latest::{LatestRun, OpenFinding, RuleStatement, RunProof};
 pub use review_waits::{ReviewSpan, ReviewWaits};
-pub use rule_use::{RulePair, RuleUse, RuleUses};
+pub use rule_use::{RulePair, RuleUse, RuleUses, days_between};
 pub use verdict_counts::{RepositoryVerdicts, TeamVerdicts, VerdictCounts, VerdictTables};
 pub use waiver_cost::{HiddenFinding, WaiverCost, WaiverCosts};
 

@@ -100,7 +100,7 @@ impl RuleUses {
                 (Outcome::Error, _) => known.error += 1,
                 (Outcome::Fail, _) => known.fail += 1,
             }
-            known.waived += rule.waived_count;
+            known.waived = known.waived.saturating_add(rule.waived_count);
             known.alone += u64::from(matches!(stopping.as_slice(), [only] if only.rule == rule.rule));
         }
         let failing: BTreeSet<&str> = stopping
@@ -178,6 +178,6 @@ impl BlockerLife {
 }
 
 /// Days between the dates of two times in UTC.
-pub(super) fn days_between(first: Timestamp, last: Timestamp) -> i64 {
+pub fn days_between(first: Timestamp, last: Timestamp) -> i64 {
     last.as_second().div_euclid(86_400) - first.as_second().div_euclid(86_400)
 }

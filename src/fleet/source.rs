@@ -309,10 +309,10 @@ fn stream(
             if end.out != count {
                 return Err(lines.broken(&format!("tells of {} runs, and {count} have rows", end.out)));
             }
-            return match lines.advance()? {
-                true => Err(lines.broken("stands behind the end; one stream is one replay")),
-                false => Ok(()),
-            };
+            if lines.advance()? {
+                return Err(lines.broken("stands behind the end; one stream is one replay"));
+            }
+            return Ok(());
         }
         let mark: RowMark = lines.parsed()?;
         if current.is_some_and(|current| current != mark.seq) {

@@ -243,7 +243,7 @@ fn every_output_says_the_same() {
 }
 
 /// True if the program is there; where `.ci/run` demands it, it is.
-fn is_there(program: &str, args: &[&str], demand: &str) -> bool {
+pub(crate) fn is_there(program: &str, args: &[&str], demand: &str) -> bool {
     let there = Command::new(program).args(args).output().is_ok_and(|output| output.status.success());
     assert!(there || std::env::var_os(demand).is_none(), "no {program} {args:?}");
     if !there {

@@ -35,6 +35,7 @@ mod explain;
 mod extends;
 mod feeds;
 mod fleet;
+mod fleet_page;
 mod formats;
 mod former_gate;
 mod image_index;

@@ -115,7 +115,7 @@ fn notes(fleet: &Fleet) -> Vec<String> {
             notes.push(format!("{} {what}.", plural(number, "run")));
         }
     }
-    let not_shown: u64 = fleet.latest.iter().map(|run| run.not_shown).sum();
+    let not_shown = fleet.latest.iter().map(|run| run.not_shown).fold(0, u64::saturating_add);
     if not_shown > 0 {
         notes.push(format!(
             "Of {} the rows hold no details: `secgate replay --max-findings` keeps more.",

@@ -117,7 +117,9 @@ fn section(table: &FleetTable, anchors: &Anchors<'_>, page: &mut Markup<'_>) {
     page.html("</tr></thead><tbody>\n");
     for row in table.rows.iter().take(table.shown) {
         page.html("<tr>");
-        row.iter().for_each(|cell| cell_of(cell, anchors, page));
+        for cell in row {
+            cell_of(cell, anchors, page);
+        }
         page.html("</tr>\n");
     }
     page.html("</tbody></table></div>\n");
@@ -385,19 +387,13 @@ fn open_row(finding: &OpenFinding, page: &mut Markup<'_>) {
         .html(finding.severity.as_str())
         .html("\">");
     page.html(finding.severity.as_str()).html("</span></td><td>");
-    match &finding.waiver {
-        Some(waiver) => {
-            page.html("<span class=\"word pass\">waived</span> <code>").text(waiver).html("</code>");
-        }
-        None => {
-            let word = finding.outcome.as_str();
-            page.html("<span class=\"word ").html(word).html("\">").html(if finding.rules.is_empty() {
-                "–"
-            } else {
-                word
-            });
-            page.html("</span> <code>").text(finding.rules.join(", ")).html("</code>");
-        }
+    if let Some(waiver) = &finding.waiver {
+        page.html("<span class=\"word pass\">waived</span> <code>").text(waiver).html("</code>");
+    } else {
+        let word = finding.outcome.as_str();
+        let said = if finding.rules.is_empty() { "–" } else { word };
+        page.html("<span class=\"word ").html(word).html("\">").html(said);
+        page.html("</span> <code>").text(finding.rules.join(", ")).html("</code>");
     }
     page.html("</td><td><code>")
         .text(&finding.check_id)

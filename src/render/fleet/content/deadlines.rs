@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use crate::fleet::{Fleet, LatestRun, OpenFinding};
+use crate::fleet::{Fleet, LatestRun, OpenFinding, days_between};
 use crate::render::fleet::table::{FleetBar, FleetCell, FleetTable, bars};
 
 /// Whether the time of a finding that nothing lifts is over.
@@ -12,7 +12,7 @@ pub(super) fn is_overdue(finding: &OpenFinding, as_of: Option<Timestamp>) -> boo
 
 /// Days until a deadline, negative where it is over.
 fn days_left(due: Timestamp, as_of: Timestamp) -> i64 {
-    (due.as_second() - as_of.as_second()).div_euclid(86_400)
+    days_between(as_of, due)
 }
 
 /// Where a deadline stands: name and first day that no longer belongs.
@@ -35,7 +35,9 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
     let now = fleet.as_of.unwrap_or_default();
     let mut counts = [0_u64; BUCKETS.len()];
     for (.., due) in &all {
+        // One of today is over, or not.
         let left = days_left(*due, now);
+        let left = if *due < now { left.min(-1) } else { left };
         let place = BUCKETS.iter().position(|(_, end)| left < *end).unwrap_or(BUCKETS.len() - 1);
         if let Some(count) = counts.get_mut(place) {
             *count += 1;

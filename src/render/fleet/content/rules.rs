@@ -2,6 +2,7 @@
 
 use std::cmp::Reverse;
 
+use super::many;
 use crate::fleet::{Fleet, RuleUse};
 use crate::render::fleet::table::{FleetBar, FleetCell, FleetTable, bars};
 
@@ -125,7 +126,7 @@ fn blockers(rules: &[(&(String, String), &RuleUse)]) -> FleetTable {
             &[("pass", "with a fix"), ("fail", "without")],
             blocking.iter().take(BARS).map(|one| bar(&one)).collect(),
         ),
-        rows: blocking.iter().map(|one| row(one)).collect(),
+        rows: blocking.iter().map(row).collect(),
         shown: 100,
         empty: "No rule blocked anything.",
     }
@@ -193,9 +194,9 @@ pub(super) fn advisories(fleet: &Fleet) -> Vec<FleetTable> {
             let to =
                 if versions.is_empty() { String::new() } else { format!(" to {}", versions.join(" or ")) };
             format!(
-                "The one upgrade that clears most is that of {package}{to}: it alone lets the \
-                 latest runs of {} repositories through.",
-                used.now.len()
+                "The one upgrade that clears most is that of {package}{to}: it alone lets the latest run of \
+                 {} through.",
+                many(used.now.len() as u64, "repository", "repositories")
             )
         }
         None => "No upgrade of one package alone lets a latest run through.".to_owned(),

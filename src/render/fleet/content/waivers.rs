@@ -27,7 +27,8 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         let count = |is: &dyn Fn(&WaiverCost) -> bool| {
             FleetCell::number(waivers.iter().filter(|one| is(one)).count())
         };
-        let hides: u64 = waivers.iter().filter(|one| one.current).map(|one| one.hides).sum();
+        let hides = waivers.iter().filter(|one| one.current).map(|one| one.hides);
+        let hides = hides.fold(0, u64::saturating_add);
         let worst: usize =
             waivers.iter().flat_map(|one| one.hidden.values()).filter(|one| is_high(one.severity)).count();
         vec![
