@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::Timestamp;
 
 use super::GateOfProject;
-use super::row::{ReadEvidence, RunRows};
+use super::row::{ReadEvidence, ReadRecall, RunRows};
 use crate::decide::{Outcome, Status};
 
 /// A version of a scanner.
@@ -13,8 +13,8 @@ use crate::decide::{Outcome, Status};
 pub struct ScannerUse {
     /// Runs with a report of it.
     pub runs: u64,
-    /// Of them, those that were let through.
-    pub passed: u64,
+    /// Of them, those that rested on it though the policy does not trust it, and went on.
+    pub let_through: u64,
     /// Findings of its reports, in all.
     pub findings: u64,
     /// Repositories with a report of it.
@@ -100,7 +100,10 @@ impl EvidenceLife {
         for ((tool, version), (findings, distrust)) in of_run {
             let known = self.scanners.entry((tool.to_owned(), version.to_owned())).or_default();
             known.runs += 1;
-            known.passed += u64::from(rows.run.verdict == Outcome::Pass);
+            let of_it = |row: &&ReadRecall| {
+                row.tool == tool && row.tool_version.as_deref().unwrap_or_default() == version
+            };
+            known.let_through += u64::from(rows.recalls.iter().filter(of_it).any(|row| row.let_through));
             known.findings = known.findings.saturating_add(findings);
             known.projects.insert(key.project.clone());
             if latest {

@@ -33,7 +33,7 @@ pub use waiver_cost::{HiddenFinding, WaiverCost, WaiverCosts};
 
 use review_waits::WaitsReader;
 use source::RowSource;
-use survey::Survey;
+use survey::RunSurvey;
 
 /// What stands for a project or a team that no run names.
 pub const UNNAMED: &str = "(not named)";
@@ -123,7 +123,7 @@ impl Fleet {
     /// Rows that are not whole, broken, or counted twice.
     pub fn read(paths: &[PathBuf], label: &str) -> Result<Self, FleetError> {
         let sources = paths.iter().map(|path| RowSource::open(path)).collect::<Result<Vec<_>, _>>()?;
-        let survey = Survey::of_sources(&sources, label)?;
+        let survey = RunSurvey::of_sources(&sources, label)?;
         let mut fleet = Self {
             runs: survey.runs,
             first: survey.first,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use super::GateOfProject;
 use super::row::ReadRun;
-use super::survey::{ReviewSubject, Survey};
+use super::survey::{ReviewSubject, RunSurvey};
 use crate::decide::Outcome;
 
 /// A time in which a merge request or commit needed a review.
@@ -37,7 +37,7 @@ pub struct ReviewWaits {
 
 /// A run of something that was reviewed at some time.
 #[derive(Debug)]
-struct ReviewedRun {
+struct AwaitedRun {
     time: Timestamp,
     verdict: Outcome,
     commit: Option<String>,
@@ -47,14 +47,14 @@ struct ReviewedRun {
 /// Collects the runs of merge requests that were reviewed at some time.
 #[derive(Debug, Default)]
 pub(super) struct WaitsReader {
-    runs: BTreeMap<ReviewSubject, Vec<ReviewedRun>>,
+    runs: BTreeMap<ReviewSubject, Vec<AwaitedRun>>,
 }
 
 impl WaitsReader {
-    pub(super) fn add(&mut self, run: &ReadRun, survey: &Survey) {
+    pub(super) fn add(&mut self, run: &ReadRun, survey: &RunSurvey) {
         let (Some(subject), Some(time)) = (ReviewSubject::of_run(run), run.time()) else { return };
         if survey.was_reviewed(&subject) {
-            self.runs.entry(subject).or_default().push(ReviewedRun {
+            self.runs.entry(subject).or_default().push(AwaitedRun {
                 time,
                 verdict: run.verdict,
                 commit: run.commit_sha.clone(),
@@ -67,7 +67,7 @@ impl WaitsReader {
         let mut spans = Vec::new();
         for (subject, mut runs) in self.runs {
             runs.sort_by_key(|run| run.time);
-            let mut open: Option<(&ReviewedRun, &ReviewedRun)> = None;
+            let mut open: Option<(&AwaitedRun, &AwaitedRun)> = None;
             for run in &runs {
                 match (open, run.verdict) {
                     (None, Outcome::Review) => open = Some((run, run)),
@@ -91,9 +91,9 @@ impl WaitsReader {
 
 fn span(
     subject: &ReviewSubject,
-    first: &ReviewedRun,
-    last: &ReviewedRun,
-    end: Option<&ReviewedRun>,
+    first: &AwaitedRun,
+    last: &AwaitedRun,
+    end: Option<&AwaitedRun>,
     as_of: Option<Timestamp>,
 ) -> ReviewSpan {
     let until = end.map(|run| run.time).or(as_of).unwrap_or(first.time);

@@ -26,7 +26,7 @@ macro_rules! rows {
     };
 }
 
-rows!(ReadRun, ReadRule, ReadEvidence, ReadFinding, ReadWaiver);
+rows!(ReadRun, ReadRule, ReadEvidence, ReadFinding, ReadWaiver, ReadRecall);
 
 /// A row of `run`.
 #[derive(Debug, Clone, Deserialize)]
@@ -145,6 +145,15 @@ pub(super) struct ReadWaiver {
     pub(super) hidden_findings: Vec<Fingerprint>,
 }
 
+/// A row of `run_recall`.
+#[derive(Debug, Deserialize)]
+pub(super) struct ReadRecall {
+    policy_label: String,
+    pub(super) tool: String,
+    pub(super) tool_version: Option<String>,
+    pub(super) let_through: bool,
+}
+
 /// The rows of a run and a policy.
 #[derive(Debug)]
 pub(super) struct RunRows {
@@ -153,6 +162,7 @@ pub(super) struct RunRows {
     pub(super) evidence: Vec<ReadEvidence>,
     pub(super) findings: Vec<ReadFinding>,
     pub(super) waivers: Vec<ReadWaiver>,
+    pub(super) recalls: Vec<ReadRecall>,
 }
 
 impl RunRows {

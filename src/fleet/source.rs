@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use serde::Deserialize;
 
 use super::FleetError;
-use super::row::{ReadEvidence, ReadFinding, ReadRule, ReadRun, ReadWaiver, RunRows, TableRow};
+use super::row::{ReadEvidence, ReadFinding, ReadRecall, ReadRule, ReadRun, ReadWaiver, RunRows, TableRow};
 use crate::finding::{clean, clean_line};
 use crate::replay::{RowsEnd, RowsFolder, TABLES, file_of};
 
@@ -74,6 +74,7 @@ struct CollectedRows {
     evidence: Vec<ReadEvidence>,
     findings: Vec<ReadFinding>,
     waivers: Vec<ReadWaiver>,
+    recalls: Vec<ReadRecall>,
 }
 
 /// A table: its rows in the order of the runs, and the next of them.
@@ -219,8 +220,9 @@ impl RowSource {
     ) -> Result<(), FleetError> {
         match self {
             Self::Folder(path) => {
-                let [mut runs, mut rules, mut evidence, mut findings, mut waivers] =
-                    open_tables(path, ["run", "run_rule", "run_evidence", "run_finding", "run_waiver"])?;
+                let tables = ["run", "run_rule", "run_evidence", "run_finding", "run_waiver", "run_recall"];
+                let [mut runs, mut rules, mut evidence, mut findings, mut waivers, mut recalls] =
+                    open_tables(path, tables)?;
                 while let Some(seq) = runs.next {
                     let rows = CollectedRows {
                         runs: runs.take(seq, label)?,
@@ -228,15 +230,18 @@ impl RowSource {
                         evidence: evidence.take(seq, label)?,
                         findings: findings.take(seq, label)?,
                         waivers: waivers.take(seq, label)?,
+                        recalls: recalls.take(seq, label)?,
                     };
                     if let Some(rows) = rows.of_policy(label) {
                         take(seq, &rows)?;
                     }
                 }
                 // What stands behind the last run is of none.
-                [rules, evidence, findings, waivers].iter_mut().try_for_each(|table| match table.next {
-                    Some(_) => Err(table.lines.broken("is of a run that has no row in `run`")),
-                    None => Ok(()),
+                [rules, evidence, findings, waivers, recalls].iter_mut().try_for_each(|table| {
+                    match table.next {
+                        Some(_) => Err(table.lines.broken("is of a run that has no row in `run`")),
+                        None => Ok(()),
+                    }
                 })
             }
             Self::Stream(path) => stream(path, |seq, rows| match rows.of_policy(label) {
@@ -282,6 +287,7 @@ impl CollectedRows {
             evidence: only(self.evidence, label),
             findings: only(self.findings, label),
             waivers: only(self.waivers, label),
+            recalls: only(self.recalls, label),
         })
     }
 }
@@ -332,6 +338,7 @@ fn stream(
             "run_evidence" => rows.evidence.push(lines.parsed()?),
             "run_finding" => rows.findings.push(lines.parsed()?),
             "run_waiver" => rows.waivers.push(lines.parsed()?),
+            "run_recall" => rows.recalls.push(lines.parsed()?),
             "run_difference" => {}
             other => {
                 return Err(lines.broken(&format!("is of no table that is known: `{}`", clean_line(other))));

@@ -32,7 +32,7 @@ struct LatestPlaces {
 
 /// What the first look finds.
 #[derive(Debug, Default)]
-pub(super) struct Survey {
+pub(super) struct RunSurvey {
     pub(super) runs: u64,
     pub(super) first: Option<Timestamp>,
     pub(super) last: Option<Timestamp>,
@@ -65,7 +65,7 @@ impl ReviewSubject {
     }
 }
 
-impl Survey {
+impl RunSurvey {
     pub(super) fn of_sources(sources: &[RowSource], label: &str) -> Result<Self, FleetError> {
         let mut survey = Self::default();
         let mut seen: BTreeMap<[u8; 16], usize> = BTreeMap::new();

@@ -209,8 +209,8 @@ fn scanners_that_are_denied_dead_or_missing() {
     trivy,not said,10,4,4,4,2026-05-10T08:00:00Z,2026-06-13T08:00:00Z,
     ");
     insta::assert_snapshot!(table(&dir, "scanners-denied"), @r#"
-    scanner,version,why,runs,of them passed,repositories,now,last run,"repositories now, up to five"
-    semgrep,0.9.1,semgrep 0.9.1 is not trusted: it was not theirs,1,0,1,0,2026-05-11T08:00:00Z,
+    scanner,version,why,runs,let through,repositories,now,last run,"repositories now, up to five"
+    semgrep,0.9.1,semgrep 0.9.1 is not trusted: it was not theirs,1,1,1,0,2026-05-11T08:00:00Z,
     "#);
     insta::assert_snapshot!(table(&dir, "evidence-missing"), @r#"
     repository,gate,evidence,state,status,outcome,whole in runs,of runs,last whole,why
@@ -338,7 +338,7 @@ fn rows_that_are_broken_or_not_whole_are_refused_by_file_and_line() {
     );
     edit(
         "run",
-        &|text| text.lines().skip(1).map(|line| format!("{line}\n")).collect(),
+        &|text| text.split_inclusive('\n').skip(1).collect(),
         "rows: is not whole: end.json tells of 10 runs, and run.ndjson has 9 rows",
     );
     edit("run", &|text| text.trim_end().to_owned(), "rows/run.ndjson:10: does not end");

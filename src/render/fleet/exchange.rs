@@ -61,6 +61,7 @@ fn finding_of(row: &OpenFinding) -> Finding {
         name: Text::whole(name),
         version: Text::whole(row.package_version.as_deref().unwrap_or_default()),
         purl: None,
+        ecosystem: None,
         fixed: row.upgrade_to.iter().map(|version| Text::whole(version)).collect(),
     });
     (finding.fix, finding.state, finding.fingerprint) = (row.fix, row.state, row.fingerprint);

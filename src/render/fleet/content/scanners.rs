@@ -44,7 +44,7 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
             FleetCell::Name(version(of)),
             FleetCell::Words(why),
             FleetCell::count(used.runs),
-            FleetCell::count(used.passed),
+            FleetCell::count(used.let_through),
             FleetCell::number(used.projects.len()),
             FleetCell::number(used.now.len()),
             FleetCell::Day(used.last),
@@ -82,15 +82,15 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
         FleetTable {
             id: "scanners-denied",
             heading: "Not trusted",
-            about: "Scanners and versions that the policy denies, or that are too old for it (trust). \
-             Runs that passed rest on something else, or the policy asked for less."
-                .to_owned(),
+            about: "Scanners and versions that the policy denies, or that are too old for it (trust). Runs that \
+                    rested on one and went on are let through; of a run without a recorded verdict, the policy says \
+                    what it would have been.".to_owned(),
             columns: vec![
                 "scanner",
                 "version",
                 "why",
                 "runs",
-                "of them passed",
+                "let through",
                 "repositories",
                 "now",
                 "last run",
