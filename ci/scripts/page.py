@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""Opens the HTML report in Chromium: no console error, no request, filter and sort work, text of reports stays text.
+"""Opens the HTML report, and the page of a fleet, in Chromium: no console error, no request, filter and sort work, text stays text.
 
     page.py SECGATE [--shots DIR]
 
-Reports are made here: one of hostile texts and one of 10,000 findings. Chromium is driven over a pipe, by its DevTools
+Reports are made here: one of hostile texts and one of 10,000 findings; and rows of 300 repositories over 90 days. Chromium is driven over a pipe, by its DevTools
 protocol; nothing is installed. Exit code 0, or 1 with what does not hold, or 3 where there is no Chromium.
 """
 
@@ -143,6 +143,81 @@ def page(secgate, folder, name, content, most=10_000):
     return path
 
 
+def fleet(secgate, folder, repositories=300, days=90):
+    """The page of a fleet that runs once a day, of rows written here as `secgate replay` would."""
+    rows = folder / "rows"
+    rows.mkdir()
+    policy = [["policy.yaml", "0" * 64]]
+    head = {"schema": "secgate/rows/v1", "secgate": "0", "policies": policy, "clock": None, "parameters": [], "max_findings": 1000, "shard": None}
+    (rows / "rows.json").write_text(json.dumps(head))
+    count = repositories * days
+    (rows / "end.json").write_text(json.dumps({"end": True, "in": count, "out": count}))
+    tables = {name: open(rows / f"{name}.ndjson", "w") for name in
+              ["run", "run_rule", "run_evidence", "run_finding", "run_waiver", "run_difference", "run_recall"]}  # fmt: skip
+
+    def put(table, seq, **columns):
+        row = {"seq": seq, "row_type": table, "id": f"run-{seq}", "policy_label": "A"} | columns
+        tables[table].write(json.dumps(row) + "\n")
+
+    for seq in range(count):
+        at, day = seq % repositories, seq // repositories
+        project = f"shop/{HOSTILE}" if at == 7 else f"shop/team-{at % 12}/service-{at:03}"
+        time = f"2026-{9 + day // 30:02}-{1 + day % 30:02}T{at % 24:02}:00:00Z"
+        verdict = ["fail", "fail", "review", "pass"][(at + day // 7) % 4]
+        rule = "dependency-delta" if verdict == "fail" else None
+        put("run_rule", seq, rule="dependency-delta", outcome="fail" if rule else "pass", blind=False, match_count=20, waived_count=1, shown_count=20, message="")
+        put("run_evidence", seq, entry="deps", path="trivy.json", status="complete", outcome="pass", tool="trivy", tool_version=f"0.{70 + day // 30}.0",
+            distrust=None, sha256=None, finding_count=30, message="")  # fmt: skip
+        for one in range(30 if day == days - 1 else 3):
+            put("run_finding", seq, fingerprint=f"sg1:{at * 100 + one:032x}", rule=rule, category="vulnerability", check_id=f"CVE-2026-{one}",
+                severity=["critical", "high", "medium"][one % 3], state="existing", suppressed=False, fix="available", advisory=f"CVE-2026-{one}",
+                package=f"package-{one % 9}", package_version="1.0.0", upgrade_to="2.0.0", path="package-lock.json", line_number=None, tool="trivy",
+                owners=["@team"], waiver=None, age_days=day, due_at=f"2026-{9 + one % 3:02}-20T00:00:00Z")  # fmt: skip
+        put("run_waiver", seq, waiver="W-1", waived_rules=["merge/dependency-delta"], waiver_owner=f"@lead-{at % 9}", approved_by="@appsec", created_at="2026-09-01",
+            expires_at="2026-11-20", kind=None, status="active", hidden_count=1, hidden_findings=[f"sg1:{at * 100:032x}"])  # fmt: skip
+        put("run", seq, policy_source="policy.yaml", policy_sha256="0" * 64, policy_gate="merge", project=project, team=f"team-{at % 12}",
+            commit_sha=f"{seq:040x}", merge_request=day, git_ref="main", gate="merge", ran_at=time, evaluated_at=time, verdict=verdict, enforced=True,
+            stopped_by=[rule] if rule else [], reviewers=["@lead"] if verdict == "review" else [], clears_with="", findings_total=30, error_text=None)  # fmt: skip
+    for file in tables.values():
+        file.close()
+    path = folder / "fleet.html"
+    subprocess.run([secgate, "fleet", rows, "--output", path], check=True)
+    return path
+
+
+def look_at_fleet(browser, path, holds):
+    times = sorted(browser.open(path) for _ in range(3))
+    print(f"page: 300 repositories over 90 days, {path.stat().st_size >> 10} KiB: open in {times[0]:.2f} to {times[2]:.2f} s")
+    if os.getloadavg()[0] <= (os.cpu_count() or 1):
+        holds(f"fleet: opens in {times[0]:.2f} s", times[0] < 2)
+    for one in browser.trouble(path):
+        holds(f"fleet: {one}", False)
+    holds("fleet: markup came through", browser.eval("document.querySelectorAll('img, style ~ style, [onmouseover], body script + script').length") == 0)
+    holds("fleet: the title is changed", browser.eval("document.title") == "Security gates of the fleet")
+    holds("fleet: a chart is empty", browser.eval("[...document.querySelectorAll('.chart')].every(chart => chart.querySelector('rect').getBoundingClientRect().width > 0)"))
+    visible = "[...document.querySelectorAll('.repository')].filter(one => !one.hidden).length"
+    holds("fleet: not every repository is there", browser.eval(visible) == 300)
+    browser.eval(type_into("search", "service-042"))
+    holds("fleet: the search does not find one", browser.eval(visible) == 1)
+    browser.eval(type_into("search", ""))
+    first = "document.querySelector('#verdicts-by-team tbody tr').cells[%d].textContent"
+    browser.eval("document.querySelector('#verdicts-by-team th:nth-child(1) button').click()")
+    up = browser.eval(first % 0)
+    browser.eval("document.querySelector('#verdicts-by-team th:nth-child(1) button').click()")
+    holds("fleet: a table is not sorted by words", (up, browser.eval(first % 0)) == ("team-0", "team-9"))
+    browser.eval("document.querySelector('#verdicts-by-team th:nth-child(2) button').click()")
+    most = browser.eval("Math.max(...[...document.querySelectorAll('#verdicts-by-team tbody tr')].map(row => Number(row.cells[1].textContent)))")
+    holds("fleet: a table is not sorted by numbers", int(browser.eval(first % 1)) == most)
+    browser.eval("document.querySelector('#verdicts-by-repository tbody a').click()")
+    browser.eval("new Promise(done => setTimeout(done, 100))")
+    holds("fleet: a link does not open its repository", browser.eval("document.querySelector('.repository:target').open"))
+    for width in (1200, 390):
+        browser("Emulation.setDeviceMetricsOverride", width=width, height=844, deviceScaleFactor=1, mobile=width < 600)
+        wide = browser.eval(f"document.documentElement.scrollWidth - {width}")
+        holds(f"fleet: {wide} pixels too wide at {width}", wide <= 0)
+    browser("Emulation.clearDeviceMetricsOverride")
+
+
 VISIBLE = "[...document.querySelectorAll('#findings tbody tr')].filter(row => !row.hidden).length"
 
 
@@ -171,6 +246,7 @@ def main():
         hostile = page(secgate, folder, "hostile.html", report(6, HOSTILE))
         large = page(secgate, folder, "large.html", report(10_000))
         few = page(secgate, folder, "few.html", report(40), 5)
+        all_repositories = fleet(secgate, folder)
         browser = Chromium(program, folder / "profile")
         try:
             browser.open(hostile)
@@ -231,8 +307,9 @@ def main():
             browser.open(few)
             few_text = browser.eval("document.body.innerText")
             holds("few: says how many are left out", "sast-high: 15 more of which no details were kept" in few_text)
+            look_at_fleet(browser, all_repositories, holds)
             if arguments.shots:
-                for path in [hostile, large]:
+                for path in [hostile, large, all_repositories]:
                     browser.open(path)
                     for name, width, dark in [("light", 1280, False), ("dark", 1280, True), ("phone", 390, False)]:
                         browser.shot(arguments.shots / f"{path.stem}-{name}.png", width, dark)
