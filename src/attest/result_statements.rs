@@ -53,7 +53,7 @@ impl ResultForm {
                     "timeCreated": facts.evaluated_at.to_string(),
                     "properties": properties,
                 });
-                ("https://in-toto.io/attestation/svr/v0.1", predicate)
+                (super::verification_summary::SVR, predicate)
             }
             Self::TestResult => {
                 let warned = of(&["warn"]);

@@ -18,16 +18,19 @@ use crate::attest::chain::{
     self, NamedKey, Project, SignedVerdict, TrustedSigner, VerdictRequirement, VerdictTarget,
 };
 use crate::attest::release_range::ReleaseRange;
-use crate::attest::statement::digest_algorithm;
+use crate::attest::statement::{digest_algorithm, digest_hex};
 use crate::attest::verdict::{GateDecision, VerdictFacts, is_artifact_digest};
 use crate::attest::{ClockSource, PublicKey, TrustedRoots, key};
 use crate::exit;
 use crate::finding::{CLOCK_SKEW, clean, clean_line, hex, is_lower_sha256};
-use crate::report::Source;
+use crate::report::{Source, read_image_index};
 use crate::run::{parse_commit, read_bundle, recomputed};
 
+/// Largest image index.
+const MAX_INDEX: u64 = 16 << 20;
+
 /// What is asked of verdicts, and --artifact looks at none.
-const OF_VERDICTS: [&str; 12] = [
+const OF_VERDICTS: [&str; 13] = [
     "recompute",
     "subject",
     "commit",
@@ -40,6 +43,7 @@ const OF_VERDICTS: [&str; 12] = [
     "max_age",
     "machine_clock",
     "merge_requests",
+    "image_index",
 ];
 
 /// Check signed verdicts: signatures, what they are about, and the chain of gates
@@ -91,6 +95,11 @@ pub(super) struct VerifyArgs {
     /// The commit that the verdicts, or the merge gate's, must be about
     #[arg(long, value_name = "SHA")]
     commit: Option<String>,
+
+    /// The image index or manifest list that --subject names or is in: a verdict about the index is one about each of its
+    /// images, and each image needs its chain; any number of times
+    #[arg(long, value_name = "FILE", requires_all = ["subject", "chain"])]
+    image_index: Vec<PathBuf>,
 
     /// Gates that must have passed in this order: `merge` for the commit that was built, the others for the artifact
     #[arg(long, value_name = "GATE,…", value_delimiter = ',')]
@@ -216,7 +225,10 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
         bundle_of(path, &args.files, &verdicts, &mut told);
     }
     if !args.chain.is_empty() {
-        links(&args.chain, &verdicts, &demands, &mut told)?;
+        for (image, digests) in image_digests(args, &demands)? {
+            image.iter().for_each(|image| told.note(image));
+            links(&args.chain, &digests, &verdicts, &demands, &mut told)?;
+        }
     } else if !args.files.is_empty() && args.range.is_none() {
         each(&verdicts, &demands, &mut told);
     }
@@ -478,9 +490,39 @@ impl VerdictRequirements {
     }
 }
 
+/// The images that a chain is about, each by its digest and by those of indexes that it is in, with what they are called
+/// where there are several.
+fn image_digests(
+    args: &VerifyArgs,
+    demands: &VerdictRequirements,
+) -> Result<Vec<(Option<String>, Vec<String>)>> {
+    let Some(artifact) = &demands.artifact else { return Ok(vec![(None, Vec::new())]) };
+    let (mut images, mut digests) = (Vec::new(), vec![artifact.clone()]);
+    for path in &args.image_index {
+        let name = clean(&path.to_string_lossy()).into_owned();
+        let index = read_image_index(&Source::File(path.clone()), MAX_INDEX)
+            .map_err(|error| anyhow!("--image-index {name}: {error}"))?;
+        if digest_hex(&index.digest) == artifact {
+            images.extend(index.platforms.iter().map(|image| {
+                let digest = digest_hex(&image.digest).to_owned();
+                (Some(format!("{} ({})", image.platform, image.digest)), vec![digest, artifact.clone()])
+            }));
+        } else if index.platforms.iter().any(|image| digest_hex(&image.digest) == artifact) {
+            digests.push(digest_hex(&index.digest).to_owned());
+        } else {
+            bail!(
+                "--image-index {name}: is {}, which neither is nor holds what --subject names",
+                index.digest
+            );
+        }
+    }
+    Ok(if images.is_empty() { vec![(None, digests)] } else { images })
+}
+
 /// One link after the other.
 fn links(
     gates: &[String],
+    digests: &[String],
     verdicts: &[SignedVerdict],
     demands: &VerdictRequirements,
     told: &mut VerificationOutput,
@@ -488,17 +530,31 @@ fn links(
     if gates.iter().any(String::is_empty) || gates.iter().collect::<BTreeSet<_>>().len() != gates.len() {
         bail!("--chain wants gates, each once, such as merge,package,release,production");
     }
-    let artifact = demands.artifact.as_deref();
     let on_artifact = |gate: &String| gate != "merge";
-    if artifact.is_none() && gates.iter().any(on_artifact) {
+    if digests.is_empty() && gates.iter().any(on_artifact) {
         bail!("--chain with a gate other than merge wants --subject NAME@sha256:HEX");
     }
     // What was built: the first gate that decided about the artifact says so.
     let mut found: Vec<Option<&SignedVerdict>> = vec![None; gates.len()];
     let mut faults: Vec<Option<String>> = vec![None; gates.len()];
     for (at, gate) in gates.iter().enumerate().filter(|(_, gate)| on_artifact(gate)) {
-        let about = VerdictTarget::Artifact(artifact.unwrap_or_default());
-        set(at, demands.requirement_for(gate, about).last(verdicts), &mut found, &mut faults);
+        let judged = |digest: &&String| {
+            let of_gate = verdicts.iter().filter(|v| v.verdict.facts.gate == *gate);
+            of_gate.into_iter().any(|v| v.verdict.artifacts.contains(*digest))
+        };
+        let mut about: Vec<&String> = digests.iter().filter(judged).collect();
+        if about.is_empty() {
+            about.extend(digests.first());
+        }
+        // Where there are verdicts about the image and about its index, none of them may stop it.
+        let mut lasts = about
+            .into_iter()
+            .map(|digest| demands.requirement_for(gate, VerdictTarget::Artifact(digest)).last(verdicts));
+        let first = lasts.next();
+        let stopping = lasts.find(Result::is_err).filter(|_| first.as_ref().is_some_and(Result::is_ok));
+        for last in stopping.or(first) {
+            set(at, last, &mut found, &mut faults);
+        }
     }
     let built = found.iter().flatten().next().map(|v| &v.verdict);
     if let (Some(built), Some((_, to))) = (built, &demands.range)

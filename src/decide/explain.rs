@@ -205,6 +205,7 @@ fn asks_of_verdicts(rule: &VerdictsRule) -> String {
     let VerdictsRule {
         subjects,
         gates,
+        summaries,
         signed_by,
         verdict,
         policy,
@@ -219,8 +220,19 @@ fn asks_of_verdicts(rule: &VerdictsRule) -> String {
         DecidedOn::Subject => format!("{} (on {})", clean(gate), clean(&subjects.join(", "))),
     });
     let words: Vec<&str> = verdict.iter().map(|word| word.as_str()).collect();
-    let mut parts =
-        vec![format!("verdicts {} of {}", words.join(" or "), gates.collect::<Vec<_>>().join(" and "))];
+    let gates: Vec<String> = gates.collect();
+    let mut parts = Vec::new();
+    if !gates.is_empty() {
+        parts.push(format!("verdicts {} of {}", words.join(" or "), gates.join(" and ")));
+    }
+    parts.extend(summaries.iter().map(|one| {
+        let levels = if one.levels.is_empty() {
+            String::new()
+        } else {
+            format!(" with {}", clean(&one.levels.join(", ")))
+        };
+        format!("{} of {}{levels}", one.predicate.as_str(), clean(&one.verifier))
+    }));
     parts.push(format!("signed by {}", clean(&signed_by.join(" or "))));
     parts.push(match project {
         Some(project) => format!("of the project {}", clean(project)),

@@ -1,7 +1,11 @@
-//! Decisions of earlier gates, by signed verdicts.
+//! Decisions of earlier gates, by signed verdicts, and of other tools, by their summaries.
+
+mod summaries;
 
 use super::requirement::{Requirements, RuleContext, age_of_roots, each};
-use crate::attest::chain::{self, NamedKey, Project, SignedVerdict, VerdictRequirement, VerdictTarget};
+use crate::attest::chain::{
+    self, NamedKey, Project, Signed, SignedVerdict, VerdictRequirement, VerdictTarget,
+};
 use crate::attest::statement::digest_hex;
 use crate::attest::verdict::GateDecision;
 use crate::policy::{DecidedOn, DocumentKind, VerdictWord, VerdictsRule};
@@ -12,7 +16,7 @@ pub(super) fn judge(rule: &VerdictsRule, world: RuleContext<'_>) -> Requirements
         Ok(keys) => keys,
         Err(undecided) => return Requirements { undecided, ..Requirements::default() },
     };
-    let (verdicts, refused) = verdicts(&keys, world);
+    let (verdicts, others, refused) = verdicts(&keys, world);
     let mut demands = Requirements::default();
     let on = |wanted: DecidedOn| rule.gates.iter().filter(move |(_, on)| *on == wanted).map(|(gate, _)| gate);
     if on(DecidedOn::Commit).next().is_some() {
@@ -22,6 +26,14 @@ pub(super) fn judge(rule: &VerdictsRule, world: RuleContext<'_>) -> Requirements
         demands.extend(each(&rule.subjects, |subject| {
             on_subject(rule, world, subject, on(DecidedOn::Subject), &verdicts)
         }));
+    }
+    for summary in &rule.summaries {
+        demands.extend(match summary.on {
+            DecidedOn::Commit => summaries::on_commit(rule, summary, world, &others),
+            DecidedOn::Subject => {
+                each(&rule.subjects, |subject| summaries::on_subject(rule, summary, world, subject, &others))
+            }
+        });
     }
     if !demands.met.is_empty() {
         demands.met.extend(age_of_roots(&keys, world.context.now));
@@ -33,19 +45,20 @@ pub(super) fn judge(rule: &VerdictsRule, world: RuleContext<'_>) -> Requirements
     demands
 }
 
-/// The verdicts whose signature holds, and why others prove nothing.
-fn verdicts(keys: &[NamedKey], world: RuleContext<'_>) -> (Vec<SignedVerdict>, Vec<String>) {
-    let (mut verdicts, mut refused) = (Vec::new(), Vec::new());
+/// The verdicts whose signature holds, statements of other kinds, and why others prove nothing.
+fn verdicts(keys: &[NamedKey], world: RuleContext<'_>) -> (Vec<SignedVerdict>, Vec<Signed>, Vec<String>) {
+    let (mut verdicts, mut others, mut refused) = (Vec::new(), Vec::new(), Vec::new());
     for (place, document) in world.statements(DocumentKind::Verdict, None) {
-        let signed = document.and_then(|document| chain::open(&place, &document, keys));
-        match signed.map(|signed| signed.verdict()) {
-            Ok(Some(Ok(verdict))) => verdicts.push(verdict),
-            Ok(Some(Err(why))) | Err(why) => refused.push(format!("{} {}", why.place, why.why)),
-            // A summary stands beside each verdict.
-            Ok(None) => {}
+        match document.and_then(|document| chain::open(&place, &document, keys)) {
+            Ok(signed) => match signed.verdict() {
+                Some(Ok(verdict)) => verdicts.push(verdict),
+                Some(Err(why)) => refused.push(format!("{} {}", why.place, why.why)),
+                None => others.push(signed),
+            },
+            Err(why) => refused.push(format!("{} {}", why.place, why.why)),
         }
     }
-    (verdicts, refused)
+    (verdicts, others, refused)
 }
 
 fn on_commit<'r>(

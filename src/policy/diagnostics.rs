@@ -370,6 +370,9 @@ diagnostics! {
         /// A rule about verdicts that names no gate.
         "verdicts-without-gate" VerdictsWithoutGate
             => "`verdicts` names no gate", help "name those that must have passed: `verdicts: {{merge: {{on: commit}}, signed_by: [gate]}}`";
+        /// A gate of another tool of which not enough is demanded.
+        "incomplete-summary" IncompleteSummary { why }
+            => "a gate of another tool in `verdicts` {why}", help "write `NAME: {{on: subject, predicate: vsa, verifier: URI, resource: GLOB, levels: [SLSA_BUILD_LEVEL_3]}}`";
         /// A key that the policy does not have.
         "unknown-signer" UnknownSigner { shown }
             => "`signed_by`: the policy has no key {shown}", help "declare it: `keys: {{NAME: {{file: keys/NAME.pub, sha256: …}}}}`, or by `issuer` and `identity`";

@@ -54,8 +54,8 @@ pub use source_line::{PolicyLine, PolicySpot};
 pub use subject::{
     ApprovalSource, ApprovalsRule, DecidedOn, DocumentKind, GateSubject, ImageGlob, ImageRule,
     LicenseException, LicenseRule, PinnedFile, PredicateKind, ProvenanceRule, SbomFormat, SbomRule,
-    SignerKey, SignerMaterial, SignerValidity, SubjectKind, VerdictClock, VerdictWord, VerdictsRule,
-    is_placeholder,
+    SignerKey, SignerMaterial, SignerValidity, SubjectKind, SummaryDemand, SummaryPredicateKind,
+    VerdictClock, VerdictWord, VerdictsRule, is_placeholder,
 };
 pub use trust::{DeniedTool, Distrust, TrustRules};
 pub use written::DeadlineStart;

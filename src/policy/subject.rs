@@ -409,6 +409,8 @@ pub struct VerdictsRule {
     pub subjects: Vec<String>,
     /// The gates that must have decided, in the order written.
     pub gates: Vec<(String, DecidedOn)>,
+    /// The gates of other tools that must have passed, in the order written.
+    pub summaries: Vec<SummaryDemand>,
     /// Names of `keys`, any of which must have signed.
     pub signed_by: Vec<String>,
     /// Verdicts that will do: `pass`, and `review` where the policy says so.
@@ -424,6 +426,45 @@ pub struct VerdictsRule {
     pub max_age: Option<i64>,
     /// Whether a verdict whose clock was pinned, or that does not say, is refused.
     pub machine_clock: bool,
+}
+
+/// What a gate of another tool must have stated: a Verification Summary Attestation of SLSA or a Simple Verification Result
+/// of in-toto.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SummaryDemand {
+    /// The gate's name in the rule.
+    pub gate: String,
+    /// Its subject.
+    pub on: DecidedOn,
+    /// Kind of statement.
+    pub predicate: SummaryPredicateKind,
+    /// URI of the verifier, exactly.
+    pub verifier: String,
+    /// Levels or properties, each of which must have been verified.
+    pub levels: Vec<String>,
+    /// Globs of the resource that a summary is about; never empty for one.
+    pub resource: Vec<IdentityGlob>,
+    /// URI of the policy that it was verified against; `None`: any.
+    pub policy_uri: Option<String>,
+}
+
+/// Statement by which a gate of another tool says what it decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SummaryPredicateKind {
+    /// A Verification Summary Attestation, 0.2 or 1.
+    Vsa,
+    /// A Simple Verification Result, 0.1.
+    Svr,
+}
+
+impl SummaryPredicateKind {
+    /// The word of the policy.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Vsa => "vsa",
+            Self::Svr => "svr",
+        }
+    }
 }
 
 /// Required subject of a verdict.

@@ -12,8 +12,8 @@ use serde_json::Value;
 
 use super::error::PolicyProblems;
 use super::subject::{
-    ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, VerdictClock,
-    VerdictWord,
+    ApprovalSource, DecidedOn, DocumentKind, PredicateKind, SbomFormat, SubjectKind, SummaryPredicateKind,
+    VerdictClock, VerdictWord,
 };
 use super::{Action, Allowance, BaseSource, Enforcement, Feed, GroupedBy, UnchangedLines, UnknownAction};
 use crate::finding::{Category, Reachability, Severity, Target, is_sha256};
@@ -44,6 +44,7 @@ words! {
     PredicateKind { "slsa-v1" = SlsaV1, "slsa-v0.2" = SlsaV02, "slsa-v0.1" = SlsaV01, "witness" = Witness }
     ApprovalSource { "merge_request" = MergeRequest, "deployment" = Deployment, "acceptance" = Acceptance }
     DecidedOn { "commit" = Commit, "subject" = Subject }
+    SummaryPredicateKind { "vsa" = Vsa, "svr" = Svr }
     VerdictWord { "pass" = Pass, "review" = Review }
     VerdictClock { "any" = Any, "machine" = Machine }
     OfContext { "context" = Context }
@@ -640,6 +641,17 @@ written! {
     EarlierGate as "a gate of `verdicts`" {
         /// Subject that the verdict must be about: `commit` or `subject`.
         must on: DecidedOn,
+        /// Statement of a gate that is not secgate's: `vsa` (SLSA's Verification Summary Attestation 0.2 and 1), which must say
+        /// `PASSED`, or `svr` (in-toto's Simple Verification Result 0.1). Without it a verdict of secgate is demanded.
+        may predicate: SummaryPredicateKind,
+        /// URI of the verifier that must have stated it, exactly; with `predicate`.
+        may verifier: Name,
+        /// Levels of a summary (a higher one of its track will do) or properties of a result that must all be stated.
+        may levels: Many<Name>,
+        /// Globs of the resource that a summary must be about, its `resourceUri`; `*` never crosses a `/` unless written `**`.
+        may resource: Many<Name>,
+        /// URI of the policy that must have been verified against, exactly.
+        may policy_uri: Name,
     }
 
     /// A person with the addresses that their commits carry.

@@ -213,4 +213,34 @@ fn an_earlier_gate_may_have_judged_the_index_or_each_platform() {
     judged("index", &digest, false);
     decide(&digest, "fail", "is fail");
     decide(AMD, "fail", "is fail");
+    // The same from outside: each image needs its chain.
+    let chain = |subject: &str, more: &[&str]| {
+        let files = ["amd", "arm", "index"].map(|name| format!("verdicts/{name}.jsonl"));
+        let files = files.iter().map(String::as_str).filter(|file| dir.exists(file));
+        let subject = format!("app@{subject}");
+        let args = ["verify", "--key", "gate.pub", "--now", NOW, "--chain", "package", "--subject", &subject];
+        dir.run(&[&args[..], more, &files.collect::<Vec<_>>()].concat())
+    };
+    let given = ["--image-index", "index.json"];
+    let stops = |subject: &str, more: &[&str], why: &str| {
+        let run = chain(subject, more);
+        assert!(run.code == 1 && run.stdout.contains(why), "{why}: {run:?}");
+    };
+    stops(&digest, &given, "is fail");
+    stops(AMD, &given, "is fail");
+    judged("index", &digest, true);
+    for subject in [digest.as_str(), AMD, &arm()] {
+        let run = chain(subject, &given);
+        assert_eq!(run.code, 0, "{run:?}");
+    }
+    assert!(chain(&digest, &given).stdout.contains("linux/arm64 (sha256:bbbb"));
+    judged("arm", &arm(), false);
+    stops(&digest, &given, "is fail");
+    assert_eq!(chain(AMD, &given).code, 0);
+    std::fs::remove_file(dir.path().join("verdicts/index.jsonl")).unwrap();
+    std::fs::remove_file(dir.path().join("verdicts/arm.jsonl")).unwrap();
+    stops(&digest, &given, "no signed verdict of gate package");
+    stops(&digest, &[], "no signed verdict of gate package");
+    let run = chain(&format!("sha256:{}", "9".repeat(64)), &given);
+    assert!(run.code == 2 && run.stderr.contains("which neither is nor holds"), "{run:?}");
 }

@@ -548,3 +548,232 @@ fn published_examples_are_read() {
         assert!(rule["message"].as_str().unwrap().contains(why), "{name}: {rule}");
     }
 }
+
+/// Sources that a statement names are all sources of what was built.
+#[test]
+fn a_statement_of_two_sources_wants_both_allowed() {
+    let dir = Dir::new();
+    let (builder, pinned) = key(&dir, "builder", Algorithm::Ed25519);
+    let subject = image("a");
+    let about = ["--commit", COMMIT, "--subject", subject.as_str()];
+    let (api, ci) = ("git+https://gitlab.example.com/team/api", "git+https://gitlab.example.com/team/ci");
+    let of = |uri: &str| json!({"uri": uri, "digest": {"sha1": COMMIT}});
+    let with = |parameters: &Value, materials: &Value| {
+        let mut statement = provenance();
+        statement["predicate"]["buildDefinition"]["externalParameters"] = parameters.clone();
+        statement["predicate"]["buildDefinition"]["resolvedDependencies"] = materials.clone();
+        statement
+    };
+    let older = json!({
+        "_type": "https://in-toto.io/Statement/v0.1", "subject": provenance()["subject"],
+        "predicateType": "https://slsa.dev/provenance/v0.2",
+        "predicate": {"builder": {"id": "b"}, "buildType": "t", "materials": [of(api), of(ci)]},
+    });
+    let one = with(&json!({"source": of(api)}), &json!([of(api)]));
+    let two = [
+        with(&json!({"source": of(api), "configSource": of(ci)}), &json!([of(api), of(ci)])),
+        with(&json!({"configSource": of(api), "source": of(ci)}), &json!([of(api)])),
+        with(
+            &json!({"source": of(api), "workflow": {"repository": "https://gitlab.example.com/team/ci", "ref": "main"}}),
+            &json!([]),
+        ),
+        // Nothing was asked for that is known, so that all of the code is a source.
+        with(&json!({}), &json!([of(ci), of(api)])),
+        older,
+    ];
+    let outcome = |statement: &Value, allowed: &str| {
+        let rule = format!("signed_by: [builder], source: [{allowed}]");
+        dir.write("policy.yaml", policy(&pinned, &rule));
+        let signed = Envelope::sign(IN_TOTO, statement.to_string().into_bytes(), &[&builder]);
+        dir.write("p.jsonl", signed.to_json());
+        let (run, rule) = check(&dir, &about);
+        (run.code, rule["message"].to_string())
+    };
+    assert_eq!(outcome(&one, &format!("\"{api}\"")).0, 0);
+    for statement in &two {
+        for allowed in [api, ci] {
+            let (code, message) = outcome(statement, &format!("\"{allowed}\""));
+            let other = if allowed == api { "team/ci" } else { "team/api" };
+            assert!(
+                code == 1 && message.contains("built from") && message.contains(other),
+                "{statement}: {message}"
+            );
+        }
+        let (code, message) = outcome(statement, &format!("\"{api}\", \"{ci}\""));
+        assert_eq!(code, 0, "{statement}: {message}");
+    }
+}
+
+const VERIFIER: &str = "https://verifier.example.com/source";
+const REPOSITORY: &str = "git+https://gitlab.example.com/team/api";
+
+fn summary(levels: &[&str], time: &str) -> Value {
+    json!({
+        "_type": "https://in-toto.io/Statement/v1",
+        "subject": [{"name": "api", "digest": {"gitCommit": COMMIT}}, {"name": "app", "digest": {"sha256": "a".repeat(64)}}],
+        "predicateType": "https://slsa.dev/verification_summary/v1",
+        "predicate": {
+            "verifier": {"id": VERIFIER}, "timeVerified": time, "resourceUri": REPOSITORY,
+            "policy": {"uri": "https://example.com/source-policy", "digest": {"sha256": "d".repeat(64)}},
+            "verificationResult": "PASSED", "verifiedLevels": levels, "slsaVersion": "1.1",
+        },
+    })
+}
+
+fn older_summary() -> Value {
+    let mut statement = summary(&[], "2026-06-01T09:00:00Z");
+    statement["predicateType"] = json!("https://slsa.dev/verification_summary/v0.2");
+    statement["predicate"] = json!({
+        "verifier": {"id": VERIFIER}, "time_verified": "2026-06-01T09:00:00Z", "resource_uri": REPOSITORY,
+        "policy": {"uri": "https://example.com/source-policy"},
+        "verification_result": "PASSED", "policy_level": "SLSA_SOURCE_LEVEL_3", "dependency_levels": {},
+    });
+    statement
+}
+
+fn result(properties: &[&str]) -> Value {
+    let mut statement = summary(&[], "2026-06-01T09:00:00Z");
+    statement["predicateType"] = json!("https://in-toto.io/attestation/svr/v0.1");
+    statement["predicate"] = json!({
+        "verifier": {"id": VERIFIER}, "timeCreated": "2026-06-01T09:00:00Z", "properties": properties,
+    });
+    statement
+}
+
+/// Gates of other tools, by what they state.
+#[test]
+fn summaries_of_other_tools_are_verdicts_of_theirs() {
+    let dir = Dir::new();
+    dir.run(&["attest", "keygen", "--output", "gate"]);
+    let keys = [dir.read("gate.key"), {
+        dir.run(&["attest", "keygen", "--output", "evil"]);
+        dir.read("evil.key")
+    }];
+    let [gate, evil] = keys.map(|pem| PrivateKey::from_pem(&pem).unwrap());
+    let subject = image("a");
+    let about = ["--commit", COMMIT, "--subject", subject.as_str()];
+    let says = |statements: &[Value], key: &PrivateKey, about: &[&str]| {
+        let lines: Vec<String> = statements
+            .iter()
+            .map(|one| Envelope::sign(IN_TOTO, one.to_string().into_bytes(), &[key]).to_json())
+            .collect();
+        dir.write("verdicts/v.jsonl", lines.join("\n"));
+        let (run, rule) = check(&dir, about);
+        (run.code, rule["message"].as_str().unwrap_or_default().to_owned())
+    };
+    let demand = format!(
+        "source: {{on: commit, predicate: vsa, verifier: \"{VERIFIER}\", resource: [\"git+https://gitlab.example.com/team/*\"], \
+         levels: [SLSA_SOURCE_LEVEL_2]}}"
+    );
+    let rule = |more: &str| verdicts_policy(&dir, &format!("{demand}, signed_by: [gate]{more}"));
+    rule(", max_age: 72h");
+    let good = summary(&["SLSA_SOURCE_LEVEL_3", "ORG_REVIEWED"], "2026-06-01T09:00:00Z");
+    let (code, message) = says(std::slice::from_ref(&good), &gate, &about);
+    assert!(
+        code == 0 && message.contains("source: SLSA_SOURCE_LEVEL_3, ORG_REVIEWED by https://verifier"),
+        "{message}"
+    );
+    assert_eq!(says(&[older_summary()], &gate, &about).0, 0);
+    let fails = |statements: &[Value], key: &PrivateKey, about: &[&str], why: &str| {
+        let (code, message) = says(statements, key, about);
+        assert!(code == 1 && message.contains(why), "{why}: {code} {message}");
+    };
+    fails(std::slice::from_ref(&good), &evil, &about, "signed by none of the keys");
+    fails(
+        std::slice::from_ref(&good),
+        &gate,
+        &["--commit", OTHER, "--subject", &subject],
+        "is not about commit 4444",
+    );
+    for (pointer, value, why) in [
+        ("/predicate/verificationResult", json!("FAILED"), "says FAILED"),
+        ("/predicate/verificationResult", json!("passed"), "says passed"),
+        ("/predicate/verificationResult", json!("PASSED "), "says PASSED"),
+        ("/predicate/verificationResult", json!(true), "has no `verificationResult`"),
+        ("/predicate/verificationResult", Value::Null, "has no `verificationResult`"),
+        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_1"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
+        ("/predicate/verifiedLevels", json!(["SLSA_BUILD_LEVEL_3"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
+        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_3", "FAILED"]), "both that it passed"),
+        ("/predicate/verifiedLevels", json!("SLSA_SOURCE_LEVEL_3"), "is no list of texts"),
+        ("/predicate/verifier/id", json!("https://verifier.example.com/source/"), "is of the verifier"),
+        ("/predicate/verifier", json!({}), "names no `verifier.id`"),
+        (
+            "/predicate/resourceUri",
+            json!("git+https://gitlab.example.com/team/api/fork"),
+            "is about the resource",
+        ),
+        ("/predicate/resourceUri", Value::Null, "has no `resourceUri`"),
+        ("/predicate/policy", Value::Null, "names no `policy`"),
+        ("/predicate/timeVerified", json!("2026-05-01T09:00:00Z"), "has expired"),
+        ("/predicate/timeVerified", json!("2026-07-01T09:00:00Z"), "in the future"),
+        ("/predicate/timeVerified", json!("yesterday"), "is no time"),
+        ("/predicate/timeVerified", Value::Null, "does not say when"),
+        ("/predicateType", json!("https://slsa.dev/verification_summary/v0.2"), "has no"),
+        (
+            "/predicateType",
+            json!("https://slsa.dev/verification_summary/v2"),
+            "there is no signed Verification Summary",
+        ),
+        ("/predicateType", json!("https://in-toto.io/attestation/svr/v0.1"), "has no list of `properties`"),
+    ] {
+        let mut statement = good.clone();
+        *statement.pointer_mut(pointer).unwrap() = value;
+        fails(&[statement], &gate, &about, why);
+    }
+    // The last word counts, whatever the order of the file.
+    let mut later = summary(&["FAILED"], "2026-06-01T10:00:00Z");
+    later["predicate"]["verificationResult"] = json!("FAILED");
+    fails(&[good.clone(), later.clone()], &gate, &about, "says FAILED");
+    fails(&[later, good.clone()], &gate, &about, "says FAILED");
+    // What the rule asks beyond that.
+    rule(&format!(", policy: [\"sha256:{}\"]", "d".repeat(64)));
+    assert_eq!(says(std::slice::from_ref(&good), &gate, &about).0, 0);
+    fails(&[older_summary()], &gate, &about, "none of the policies");
+    rule(", clock: machine");
+    fails(std::slice::from_ref(&good), &gate, &about, "whether its clock was pinned");
+    verdicts_policy(
+        &dir,
+        &format!(
+            "{}, signed_by: [gate]",
+            demand.replace("levels:", "policy_uri: \"https://example.com/other\", levels:")
+        ),
+    );
+    fails(std::slice::from_ref(&good), &gate, &about, "is of the policy https://example.com/source-policy");
+    // About the artifact, and a Simple Verification Result.
+    verdicts_policy(&dir, &format!("{}, signed_by: [gate]", demand.replace("on: commit", "on: subject")));
+    assert_eq!(says(std::slice::from_ref(&good), &gate, &about).0, 0);
+    fails(&[good], &gate, &["--commit", COMMIT, "--subject", &image("b")], "is not about sha256:bbbb");
+    verdicts_policy(
+        &dir,
+        &format!(
+            "scan: {{on: subject, predicate: svr, verifier: \"{VERIFIER}\", levels: [ORG_SCANNED, ORG_REVIEWED]}}, signed_by: [gate], max_age: 1d"
+        ),
+    );
+    assert_eq!(says(&[result(&["ORG_REVIEWED", "ORG_SCANNED"])], &gate, &about).0, 0);
+    fails(&[result(&["ORG_REVIEWED"])], &gate, &about, "ORG_SCANNED is demanded");
+    let mut without = result(&["ORG_REVIEWED", "ORG_SCANNED"]);
+    without["predicate"].as_object_mut().unwrap().remove("timeCreated");
+    fails(&[without], &gate, &about, "has no `timeCreated`");
+}
+
+#[test]
+fn a_gate_of_another_tool_is_named_with_its_verifier() {
+    let dir = Dir::new();
+    dir.run(&["attest", "keygen", "--output", "gate"]);
+    for (gate, why) in [
+        ("{on: commit, predicate: vsa, resource: [r]}", "lacks `verifier`"),
+        ("{on: commit, predicate: vsa, verifier: v}", "lacks `resource`"),
+        ("{on: commit, predicate: vsa, verifier: v, resource: ['**']}", "matches everybody"),
+        ("{on: commit, verifier: v}", "lacks `predicate`"),
+        ("{on: commit, predicate: svr, verifier: v}", "lacks `levels`"),
+        (
+            "{on: commit, predicate: svr, verifier: v, levels: [A], resource: [r]}",
+            "nothing to compare `resource` with",
+        ),
+        ("{on: commit, predicate: slsa}", "slsa"),
+    ] {
+        verdicts_policy(&dir, &format!("source: {gate}, signed_by: [gate]"));
+        let run = dir.check(&["--policy", "policy.yaml"]);
+        assert!(run.code == 2 && run.all().contains(why), "{gate}: {}", run.all());
+    }
+}

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use base64ct::{Base64, Encoding as _};
 use serde_json::Value;
 
 use super::*;
@@ -347,4 +348,262 @@ fn structured_attacks_on_a_statement() {
         v["dsseEnvelope"]["signatures"].as_array_mut().unwrap().insert(0, serde_json::json!({"sig": "AA=="}));
     });
     assert_eq!(more, case.accepted(&case.bytes));
+}
+
+/// A way to change a bundle of any kind; false where it has no such part.
+type Change = fn(&mut Value) -> bool;
+
+fn replaced(value: &mut Value, pointer: &str, by: Value) -> bool {
+    value.pointer_mut(pointer).filter(|part| **part != by).map(|part| *part = by).is_some()
+}
+
+/// Changes the text at a place.
+fn reworded(value: &mut Value, pointer: &str, by: fn(&str) -> String) -> bool {
+    let text = value.pointer(pointer).and_then(Value::as_str).map(by);
+    text.is_some_and(|text| replaced(value, pointer, text.into()))
+}
+
+/// Changes the statement that an envelope holds.
+fn restated(value: &mut Value, change: fn(&mut Value)) -> bool {
+    let Some(payload) = value.pointer("/dsseEnvelope/payload").and_then(Value::as_str) else { return false };
+    let Ok(mut statement) = serde_json::from_slice(&Base64::decode_vec(payload).unwrap()) else {
+        return false;
+    };
+    change(&mut statement);
+    let text = Base64::encode_string(statement.to_string().as_bytes());
+    replaced(value, "/dsseEnvelope/payload", text.into())
+}
+
+/// Bytes in base64 with the last one changed, one less, or one more.
+fn rebased(text: &str, change: fn(&mut Vec<u8>)) -> String {
+    let mut bytes = Base64::decode_vec(text).unwrap_or_default();
+    change(&mut bytes);
+    Base64::encode_string(&bytes)
+}
+
+const CERTIFICATE: &str = "/verificationMaterial/certificate/rawBytes";
+const LEAF: &str = "/verificationMaterial/x509CertificateChain/certificates/0/rawBytes";
+const ENTRY: &str = "/verificationMaterial/tlogEntries/0";
+
+/// What somebody can do to a bundle without a key.
+const CHANGES: &[(&str, Change)] = &[
+    ("the certificate of another instance", |v| {
+        let other: Value = serde_json::from_slice(&fixture("elsewhere.sigstore.json")).unwrap();
+        let leaf = other.pointer(CERTIFICATE).unwrap().clone();
+        replaced(v, CERTIFICATE, leaf.clone()) || replaced(v, LEAF, leaf)
+    }),
+    ("a certificate that is cut", |v| {
+        let cut = |text: &str| rebased(text, |bytes| bytes.truncate(bytes.len() / 2));
+        reworded(v, CERTIFICATE, cut) || reworded(v, LEAF, cut)
+    }),
+    ("a certificate with another signature", |v| {
+        let last = |text: &str| rebased(text, |bytes| *bytes.last_mut().unwrap() ^= 1);
+        reworded(v, CERTIFICATE, last) || reworded(v, LEAF, last)
+    }),
+    ("a certificate with something behind it", |v| {
+        let more = |text: &str| rebased(text, |bytes| bytes.push(0));
+        reworded(v, CERTIFICATE, more) || reworded(v, LEAF, more)
+    }),
+    ("a certificate without its proof of the log", |v| {
+        // The bytes of the extension for it, 1.3.6.1.4.1.11129.2.4.2, stand for another one then.
+        let without = |text: &str| {
+            rebased(text, |bytes| {
+                let id = [0x06, 0x0a, 0x2b, 0x06, 0x01, 0x04, 0x01, 0xd6, 0x79, 0x02, 0x04, 0x02];
+                let at = memchr::memmem::find(bytes, &id).unwrap_or_default();
+                *bytes.get_mut(at + id.len() - 1).unwrap() = 9;
+            })
+        };
+        reworded(v, CERTIFICATE, without) || reworded(v, LEAF, without)
+    }),
+    ("no certificate", |v| replaced(v, CERTIFICATE, "".into()) || replaced(v, LEAF, "".into())),
+    ("a chain the other way round", |v| {
+        let list = v.pointer_mut("/verificationMaterial/x509CertificateChain/certificates");
+        list.and_then(Value::as_array_mut).filter(|list| list.len() > 1).map(|list| list.reverse()).is_some()
+    }),
+    ("no entry of the log", |v| replaced(v, "/verificationMaterial/tlogEntries", serde_json::json!([]))),
+    ("neither promise nor proof of the log", |v| {
+        let entry = v.pointer_mut(ENTRY).and_then(Value::as_object_mut);
+        entry.is_some_and(|entry| {
+            entry.remove("inclusionPromise").is_some() | entry.remove("inclusionProof").is_some()
+        })
+    }),
+    ("the log's entry of another artifact", |v| {
+        let other: Value = serde_json::from_slice(&fixture("npm.sigstore.json")).unwrap();
+        let body = other.pointer(&format!("{ENTRY}/canonicalizedBody")).unwrap().clone();
+        replaced(v, &format!("{ENTRY}/canonicalizedBody"), body)
+    }),
+    ("an entry of nothing", |v| replaced(v, &format!("{ENTRY}/canonicalizedBody"), "e30=".into())),
+    ("an entry of another kind", |v| replaced(v, &format!("{ENTRY}/kindVersion/kind"), "rekord".into())),
+    ("an entry of another version", |v| replaced(v, &format!("{ENTRY}/kindVersion/version"), "9.9.9".into())),
+    ("a time before the certificate", |v| replaced(v, &format!("{ENTRY}/integratedTime"), "1".into())),
+    ("a time behind the certificate", |v| {
+        replaced(v, &format!("{ENTRY}/integratedTime"), "4102444800".into())
+    }),
+    ("an hour later", |v| {
+        reworded(v, &format!("{ENTRY}/integratedTime"), |time| {
+            (time.parse::<i64>().unwrap() + 3600).to_string()
+        })
+    }),
+    ("another promise", |v| {
+        reworded(v, &format!("{ENTRY}/inclusionPromise/signedEntryTimestamp"), |text| {
+            rebased(text, |bytes| *bytes.last_mut().unwrap() ^= 1)
+        })
+    }),
+    ("another root of the log's tree", |v| {
+        reworded(v, &format!("{ENTRY}/inclusionProof/rootHash"), |_| Base64::encode_string(&[0; 32]))
+    }),
+    ("a proof of another entry", |v| {
+        reworded(v, &format!("{ENTRY}/inclusionProof/logIndex"), |at| {
+            (at.parse::<u64>().unwrap() ^ 1).to_string()
+        })
+    }),
+    ("a proof without its hashes", |v| {
+        replaced(v, &format!("{ENTRY}/inclusionProof/hashes"), serde_json::json!([]))
+    }),
+    ("a checkpoint of another log", |v| {
+        reworded(v, &format!("{ENTRY}/inclusionProof/checkpoint/envelope"), |text| {
+            text.replacen(text.lines().next().unwrap_or_default(), "log.invalid", 1)
+        })
+    }),
+    ("a checkpoint that nobody signed", |v| {
+        reworded(v, &format!("{ENTRY}/inclusionProof/checkpoint/envelope"), |text| {
+            text.split("\n\n").next().unwrap_or_default().to_owned() + "\n\n"
+        })
+    }),
+    ("another time stamp", |v| {
+        let at = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+        reworded(v, at, |text| rebased(text, |bytes| *bytes.last_mut().unwrap() ^= 1))
+    }),
+    ("a time stamp that is cut", |v| {
+        let at = "/verificationMaterial/timestampVerificationData/rfc3161Timestamps/0/signedTimestamp";
+        reworded(v, at, |text| rebased(text, |bytes| bytes.truncate(bytes.len() / 2)))
+    }),
+    ("another type of payload", |v| replaced(v, "/dsseEnvelope/payloadType", "application/json".into())),
+    ("the same type in capitals", |v| reworded(v, "/dsseEnvelope/payloadType", str::to_uppercase)),
+    ("another artifact in the statement", |v| {
+        restated(v, |statement| {
+            statement["subject"][0]["digest"] = serde_json::json!({"sha256": "0".repeat(64)})
+        })
+    }),
+    ("an artifact more in the statement", |v| {
+        restated(v, |statement| {
+            let more = serde_json::json!({"name": "x", "digest": {"sha256": "0".repeat(64)}});
+            statement["subject"].as_array_mut().unwrap().push(more);
+        })
+    }),
+    ("another predicate", |v| restated(v, |statement| statement["predicateType"] = "x".into())),
+    ("another key in the statement", |v| restated(v, |statement| statement["extra"] = true.into())),
+    ("an empty payload", |v| replaced(v, "/dsseEnvelope/payload", "".into())),
+    ("no signature", |v| replaced(v, "/dsseEnvelope/signatures", serde_json::json!([]))),
+    ("a signature of another bundle", |v| {
+        let other: Value = serde_json::from_slice(&fixture("elsewhere.sigstore.json")).unwrap();
+        let theirs = other["dsseEnvelope"]["signatures"][0]["sig"].clone();
+        replaced(v, "/dsseEnvelope/signatures/0/sig", theirs.clone())
+            || replaced(v, "/messageSignature/signature", theirs)
+    }),
+    ("two signatures of others", |v| {
+        let other: Value = serde_json::from_slice(&fixture("elsewhere.sigstore.json")).unwrap();
+        let theirs = other["dsseEnvelope"]["signatures"][0].clone();
+        replaced(v, "/dsseEnvelope/signatures", serde_json::json!([theirs, theirs]))
+    }),
+    ("a signature that is cut", |v| {
+        let cut = |text: &str| rebased(text, |bytes| bytes.truncate(bytes.len() - 1));
+        reworded(v, "/dsseEnvelope/signatures/0/sig", cut) || reworded(v, "/messageSignature/signature", cut)
+    }),
+    ("a signature with something behind it", |v| {
+        let more = |text: &str| rebased(text, |bytes| bytes.push(0));
+        reworded(v, "/dsseEnvelope/signatures/0/sig", more)
+            || reworded(v, "/messageSignature/signature", more)
+    }),
+    ("another digest of the file", |v| {
+        reworded(v, "/messageSignature/messageDigest/digest", |_| Base64::encode_string(&[0; 32]))
+    }),
+    ("a version of bundles that nobody knows", |v| {
+        replaced(v, "/mediaType", "application/vnd.dev.sigstore.bundle.v0.9+json".into())
+    }),
+    ("no version of bundles", |v| {
+        v.as_object_mut().is_some_and(|object| object.remove("mediaType").is_some())
+    }),
+];
+
+/// Identities that look like the one that signed, or hold it.
+fn lookalikes(identity: &str) -> Vec<String> {
+    let (before, after) = identity.rsplit_once('/').unwrap();
+    vec![
+        identity.replacen('o', "0", 1),
+        identity.replacen('a', "\u{430}", 1),
+        identity.replacen('e', "\u{435}", 1),
+        identity.replacen('o', "\u{43e}", 1),
+        identity.replacen('.', "\u{2024}", 1),
+        identity.replacen('/', "\u{2215}", 1),
+        identity.replacen("https", "http", 1),
+        identity.replacen("heads", "tags", 1),
+        identity.to_uppercase(),
+        format!("{identity}/"),
+        format!("{identity} "),
+        format!("{identity}\u{200b}"),
+        format!("{identity}x"),
+        format!("{before}/{after}/*"),
+        format!("{before}/x{after}"),
+        identity.trim_end_matches(after).to_owned(),
+    ]
+}
+
+/// At least two hundred attacks, none of which is accepted. An attack that touches nothing that is signed (a hint, the proof beside a
+/// promise) leaves what was accepted as it was, and does not count.
+#[test]
+fn two_hundred_attacks_and_none_is_accepted() {
+    let (mut refused, mut unchanged) = (0, Vec::new());
+    let mut cases = cases();
+    cases.truncate(12);
+    let elsewhere = TrustedRoots::from_bytes(&fixture("elsewhere_root.json")).unwrap();
+    for case in &cases {
+        let original = case.accepted(&case.bytes);
+        assert!(original.is_some(), "{}", case.name);
+        let mut judge = |what: &str, found: Option<Accepted>| {
+            if found.is_some() {
+                assert_eq!(found, original, "{}: {what} is accepted as something else", case.name);
+                unchanged.push(format!("{}: {what}", case.name));
+            } else {
+                refused += 1;
+            }
+        };
+        for (what, change) in CHANGES {
+            let mut value: Value = serde_json::from_slice(&case.bytes).unwrap();
+            if change(&mut value) {
+                judge(what, case.accepted(value.to_string().as_bytes()));
+            }
+        }
+        let file = SignedFile::Bytes(&case.file);
+        let identity = case.signer.identity.first().unwrap().text().to_owned();
+        let issuer = case.signer.issuer.clone();
+        let mut signers = Vec::new();
+        for other in lookalikes(&identity) {
+            signers.push((other.clone(), signer(&[other.as_str()], &issuer, case.signer.roots.clone())));
+        }
+        for other in
+            [format!("{issuer}/"), issuer.replacen('a', "\u{430}", 1), issuer.to_uppercase(), String::new()]
+        {
+            signers.push((other.clone(), signer(&[identity.as_str()], &other, case.signer.roots.clone())));
+        }
+        signers.push(("another root".to_owned(), signer(&[identity.as_str()], &issuer, elsewhere.clone())));
+        let github = TrustedRoots::embedded(crate::policy::EmbeddedRoot::Github);
+        signers.push(("GitHub's root".to_owned(), signer(&[identity.as_str()], &issuer, github)));
+        for (what, other) in signers {
+            let found = accepted(&case.bytes, &other, file);
+            assert_eq!(found, None, "{}: {what}", case.name);
+            judge(&what, found);
+        }
+        let mut other = case.file.clone();
+        other.push(b' ');
+        if original.as_ref().is_some_and(|(payload, ..)| payload.is_empty()) {
+            judge("another file", accepted(&case.bytes, &case.signer, SignedFile::Bytes(&other)));
+        }
+    }
+    println!(
+        "{refused} attacks refused; {} change nothing that is signed:\n{}",
+        unchanged.len(),
+        unchanged.join("\n")
+    );
+    assert!(refused >= 200, "{refused}");
 }

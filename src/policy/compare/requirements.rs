@@ -137,6 +137,7 @@ impl PolicyComparison<'_> {
         let VerdictsRule {
             subjects,
             gates,
+            summaries,
             signed_by,
             verdict,
             policy,
@@ -150,6 +151,23 @@ impl PolicyComparison<'_> {
         for (gate, on) in gates {
             if !after.gates.contains(&(gate.clone(), *on)) {
                 self.add(&["rules", id, "verdicts", gate], "demanded", "gone, or on something else");
+            }
+        }
+        for one in summaries {
+            let now = after.summaries.iter().find(|other| other.gate == one.gate);
+            let kept = now.is_some_and(|now| {
+                let resource = now.resource.iter().all(|glob| glob.is_within(&one.resource));
+                let levels = one.levels.iter().all(|level| now.levels.contains(level));
+                let policy = one.policy_uri.is_none() || one.policy_uri == now.policy_uri;
+                let same = (one.on, one.predicate, &one.verifier) == (now.on, now.predicate, &now.verifier);
+                same && resource && levels && policy
+            });
+            if !kept {
+                self.add(
+                    &["rules", id, "verdicts", &one.gate],
+                    "demanded",
+                    "gone, or less is demanded of it",
+                );
             }
         }
         self.choice(&at("signed_by"), signed_by, &after.signed_by);

@@ -12,8 +12,8 @@ use super::super::identity::{
 use super::super::license::{LicenseList, LicenseTerms};
 use super::super::subject::{
     ApprovalsRule, DecidedOn, GateSubject, ImageGlob, ImageRule, LicenseException, LicenseRule, PinnedFile,
-    ProvenanceRule, SbomRule, SignerKey, SignerMaterial, SignerValidity, VerdictClock, VerdictWord,
-    VerdictsRule,
+    ProvenanceRule, SbomRule, SignerKey, SignerMaterial, SignerValidity, SummaryDemand, SummaryPredicateKind,
+    VerdictClock, VerdictWord, VerdictsRule,
 };
 use super::super::written::{self, At, Many, Name, Table};
 use super::super::{Action, PathGlob, PurlGlob};
@@ -436,9 +436,14 @@ pub(super) fn verdicts(
     if gates.is_empty() {
         problems.add(at, PolicyDiagnostic::VerdictsWithoutGate);
     }
+    let (of_secgate, others): (Vec<_>, Vec<_>) =
+        gates.into_iter().partition(|(_, gate)| !is_of_another_tool(&gate.value));
     let gates: Vec<(String, DecidedOn)> =
-        gates.into_iter().filter_map(|(name, gate)| Some((name.value, gate.value.on?.value))).collect();
-    let about_subjects = gates.iter().any(|(_, on)| *on == DecidedOn::Subject);
+        of_secgate.into_iter().filter_map(|(name, gate)| Some((name.value, gate.value.on?.value))).collect();
+    let summaries: Vec<SummaryDemand> =
+        others.into_iter().filter_map(|(name, gate)| summary(name.value, gate, problems)).collect();
+    let about_subjects = gates.iter().map(|(_, on)| on).chain(summaries.iter().map(|one| &one.on));
+    let about_subjects = about_subjects.into_iter().any(|on| *on == DecidedOn::Subject);
     let subjects = if about_subjects || common.subject.is_some() {
         // Of several subjects each must have its verdict, unless the rule names some.
         match &common.subject {
@@ -459,6 +464,7 @@ pub(super) fn verdicts(
     VerdictsRule {
         subjects,
         gates,
+        summaries,
         signed_by: signers(common.signed_by.as_ref(), keys, problems),
         verdict: common.verdict.map_or_else(|| vec![VerdictWord::Pass], |list| values(Some(list))),
         policy,
@@ -470,6 +476,63 @@ pub(super) fn verdicts(
         max_age: common.max_age.map(|age| age.value.0),
         machine_clock: common.clock.is_some_and(|clock| clock.value == VerdictClock::Machine),
     }
+}
+
+/// Whether a gate is asked for what only statements of other tools have.
+fn is_of_another_tool(gate: &written::EarlierGate) -> bool {
+    gate.predicate.is_some()
+        || gate.verifier.is_some()
+        || gate.levels.is_some()
+        || gate.resource.is_some()
+        || gate.policy_uri.is_some()
+}
+
+/// What a gate of another tool must have stated. Whoever signs for one verifier may sign for another, and a summary of one
+/// resource may be put beside another, so that both are named.
+fn summary(
+    name: String,
+    gate: At<written::EarlierGate>,
+    problems: &mut PolicyProblems,
+) -> Option<SummaryDemand> {
+    let At { at, value: gate } = gate;
+    let (predicate, verifier) = (gate.predicate.map(|one| one.value), gate.verifier.map(|one| one.value));
+    let levels: Vec<String> = values(gate.levels);
+    let mut resource = Vec::new();
+    for glob in gate.resource.map(|list| list.value.0).unwrap_or_default() {
+        match IdentityGlob::new(&glob.value) {
+            Ok(read) => resource.push(read),
+            Err(why) => problems
+                .add(glob.at, PolicyDiagnostic::IncompleteSummary { why: format!("`resource` {why}") }),
+        }
+    }
+    let lacks = match predicate {
+        None => Some("`predicate`: `vsa` or `svr`"),
+        Some(_) if verifier.is_none() => Some("`verifier`, the URI of whoever must have stated it"),
+        Some(SummaryPredicateKind::Vsa) if resource.is_empty() => {
+            Some("`resource`, what the summary must be about")
+        }
+        // It says nothing else.
+        Some(SummaryPredicateKind::Svr) if levels.is_empty() => {
+            Some("`levels`, the properties that must be stated")
+        }
+        Some(SummaryPredicateKind::Svr) if !resource.is_empty() => {
+            Some("nothing to compare `resource` with: a Simple Verification Result names none")
+        }
+        Some(SummaryPredicateKind::Vsa | SummaryPredicateKind::Svr) => None,
+    };
+    if let Some(lacks) = lacks {
+        problems.add(at, PolicyDiagnostic::IncompleteSummary { why: format!("lacks {lacks}") });
+        return None;
+    }
+    Some(SummaryDemand {
+        gate: name,
+        on: gate.on?.value,
+        predicate: predicate?,
+        verifier: verifier?,
+        levels,
+        resource,
+        policy_uri: gate.policy_uri.map(|uri| uri.value),
+    })
 }
 
 /// Names of keys; each has to be one that the policy has.
