@@ -246,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_higher_level_of_a_track_holds_the_lower_ones() {
-        let statement = |kind: &str, predicate: serde_json::Value| {
+        let statement = |kind: &str, predicate: Value| {
             let subject = serde_json::json!([{"digest": {"sha256": "aa"}}]);
             let text = serde_json::json!({"_type": V1, "predicateType": kind, "subject": subject, "predicate": predicate});
             VerifierSummary::from_statement(&InTotoStatement::parse(text.to_string().as_bytes()).unwrap())
@@ -281,7 +281,7 @@ mod tests {
             [(GateDecision::Pass, "PASSED", "SECGATE_PACKAGE"), (GateDecision::Fail, "FAILED", "FAILED")]
         {
             let text = write(&facts(verdict, true), None, "urn:x", None).unwrap();
-            let value: serde_json::Value = serde_json::from_slice(&text).unwrap();
+            let value: Value = serde_json::from_slice(&text).unwrap();
             assert_eq!(value["predicate"]["verificationResult"], result);
             assert_eq!(value["predicate"]["verifiedLevels"][0], level);
             assert_eq!(value["predicate"]["resourceUri"], "oci://registry.invalid/app@sha256:dd");

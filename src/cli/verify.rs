@@ -226,7 +226,9 @@ pub(super) fn run(args: &VerifyArgs) -> Result<u8> {
     }
     if !args.chain.is_empty() {
         for (image, digests) in image_digests(args, &demands)? {
-            image.iter().for_each(|image| told.note(image));
+            if let Some(image) = &image {
+                told.note(image);
+            }
             links(&args.chain, &digests, &verdicts, &demands, &mut told)?;
         }
     } else if !args.files.is_empty() && args.range.is_none() {
@@ -552,7 +554,7 @@ fn links(
             .map(|digest| demands.requirement_for(gate, VerdictTarget::Artifact(digest)).last(verdicts));
         let first = lasts.next();
         let stopping = lasts.find(Result::is_err).filter(|_| first.as_ref().is_some_and(Result::is_ok));
-        for last in stopping.or(first) {
+        if let Some(last) = stopping.or(first) {
             set(at, last, &mut found, &mut faults);
         }
     }

@@ -640,6 +640,41 @@ fn result(properties: &[&str]) -> Value {
     statement
 }
 
+/// Changes of a summary by which it is none that will do.
+fn wrong_summaries() -> Vec<(&'static str, Value, &'static str)> {
+    vec![
+        ("/predicate/verificationResult", json!("FAILED"), "says FAILED"),
+        ("/predicate/verificationResult", json!("passed"), "says passed"),
+        ("/predicate/verificationResult", json!("PASSED "), "says PASSED"),
+        ("/predicate/verificationResult", json!(true), "has no `verificationResult`"),
+        ("/predicate/verificationResult", Value::Null, "has no `verificationResult`"),
+        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_1"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
+        ("/predicate/verifiedLevels", json!(["SLSA_BUILD_LEVEL_3"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
+        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_3", "FAILED"]), "both that it passed"),
+        ("/predicate/verifiedLevels", json!("SLSA_SOURCE_LEVEL_3"), "is no list of texts"),
+        ("/predicate/verifier/id", json!("https://verifier.example.com/source/"), "is of the verifier"),
+        ("/predicate/verifier", json!({}), "names no `verifier.id`"),
+        (
+            "/predicate/resourceUri",
+            json!("git+https://gitlab.example.com/team/api/fork"),
+            "is about the resource",
+        ),
+        ("/predicate/resourceUri", Value::Null, "has no `resourceUri`"),
+        ("/predicate/policy", Value::Null, "names no `policy`"),
+        ("/predicate/timeVerified", json!("2026-05-01T09:00:00Z"), "has expired"),
+        ("/predicate/timeVerified", json!("2026-07-01T09:00:00Z"), "in the future"),
+        ("/predicate/timeVerified", json!("yesterday"), "is no time"),
+        ("/predicate/timeVerified", Value::Null, "does not say when"),
+        ("/predicateType", json!("https://slsa.dev/verification_summary/v0.2"), "has no"),
+        (
+            "/predicateType",
+            json!("https://slsa.dev/verification_summary/v2"),
+            "there is no signed Verification Summary",
+        ),
+        ("/predicateType", json!("https://in-toto.io/attestation/svr/v0.1"), "has no list of `properties`"),
+    ]
+}
+
 /// Gates of other tools, by what they state.
 #[test]
 fn summaries_of_other_tools_are_verdicts_of_theirs() {
@@ -685,37 +720,7 @@ fn summaries_of_other_tools_are_verdicts_of_theirs() {
         &["--commit", OTHER, "--subject", &subject],
         "is not about commit 4444",
     );
-    for (pointer, value, why) in [
-        ("/predicate/verificationResult", json!("FAILED"), "says FAILED"),
-        ("/predicate/verificationResult", json!("passed"), "says passed"),
-        ("/predicate/verificationResult", json!("PASSED "), "says PASSED"),
-        ("/predicate/verificationResult", json!(true), "has no `verificationResult`"),
-        ("/predicate/verificationResult", Value::Null, "has no `verificationResult`"),
-        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_1"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
-        ("/predicate/verifiedLevels", json!(["SLSA_BUILD_LEVEL_3"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
-        ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_3", "FAILED"]), "both that it passed"),
-        ("/predicate/verifiedLevels", json!("SLSA_SOURCE_LEVEL_3"), "is no list of texts"),
-        ("/predicate/verifier/id", json!("https://verifier.example.com/source/"), "is of the verifier"),
-        ("/predicate/verifier", json!({}), "names no `verifier.id`"),
-        (
-            "/predicate/resourceUri",
-            json!("git+https://gitlab.example.com/team/api/fork"),
-            "is about the resource",
-        ),
-        ("/predicate/resourceUri", Value::Null, "has no `resourceUri`"),
-        ("/predicate/policy", Value::Null, "names no `policy`"),
-        ("/predicate/timeVerified", json!("2026-05-01T09:00:00Z"), "has expired"),
-        ("/predicate/timeVerified", json!("2026-07-01T09:00:00Z"), "in the future"),
-        ("/predicate/timeVerified", json!("yesterday"), "is no time"),
-        ("/predicate/timeVerified", Value::Null, "does not say when"),
-        ("/predicateType", json!("https://slsa.dev/verification_summary/v0.2"), "has no"),
-        (
-            "/predicateType",
-            json!("https://slsa.dev/verification_summary/v2"),
-            "there is no signed Verification Summary",
-        ),
-        ("/predicateType", json!("https://in-toto.io/attestation/svr/v0.1"), "has no list of `properties`"),
-    ] {
+    for (pointer, value, why) in wrong_summaries() {
         let mut statement = good.clone();
         *statement.pointer_mut(pointer).unwrap() = value;
         fails(&[statement], &gate, &about, why);

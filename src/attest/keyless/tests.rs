@@ -482,7 +482,7 @@ const CHANGES: &[(&str, Change)] = &[
     ("the same type in capitals", |v| reworded(v, "/dsseEnvelope/payloadType", str::to_uppercase)),
     ("another artifact in the statement", |v| {
         restated(v, |statement| {
-            statement["subject"][0]["digest"] = serde_json::json!({"sha256": "0".repeat(64)})
+            statement["subject"][0]["digest"] = serde_json::json!({"sha256": "0".repeat(64)});
         })
     }),
     ("an artifact more in the statement", |v| {
@@ -491,8 +491,16 @@ const CHANGES: &[(&str, Change)] = &[
             statement["subject"].as_array_mut().unwrap().push(more);
         })
     }),
-    ("another predicate", |v| restated(v, |statement| statement["predicateType"] = "x".into())),
-    ("another key in the statement", |v| restated(v, |statement| statement["extra"] = true.into())),
+    ("another predicate", |v| {
+        restated(v, |statement| {
+            statement["predicateType"] = "x".into();
+        })
+    }),
+    ("another key in the statement", |v| {
+        restated(v, |statement| {
+            statement["extra"] = true.into();
+        })
+    }),
     ("an empty payload", |v| replaced(v, "/dsseEnvelope/payload", "".into())),
     ("no signature", |v| replaced(v, "/dsseEnvelope/signatures", serde_json::json!([]))),
     ("a signature of another bundle", |v| {

@@ -92,14 +92,13 @@ fn last<'s>(
         };
         match (read, why_not) {
             (Ok(read), None) => fitting.push((one, read)),
-            (_, Some(why)) => hints.push(format!("{} {why}", one.place)),
-            (Err(why), None) => hints.push(format!("{} {why}", one.place)),
+            (_, Some(why)) | (Err(why), None) => hints.push(format!("{} {why}", one.place)),
         }
     }
     let passed = |read: &VerifierSummary| read.simple || read.result.as_deref() == Some(PASSED);
     // One without a time may be the last of all, and of several at one time the worst counts.
     let latest = fitting.into_iter().max_by_key(|(_, read)| {
-        let time = read.time.map_or(i64::MAX, |time| time.as_second());
+        let time = read.time.map_or(i64::MAX, jiff::Timestamp::as_second);
         (time, !passed(read), demand.levels.iter().any(|level| !read.states(level)))
     });
     let Some((one, read)) = latest else {
