@@ -56,7 +56,7 @@ const CHAINS: [(VersionOrder, &str); 16] = [
     ),
     (VersionOrder::Debian, "1.0 = 0:1.0-0 ; 2.9 < 2.10"),
     // rpm-version(7)
-    (VersionOrder::Rpm, "1.0~rc1 < 1.0 < 1.0^git1 < 1.0.1 < 1.0a ; 3.0.7-6.el9_2 < 3.0.7-24.el9 < 1:1.0-1"),
+    (VersionOrder::Rpm, "1.0~rc1 < 1.0 < 1.0^git1 < 1.0a < 1.0.1 ; 3.0.7-6.el9_2 < 3.0.7-24.el9 < 1:1.0-1"),
     (VersionOrder::Rpm, "1.0 = 1_0 ; 1.0-1 = 1.0 ; a < 1"),
     (
         VersionOrder::Apk,
