@@ -72,6 +72,9 @@ pub(super) fn run(args: &FleetArgs) -> Result<u8> {
         if args.rows.iter().any(|input| is_same_file(input, path)) {
             bail!("--output {}: is also an input of this run", clean(&path.to_string_lossy()));
         }
+        if let FleetForm::Text(output) = args.format {
+            super::report::forget(path, &args.rows, output.marks)?;
+        }
     }
     if args.table.is_some() && !matches!(args.format, FleetForm::Csv) {
         bail!("--table is for --format csv");

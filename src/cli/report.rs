@@ -77,7 +77,7 @@ enum RecordForm {
 
 pub(super) fn run(args: &ReportArgs) -> Result<u8> {
     if let Some(path) = &args.output {
-        forget(path, &args.inputs)?;
+        forget(path, &args.inputs, &RECORDS)?;
     }
     let keys = super::verify::public_keys(&args.key)?;
     let frameworks = args.controls.iter().map(|name| framework(name)).collect::<Result<Vec<_>>>()?;
@@ -102,8 +102,12 @@ pub(super) fn run(args: &ReportArgs) -> Result<u8> {
     Ok(exit::PASS)
 }
 
-/// Removes a record of an earlier run, so that it does not outlive one that fails. Nothing else is removed.
-fn forget(path: &Path, inputs: &[PathBuf]) -> Result<()> {
+/// What a record has near its beginning.
+const RECORDS: [&str; 3] = ["content=\"secgate ", "# Record of", "\"assessment-results\""];
+
+/// Removes a record of an earlier run, so that it does not outlive one that fails. Nothing else is removed: what is a record has
+/// one of the marks.
+pub(super) fn forget(path: &Path, inputs: &[PathBuf], marks: &[&str]) -> Result<()> {
     let name = clean(&path.to_string_lossy()).into_owned();
     if path.as_os_str().is_empty() {
         bail!("--output is empty; is a variable of the script unset?");
@@ -117,7 +121,6 @@ fn forget(path: &Path, inputs: &[PathBuf]) -> Result<()> {
     let mut start = Vec::new();
     let opened = fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
     let start = String::from_utf8_lossy(&start);
-    let marks = ["content=\"secgate ", "# Record of", "\"assessment-results\""];
     if opened.is_err() || !marks.iter().any(|mark| start.contains(mark)) {
         bail!("--output {name}: is there and is no record; nothing was removed");
     }

@@ -398,6 +398,38 @@ fn rows_that_are_broken_or_not_whole_are_refused_by_file_and_line() {
 }
 
 #[test]
+fn a_page_does_not_outlive_rows_that_are_refused() {
+    let dir = history();
+    let args = ["fleet", "rows", "--output", "page.html"];
+    for _ in 0..2 {
+        assert_eq!(dir.run(&args).code, 0);
+    }
+    fs::remove_file(dir.path().join("rows/end.json")).unwrap();
+    assert_eq!(dir.run(&args).code, 2);
+    assert!(!dir.exists("page.html"));
+    dir.write("page.html", "mine");
+    refused(&dir, &["rows", "--output", "page.html"], "--output page.html: is there and is no record");
+    assert_eq!(dir.read("page.html"), "mine");
+}
+
+/// One replay for each gate; what is the latest run, is so for each.
+#[test]
+fn gates_are_told_apart_and_together() {
+    let dir = history();
+    let package = POLICY.replace("gate: merge", "gate: package").replace("then: review", "then: warn");
+    dir.write("package.yaml", package);
+    let replay = dir.run(&["replay", "--policy", "package.yaml", "--keep-going", "--rows", "more", "runs"]);
+    assert_eq!(replay.code, 0, "{replay:?}");
+    let run = dir.run(&["fleet", "rows", "more", "--format", "csv", "--table", "verdicts-by-gate"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    let told: Vec<&str> = run.stdout.lines().collect();
+    assert_eq!(told[1..], ["merge,10,5,1,2,2,50", "package,10,6,1,0,3,60"]);
+    let page = dir.run(&["fleet", "rows", "more"]).stdout;
+    assert!(page.contains("10 runs were saved for another gate than the policy&#39;s"), "{page}");
+    assert_eq!(page.matches("<details class=\"repository\"").count(), 8);
+}
+
+#[test]
 fn a_stream_of_rows_makes_the_same_page() {
     let dir = history();
     let stream = dir.run(&["replay", "--policy", "policy.yaml", "--keep-going", "--rows", "-", "runs"]);

@@ -108,11 +108,12 @@ fn notes(fleet: &Fleet) -> Vec<String> {
     }
     for (number, what) in [
         (fleet.of_other_gate, "saved for another gate than the policy's; the policy's gate is told"),
-        (fleet.unnamed, "without the name of a repository; they are told together as one"),
-        (fleet.without_time, "without a time; they are counted, and never the latest of a repository"),
+        (fleet.unnamed, "without the name of a repository; all such are told as one"),
+        (fleet.without_time, "without a time: counted, and never the latest of a repository"),
     ] {
         if number > 0 {
-            notes.push(format!("{} {what}.", plural(number, "run")));
+            let were = if number == 1 { "was" } else { "were" };
+            notes.push(format!("{} {were} {what}.", plural(number, "run")));
         }
     }
     let not_shown = fleet.latest.iter().map(|run| run.not_shown).fold(0, u64::saturating_add);

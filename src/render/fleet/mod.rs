@@ -19,6 +19,8 @@ pub struct FleetOutput {
     pub id: &'static str,
     /// Its purpose.
     pub title: &'static str,
+    /// What it has near its beginning.
+    pub marks: &'static [&'static str],
     write: fn(&Fleet, &mut dyn Write) -> io::Result<()>,
 }
 
@@ -27,21 +29,25 @@ pub static FLEET_OUTPUTS: &[FleetOutput] = &[
     FleetOutput {
         id: "html",
         title: "one self-contained page",
+        marks: &["content=\"secgate "],
         write: |fleet, out| html::write(&FleetContent::of_fleet(fleet), out),
     },
     FleetOutput {
         id: "markdown",
         title: "the same tables, up to 20 rows each",
+        marks: &["# Security gates of the fleet"],
         write: |fleet, out| markdown::write(&FleetContent::of_fleet(fleet), out),
     },
     FleetOutput {
         id: "sarif",
         title: "SARIF 2.1.0: what blocks in the latest run of each repository",
+        marks: &["/sarif-schema-2.1.0.json"],
         write: exchange::sarif,
     },
     FleetOutput {
         id: "oscal",
         title: "OSCAL assessment results: the latest decision of each repository",
+        marks: &["\"assessment-results\""],
         write: exchange::oscal,
     },
 ];
