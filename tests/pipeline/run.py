@@ -739,7 +739,27 @@ def chain(repository):
         repository.tell("chain: what was kept proves all four gates", done.returncode == 0 or done.stdout + done.stderr)
 
 
-PARTS = (merge_requests, refs, tags, own, child_pipeline, init, chain)
+def fleet(repository):
+    """The jobs of docs/fleet.md: shards of a replay, put together, are the rows of one replay."""
+    jobs = re.search(r"^```yaml\n(replay:\n.*?)^```", (ROOT / "docs" / "fleet.md").read_text(), re.DOTALL | re.MULTILINE)[1]
+    repository.write(".gitlab-ci.yml", "default: {image: alpine}\n" + jobs.replace("- secgate ", f"- {SECGATE} "))
+    repository.write(".gitignore", ".gitlab-ci-local\n")
+    for number in range(12):
+        folder = repository.path / "runs" / f"run-{number:02}"
+        shutil.copytree(ROOT / "fixtures" / "gate", folder)
+        repository.write(folder / "run.json", json.dumps({"id": f"shop/api!{number}", "time": f"2026-05-{number + 1:02}T08:00:00Z"}))
+        if number % 4 == 3:
+            (folder / "semgrep.json").write_text("{")
+    repository.commit("Runs")
+    states, text = repository.pipeline()
+    repository.tell("fleet: two shards and the merge pass", states.get("merge") == "passed" and "FAIL" not in text or text[-2000:])
+    subprocess.run([SECGATE, "replay", "--rows", "whole", "--keep-going", "runs/"], cwd=repository.path, env=ENVIRONMENT, check=True, capture_output=True)
+    both = [{path.name: path.read_bytes() for path in (repository.path / name).iterdir()} for name in ("rows", "whole")]
+    shards = [json.loads((repository.path / f"rows-{n}" / "end.json").read_text())["out"] for n in (1, 2)]
+    repository.tell(f"fleet: shards of {shards} runs are the rows of one replay", both[0] == both[1] and sum(shards) == 12 and min(shards) > 0 or f"{both[0].keys()} {both[1].keys()}")
+
+
+PARTS = (merge_requests, refs, tags, own, child_pipeline, init, chain, fleet)
 
 
 def run(part, port):
