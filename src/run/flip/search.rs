@@ -7,7 +7,7 @@ use anyhow::Result;
 /// Inputs up to which each is tried by itself.
 const SINGLES: usize = 512;
 /// Trials after which a set is taken as it is.
-const TRIALS: usize = 4096;
+const TRIALS: usize = 1024;
 
 /// Sets of inputs, each of which is enough.
 #[derive(Debug, Clone, PartialEq, Eq)]
