@@ -29,6 +29,8 @@ pub struct GateComparison {
     pub former: Option<GateVerdict>,
     /// The verdict gated before.
     pub enforced: bool,
+    /// The embedded policy that decided before, where the project had no gate of its own.
+    pub embedded_before: Option<String>,
     /// Who decided before, every role that the change touches written out; none where nobody did.
     pub reviewers: Option<Reviewers>,
 }
@@ -170,6 +172,9 @@ pub struct GateChange {
     pub notes: Vec<String>,
     /// Every clause that is looser.
     pub clauses: Vec<LoosenedClause>,
+    /// The embedded policy that decided before, where this change brings the project's first gate of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub embedded_before: Option<String>,
 }
 
 /// Judges a comparison.
@@ -183,7 +188,8 @@ pub(super) fn judge(
     now: &GateVerdict,
     world: RuleContext<'_>,
 ) -> GateChange {
-    let GateComparison { compared, notes, clauses, before, former, enforced: _, reviewers } = comparison;
+    let GateComparison { compared, notes, clauses, before, former, enforced: _, embedded_before, reviewers } =
+        comparison;
     let mut clauses = clauses.clone();
     clauses.extend(former.iter().flat_map(|former| former.lost(now)));
     clauses.extend(hidden.iter().take(TOLD).map(suppression_clause));
@@ -197,10 +203,15 @@ pub(super) fn judge(
             None,
         ));
     }
-    let message = match clauses.len() {
-        0 => "the gate is as strict as it was before this change".to_owned(),
-        1 => "this change loosens its own gate in 1 clause".to_owned(),
-        n => format!("this change loosens its own gate in {n} clauses"),
+    let message = match (clauses.len(), embedded_before) {
+        (0, None) => "the gate is as strict as it was before this change".to_owned(),
+        (0, Some(embedded)) => format!("the first gate of this project, as strict as {embedded}"),
+        (1, None) => "this change loosens its own gate in 1 clause".to_owned(),
+        (n, None) => format!("this change loosens its own gate in {n} clauses"),
+        (n, Some(embedded)) => {
+            let settings = crate::finding::plural(n as u64, "setting");
+            format!("the first gate of this project, less strict than {embedded} in {settings}")
+        }
     };
     let mut gate = GateChange {
         outcome: if clauses.is_empty() { Outcome::Pass } else { Outcome::Review },
@@ -209,6 +220,7 @@ pub(super) fn judge(
         compared: compared.clone(),
         notes: notes.clone(),
         clauses,
+        embedded_before: embedded_before.clone(),
     };
     let Some(reviewers) = reviewers.as_ref().filter(|_| gate.outcome == Outcome::Review) else { return gate };
     // Who is who, and what tells of approvals, is what it was before the change.

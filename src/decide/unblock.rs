@@ -115,6 +115,8 @@ pub enum UnblockStepKind {
     Base,
     /// Take back what loosens the gate.
     Gate,
+    /// Have the project's first gate accepted.
+    FirstGate,
     /// Meet a demand on something else than findings.
     Demand,
     /// Rotate a secret.
@@ -295,6 +297,13 @@ fn beside_findings(decision: &Decision) -> Vec<UnblockStep> {
         UnblockStep::plain(UnblockStepKind::Base, text, Vec::new()).answering(Blocker::Base)
     });
     let gate = decision.own_gate.iter().filter(|gate| stops(gate.outcome)).map(|gate| {
+        if let Some(embedded) = &gate.embedded_before {
+            let text = format!(
+                "have the first gate accepted, once, by somebody who may merge over this job; or make it as strict as \
+                 {embedded}"
+            );
+            return UnblockStep::plain(UnblockStepKind::FirstGate, text, Vec::new()).answering(Blocker::Gate);
+        }
         let clauses = plural(gate.clauses.len() as u64, "weakened gate setting");
         let text = format!("undo {clauses}, or make them a change of their own");
         let text = match gate.obligations.first() {

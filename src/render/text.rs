@@ -481,8 +481,9 @@ pub(super) fn summary(decision: &Decision) -> String {
         let name = if missing == 1 { "evidence entry" } else { "evidence entries" };
         parts.push(format!("{missing} {name} missing or unusable"));
     }
-    if decision.own_gate.as_ref().is_some_and(|gate| gate.outcome >= Outcome::Review) {
-        parts.push("gate settings weakened".to_owned());
+    if let Some(gate) = decision.own_gate.as_ref().filter(|gate| gate.outcome >= Outcome::Review) {
+        let first = gate.embedded_before.is_some();
+        parts.push(if first { "first gate of this project" } else { "gate settings weakened" }.to_owned());
     }
     if !decision.errors.is_empty() {
         parts.push(plural(decision.errors.len() as u64, "error"));

@@ -119,6 +119,9 @@ pub(crate) struct PriorFindings {
     /// There was a policy, and it was not valid.
     #[serde(default)]
     broken: bool,
+    /// The embedded policy that decided, where the project had no gate of its own.
+    #[serde(default)]
+    embedded: Option<String>,
     /// The waivers were found and not given: faults in them are no error.
     found_waivers: bool,
     /// The compared policies.
@@ -253,9 +256,21 @@ impl GateBefore {
             };
             comparison.clauses.extend(compare::waivers(&known, waivers));
         }
-        if let Some(PriorFindings { no_policy: _, broken: _, found_waivers: _, compared, notes, clauses }) =
-            &self.seen
-        {
+        if let Some(seen) = &self.seen {
+            let PriorFindings {
+                no_policy: _,
+                broken: _,
+                embedded,
+                found_waivers: _,
+                compared,
+                notes,
+                clauses,
+            } = seen;
+            if embedded.is_some() {
+                // Nobody of the project is named in it.
+                comparison.embedded_before.clone_from(embedded);
+                comparison.reviewers = None;
+            }
             comparison.compared.extend(compared.iter().cloned());
             comparison.notes.extend(notes.iter().cloned());
             comparison.clauses.extend(clauses.iter().cloned());
@@ -345,6 +360,7 @@ impl Search<'_> {
                             text.source
                         );
                         self.seen.notes.push(note);
+                        self.seen.embedded = Some(text.source.clone());
                         Predecessor::Policy(text)
                     }
                     Err(_) => Predecessor::Nothing("not there".to_owned()),

@@ -132,7 +132,12 @@ fn a_policy_that_was_elsewhere_or_not_there_is_no_way_around() {
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!(code, 10);
     assert!(told.iter().any(|clause| clause.starts_with("rule `no-secrets`: fail → gone")), "{told:#?}");
-    let notes = check(&dir, &BY_GIT).json()["loosened"]["notes"].to_string();
+    let json = check(&dir, &BY_GIT).json();
+    assert_eq!(json["loosened"]["embedded_before"], "embedded:merge");
+    assert_eq!(json["unblock"]["summary"], "have the first gate accepted");
+    // Whoever the new policy names decides nothing yet.
+    assert_eq!(json["loosened"]["obligations"], serde_json::json!([]));
+    let notes = json["loosened"]["notes"].to_string();
     assert!(notes.contains("no .secgate was there, so that embedded:merge decided"), "{notes}");
     // The other way round: whoever takes the policy away gets the embedded one, and is told what is gone.
     dir.git(&["branch", "-f", "main", "HEAD"]);

@@ -120,6 +120,7 @@ pub(super) fn summary(steps: &[UnblockStep], stopping: u64) -> String {
         (UnblockStepKind::Evidence, "provide", "report"),
         (UnblockStepKind::Base, "provide", "base"),
         (UnblockStepKind::Gate, "undo", "weakened gate setting"),
+        (UnblockStepKind::FirstGate, "accept", "first gate"),
         (UnblockStepKind::Demand, "meet", "requirement"),
         (UnblockStepKind::Rotate, "rotate", "secret"),
         (UnblockStepKind::Upgrade, "upgrade", "package"),
@@ -137,7 +138,10 @@ pub(super) fn summary(steps: &[UnblockStep], stopping: u64) -> String {
             cleared if stopping == 1 && cleared == 1 => String::new(),
             cleared => format!(" ({cleared} of {stopping} findings)"),
         };
-        parts.push(format!("{verb} {}{clears}", plural(count, noun)));
+        parts.push(match kind {
+            UnblockStepKind::FirstGate => "have the first gate accepted".to_owned(),
+            _ => format!("{verb} {}{clears}", plural(count, noun)),
+        });
     }
     if of(UnblockStepKind::Unlisted).next().is_some() {
         parts.push("see what is not listed".to_owned());

@@ -7,6 +7,8 @@ use crate::decide::{Decision, GateChange, Outcome};
 
 /// Clauses that are listed; the rest is counted.
 const LISTED: usize = 12;
+/// Of the first gate of a project, which is compared with one that it never had.
+const LISTED_OF_FIRST: usize = 4;
 
 impl TextWriter {
     pub(super) fn gate_change(&mut self, decision: &Decision) -> io::Result<()> {
@@ -16,10 +18,11 @@ impl TextWriter {
         let word = if gate.outcome == Outcome::Pass { "ok" } else { gate.outcome.as_str() };
         let state = self.paint(gate.outcome, format!("{word:<7}"));
         self.wrapped(&format!("  {state} "), &gate.message)?;
-        for looser in gate.clauses.iter().take(LISTED) {
+        let listed = if gate.embedded_before.is_some() { LISTED_OF_FIRST } else { LISTED };
+        for looser in gate.clauses.iter().take(listed) {
             self.wrapped(INDENT, &looser.to_string())?;
         }
-        if let Some(more) = gate.clauses.len().checked_sub(LISTED).filter(|more| *more > 0) {
+        if let Some(more) = gate.clauses.len().checked_sub(listed).filter(|more| *more > 0) {
             writeln!(self.out, "{INDENT}… and {more} more")?;
         }
         for note in &gate.notes {
