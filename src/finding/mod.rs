@@ -25,6 +25,7 @@ mod url;
 mod version_order;
 mod view;
 mod vocabulary;
+mod word_set;
 
 use std::borrow::Cow;
 
@@ -52,6 +53,8 @@ pub use unknown::UnknownAttributes;
 pub use upgrade::upgrade_target;
 pub use version_order::VersionOrder;
 pub use view::View;
+pub(crate) use word_set::WordSet;
+
 pub use vocabulary::{
     Attribute, Category, Confidence, ExploitMaturity, Fix, PlaceRole, Reachability, Scope, Sighting, Stage,
     State, Target,

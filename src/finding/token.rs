@@ -6,6 +6,8 @@
 
 use std::borrow::Cow;
 
+use super::word_set::WordBeginnings;
+
 /// Placeholder for a credential.
 const MASK: &str = "***";
 
@@ -83,56 +85,8 @@ const SHAPES: [TokenShape; 45] = {
     ]
 };
 
-/// True if a credential, or a name of one, may begin here: of nearly every place nothing else is looked at.
-fn begins(text: &[u8]) -> bool {
-    let Some(start) = text.first_chunk::<3>() else { return false };
-    matches!(
-        &start.map(|byte| byte.to_ascii_lowercase()),
-        b"aki"
-            | b"asi"
-            | b"abi"
-            | b"acc"
-            | b"ghp"
-            | b"gho"
-            | b"ghu"
-            | b"ghs"
-            | b"ghr"
-            | b"git"
-            | b"glp"
-            | b"gld"
-            | b"glr"
-            | b"glc"
-            | b"glf"
-            | b"gls"
-            | b"glo"
-            | b"gla"
-            | b"gr1"
-            | b"xox"
-            | b"xap"
-            | b"sk_"
-            | b"rk_"
-            | b"aiz"
-            | b"goc"
-            | b"npm"
-            | b"pyp"
-            | b"sg."
-            | b"shp"
-            | b"dop"
-            | b"hf_"
-            | b"sk-"
-            | b"hvs"
-            | b"dck"
-            | b"eyj"
-            | b"pas"
-            | b"pwd"
-            | b"sec"
-            | b"tok"
-            | b"api"
-            | b"pri"
-            | b"cre"
-            | b"---"
-    )
-}
+/// How a private key begins (RFC 7468).
+const KEY_BEGINS: &str = "-----BEGIN ";
 
 /// Names whose value is a credential, where they are given one. What stands before them is part of the name.
 const NAMES: [&str; 14] = [
@@ -152,19 +106,30 @@ const NAMES: [&str; 14] = [
     "credential",
 ];
 
+/// Where a credential, or a name of one, may begin.
+static BEGINNINGS: WordBeginnings = {
+    let mut all = WordBeginnings::NONE.and_all(&NAMES).and(KEY_BEGINS);
+    let mut rest = SHAPES.as_slice();
+    while let Some((shape, others)) = rest.split_first() {
+        all = all.and(shape.start);
+        rest = others;
+    }
+    all
+};
+
 /// A text without the credentials that show by their shape. Done twice it gives the same; a text without any is not
 /// copied.
 pub(super) fn without_tokens(text: Cow<'_, str>) -> Cow<'_, str> {
     let bytes = text.as_bytes();
     let (mut out, mut done, mut at) = (String::new(), 0, 0);
-    while let Some(rest) = bytes.get(at..).filter(|rest| !rest.is_empty()) {
-        let Some((from, to)) = begins(rest).then(|| credential(&text, at)).flatten() else {
-            at += 1;
+    while let Some(next) = BEGINNINGS.next(bytes, at) {
+        let Some((from, to)) = credential(&text, next) else {
+            at = next + 1;
             continue;
         };
         out.push_str(text.get(done..from).unwrap_or_default());
         out.push_str(MASK);
-        (done, at) = (to, to.max(at + 1));
+        (done, at) = (to, to.max(next + 1));
     }
     if done == 0 {
         return text;
@@ -176,7 +141,7 @@ pub(super) fn without_tokens(text: Cow<'_, str>) -> Cow<'_, str> {
 /// Where a credential stands that is recognised at this place.
 fn credential(text: &str, at: usize) -> Option<(usize, usize)> {
     let rest = text.as_bytes().get(at..)?;
-    if rest.starts_with(b"-----BEGIN ") {
+    if rest.starts_with(KEY_BEGINS.as_bytes()) {
         return private_key(text.get(at..)?).map(|(from, to)| (at + from, at + to));
     }
     let token = SHAPES.iter().find_map(|shape| shape.length(rest)).map(|length| (at, at + length));
@@ -304,9 +269,9 @@ mod tests {
 
     #[test]
     fn every_credential_begins_like_one() {
-        let starts = SHAPES.iter().map(|shape| shape.start).chain(NAMES).chain(["-----BEGIN "]);
+        let starts = SHAPES.iter().map(|shape| shape.start).chain(NAMES).chain([KEY_BEGINS]);
         for start in starts {
-            assert!(begins(start.as_bytes()), "{start}");
+            assert_eq!(BEGINNINGS.next(format!("- {start}").as_bytes(), 0), Some(2), "{start}");
         }
     }
 

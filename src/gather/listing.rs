@@ -139,7 +139,7 @@ pub fn findings(
         let told = out.told(&one.path.to_string_lossy());
         evidence.extend(told.into_iter().map(|(path, why)| Evidence::ignored(&path, why)));
     }
-    let held = options.held.mask().filter(|_| evidence.len() > 1);
+    let held = options.held.mask();
     if let Some(held) = &held {
         for (finding, _) in &mut all {
             held.mask(finding.texts());

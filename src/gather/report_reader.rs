@@ -74,12 +74,12 @@ pub(super) fn read_all<'p>(
     read
 }
 
-/// Lets nothing of a report be told that is the value of a secret in another; gives what masks such values.
+/// Lets nothing of a report be told that is the value of a secret of any; gives what masks such values.
 pub(super) fn withhold(
     options: &Options,
     read: &mut [(report::ReadOutcome, CountedReport<'_>)],
 ) -> Option<ValueMask> {
-    let held = options.held.mask().filter(|_| read.len() > 1)?;
+    let held = options.held.mask()?;
     for (outcome, counted) in read {
         outcome.report.withhold(&held);
         counted.withhold(&held);

@@ -8,10 +8,10 @@ use std::borrow::Cow;
 
 use super::credential_rule::{is_about_secrets, is_withheld, withheld};
 use super::secret::MASK;
-use crate::finding::{Category, Finding, Text};
+use crate::finding::{Category, Finding, Text, WordSet};
 
 /// Words in texts about credentials.
-const ROOTS: [&str; 24] = [
+static ROOTS: WordSet = WordSet::of(&[
     "password",
     "passwd",
     "passphrase",
@@ -37,10 +37,10 @@ const ROOTS: [&str; 24] = [
     "mot de passe",
     "contraseña",
     "schlüssel",
-];
+]);
 
 /// How a text says that a credential stands in the code.
-const IN_THE_CODE: [&str; 13] = [
+static IN_THE_CODE: WordSet = WordSet::of(&[
     "hardcoded",
     "hard-coded",
     "hard coded",
@@ -54,7 +54,7 @@ const IN_THE_CODE: [&str; 13] = [
     "in the source",
     "in code",
     "committed",
-];
+]);
 
 /// Names of algorithms and formats that mix letters and digits, and are no value.
 const KNOWN: [&str; 41] = [
@@ -71,11 +71,11 @@ const WORDS: &str = include_str!("conceal/words.txt");
 /// themselves.
 pub(super) fn conceal(finding: &mut Finding) {
     let rule_speaks = finding.cwes.iter().any(|cwe| matches!(cwe, 259 | 321 | 522 | 798))
-        || has_any(finding.rule_id.as_str(), &ROOTS)
+        || ROOTS.is_in(finding.rule_id.as_str())
         || is_rule_on_credentials(finding.rule_id.as_str())
-        || finding.rule_aliases.iter().any(|alias| has_any(alias.as_str(), &ROOTS));
+        || finding.rule_aliases.iter().any(|alias| ROOTS.is_in(alias.as_str()));
     // What is written down in the code is a value, whatever it is called.
-    let speaks = |text: &str| rule_speaks || has_any(text, &ROOTS) || has_any(text, &IN_THE_CODE);
+    let speaks = |text: &str| rule_speaks || ROOTS.is_in(text) || IN_THE_CODE.is_in(text);
     let title = finding.title.as_str();
     let is_withheld = is_withheld(title, finding.rule_id.as_str()) && !title.contains('=');
     if !is_withheld && (speaks(title) || finding.category == Category::Secret) {
@@ -84,7 +84,7 @@ pub(super) fn conceal(finding: &mut Finding) {
             Category::Secret => Scrutiny::Values,
             // Advisories are about packages, whose names and versions look like values.
             Category::Vulnerability | Category::License => Scrutiny::Quotes,
-            _ if has_any(title, &IN_THE_CODE) && (rule_speaks || has_any(title, &ROOTS)) => Scrutiny::Strict,
+            _ if IN_THE_CODE.is_in(title) && (rule_speaks || ROOTS.is_in(title)) => Scrutiny::Strict,
             _ if is_about_secrets(finding.rule_id.as_str(), &finding.cwes) => Scrutiny::Strict,
             _ => Scrutiny::Literals,
         };
@@ -92,7 +92,7 @@ pub(super) fn conceal(finding: &mut Finding) {
         finding.title.tell(&told);
     }
     // Where a tool has no ids, its names are words.
-    let is_words = |text: &Text| text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS);
+    let is_words = |text: &Text| text.as_str().contains([' ', '=']) && ROOTS.is_in(text.as_str());
     // Secret scanners name kinds of secrets; only an assignment in such a name is a value.
     let names_kinds = finding.category == Category::Secret;
     let is_told =
@@ -141,8 +141,9 @@ pub(super) fn leaves_value_out(finding: &Finding) -> bool {
 
 /// Masks words of a name that look like values.
 fn conceal_name(name: &mut Text) {
-    let told = words(name.as_str(), Scrutiny::Values);
-    name.tell(&told);
+    if let Cow::Owned(told) = words(name.as_str(), Scrutiny::Values) {
+        name.tell(&told);
+    }
 }
 
 /// Masks what may be a value in the name or version of a tool.
@@ -167,7 +168,7 @@ pub(super) fn told_value(raw: &str) -> Text {
 
 /// Masks what may be a value in a path, a package or another text that is no sentence, where it reads like one.
 pub(super) fn conceal_place(text: &mut Text) {
-    if text.as_str().contains([' ', '=']) && has_any(text.as_str(), &ROOTS) {
+    if text.as_str().contains([' ', '=']) && ROOTS.is_in(text.as_str()) {
         let told = without_values(text.as_str(), Scrutiny::Literals).into_owned();
         text.tell(&told);
     }
@@ -214,27 +215,11 @@ pub(super) fn comparable(message: &str) -> Cow<'_, str> {
 
 /// A text of a scan's log; what it says of credentials goes without them.
 pub(super) fn without_credential_values(text: &str) -> Cow<'_, str> {
-    match (has_any(text, &ROOTS), has_any(text, &IN_THE_CODE)) {
+    match (ROOTS.is_in(text), IN_THE_CODE.is_in(text)) {
         (false, _) => Cow::Borrowed(text),
         (true, false) => without_values(text, Scrutiny::Literals),
         (true, true) => without_values(text, Scrutiny::Strict),
     }
-}
-
-/// True if a text holds one of the words, in any letter case.
-fn has_any(text: &str, words: &[&str]) -> bool {
-    let bytes = text.as_bytes();
-    let starts = |at: usize, word: &str| {
-        let part = at.checked_add(word.len()).and_then(|end| bytes.get(at..end));
-        part.is_some_and(|part| part.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    bytes.iter().enumerate().any(|(at, byte)| {
-        // The bytes that a word can begin with: of most places nothing else is looked at.
-        matches!(
-            byte.to_ascii_lowercase(),
-            b'p' | b's' | b't' | b'c' | b'k' | b'h' | b'e' | b'l' | b'j' | b'b' | b'a' | b'w' | b'm' | b'i'
-        ) && words.iter().any(|word| starts(at, word))
-    })
 }
 
 /// True of SonarQube's rules on credentials, whose ids are numbers, in any language.
@@ -268,7 +253,7 @@ pub(super) fn without_values(text: &str, look: Scrutiny) -> Cow<'_, str> {
         opens
     });
     let masked = match opening {
-        None => words(text, look),
+        None => return words(text, look),
         Some((at, quote)) => {
             let inner = at + quote.len_utf8();
             // To the last: the value may hold quotes itself.
@@ -289,11 +274,12 @@ pub(super) fn without_values(text: &str, look: Scrutiny) -> Cow<'_, str> {
 }
 
 /// A text word by word.
-fn words(text: &str, look: Scrutiny) -> String {
+fn words(text: &str, look: Scrutiny) -> Cow<'_, str> {
     if look == Scrutiny::Quotes {
-        return text.to_owned();
+        return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
+    let mut is_same = true;
     let mut given = false;
     // `password is VALUE`, but not `password is weak`.
     let mut stated = false;
@@ -302,52 +288,61 @@ fn words(text: &str, look: Scrutiny) -> String {
         let blank = part.get(word.len()..).unwrap_or_default();
         let is_sign = !word.is_empty() && word.chars().all(|c| matches!(c, '=' | ':' | '>' | '-'));
         if word.is_empty() || is_sign {
-            given |= is_sign && word.contains(['=', ':']) && has_any(&out, &ROOTS);
+            given |= is_sign && word.contains(['=', ':']) && ROOTS.is_in(&out);
             out.push_str(part);
             continue;
         }
         let look = if stated && look != Scrutiny::Values { Scrutiny::Strict } else { look };
         let (masked, names) = one_word(word, look, given);
         given = names;
-        stated = matches!(word, "is" | "was") && has_any(&out, &ROOTS);
-        out.push_str(&masked);
+        stated = matches!(word, "is" | "was") && ROOTS.is_in(&out);
+        is_same &= masked.is_none();
+        out.push_str(masked.as_deref().unwrap_or(word));
         out.push_str(blank);
     }
-    out
+    if is_same { Cow::Borrowed(text) } else { Cow::Owned(out) }
 }
 
-/// One word, and whether it names a credential whose value follows. `given`: the word before it did.
-fn one_word(word: &str, look: Scrutiny, given: bool) -> (String, bool) {
+/// One word masked, `None` where it stays, and whether it names a credential whose value follows. `given`: the word
+/// before it did.
+fn one_word(word: &str, look: Scrutiny, given: bool) -> (Option<String>, bool) {
     let around = |c: char| c.is_ascii_punctuation() && !matches!(c, '*' | '$');
     let core = word.trim_matches(around);
     let start = core.as_ptr() as usize - word.as_ptr() as usize;
     let (head, tail) =
         (word.get(..start).unwrap_or_default(), word.get(start + core.len()..).unwrap_or_default());
     if core == MASK || core.is_empty() {
-        return (word.to_owned(), false);
+        return (None, false);
     }
-    let names = tail.starts_with(['=', ':']) && has_any(core, &ROOTS);
+    let names = tail.starts_with(['=', ':']) && ROOTS.is_in(core);
     if given && (look != Scrutiny::Values || is_literal(core)) {
-        return (format!("{head}{MASK}{tail}"), false);
+        return (Some(format!("{head}{MASK}{tail}")), false);
     }
     // Names have colons.
     let signs: &[char] = if look == Scrutiny::Values { &['='] } else { &['=', ':'] };
     if let Some((name, value)) = core.split_once(signs).filter(|(_, value)| !value.starts_with("//")) {
         let sign = core.get(name.len()..=name.len()).unwrap_or_default();
-        let (name, _) = one_word(name, look, false);
+        let (told, _) = one_word(name, look, false);
+        let name = told.as_deref().unwrap_or(name);
         let value = if value.trim_matches(around) == MASK { value } else { MASK };
-        return (format!("{head}{name}{sign}{value}{tail}"), false);
+        return (Some(format!("{head}{name}{sign}{value}{tail}")), false);
     }
     let keeps = match look {
         Scrutiny::Strict => is_plain(core),
         Scrutiny::Values | Scrutiny::Quotes => !is_drawn(core),
         Scrutiny::Literals => !is_literal(core),
     };
-    (if keeps { word.to_owned() } else { format!("{head}{MASK}{tail}") }, names)
+    ((!keeps).then(|| format!("{head}{MASK}{tail}")), names)
 }
 
 /// True if a word looks like a value and not like language, a name, a version or an id.
 fn is_literal(word: &str) -> bool {
+    // Of nearly every word that is enough.
+    if word.len() < 24
+        && word.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'-' | b'_' | b'.' | b'/'))
+    {
+        return false;
+    }
     let lower = word.to_ascii_lowercase();
     let is_id = ["cve-", "cwe-", "ghsa-", "ckv", "avd-", "ksv", "ds-", "dsa-", "rhsa-", "pysec-", "rustsec-"]
         .iter()
@@ -368,6 +363,11 @@ fn is_literal(word: &str) -> bool {
 /// True if a word, or a part of it, was drawn by lot: letters and digits in turns, or a long mix of cases and digits.
 /// Ids are words and numbers (`aws-access-token`, `CKV_SECRET_6`, `java:S2068`), UUIDs, or advisories.
 fn is_drawn(word: &str) -> bool {
+    // Of nearly every word that is enough.
+    if word.len() < 6 || !word.bytes().any(|b| b.is_ascii_digit() || b.is_ascii_uppercase() || !b.is_ascii())
+    {
+        return false;
+    }
     let lower = word.to_ascii_lowercase();
     if lower.starts_with("ghsa-") || is_uuid(word) || KNOWN.contains(&&*lower) {
         return false;

@@ -1,9 +1,9 @@
 //! Rules about credentials, told by their words, and text of theirs without the values that it may quote.
 
-use crate::finding::Text;
+use crate::finding::{Text, WordSet};
 
 /// Words that rule authors use in ids of rules about credentials.
-const SECRET_WORDS: [&str; 12] = [
+static SECRET_WORDS: WordSet = WordSet::of(&[
     "secret",
     "password",
     "passwd",
@@ -16,27 +16,11 @@ const SECRET_WORDS: [&str; 12] = [
     "private_key",
     "hardcoded",
     "hard-coded",
-];
+]);
 
 /// CWE-259, 321 and 798 name credentials in code, 522 their protection.
 pub(super) fn is_about_secrets(rule: &str, cwes: &[u32]) -> bool {
-    cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798)) || has_secret_word(rule.as_bytes())
-}
-
-fn has_secret_word(mut text: &[u8]) -> bool {
-    let starts = |text: &[u8], word: &str| {
-        text.get(..word.len()).is_some_and(|head| head.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    while let Some((first, rest)) = text.split_first() {
-        // The bytes that a word can begin with: of most places nothing else is looked at.
-        if matches!(first.to_ascii_lowercase(), b's' | b'p' | b't' | b'c' | b'a' | b'h')
-            && SECRET_WORDS.iter().any(|word| starts(text, word))
-        {
-            return true;
-        }
-        text = rest;
-    }
-    false
+    cwes.iter().any(|c| matches!(c, 259 | 321 | 522 | 798)) || SECRET_WORDS.is_in(rule)
 }
 
 /// A title for a finding whose message may quote the value: Semgrep puts what a rule matched into it, and does not
@@ -78,8 +62,8 @@ mod tests {
 
     #[test]
     fn words_about_secrets_are_found_anywhere() {
-        for word in SECRET_WORDS {
-            for text in [word.to_owned(), format!("é-{}", word.to_uppercase()), format!("x.{word}.y")] {
+        for word in SECRET_WORDS.words() {
+            for text in [(*word).to_owned(), format!("é-{}", word.to_uppercase()), format!("x.{word}.y")] {
                 assert!(is_about_secrets(&text, &[]), "{text}");
             }
             assert!(!is_about_secrets(word.get(..word.len() - 1).unwrap_or_default(), &[]), "{word}");

@@ -57,20 +57,14 @@ pub fn read_mapped(
         }
     };
     let known = BTreeMap::new();
-    let read_tree = |sink: &mut dyn Sink, values: SecretValues| {
-        let mut reading = Reading::new(&mapping.tool, sink, options.context(&values), &known, None, source);
-        let read = Mapped { mapping, document: &document }.read_element(&mut reading);
-        if read.is_err() {
-            reading.forget();
-        }
-        let (report, _) = reading.finish();
-        (read, report, values.shared(&options.held))
-    };
-    let (mut read, mut report, shared) = read_tree(sink, SecretValues::default());
-    if read.is_ok() && !shared.is_empty() {
-        sink.restart();
-        (read, report, _) = read_tree(sink, SecretValues::knowing(shared));
+    let values = SecretValues::default();
+    let mut reading = Reading::new(&mapping.tool, sink, options.context(&values), &known, None, source);
+    let read = Mapped { mapping, document: &document }.read_element(&mut reading);
+    if read.is_err() {
+        reading.forget();
     }
+    let (report, _) = reading.finish();
+    values.hold_back(&options.held);
     match read {
         Ok(()) => ReadOutcome { format, report, digest: Some((sha256, bytes)), error: None },
         Err(message) => {

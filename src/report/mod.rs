@@ -84,7 +84,7 @@ mod zap;
 mod testing;
 
 use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use crate::finding::{Attribute, Category, Package, SecretKey};
 use secret::SecretValues;
@@ -342,24 +342,19 @@ const FIRST_LOOK: usize = if cfg!(test) { 32 } else { 64 << 10 };
 const LAST_LOOK: usize = 16 << 20;
 
 /// Reads a report and hands its findings to `sink`. Of an unreadable file no finding stays, but for the complete
-/// lines of a JSON-lines file.
+/// lines of a JSON-lines file. Each is told without the values of its own secret; those of others, which may stand in
+/// any text, are masked by [`Options::held`] once all reports are read.
 pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mut dyn Sink) -> ReadOutcome {
     // A mapping that comes with the binary, asked for by its name.
     if let Some(mapping) = hint.format.filter(|id| Format::by_id(id).is_err()).and_then(shipped::by_id) {
         return read_mapped(source, mapping, options, sink);
     }
     let mut known = BTreeMap::new();
-    // Values of secrets stand in other findings than their own, too: a report that has any is read twice.
-    let (mut secrets, mut again) = (BTreeSet::new(), false);
     let mut first_digest: Option<(u64, String)> = None;
     loop {
         let mut format = None;
         let mut report = Report::default();
-        match read_once(source, hint, options, sink, (&known, &mut secrets), &mut format, &mut report) {
-            Err(_) if format.is_some_and(|f: &Format| f.lines) && !secrets.is_empty() && !again => {
-                sink.restart();
-                again = true;
-            }
+        match read_once(source, hint, options, sink, &known, &mut format, &mut report) {
             Err(error) => {
                 if !format.is_some_and(|f: &Format| f.lines) {
                     sink.restart();
@@ -391,9 +386,7 @@ pub fn read_source(source: &Source, hint: Hint<'_>, options: &Options, sink: &mu
                 let error = Some(ReadError::Changed);
                 return ReadOutcome { format: format.map(|f| f.id.into()), report, digest: None, error };
             }
-            Ok(((bytes, sha256), late))
-                if late.is_empty() && secrets.is_empty() || first_digest.is_some() =>
-            {
+            Ok(((bytes, sha256), late)) if late.is_empty() || first_digest.is_some() => {
                 let digest = Some((sha256, bytes));
                 return ReadOutcome { format: format.map(|f| f.id.into()), report, digest, error: None };
             }
@@ -413,7 +406,7 @@ fn read_once(
     hint: Hint<'_>,
     options: &Options,
     sink: &mut dyn Sink,
-    (known, secrets): (&BTreeMap<String, String>, &mut BTreeSet<String>),
+    known: &BTreeMap<String, String>,
     found: &mut Option<&'static Format>,
     report: &mut Report,
 ) -> Result<SinglePass, ReadError> {
@@ -422,12 +415,12 @@ fn read_once(
     let mut json = if ahead { Json::read_ahead(input) } else { Json::new(input) };
     let format = detect(&mut json, hint)?;
     *found = Some(format);
-    let values = SecretValues::knowing(std::mem::take(secrets));
+    let values = SecretValues::default();
     let mut reading = Reading::new(format.tool, sink, options.context(&values), known, hint.category, source);
     let read = (format.read_report)(&mut json, &mut reading).and_then(|()| json.end());
     let (facts, late) = reading.finish();
     *report = facts;
-    *secrets = values.shared(&options.held);
+    values.hold_back(&options.held);
     read?;
     Ok((json.finish(), late))
 }
@@ -685,7 +678,7 @@ mod tests {
 
     #[test]
     fn every_format_says_what_it_is() {
-        let ids: BTreeSet<&str> = FORMATS.iter().map(|format| format.id).collect();
+        let ids: std::collections::BTreeSet<&str> = FORMATS.iter().map(|format| format.id).collect();
         assert_eq!(ids.len(), FORMATS.len(), "an id is one format's");
         for format in FORMATS {
             let is_id = |c: char| c.is_ascii_lowercase() || c.is_ascii_digit() || c == '-';

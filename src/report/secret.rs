@@ -1,8 +1,8 @@
 //! Parts shared by the readers of secret scanners: a finding about a credential, made without a trace of its value.
 
 use std::borrow::Cow;
-use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, BTreeSet};
+use std::cell::RefCell;
+use std::collections::{BTreeSet, HashMap};
 use std::fmt::{self, Write as _};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -67,39 +67,57 @@ pub(super) struct SecretValues {
     all: RefCell<BTreeSet<String>>,
     /// Those of the finding that is handed over next.
     last: RefCell<BTreeSet<String>>,
-    /// Those of the whole report, where it was read before.
-    known: KnownValues,
-    /// How many findings were handed over.
-    findings: Cell<u64>,
 }
 
 /// Values that any text may hold, by how they begin: reports have many, and a text is gone through once.
 #[derive(Default)]
-struct KnownValues(BTreeMap<[u8; SHORTEST], Vec<String>>);
+struct KnownValues {
+    by_start: HashMap<[u8; SHORTEST], Vec<String>>,
+    /// A bit for some of the beginnings each; of nearly every place of a text nothing else is looked at.
+    may_begin: Vec<u64>,
+}
 
 /// Shortest value that is looked for in other findings; shorter ones are parts of common words.
 const SHORTEST: usize = 6;
 
 impl KnownValues {
-    fn new(values: BTreeSet<String>) -> Self {
-        let mut by_start: BTreeMap<[u8; SHORTEST], Vec<String>> = BTreeMap::new();
+    fn new(values: &BTreeSet<String>) -> Self {
+        let mut by_start: HashMap<[u8; SHORTEST], Vec<String>> = HashMap::new();
+        // Sixteen bits a value, in a power of two of words.
+        let mut may_begin = vec![0; (values.len() / 4).next_power_of_two().clamp(64, 1 << 16)];
         for value in values {
             if let Some(start) = value.as_bytes().first_chunk::<SHORTEST>() {
-                by_start.entry(*start).or_default().push(value);
+                let bit = Self::bit(start, may_begin.len());
+                if let Some(bits) = may_begin.get_mut(bit / 64) {
+                    *bits |= 1_u64 << (bit % 64);
+                }
+                by_start.entry(*start).or_default().push(value.clone());
             }
         }
         // The longest first: one value may be the beginning of another.
+        #[expect(clippy::iter_over_hash_type, reason = "each is sorted by itself")]
         for values in by_start.values_mut() {
             values.sort_by_key(|value| std::cmp::Reverse(value.len()));
         }
-        Self(by_start)
+        Self { by_start, may_begin }
+    }
+
+    /// The bit of a beginning, in `words` words of 64.
+    fn bit(start: &[u8; SHORTEST], words: usize) -> usize {
+        let [a, b, c, d, e, f] = *start;
+        let mixed = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        // The highest bits are those that all bytes went into.
+        usize::try_from(mixed >> 40).unwrap_or_default() & (words * 64 - 1)
     }
 
     /// The text without the values; none where it holds none.
     fn masked(&self, text: &str) -> Option<String> {
         let at = |at: usize| {
             let rest = text.as_bytes().get(at..)?;
-            let values = self.0.get(rest.first_chunk::<SHORTEST>()?)?;
+            let start = rest.first_chunk::<SHORTEST>()?;
+            let bit = Self::bit(start, self.may_begin.len());
+            self.may_begin.get(bit / 64).filter(|bits| **bits >> (bit % 64) & 1 == 1)?;
+            let values = self.by_start.get(start)?;
             values.iter().find(|value| rest.starts_with(value.as_bytes())).map(String::len)
         };
         let (mut out, mut done, mut next) = (String::new(), 0, 0);
@@ -117,21 +135,19 @@ impl KnownValues {
     }
 }
 
-/// Values of secrets in all reports of a run, each of which another report may hold. They are never shown.
+/// Values of secrets in all reports of a run, each of which another finding or report may hold. They are never shown.
 #[derive(Clone, Default)]
 pub struct HeldValues(Arc<Mutex<BTreeSet<String>>>);
 
 impl HeldValues {
-    fn hold(&self, values: &BTreeSet<String>) {
-        if !values.is_empty() {
-            self.0.lock().unwrap_or_else(PoisonError::into_inner).extend(values.iter().cloned());
-        }
+    fn hold(&self, mut values: BTreeSet<String>) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).append(&mut values);
     }
 
     /// Mask for them, once all reports are read; none where there are none.
     pub fn mask(&self) -> Option<ValueMask> {
-        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        (!values.is_empty()).then(|| ValueMask(KnownValues::new(values)))
+        let values = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        (!values.is_empty()).then(|| ValueMask(KnownValues::new(&values)))
     }
 }
 
@@ -141,7 +157,7 @@ impl fmt::Debug for HeldValues {
     }
 }
 
-/// Masks values of secrets in what is told of other reports than their own.
+/// Masks values of secrets in what is told of other findings than their own.
 pub struct ValueMask(KnownValues);
 
 impl ValueMask {
@@ -161,16 +177,9 @@ impl ValueMask {
 }
 
 impl SecretValues {
-    /// For a second reading of a report that has these values.
-    pub(super) fn knowing(values: BTreeSet<String>) -> Self {
-        Self { known: KnownValues::new(values), ..Self::default() }
-    }
-
-    /// The values that another finding of the report than their own may hold; all are held back from other reports.
-    pub(super) fn shared(self, held: &HeldValues) -> BTreeSet<String> {
-        let all = self.all.into_inner();
-        held.hold(&all);
-        if self.findings.get() > 1 { all } else { BTreeSet::new() }
+    /// Holds the values back from all that is told of the run.
+    pub(super) fn hold_back(self, held: &HeldValues) {
+        held.hold(self.all.into_inner());
     }
 
     /// Takes the values of the finding that is handed over next.
@@ -185,14 +194,6 @@ impl SecretValues {
         let last = std::mem::take(&mut *self.last.borrow_mut());
         if !last.is_empty() {
             finding.texts().for_each(|text| mask(&last, text));
-        }
-        self.findings.set(self.findings.get().saturating_add(1));
-        if !self.known.0.is_empty() {
-            for text in finding.texts() {
-                if let Some(told) = self.known.masked(text.as_str()) {
-                    text.tell(&told);
-                }
-            }
         }
     }
 
@@ -212,9 +213,13 @@ fn forms(values: &[&str]) -> BTreeSet<String> {
     let mut all = BTreeSet::new();
     for value in values.iter().map(|value| value.trim()).filter(|value| value.len() >= 4) {
         // A text is cleaned, is a path with `/` only, or an address; and of several lines it may hold one.
-        let forms = [value.to_owned(), clean(value).into_owned(), value.replace('\\', "/"), escaped(value)];
-        all.extend(forms);
-        all.extend(value.lines().map(|line| line.trim().to_owned()).filter(|line| line.len() >= 8));
+        all.insert(value.to_owned());
+        if !value.bytes().all(is_unreserved) {
+            all.extend([clean(value).into_owned(), value.replace('\\', "/"), escaped(value)]);
+        }
+        // Of one line it is the whole.
+        let lines = value.lines().filter(|line| line.len() < value.len());
+        all.extend(lines.map(|line| line.trim().to_owned()).filter(|line| line.len() >= 8));
     }
     all
 }
@@ -236,10 +241,15 @@ impl fmt::Debug for SecretValues {
     }
 }
 
+/// True of a byte that stands as it is in an address (RFC 3986, 2.3).
+const fn is_unreserved(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~')
+}
+
 /// A value as it stands in an address (RFC 3986).
 fn escaped(value: &str) -> String {
     value.bytes().fold(String::with_capacity(value.len()), |mut out, byte| {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
+        if is_unreserved(byte) {
             out.push(char::from(byte));
         } else {
             let _ = write!(out, "%{byte:02X}");
