@@ -8,7 +8,13 @@ use std::process::ExitCode;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
-    // A bug is no verdict either: a panic has said where it is, and ends like every other error.
-    let code = std::panic::catch_unwind(|| secgate::cli::run(std::env::args_os()));
-    ExitCode::from(code.unwrap_or(secgate::exit::ERROR))
+    // A bug is no verdict either: a panic says where it is, and ends like every other error. Nothing is unwound, so that
+    // the released binary needs no tables for it.
+    let tell = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        tell(panic);
+        #[expect(clippy::exit, reason = "no verdict of this run may follow")]
+        std::process::exit(secgate::exit::ERROR.into());
+    }));
+    ExitCode::from(secgate::cli::run(std::env::args_os()))
 }

@@ -5,6 +5,8 @@
 //! letters and digits; and where the message is about a credential in the code, every word that rules' authors do not use.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
+use std::sync::LazyLock;
 
 use super::credential_rule::{is_about_secrets, is_withheld, withheld};
 use super::secret::MASK;
@@ -65,7 +67,8 @@ const KNOWN: [&str; 41] = [
 ];
 
 /// Words of rules' authors.
-const WORDS: &str = include_str!("conceal/words.txt");
+static WORDS: LazyLock<HashSet<&str>> =
+    LazyLock::new(|| include_str!("conceal/words.txt").split_ascii_whitespace().collect());
 
 /// Masks what may be the value of a secret in what a finding says. Readers of secret scanners know the value and mask it
 /// themselves.
@@ -399,10 +402,8 @@ fn is_plain(word: &str) -> bool {
         let number = part.bytes().all(|b| b.is_ascii_digit()) && part.len() <= 3;
         number
             || KNOWN.contains(&&*lower)
-            || WORDS.split_ascii_whitespace().any(|known| known == lower)
-            || lower
-                .strip_suffix('s')
-                .is_some_and(|one| WORDS.split_ascii_whitespace().any(|known| known == one))
+            || WORDS.contains(&*lower)
+            || lower.strip_suffix('s').is_some_and(|one| WORDS.contains(one))
     };
     word.split(|c: char| c.is_ascii_punctuation()).filter(|part| !part.is_empty()).all(known)
 }
