@@ -87,7 +87,7 @@ impl KnownValues {
         let mut may_begin = vec![0; (values.len() / 4).next_power_of_two().clamp(64, 1 << 16)];
         for value in values {
             if let Some(start) = value.as_bytes().first_chunk::<SHORTEST>() {
-                let bit = Self::bit(start, may_begin.len());
+                let bit = Self::bit(*start, may_begin.len());
                 if let Some(bits) = may_begin.get_mut(bit / 64) {
                     *bits |= 1_u64 << (bit % 64);
                 }
@@ -103,9 +103,9 @@ impl KnownValues {
     }
 
     /// The bit of a beginning, in `words` words of 64.
-    fn bit(start: &[u8; SHORTEST], words: usize) -> usize {
-        let [a, b, c, d, e, f] = *start;
-        let mixed = u64::from_le_bytes([a, b, c, d, e, f, 0, 0]).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+    fn bit(start: [u8; SHORTEST], words: usize) -> usize {
+        let number = start.iter().fold(0, |number, byte| number << 8 | u64::from(*byte));
+        let mixed = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);
         // The highest bits are those that all bytes went into.
         usize::try_from(mixed >> 40).unwrap_or_default() & (words * 64 - 1)
     }
@@ -115,7 +115,7 @@ impl KnownValues {
         let at = |at: usize| {
             let rest = text.as_bytes().get(at..)?;
             let start = rest.first_chunk::<SHORTEST>()?;
-            let bit = Self::bit(start, self.may_begin.len());
+            let bit = Self::bit(*start, self.may_begin.len());
             self.may_begin.get(bit / 64).filter(|bits| **bits >> (bit % 64) & 1 == 1)?;
             let values = self.by_start.get(start)?;
             values.iter().find(|value| rest.starts_with(value.as_bytes())).map(String::len)
