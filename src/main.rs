@@ -13,7 +13,6 @@ fn main() -> ExitCode {
     let tell = std::panic::take_hook();
     std::panic::set_hook(Box::new(move |panic| {
         tell(panic);
-        #[expect(clippy::exit, reason = "no verdict of this run may follow")]
         std::process::exit(secgate::exit::ERROR.into());
     }));
     ExitCode::from(secgate::cli::run(std::env::args_os()))
