@@ -89,6 +89,9 @@ pub struct Finding {
     /// Places that explain it: related ones, and the steps of a flow of data. They decide nothing.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<RelatedPlace>,
+    /// Places of the project that data passes on its way to it; one that the change brings makes the finding new.
+    #[serde(skip)]
+    pub passes: Vec<Location>,
     /// The image, file system or artefact layer that was scanned, or the part of a repository.
     pub target: Option<Text>,
     /// The affected package, for vulnerabilities and licences.
@@ -208,6 +211,7 @@ impl Finding {
             cwes: Vec::new(),
             location: None,
             also_at: Vec::new(),
+            passes: Vec::new(),
             related: Vec::new(),
             target: None,
             package: None,
@@ -297,6 +301,7 @@ impl Finding {
             ids,
             location,
             also_at,
+            passes,
             related,
             target,
             package,
@@ -311,7 +316,7 @@ impl Finding {
             .chain(rule_aliases)
             .chain(native_severity)
             .chain(ids)
-            .chain(location.as_mut().into_iter().chain(also_at).map(|at| &mut at.path))
+            .chain(location.as_mut().into_iter().chain(also_at).chain(passes).map(|at| &mut at.path))
             .chain(related.iter_mut().flat_map(|RelatedPlace { location, message, .. }| {
                 location.as_mut().map(|at| &mut at.path).into_iter().chain([message])
             }))

@@ -193,3 +193,56 @@ fn a_saved_diff_that_adds_an_attribute_vouches_for_no_file_of_it() {
         assert_eq!(by_diff(&dir, &[]), [state], "{after}");
     }
 }
+
+/// Writes a SARIF report with one result in the first line of `src/sink.py`, to which data flows by these threads.
+fn flows(dir: &Dir, threads: &[&[(&str, u32)]]) {
+    let place = |(path, line): &(&str, u32)| serde_json::json!({"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": line}}});
+    let step = |at: &(&str, u32)| serde_json::json!({"location": place(at)});
+    let flow = |thread: &&[(&str, u32)]| {
+        let steps: Vec<_> = thread.iter().map(step).collect();
+        serde_json::json!({"threadFlows": [{"locations": steps}]})
+    };
+    let flows: Vec<_> = threads.iter().map(flow).collect();
+    let result = serde_json::json!({"ruleId": "injection", "level": "error", "message": {"text": "m"},
+        "locations": [place(&("src/sink.py", 1))], "codeFlows": flows});
+    let report = serde_json::json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t", "version": "1",
+        "rules": [{"id": "injection", "properties": {"security-severity": "9.0"}}]}}, "results": [result]}]});
+    dir.write("semgrep.json", report.to_string());
+}
+
+#[test]
+fn data_that_comes_from_what_the_change_brings_makes_the_result_new() {
+    let dir = repository(&[
+        ("src/sink.py", "run(x)\n"),
+        ("src/way.py", "def f(x):\n    return x\nother()\n"),
+        ("src/old.py", "f(input())\n"),
+    ]);
+    dir.write("src/new.py", "f(input())\n").write("src/way.py", "def f(x):\n    return str(x)\nother()\n");
+    commit(&dir);
+    dir.write("made/lib.py", "x\n");
+    let sink = ("src/sink.py", 1);
+    let old: &[_] =
+        &[("src/old.py", 1), ("src/way.py", 3), ("made/lib.py", 1), ("usr/lib/python3/os.py", 7), sink];
+    let many: Vec<_> = (0..300).map(|_| ("src/old.py", 1)).chain([sink]).collect();
+    for (threads, state) in [
+        (&[old][..], "existing"),
+        // From a new file, also in a second flow; by a line that was changed; in too many steps to look at.
+        (&[&[("src/new.py", 1), sink]], "new"),
+        (&[old, &[("src/new.py", 1), sink]], "new"),
+        (&[&[("src/old.py", 1), ("src/way.py", 2), sink]], "new"),
+        (&[many.as_slice()], "new"),
+        (&[&[("../other/a.py", 1), sink]], "new"),
+    ] {
+        flows(&dir, threads);
+        assert_eq!(states(&check(&dir, &["--diff-base", "main"])), [state], "{threads:?}");
+    }
+    // A report of the base settles it, but for data from a file that was not there.
+    dir.write(".secgate/merge.yaml", POLICY.replace("[diff]", "[diff, base-report]"));
+    flows(&dir, &[old]);
+    std::fs::rename(dir.path().join("semgrep.json"), dir.path().join("base.json")).unwrap();
+    for (from, state) in [(("src/way.py", 2), "existing"), (("src/new.py", 1), "new")] {
+        flows(&dir, &[&[from, sink]]);
+        let run = check(&dir, &["--diff-base", "main", "--base-report", "base.json"]);
+        assert_eq!(states(&run), [state], "{from:?}");
+    }
+}

@@ -542,6 +542,27 @@ impl Diff {
         lines
     }
 
+    /// Whether the change touches these lines, or a link on the way to them; not so of what is no file of the project.
+    pub(super) fn alters(&self, path: &str, lines: Option<LineSpan>) -> bool {
+        let touches =
+            |path: &str| self.files.contains_key(path) || self.leads_to(path) || self.touches_above(path);
+        let Some(tree) = &self.tree else {
+            return touches(path) && self.vouches_at(path, lines) == Vouched::Nothing;
+        };
+        tree.file(path).is_some_and(|way| {
+            way.iter().any(|path| touches(path)) && self.vouches(path, lines) == Vouched::Nothing
+        })
+    }
+
+    /// Whether the file at a path was not there before the change.
+    pub(super) fn adds(&self, path: &str) -> bool {
+        let is_new = |path: &String| self.files.get(path).is_some_and(|change| change.old.is_none());
+        match &self.tree {
+            Some(tree) => tree.file(path).is_some_and(|way| way.last().is_some_and(is_new)),
+            None => is_new(&path.to_owned()),
+        }
+    }
+
     /// True if the diff leaves a whole file alone.
     pub fn leaves_file(&self, path: &str) -> bool {
         self.vouches(path, None) == Vouched::File

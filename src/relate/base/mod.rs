@@ -403,6 +403,11 @@ impl Base {
             Vouched::Lines if settled || !self.lines_are_new => tell(Some(Stage::UnchangedLines)),
             Vouched::Lines | Vouched::Nothing => {}
         }
+        // Data that comes from a file that was not there takes another way, whoever knows where it ends.
+        let comes_from_new = |diff: &Arc<Diff>| finding.passes.iter().any(|at| diff.adds(at.path.real()));
+        if self.diff.as_ref().is_some_and(comes_from_new) {
+            return NEW;
+        }
         if let Some(Some(stage)) = told {
             return (State::Existing, Some(stage), first_seen);
         }
@@ -453,6 +458,11 @@ impl Base {
         let Some((diff, path)) = diff.zip(finding.path()) else { return Vouched::Nothing };
         let first = diff.vouches(path, lines(finding));
         let others = finding.also_at.iter().map(|at| diff.vouches(at.path.real(), lines_of(at)));
+        // Steps in what a scanner took from elsewhere (libraries of the system) are no files of the project.
+        let altered = |at: &Location| at.project_path().is_none_or(|path| diff.alters(path, lines_of(at)));
+        if finding.passes.iter().any(altered) {
+            return Vouched::Nothing;
+        }
         others.fold(first, Ord::min)
     }
 

@@ -192,36 +192,36 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for First<T> {
 }
 
 /// The first elements of a list and the last, and how many stand between.
-pub(super) struct Ends<T> {
+pub(super) struct Ends<T, const MAX: usize = MAX_ENDS> {
     pub(super) items: Vec<T>,
     pub(super) left_out: usize,
 }
 
-/// Elements that are kept of a list.
-const MAX_ENDS: usize = 12;
+/// Elements that are kept of a list whose elements are shown.
+pub(super) const MAX_ENDS: usize = 12;
 
-impl<T> Default for Ends<T> {
+impl<T, const MAX: usize> Default for Ends<T, MAX> {
     fn default() -> Self {
         Self { items: Vec::new(), left_out: 0 }
     }
 }
 
-impl<T> Ends<T> {
+impl<T, const MAX: usize> Ends<T, MAX> {
     fn odd() -> Self {
         Self::default()
     }
 }
 
-impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ends<T> {
+impl<'de, T: Deserialize<'de>, const MAX: usize> Deserialize<'de> for Ends<T, MAX> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Items<T>(PhantomData<T>);
-        impl<'de, T: Deserialize<'de>> Visitor<'de> for Items<T> {
-            type Value = Ends<T>;
+        struct Items<T, const MAX: usize>(PhantomData<T>);
+        impl<'de, T: Deserialize<'de>, const MAX: usize> Visitor<'de> for Items<T, MAX> {
+            type Value = Ends<T, MAX>;
             scalars!();
             fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Self::Value, A::Error> {
                 let mut ends = Ends::default();
                 while let Some(item) = seq.next_element()? {
-                    if ends.items.len() == MAX_ENDS {
+                    if ends.items.len() == MAX {
                         ends.items.pop();
                         ends.left_out += 1;
                     }
@@ -234,7 +234,7 @@ impl<'de, T: Deserialize<'de>> Deserialize<'de> for Ends<T> {
                 Ok(Ends::odd())
             }
         }
-        deserializer.deserialize_any(Items(PhantomData))
+        deserializer.deserialize_any(Items::<T, MAX>(PhantomData))
     }
 }
 

@@ -1,16 +1,17 @@
 //! A result as a finding.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use super::driver::{DriverLevels, ToolDriver, advisories, named_for, names_credentials};
 use super::facts::{
     Bag, Message, Reference, RuleName, RuleOfResult, SarifLevel, SarifRule, SarifRunFacts, taxa_cwes,
 };
 use super::location::ResultLocation;
-use super::object::{Ends, First, Hashes, Index, SarifList, objects};
+use super::object::{Ends, First, Hashes, Index, MAX_ENDS, SarifList, objects};
 use super::package::{self, PackageTexts};
 use crate::finding::{
-    Category, Finding, FingerprintBuilder, PlaceRole, Reachability, RelatedPlace, Severity, Text,
+    Category, Finding, FingerprintBuilder, Location, PlaceRole, Reachability, RelatedPlace, Severity, Text,
 };
 use crate::report::checkov::is_secret_check;
 use crate::report::conceal::{Scrutiny, comparable, speaks_of_credentials, without_values};
@@ -19,6 +20,13 @@ use crate::report::cvss::highest;
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::value::{LineNumber, Loose, ReportWord};
+
+/// Ways that data takes of a result, threads of each, and steps of those, whose places are looked at.
+const MAX_FLOWS: usize = 32;
+const MAX_THREADS: usize = 8;
+const MAX_STEPS: usize = 256;
+/// Path of a place that nobody knows.
+const UNKNOWN: &str = "../unknown";
 
 objects! {
     /// A result.
@@ -37,15 +45,15 @@ objects! {
         provenance: Provenance<'a> = "provenance",
         taxa: SarifList<Reference<'a>> = "taxa",
         related: Ends<Spot<'a>> = "relatedLocations",
-        flows: First<CodeFlow<'a>> = "codeFlows",
+        flows: Ends<CodeFlow<'a>, MAX_FLOWS> = "codeFlows",
         fixes: First<FixItem<'a>> = "fixes",
     }
-    /// A way that data takes, of which one thread is looked at.
-    CodeFlow<'a> { threads: First<ThreadFlow<'a>> = "threadFlows" }
+    /// A way that data takes.
+    CodeFlow<'a> { threads: Ends<ThreadFlow<'a>, MAX_THREADS> = "threadFlows" }
     /// Its steps.
-    ThreadFlow<'a> { steps: Ends<FlowStep<'a>> = "locations" }
-    /// A step.
-    FlowStep<'a> { at: Spot<'a> = "location" }
+    ThreadFlow<'a> { steps: Ends<FlowStep<'a>, MAX_STEPS> = "locations" }
+    /// A step, which may be one of a list of the run.
+    FlowStep<'a> { at: Spot<'a> = "location", index: Index = "index" }
     /// A change that would help.
     FixItem<'a> { description: Message<'a> = "description" }
     /// Of a result only where it is.
@@ -234,6 +242,7 @@ impl Item<'_> {
         let needs = self.place(scene, &mut finding);
         self.other_places(scene, &mut finding);
         self.explaining_places(scene, &mut finding);
+        self.passed_places(scene, &mut finding);
         if finding.target.is_none() && !scene.facts.part.is_empty() {
             finding.target = Some(Text::line(&scene.facts.part));
         }
@@ -428,9 +437,7 @@ impl Item<'_> {
             let (uri, base) = match artifact.needs() {
                 None if artifact.uri.as_str().is_empty() => continue,
                 None => (artifact.uri.as_str().to_owned(), artifact.base.as_str().to_owned()),
-                Some(index) => {
-                    (scene.artifact)(index).unwrap_or_else(|| ("../unknown".to_owned(), String::new()))
-                }
+                Some(index) => (scene.artifact)(index).unwrap_or_else(|| (UNKNOWN.to_owned(), String::new())),
             };
             let place = ResultLocation::resolve(&uri, &base, &scene.facts.bases, scene.roots);
             finding.also_at.extend(place.location(
@@ -475,14 +482,46 @@ impl Item<'_> {
         let related = self.related.items.iter().filter_map(|spot| place(PlaceRole::Related, spot));
         finding.related.extend(related);
         finding.related.extend(more(PlaceRole::Related, self.related.left_out));
-        let thread = self.flows.0.as_ref().and_then(|flow| flow.threads.0.as_ref());
+        let thread = self.flows.items.first().and_then(|flow| flow.threads.items.first());
         let Some(ThreadFlow { steps, .. }) = thread else { return };
+        // Of one flow the first steps and the last are shown.
+        let shown = steps.items.len().min(MAX_ENDS);
+        let first = steps.items.iter().take(shown.saturating_sub(1));
         let mut flow: Vec<_> =
-            steps.items.iter().filter_map(|step| place(PlaceRole::Flow, &step.at)).collect();
-        if let Some(more) = more(PlaceRole::Flow, steps.left_out) {
+            first.chain(steps.items.last()).filter_map(|step| place(PlaceRole::Flow, &step.at)).collect();
+        if let Some(more) = more(PlaceRole::Flow, steps.items.len() - shown + steps.left_out) {
             flow.insert(flow.len().saturating_sub(1), more);
         }
         finding.related.append(&mut flow);
+    }
+
+    /// Sets the places that data passes on its way to the result, in all flows, each once.
+    fn passed_places(&self, scene: &Scene<'_>, finding: &mut Finding) {
+        let threads = || self.flows.items.iter().flat_map(|flow| &flow.threads.items);
+        let mut whole = self.flows.left_out == 0
+            && self.flows.items.iter().all(|flow| flow.threads.left_out == 0)
+            && threads().all(|thread| thread.steps.left_out == 0);
+        let mut seen = BTreeSet::new();
+        for FlowStep { at, index, .. } in threads().flat_map(|thread| &thread.steps.items) {
+            let Spot { physical: Physical { artifact, region, .. }, .. } = at;
+            let lines = (region.start.0, region.end.0);
+            let named = artifact.needs().is_some() || !artifact.uri.as_str().is_empty();
+            if !named {
+                whole &= index.0.is_none();
+            } else if seen.insert((artifact.uri.as_str(), artifact.base.as_str(), artifact.index.0, lines)) {
+                let known = artifact.needs().map(|index| (scene.artifact)(index));
+                let (uri, base) = match &known {
+                    None => (artifact.uri.as_str(), artifact.base.as_str()),
+                    Some(Some((uri, base))) => (uri.as_str(), base.as_str()),
+                    Some(None) => (UNKNOWN, ""),
+                };
+                let place = ResultLocation::resolve(uri, base, &scene.facts.bases, scene.roots);
+                finding.passes.extend(place.location(lines.0, lines.1, scene.roots));
+            }
+        }
+        if !whole {
+            finding.passes.extend(Location::new(UNKNOWN, None, None, &[]));
+        }
     }
 
     /// Sets where the finding is; gives the index of the artifact that is needed for it and not known.
