@@ -89,35 +89,41 @@ impl AllowedMatches {
     pub(super) fn concerns(&self, problem: &MatchedProblem, witness: usize) -> bool {
         let Some((by, exceeding)) = &self.groups else { return true };
         let finding = problem.witnesses.get(witness).map(|matched| &matched.finding);
-        if finding.is_some_and(|finding| key_of(*by, finding).is_empty()) {
+        let keys = finding.map(|finding| keys_of(*by, finding)).unwrap_or_default();
+        if keys.is_empty() {
             return !exceeding.is_empty();
         }
         match by {
             GroupedBy::Owner if problem.owners.is_empty() => exceeding.contains(""),
             GroupedBy::Owner => problem.owners.iter().any(|owner| exceeding.contains(owner)),
-            GroupedBy::Path | GroupedBy::Tool => {
-                finding.is_some_and(|finding| exceeding.contains(&key_of(*by, finding)))
-            }
+            GroupedBy::Path | GroupedBy::Tool => keys.iter().any(|key| exceeding.contains(key)),
         }
     }
 }
 
-/// What a finding is grouped by before owners are known.
-pub(super) fn key_of(by: GroupedBy, finding: &Finding) -> String {
-    match by {
-        GroupedBy::Path | GroupedBy::Owner => finding.path().unwrap_or_default().to_owned(),
-        GroupedBy::Tool => finding.tool.real().to_ascii_lowercase(),
-    }
+/// What a finding is grouped by before owners are known: each file that it is in, or its tool. None where nobody knows.
+pub(super) type GroupKeys = Vec<String>;
+
+/// What a finding is grouped by, in order.
+pub(super) fn keys_of(by: GroupedBy, finding: &Finding) -> GroupKeys {
+    let mut keys = match by {
+        GroupedBy::Path | GroupedBy::Owner => finding.paths().map(str::to_owned).collect(),
+        GroupedBy::Tool => vec![finding.tool.real().to_ascii_lowercase()],
+    };
+    keys.sort();
+    keys.dedup();
+    keys
 }
 
-/// The groups of a key: a path has those of its owners; what nobody owns is one group.
-fn groups_of(by: GroupedBy, key: &str, owners: &Owners) -> Vec<String> {
+/// The groups of keys, each once: a path has those of its owners; what nobody owns is one group.
+fn groups_of(by: GroupedBy, keys: &GroupKeys, owners: &Owners) -> BTreeSet<String> {
+    let owned = |key: &String| {
+        let owned = owners.owners_of(key);
+        if owned.is_empty() { vec![String::new()] } else { owned }
+    };
     match by {
-        GroupedBy::Path | GroupedBy::Tool => vec![key.to_owned()],
-        GroupedBy::Owner => {
-            let owned = owners.owners_of(key);
-            if owned.is_empty() { vec![String::new()] } else { owned }
-        }
+        GroupedBy::Path | GroupedBy::Tool => keys.iter().cloned().collect(),
+        GroupedBy::Owner => keys.iter().flat_map(owned).collect(),
     }
 }
 
@@ -147,7 +153,7 @@ pub(super) struct AllowanceContext<'w> {
 pub(super) fn judge(
     rule: &Rule,
     counts: MatchCounts,
-    groups: &BTreeMap<String, MatchCounts>,
+    groups: &BTreeMap<GroupKeys, MatchCounts>,
     problems: &[&CountedProblem],
     around: AllowanceContext<'_>,
 ) -> AllowedMatches {
@@ -161,19 +167,19 @@ pub(super) fn judge(
 fn of_groups(
     per: GroupedBy,
     allow: u64,
-    keys: &BTreeMap<String, MatchCounts>,
+    counted: &BTreeMap<GroupKeys, MatchCounts>,
     problems: &[&CountedProblem],
     owners: &Owners,
 ) -> AllowedMatches {
     let mut groups: BTreeMap<String, (u64, u64)> = BTreeMap::new();
     let mut placeless = (0, 0);
-    let mut placed: Vec<(u64, Vec<String>)> = Vec::new();
-    for (key, counts) in keys {
-        if key.is_empty() {
+    let mut placed: Vec<(u64, BTreeSet<String>)> = Vec::new();
+    for (keys, counts) in counted {
+        if keys.is_empty() {
             placeless = (counts.open, counts.sure());
             continue;
         }
-        let of_key = groups_of(per, key, owners);
+        let of_key = groups_of(per, keys, owners);
         for group in &of_key {
             let (open, sure) = groups.entry(group.clone()).or_default();
             *open += counts.open;
@@ -194,7 +200,7 @@ fn of_groups(
         .filter(|(_, (open, _))| *open > allow)
         .map(|(group, (open, _))| (group, *open))
         .collect();
-    let is_concerned = |of_key: &[String]| of_key.iter().any(|group| exceeding.contains_key(group));
+    let is_concerned = |of_key: &BTreeSet<String>| of_key.iter().any(|group| exceeding.contains_key(group));
     let mut concerned: u64 =
         placed.iter().filter(|(_, of_key)| is_concerned(of_key)).map(|(open, _)| open).sum();
     if !exceeding.is_empty() {
@@ -208,10 +214,14 @@ fn of_groups(
         GroupedBy::Path if group.is_empty() => Some("what has no path".to_owned()),
         // As it is shown elsewhere, without values of secrets.
         GroupedBy::Path | GroupedBy::Tool => problems.iter().find_map(|(problem, _)| {
-            let lead = problem.lead().filter(|lead| key_of(per, &lead.finding) == *group)?;
+            let lead = problem.lead().filter(|lead| keys_of(per, &lead.finding).contains(group))?;
+            let Finding { tool, location, also_at, .. } = &lead.finding;
             match per {
-                GroupedBy::Tool => Some(lead.finding.tool.to_string()),
-                GroupedBy::Path | GroupedBy::Owner => Some(lead.finding.location.as_ref()?.path.to_string()),
+                GroupedBy::Tool => Some(tool.to_string()),
+                GroupedBy::Path | GroupedBy::Owner => {
+                    let mut places = location.iter().chain(also_at);
+                    Some(places.find(|at| at.path.real() == *group)?.path.to_string())
+                }
             }
         }),
     };

@@ -87,8 +87,13 @@ pub(super) fn problems(
             let waiver = lifts.iter().find_map(|lift| lift.waiver());
             let waiver = waiver.and_then(|at| waivers.get(at as usize)).map(|w| w.id.clone());
             let vex = lifts.iter().find_map(|lift| lift.vex()).and_then(|claim| vex.note(claim)).cloned();
-            let path = members.first().and_then(|(matched, _)| matched.finding.path());
-            let owned = path.map(|path| owners.owners_of(path)).unwrap_or_default();
+            let paths = members.first().into_iter().flat_map(|(matched, _)| matched.finding.paths());
+            let mut owned: Vec<String> = Vec::new();
+            for owner in paths.flat_map(|path| owners.owners_of(path)) {
+                if !owned.contains(&owner) {
+                    owned.push(owner);
+                }
+            }
             let witnesses = members.into_iter().map(|(matched, _)| Arc::clone(matched)).collect();
             (MatchedProblem { witnesses, why: group.why, waiver, vex, owners: owned }, hits)
         })

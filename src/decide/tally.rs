@@ -7,7 +7,7 @@ mod worst_findings;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, OnceLock};
 
-use super::allowance::key_of;
+use super::allowance::{GroupKeys, keys_of};
 use super::finding_query::is_meant;
 use super::sbom::LicenseSource;
 use super::waiver::{Coverage, Lift, Use};
@@ -134,7 +134,7 @@ pub struct Tally<'p> {
     /// Every matched finding: its identity and its combination.
     marks: Vec<(Fingerprint, u32)>,
     /// Matches of rules that allow so many of each group: by rule, group and combination.
-    groups: BTreeMap<(usize, String, u32), u64>,
+    groups: BTreeMap<(usize, GroupKeys, u32), u64>,
     /// Matches of each waiver.
     pub(super) uses: BTreeMap<u32, Use>,
     /// Active findings by state; counted only where there is a base.
@@ -258,8 +258,12 @@ impl<'p> Tally<'p> {
     }
 
     /// The same by the groups of a rule that allows so many of each.
-    pub(super) fn counted_by_group(&self, rule: usize, coverage: &Coverage) -> BTreeMap<String, MatchCounts> {
-        let mut groups: BTreeMap<String, MatchCounts> = BTreeMap::new();
+    pub(super) fn counted_by_group(
+        &self,
+        rule: usize,
+        coverage: &Coverage,
+    ) -> BTreeMap<GroupKeys, MatchCounts> {
+        let mut groups: BTreeMap<GroupKeys, MatchCounts> = BTreeMap::new();
         for ((_, key, set), count) in self.groups.iter().filter(|((of, ..), _)| *of == rule) {
             if let Some((set, _)) = self.sets.get(*set as usize) {
                 groups.entry(key.clone()).or_default().add(rule, set, *count, coverage);
@@ -593,10 +597,10 @@ impl Tally<'_> {
     }
 
     /// The rules that count a finding within a group, and the key of that.
-    fn groups_of(&self, finding: &Finding, set: &Combination) -> Vec<(usize, String)> {
+    fn groups_of(&self, finding: &Finding, set: &Combination) -> Vec<(usize, GroupKeys)> {
         let rules = self.to.policy.rules.iter().enumerate().filter(|(at, _)| set.has(*at));
         let grouped = rules.filter_map(|(at, rule)| match rule.allow {
-            Allowance::Each { per, .. } => Some((at, key_of(per, finding))),
+            Allowance::Each { per, .. } => Some((at, keys_of(per, finding))),
             Allowance::Count(_) | Allowance::Base => None,
         });
         grouped.collect()

@@ -374,6 +374,11 @@ impl Finding {
     pub fn path(&self) -> Option<&str> {
         self.location.as_ref().map(|l| l.path.real())
     }
+
+    /// The paths of all places that it was found at, as they are compared.
+    pub fn paths(&self) -> impl Iterator<Item = &str> {
+        self.location.iter().chain(&self.also_at).map(|at| at.path.real())
+    }
 }
 
 #[cfg(test)]

@@ -148,3 +148,33 @@ fn a_waiver_takes_nothing_from_a_count_of_the_base() {
     let (outcome, count, allow, message) = rule(&check(&dir, &args));
     assert_eq!((outcome.as_str(), count, allow), ("fail", 2, 1), "{message}");
 }
+
+#[test]
+fn a_finding_of_several_places_counts_at_each() {
+    let dir = Dir::new();
+    let policy = |allow: &str| {
+        BASE.replace("{base: same}", allow).replace("base: {from: [base-report, diff], without: warn}\n", "")
+    };
+    let result = |places: &[&str]| {
+        let place = |path: &&str| serde_json::json!({"physicalLocation": {"artifactLocation": {"uri": path}, "region": {"startLine": 1}}});
+        let places: Vec<_> = places.iter().map(place).collect();
+        serde_json::json!({"ruleId": "r", "level": "error", "message": {"text": "m"}, "locations": places})
+    };
+    let results = [result(&["a.py", "b.py"]), result(&["c.py", "b.py", "b.py"]), result(&["d.py", "b.py"])];
+    let report = serde_json::json!({"version": "2.1.0", "runs": [{"tool": {"driver": {"name": "t", "version": "1",
+        "rules": [{"id": "r", "properties": {"security-severity": "8.0"}}]}}, "results": results}]});
+    dir.write("semgrep.json", report.to_string()).write("CODEOWNERS", "*.py @rest\nb.py @one\nc.py @one\n");
+    for (allow, outcome, message) in [
+        ("{per: path, count: 2}", "fail", "3 findings, 2 allowed for each path: b.py has 3"),
+        ("{per: path, count: 3}", "pass", "3, 3 allowed for each path"),
+        ("{per: owner, count: 2}", "fail", "3 findings, 2 allowed for each owner: @one has 3"),
+    ] {
+        dir.write("policy.yaml", policy(allow));
+        let run = check(&dir, &["--codeowners", "CODEOWNERS"]);
+        let (told, count, _, said) = rule(&run);
+        assert_eq!((told.as_str(), count, said.as_str()), (outcome, 3, message), "{allow}");
+        // All of them are in a group that has too many.
+        let steps = run.json()["unblock"]["steps"].as_array().unwrap().len();
+        assert_eq!(steps, if outcome == "fail" { 3 } else { 0 }, "{run:?}");
+    }
+}
