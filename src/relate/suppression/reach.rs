@@ -187,7 +187,13 @@ impl<'t> SourceLines<'t> {
 
     /// The lines that a line stands above, by how far they are indented, with the line that closes them.
     fn block(&self, head: usize) -> RangeInclusive<usize> {
-        let inside = |at: &usize| self.is_blank(*at) || self.indent(*at) > self.indent(head);
+        // A brace may open it in a line of its own.
+        let brace = (head + 1..=self.count())
+            .find(|&at| !self.is_blank(at))
+            .filter(|&at| self.at(at).trim_ascii().starts_with(b"{"))
+            .filter(|&at| self.indent(at) == self.indent(head));
+        let inside =
+            |at: &usize| self.is_blank(*at) || self.indent(*at) > self.indent(head) || brace == Some(*at);
         let last = (head + 1..=self.count()).take_while(inside).last().unwrap_or(head);
         head..=(last + 1).min(self.count())
     }
@@ -198,6 +204,73 @@ impl<'t> SourceLines<'t> {
         let first = (1..line).rev().take_while(inside).last().unwrap_or(line);
         let last = (line + 1..=self.count()).take_while(inside).last().unwrap_or(line);
         first..=last
+    }
+
+    /// The lines around one that are not indented at all, which begin and close the block that it is in.
+    fn outermost(&self, line: usize) -> RangeInclusive<usize> {
+        let inside = |at: &usize| self.is_blank(*at) || self.is_comment(*at) || self.indent(*at) > 0;
+        let first = (1..line).rev().take_while(inside).last().unwrap_or(line);
+        let last = (line..=self.count()).take_while(inside).last().unwrap_or(line);
+        first.saturating_sub(1).max(1)..=(last + 1).min(self.count())
+    }
+
+    /// The document or resource that an annotation within its `metadata` speaks of.
+    fn annotated(&self, line: usize) -> Option<RangeInclusive<usize>> {
+        let mut indent = self.indent(line);
+        let metadata = (1..line).rev().find(|&at| {
+            let is_above = !self.is_blank(at) && !self.is_comment(at) && self.indent(at) < indent;
+            if is_above {
+                indent = self.indent(at);
+            }
+            let key = self.at(at).trim_ascii().to_ascii_lowercase();
+            is_above && [&b"metadata"[..], b"\"metadata\""].iter().any(|name| key.starts_with(name))
+        })?;
+        let apart = |at: &usize| self.at(*at).starts_with(b"---");
+        let (begin, end) = self.around(metadata).into_inner();
+        let begin = (begin..metadata).rev().find(apart).unwrap_or(begin);
+        Some(begin..=(metadata..=end).find(apart).unwrap_or(end))
+    }
+
+    /// True if nothing but comments stands before a line.
+    fn is_head(&self, line: usize) -> bool {
+        let opens = |at| self.at(at).trim_ascii_start().starts_with(b"<?");
+        (1..line).all(|at| self.is_blank(at) || self.is_comment(at) || opens(at))
+    }
+
+    /// Whether a comment reaches to its end mark, or to the end of the file: by its words, or because it heads the file. One
+    /// that names rules right above the first line of code speaks of that line.
+    fn has_no_end(&self, at: usize, mark: SuppressionMark, path: &str) -> bool {
+        let text = self.at(at).to_ascii_lowercase();
+        let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
+        let one = ["-line", "nextline", "next line", ":next", ":this", ":previous", "disable once"];
+        if one.iter().any(|word| holds(word)) {
+            return false;
+        }
+        let (word, rest) = mark.directive(&text);
+        let says = |part: &str| memchr::memmem::find(word, part.as_bytes()).is_some();
+        let begins = holds("start") || says("begin") || says("disable") && holds("/*");
+        if begins || text.trim_ascii_start().starts_with(b"package ") {
+            return true;
+        }
+        let of_docker = || {
+            let name = path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
+            mark.tools.contains("Checkov") && (name.contains("dockerfile") || name.contains("containerfile"))
+        };
+        let by_word = says("file")
+            || says("-all")
+            || holds("disable")
+            || holds("global")
+            || mark.text == "no critic"
+            || mark.covers_files(&text)
+            || mark.text == "noqa" && ["flake8:", "ruff:"].iter().any(|tool| holds(tool))
+            || of_docker();
+        let names_nothing = || !rest.iter().any(u8::is_ascii_alphanumeric);
+        let heads = || {
+            let next = self.code_after(at);
+            let apart = (at + 1..next).any(|line| self.is_blank(line));
+            self.is_head(at) && (apart || names_nothing() || self.at(next).starts_with(b"package "))
+        };
+        (self.is_alone(at, mark) || self.is_comment(at)) && (by_word || heads())
     }
 
     /// The lines that a comment may speak of.
@@ -219,15 +292,18 @@ impl<'t> SourceLines<'t> {
             covered.push(self.block(if alone { next } else { at }));
             if alone && self.indent(at) > 0 {
                 covered.push(self.around(at));
+                if [".tf", ".hcl", ".tofu", ".bicep"].iter().any(|end| path.ends_with(end)) {
+                    covered.push(self.outermost(at));
+                }
+                covered.extend(self.annotated(at));
             }
         }
-        let opens =
-            holds("start") || holds("disable") && !holds("-line") && !following || mark.covers_files(&text);
-        if alone && opens {
+        if self.has_no_end(at, mark, path) {
             let closes = |line: &usize| {
+                let of_mark = ended(path, self.at(*line)).contains(&mark);
                 let line = self.at(*line).to_ascii_lowercase();
-                !super::marks(&line).is_empty()
-                    && [&b"end"[..], b"enable"].iter().any(|word| memchr::memmem::find(&line, word).is_some())
+                let says = |word: &[u8]| memchr::memmem::find(&line, word).is_some();
+                of_mark || !super::marks(&line).is_empty() && (says(b"end") || says(b"enable"))
             };
             covered.push(at..=(at + 1..=self.count()).find(closes).unwrap_or(self.count()));
         }
@@ -243,6 +319,17 @@ impl SuppressionMark {
         // Gosec passes over all that is in a block; Bandit only over the statement.
         let bandit = self.text == "nosec" && path.rsplit_once('.').is_none_or(|(_, end)| end != "go");
         !one && !bandit
+    }
+
+    /// The word of a line, in lower case, that a mark is in, and what follows it.
+    fn directive(self, line: &[u8]) -> (&[u8], &[u8]) {
+        let Some(at) = memchr::memmem::find(line, self.text.as_bytes()) else { return (&[], &[]) };
+        let blank = |byte: &u8| byte.is_ascii_whitespace();
+        let begin = line.get(..at).and_then(|before| before.iter().rposition(blank)).map_or(0, |at| at + 1);
+        let end = at + self.text.len();
+        let more = line.get(end..).and_then(|after| after.iter().position(blank));
+        let word_end = more.map_or(line.len(), |more| end + more);
+        (line.get(begin..word_end).unwrap_or_default(), line.get(end..).unwrap_or_default())
     }
 
     /// True of a comment that speaks of the whole file.
@@ -296,6 +383,74 @@ mod tests {
         assert_eq!(told("a.yaml", "# kics-scan ignore\na: 1\nb: 2\nc:\n  d: 1\n", 5), [1]);
         assert_eq!(told("a.py", "K = 1  # pragma: allowlist nextline secret\nL = 2\nM = 3\n", 2), [1]);
         assert_eq!(told("a.py", "K = 1  # pragma: allowlist secret\nL = 2\n", 2), [0; 0]);
+    }
+
+    #[test]
+    fn a_comment_without_an_end_reaches_to_its_end_mark_or_that_of_the_file() {
+        let far = "a()\nb()\n\n\nc()\nd()\ne()\n";
+        let count = far.lines().count();
+        for (name, before) in [
+            ("a.py", "x()\n# flake8: noqa\n"),
+            ("a.py", "#!/usr/bin/python3\n# nosemgrep\n"),
+            ("a.py", "# nosemgrep: eval\n\n"),
+            ("a.py", "# nosec\n"),
+            ("a.php", "<?php\n// phpcs:ignoreFile\n"),
+            ("a.php", "x();\n// @codingStandardsIgnoreFile\n"),
+            ("a.cc", "x();\n// NOLINTBEGIN(cert-err33-c)\n"),
+            ("a.cc", "x(); // NOLINTBEGIN\n"),
+            ("a.js", "/* eslint-disable */\n"),
+            ("a.js", "x(); /* eslint-disable no-eval */\n"),
+            ("a.js", "x()\n// biome-ignore-all lint/security: why\n"),
+            ("a.go", "// why\n\n//nolint:gosec\npackage a\n"),
+            ("a.go", "package a //nolint\n"),
+            ("a.go", "x()\n//lint:file-ignore SA1019 why\n"),
+            ("Dockerfile", "FROM x\n# checkov:skip=CKV_DOCKER_2: why\n"),
+            ("build/Dockerfile.prod", "FROM x\n# hadolint global ignore=DL3006\n"),
+            ("a.tf", "x {}\n# tflint-ignore-file: all\n"),
+            ("a.kt", "x()\n@file:Suppress(\"all\")\n"),
+            ("a.pl", "x();\n## no critic\n"),
+        ] {
+            let begins = before.lines().count();
+            let path = name.rsplit('/').next().unwrap();
+            let at: Vec<u32> = told(path, &format!("{before}{far}"), begins + count);
+            assert!(!at.is_empty(), "{before}");
+        }
+        for (name, before) in [
+            ("a.py", "x()\n# nosemgrep\n"),
+            ("a.py", "# nosemgrep: eval\n"),
+            ("a.py", "x()  # flake8: noqa\n"),
+            ("a.cc", "// NOLINTBEGIN\nx();\n// NOLINTEND\n"),
+            ("a.js", "/* eslint-disable */\nx();\n/* eslint-enable */\n"),
+            ("a.js", "x(); // eslint-disable-line\n"),
+            ("a.cs", "x();\n// ReSharper disable once SqlInjection\n"),
+            ("a.cs", "#pragma warning disable CA2100\nx();\n#pragma warning restore CA2100\n"),
+            ("a.swift", "x()\n// swiftlint:disable:next force_cast\n"),
+            ("Dockerfile", "# hadolint ignore=DL3006\n"),
+            ("a.pl", "## no critic\nx();\n## use critic\n"),
+        ] {
+            let begins = before.lines().count();
+            assert_eq!(told(name, &format!("{before}{far}"), begins + count), [0; 0], "{before}");
+        }
+    }
+
+    #[test]
+    fn a_comment_in_a_resource_speaks_of_all_of_it() {
+        let terraform = "resource \"a\" \"b\" {\n  c = 1\n  d {\n    # checkov:skip=Y\n    e = 1\n  }\n  f = 1\n}\nvariable \"g\" {\n  h = 1\n}\n";
+        for (changed, lines) in [(2, vec![4]), (5, vec![4]), (7, vec![4]), (10, vec![])] {
+            assert_eq!(told("a.tf", terraform, changed), lines, "{changed}");
+        }
+        let kubernetes = "kind: A\nmetadata:\n  annotations:\n    checkov.io/skip1: X=why\nspec:\n  a: 1\n---\nkind: B\nspec:\n  a: 1\n";
+        for (changed, lines) in [(1, vec![4]), (6, vec![4]), (8, vec![]), (10, vec![])] {
+            assert_eq!(told("a.yaml", kubernetes, changed), lines, "{changed}");
+        }
+        let cloud = "Resources:\n  A:\n    Metadata:\n      cfn_nag:\n        rules_to_suppress:\n          - id: W1\n    Properties:\n      a: 1\n  B:\n    Properties:\n      a: 1\n";
+        for (changed, lines) in [(8, vec![5]), (11, vec![])] {
+            assert_eq!(told("a.yaml", cloud, changed), lines, "{changed}");
+        }
+        let braces = "[SuppressMessage(\"a\", \"b\")]\nclass A\n{\n    void B()\n    {\n        c();\n    }\n}\nclass D\n{\n    e();\n}\n";
+        for (changed, lines) in [(6, vec![1]), (11, vec![])] {
+            assert_eq!(told("a.cs", braces, changed), lines, "{changed}");
+        }
     }
 
     #[test]
