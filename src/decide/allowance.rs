@@ -219,8 +219,8 @@ fn of_groups(
             match per {
                 GroupedBy::Tool => Some(tool.to_string()),
                 GroupedBy::Path | GroupedBy::Owner => {
-                    let mut places = location.iter().chain(also_at);
-                    Some(places.find(|at| at.path.real() == *group)?.path.to_string())
+                    let mut all = location.iter().chain(also_at);
+                    Some(all.find(|at| at.path.real() == *group)?.path.to_string())
                 }
             }
         }),

@@ -775,3 +775,35 @@ fn words_about_scanners_in_documentation_and_lock_files_are_no_review() {
         assert_eq!(run.code, 10, "{path} {run:?}");
     }
 }
+
+#[test]
+fn settings_that_no_name_tells_of_are_known_by_content_or_by_who_names_them() {
+    let dir = repository(&[
+        (".secgate/merge.yaml", POLICY),
+        (".semgrepignore", ":include lists/one.txt\n"),
+        ("lists/one.txt", "a/\n:include two.txt\n"),
+        ("lists/two.txt", "b/\n"),
+        (".gitleaks.toml", "[extend]\npath = \"qa/base.toml\"\n"),
+        ("qa/base.toml", "title = \"a\"\n"),
+        (".gitlab-ci.yml", "scan:\n  script:\n    - trivy image --ignorefile qa/risks.txt app\n"),
+        ("qa/risks.txt", "# none\n"),
+        ("qa/other.txt", "# none\n"),
+        ("app/allowlist.json", "[\"example.com\"]\n"),
+    ]);
+    // Routine: files that are nobody's settings.
+    dir.write("qa/other.txt", "# some\n").write("app/allowlist.json", "[\"example.com\", \"example.org\"]\n");
+    dir.write(".gitignore", format!("{}made/\n", dir.read(".gitignore")));
+    commit(&dir);
+    assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
+    dir.write("lists/two.txt", "b/\nsrc/\n").write("qa/base.toml", "title = \"b\"\n");
+    dir.write("qa/risks.txt", "# none\nCVE-2026-1\n");
+    let owasp = "<suppressions>\n<suppress><cve>CVE-2026-1</cve></suppress>\n</suppressions>\n";
+    dir.write("config/owasp.xml", owasp);
+    commit(&dir);
+    for told in [clauses(&dir, &BY_GIT), by_diff(&dir, &[])] {
+        let (code, list) = told;
+        let files: Vec<&str> = list.iter().map(|clause| clause.split('`').nth(1).unwrap()).collect();
+        let expected = ["config/owasp.xml", "qa/base.toml", "qa/risks.txt", "lists/two.txt"];
+        assert_eq!((code, files), (10, expected.to_vec()), "{list:#?}");
+    }
+}

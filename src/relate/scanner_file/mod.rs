@@ -6,6 +6,7 @@
 
 mod names;
 mod sides;
+mod signs;
 #[cfg(test)]
 mod tests;
 mod tree;

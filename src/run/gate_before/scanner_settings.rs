@@ -12,15 +12,30 @@ use crate::policy::compare::LoosenedClause;
 use crate::relate::suppression::{self, SuppressionMark, UnreadFile};
 use crate::relate::{Diff, ScannerFile, Softened};
 
+/// Lists that `.semgrepignore` includes, beyond which none is looked at.
+const MAX_INCLUDED: usize = 1000;
+
 /// Adds the clauses of a change in which scanners see less.
 pub(crate) fn compare_scanner_settings(before: &PreviousProject<'_>, seen: &mut PriorFindings) -> Result<()> {
     let diff = &before.change.diff;
     seen.compared.push(format!("scanners' own files and comments in {}", before.name()));
     // By the path after the change; without one the file is gone.
     let mut files: BTreeMap<String, (Option<String>, bool)> = BTreeMap::new();
+    let mut told: BTreeMap<String, ScannerFile> = BTreeMap::new();
+    let named = named(before)?;
     for file in diff.files() {
         let (new, old) = ((!file.is_gone).then_some(file.path), file.old_path());
         let opaque = file.is_opaque();
+        if let Some(path) = new.filter(|path| ScannerFile::from_path(path).is_none()) {
+            let by_content = |text: Vec<u8>| ScannerFile::from_content(path, &text);
+            let known = bytes(&before.change.directory.join(path)).ok().flatten().and_then(by_content);
+            let known = known.or_else(|| named.contains(path).then(ScannerFile::named));
+            if let Some(known) = known {
+                files.insert(path.to_owned(), (old.map(str::to_owned), opaque));
+                told.insert(path.to_owned(), known);
+                continue;
+            }
+        }
         match (
             new.filter(|new| ScannerFile::from_path(new).is_some()),
             old.filter(|old| ScannerFile::from_path(old).is_some()),
@@ -57,7 +72,7 @@ pub(crate) fn compare_scanner_settings(before: &PreviousProject<'_>, seen: &mut 
         files.entry(alias.clone()).or_insert((Some(alias), false));
     }
     for (path, (old, opaque)) in files {
-        let Some(file) = ScannerFile::from_path(&path) else { continue };
+        let Some(file) = told.get(&path).copied().or_else(|| ScannerFile::from_path(&path)) else { continue };
         compare_scanner_file(before, file, (&path, old.as_deref()), opaque, seen)?;
     }
     for path in included(before)? {
@@ -140,23 +155,64 @@ fn included(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
         lists.extend(commit.files.keys().map(String::as_str).filter(is_ignore).map(str::to_owned));
     }
     let mut found = BTreeSet::new();
-    for list in lists {
+    let mut left: Vec<String> = lists.into_iter().collect();
+    while let Some(list) = left.pop() {
         let path = before.change.directory.join(&list);
-        let mut texts: Vec<Vec<u8>> = bytes(&path)?.into_iter().collect();
+        let mut texts: Vec<Vec<u8>> = bytes(&path).ok().flatten().into_iter().collect();
         if let PreviousFile::There(_, bytes) = before.read_file(&path)? {
             texts.push(bytes);
         }
-        let folder = list.rsplit_once('/').map_or("", |(folder, _)| folder);
         for name in texts.iter().flat_map(|text| ScannerFile::includes(text)) {
-            let name = name.trim_start_matches("./");
-            let inside = !name.starts_with('/') && !name.split('/').any(|part| part == "..");
-            let path = if folder.is_empty() { name.to_owned() } else { format!("{folder}/{name}") };
-            if inside && ScannerFile::from_path(&path).is_none() {
-                found.insert(path);
+            let Some(path) = beside(&list, &name) else { continue };
+            // A list that is included may include others.
+            let is_list = ScannerFile::from_path(&path).is_none() && found.len() < MAX_INCLUDED;
+            if is_list && found.insert(path.clone()) {
+                left.push(path);
             }
         }
     }
     Ok(found)
+}
+
+/// The files that settings of scanners, or what starts them, name by their paths.
+fn named(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
+    let mut settings: BTreeSet<String> =
+        before.change.diff.files().map(|file| file.path.to_owned()).collect();
+    settings.extend(ScannerFile::names().map(str::to_owned));
+    if let Some(commit) = &before.change.commit {
+        let project = before.change.directory.canonicalize().unwrap_or_default();
+        let below = |path: &String| {
+            let path = commit.top.join(path).strip_prefix(&project).ok()?.to_owned();
+            Some(path.to_string_lossy().into_owned())
+        };
+        settings.extend(commit.files.keys().filter_map(below));
+    }
+    let mut found = BTreeSet::new();
+    for path in settings.into_iter().filter(|path| ScannerFile::may_name_others(path)) {
+        let Some(text) = bytes(&before.change.directory.join(&path)).ok().flatten() else { continue };
+        for name in ScannerFile::named_paths(&path, &text) {
+            found.extend(beside(&path, &name));
+            found.extend(beside("", &name));
+        }
+    }
+    Ok(found)
+}
+
+/// The path that a name in a file leads to; `None` where that is outside of the project.
+fn beside(file: &str, name: &str) -> Option<String> {
+    if name.starts_with('/') {
+        return None;
+    }
+    let mut parts: Vec<&str> = file.split('/').collect();
+    parts.pop();
+    for part in name.split('/') {
+        match part {
+            "" | "." => {}
+            ".." => drop(parts.pop()?),
+            part => parts.push(part),
+        }
+    }
+    Some(parts.join("/"))
 }
 
 /// The clauses of one file, by its path now and before.
