@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
+use super::percent::decoded;
 use super::url::without_credentials;
 use super::{PlaceRole, Text};
 
@@ -37,9 +38,12 @@ impl Location {
         (!path.is_empty()).then(|| Self { path: Text::whole(&path), line, end_line })
     }
 
-    /// The path as it is compared; `None` of one that led out of the project: where it is there, nobody knows.
+    /// The path as it is compared; `None` of one that led out of the project, or may climb in another spelling: where it is
+    /// there, nobody knows.
     pub fn project_path(&self) -> Option<&str> {
-        Some(self.path.real()).filter(|path| !is_outside(path))
+        let climbs =
+            |path: &str| path.contains('%') && decoded(path).split(['/', '\\']).any(|part| part == "..");
+        Some(self.path.real()).filter(|path| !is_outside(path) && !climbs(path))
     }
 }
 

@@ -107,9 +107,9 @@ pub(crate) fn project(root: Option<&str>, roots: &[String]) -> PathBuf {
     let here = Path::new(".").canonicalize().unwrap_or_default();
     let top = here.ancestors().find(|folder| folder.join(".git").symlink_metadata().is_ok());
     let holds_here = |folder: &&String| {
-        Path::new(folder)
-            .canonicalize()
-            .is_ok_and(|folder| here.starts_with(&folder) && top.is_none_or(|top| folder.starts_with(top)))
+        Path::new(folder).canonicalize().is_ok_and(|folder| {
+            here != folder && here.starts_with(&folder) && top.is_none_or(|top| folder.starts_with(top))
+        })
     };
     roots.iter().find(holds_here).map_or_else(|| PathBuf::from("."), PathBuf::from)
 }

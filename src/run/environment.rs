@@ -1,6 +1,7 @@
 //! The only place that reads the environment: a closed list of variables, each shown in the output.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
@@ -83,9 +84,16 @@ impl Environment {
         authors
     }
 
-    /// Prefixes of paths that are the project's root.
+    /// Prefixes of paths that are the project's root: what is said, and where it leads without links; of nothing said the
+    /// current directory.
     pub(crate) fn roots(&self, root: Option<&str>) -> Vec<String> {
-        root.or_else(|| self.get("CI_PROJECT_DIR")).into_iter().map(str::to_owned).collect()
+        let said = root.or_else(|| self.get("CI_PROJECT_DIR"));
+        let real = Path::new(said.unwrap_or(".")).canonicalize().ok();
+        let real =
+            real.filter(|path| path.parent().is_some()).map(|path| path.to_string_lossy().into_owned());
+        let mut roots: Vec<String> = said.into_iter().map(str::to_owned).collect();
+        roots.extend(real.filter(|real| said != Some(real)));
+        roots
     }
 }
 

@@ -202,6 +202,13 @@ fn deployment_approvals() {
     let cases: &[(&str, &str, &str)] = &[
         ("\"approved\"", "\"rejected\"", "@release-lead rejected the deployment"),
         ("\"approved\"", "\"maybe\"", "neither `approved` nor `rejected`"),
+        ("\"approved\"", "\" REJECTED\"", "@release-lead rejected the deployment"),
+        (
+            "\"comment\": \"COMMENT\"}",
+            "\"comment\": \"COMMENT\"}, {\"user\": {\"id\": 21, \"username\": \"platform-lead\"}, \"status\": \"Blocked\"}",
+            "@platform-lead says `blocked`, which is neither",
+        ),
+        ("\"approved\"", "null", "neither `approved` nor `rejected`"),
         ("\"release-lead\"", "\"dev\"", "is not role:release"),
         ("\"id\": 10, \"username\": \"dev\"", "\"id\": 20, \"username\": \"release-lead\"", "is who deploys"),
         ("\"username\": \"dev\", ", "", "does not say who deploys"),

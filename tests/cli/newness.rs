@@ -246,3 +246,33 @@ fn data_that_comes_from_what_the_change_brings_makes_the_result_new() {
         assert_eq!(states(&run), [state], "{from:?}");
     }
 }
+
+#[test]
+fn a_spelling_of_a_path_slips_out_of_no_selector() {
+    let dir = Dir::new();
+    let rules = "  - {id: one, findings: {category: sast, severity: high, path: \"src/**\"}, then: fail}\n  \
+        - {id: two, findings: {category: sast, severity: high, not: {path: \"tests/**\"}}, then: fail}\n";
+    let head =
+        POLICY.split("rules:\n").next().unwrap().replace("base: {from: [diff], without: review}\n", "");
+    dir.write("policy.yaml", format!("{head}rules:\n{rules}"));
+    let root = dir.path().canonicalize().unwrap().to_string_lossy().into_owned();
+    let outcomes = |path: &str| {
+        report(&dir, &[path]);
+        let json = check(&dir, &["--policy", "policy.yaml"]).json();
+        [0, 1].map(|at| json["rules"][at]["outcome"].as_str().unwrap().to_owned())
+    };
+    for path in [
+        "src/a.py".to_owned(),
+        "tests/../src/a.py".to_owned(),
+        "tests\\..\\src\\a.py".to_owned(),
+        "tests/%2e%2e/src/a.py".to_owned(),
+        format!("{root}/src/a.py"),
+        format!("file://{root}/tests/../src/a.py"),
+        "../elsewhere/tests/a.py".to_owned(),
+    ] {
+        assert_eq!(outcomes(&path), ["fail", "fail"], "{path}");
+    }
+    for path in ["tests/a.py".to_owned(), format!("{root}/tests/a.py")] {
+        assert_eq!(outcomes(&path), ["pass", "pass"], "{path}");
+    }
+}

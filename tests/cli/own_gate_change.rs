@@ -807,3 +807,19 @@ fn settings_that_no_name_tells_of_are_known_by_content_or_by_who_names_them() {
         assert_eq!((code, files), (10, expected.to_vec()), "{list:#?}");
     }
 }
+
+#[test]
+#[cfg(unix)]
+fn links_that_multiply_are_followed_so_far_and_told() {
+    let dir = repository(&[(".secgate/merge.yaml", POLICY), ("d/x.txt", "a\n")]);
+    for number in 0..9 {
+        std::os::unix::fs::symlink(".", dir.path().join(format!("d/l{number}"))).unwrap();
+    }
+    commit(&dir);
+    dir.git(&["branch", "-f", "main"]);
+    dir.write("d/x.txt", "b\n");
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    assert!(told[0].starts_with("links of the project: not looked at"), "{told:?}");
+}

@@ -51,6 +51,31 @@ pub(super) fn all_deployment_approvals(purpose: Purpose, world: RuleContext<'_>)
     all
 }
 
+/// Statement of a record of an approval.
+enum RecordStatus {
+    Yes,
+    /// Rejected, or another word, which is this: whatever it means, it is no yes, and no other yes makes up for it.
+    No(Option<String>),
+    /// None yet.
+    Nothing,
+}
+
+impl RecordStatus {
+    fn of(record: &Value) -> Self {
+        let status = match record.get("status") {
+            None | Some(Value::Null) => return Self::Nothing,
+            Some(Value::String(word)) => word.trim().to_ascii_lowercase(),
+            Some(other) => other.to_string(),
+        };
+        match status.as_str() {
+            "approved" => Self::Yes,
+            "rejected" => Self::No(None),
+            "" | "pending" | "pending_approval" => Self::Nothing,
+            word => Self::No(Some(clean_line(word).chars().take(40).collect())),
+        }
+    }
+}
+
 /// Who rejected a deployment of the run's commit to its environment, whatever job it was of.
 fn rejections(document: &Document, world: RuleContext<'_>) -> Vec<Approval> {
     let deployment = document.value();
@@ -59,7 +84,7 @@ fn rejections(document: &Document, world: RuleContext<'_>) -> Vec<Approval> {
     if !ours || same_environment(deployment, world).is_err() {
         return Vec::new();
     }
-    let rejected = |record: &&Value| record.get("status").and_then(Value::as_str) == Some("rejected");
+    let rejected = |record: &&Value| matches!(RecordStatus::of(record), RecordStatus::No(_));
     let place = clean_line(&document.path).into_owned();
     let by = |record: &Value| Approval::by(record.get("user"), record.get("created_at"), &place);
     records(deployment).into_iter().filter(rejected).map(by).collect()
@@ -91,13 +116,21 @@ fn deployment_approvals(
     for record in lists {
         let place = format!("deployment{id}");
         let mut approval = Approval::by(record.get("user"), record.get("created_at"), &place);
-        match record.get("status").and_then(Value::as_str) {
-            Some("approved") => {}
-            Some("rejected") => {
+        match RecordStatus::of(record) {
+            RecordStatus::Yes => {}
+            RecordStatus::No(None) => {
                 given.rejected.push(format!("{} rejected the deployment", approval.who()));
                 continue;
             }
-            _ => approval.void = Some("the record is neither `approved` nor `rejected`".to_owned()),
+            RecordStatus::No(Some(said)) => {
+                let who = approval.who();
+                let why = "which is neither `approved` nor `rejected`";
+                given.rejected.push(format!("the record of {who} says `{said}`, {why}"));
+                continue;
+            }
+            RecordStatus::Nothing => {
+                approval.void = Some("the record is neither `approved` nor `rejected`".to_owned());
+            }
         }
         if approval.void.is_none() && approval.at.is_some_and(|at| at < created) {
             approval.void = Some("the approval is older than the deployment".to_owned());

@@ -14,6 +14,8 @@ use super::untracked::{TrackingPattern, Untracked};
 use super::work_tree::{WorkTree, is_plain};
 use crate::finding::{clean, decoded, project_path};
 
+/// Files behind links and the like that are looked at, of all together.
+const MAX_UNSHOWN: usize = 20_000;
 const ATTRIBUTES: &str = ".gitattributes";
 /// Names of attributes, as they stand alone, that are no macro for others.
 const PLAIN_ATTRIBUTES: [&str; 9] =
@@ -579,8 +581,16 @@ impl Diff {
         };
         paths.extend(self.files.iter().filter(hidden).map(|(path, _)| path.as_str()));
         let mut files: BTreeMap<String, Option<Vec<u8>>> = BTreeMap::new();
+        let mut walked: Option<&str> = None;
         for path in paths {
-            let (below, all) = tree.files(path);
+            // What a folder holds was looked at with it.
+            if walked
+                .is_some_and(|folder| path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/')))
+            {
+                continue;
+            }
+            walked = Some(path);
+            let (below, all) = tree.files(path, MAX_UNSHOWN.saturating_sub(files.len()));
             if !all {
                 files.insert(path.to_owned(), None);
             }

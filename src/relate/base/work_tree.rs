@@ -12,8 +12,6 @@ const MAX_LINKS: usize = 16;
 const MAX_PATH: usize = 4096;
 /// Largest file that is read.
 const MAX_FILE: u64 = 64 << 20;
-/// Files of a folder that are looked at.
-const MAX_BELOW: usize = 20_000;
 
 /// The files below a directory. What was asked once is kept.
 #[derive(Debug, Default)]
@@ -128,15 +126,15 @@ impl WorkTree {
         (text.len() as u64 <= MAX_FILE).then_some(text)
     }
 
-    /// The files at or below a path, and whether that is all of them. Links in it are not followed.
-    pub(super) fn files(&self, path: &str) -> (Vec<String>, bool) {
+    /// The files at or below a path, so many at most, and whether that is all of them. Links in it are not followed.
+    pub(super) fn files(&self, path: &str, most: usize) -> (Vec<String>, bool) {
         let mut found = Vec::new();
         let mut left = vec![path.to_owned()];
         while let Some(path) = left.pop() {
             let here = self.root.join(&path);
             let Ok(meta) = fs::symlink_metadata(&here) else { continue };
             if meta.is_file() {
-                if found.len() == MAX_BELOW {
+                if found.len() >= most {
                     return (found, false);
                 }
                 found.push(path);
@@ -265,7 +263,7 @@ mod tests {
         }
         assert_eq!(tree.behind("src/lib").as_deref(), Some("shared"));
         assert_eq!(tree.behind("shared/deep/a.py"), None);
-        assert_eq!(tree.files("shared"), (vec!["shared/deep/a.py".to_owned()], true));
+        assert_eq!(tree.files("shared", 9), (vec!["shared/deep/a.py".to_owned()], true));
     }
 
     #[test]

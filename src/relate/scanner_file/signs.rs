@@ -194,7 +194,7 @@ impl ScannerFile {
             path.strip_suffix(end).is_some_and(|folder| folder.is_empty() || folder.ends_with('/'))
         };
         let of_ci =
-            path.starts_with(".github/workflows/") || path.starts_with(".gitlab/") && path.ends_with(".yml");
+            path.starts_with(".github/workflows/") || path.starts_with(".gitlab/") && is_pipeline(path);
         of_ci || STARTS.iter().any(|end| ends(end)) || Self::from_path(path).is_some()
     }
 
@@ -202,7 +202,7 @@ impl ScannerFile {
     pub fn named_paths(path: &str, text: &[u8]) -> Vec<String> {
         let text = String::from_utf8_lossy(text);
         let found = match Self::from_path(path).map(|file| file.kind) {
-            Some(ScannerFileKind::Words(words)) if !path.ends_with(".yml") => {
+            Some(ScannerFileKind::Words(words)) if !is_pipeline(path) => {
                 paths(&lines_with(words, &text)).collect()
             }
             Some(ScannerFileKind::Lines | ScannerFileKind::Patterns) => Vec::new(),
@@ -213,6 +213,11 @@ impl ScannerFile {
         let name = |path: &String| path.rsplit('/').next().unwrap_or_default().to_ascii_lowercase();
         found.into_iter().filter(|path| is_settings(&name(path))).collect()
     }
+}
+
+/// True of a pipeline's own file among those that only some words make a scanner's.
+fn is_pipeline(path: &str) -> bool {
+    path.rsplit_once('.').is_some_and(|(_, end)| end == "yml")
 }
 
 /// True of what stands between the words of settings.

@@ -6,12 +6,14 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 
 use super::PriorFindings;
-use super::previous_project::{MAX_LINKS, PreviousFile, PreviousProject, bytes};
+use super::previous_project::{MAX_LINKS, PreviousFile, PreviousProject, bytes, ways};
 use crate::policy::PolicyLine;
 use crate::policy::compare::LoosenedClause;
 use crate::relate::suppression::{self, SuppressionMark, UnreadFile};
 use crate::relate::{Diff, ScannerFile, Softened};
 
+/// Names of touched files behind links, beyond which none is looked at.
+const MAX_ALIASES: usize = 20_000;
 /// Lists that `.semgrepignore` includes, beyond which none is looked at.
 const MAX_INCLUDED: usize = 1000;
 
@@ -22,7 +24,7 @@ pub(crate) fn compare_scanner_settings(before: &PreviousProject<'_>, seen: &mut 
     // By the path after the change; without one the file is gone.
     let mut files: BTreeMap<String, (Option<String>, bool)> = BTreeMap::new();
     let mut told: BTreeMap<String, ScannerFile> = BTreeMap::new();
-    let named = named(before)?;
+    let named = named(before);
     for file in diff.files() {
         let (new, old) = ((!file.is_gone).then_some(file.path), file.old_path());
         let opaque = file.is_opaque();
@@ -68,8 +70,15 @@ pub(crate) fn compare_scanner_settings(before: &PreviousProject<'_>, seen: &mut 
             }
         }
     }
-    for alias in linked(before) {
+    let (aliases, all) = linked(before);
+    for alias in aliases {
         files.entry(alias.clone()).or_insert((Some(alias), false));
+    }
+    if !all {
+        let after = "may lead to settings of scanners: more than can be followed";
+        let clause =
+            LoosenedClause::outside_policy("links of the project", "not looked at", after, None, None);
+        seen.clauses.push(clause);
     }
     for (path, (old, opaque)) in files {
         let Some(file) = told.get(&path).copied().or_else(|| ScannerFile::from_path(&path)) else { continue };
@@ -120,29 +129,41 @@ fn comments(diff: &Diff, seen: &mut PriorFindings) {
 }
 
 /// Scanners' own files that are links, or lie behind them, and that lead to what the change touches: by the names that
-/// the scanners know.
-fn linked(before: &PreviousProject<'_>) -> BTreeSet<String> {
+/// the scanners know; and whether those are all.
+fn linked(before: &PreviousProject<'_>) -> (BTreeSet<String>, bool) {
+    let mut links: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (link, target) in before.links() {
+        links.entry(target).or_default().push(link);
+    }
     let touched = before.change.diff.files().flat_map(|file| [Some(file.path), file.old_path()]);
-    let mut touched: BTreeSet<String> = touched.flatten().map(str::to_owned).collect();
-    let links = before.links();
+    let mut known: BTreeSet<String> = touched.flatten().map(str::to_owned).collect();
+    let mut last: Vec<String> = known.iter().cloned().collect();
     let mut found = BTreeSet::new();
+    let most = known.len() + MAX_ALIASES;
     // A link may lead to a link.
     for _ in 0..MAX_LINKS {
-        let mut more = BTreeSet::new();
-        for (link, target) in &links {
-            let behind = touched.iter().filter_map(|path| {
-                let rest = path.strip_prefix(target.as_str())?;
-                (rest.is_empty() || rest.starts_with('/')).then(|| format!("{link}{rest}"))
-            });
-            more.extend(behind);
+        let mut more = Vec::new();
+        for path in &last {
+            for way in ways(path) {
+                let rest = path.get(way.len()..).unwrap_or_default();
+                let behind = links.get(way).into_iter().flatten().map(|link| format!("{link}{rest}"));
+                for alias in behind {
+                    if known.len() >= most {
+                        return (found, false);
+                    }
+                    if known.insert(alias.clone()) {
+                        more.push(alias);
+                    }
+                }
+            }
         }
         found.extend(more.iter().filter(|alias| ScannerFile::from_path(alias).is_some()).cloned());
-        if more.is_subset(&touched) {
+        if more.is_empty() {
             break;
         }
-        touched.extend(more);
+        last = more;
     }
-    found
+    (found, true)
 }
 
 /// The files that a `.semgrepignore` includes or included, but for those that are known by their own names.
@@ -175,7 +196,7 @@ fn included(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
 }
 
 /// The files that settings of scanners, or what starts them, name by their paths.
-fn named(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
+fn named(before: &PreviousProject<'_>) -> BTreeSet<String> {
     let mut settings: BTreeSet<String> =
         before.change.diff.files().map(|file| file.path.to_owned()).collect();
     settings.extend(ScannerFile::names().map(str::to_owned));
@@ -195,7 +216,7 @@ fn named(before: &PreviousProject<'_>) -> Result<BTreeSet<String>> {
             found.extend(beside("", &name));
         }
     }
-    Ok(found)
+    found
 }
 
 /// The path that a name in a file leads to; `None` where that is outside of the project.
