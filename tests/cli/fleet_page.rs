@@ -297,6 +297,8 @@ fn names_of_runs_are_text() {
     assert_eq!(replay.code, 0, "{replay:?}");
     let page = dir.run(&["fleet", "rows"]).stdout;
     assert!(!page.contains("<script>alert") && !page.contains("<img"), "{page}");
+    let most = "that of &lt;img src=x&gt; would clear every finding that failed in 1 run.";
+    assert!(page.contains(most), "{page}");
     let markdown = dir.run(&["fleet", "rows", "--format", "markdown"]).stdout;
     assert!(!markdown.contains("<script>") && !markdown.contains("<img"), "{markdown}");
     assert!(table(&dir, "verdicts-by-team").contains("'=HYPERLINK(1)"));

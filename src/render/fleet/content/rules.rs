@@ -3,7 +3,7 @@
 use std::cmp::Reverse;
 
 use super::many;
-use crate::fleet::{Fleet, RuleUse};
+use crate::fleet::{Fleet, RuleUse, UpgradeUse};
 use crate::render::fleet::table::{FleetBar, FleetCell, FleetTable, bars};
 
 /// Bars of a chart.
@@ -182,25 +182,30 @@ fn pairs(fleet: &Fleet) -> FleetTable {
     }
 }
 
+/// The upgrade that clears most, in a sentence; the first is the best.
+fn best_upgrade(upgrades: &[(&String, &UpgradeUse)]) -> String {
+    if let Some((package, used)) = upgrades.first().filter(|(_, used)| !used.now.is_empty()) {
+        let versions: Vec<&str> = used.versions.iter().map(String::as_str).collect();
+        let to = if versions.is_empty() { String::new() } else { format!(" to {}", versions.join(" or ")) };
+        return format!(
+            "The one upgrade that clears most is that of {package}{to}: it alone lets the latest run of {} through.",
+            many(used.now.len() as u64, "repository", "repositories")
+        );
+    }
+    let most = upgrades.iter().max_by_key(|(_, used)| used.only_blocker).map(|(package, used)| {
+        let runs = many(used.only_blocker, "run", "runs");
+        format!("; that of {package} would clear every finding that failed in {runs}")
+    });
+    format!("No upgrade of one package alone lets a latest run through{}.", most.unwrap_or_default())
+}
+
 /// Advisories that block most, and upgrades.
 pub(super) fn advisories(fleet: &Fleet) -> Vec<FleetTable> {
     let mut upgrades: Vec<_> = fleet.advisories.upgrades.iter().collect();
     upgrades.sort_by_key(|(package, used)| {
         (Reverse((used.now.len(), used.lets_through, used.only_blocker)), (*package).clone())
     });
-    let best = match upgrades.first().filter(|(_, used)| !used.now.is_empty()) {
-        Some((package, used)) => {
-            let versions: Vec<&str> = used.versions.iter().map(String::as_str).collect();
-            let to =
-                if versions.is_empty() { String::new() } else { format!(" to {}", versions.join(" or ")) };
-            format!(
-                "The one upgrade that clears most is that of {package}{to}: it alone lets the latest run of \
-                 {} through.",
-                many(used.now.len() as u64, "repository", "repositories")
-            )
-        }
-        None => "No upgrade of one package alone lets a latest run through.".to_owned(),
-    };
+    let best = best_upgrade(&upgrades);
     let mut advisories: Vec<_> = fleet.advisories.advisories.iter().collect();
     advisories.sort_by_key(|(key, used)| (Reverse((used.runs, used.now.len())), (*key).clone()));
     let bar = |((advisory, package), used): &(&(String, String), &crate::fleet::AdvisoryUse)| FleetBar {

@@ -50,7 +50,7 @@ pub(super) fn tables(fleet: &Fleet) -> Vec<FleetTable> {
             rows: months
                 .iter()
                 .rev()
-                .map(|(name, counts)| cells(FleetCell::Words((*name).clone()), *counts))
+                .map(|(name, counts)| cells(FleetCell::Written((*name).clone()), *counts))
                 .collect(),
             shown: 24,
             chart: chart(true, months.iter().rev().take(24).rev().copied().collect()),
