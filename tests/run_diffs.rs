@@ -185,6 +185,15 @@ const EPSS: &str = "#model_version:v2025.03.14,score_date:2026-05-31T12:00:27Z\n
     CVE-2024-40,0.1,0.2\nCVE-2024-50,0.1,0.2\nCVE-2024-60,0.1,0.2\nCVE-2024-77,0.1,0.2\nCVE-2026-1,0.1,0.2\n";
 const NO_KEV: &str = r#"{"catalogVersion":"2026.05.31","dateReleased":"2026-05-31T10:00:00.1Z","count":1,"vulnerabilities":[{"cveID":"CVE-2020-9"}]}"#;
 
+/// The baseline of what a run's Semgrep found.
+fn baseline(run: &Run) -> String {
+    let dir = tempfile::tempdir().unwrap();
+    fs::write(dir.path().join("semgrep.json"), &run.files()["semgrep.json"]).unwrap();
+    let written = secgate(dir.path(), &["baseline", "write", "semgrep.json"]);
+    assert!(written.status.success(), "{}", String::from_utf8_lossy(&written.stderr));
+    String::from_utf8(written.stdout).unwrap()
+}
+
 fn with_waiver(a: &mut Run, b: &mut Run) {
     let waived = vulnerability("CVE-2024-77", "waived", "1.0", "HIGH", OLD);
     for run in [a, b] {
@@ -335,6 +344,26 @@ const SWAPS: &[Swap] = &[
             };
             a.files.insert("change.diff", of("src/other.py"));
             b.files.insert("change.diff", of("src/old.py"));
+        },
+    },
+    Swap {
+        kind: "baseline",
+        input: "baseline",
+        turn: |a, b, dice| {
+            for run in [&mut *a, &mut *b] {
+                run.sast.push(sast("sqli", "src/old.py", 3, "ERROR", "CWE-89: x"));
+                // Without a diff the lines tell nothing, and each finding that is not known is new.
+                run.files.insert(
+                    ".secgate/merge.yaml",
+                    POLICY.replace("from: [baseline, diff]", "from: [baseline]"),
+                );
+            }
+            a.files.insert("baseline.jsonl", baseline(a));
+            if dice.below(2) == 1 {
+                let mut less = b.clone();
+                less.sast.pop();
+                b.files.insert("baseline.jsonl", baseline(&less));
+            }
         },
     },
     Swap {

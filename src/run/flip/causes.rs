@@ -1,7 +1,9 @@
 //! Causes in words: of which kind an input is that makes two verdicts differ, and what differs in it.
 
+use std::collections::BTreeSet;
+
 use crate::decide::{Decision, WaiverResult, WaiverStatus};
-use crate::finding::{Category, Finding, State, Text};
+use crate::finding::{Category, Finding, Fingerprint, State, Text};
 use crate::policy::waiver::Waiver;
 use crate::policy::{DocumentKind, EntryKind};
 use crate::replay::{FlipCause, FlipKind, PolicyDifference, flip_effects};
@@ -30,7 +32,30 @@ pub(super) fn cause(
             (kind, if more.is_empty() { waiver } else { format!("{waiver}; {more}") })
         },
     );
+    let text = if text.is_empty() { counted(first, second) } else { text };
     FlipCause { kind, input: input.name(), text, fingerprint, effects }
+}
+
+/// The findings that rules match in one of two decisions only.
+fn counted(first: &Decision, second: &Decision) -> String {
+    let only = |one: &Decision, other: &Decision| {
+        let known: BTreeSet<Fingerprint> = matches(other).map(|finding| finding.fingerprint).collect();
+        let only = matches(one).filter(|finding| !known.contains(&finding.fingerprint));
+        only.map(described).collect::<Vec<_>>()
+    };
+    let (gone, new) = (only(first, second), only(second, first));
+    match (gone.is_empty(), new.is_empty()) {
+        (true, true) => String::new(),
+        (false, true) => format!("no longer counts {}", shortened(gone)),
+        (true, false) => format!("now counts {}", shortened(new)),
+        (false, false) => format!("now counts {}, and no longer {}", shortened(new), shortened(gone)),
+    }
+}
+
+fn matches(decision: &Decision) -> impl Iterator<Item = &Finding> {
+    let counted = |at: &usize| decision.rules.iter().any(|rule| rule.problems.contains(at));
+    let problems = decision.findings.iter().enumerate().filter(move |(at, _)| counted(at));
+    problems.flat_map(|(_, problem)| &problem.witnesses).map(|matched| &matched.finding)
 }
 
 /// A waiver that covers in the better run and no longer in the worse one.

@@ -13,14 +13,13 @@ mod side;
 use std::collections::BTreeSet;
 use std::path::Path;
 
-use anyhow::{Context as _, Result, bail};
+use anyhow::{Result, bail};
 
 use super::diagnostics::RunDiagnostic;
 use super::policy_source::PolicyRequest;
 use super::replayed::{ReplayPolicy, RunReplayer};
 use super::saved_run::SavedRun;
 use crate::decide::Decision;
-use crate::finding::clean;
 use crate::gather::Limits;
 use crate::replay::{ComparedRun, DIFF_SCHEMA, FlipExplanation, RunComparison, flip_effects};
 
@@ -49,10 +48,8 @@ pub(crate) struct FlipRequest<'r> {
 impl FlipRequest<'_> {
     /// Compares them.
     pub(crate) fn compare(&self) -> Result<RunComparison> {
-        let read = |path: &Path| {
-            run_named(path, self.store).with_context(|| clean(&path.to_string_lossy()).into_owned())
-        };
-        let runs = [read(self.runs[0])?, read(self.runs[1])?];
+        let [first, second] = self.runs.map(|path| run_named(path, self.store));
+        let runs = [first?, second?];
         let [first, second] = &runs;
         let policies = vec![policy_of(first, self.policy)?, policy_of(second, self.against.or(self.policy))?];
         let limits = Limits { max_report: 8 << 30, max_stdin: 0, max_findings: usize::MAX >> 1 };

@@ -3,10 +3,10 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-use anyhow::{Result, anyhow, bail};
+use anyhow::{Context as _, Result, anyhow, bail};
 use jiff::Timestamp;
 
-use crate::decide::{Context, Decision};
+use crate::decide::{self, Decision};
 use crate::finding::{clean, clean_line};
 use crate::gather::SavedFile;
 use crate::policy::{self, Policy};
@@ -95,14 +95,14 @@ impl ComparedSide {
         policy: &Policy,
         now: Timestamp,
         parameters: BTreeMap<String, String>,
-    ) -> Result<Context> {
+    ) -> Result<decide::Context> {
         match &self.content {
             SideContent::Files(files) => {
                 let about = RunDescription { params: parameters, ..self.about.clone() };
                 replayer.context(&files.material(&about)?, policy, now)
             }
             SideContent::Bundle(bundle) => {
-                of_bundled(&Context { parameters, ..bundle.context.clone() }, policy, now)
+                of_bundled(&decide::Context { parameters, ..bundle.context.clone() }, policy, now)
             }
         }
     }
@@ -121,6 +121,7 @@ pub(super) fn run_named(path: &Path, store: Option<&Path>) -> Result<SavedRun> {
     let is_there = |path: &Path| path.symlink_metadata().is_ok();
     let split = splits.filter(|_| !is_there(path)).find(|(file, _)| is_there(Path::new(file)));
     let (file, id) = split.map_or((path.to_owned(), None), |(file, id)| (PathBuf::from(file), Some(id)));
+    let shown = || clean(&text).into_owned();
     let mut found = None;
     for run in find_runs(&[file])?.unread() {
         let run = run?.read(store);
@@ -128,13 +129,13 @@ pub(super) fn run_named(path: &Path, store: Option<&Path>) -> Result<SavedRun> {
             continue;
         }
         if found.is_some() {
-            bail!(RunDiagnostic::SeveralRuns);
+            return Err(RunDiagnostic::SeveralRuns).with_context(shown);
         }
         found = Some(run);
     }
     found.ok_or_else(|| {
         let id = clean_line(id.unwrap_or_default()).into_owned();
-        anyhow!(RunDiagnostic::NoSuchRun { id })
+        anyhow!(RunDiagnostic::NoSuchRun { id }).context(shown())
     })
 }
 
