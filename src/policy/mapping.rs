@@ -28,6 +28,12 @@ pub struct ReportMapping {
     pub presence: bool,
     /// Scanned target: a number or something that is not empty; without it no findings mean that nothing was.
     pub scanned: Option<DocumentPath>,
+    /// From the report, or from one group, to each finding that the tool lists apart because it is suppressed.
+    pub suppressed: Vec<DocumentPath>,
+    /// Numbers of findings that the report says it has, which are added.
+    pub total: Vec<DocumentPath>,
+    /// Statuses of the scan, each with the words that say it was completed.
+    pub completed: Vec<(DocumentPath, Vec<String>)>,
     /// Failures of the tool, at any of these; one makes the scan incomplete.
     pub errors: Vec<DocumentPath>,
     /// When the report was made.

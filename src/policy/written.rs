@@ -200,6 +200,12 @@ written! {
         may looks_like: Many<Name>,
         /// Path to what was scanned, a number or a list; 0, empty or missing: nothing. `$`: that there is a report is the proof. Without it a report without findings counts as nothing scanned.
         may scanned: Name,
+        /// Path to each finding that the tool lists apart because it is suppressed, or several, as in `findings`; it may find nothing.
+        may suppressed_findings: Many<Name>,
+        /// Path to the number of findings that the report says it has, or several that are added; more than are listed makes the scan incomplete.
+        may total: Many<Name>,
+        /// Words by which a status says that the scan was completed, by the path to it: `{"$.status": [success]}`. Any other word makes the scan incomplete.
+        may completed: Table<Many<Name>>,
         /// Path to what the tool could not do, or several; anything there makes the scan incomplete.
         may errors: Many<Name>,
         /// Path to the time when the report was made.

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::conceal::comparable;
+use super::conceal::{comparable, told_value};
 use super::cvss::{StatedScore, level_of_score, rating, rating_of_vector, score_number};
 use super::field::suppress;
 use super::sarif::advisories_in;
@@ -22,6 +22,7 @@ use super::{
 };
 use crate::finding::{
     Category, Confidence, CvssRating, Finding, FingerprintBuilder, Fix, Location, Package, Severity, Text,
+    plural,
 };
 use crate::policy::{DocumentPath, Field, FieldPath, Origin, PathStepKind, ReportMapping};
 
@@ -48,18 +49,21 @@ pub fn read_mapped(
             error: Some(error),
         };
     }
-    let (document, sha256, bytes) = match read_tree_of(source, mapping, MAX_MAPPED.min(options.max_report)) {
-        Ok(read) => read,
-        Err(error) => {
-            let report =
-                Report { tool: Tool { name: Text::line(&mapping.tool), version: None }, ..Report::default() };
-            return ReadOutcome { format, report, digest: None, error: Some(over_limit(error)) };
-        }
-    };
+    let (document, xml, sha256, bytes) =
+        match read_tree_of(source, mapping, MAX_MAPPED.min(options.max_report)) {
+            Ok(read) => read,
+            Err(error) => {
+                let report = Report {
+                    tool: Tool { name: Text::line(&mapping.tool), version: None },
+                    ..Report::default()
+                };
+                return ReadOutcome { format, report, digest: None, error: Some(over_limit(error)) };
+            }
+        };
     let known = BTreeMap::new();
     let values = SecretValues::default();
     let mut reading = Reading::new(&mapping.tool, sink, options.context(&values), &known, None, source);
-    let read = Mapped { mapping, document: &document }.read_element(&mut reading);
+    let read = Mapped { mapping, document: &document, xml }.read_element(&mut reading);
     if read.is_err() {
         reading.forget();
     }
@@ -74,23 +78,24 @@ pub fn read_mapped(
     }
 }
 
-/// The report as a tree; of XML the root element, of a file of lines the list of its values.
+/// The report as a tree, and whether it is XML: then the root element; of a file of lines the list of its values.
 fn read_tree_of(
     source: &Source,
     mapping: &ReportMapping,
     max: u64,
-) -> Result<(Value, String, u64), ReadError> {
+) -> Result<(Value, bool, String, u64), ReadError> {
     let mut file = Json::new(source.open(max)?);
     if file.begins(b"<")? {
         let (_, document) = tree(&mut file)?;
         let (bytes, sha256) = file.finish();
-        return Ok((document, sha256, bytes));
+        return Ok((document, true, sha256, bytes));
     }
     if mapping.lines {
         let (values, sha256, bytes) = read_statements(source, max)?;
-        return Ok((Value::Array(values), sha256, bytes));
+        return Ok((Value::Array(values), false, sha256, bytes));
     }
-    read_document(source, max)
+    let (document, sha256, bytes) = read_document(source, max)?;
+    Ok((document, false, sha256, bytes))
 }
 
 /// Says that `--max-report` does not move the limit of a tree.
@@ -106,6 +111,8 @@ fn over_limit(error: ReadError) -> ReadError {
 struct Mapped<'d> {
     mapping: &'d ReportMapping,
     document: &'d Value,
+    /// XML has no empty lists: where an element may stand and does not, there is none.
+    xml: bool,
 }
 
 /// One finding in the report, and the group that holds it.
@@ -139,13 +146,16 @@ impl<'d> Mapped<'d> {
         for hole in &walk.holes {
             reading.problem(ProblemKind::Scan, hole, None);
         }
-        if elements.is_empty() && mapping.groups.is_none() && walk.absent && !walk.present {
+        let lacks_list = walk.absent && !walk.present && !self.xml && mapping.scanned.is_none();
+        if elements.is_empty() && mapping.groups.is_none() && lacks_list {
             walk.narrowed.get_or_insert_with(|| "no list of findings is there".to_owned());
         }
         self.scanned(elements.len(), walk.narrowed, reading);
         for path in &self.mapping.errors {
             self.errors(path, reading)?;
         }
+        self.total(elements.len(), reading)?;
+        self.completed(reading);
         let mut seen = vec![false; mapping.fields.len()];
         for (index, (path, element)) in elements.iter().enumerate() {
             if !element.value.is_object() && !element.value.is_array() {
@@ -161,6 +171,7 @@ impl<'d> Mapped<'d> {
                 .map_err(|fault| format!("finding {}: {fault}", index + 1))?;
             reading.finding(finding);
         }
+        self.suppressed(from, reading)?;
         if elements.is_empty() { Ok(()) } else { self.all_seen(&seen, elements.len()) }
     }
 
@@ -209,6 +220,7 @@ impl<'d> Mapped<'d> {
             [] => false,
             [node] if path.singular() => match node {
                 Value::Number(number) => number.as_f64().is_some_and(|n| n > 0.0),
+                Value::String(text) if self.xml => text.trim().parse::<f64>().is_ok_and(|n| n > 0.0),
                 Value::Array(list) => !list.is_empty(),
                 Value::Object(map) => !map.is_empty(),
                 Value::Null | Value::Bool(_) | Value::String(_) => false,
@@ -220,6 +232,75 @@ impl<'d> Mapped<'d> {
         } else if let Some(why) = narrowed {
             reading.nothing_scanned(&why);
         }
+    }
+
+    /// Compares the number of findings that the report says it has with those that it lists.
+    fn total(&self, listed: usize, reading: &mut Reading<'_>) -> Result<(), String> {
+        let mut said: u64 = 0;
+        for path in &self.mapping.total {
+            let nodes = path.nodes(self.document);
+            if nodes.is_empty() && listed > 0 && !self.mapping.is_optional("total") {
+                return Err(format!("`total`: `{}` finds nothing{OR_OPTIONAL}", path.text()));
+            }
+            for node in nodes.into_iter().filter(|node| !node.is_null()) {
+                match text(node).ok().flatten().and_then(|number| number.trim().parse::<u64>().ok()) {
+                    Some(number) => said = said.saturating_add(number),
+                    None => reading.problem(
+                        ProblemKind::Scan,
+                        &format!(
+                            "`total`: `{}` finds {}, and no number of findings",
+                            path.text(),
+                            kind(node)
+                        ),
+                        None,
+                    ),
+                }
+            }
+        }
+        if said > listed as u64 {
+            let message =
+                format!("the report says that it has {}, and lists {listed}", plural(said, "finding"));
+            reading.problem(ProblemKind::Scan, &message, None);
+        }
+        Ok(())
+    }
+
+    /// Whether each status is one of a completed scan. A word that nobody knows is none.
+    fn completed(&self, reading: &mut Reading<'_>) {
+        for (path, words) in &self.mapping.completed {
+            for node in path.nodes(self.document).into_iter().filter(|node| !node.is_null()) {
+                let said = text(node).ok().flatten();
+                let is =
+                    |word: &Cow<'_, str>| words.iter().any(|known| known.eq_ignore_ascii_case(word.trim()));
+                if said.as_ref().is_some_and(is) {
+                    continue;
+                }
+                let said = said.filter(|_| self.mapping.category != Category::Secret);
+                let said = said.map_or_else(|| kind(node).to_owned(), |word| told_value(&word).to_string());
+                let message = format!("`{}` says `{said}`, and not that the scan was completed", path.text());
+                reading.problem(ProblemKind::Scan, &message, None);
+            }
+        }
+    }
+
+    /// Hands over the findings that are listed apart because they are suppressed.
+    fn suppressed(&self, from: Vec<MappedElement<'d>>, reading: &mut Reading<'_>) -> Result<(), String> {
+        for path in &self.mapping.suppressed {
+            let mut walk = MappedWalk { optional: true, ..MappedWalk::default() };
+            for element in walk.along(path, from.clone())? {
+                let mut finding = self
+                    .finding(&element, reading.roots())
+                    .map_err(|fault| format!("`suppressed_findings`: `{}`: {fault}", path.text()))?;
+                if !finding.suppressed {
+                    suppress(&mut finding, "suppressed in the report", &[]);
+                }
+                reading.finding(finding);
+            }
+            for hole in &walk.holes {
+                reading.problem(ProblemKind::Scan, hole, None);
+            }
+        }
+        Ok(())
     }
 
     /// Failures that the tool states at one path.

@@ -8,7 +8,7 @@ use std::sync::LazyLock;
 use super::opening::Opening;
 use super::{Hint, Json, ReadError, Source};
 use crate::finding::{Attribute, Category};
-use crate::policy::{Field, ReportMapping, load_mappings};
+use crate::policy::{DocumentPath, Field, ReportMapping, load_mappings};
 
 /// Name and text of each file.
 static FILES: &[(&str, &str)] = include!(concat!(env!("OUT_DIR"), "/mappings.rs"));
@@ -32,10 +32,19 @@ impl ShippedMapping {
 
     /// What in a report says that the scan failed, was done in part, or looked at nothing.
     pub fn signals(&self) -> Vec<String> {
-        let errors = self.mapping.errors.iter().map(|path| format!("`{}`", path.text()));
+        let of = |paths: &[DocumentPath]| {
+            paths.iter().map(|path| format!("`{}`", path.text())).collect::<Vec<_>>()
+        };
+        let errors = of(&self.mapping.errors);
+        let words = |(path, words): &(DocumentPath, Vec<String>)| {
+            format!("`{}` other than {}", path.text(), words.join(", "))
+        };
+        let completed = self.mapping.completed.iter().map(words);
+        let total = of(&self.mapping.total);
+        let total = (!total.is_empty()).then(|| format!("{} above what is listed", total.join(" and ")));
         let scanned =
             self.mapping.scanned.iter().map(|path| format!("nothing at `{}`: nothing scanned", path.text()));
-        errors.chain(scanned).collect()
+        errors.into_iter().chain(completed).chain(total).chain(scanned).collect()
     }
 
     /// The categories of its findings: one.
@@ -146,9 +155,9 @@ mod tests {
         ("horusec", r#"{"version":"2.8","id":"a","repositoryID":"b","status":"success","errors":"","analysisVulnerabilities":null}"#,
             &[(r#""success""#, r#""error""#), (r#""success""#, r#""running""#), (r#""errors":"""#, r#""errors":"x""#)]),
         ("jfrog-xray-scan", r#"[{"scan_id":"a","component_id":"b","status":"completed","violations":[],"vulnerabilities":[]}]"#,
-            &[("completed", "failed"), (r#""violations":[]"#, r#""violations":[{"issue_id":"XRAY-1","type":"license"}]"#), (r#""violations":[]"#, r#""violations":[{"type":"security"}]"#)]),
+            &[("completed", "failed"), ("completed", "something new"), (r#""violations":[]"#, r#""violations":[{"issue_id":"XRAY-1","type":"license"}]"#), (r#""violations":[]"#, r#""violations":[{"type":"security"}]"#)]),
         ("stackhawk", r#"{"service":"StackHawk","scanCompleted":{"scan":{"id":"a","status":"COMPLETED"},"completedScanStats":{"urisCount":3},"findings":[]}}"#,
-            &[("COMPLETED", "ERROR")]),
+            &[("COMPLETED", "ERROR"), ("COMPLETED", "ABORTED")]),
         ("aqua", r#"{"image":"a","resources":[{"resource":{"name":"b"}}],"partial_results":false,"malware":[],"sensitive_data":null}"#,
             &[("false", "true"), ("[]", r#"[{"path":"x"}]"#), ("null", r#"[{"path":"x"}]"#)]),
         ("neuvector", r#"{"report":{"vulnerabilities":[],"modules":[{"name":"a"}]},"error":""}"#,

@@ -98,6 +98,9 @@ fn one(
         looks_like: signs(written.looks_like.as_ref(), problems),
         presence: written.scanned.as_ref().is_some_and(is_whole_report),
         scanned: paths.scanned,
+        suppressed: paths.suppressed,
+        total: paths.total,
+        completed: paths.completed,
         errors: paths.errors,
         generated_at: paths.generated_at,
         commit: paths.commit,
@@ -141,6 +144,9 @@ struct Paths {
     groups: Option<DocumentPath>,
     findings: Option<Vec<DocumentPath>>,
     scanned: Option<DocumentPath>,
+    suppressed: Vec<DocumentPath>,
+    total: Vec<DocumentPath>,
+    completed: Vec<(DocumentPath, Vec<String>)>,
     errors: Vec<DocumentPath>,
     generated_at: Option<DocumentPath>,
     commit: Option<DocumentPath>,
@@ -162,8 +168,20 @@ impl Paths {
         }
         let scanned = written.scanned.as_ref().filter(|text| !is_whole_report(text));
         let scanned = scanned.and_then(|text| whole(text, "scanned", problems));
-        let texts = written.errors.iter().flat_map(|many| &many.value.0);
-        let errors = texts.filter_map(|text| whole(text, "errors", problems)).collect();
+        let suppressed = written.suppressed_findings.iter().flat_map(|many| &many.value.0);
+        let suppressed =
+            suppressed.filter_map(|text| list(text, "suppressed_findings", grouped, problems)).collect();
+        let mut each = |many: &Option<At<Many<Name>>>, key| {
+            let texts = many.iter().flat_map(|many| &many.value.0);
+            texts.filter_map(|text| whole(text, key, problems)).collect()
+        };
+        let (errors, total) = (each(&written.errors, "errors"), each(&written.total, "total"));
+        let statuses = written.completed.iter().flat_map(|table| &table.value.0);
+        let status = |(path, words): &(At<Name>, At<Many<Name>>)| {
+            let words = words.value.0.iter().map(|word| word.value.clone()).collect();
+            Some((whole(path, "completed", problems)?, words))
+        };
+        let completed = statuses.filter_map(status).collect();
         let mut fact = |text: &Option<At<Name>>, key| {
             let path = text.as_ref().and_then(|t| whole(t, key, problems))?;
             singular(path, text.as_ref()?, key, problems)
@@ -172,6 +190,9 @@ impl Paths {
             groups,
             findings,
             scanned,
+            suppressed,
+            total,
+            completed,
             errors,
             generated_at: fact(&written.generated_at, "generated_at"),
             commit: fact(&written.commit, "commit"),
@@ -352,7 +373,7 @@ fn field_path(
 /// Keys whose paths may find nothing.
 fn optional(written: &written::ReportMapping, problems: &mut PolicyProblems) -> Vec<&'static str> {
     let mut known: Vec<&'static str> =
-        vec!["findings", "errors", "generated_at", "commit", "image_digest", "tool_version"];
+        vec!["findings", "errors", "total", "generated_at", "commit", "image_digest", "tool_version"];
     known.retain(|key| written.given.contains(key));
     for table in [&written.fields, &written.group_fields].into_iter().flatten() {
         known.extend(table.value.given.iter().filter(|key| **key != Field::RuleId.as_str()));

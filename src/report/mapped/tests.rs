@@ -321,3 +321,91 @@ fn mistakes_are_told_when_the_mapping_is_read() {
     let error = load("p", policy.as_bytes()).unwrap_err().to_string();
     assert!(error.contains("evidence `e` is of category `secret`, and the mapping `acme`"), "{error}");
 }
+
+#[test]
+fn more_findings_than_are_listed_make_a_report_partial() {
+    let of = |total: &str, members: &str| {
+        let mapping = PLAIN.replacen("category: sast,", &format!("category: sast, total: {total},"), 1);
+        let read = read(&mapping, &format!(r#"{{"issues":[{ONE}],"none":[]{members}}}"#));
+        (read.error, read.report.problems.iter().map(|p| p.message.to_string()).collect::<Vec<_>>())
+    };
+    assert_eq!(of(r#""$.n""#, r#","n":1"#), (None, vec![]));
+    assert_eq!(of(r#""$.n""#, r#","n":0"#), (None, vec![]));
+    let partial = vec!["the report says that it has 12 findings, and lists 1".to_owned()];
+    assert_eq!(of(r#""$.n""#, r#","n":12"#), (None, partial.clone()));
+    assert_eq!(of(r#""$.n""#, r#","n":"12""#), (None, partial.clone()));
+    assert_eq!(of(r#"["$.n", "$.of[*].n"]"#, r#","n":2,"of":[{"n":4},{"n":6}]"#), (None, partial));
+    assert!(of(r#""$.n""#, "").0.is_some_and(|error| error.contains("`total`: `$.n` finds nothing")));
+    assert_eq!(of(r#""$.n""#, r#","n":[1]"#).1.len(), 1);
+}
+
+#[test]
+fn only_known_words_say_that_a_scan_was_completed() {
+    let of = |members: &str| {
+        let completed = r#"category: sast, completed: {"$.status": [success, done]},"#;
+        let read = read(
+            &PLAIN.replacen("category: sast,", completed, 1),
+            &format!(r#"{{"issues":[{ONE}]{members}}}"#),
+        );
+        assert_eq!(read.error, None);
+        read.report.problems.iter().map(|p| p.message.to_string()).collect::<Vec<_>>()
+    };
+    for whole in ["", r#","status":null"#, r#","status":"SUCCESS""#, r#","status":"done ""#] {
+        assert!(of(whole).is_empty(), "{whole}");
+    }
+    for other in [r#","status":"something new""#, r#","status":"""#, r#","status":["success"]"#] {
+        assert_eq!(of(other).len(), 1, "{other}");
+    }
+    assert_eq!(
+        of(r#","status":"something new""#),
+        ["`$.status` says `something new`, and not that the scan was completed"]
+    );
+}
+
+#[test]
+fn suppressed_findings_in_lists_of_their_own_are_counted_as_such() {
+    let mapping =
+        PLAIN.replacen("category: sast,", r#"category: sast, suppressed_findings: "$.muted[*]","#, 1);
+    let of = |report: &str| {
+        let read = read(&mapping, report);
+        assert_eq!(read.error, None);
+        read.findings.iter().filter(|finding| finding.suppressed).count()
+    };
+    assert_eq!(of(&format!(r#"{{"issues":[{ONE}]}}"#)), 0);
+    assert_eq!(of(&format!(r#"{{"issues":[{ONE}],"muted":null}}"#)), 0);
+    assert_eq!(of(&format!(r#"{{"issues":[{ONE}],"muted":[{ONE},{{"rule":"r2"}}]}}"#)), 2);
+    assert!(read(&mapping, &format!(r#"{{"issues":[{ONE}],"muted":[{{"level":2}}]}}"#)).error.is_some());
+}
+
+#[test]
+fn clean_reports_of_shipped_formats_are_whole() {
+    for (format, report, scanned) in [
+        (
+            "spotbugs",
+            r#"<BugCollection version="4.8.6"><Project/><Errors errors="0" missingClasses="0"/>
+            <FindBugsSummary total_classes="12" total_bugs="0"/></BugCollection>"#,
+            true,
+        ),
+        (
+            "spotbugs",
+            r#"<BugCollection><Project/><FindBugsSummary total_classes="0"/></BugCollection>"#,
+            false,
+        ),
+        ("burp", r#"<issues burpVersion="2024.5" exportTime="x"></issues>"#, true),
+        (
+            "eslint",
+            r#"[{"filePath":"a.js","messages":[],"suppressedMessages":[{"ruleId":"no-eval","severity":2,"message":"m","line":1}],"errorCount":0,"warningCount":0}]"#,
+            true,
+        ),
+        ("pmd", r#"<pmd version="7.0.0" timestamp="x"></pmd>"#, true),
+    ] {
+        let read = crate::report::testing::read_text(report);
+        assert!(read.error.is_none(), "{format}: {:?}", read.error);
+        assert_eq!(read.report.nothing_scanned.is_none(), scanned, "{format}: {:?}", read.report);
+        assert_eq!(
+            read.findings.iter().filter(|finding| finding.suppressed).count(),
+            usize::from(format == "eslint")
+        );
+        assert!(read.report.problems.is_empty(), "{format}: {:?}", read.report.problems);
+    }
+}
