@@ -35,7 +35,20 @@ impl Text {
 
     /// Everything, cleaned, uncut: for identities such as paths and ids, where a cut would merge two of them.
     pub fn whole(raw: &str) -> Self {
-        Self::telling(inert(&without_credentials(raw)))
+        let text = without_credentials(raw);
+        // In a name a line break is no blank.
+        if text.contains(['\n', '\r', '\t']) {
+            let shown = |c: char| {
+                if matches!(c, '\n' | '\r' | '\t') {
+                    format!("\\u{{{:x}}}", u32::from(c))
+                } else {
+                    c.to_string()
+                }
+            };
+            let escaped: String = text.chars().map(shown).collect();
+            return Self::telling(inert(&escaped));
+        }
+        Self::telling(inert(&text))
     }
 
     /// A text of which all is told that does not look like a credential.
@@ -339,8 +352,9 @@ pub fn plural(n: u64, noun: &str) -> String {
 fn first_line(raw: &str) -> &str {
     let mut start = 0;
     for end in memchr::memchr2_iter(b'\n', b'\r', raw.as_bytes()).chain([raw.len()]) {
-        let line = raw.get(start..end).unwrap_or_default().trim();
-        if !line.is_empty() {
+        // Other blanks than these are shown, so that no two names become one.
+        let line = raw.get(start..end).unwrap_or_default().trim_matches([' ', '\t']);
+        if !line.trim().is_empty() {
             return line;
         }
         start = end + 1;
@@ -351,6 +365,24 @@ fn first_line(raw: &str) -> &str {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_sign_makes_two_names_one() {
+        let signs = [
+            '\u{b}', '\u{c}', '\u{1c}', '\u{1d}', '\u{1e}', '\u{85}', '\u{a0}', '\u{2028}', '\u{2029}',
+            '\u{3164}',
+        ];
+        for sign in signs {
+            for name in [format!("a{sign}"), format!("{sign}a"), format!("a{sign}b")] {
+                for text in [Text::line(&name), Text::whole(&name)] {
+                    assert!(text.as_str().contains("\\u{") && !text.real().contains(sign), "{name:?}");
+                }
+            }
+        }
+        for sign in ['\n', '\r', '\t'] {
+            assert_ne!(Text::whole(&format!("a{sign}b")), Text::whole("a b"));
+        }
+    }
 
     #[test]
     fn what_acts_is_shown_not_done() {

@@ -14,8 +14,138 @@ const NAMES: &[&str] =
 ///
 /// In `SCHEME://USER:PASSWORD@HOST/PATH?NAME=VALUE` the user and the values of parameters that are called like
 /// credentials are masked, also where the signs are written as `%3A`. The lone user of an address of SSH, such as `git`,
-/// opens nothing and stays.
+/// opens nothing and stays. So are `USER:PASSWORD@HOST` and the parameters where there is no scheme.
 pub(super) fn without_credentials(raw: &str) -> Cow<'_, str> {
+    match in_addresses(raw) {
+        Cow::Borrowed(text) => without_scheme(text),
+        Cow::Owned(text) => match without_scheme(&text) {
+            Cow::Borrowed(_) => Cow::Owned(text),
+            Cow::Owned(masked) => Cow::Owned(masked),
+        },
+    }
+}
+
+/// A text without the credentials of what may be an address and has no scheme: `//USER:PASSWORD@HOST`, `USER:PASSWORD@HOST`,
+/// `/PATH?token=VALUE`, `/PATH;jsessionid=VALUE`.
+fn without_scheme(raw: &str) -> Cow<'_, str> {
+    let bytes = raw.as_bytes();
+    let mut out = Cow::Borrowed(raw);
+    if memchr::memchr(b'@', bytes).is_some() && memchr::memchr(b':', bytes).is_some() {
+        let masked = without_logins(raw);
+        if masked != raw {
+            out = Cow::Owned(masked);
+        }
+    }
+    let starts = |byte: &u8| matches!(byte, b'?' | b'&' | b';' | b'#');
+    if memchr::memchr(b'=', bytes).is_some() && bytes.iter().any(starts) {
+        let masked = without_parameters(&out);
+        if masked != *out {
+            out = Cow::Owned(masked);
+        }
+    }
+    out
+}
+
+/// Without `USER:PASSWORD` in front of an `@` and a host.
+fn without_logins(raw: &str) -> String {
+    let stops =
+        |c: char| ends(c) || matches!(c, '/' | '\\' | '(' | ')' | '[' | ']' | '{' | '}' | ',' | '=' | ';');
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find('@') {
+        let (before, after) = rest.split_at(at);
+        // A password that holds an `@` ends at the last.
+        let run = after.find(stops).unwrap_or(after.len());
+        let last = after.get(..run).and_then(|run| run.rfind('@')).unwrap_or(0);
+        let host = after.get(last + 1..).unwrap_or_default();
+        let start = before
+            .rfind(stops)
+            .map_or(0, |at| at + before.get(at..).and_then(|c| c.chars().next()).map_or(1, char::len_utf8));
+        let login = rest.get(start..at + last).unwrap_or_default();
+        let opens = login.split_once(':').is_some_and(|(user, word)| {
+            let is_name = !user.is_empty()
+                && !["mailto", "acct", "sip", "sips", "xmpp"].iter().any(|s| user.eq_ignore_ascii_case(s));
+            is_name && !word.is_empty()
+        });
+        if opens && is_host(host) {
+            out.push_str(rest.get(..start).unwrap_or_default());
+            out.push_str(MASK);
+        } else {
+            out.push_str(rest.get(..at + last).unwrap_or_default());
+        }
+        out.push('@');
+        rest = host;
+    }
+    out.push_str(rest);
+    out
+}
+
+/// Whether a host may begin here, and no version, digest, branch or kind of archive.
+fn is_host(text: &str) -> bool {
+    let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.');
+    let end = text.find(|c: char| !named(c)).unwrap_or(text.len());
+    let name = text.get(..end).unwrap_or_default().trim_end_matches('.');
+    let behind = text.get(end..).unwrap_or_default();
+    let other = [
+        "sha1",
+        "sha256",
+        "sha384",
+        "sha512",
+        "md5",
+        "latest",
+        "next",
+        "beta",
+        "alpha",
+        "canary",
+        "stable",
+        "head",
+        "main",
+        "master",
+        "aar",
+        "jar",
+        "war",
+        "pom",
+        "zip",
+        "npm",
+        "workspace",
+        "patch",
+        "file",
+        "link",
+    ];
+    let is_version = name.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
+    let is_ip = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
+    text.starts_with("[") && behind.contains(':')
+        || is_ip
+        || !name.is_empty() && !is_version && !other.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// Without the values of parameters that are called like credentials.
+fn without_parameters(raw: &str) -> String {
+    let mut out = String::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some(at) = rest.find(['?', '&', ';', '#']) {
+        let (before, after) = rest.split_at(at + 1);
+        out.push_str(before);
+        let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.');
+        let end = after.find(|c: char| !named(c)).unwrap_or(after.len());
+        let (name, tail) = after.split_at(end);
+        rest = after;
+        let Some(value) = tail.strip_prefix('=').filter(|_| is_credential(name)) else { continue };
+        let stops = |c: char| ends(c) || matches!(c, '?' | '&' | ';' | '#' | ')' | ']' | '}' | ',');
+        let end = value.find(stops).unwrap_or(value.len());
+        if end > 0 {
+            out.push_str(name);
+            out.push('=');
+            out.push_str(MASK);
+            rest = value.get(end..).unwrap_or_default();
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// A text without the credentials of the addresses with a scheme in it.
+fn in_addresses(raw: &str) -> Cow<'_, str> {
     let Some(mut at) = next(raw, 0) else { return Cow::Borrowed(raw) };
     let mut out = String::with_capacity(raw.len());
     let mut done = 0;
@@ -153,6 +283,23 @@ mod tests {
             ("https://[::1]:8080/a", "https://[::1]:8080/a"),
             ("://", "://"),
             ("https://@h", "https://@h"),
+            ("//user:hunter2@host/x", "//***@host/x"),
+            ("user:hunter2@host", "***@host"),
+            ("https:/u:hunter2@h.example/x", "https:/***@h.example/x"),
+            ("deploy:p@ss@git.example.com:team/app.git", "***@git.example.com:team/app.git"),
+            ("u:pw@10.0.0.1:22", "***@10.0.0.1:22"),
+            ("/a/b?sig=ab%2Fc&x=1", "/a/b?sig=***&x=1"),
+            ("h/a?X-Amz-Signature=ab", "h/a?X-Amz-Signature=***"),
+            ("/cb;jsessionid=A1?x=1", "/cb;jsessionid=***?x=1"),
+            ("/cb#access_token=A1, then", "/cb#access_token=***, then"),
+            ("git@github.com:a/b.git", "git@github.com:a/b.git"),
+            ("nginx:1.25@sha256:abc", "nginx:1.25@sha256:abc"),
+            ("org.a:foo:1.0@aar, org.a:foo@1.0, a:b@v2", "org.a:foo:1.0@aar, org.a:foo@1.0, a:b@v2"),
+            (
+                "npm:@a/b@1, pkg:npm/@a/b@1, mailto:a@b.example",
+                "npm:@a/b@1, pkg:npm/@a/b@1, mailto:a@b.example",
+            ),
+            ("a?b=1;c=2&d=3 # x=y", "a?b=1;c=2&d=3 # x=y"),
             ("é://ü:ß@漢/?tokén=1&token=漢", "é://***@漢/?tokén=1&token=***"),
         ] {
             assert_eq!(without_credentials(text), masked, "{text}");

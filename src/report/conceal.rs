@@ -297,6 +297,12 @@ fn words(text: &str, look: Scrutiny) -> Cow<'_, str> {
         }
         let look = if stated && look != Scrutiny::Values { Scrutiny::Strict } else { look };
         let (masked, names) = one_word(word, look, given);
+        // `API key found: VALUE`
+        let told = word.strip_suffix([':', '=']).is_some_and(|verb| {
+            let verbs = ["found", "detected", "leaked", "exposed", "identified", "is", "value"];
+            verbs.iter().any(|known| verb.eq_ignore_ascii_case(known))
+        });
+        let names = names || told && look != Scrutiny::Values && has_any(&out, &ROOTS);
         given = names;
         stated = matches!(word, "is" | "was") && ROOTS.is_in(&out);
         is_same &= masked.is_none();

@@ -58,8 +58,13 @@ pub struct LicensedComponent {
 
 impl Sbom {
     /// Counts a component with its licences; without any it is bound to something that is not known.
-    fn component(&mut self, name: &str, version: &str, purl: &str, mut licenses: Vec<String>) {
+    fn component(&mut self, name: &str, version: &str, purl: &str, licenses: Vec<String>) {
         self.components += 1;
+        self.licensed(name, version, purl, licenses);
+    }
+
+    /// Something whose licence counts.
+    fn licensed(&mut self, name: &str, version: &str, purl: &str, mut licenses: Vec<String>) {
         for text in &mut licenses {
             *text = text.trim().chars().take(LONGEST_LICENSE).collect();
         }

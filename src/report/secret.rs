@@ -258,8 +258,60 @@ fn escaped(value: &str) -> String {
     })
 }
 
+/// Words that scanners put in a value's place.
+const MASK_WORDS: [&str; 24] = [
+    "redacted",
+    "masked",
+    "hidden",
+    "filtered",
+    "removed",
+    "secret",
+    "secrets",
+    "value",
+    "censored",
+    "withheld",
+    "obfuscated",
+    "omitted",
+    "stripped",
+    "scrubbed",
+    "sanitized",
+    "sanitised",
+    "placeholder",
+    "protected",
+    "concealed",
+    "null",
+    "none",
+    "undefined",
+    "unknown",
+    "password",
+];
+
+/// True for what has no letter and no digit, for nothing but words that stand for a value, and for words in brackets.
+fn is_placeholder(value: &str) -> bool {
+    let words = || value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mask = |word: &str| MASK_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let bracketed = [('<', '>'), ('[', ']'), ('(', ')'), ('{', '}')]
+        .iter()
+        .any(|(open, close)| value.starts_with(*open) && value.ends_with(*close));
+    let letters = |word: &str| word.chars().all(char::is_alphabetic);
+    words().all(mask) || bracketed && words().all(letters)
+}
+
+/// True if four of the same sign that is neither letter nor digit follow each other, as in `sk-••••••`. Lines are drawn so,
+/// in keys, by `-` and `=`.
+fn has_mask_run(value: &str) -> bool {
+    let mut run = (0, ' ');
+    value.chars().any(|c| {
+        run = if c == run.1 { (run.0 + 1, c) } else { (1, c) };
+        run.0 >= 4 && !c.is_alphanumeric() && !matches!(c, '-' | '=' | ' ')
+    })
+}
+
 /// False for what scanners put in a value's place: two redacted values are not the same value.
 fn is_whole(value: &str) -> bool {
+    if is_placeholder(value) || has_mask_run(value) {
+        return false;
+    }
     let mut rest = value.as_bytes();
     while let Some((first, after)) = rest.split_first() {
         let sign = match first {
@@ -375,6 +427,31 @@ mod tests {
     fn redacted_values_are_not_compared() {
         for value in ["abc", "ab**c", "a..b", "abc…", "REDACTED", "a-redacted", "axxxb", "XXXX"] {
             assert!(!is_whole(value), "{value}");
+        }
+        let placeholders = [
+            "(hidden)",
+            "<my secret>",
+            "[FILTERED]",
+            "•••••",
+            "████",
+            "sk-••••",
+            "__MASKED__",
+            "null",
+            "SECRET",
+            "%%%%%",
+            "$(####)",
+            "<hidden>",
+            "___",
+            "[ removed ]",
+            "{{value}}",
+        ];
+        for value in placeholders {
+            assert!(!is_whole(value), "{value}");
+        }
+        for value in
+            ["hiddenvalue", "secret1", "[a1b2]", "<a,b>c", "-----BEGIN", "dG9rZW4=====", "p@ss!!word"]
+        {
+            assert!(is_whole(value), "{value}");
         }
         for value in ["abcd", "a*b*", "xxyxx", "XxXx", "REDACTE", "a.b.", "é…".trim_end_matches('…'), "âbcd"]
         {

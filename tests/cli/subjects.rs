@@ -144,6 +144,23 @@ fn sboms() {
     dir.write("sbom-web.json", sbom.to_string());
     let (is, message) = with("sbom: {licenses: {deny: [AGPL-3.0-only], unknown: review}}");
     assert!(is == "fail" && message.contains("1 component with a denied licence"), "{message}");
+    // A file is no dependency, but its licence counts; so does each of an entry that gives two.
+    for licenses in [
+        serde_json::json!([{"expression": "MIT", "license": {"id": "AGPL-3.0-only"}}]),
+        serde_json::json!([{"license": {"id": "MIT"}, "expression": "AGPL-3.0-only"}]),
+        serde_json::json!({"expression": "AGPL-3.0-only"}),
+    ] {
+        for kind in ["library", "file", "data"] {
+            sbom["components"][0]["type"] = kind.into();
+            sbom["components"][0]["licenses"] = licenses.clone();
+            dir.write("sbom-web.json", sbom.to_string());
+            let (is, message) = with("sbom: {licenses: {deny: [AGPL-3.0-only], unknown: review}}");
+            assert!(
+                is == "fail" && message.contains("1 component with a denied licence"),
+                "{kind}: {message}"
+            );
+        }
+    }
     dir.write(
         "sbom-web.json",
         r#"{"bomFormat":"CycloneDX","specVersion":"1.5","components":[{"name":"a","name":"b"}]}"#,

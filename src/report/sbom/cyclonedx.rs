@@ -6,7 +6,7 @@ use super::{Sbom, bounded, list, text};
 use crate::report::document::value;
 use crate::report::{Json, JsonKind, ReadError};
 
-/// Types of components that are no dependency.
+/// Types of components that are no dependency. A licence that one of them states counts.
 const NOT_COUNTED: [&str; 4] = ["operating-system", "file", "container", "data"];
 
 pub(super) fn read_cyclonedx(json: &mut Json) -> Result<Sbom, ReadError> {
@@ -78,26 +78,34 @@ fn subject(component: &Value, sbom: &mut Sbom) {
 fn component(component: &Value, sbom: &mut Sbom) {
     let kind = text(component, "type").unwrap_or_default();
     let name = text(component, "name").unwrap_or_default();
+    let version = text(component, "version").unwrap_or_default();
+    let purl = text(component, "purl").unwrap_or_default();
+    let licenses = licenses(component);
     if !NOT_COUNTED.contains(&kind) && !name.is_empty() {
-        let version = text(component, "version").unwrap_or_default();
-        let purl = text(component, "purl").unwrap_or_default();
-        sbom.component(name, version, purl, licenses(component));
+        sbom.component(name, version, purl, licenses);
+    } else if !licenses.is_empty() {
+        sbom.licensed(name, version, purl, licenses);
     }
     for inner in list(component, "components") {
         self::component(inner, sbom);
     }
 }
 
-/// The licences of a component. What stands there without a name is kept as an empty one: it is not known.
+/// The licences of a component. What stands there without a name is kept as an empty one: it is not known. Of an entry that
+/// has an expression and a licence, which is none of the specification, both count.
 fn licenses(component: &Value) -> Vec<String> {
-    let one = |choice: &Value| {
-        let license = choice.get("license");
-        let named = |key: &str| license.and_then(|l| text(l, key));
-        text(choice, "expression")
-            .or_else(|| named("id"))
-            .or_else(|| named("name"))
-            .unwrap_or_default()
-            .to_owned()
+    let of_entry = |choice: &Value| {
+        let license = choice.get("license").filter(|license| !license.is_null());
+        let named = |key: &str| license.and_then(|l| text(l, key)).filter(|name| !name.trim().is_empty());
+        let expression = choice.get("expression").filter(|expression| !expression.is_null());
+        let expression = expression.map(|expression| expression.as_str().unwrap_or_default().to_owned());
+        let license = license.map(|_| named("id").or_else(|| named("name")).unwrap_or_default().to_owned());
+        let all: Vec<String> = expression.into_iter().chain(license).collect();
+        if all.is_empty() { vec![String::new()] } else { all }
     };
-    list(component, "licenses").map(one).collect()
+    match component.get("licenses") {
+        None | Some(Value::Null) => Vec::new(),
+        Some(Value::Array(all)) => all.iter().flat_map(of_entry).collect(),
+        Some(odd) => of_entry(odd),
+    }
 }

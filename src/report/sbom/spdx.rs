@@ -82,9 +82,6 @@ fn package(package: &Value, described: &BTreeSet<String>, sbom: &mut Sbom) {
         }
         return;
     }
-    if NOT_COUNTED.contains(&purpose) {
-        return;
-    }
     if let Some(name) = text(package, "name").filter(|name| !name.is_empty()) {
         let says = |key: &str| text(package, key).filter(|l| !matches!(*l, "" | "NOASSERTION" | "NONE"));
         // What somebody concluded and what the package declares both bind.
@@ -93,7 +90,12 @@ fn package(package: &Value, described: &BTreeSet<String>, sbom: &mut Sbom) {
         let mut purls = list(package, "externalRefs").filter(|r| text(r, "referenceType") == Some("purl"));
         let purl = purls.find_map(|r| text(r, "referenceLocator")).unwrap_or_default();
         let version = text(package, "versionInfo").unwrap_or_default();
-        sbom.component(name, version, purl, licenses.collect());
+        let licenses: Vec<String> = licenses.collect();
+        if !NOT_COUNTED.contains(&purpose) {
+            sbom.component(name, version, purl, licenses);
+        } else if !licenses.is_empty() {
+            sbom.licensed(name, version, purl, licenses);
+        }
     }
 }
 
@@ -201,11 +203,17 @@ fn settle(graph: &Graph, sbom: &mut Sbom) {
             if container {
                 package.digests.iter().for_each(|digest| sbom.digest(digest));
             }
-        } else if !container && !matches!(package.purpose.as_str(), "operatingSystem" | "file") {
+        } else {
             let licenses = graph.bound.get(id).into_iter().flatten();
             let text = |id: &String| graph.expressions.get(id).cloned().unwrap_or_default();
+            let licenses: Vec<String> = licenses.map(text).collect();
             let purl = package.purls.first().map_or("", String::as_str);
-            sbom.component(&package.name, &package.version, purl, licenses.map(text).collect());
+            let counted = !container && !matches!(package.purpose.as_str(), "operatingSystem" | "file");
+            if counted {
+                sbom.component(&package.name, &package.version, purl, licenses);
+            } else if !licenses.is_empty() {
+                sbom.licensed(&package.name, &package.version, purl, licenses);
+            }
         }
     }
 }
