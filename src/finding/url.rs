@@ -114,7 +114,7 @@ fn is_host(text: &str) -> bool {
     ];
     let is_version = name.trim_start_matches(['v', 'V']).starts_with(|c: char| c.is_ascii_digit());
     let is_ip = name.split('.').count() == 4 && name.split('.').all(|part| part.parse::<u8>().is_ok());
-    text.starts_with("[") && behind.contains(':')
+    text.starts_with('[') && behind.contains(':')
         || is_ip
         || !name.is_empty() && !is_version && !other.iter().any(|other| name.eq_ignore_ascii_case(other))
 }

@@ -171,7 +171,7 @@ impl<'d> Mapped<'d> {
                 .map_err(|fault| format!("finding {}: {fault}", index + 1))?;
             reading.finding(finding);
         }
-        self.suppressed(from, reading)?;
+        self.suppressed(&from, reading)?;
         if elements.is_empty() { Ok(()) } else { self.all_seen(&seen, elements.len()) }
     }
 
@@ -284,10 +284,10 @@ impl<'d> Mapped<'d> {
     }
 
     /// Hands over the findings that are listed apart because they are suppressed.
-    fn suppressed(&self, from: Vec<MappedElement<'d>>, reading: &mut Reading<'_>) -> Result<(), String> {
+    fn suppressed(&self, from: &[MappedElement<'d>], reading: &mut Reading<'_>) -> Result<(), String> {
         for path in &self.mapping.suppressed {
             let mut walk = MappedWalk { optional: true, ..MappedWalk::default() };
-            for element in walk.along(path, from.clone())? {
+            for element in walk.along(path, from.to_vec())? {
                 let mut finding = self
                     .finding(&element, reading.roots())
                     .map_err(|fault| format!("`suppressed_findings`: `{}`: {fault}", path.text()))?;
