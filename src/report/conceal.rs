@@ -302,7 +302,7 @@ fn words(text: &str, look: Scrutiny) -> Cow<'_, str> {
             let verbs = ["found", "detected", "leaked", "exposed", "identified", "is", "value"];
             verbs.iter().any(|known| verb.eq_ignore_ascii_case(known))
         });
-        let names = names || told && look != Scrutiny::Values && has_any(&out, &ROOTS);
+        let names = names || told && look != Scrutiny::Values && ROOTS.is_in(&out);
         given = names;
         stated = matches!(word, "is" | "was") && ROOTS.is_in(&out);
         is_same &= masked.is_none();
