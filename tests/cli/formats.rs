@@ -205,8 +205,11 @@ fn every_output_says_the_same() {
             .iter()
             .map(|print| print.split('-').next().unwrap().to_owned())
             .collect();
-        assert_eq!(plain, all, "{name}");
-        assert_eq!(others.len(), found.len() + known.len(), "{name}");
+        // Of the known ones those that a rule would look at if they were new; `adopt.rs` has those that none would.
+        let unlisted: Vec<_> = all.difference(&plain).cloned().collect();
+        assert!(plain.is_subset(&all) && prints.is_subset(&plain), "{name}: {unlisted:?}");
+        let most = usize::from(name == "states");
+        assert_eq!((unlisted.len(), others.len()), (most, found.len() + known.len() - most), "{name}");
         assert!(own.is_empty() || stops, "{name}");
         let sarif = told.json("sarif");
         let results: Vec<&Value> = sarif["runs"]
