@@ -128,6 +128,8 @@ const PARTS: &[Part] = &[
             "",
             "trust: {deny: [{tool: semgrep, version: \"1.*\", reason: old}]}\n",
             "trust: {at_least: {trivy: \"0.50\"}}\n",
+            "trust: {database_max_age: 48h}\n",
+            "trust: {database_max_age: 72h}\n",
         ],
     ),
     part(

@@ -12,7 +12,7 @@ use crate::finding::{CLOCK_SKEW, Category, Text, clean, clean_line, duration_tex
 use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob, Policy, TrustRules};
 use crate::relate::Diff;
 use crate::report::{
-    self, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
+    self, DatabaseDate, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
     ValueMask,
 };
 
@@ -254,17 +254,34 @@ impl Evidence {
     }
 
     /// The policy does not trust the scanner that made it; where its version alone is not known, people look at it.
-    pub(crate) fn of_trusted_tool(mut self, trust: &TrustRules) -> Self {
+    /// Neither does it trust one with an old vulnerability database.
+    pub(crate) fn of_trusted_tool(
+        mut self,
+        trust: &TrustRules,
+        database: Option<DatabaseDate>,
+        context: &Context,
+    ) -> Self {
         let Some(tool) = &self.tool else { return self };
-        let version = tool.version.as_ref().map(Text::real);
-        if let Some(distrust) = trust.distrusts(tool.name.real(), version) {
+        let (name, version) = (tool.name.real(), tool.version.as_ref().map(Text::real));
+        let format = self.format.as_deref().and_then(|id| Format::by_id(id).ok());
+        let dated = format.filter(|format| format.dates_database).and_then(|_| {
+            let (at, of_change) = (database.map(|date| date.at.as_second()), database.map(|date| date.of_change));
+            trust.distrusts_database(name, at, of_change.unwrap_or_default(), context.now.as_second())
+        });
+        let distrusts = [(Status::Foreign, trust.distrusts(name, version)), (Status::Stale, dated)];
+        for (status, distrust) in distrusts {
+            let Some(distrust) = distrust else { continue };
             let outcome = if distrust.certain { Outcome::Fail } else { Outcome::Review };
             if self.status == Status::Complete && distrust.certain {
-                self.status = Status::Foreign;
+                self.status = status;
             }
             self.outcome = self.outcome.max(outcome);
-            self.say(&clean(&distrust.why));
-            self.distrust = Some(clean(&distrust.why).into_owned());
+            let why = clean(&distrust.why).into_owned();
+            self.say(&why);
+            self.distrust = Some(match self.distrust.take() {
+                Some(first) => format!("{first}; {why}"),
+                None => why,
+            });
         }
         self
     }

@@ -337,7 +337,7 @@ fn judge_report(
     }
     let judge = |entry| {
         Evidence::judged(name, entry, outcome, tally.counts, &tally.categories, context, change)
-            .of_trusted_tool(&policy.trust)
+            .of_trusted_tool(&policy.trust, outcome.report.database, context)
     };
     if entries.is_empty() {
         evidence.push(judge(None));

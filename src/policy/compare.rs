@@ -334,7 +334,7 @@ impl PolicyComparison<'_> {
 
     /// Whoever was not trusted still is not.
     fn trust(&mut self, before: &TrustRules) {
-        let TrustRules { deny, at_least } = before;
+        let TrustRules { deny, at_least, database_max_age } = before;
         let now = &self.after.trust;
         for denied in deny {
             let DeniedTool { tool, versions, reason: _ } = denied; // the reason is for people
@@ -353,6 +353,12 @@ impl PolicyComparison<'_> {
                 let is = other.map_or_else(|| "any".to_owned(), |(_, is)| is.clone());
                 self.add(&["trust", "at_least", tool], least, is);
             }
+        }
+        if let Some(before) = *database_max_age
+            && now.database_max_age.is_none_or(|after| after > before)
+        {
+            let after = now.database_max_age.map_or_else(|| "any".to_owned(), short_duration);
+            self.add(&["trust", "database_max_age"], short_duration(before), after);
         }
     }
 

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use super::glob;
+use crate::finding::{CLOCK_SKEW, duration_text};
 
 /// What a policy asks of scanners themselves.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -11,6 +12,8 @@ pub struct TrustRules {
     pub deny: Vec<DeniedTool>,
     /// Oldest versions: each a scanner's name with its version.
     pub at_least: Vec<(String, String)>,
+    /// Longest age of the vulnerability database that a report was made with, in seconds.
+    pub database_max_age: Option<i64>,
 }
 
 /// A scanner whose reports are no evidence.
@@ -44,6 +47,40 @@ impl TrustRules {
         let mut all: Vec<Distrust> = denied.chain(old).collect();
         all.sort_by_key(|distrust| !distrust.certain);
         all.into_iter().next()
+    }
+
+    /// Why not to trust a report for its vulnerability database, of which its format can tell the date: it is of
+    /// `dated`, which may be when an entry last changed (`of_change`).
+    pub fn distrusts_database(
+        &self,
+        tool: &str,
+        dated: Option<i64>,
+        of_change: bool,
+        now: i64,
+    ) -> Option<Distrust> {
+        let most = self.database_max_age?;
+        let uncertain = |why: String| Some(Distrust { why, certain: false });
+        let Some(dated) = dated else {
+            let most = duration_text(most);
+            return uncertain(format!(
+                "{tool} does not say of when its vulnerability database is, which may be at most {most} old"
+            ));
+        };
+        let age = now.saturating_sub(dated);
+        if age < -CLOCK_SKEW {
+            return uncertain(format!("{tool} says that its vulnerability database is of the future"));
+        }
+        if age <= most {
+            return None;
+        }
+        let (age, most) = (duration_text(age), duration_text(most));
+        if of_change {
+            return uncertain(format!(
+                "no entry of the vulnerability database of {tool} has changed for {age}: it may be older than {most}"
+            ));
+        }
+        let why = format!("the vulnerability database of {tool} is {age} old, more than {most}");
+        Some(Distrust { why, certain: true })
     }
 }
 
@@ -126,6 +163,7 @@ mod tests {
                 reason: "compromised".to_owned(),
             }],
             at_least: vec![("semgrep".to_owned(), "1.150".to_owned())],
+            database_max_age: None,
         };
         let of = |tool, version| trust.distrusts(tool, version).map(|distrust| distrust.certain);
         for (tool, version, distrusted) in [
@@ -142,5 +180,26 @@ mod tests {
         ] {
             assert_eq!(of(tool, version), distrusted, "{tool} {version:?}");
         }
+    }
+
+    #[test]
+    fn databases_that_are_old_or_of_an_unknown_date() {
+        let trust = TrustRules { database_max_age: Some(100), ..TrustRules::default() };
+        let now = 1_000_000;
+        let of = |dated, of_change| {
+            trust.distrusts_database("grype", dated, of_change, now).map(|distrust| distrust.certain)
+        };
+        for (dated, of_change, distrusted) in [
+            (Some(now), false, None),
+            (Some(now - 100), false, None),
+            (Some(now - 101), false, Some(true)),
+            (Some(now - 101), true, Some(false)),
+            (Some(now - 100), true, None),
+            (Some(now + CLOCK_SKEW + 1), false, Some(false)),
+            (None, false, Some(false)),
+        ] {
+            assert_eq!(of(dated, of_change), distrusted, "{dated:?} {of_change}");
+        }
+        assert_eq!(TrustRules::default().distrusts_database("grype", None, false, now), None);
     }
 }

@@ -124,6 +124,7 @@ fn trust(written: written::WrittenTrust, problems: &mut PolicyProblems) -> Trust
         }
         trust.at_least.push((tool.value, version.value));
     }
+    trust.database_max_age = written.database_max_age.map(|age| age.value.0);
     trust
 }
 

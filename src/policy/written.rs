@@ -402,6 +402,9 @@ written! {
         may deny: Seq<WrittenDeniedTool>,
         /// Oldest version of a scanner that is trusted, by the scanner's name, such as `{semgrep: "1.150"}`.
         may at_least: Table<Name>,
+        /// Longest age of the vulnerability database that a report was made with, where its format can tell (Grype,
+        /// Dependency-Check, Xeol, govulncheck): an older one is no evidence, and a report that does not tell is a review.
+        may database_max_age: Duration,
     }
 
     /// A scanner that is not trusted.

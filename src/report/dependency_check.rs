@@ -10,6 +10,7 @@ use super::advisory::{Advisory, PurlParts, WorstSeverity};
 use super::cvss::{StatedScore, rating};
 use super::field::{first_of, suppress, text};
 use super::json::{Json, JsonKind, shapes};
+use super::reading::parse_time;
 use super::secret::unknown;
 use super::value::{Loose, OptionalObject, OptionalObjects, ReportWord, Strings, cwe_numbers};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
@@ -24,6 +25,7 @@ pub(super) static FORMAT: Format = Format {
     signals: &["`scanInfo.analysisExceptions`", "`dependencies` empty: nothing scanned"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::Package],
+    dates_database: true,
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -76,6 +78,7 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
 fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
     json.object(|json, key| match key {
         "engineVersion" => text(json).map(|version| reading.version(&version)),
+        "dataSource" if json.kind()? == JsonKind::Array => sources(json, reading),
         "analysisExceptions" if json.kind()? == JsonKind::Array => json.array(|json, _| {
             let message = json.with_value::<Loose<AnalysisException<'static>>, _>(|fault| {
                 let exception = fault.value.and_then(|fault| fault.exception.0);
@@ -88,6 +91,24 @@ fn scan(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
         }),
         _ => json.skip(),
     })
+}
+
+/// When the database last asked its source for news: the API of the NVD, or a mirror of its data (`NVD Cache`). Of both
+/// the one in use is asked last.
+fn sources(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadError> {
+    let mut asked = None;
+    json.array(|json, _| {
+        super::tree::object(json, |source| {
+            if matches!(source.text("name"), "NVD API Last Checked" | "NVD Cache Last Checked") {
+                asked = asked.max(parse_time(source.text("timestamp")));
+            }
+            Ok(())
+        })
+    })?;
+    if let Some(asked) = asked {
+        reading.database(&asked.to_string(), false);
+    }
+    Ok(())
 }
 
 shapes!(CheckedDependency);

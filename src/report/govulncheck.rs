@@ -26,6 +26,7 @@ pub(super) static FORMAT: Format = Format {
     attributes: &[Attribute::Fix, Attribute::Age, Attribute::Package],
     // Messages one after the other, each of which is whole by itself.
     lines: true,
+    dates_database: true,
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -106,6 +107,7 @@ impl GoMessages {
             self.configured = true;
             self.symbols = config.text("scan_level") == "symbol";
             reading.version(config.text("scanner_version"));
+            reading.database(config.text("db_last_modified"), true);
         } else if message.has("progress") {
             let words = message.text("progress.message");
             let begins = |start: &str| words.starts_with(start);

@@ -26,6 +26,7 @@ pub(super) static FORMAT: Format = Format {
     signals: &["a database that is not valid", "a distribution at the end of its life"],
     categories: &[Category::Vulnerability],
     attributes: &[Attribute::Fix, Attribute::FixSince, Attribute::Age, Attribute::Package],
+    dates_database: true,
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -217,6 +218,8 @@ struct DatabaseState<'a> {
     #[serde(borrow)]
     error: Loose<ReportWord<'a>>,
     #[serde(borrow)]
+    built: Loose<ReportWord<'a>>,
+    #[serde(borrow)]
     status: OptionalObject<DatabaseStatus<'a>>,
 }
 
@@ -226,6 +229,8 @@ struct DatabaseStatus<'a> {
     valid: Loose<bool>,
     #[serde(borrow)]
     error: Loose<ReportWord<'a>>,
+    #[serde(borrow)]
+    built: Loose<ReportWord<'a>>,
 }
 
 impl DatabaseState<'_> {
@@ -234,6 +239,9 @@ impl DatabaseState<'_> {
         let status = self.status.0.unwrap_or_default();
         if [&self.valid, &status.valid].iter().any(|valid| valid.value == Some(false)) {
             reading.problem(ProblemKind::Scan, "descriptor.db: Grype's database is not valid", None);
+        }
+        for built in [self.built.value, status.built.value].into_iter().flatten() {
+            reading.database(built.as_str(), false);
         }
         for error in [self.error.value, status.error.value].into_iter().flatten() {
             if !error.as_str().trim().is_empty() {

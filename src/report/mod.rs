@@ -97,7 +97,7 @@ pub use image_index::{ImageIndex, PlatformImage, read_image_index};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use osv_records::{findings_of_records, read_osv_records};
-pub use reading::{Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
+pub use reading::{DatabaseDate, Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, ShippedComponent, read_components, read_sbom};
 pub use secret::{HeldValues, ValueMask};
 pub use shipped::{ShippedMapping, shipped_mappings};
@@ -134,6 +134,8 @@ pub struct Format {
     pub categories: &'static [Category],
     /// Attributes that its reports may give to a finding: a selector on any other matches every finding of theirs.
     pub attributes: &'static [Attribute],
+    /// Its reports can tell of when the vulnerability database is that they were made with.
+    pub dates_database: bool,
     /// The document can be an array, and `[]` then means that nothing was found.
     pub empty_array: bool,
     /// The bare word `null` means that nothing was found, if the format is given.
@@ -227,6 +229,7 @@ impl Format {
         unrated: false,
         categories: &[],
         attributes: Attribute::ALL,
+        dates_database: false,
         empty_array: false,
         null: false,
         empty_findings: false,

@@ -65,6 +65,9 @@ pub struct Report {
     pub problems_total: u64,
     /// When it was made.
     pub generated: Generated,
+    /// Of when the vulnerability database is that it was made with, where it says.
+    #[serde(default)]
+    pub database: Option<DatabaseDate>,
     /// How long the scan took, in milliseconds, where the report says.
     pub lasted: Option<u64>,
     /// The commit it says it is about, in lower-case hexadecimal.
@@ -168,6 +171,16 @@ pub enum Generated {
     At(Timestamp),
     /// It says something that is no time.
     Unreadable,
+}
+
+/// Of when a scanner's vulnerability database is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct DatabaseDate {
+    /// That time.
+    pub at: Timestamp,
+    /// It is when an entry last changed, and nothing may have changed since; otherwise when all of it was put together
+    /// or asked for.
+    pub of_change: bool,
 }
 
 /// Context in which a report is read.
@@ -328,6 +341,15 @@ impl<'s> Reading<'s> {
     /// The report's time has a shape that is no time.
     pub fn generated_unreadable(&mut self) {
         self.report.generated = Generated::Unreadable;
+    }
+
+    /// When the vulnerability database was put together, or when an entry of it last changed; of several the oldest
+    /// counts. What is no time tells nothing.
+    pub fn database(&mut self, text: &str, of_change: bool) {
+        let Some(at) = parse_time(text) else { return };
+        if self.report.database.is_none_or(|known| at < known.at) {
+            self.report.database = Some(DatabaseDate { at, of_change });
+        }
     }
 
     /// How long a part of the scan took, in milliseconds.

@@ -21,6 +21,7 @@ pub(super) static FORMAT: Format = Format {
     unrated: true,
     categories: &[Category::Quality],
     attributes: &[Attribute::Package, Attribute::EndOfLife],
+    dates_database: true,
     looks_like,
     read_report,
     ..Format::PLAIN
@@ -60,6 +61,10 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
         "descriptor" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
             "name" => text(json).map(|name| named = name.is_empty() || name.eq_ignore_ascii_case("xeol")),
             "version" => text(json).map(|version| reading.version(&version)),
+            "db" if json.kind()? == JsonKind::Object => json.object(|json, key| match key {
+                "built" => text(json).map(|built| reading.database(&built, false)),
+                _ => json.skip(),
+            }),
             _ => json.skip(),
         }),
         _ => unknown(json, reading),

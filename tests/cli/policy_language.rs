@@ -116,6 +116,73 @@ fn a_scanner_that_is_not_trusted_is_no_evidence() {
 }
 
 #[test]
+fn an_old_vulnerability_database_is_no_evidence() {
+    let policy = format!(
+        "{HEAD}trust: {{database_max_age: 48h}}\nrules: [{{id: r, findings: {{severity: critical}}, then: fail}}]\n"
+    );
+    let run = |database: &str| {
+        let dir = Dir::new();
+        let report = GRYPE.replace(r#""version":"0.104.0""#, &format!(r#""version":"0.104.0"{database}"#));
+        dir.write("policy.yaml", &policy).write("grype.json", report);
+        dir.run(&["check", "--policy", "policy.yaml", "--now", "2026-01-01T12:00:00Z"])
+    };
+    let built = |time: &str| {
+        [format!(r#","db":{{"status":{{"built":"{time}"}}}}"#), format!(r#","db":{{"built":"{time}"}}"#)]
+    };
+    for fresh in built("2025-12-30T12:00:00Z") {
+        assert_eq!(run(&fresh).code, 0, "{}", run(&fresh).stdout);
+    }
+    for old in built("2025-12-30T11:00:00Z") {
+        let old = run(&old);
+        assert_eq!(old.code, 1, "{}", old.stdout);
+        let why = "the vulnerability database of grype is 2d 1h old, more than 2d";
+        assert!(old.stdout.contains(why), "{}", old.stdout);
+    }
+    for unknown in ["", r#","db":{"status":{"built":"lately"}}"#, r#","db":{"built":"2026-02-01T00:00:00Z"}"#] {
+        let unknown = run(unknown);
+        assert_eq!(unknown.code, 10, "{}", unknown.stdout);
+        assert!(unknown.stdout.contains("its vulnerability database is"), "{}", unknown.stdout);
+    }
+}
+
+#[test]
+fn the_dates_of_the_databases_of_other_scanners() {
+    let run = |format: &str, report: String| {
+        let dir = Dir::new();
+        let category = if format == "xeol" { "quality" } else { "vulnerability" };
+        let policy = format!(
+            "version: 1\ngate: merge\ntrust: {{database_max_age: 48h}}\nevidence:\n  \
+             a: {{category: {category}, files: [report.json], format: {format}}}\nrules:\n  \
+             - {{id: r, findings: {{category: {category}, rule_id: none}}, then: fail}}\n"
+        );
+        dir.write("policy.yaml", policy).write("report.json", report);
+        let run = dir.run(&["check", "--policy", "policy.yaml", "--now", "2026-11-22T08:00:00Z"]);
+        assert_ne!(run.code, 2, "{}", run.stdout);
+        run.code
+    };
+    let fixture = |path: &str| std::fs::read_to_string(root().join("fixtures").join(path)).unwrap();
+    let xeol = fixture("xeol/image.json");
+    let built = |time: &str| xeol.replace(r#""0.10.8""#, &format!(r#""0.10.8","db":{{"built":"{time}"}}"#));
+    assert_eq!(run("xeol", built("2026-11-21T00:00:00Z")), 0);
+    assert_eq!(run("xeol", built("2026-11-01T00:00:00Z")), 1);
+    assert_eq!(run("xeol", xeol.clone()), 10);
+    // Of the API and a mirror, the one in use; an offset may lack its minutes.
+    let checked = fixture("dependency-check/clean.json");
+    let asked = |time: &str| checked.replace("2026-11-20T08:00:00Z", time);
+    assert_eq!(run("dependency-check", asked("2026-11-20T08:00:00Z")), 0);
+    assert_eq!(run("dependency-check", asked("2026-11-20T09:00:00+01")), 0);
+    assert_eq!(run("dependency-check", asked("2026-11-20T09:00:00+02")), 1);
+    assert_eq!(run("dependency-check", checked.replace("Last Checked", "Last Modified")), 10);
+    // Nothing may have changed since, so that an old date alone is a question.
+    let go = fixture("govulncheck/clean.json");
+    let modified = |time: &str| go.replacen(r#""db":"#, &format!(r#""db_last_modified": "{time}", "db":"#), 1);
+    assert_eq!(run("govulncheck", modified("2026-11-21T00:00:00Z")), 0);
+    assert_eq!(run("govulncheck", modified("2026-11-01T00:00:00Z")), 10);
+    // Never told, and so never asked for: `policy lint` says it.
+    assert_eq!(run("trivy", fixture("trivy/image-clean.json")), 0);
+}
+
+#[test]
 fn a_shared_check_is_explained() {
     let run = Dir::new().run(&["explain", "privileged-container"]);
     assert_eq!(run.code, 0, "{}", run.stderr);

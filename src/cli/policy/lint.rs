@@ -163,12 +163,14 @@ fn facts() -> Vec<FormatFacts> {
             tool: format.tool,
             categories: format.categories,
             tells: format.attributes,
+            dates_database: format.dates_database,
         })
         .chain(shipped_mappings().iter().map(|shipped| FormatFacts {
             id: &shipped.mapping.id,
             tool: &shipped.mapping.tool,
             categories: shipped.categories(),
             tells: &shipped.tells,
+            dates_database: false,
         }))
         .collect()
 }

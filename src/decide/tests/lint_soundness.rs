@@ -12,7 +12,13 @@ use crate::report::FORMATS;
 fn formats() -> Vec<FormatFacts> {
     FORMATS
         .iter()
-        .map(|f| FormatFacts { id: f.id, tool: f.tool, categories: f.categories, tells: f.attributes })
+        .map(|f| FormatFacts {
+            id: f.id,
+            tool: f.tool,
+            categories: f.categories,
+            tells: f.attributes,
+            dates_database: f.dates_database,
+        })
         .collect()
 }
 

@@ -161,6 +161,22 @@ fn another_identity_is_looser_unless_it_is_within() {
 }
 
 #[test]
+fn a_database_may_be_older_only_in_a_looser_policy() {
+    let told = |before: &str, after: &str| {
+        let put = |trust: &str| BEFORE.replacen("waivers:", &format!("{trust}waivers:"), 1);
+        policies(&policy(&put(before)), &policy(&put(after)))
+    };
+    let (two, three) = ("trust: {database_max_age: 2d}\n", "trust: {database_max_age: 72h}\n");
+    for (before, after, looser) in
+        [(two, two, false), (three, two, false), ("", two, false), (two, three, true), (two, "", true)]
+    {
+        let found = told(before, after);
+        assert_eq!(!found.is_empty(), looser, "{before}{after}{found:?}");
+        assert!(found.iter().all(|one| one.clause == "`trust.database_max_age`"), "{found:?}");
+    }
+}
+
+#[test]
 fn a_key_that_speaks_for_somebody_is_looser() {
     let digest = "0".repeat(64);
     let with = |user: &str| {

@@ -127,6 +127,12 @@ pub static CHECKS: &[Check] = &[
         "take the selector out, or read a format that tells it (`secgate formats`)",
     ),
     warning(
+        "database-undated",
+        "an entry of vulnerabilities whose reports need not tell the date of their database, under `trust.database_max_age`",
+        "the limit does not hold for a report of a format that never tells, however old its database is",
+        "give the entry a `format` that tells: `grype`, `dependency-check` or `govulncheck`",
+    ),
+    warning(
         "map-not-monotone",
         "a line of `severity.map` that makes a level milder than the one below it",
         "a finding that gets worse then counts for less",
@@ -366,6 +372,8 @@ pub struct FormatFacts {
     pub categories: &'static [Category],
     /// Attributes of findings that it reports.
     pub tells: &'static [Attribute],
+    /// Its reports can tell of when the vulnerability database is that they were made with.
+    pub dates_database: bool,
 }
 
 /// Everything doubtful in a policy, in the order of the file; `formats` are those that are read.

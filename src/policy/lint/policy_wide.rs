@@ -69,6 +69,7 @@ fn entry_of(found: &mut LintRun<'_>, entry: &EvidenceEntry) {
         EntryKind::Report(category) => {
             unused(found, entry, &clause, &shown);
             never_satisfied(found, entry, category, &clause, &shown);
+            database_undated(found, entry, category, &clause, &shown);
             let dated = !undated || entry.bound || entry.receipt;
             let grows_old = matches!(category, Category::Vulnerability);
             if grows_old && !dated && !found.policy.subjects.is_empty() {
@@ -98,6 +99,30 @@ fn never_satisfied(
     if let Some(format) = format.filter(|format| !format.categories.contains(&category) && !moved) {
         let message = format!("`{shown}` is of category {category}, and {} never holds any", format.id);
         found.add("entry-never-satisfied", &[clause, &["format"]].concat(), message);
+    }
+}
+
+fn database_undated(
+    found: &mut LintRun<'_>,
+    entry: &EvidenceEntry,
+    category: Category,
+    clause: &[&str],
+    shown: &str,
+) {
+    if found.policy.trust.database_max_age.is_none() || category != Category::Vulnerability {
+        return;
+    }
+    let limit = "`trust.database_max_age` does not hold for";
+    match &entry.format {
+        None => {
+            let message = format!("{limit} reports of most formats, and `{shown}` takes any");
+            found.add("database-undated", clause, message);
+        }
+        Some(id) if found.formats.iter().any(|format| format.id == id && format.dates_database) => {}
+        Some(id) => {
+            let message = format!("{limit} `{shown}`: reports of `{id}` never tell the date of their database");
+            found.add("database-undated", &[clause, &["format"]].concat(), message);
+        }
     }
 }
 

@@ -7,7 +7,13 @@ use crate::report::FORMATS;
 fn formats() -> Vec<FormatFacts> {
     FORMATS
         .iter()
-        .map(|f| FormatFacts { id: f.id, tool: f.tool, categories: f.categories, tells: f.attributes })
+        .map(|f| FormatFacts {
+            id: f.id,
+            tool: f.tool,
+            categories: f.categories,
+            tells: f.attributes,
+            dates_database: f.dates_database,
+        })
         .collect()
 }
 
@@ -536,5 +542,20 @@ fn shipped_policies_give_no_warning() {
     for (name, text) in crate::policy::EMBEDDED {
         let warnings: Vec<Lint> = lints(text).into_iter().filter(|l| l.level == LintLevel::Warning).collect();
         assert_eq!(warnings, [], "{name}");
+    }
+}
+
+#[test]
+fn databases_whose_age_no_report_can_tell() {
+    let told = |trust: &str, format: &str| {
+        let head = format!(
+            "version: 1\ngate: package\n{trust}evidence:\n  deps: {{category: vulnerability, files: [a.json]{format}}}\nrules:\n"
+        );
+        with(&head, "id: a, findings: {severity: high}, then: fail")
+    };
+    let limit = "trust: {database_max_age: 48h}\n";
+    for format in [", format: trivy", ""] {
+        tells_apart("database-undated", &told(limit, format), &told(limit, ", format: grype"));
+        tells_apart("database-undated", &told(limit, format), &told("", format));
     }
 }
