@@ -1,24 +1,14 @@
-"""Validates YAML files with a JSON Schema, by Python's jsonschema: validate.py SCHEMA FILE..."""
+"""Validates YAML files with a JSON Schema, by Python's jsonschema: validate.py SCHEMA FILE...
+
+They are read as YAML 1.1, where an `on` without quotes is `true`.
+"""
 
 import datetime
 import json
-import re
 import sys
 
 import jsonschema
 import yaml
-
-
-class Loader(yaml.SafeLoader):
-    """YAML 1.2, where `on` is a word: only true and false are booleans."""
-
-    yaml_implicit_resolvers = {
-        first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:bool"]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-Loader.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), list("tf"))
 
 
 def plain(value):
@@ -38,7 +28,7 @@ def main():
     validator = jsonschema.Draft202012Validator(schema)
     bad = 0
     for path in sys.argv[2:]:
-        document = plain(yaml.load(open(path, encoding="utf-8"), Loader))
+        document = plain(yaml.safe_load(open(path, encoding="utf-8")))
         for error in validator.iter_errors(document):
             print(f"{path}: {error.json_path}: {error.message}")
             bad += 1

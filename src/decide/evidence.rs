@@ -12,8 +12,8 @@ use crate::finding::{CLOCK_SKEW, Category, Text, clean, clean_line, duration_tex
 use crate::policy::{Action, ActionsByProblem, EntryKind, EvidenceEntry, PathGlob, Policy, TrustRules};
 use crate::relate::Diff;
 use crate::report::{
-    self, DatabaseDate, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom, ScanProblem, Tool,
-    ValueMask,
+    self, DatabaseDate, FeedFile, Format, Generated, ImageFacts, ProblemKind, ReadError, Report, Sbom,
+    ScanProblem, Tool, ValueMask,
 };
 
 /// The state of one piece of evidence.
@@ -265,7 +265,8 @@ impl Evidence {
         let (name, version) = (tool.name.real(), tool.version.as_ref().map(Text::real));
         let format = self.format.as_deref().and_then(|id| Format::by_id(id).ok());
         let dated = format.filter(|format| format.dates_database).and_then(|_| {
-            let (at, of_change) = (database.map(|date| date.at.as_second()), database.map(|date| date.of_change));
+            let (at, of_change) =
+                (database.map(|date| date.at.as_second()), database.map(|date| date.of_change));
             trust.distrusts_database(name, at, of_change.unwrap_or_default(), context.now.as_second())
         });
         let distrusts = [(Status::Foreign, trust.distrusts(name, version)), (Status::Stale, dated)];

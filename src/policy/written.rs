@@ -648,7 +648,7 @@ written! {
 
     /// Which verdict of a gate is demanded.
     EarlierGate as "a gate of `verdicts`" {
-        /// Subject that the verdict must be about: `commit` or `subject`.
+        /// Subject that the verdict must be about: `commit` or `subject`. In YAML 1.1 an `on` without quotes is `true`.
         must on: DecidedOn,
         /// Statement of a gate that is not secgate's: `vsa` (SLSA's Verification Summary Attestation 0.2 and 1), which must say
         /// `PASSED`, or `svr` (in-toto's Simple Verification Result 0.1). Without it a verdict of secgate is demanded.

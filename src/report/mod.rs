@@ -97,7 +97,9 @@ pub use image_index::{ImageIndex, PlatformImage, read_image_index};
 pub use mapped::read_mapped;
 pub use opening::{Member, Opening};
 pub use osv_records::{findings_of_records, read_osv_records};
-pub use reading::{DatabaseDate, Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool};
+pub use reading::{
+    DatabaseDate, Generated, HiddenFindings, ProblemKind, Reading, Report, ScanProblem, Sink, Tool,
+};
 pub use sbom::{LicensedComponent, ListedPackage, Sbom, ShippedComponent, read_components, read_sbom};
 pub use secret::{HeldValues, ValueMask};
 pub use shipped::{ShippedMapping, shipped_mappings};

@@ -1,6 +1,9 @@
 //! What the policy language can say, through the binary.
 
+use std::process::Command;
+
 use crate::common::{Dir, root};
+use crate::formats::is_there;
 
 const HEAD: &str =
     "version: 1\ngate: merge\nevidence:\n  deps: {category: vulnerability, files: [grype.json]}\n";
@@ -138,7 +141,8 @@ fn an_old_vulnerability_database_is_no_evidence() {
         let why = "the vulnerability database of grype is 2d 1h old, more than 2d";
         assert!(old.stdout.contains(why), "{}", old.stdout);
     }
-    for unknown in ["", r#","db":{"status":{"built":"lately"}}"#, r#","db":{"built":"2026-02-01T00:00:00Z"}"#] {
+    for unknown in ["", r#","db":{"status":{"built":"lately"}}"#, r#","db":{"built":"2026-02-01T00:00:00Z"}"#]
+    {
         let unknown = run(unknown);
         assert_eq!(unknown.code, 10, "{}", unknown.stdout);
         assert!(unknown.stdout.contains("its vulnerability database is"), "{}", unknown.stdout);
@@ -175,7 +179,8 @@ fn the_dates_of_the_databases_of_other_scanners() {
     assert_eq!(run("dependency-check", checked.replace("Last Checked", "Last Modified")), 10);
     // Nothing may have changed since, so that an old date alone is a question.
     let go = fixture("govulncheck/clean.json");
-    let modified = |time: &str| go.replacen(r#""db":"#, &format!(r#""db_last_modified": "{time}", "db":"#), 1);
+    let modified =
+        |time: &str| go.replacen(r#""db":"#, &format!(r#""db_last_modified": "{time}", "db":"#), 1);
     assert_eq!(run("govulncheck", modified("2026-11-21T00:00:00Z")), 0);
     assert_eq!(run("govulncheck", modified("2026-11-01T00:00:00Z")), 10);
     // Never told, and so never asked for: `policy lint` says it.
@@ -187,4 +192,43 @@ fn a_shared_check_is_explained() {
     let run = Dir::new().run(&["explain", "privileged-container"]);
     assert_eq!(run.code, 0, "{}", run.stderr);
     assert!(run.stdout.contains("KSV-0017, CKV_K8S_16"), "{}", run.stdout);
+}
+
+#[test]
+fn policies_mean_the_same_to_readers_of_yaml_1_1() {
+    let rule = |word: &str| {
+        check(&format!("rules: [{{id: r, findings: {{reachable: {word}, severity: high}}, then: fail}}]\n"))
+            .code
+    };
+    assert_eq!([rule("[yes, unknown]"), rule("[true, unknown]"), rule("[\"yes\", unknown]")], [1, 1, 1]);
+    assert_eq!([rule("no"), rule("false")], [rule("\"no\""); 2]);
+    assert_eq!([rule("\"true\""), rule("True"), rule("on")], [2, 2, 2]);
+    if !is_there("python3", &["-c", "import yaml"], "SECGATE_DEMAND_YAML") {
+        return;
+    }
+    let judge = |of: &std::path::Path, files: &[String]| {
+        let script = root().join("ci/scripts/yaml_1_1.py");
+        Command::new("python3").arg(script).args(files).current_dir(of).output().unwrap()
+    };
+    let mut files = vec!["README.md".to_owned()];
+    for folder in ["docs", "policies", "policies/examples", "mappings"] {
+        for file in std::fs::read_dir(root().join(folder)).unwrap() {
+            let name = file.unwrap().file_name().into_string().unwrap();
+            if name.ends_with(".md") || name.ends_with(".yaml") {
+                files.push(format!("{folder}/{name}"));
+            }
+        }
+    }
+    let all = judge(&root(), &files);
+    assert!(
+        all.status.success(),
+        "{}{}",
+        String::from_utf8_lossy(&all.stdout),
+        String::from_utf8_lossy(&all.stderr)
+    );
+    let dir = Dir::new();
+    dir.write("p.yaml", "a: {on: commit}\nb: [yes, true]\n");
+    let bad = judge(dir.path(), &["p.yaml".to_owned()]);
+    let said = String::from_utf8(bad.stdout).unwrap();
+    assert_eq!((bad.status.code(), said.lines().count()), (Some(1), 3), "{said}");
 }

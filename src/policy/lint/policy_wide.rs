@@ -120,7 +120,8 @@ fn database_undated(
         }
         Some(id) if found.formats.iter().any(|format| format.id == id && format.dates_database) => {}
         Some(id) => {
-            let message = format!("{limit} `{shown}`: reports of `{id}` never tell the date of their database");
+            let message =
+                format!("{limit} `{shown}`: reports of `{id}` never tell the date of their database");
             found.add("database-undated", &[clause, &["format"]].concat(), message);
         }
     }

@@ -355,6 +355,10 @@ impl<W: Vocabulary> FromNode for W {
             wrong(node, key, &format!("one of {}", super::super::error::listed(&known)), problems);
             return None;
         };
+        let text = match node.plain().and_then(word_of_boolean) {
+            Some(word) if known.contains(&word) => word,
+            _ => text,
+        };
         let value = words.iter().find(|(word, _)| *word == text).map(|(_, value)| *value);
         if value.is_none() {
             problems.unknown(
@@ -368,9 +372,23 @@ impl<W: Vocabulary> FromNode for W {
     }
 
     fn schema(_: &mut SchemaGenerator) -> Schema {
-        let known: Vec<&str> = W::words().iter().map(|(word, _)| *word).collect();
+        let words = W::words();
+        let mut known: Vec<serde_json::Value> = words.iter().map(|(word, _)| (*word).into()).collect();
+        for (boolean, word) in BOOLEANS {
+            if words.iter().any(|(known, _)| *known == word) {
+                known.push(boolean.into());
+            }
+        }
         json_schema!({"enum": known})
     }
+}
+
+/// In YAML 1.1 `yes` and `no` are booleans, so that whatever read and wrote a policy by it has made `true` and `false` of
+/// them; where the words are known, these are the same.
+const BOOLEANS: [(bool, &str); 2] = [(true, "yes"), (false, "no")];
+
+fn word_of_boolean(text: &str) -> Option<&'static str> {
+    BOOLEANS.iter().find(|(boolean, _)| text == boolean.to_string()).map(|(_, word)| *word)
 }
 
 /// Makes the enums of the vocabulary words of the policy.
