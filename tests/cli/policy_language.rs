@@ -214,12 +214,12 @@ fn policies_mean_the_same_to_readers_of_yaml_1_1() {
     for folder in ["docs", "policies", "policies/examples", "mappings"] {
         for file in std::fs::read_dir(root().join(folder)).unwrap() {
             let name = file.unwrap().file_name().into_string().unwrap();
-            if name.ends_with(".md") || name.ends_with(".yaml") {
+            if name.rsplit_once('.').is_some_and(|(_, kind)| ["md", "yaml"].contains(&kind)) {
                 files.push(format!("{folder}/{name}"));
             }
         }
     }
-    let all = judge(&root(), &files);
+    let all = judge(root(), &files);
     assert!(
         all.status.success(),
         "{}{}",
