@@ -57,6 +57,7 @@ impl PathGlob {
 
     fn checked(text: &str, also: impl Fn(&str) -> Result<(), String>) -> Result<Self, String> {
         let mut alternatives = Vec::new();
+        is_one_glob(text, |_| true)?;
         for pattern in expanded(text)? {
             let pattern = pattern.strip_prefix("./").unwrap_or(&pattern);
             names_a_path(pattern, text)?;
@@ -245,6 +246,64 @@ fn names_a_file(pattern: &str) -> Result<(), String> {
     ))
 }
 
+/// Refuses alternatives that are written as a list, `a,b`, or as in regular expressions, `(a|b)`: they would be taken as
+/// they stand, and match nothing. `is_item`: whether a part between such signs can be an alternative.
+fn is_one_glob(text: &str, is_item: impl Fn(&str) -> bool) -> Result<(), String> {
+    let (bars, in_groups) = parts_between(text, '|');
+    let (lists, _) = parts_between(text, ',');
+    let all_items = |parts: &[&str]| parts.iter().all(|part| is_item(part.trim()));
+    // The spelling must not need a second correction.
+    let braces = |parts: &[&str]| {
+        let parts: Vec<&str> = parts.iter().map(|part| part.trim()).collect();
+        format!("{{{}}}", parts.join(","))
+    };
+    if bars.len() > 1 && in_groups {
+        let spelled = text.replace('(', "{").replace(')', "}").replace('|', ",");
+        return Err(format!("alternatives stand in braces: write `{spelled}`, or `[|]` for the sign itself"));
+    }
+    if bars.len() > 1 && all_items(&bars) {
+        let spelled = braces(&bars);
+        return Err(format!("alternatives stand in braces: write `{spelled}`, or `[|]` for the sign itself"));
+    }
+    if lists.len() > 1 && all_items(&lists) {
+        let spelled = braces(&lists);
+        return Err(format!(
+            "one glob is no list: write `{spelled}` or several globs, or `\\,` for the sign itself"
+        ));
+    }
+    Ok(())
+}
+
+/// The parts of a glob between a sign that stands neither in braces nor in brackets nor behind `\`, and whether each such
+/// sign stands between parentheses.
+fn parts_between(text: &str, sign: char) -> (Vec<&str>, bool) {
+    let (mut parts, mut begin, mut in_groups) = (Vec::new(), 0, true);
+    let (mut braces, mut groups, mut in_brackets) = (0_u32, 0_u32, false);
+    let mut signs = text.char_indices();
+    while let Some((at, c)) = signs.next() {
+        match c {
+            '\\' => {
+                signs.next();
+            }
+            ']' => in_brackets = false,
+            _ if in_brackets => {}
+            '[' => in_brackets = true,
+            '{' => braces += 1,
+            '}' => braces = braces.saturating_sub(1),
+            '(' => groups += 1,
+            ')' => groups = groups.saturating_sub(1),
+            c if c == sign && braces == 0 => {
+                parts.extend(text.get(begin..at));
+                begin = at + c.len_utf8();
+                in_groups &= groups > 0;
+            }
+            _ => {}
+        }
+    }
+    parts.extend(text.get(begin..));
+    (parts, in_groups)
+}
+
 /// All globs that one with braces stands for, as a shell writes them out.
 fn expanded(text: &str) -> Result<Vec<String>, String> {
     if text.len() > LONGEST {
@@ -424,6 +483,8 @@ impl RuleGlob {
             }
             Ok(RulePattern::Glob(Box::new([compile(&one, false)?, compile(&known, false)?])))
         };
+        // Where a tool has no ids, its sentences are: they have blanks.
+        is_one_glob(text, |part| !part.is_empty() && !part.contains(char::is_whitespace))?;
         let alternatives = expanded(text)?.into_iter().map(pattern).collect::<Result<_, String>>()?;
         Ok(Self { text: text.to_owned(), alternatives })
     }
@@ -584,6 +645,37 @@ mod tests {
             assert!(PathGlob::new(bad).is_err(), "{bad}");
         }
         assert!(PathGlob::new(&"{a,b}".repeat(9)).unwrap_err().contains("more than 256"));
+    }
+
+    #[test]
+    fn alternatives_that_are_no_braces_are_refused_with_the_right_spelling() {
+        for (bad, spelled) in [
+            ("(src|lib)/**", "{src,lib}/**"),
+            ("src/(a|b/(c|d))/*.py", "src/{a,b/{c,d}}/*.py"),
+            ("src/**|lib/**", "{src/**,lib/**}"),
+            ("src/**,lib/**", "{src/**,lib/**}"),
+            ("a.py, b.py", "{a.py,b.py}"),
+        ] {
+            let why = PathGlob::new(bad).unwrap_err();
+            assert!(why.contains(&format!("write `{spelled}`")), "{bad}: {why}");
+            assert!(PathGlob::new(spelled).is_ok(), "{spelled}");
+        }
+        assert!(path("app/(auth)/**", "app/(auth)/x.ts") && path("a[,]b", "a,b") && path("a\\,b", "a,b"));
+        assert!(path("a[|]b", "a|b") && path("x/{a,b}", "x/b"));
+        for (bad, spelled) in [
+            ("(B101|B102)", "{B101,B102}"),
+            ("B101|B102", "{B101,B102}"),
+            ("B101,B102", "{B101,B102}"),
+            ("B101, B102", "{B101,B102}"),
+        ] {
+            let why = RuleGlob::new(bad).unwrap_err();
+            assert!(why.contains(&format!("write `{spelled}`")), "{bad}: {why}");
+            assert!(RuleGlob::new(spelled).unwrap().matches("B102"), "{spelled}");
+        }
+        // A sentence that is a rule's name.
+        let sentence = "Cookie without Secure flag, or with a wide domain (RFC 6265)";
+        assert!(RuleGlob::new(sentence).unwrap().matches(sentence));
+        assert!(RuleGlob::new("a\\,b").unwrap().matches("a,b"));
     }
 
     #[test]
