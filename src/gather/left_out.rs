@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::hidden_report::{has_prefix, is_packed, may_be_packed_report};
 use crate::report::{self, Source};
 
 /// Why a folder is not looked into, or a file in a given folder is not read.
@@ -22,6 +23,8 @@ pub enum Reason {
     Empty,
     /// Source code, documentation, an image and the like, which no reader claims.
     NoReport,
+    /// A packed file, of which nothing tells that it holds a report.
+    Packed,
 }
 
 impl Reason {
@@ -37,6 +40,9 @@ impl Reason {
             Self::Receipt => "read with the report beside it",
             Self::Empty => "a folder without files: what was to be in it did not arrive",
             Self::NoReport => "no reports by their names and beginnings",
+            Self::Packed => {
+                "packed, and not unpacked: what is in them cannot be told; give a report as it is, or as gzip"
+            }
         }
     }
 }
@@ -134,6 +140,9 @@ pub(super) fn no_report_of(path: &Path, source: &Source) -> Option<Reason> {
     if report::claimed(source) {
         return None;
     }
+    if is_packed(&name, source) {
+        return (!may_be_packed_report(path, source)).then_some(Reason::Packed);
+    }
     let end = name.rsplit_once('.').map(|(_, end)| end);
     let by_name = end.is_some_and(|end| NO_REPORT.contains(&end))
         || NAMES.iter().any(|known| *known == name)
@@ -141,7 +150,8 @@ pub(super) fn no_report_of(path: &Path, source: &Source) -> Option<Reason> {
         || path.parent().is_some_and(|folder| folder.ends_with(".vscode") || folder.ends_with(".idea"));
     // What might be a report by its name must begin like one, or be a whole document of another kind.
     let like_data = end.is_some_and(|end| DATA.contains(&end));
-    (by_name || !like_data && !report::begins_like_data(source)).then_some(Reason::NoReport)
+    let is_other = by_name || !like_data && !report::begins_like_data(source) && !has_prefix(source);
+    is_other.then_some(Reason::NoReport)
 }
 
 /// Endings of names of reports. Of a file of such a name it must be told what it is.

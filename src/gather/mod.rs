@@ -3,6 +3,7 @@
 pub mod diagnostics;
 mod documents;
 mod files;
+mod hidden_report;
 mod left_out;
 mod listing;
 mod nearby;
@@ -144,9 +145,10 @@ pub fn gather<'p>(
     names: &'p mut Vec<Vec<String>>,
 ) -> Result<Gathered<'p>, Vec<RunError>> {
     let Inputs { policy, waivers, source, roots, comparison, change, secret_key } = inputs;
-    let secret_key = secret_key.cloned();
-    let mut options =
-        Options { max_report: limits.max_report, roots: roots.to_vec(), secret_key, ..Options::default() };
+    let now = context.now.as_second();
+    let (roots, secret_key) = (roots.to_vec(), secret_key.cloned());
+    let max_report = limits.max_report;
+    let mut options = Options { max_report, roots, secret_key, now: Some(now), ..Options::default() };
     let mut shared = None;
     let (mut watch, mut keep, mut rehearsal, mut of_saved) = (None, None, None, &[][..]);
     let change_then;
@@ -179,7 +181,6 @@ pub fn gather<'p>(
     let indexes = image_indexes(policy, &documents);
     let context = &Context { indexes, ..context.clone() };
     let (told, exploitation, vex) = feeds(policy, &documents, context, limits);
-    let now = context.now.as_second();
     let base = comparison.map(|comparison| &comparison.base);
     let bars = Arc::new(base.map(Base::initial_bars).unwrap_or_default());
     let relations = Relations {

@@ -232,6 +232,8 @@ pub struct OsvDatabase {
     pub withdrawn: u64,
     /// The latest time at which one was changed, as it is written.
     pub newest: String,
+    /// The run's clock, in seconds since 1970 UTC.
+    now: i64,
 }
 
 /// A record that speaks of a component.
@@ -250,8 +252,8 @@ pub struct SpeakingRecord {
 }
 
 impl OsvDatabase {
-    /// An empty database that will keep what is about these components.
-    pub fn about<'c>(components: impl Iterator<Item = &'c ShippedComponent>) -> Self {
+    /// An empty database that will keep what is about these components and not withdrawn at `now`, seconds since 1970.
+    pub fn about<'c>(components: impl Iterator<Item = &'c ShippedComponent>, now: i64) -> Self {
         let mut wanted = BTreeSet::new();
         for component in components {
             if let Some(ecosystem) = OsvEcosystem::of_component(component) {
@@ -259,7 +261,7 @@ impl OsvDatabase {
                 wanted.extend(names.map(|(name, _)| (ecosystem.kind, name)));
             }
         }
-        Self { wanted, ..Self::default() }
+        Self { wanted, now, ..Self::default() }
     }
 
     /// Takes a record, and keeps it if it is about one of the packages.
@@ -280,8 +282,12 @@ impl OsvDatabase {
             }
             keys.extend(key_of(package).filter(|key| self.wanted.contains(key)));
         }
-        // Only a time takes a record back.
-        if text("withdrawn").parse::<jiff::Timestamp>().is_ok_and(|time| time.as_second() > 0) {
+        // Only a time that has come takes a record back.
+        let until_now = 1..=self.now;
+        if text("withdrawn")
+            .parse::<jiff::Timestamp>()
+            .is_ok_and(|time| until_now.contains(&time.as_second()))
+        {
             self.withdrawn += 1;
             return;
         }
@@ -590,7 +596,7 @@ mod tests {
             source: Some(("openssl".to_owned(), String::new())),
             ..component("pkg:deb/debian/libssl3@3.0.11-1?distro=debian-12")
         };
-        let mut database = OsvDatabase::about([&python, &debian].into_iter());
+        let mut database = OsvDatabase::about([&python, &debian].into_iter(), 1_780_000_000);
         let record = |id: &str, ecosystem: &str, name: &str, fixed: &str, withdrawn: &str| {
             json!({"id": id, "modified": "2026-05-01T00:00:00Z", "withdrawn": withdrawn,
                 "affected": [{"package": {"ecosystem": ecosystem, "name": name},
@@ -598,7 +604,7 @@ mod tests {
         };
         database.add(record("A", "PyPI", "py-yaml", "5.4", ""));
         database.add(record("B", "PyPI", "py-yaml", "5.4", "2026-01-01T00:00:00Z"));
-        database.add(record("C", "PyPI", "other", "5.4", ""));
+        database.add(record("C", "PyPI", "other", "5.4", "2999-01-01T00:00:00Z"));
         database.add(record("D", "Debian:12", "openssl", "3.0.13-1", ""));
         database.add(record("E", "Debian:12", "libssl3", "3.0.13-1", ""));
         let ids = |component: &ShippedComponent| {

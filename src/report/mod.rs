@@ -310,11 +310,14 @@ pub struct Options {
     pub secret_key: Option<SecretKey>,
     /// Values of secrets in what was read with these options.
     pub held: HeldValues,
+    /// The run's clock, in seconds since 1970 UTC; the machine's where there is none.
+    pub now: Option<i64>,
 }
 
 impl Options {
     fn context<'o>(&'o self, values: &'o SecretValues) -> reading::ReportContext<'o> {
-        reading::ReportContext { roots: &self.roots, key: self.secret_key.as_ref(), values: Some(values) }
+        let Self { roots, secret_key, now, .. } = self;
+        reading::ReportContext { roots, key: secret_key.as_ref(), values: Some(values), now: *now }
     }
 }
 

@@ -149,6 +149,7 @@ impl Opening {
             (head.starts_with(b"PK\x03\x04"), "it looks like a zip archive; unpack it first"),
             (head.starts_with(&[0x28, 0xb5, 0x2f, 0xfd]), "it looks like zstd; unpack it first"),
             (head.starts_with(b"\xfd7zXZ\0"), "it looks like xz; unpack it first"),
+            (head.starts_with(b"7z\xbc\xaf\x27\x1c"), "it looks like a 7z archive; unpack it first"),
             (head.starts_with(b"BZh"), "it looks like bzip2; unpack it first"),
             (head.get(257..262) == Some(b"ustar".as_slice()), "it looks like a tar archive; unpack it first"),
         ];

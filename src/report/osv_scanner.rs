@@ -108,7 +108,7 @@ fn result(json: &mut Json, reading: &mut Reading<'_>) -> Result<(u64, bool), Rea
                 let package = package(json, reading)?;
                 packages += 1;
                 judged |= package.judged;
-                for finding in package.findings(&path, reading.roots()) {
+                for finding in package.findings(&path, (reading.roots(), reading.now())) {
                     found = true;
                     reading.finding(finding);
                 }
@@ -148,8 +148,8 @@ struct OsvRecord {
     cwes: Vec<u32>,
     published: String,
     modified: String,
-    /// Its authors took it back.
-    withdrawn: bool,
+    /// When its authors take it back, in seconds since 1970 UTC.
+    withdrawn: Option<i64>,
     /// Name and ecosystem of a package, and the versions in which it is fixed.
     fixes: Vec<Fixes>,
 }
@@ -254,15 +254,15 @@ impl OsvPackage {
         self.groups.push(joined);
     }
 
-    fn findings(&self, path: &str, roots: &[String]) -> Vec<Finding> {
+    fn findings(&self, path: &str, around: (&[String], i64)) -> Vec<Finding> {
         let grouped = |record: &&OsvRecord| self.groups.iter().any(|group| group.ids.contains(&record.id));
         let groups = self.groups.iter().map(|group| {
             let members: Vec<&OsvRecord> =
                 self.records.iter().filter(|r| group.ids.contains(&r.id)).collect();
-            self.finding(Some(group), &members, path, roots)
+            self.finding(Some(group), &members, path, around)
         });
         let alone = self.records.iter().filter(|record| !grouped(record));
-        groups.chain(alone.map(|record| self.finding(None, &[record], path, roots))).collect()
+        groups.chain(alone.map(|record| self.finding(None, &[record], path, around))).collect()
     }
 
     fn finding(
@@ -270,7 +270,7 @@ impl OsvPackage {
         group: Option<&OsvGroup>,
         members: &[&OsvRecord],
         path: &str,
-        roots: &[String],
+        (roots, now): (&[String], i64),
     ) -> Finding {
         let of_group = group.into_iter().flat_map(|g| g.ids.iter().chain(&g.aliases));
         let of_members = members.iter().flat_map(|r| [&r.id].into_iter().chain(&r.aliases));
@@ -335,9 +335,12 @@ impl OsvPackage {
         if group.is_some_and(|group| group.unimportant) && !finding.is_malware() {
             suppress(&mut finding, "unimportant by OSV-Scanner's analysis", &[]);
         }
-        // Of a group each record must be known, and taken back.
+        // Of a group each record must be known, and taken back by now.
         let whole = group.is_none_or(|group| group.ids.len() <= members.len());
-        if whole && !members.is_empty() && members.iter().all(|record| record.withdrawn) {
+        if whole
+            && !members.is_empty()
+            && members.iter().all(|record| record.withdrawn.is_some_and(|time| time <= now))
+        {
             suppress(&mut finding, "the advisory is withdrawn", &[]);
         }
         finding
@@ -380,7 +383,8 @@ pub(super) fn findings_of<'a>(
         package.join(&record, unimportant);
         package.records.push(record);
     }
-    package.findings("", &[])
+    // What is withdrawn by now is none of the database.
+    package.findings("", (&[], i64::MIN))
 }
 
 shapes!(OsvPackageName, Osv, OsvGroups, Strings);
@@ -565,7 +569,7 @@ impl Osv<'_> {
             published: self.published.as_str().to_owned(),
             modified: self.modified.as_str().to_owned(),
             // Go's zero time and a text that is no time take nothing back.
-            withdrawn: published(self.withdrawn.as_str()).is_some(),
+            withdrawn: published(self.withdrawn.as_str()),
             fixes: self.affected.iter().map(OsvAffected::fixes).collect(),
         }
     }
@@ -625,9 +629,13 @@ mod tests {
 
     #[test]
     fn only_a_time_withdraws_a_record() {
-        for (time, suppressed) in
-            [("2026-01-01T00:00:00Z", true), ("0001-01-01T00:00:00Z", false), ("no", false), (" ", false)]
-        {
+        for (time, suppressed) in [
+            ("2026-01-01T00:00:00Z", true),
+            ("2999-01-01T00:00:00Z", false),
+            ("0001-01-01T00:00:00Z", false),
+            ("no", false),
+            (" ", false),
+        ] {
             let record = format!(r#""id":"OSV-2026-1","withdrawn":"{time}","#);
             let read = read_text(&REPORT.replace(r#""id":"OSV-2026-1","#, &record));
             assert_eq!(read.findings[1].suppressed, suppressed, "{time}");

@@ -192,6 +192,8 @@ pub(super) struct ReportContext<'r> {
     pub(super) key: Option<&'r SecretKey>,
     /// Values of secrets that the report holds.
     pub(super) values: Option<&'r SecretValues>,
+    /// The run's clock; the machine's where there is none.
+    pub(super) now: Option<i64>,
 }
 
 /// One reading of one report.
@@ -224,6 +226,11 @@ impl<'s> Reading<'s> {
             late: BTreeMap::new(),
             entry_category,
         }
+    }
+
+    /// The run's clock, in seconds since 1970 UTC.
+    pub(super) fn now(&self) -> i64 {
+        self.around.now.unwrap_or_else(|| Timestamp::now().as_second())
     }
 
     /// Prefixes that are removed from paths.

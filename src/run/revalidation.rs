@@ -211,7 +211,7 @@ pub(crate) fn revalidate(request: &RevalidationRequest<'_>) -> Result<Revalidati
         shipped.push((name, bundle.digest(), released, sboms));
     }
     let sboms = shipped.iter().flat_map(|(.., sboms)| sboms);
-    let mut database = OsvDatabase::about(sboms.flat_map(|sbom| &sbom.components));
+    let mut database = OsvDatabase::about(sboms.flat_map(|sbom| &sbom.components), request.now.as_second());
     let mut files = 0;
     for path in request.osv {
         read_database(path, request.max_report, 0, &mut files, &mut database)?;

@@ -101,6 +101,60 @@ fn a_directory_is_read_in_name_order() {
 }
 
 #[test]
+fn packed_reports_and_reports_after_other_lines_are_unreadable_and_other_archives_are_listed() {
+    let of = |name: &str, bytes: Vec<u8>| {
+        let dir = dir();
+        dir.write("semgrep.json", semgrep(&[])).write(&format!("all/{name}"), bytes);
+        dir.check(&["--policy", "policy.yaml", "semgrep.json", "all"])
+    };
+    let xz = || b"\xfd7zXZ\0\0\0".to_vec();
+    let report = semgrep(&["ERROR"]);
+    for (name, bytes) in [
+        ("bandit.json.xz", xz()),
+        ("reports/today.json.xz", xz()),
+        ("x.sarif.7z", b"7z\xbc\xaf\x27\x1c\0".to_vec()),
+        ("x.sarif.zst", b"\x28\xb5\x2f\xfd\0".to_vec()),
+        ("scan-report.xml.bz2", b"BZh91AY".to_vec()),
+        ("console.txt", format!("INFO scanning\n{report}").into_bytes()),
+        ("job", format!(")]}}'\n{report}").into_bytes()),
+        ("scan.json", format!("\u{feff}INFO\n{report}").into_bytes()),
+    ] {
+        let run = of(name, bytes);
+        assert_eq!(run.code, 2, "{name}: {run:?}");
+        assert!(run.stdout.contains(&format!("all/{name}")), "{name}: {}", run.stdout);
+    }
+    for (name, bytes) in [
+        ("node_modules.zip", b"PK\x03\x04".to_vec()),
+        ("measured.json.xz", xz()),
+        ("logo.png", b"\x89PNG".to_vec()),
+        ("notes.txt", b"To do:\n{\"a\": 1}\n".to_vec()),
+    ] {
+        let run = of(name, bytes);
+        assert_eq!(run.code, 0, "{name}: {run:?}");
+        let told =
+            if name.contains(".xz") || name.contains(".zip") { "packed, and not" } else { "no reports" };
+        assert!(run.stdout.contains(told), "{name}: {}", run.stdout);
+    }
+}
+
+#[test]
+fn an_advisory_is_withdrawn_from_its_time_on() {
+    let dir = Dir::new();
+    let report = r#"{"results":[{"source":{"path":"a.lock","type":"lockfile"},"packages":[{"package":{"name":"b","version":"1","ecosystem":"npm"},
+        "vulnerabilities":[{"id":"OSV-1","withdrawn":"2026-06-01T00:00:00Z","database_specific":{"severity":"CRITICAL"}}],
+        "groups":[{"ids":["OSV-1"]}]}]}]}"#;
+    dir.write("osv.json", report).write(
+        "policy.yaml",
+        "version: 1\ngate: merge\nevidence:\n  deps: {category: vulnerability, files: osv.json}\nrules:\n  - {id: critical, findings: {severity: critical}, then: fail}\n",
+    );
+    for (now, code) in [("2026-05-31T23:59:59Z", 1), ("2026-06-01T00:00:00Z", 0)] {
+        let command =
+            dir.command().args(["check", "--policy", "policy.yaml", "--now", now]).output().unwrap();
+        assert_eq!(command.status.code(), Some(code), "{now}: {}", String::from_utf8_lossy(&command.stdout));
+    }
+}
+
+#[test]
 fn what_the_tool_says_of_its_own_scan() {
     for (file, code, status) in [
         ("semgrep/app-clean.json", 0, "complete"),
