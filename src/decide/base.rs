@@ -152,6 +152,7 @@ pub fn matches_in_base(policy: &policy::Policy, findings: &[Finding], now: i64) 
 /// Result of the comparison, and the findings that are gone, at most `cap` kinds, worst first.
 pub(super) fn judge(
     policy: &policy::BaseSettings,
+    entries: &[policy::EvidenceEntry],
     comparison: Option<&GivenBase>,
     states: States,
     heads: &Heads,
@@ -170,7 +171,10 @@ pub(super) fn judge(
     };
     let Some(comparison) = comparison else { return (result, Vec::new()) };
     // Where nothing looked, nothing is known to be gone.
-    let looked = |entry: &BaseEntry| evidence.iter().any(|e| covers(e, &entry.tool, entry.category));
+    let in_part =
+        |e: &Evidence| entries.iter().any(|entry| entry.in_part && e.entry.as_ref() == Some(&entry.name));
+    let looked =
+        |entry: &BaseEntry| evidence.iter().any(|e| !in_part(e) && covers(e, &entry.tool, entry.category));
     let mut fixed: Vec<BaseEntry> = comparison.base.fixed(heads).into_iter().filter(looked).collect();
     let known = |entry: &BaseEntry| entry.severity.rank(crate::finding::Severity::Critical);
     // Stable: of one severity they stay sorted by path.
@@ -233,7 +237,7 @@ pub(super) fn untold<'m>(
         why.push(if comparison.base.has_key() {
             "the report does not hold the values of these secrets, so that no base can know them".to_owned()
         } else {
-            "secrets are compared with a base only under --secret-key".to_owned()
+            "secrets are compared with a base only with --secret-key".to_owned()
         });
     }
     (!why.is_empty()).then(|| why.join("; "))

@@ -130,10 +130,10 @@ pub fn decide(policy: &Policy, context: &Context, gathered: Gathered<'_>) -> Dec
         review::rule(rule, judged, world)
     };
     let rules: Vec<RuleResult> = policy.rules.iter().enumerate().map(of_rule).collect();
-    let judged =
-        policy.base.as_ref().filter(|_| base_of_case.is_none()).map(|policy| {
-            base::judge(policy, comparison, tally.states, &related.heads, &evidence, tally.to.cap)
-        });
+    let judged = policy.base.as_ref().filter(|_| base_of_case.is_none()).map(|base| {
+        let entries = &policy.evidence;
+        base::judge(base, entries, comparison, tally.states, &related.heads, &evidence, tally.to.cap)
+    });
     let (mut base, fixed) = judged.map_or((None, Vec::new()), |(base, fixed)| (Some(base), fixed));
     if let Some(base) = &mut base {
         review::base(base, world);

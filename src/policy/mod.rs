@@ -332,6 +332,8 @@ pub struct EvidenceEntry {
     pub signed_by: Vec<String>,
     /// The scanner that `secgate scan` starts for it.
     pub run: Option<ScannerCommand>,
+    /// `secgate scan` handed its scanner only the files that changed; no policy says so.
+    pub in_part: bool,
     /// Meaning of an empty scan.
     pub nothing_scanned: Action,
     /// Meaning of an old report.

@@ -137,10 +137,12 @@ impl RunRequest {
         Ok(Box::new(run))
     }
 
-    /// An entry whose scanner was handed only the files that changed may find none of them its own.
+    /// An entry whose scanner was handed only the files that changed may find none of them its own, and cannot tell what
+    /// is gone from the others.
     pub(crate) fn leave_parts(&self, policy: &mut Policy) {
         for entry in policy.evidence.iter_mut().filter(|entry| self.partial_entries.contains(&entry.name)) {
             entry.nothing_scanned = Action::Warn;
+            entry.in_part = true;
         }
     }
 

@@ -163,6 +163,25 @@ fn only_what_changed_is_looked_at_and_only_what_is_new_counts() {
 }
 
 #[test]
+fn of_a_part_scan_nothing_is_known_to_be_fixed() {
+    let repo = Repo::new();
+    let policy = POLICY.replace("from: [diff]", "from: [baseline, diff]");
+    repo.dir.write(".secgate/merge.yaml", policy).write("src/old.py", "x = eval(y)\n");
+    repo.scan(&["--yes", "--all", "--keep", "kept"]);
+    fs::copy(repo.dir.path().join("kept/sast.report"), repo.dir.path().join("semgrep.json")).unwrap();
+    let baseline = ".secgate/baseline.jsonl";
+    let run = repo.run("secgate", &["baseline", "write", "--now", NOW, "--output", baseline, "semgrep.json"]);
+    assert_eq!(run.code, 0, "{run:?}");
+    repo.commit("known");
+    // Only src/a.py is looked at; what is known of src/old.py is still there.
+    repo.dir.write("src/a.py", "fine\n");
+    let run = repo.scan(&["--yes", "--since", "HEAD"]);
+    assert!(!run.stdout.contains("Fixed since") && run.stdout.contains(" 0 fixed"), "{}", run.stdout);
+    let run = repo.scan(&["--yes", "--all"]);
+    assert!(run.stdout.contains("Fixed since the base: high src/a.py: eval\n"), "{}", run.stdout);
+}
+
+#[test]
 fn a_scan_of_a_part_is_no_edit_of_the_policy() {
     let repo = Repo::new();
     repo.dir.write(".secgate/merge.yaml", POLICY.replace("gate: merge\n", "gate: merge\ntitle: Ours\n"));
