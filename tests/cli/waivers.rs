@@ -254,7 +254,7 @@ fn a_new_waiver_is_complete_once_people_filled_it() {
     let filled = run
         .stdout
         .replace("<@user or team that answers for it>", "@dev")
-        .replace("<@user who allows it, another than the owner>", "@lead")
+        .replace("<@user who approves it; not the owner>", "@lead")
         .replace("<why this risk can be taken>", "not called")
         .replace("<what keeps the risk small meanwhile>", "WAF");
     dir.write("waivers.yaml", filled);
@@ -617,7 +617,7 @@ rules:
         .stdout
         .replace("<why this risk can be taken>", "Vulnerable function is not called")
         .replace("<@user or team that answers for it>", "@payments-lead")
-        .replace("<@user who allows it, another than the owner>", "@appsec-lead")
+        .replace("<@user who approves it; not the owner>", "@appsec-lead")
         .replace("<what keeps the risk small meanwhile>", "WAF rule 1024");
     dir.write("waivers.yaml", filled);
     let (code, found) = json(&dir, &[]);
@@ -704,7 +704,7 @@ fn ignore_files_become_waivers_that_say_what_is_missing() {
         "match: {ids: [\"CVE-2026-3\"], package: \"xz\"}",
         "still missing: reason, owner, approved_by, compensating_controls, seen.severity",
         ".trivyignore:3: no waiver: it ended on 2020-01-01",
-        ".trivyignore:4: no waiver: AVD-DS-0002: a check in every file is no exception; name the file",
+        ".trivyignore:4: no waiver: AVD-DS-0002: a check in every file is not an exception; name the file",
         ".grype.yaml:3: no waiver: it names no `vulnerability`",
     ] {
         assert!(run.stdout.contains(words), "{words}: {}", run.stdout);
@@ -717,7 +717,7 @@ fn ignore_files_become_waivers_that_say_what_is_missing() {
         .stdout
         .replace("<why this risk can be taken>", "Not called")
         .replace("<@user or team that answers for it>", "@payments-lead")
-        .replace("<@user who allows it, another than the owner>", "@appsec-lead")
+        .replace("<@user who approves it; not the owner>", "@appsec-lead")
         .replace("<what keeps the risk small meanwhile>", "WAF rule 1024")
         .replace("\"<how bad it is today>\"", "high");
     dir.write("waivers.yaml", filled).write("trivy.json", trivy(&[ONE]));
@@ -789,7 +789,7 @@ fn filled(dir: &Dir, args: &[&str]) -> String {
     assert_eq!(run.code, 0, "{run:?}");
     run.stdout
         .replace("<@user or team that answers for it>", "@dev")
-        .replace("<@user who allows it, another than the owner>", "@lead")
+        .replace("<@user who approves it; not the owner>", "@lead")
         .replace("<why this risk can be taken>", "not called")
         .replace("<what keeps the risk small meanwhile>", "WAF")
 }
@@ -836,6 +836,35 @@ fn a_waiver_of_code_covers_that_code_and_no_other() {
     assert_eq!(run.code, 0, "{run:?}");
     std::fs::remove_file(dir.path().join("app.py")).unwrap();
     assert_eq!(dir.run(&["verify", "--recompute", "b.tar"]).code, 0);
+}
+
+#[test]
+fn each_of_two_findings_with_one_fingerprint_has_its_own_waiver() {
+    let result = |line: u32| {
+        format!(
+            r#"{{"check_id":"py.eval","path":"app.py","start":{{"line":{line}}},"end":{{"line":{line}}},
+            "extra":{{"severity":"ERROR","message":"eval","lines":"requires login","metadata":{{}}}}}}"#
+        )
+    };
+    let report = format!(
+        r#"{{"version":"1.100.0","errors":[],"paths":{{"scanned":["app.py"]}},"results":[{},{}]}}"#,
+        result(1),
+        result(2)
+    );
+    let dir = Dir::new();
+    dir.write("policy.yaml", NARROW).write("semgrep.json", report);
+    dir.write("app.py", "a = eval(\"1+1\")\nz = eval(request.args[\"q\"])\n");
+    let of_line = |line: u32| filled(&dir, &["--finding", &format!("app.py:{line}"), "semgrep.json"]);
+    let (first, second) = (of_line(1), of_line(2));
+    assert!(first.contains("\n  # app.py:1 py.eval\n"), "{first}");
+    assert!(second.contains("\n  # app.py:2 py.eval\n"), "{second}");
+    let all = filled(&dir, &["--all", "semgrep.json"]);
+    for (waivers, code) in [(&first, 1), (&second, 1), (&all, 0)] {
+        dir.write("waivers.yaml", waivers);
+        let (is, verdict) = json(&dir, &[]);
+        assert_eq!(is, code, "{waivers}");
+        assert!(verdict["waivers"][0]["message"].as_str().is_none_or(|m| !m.contains("unused")), "{verdict}");
+    }
 }
 
 #[test]

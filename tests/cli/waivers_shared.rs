@@ -202,7 +202,7 @@ fn waivers_for_all_that_stops_are_written_at_once() {
     assert!(late.code == 2 && late.stderr.contains("max_duration"), "{}", late.stderr);
     dir.write("osv.json", osv(&[]));
     let none = dir.run(&all);
-    assert!(none.code == 2 && none.stderr.contains("nothing stops the change"), "{}", none.stderr);
+    assert!(none.code == 2 && none.stderr.contains("no finding blocks the change"), "{}", none.stderr);
 }
 
 #[test]
@@ -254,5 +254,5 @@ fn waivers_leave_the_house_as_openvex() {
         run.stdout
     );
     let odd = dir.run(&[&export[..], &["--product", "app"]].concat());
-    assert!(odd.code == 2 && odd.stderr.contains("no package URL"), "{}", odd.stderr);
+    assert!(odd.code == 2 && odd.stderr.contains("not a package URL"), "{}", odd.stderr);
 }

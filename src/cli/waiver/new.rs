@@ -15,7 +15,8 @@ use super::super::args::{InputArgs, KeyArgs, PolicyArgs, clock};
 use crate::decide::{Context, Decision, Matched, Outcome, RuleResult, Status};
 use crate::exit;
 use crate::finding::{
-    Category, Finding, Fingerprint, Fix, SecretKey, Severity, Text, clean, clean_line, is_of_system, loose,
+    Category, Finding, Fingerprint, Fix, Location, SecretKey, Severity, Text, clean, clean_line,
+    is_of_system, loose,
 };
 use crate::gather::{EvidenceSource, GivenFile, Inputs};
 use crate::policy::waiver::{Waiver, WaiverMatch, WaiverSnapshot};
@@ -47,7 +48,7 @@ pub(in super::super) struct NewArgs {
     #[arg(long, value_name = "ID", required_unless_present_any = ["from", "all"])]
     finding: Option<String>,
 
-    /// Every finding that stops the change and that a waiver can except, a waiver each
+    /// A waiver for each finding that blocks the change and that a waiver may let through
     #[arg(long, conflicts_with_all = ["finding", "from"])]
     all: bool,
 
@@ -79,7 +80,7 @@ struct PeopleArgs {
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     owner: Option<String>,
 
-    /// Who allowed it, another than the owner
+    /// Who approved it; not the owner
     #[arg(long, value_name = "NAME", conflicts_with = "from")]
     approved_by: Option<String>,
 
@@ -196,9 +197,9 @@ pub(super) fn run(args: &NewArgs) -> Result<u8> {
     let days = (created, args.people.last_day(created, limits.max_duration)?);
     let mut drafts = Vec::new();
     if let Some(finding) = finding {
-        let fingerprint = find_fingerprint(finding, &decision)?;
-        let rules = stopping(args, &policy, &decision, fingerprint)?;
-        drafts.push(draft(&policy, &decision, fingerprint, &rules, days)?);
+        let asked = find_finding(finding, &decision)?;
+        let rules = stopping(args, &policy, &decision, asked.fingerprint)?;
+        drafts.push(draft(&policy, &decision, asked, &rules, days)?);
     } else {
         drafts = drafts_of_all(args, &policy, &decision, days)?;
     }
@@ -229,7 +230,8 @@ fn drafts_of_all(
 ) -> Result<Vec<(Waiver, Finding)>> {
     known_rules(args, policy)?;
     let mut drafts: Vec<(Waiver, Finding)> = Vec::new();
-    let mut known: BTreeSet<Fingerprint> = BTreeSet::new();
+    // Two findings of one rule in one file may share a fingerprint; their code tells them apart.
+    let mut known: BTreeSet<(Fingerprint, u64)> = BTreeSet::new();
     for (at, problem) in decision.findings.iter().enumerate() {
         for finding in problem.witnesses.iter().map(|matched| &matched.finding) {
             let rules = |(index, rule): (usize, &RuleResult)| {
@@ -237,36 +239,51 @@ fn drafts_of_all(
                 (counts && is_useful(args, policy, index, Some(finding))).then_some(index)
             };
             let rules: Vec<usize> = decision.rules.iter().enumerate().filter_map(rules).collect();
-            if rules.is_empty() || !known.insert(finding.fingerprint) {
+            if rules.is_empty() || !known.insert((finding.fingerprint, finding.content)) {
                 continue;
             }
-            let (waiver, finding) = draft(policy, decision, finding.fingerprint, &rules, days)?;
+            let asked = AskedFinding { fingerprint: finding.fingerprint, place: finding.location.as_ref() };
+            let (mut waiver, finding) = draft(policy, decision, asked, &rules, days)?;
             // One advisory in one package is one exception, whatever tools and targets tell of it.
             let same = |(other, _): &(Waiver, Finding)| {
                 other.rules == waiver.rules
                     && format!("{:?}", other.matches) == format!("{:?}", waiver.matches)
             };
             if !drafts.iter().any(same) {
+                let prints =
+                    drafts.iter().filter(|(_, other)| other.fingerprint == finding.fingerprint).count();
+                if prints > 0 {
+                    waiver.id = format!("{}-{}", waiver.id, prints + 1);
+                }
                 drafts.push((waiver, finding));
             }
         }
     }
     if drafts.is_empty() {
         bail!(
-            "nothing stops the change that a waiver can except: {} rules were looked at",
+            "no finding blocks the change that a waiver may let through; rules looked at: {}",
             decision.rules.len()
         );
     }
     Ok(drafts)
 }
 
-/// The fingerprint of the one finding that an id means; a whole fingerprint means itself.
-fn find_fingerprint(id: &str, decision: &Decision) -> Result<Fingerprint> {
+/// A finding by its fingerprint, and by its place, since findings of one rule in one file may share a fingerprint.
+#[derive(Clone, Copy)]
+struct AskedFinding<'d> {
+    fingerprint: Fingerprint,
+    place: Option<&'d Location>,
+}
+
+/// The one finding that an id means; a whole fingerprint means itself.
+fn find_finding<'d>(id: &str, decision: &'d Decision) -> Result<AskedFinding<'d>> {
     let found: BTreeMap<String, &Finding> =
         decision.watched.iter().map(|w| (w.finding.fingerprint.to_string(), &w.finding)).collect();
     let mut of_each = found.iter();
     match (of_each.next(), of_each.next()) {
-        (Some((_, finding)), None) => Ok(finding.fingerprint),
+        (Some((_, finding)), None) => {
+            Ok(AskedFinding { fingerprint: finding.fingerprint, place: finding.location.as_ref() })
+        }
         (Some(_), Some(_)) => {
             let listed = found.iter().take(LISTED).map(|(print, f)| format!("  {print}  {}", one_line(f)));
             let listed: Vec<String> = listed.collect();
@@ -281,7 +298,7 @@ fn find_fingerprint(id: &str, decision: &Decision) -> Result<Fingerprint> {
         }
         (None, _) => {
             if let Some(fingerprint) = Fingerprint::parse(id) {
-                return Ok(fingerprint);
+                return Ok(AskedFinding { fingerprint, place: None });
             }
             let unread = decision.evidence.iter().filter(|e| e.status == Status::Unreadable);
             let unread: Vec<String> = unread
@@ -357,7 +374,7 @@ fn stopping(
 fn draft(
     policy: &Policy,
     decision: &Decision,
-    fingerprint: Fingerprint,
+    AskedFinding { fingerprint, place }: AskedFinding<'_>,
     rules: &[usize],
     (created, expires): (Date, Date),
 ) -> Result<(Waiver, Finding)> {
@@ -368,7 +385,9 @@ fn draft(
         .flat_map(|problem| &problem.witnesses)
         .map(|matched: &std::sync::Arc<Matched>| &matched.finding)
         .collect();
-    let Some(finding) = counted.iter().find(|f| f.fingerprint == fingerprint) else {
+    let of_print = || counted.iter().filter(|f| f.fingerprint == fingerprint);
+    let Some(finding) = of_print().find(|f| f.location.as_ref() == place).or_else(|| of_print().next())
+    else {
         bail!("the finding {fingerprint} is gone");
     };
     let hex: String = fingerprint.to_string().chars().skip(4).take(8).collect();
@@ -387,7 +406,7 @@ fn draft(
         justification: None,
         reason: "<why this risk can be taken>".to_owned(),
         owner: "<@user or team that answers for it>".to_owned(),
-        approved_by: "<@user who allows it, another than the owner>".to_owned(),
+        approved_by: "<@user who approves it; not the owner>".to_owned(),
         compensating_controls: vec!["<what keeps the risk small meanwhile>".to_owned()],
         created: created.to_string(),
         expires: expires.to_string(),
