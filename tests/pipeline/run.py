@@ -739,6 +739,74 @@ def chain(repository):
         repository.tell("chain: what was kept proves all four gates", done.returncode == 0 or done.stdout + done.stderr)
 
 
+TWO_IMAGES = """\
+include:
+  - local: ci/gitlab/gates.yml
+    inputs:
+      image: alpine
+      secgate: SECGATE
+      subject: "app=registry.shop.invalid/shop/web:1.4.3@$IMAGE_DIGEST"
+      arguments: --subject "worker=registry.shop.invalid/shop/worker:1.4.3@$WORKER_DIGEST"
+      deploy: ./deploy.sh
+
+build:
+  stage: build
+  script:
+    - cp REPORTS/* .
+    - printf 'IMAGE_DIGEST=sha256:HEX\\nWORKER_DIGEST=DIGEST\\n' > image.env
+  artifacts:
+    paths: [trivy-app.json, trivy-worker.json]
+    reports: {dotenv: image.env}
+"""
+
+TWO_SUBJECTS = """\
+version: 1
+gate: package
+subjects: {app: {kind: image}, worker: {kind: image}}
+evidence:
+  scan: {category: vulnerability, subject: each, target: image, files: ["trivy-${subject}.json"], bound: required}
+rules: [{id: critical, findings: {category: vulnerability, severity: critical}, then: fail}]
+"""
+
+
+def images(repository):
+    """One package gate about two images: each needs a scan of its own, and one signed verdict is about both."""
+    repository.with_templates()
+    repository.write(".secgate/package.yaml", TWO_SUBJECTS)
+    with tempfile.TemporaryDirectory() as outside:
+        outside = pathlib.Path(outside)
+        (outside / "reports").mkdir()
+        subprocess.run([SECGATE, "attest", "keygen", "--output", outside / "gate"], env=ENVIRONMENT, capture_output=True, check=True)
+        text = TWO_IMAGES.replace("SECGATE\n", f"{SECGATE}\n").replace("REPORTS", str(outside / "reports"))
+        repository.write(".gitlab-ci.yml", text.replace("DIGEST\\n' >", f"{DIGEST}\\n' >").replace("HEX", HEX))
+        commit = repository.commit("Two images")
+        repository.answers()
+        variables = {"CI_PIPELINE_SOURCE": "push", "IMAGE_DIGEST": f"sha256:{HEX}", "WORKER_DIGEST": DIGEST,
+                     "SECGATE_KEY": str(outside / "gate.key")}
+        report = (ROOT / "fixtures/trivy/image-clean.json").read_text()
+        of_worker = report.replace("shop/web", "shop/worker").replace(f"sha256:{HEX}", DIGEST)
+        found = json.loads(of_worker)
+        found["Results"][0]["Vulnerabilities"] = [{"VulnerabilityID": "CVE-2024-1", "PkgName": "libc6", "InstalledVersion": "1",
+                                                   "Severity": "CRITICAL"}]
+        (outside / "reports/trivy-app.json").write_text(report)
+        for name, worker, code in [
+            ("the second image has no scan", None, 1),
+            ("a scan of the first image is none of the second", report, 1),
+            ("a critical vulnerability in the second image", json.dumps(found), 1),
+            ("each image has its scan", of_worker, 0),
+        ]:
+            path = outside / "reports/trivy-worker.json"
+            path.write_text(worker) if worker else path.unlink(missing_ok=True)
+            ran = repository.pipeline("build", "secgate:package", **variables)
+            repository.expect(f"images: {name}", ran, {"secgate:package": "failed" if code else "passed"}, "package", code)
+        signed = Api.packages[repository.path.name][f"packages/generic/secgate/{commit}/package.intoto.jsonl"]
+        (outside / "package.intoto.jsonl").write_bytes(signed)
+        for image, digest in [("web", f"sha256:{HEX}"), ("worker", DIGEST)]:
+            done = subprocess.run([SECGATE, "verify", "--key", "gate.pub", "--subject", f"registry.shop.invalid/shop/{image}@{digest}",
+                                   "package.intoto.jsonl"], cwd=outside, env=ENVIRONMENT, capture_output=True, text=True, timeout=60)
+            repository.tell(f"images: the signed verdict is about {image}", done.returncode == 0 or done.stdout + done.stderr)
+
+
 def fleet(repository):
     """The jobs of docs/fleet.md: shards of a replay, put together, are the rows of one replay."""
     jobs = re.search(r"^```yaml\n(replay:\n.*?)^```", (ROOT / "docs" / "fleet.md").read_text(), re.DOTALL | re.MULTILINE)[1]
@@ -759,7 +827,7 @@ def fleet(repository):
     repository.tell(f"fleet: shards of {shards} runs are the rows of one replay", both[0] == both[1] and sum(shards) == 12 and min(shards) > 0 or f"{both[0].keys()} {both[1].keys()}")
 
 
-PARTS = (merge_requests, refs, tags, own, child_pipeline, init, chain, fleet)
+PARTS = (merge_requests, refs, tags, own, child_pipeline, init, chain, images, fleet)
 
 
 def run(part, port):
