@@ -20,7 +20,7 @@ const SCHEMA: &str = "secgate/acceptance/v1";
 
 /// Why a statement is no acceptance.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error("is no acceptance: {0}")]
+#[error("is not an acceptance: {0}")]
 pub struct AcceptanceError(pub String);
 
 /// Findings that a person accepted.
@@ -121,7 +121,8 @@ impl RiskAcceptance {
             let text = text(key).map(str::trim).filter(|text| !text.is_empty());
             text.map(str::to_owned).ok_or_else(|| AcceptanceError(format!("`{key}` is not there")))
         };
-        let time = |key: &str| must(key)?.parse().map_err(|_| AcceptanceError(format!("`{key}` is no time")));
+        let time =
+            |key: &str| must(key)?.parse().map_err(|_| AcceptanceError(format!("`{key}` is not a time")));
         if text("schema") != Some(SCHEMA) {
             return Err(fault("`schema` is not secgate/acceptance/v1"));
         }

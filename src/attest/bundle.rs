@@ -119,7 +119,7 @@ impl Bundle {
             files = untar(&bytes)?;
         }
         let Some(list) = files.remove(LIST) else {
-            return changed(format!("is no bundle of evidence: it has no {LIST}"));
+            return changed(format!("is not a bundle of evidence: it has no {LIST}"));
         };
         let bundle = Self { files };
         bundle.check(&list)?;
@@ -136,7 +136,7 @@ impl Bundle {
         let mut listed: BTreeMap<&str, &str> = BTreeMap::new();
         for line in text.lines() {
             let Some((digest, name)) = line.split_once("  ") else {
-                return changed(format!("{LIST}: a line is no checksum; the list was changed"));
+                return changed(format!("{LIST}: a line is not a checksum; the list was changed"));
             };
             listed.insert(name, digest);
         }
@@ -251,7 +251,7 @@ fn walk(folder: &Path, under: &str, files: &mut BTreeMap<String, Vec<u8>>) -> Re
         } else if meta.is_file() && files.len() < MAX_FILES {
             files.insert(name, bytes_of(&path)?);
         } else {
-            return changed(format!("{}: is no regular file; it was added", display_path(&path)));
+            return changed(format!("{}: is not a regular file; it was added", display_path(&path)));
         }
     }
     Ok(())
@@ -286,7 +286,7 @@ fn header(name: &str, size: usize) -> Vec<u8> {
 
 /// The files of a tar file as [`Bundle::write`] writes it, byte for byte; any other is refused.
 fn untar(tar: &[u8]) -> Result<BTreeMap<String, Vec<u8>>, BundleError> {
-    let foreign = || BundleError::Changed("is no tar file of a bundle as secgate writes it".to_owned());
+    let foreign = || BundleError::Changed("is not a tar file of a bundle as secgate writes it".to_owned());
     let mut files = BTreeMap::new();
     let mut rest = tar;
     loop {
@@ -374,8 +374,8 @@ mod tests {
             &|b| fs::remove_file(b.join("empty")).unwrap(),
             "empty: is in checksums.sha256 and is not there",
         );
-        says(&|b| fs::remove_file(b.join(LIST)).unwrap(), "is no bundle");
-        says(&|b| fs::write(b.join(LIST), bundle().list() + "\n").unwrap(), "a line is no checksum");
-        says(&|b| std::os::unix::fs::symlink("/etc/hosts", b.join("z")).unwrap(), "is no regular file");
+        says(&|b| fs::remove_file(b.join(LIST)).unwrap(), "is not a bundle");
+        says(&|b| fs::write(b.join(LIST), bundle().list() + "\n").unwrap(), "a line is not a checksum");
+        says(&|b| std::os::unix::fs::symlink("/etc/hosts", b.join("z")).unwrap(), "is not a regular file");
     }
 }

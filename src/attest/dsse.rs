@@ -25,7 +25,7 @@ pub enum EnvelopeError {
     #[error(transparent)]
     Read(#[from] ReadError),
     /// JSON of another shape.
-    #[error("is no DSSE envelope{place}: {why}")]
+    #[error("is not a DSSE envelope{place}: {why}")]
     Shape {
         /// Which of several, ready to follow the words before it.
         place: String,
@@ -146,13 +146,13 @@ pub fn read_attestations(source: &Source) -> Result<Vec<AttestationDocument>, En
 }
 
 fn document(value: &Value, text: Vec<u8>) -> Result<AttestationDocument, String> {
-    let Some(object) = value.as_object() else { return Err("it is no object".to_owned()) };
+    let Some(object) = value.as_object() else { return Err("it is not an object".to_owned()) };
     if let Some(statement) = object.get("_type") {
         let of_in_toto = statement.as_str().is_some_and(|t| t.starts_with("https://in-toto.io/Statement/"));
         return if of_in_toto {
             Ok(AttestationDocument::Bare(text))
         } else {
-            Err("`_type` is no in-toto statement".to_owned())
+            Err("`_type` is not an in-toto statement".to_owned())
         };
     }
     // A Sigstore bundle holds the envelope beside what a verifier needs.
@@ -283,14 +283,14 @@ mod tests {
     fn what_is_no_envelope_is_an_error() {
         for (text, why) in [
             ("", "empty"),
-            ("[]", "no object"),
+            ("[]", "not an object"),
             ("{}", "no `payloadType`"),
             (r#"{"payloadType":"x","payload":"e30=","signatures":[]}"#, "empty"),
             (r#"{"payloadType":"x","payload":"e30=","signatures":[{}]}"#, "no `sig`"),
             (r#"{"payloadType":"x","payload":"e3","payload":"e30=","signatures":[{"sig":""}]}"#, "duplicate"),
             (r#"{"payloadType":"x","payload":"?","signatures":[{"sig":""}]}"#, "not base64"),
             (r#"{"payloadType":"x","payload":"e30=","signatures":[{"sig":""}]} x"#, "JSON"),
-            (r#"{"_type":"https://example.com/x"}"#, "no in-toto statement"),
+            (r#"{"_type":"https://example.com/x"}"#, "not an in-toto statement"),
         ] {
             let error = read_text(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");

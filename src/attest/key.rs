@@ -51,7 +51,7 @@ pub enum KeyError {
     #[error("holds a key that is neither Ed25519 nor ECDSA P-256, or is damaged")]
     Unknown,
     /// Something else altogether.
-    #[error("is no key in PEM form (-----BEGIN {0}-----)")]
+    #[error("is not a key in PEM form (-----BEGIN {0}-----)")]
     NotPem(&'static str),
     /// The operating system has no randomness to give.
     #[error("no randomness from the operating system: {0}")]

@@ -109,7 +109,7 @@ impl ReleaseRange {
             range.split_once("..").filter(|(from, to)| (from.is_empty() || is_commit(from)) && is_commit(to));
         let Some((from, to)) = ends else {
             return fault(format!(
-                "`{}` is no FROM..TO of two full commit ids (`git rev-parse v1.1^{{commit}}`); ..TO for a first release",
+                "`{}` is not a FROM..TO of two full commit ids (`git rev-parse v1.1^{{commit}}`); ..TO for a first release",
                 clean_line(range)
             ));
         };
@@ -141,7 +141,7 @@ impl ReleaseRange {
             }
             if commit.parents.is_empty() && from.is_some() {
                 return fault(format!(
-                    "the commit {id} has no parents: FROM is no ancestor of TO by first parents"
+                    "the commit {id} has no parents: FROM is not an ancestor of TO by first parents"
                 ));
             }
             next = commit.parents.first().cloned();
@@ -183,7 +183,7 @@ fn id(text: &str) -> Result<String, RangeError> {
     if fits {
         Ok(text.to_ascii_lowercase())
     } else {
-        fault(format!("`{}` is no full commit id", clean_line(text)))
+        fault(format!("`{}` is not a full commit id", clean_line(text)))
     }
 }
 
@@ -251,7 +251,7 @@ pub fn merged_requests(file: &[u8]) -> Result<Vec<MergedRequest>, RangeError> {
         Value::Array(list) => list,
         one @ Value::Object(_) => vec![one],
         Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {
-            return fault("it is no list of merge requests");
+            return fault("it is not a list of merge requests");
         }
     };
     let mut requests = Vec::new();
@@ -324,7 +324,7 @@ mod tests {
             (range.clone(), format!("{c} {t} {b}\n{c} {t} {a}\n"), "two different things"),
             (range.clone(), String::new(), "lists no commit"),
             (range.clone(), "[]".to_owned(), "lists no commit"),
-            (range.clone(), "{}".to_owned(), "no list of commits"),
+            (range.clone(), "{}".to_owned(), "not a list of commits"),
             (range.clone(), format!("{c}\n"), "COMMIT TREE PARENT"),
             (range.clone(), format!(r#"[{{"id":"{c}"}}]"#), "no `parent_ids`"),
             (range.clone(), "[".to_owned(), "JSON"),
@@ -361,8 +361,8 @@ mod tests {
         for (requests, why) in [
             ("[{}]", "no `iid`"),
             (r#"[{"iid":1,"state":"merged"}]"#, "no `sha`"),
-            (r#"[{"iid":1,"state":"merged","sha":"x"}]"#, "no full commit id"),
-            ("3", "no list of merge requests"),
+            (r#"[{"iid":1,"state":"merged","sha":"x"}]"#, "not a full commit id"),
+            ("3", "not a list of merge requests"),
         ] {
             let error = read(&range, &file, requests).unwrap_err();
             assert!(error.contains(why), "{why}: {error}");

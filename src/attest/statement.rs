@@ -17,7 +17,7 @@ const MAX_SUBJECTS: usize = 100_000;
 
 /// Why bytes are no statement.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error("is no in-toto statement: {0}")]
+#[error("is not an in-toto statement: {0}")]
 pub struct StatementError(pub String);
 
 /// Subject of something, and what it says of it.
@@ -46,7 +46,7 @@ impl InTotoStatement {
         let fault = |why: &str| StatementError(why.to_owned());
         let (value, ..) = report::read_document(&Source::Bytes(text.into()), text.len() as u64)
             .map_err(|error| StatementError(error.to_string()))?;
-        let Value::Object(mut object) = value else { return Err(fault("it is no JSON object")) };
+        let Value::Object(mut object) = value else { return Err(fault("it is not a JSON object")) };
         match object.get("_type").and_then(Value::as_str) {
             Some(V1 | V01) => {}
             Some(_) => return Err(fault("`_type` is neither Statement/v1 nor Statement/v0.1")),
@@ -65,7 +65,7 @@ impl InTotoStatement {
         let predicate = match object.remove("predicate") {
             Some(Value::Object(predicate)) => predicate,
             None | Some(Value::Null) => Map::new(),
-            Some(_) => return Err(fault("`predicate` is no object")),
+            Some(_) => return Err(fault("`predicate` is not an object")),
         };
         Ok(Self { subjects, predicate_type, predicate })
     }
@@ -98,14 +98,14 @@ pub fn digest_hex(digest: &str) -> &str {
 
 fn subject(value: &Value) -> Result<StatementSubject, StatementError> {
     let fault = |why: &str| StatementError(why.to_owned());
-    let Some(object) = value.as_object() else { return Err(fault("a subject is no object")) };
+    let Some(object) = value.as_object() else { return Err(fault("a subject is not an object")) };
     let name = object.get("name").and_then(Value::as_str).unwrap_or_default().to_owned();
     let Some(digests) = object.get("digest").and_then(Value::as_object) else {
         return Err(fault("a subject has no `digest`"));
     };
     let mut digest = BTreeMap::new();
     for (algorithm, value) in digests {
-        let Some(text) = value.as_str() else { return Err(fault("a digest is no string")) };
+        let Some(text) = value.as_str() else { return Err(fault("a digest is not a string")) };
         digest.insert(algorithm.clone(), text.to_ascii_lowercase());
     }
     if digest.is_empty() {
@@ -136,7 +136,7 @@ mod tests {
     #[test]
     fn what_is_no_statement_is_an_error() {
         for (text, why) in [
-            ("[]", "no JSON object"),
+            ("[]", "not a JSON object"),
             ("{}", "`_type`"),
             (r#"{"_type":"https://in-toto.io/Statement/v2"}"#, "neither"),
             (r#"{"_type":"https://in-toto.io/Statement/v1"}"#, "predicateType"),
@@ -154,7 +154,7 @@ mod tests {
             (
                 r#"{"_type":"https://in-toto.io/Statement/v1","predicateType":"p",
                     "subject":[{"name":"a","digest":{"sha256":"a"}}],"predicate":[]}"#,
-                "no object",
+                "not an object",
             ),
         ] {
             let error = InTotoStatement::parse(text.as_bytes()).unwrap_err().to_string();

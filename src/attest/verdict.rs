@@ -28,13 +28,13 @@ pub const MAX_BYTES: u64 = 64 << 20;
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
 pub enum VerdictError {
     /// It is not a whole verdict of this schema.
-    #[error("is no verdict as `secgate check --format json` writes it: {0}")]
+    #[error("is not a verdict as `secgate check --format json` writes it: {0}")]
     Shape(String),
     /// It says something that cannot be.
     #[error("contradicts itself: {0}")]
     Contradiction(String),
     /// A run that reached no decision.
-    #[error("is an error, which is no decision; nothing is signed")]
+    #[error("is an error, which is not a decision; nothing is signed")]
     Undecided,
     /// A run that was about nothing.
     #[error(
@@ -130,7 +130,8 @@ impl VerdictFacts {
         };
         let enforced =
             value.get("enforced").and_then(Value::as_bool).ok_or_else(|| shape("no `enforced`"))?;
-        let evaluated_at = must("/evaluated_at")?.parse().map_err(|_| shape("`evaluated_at` is no time"))?;
+        let evaluated_at =
+            must("/evaluated_at")?.parse().map_err(|_| shape("`evaluated_at` is not a time"))?;
         let clock = match value.get("clock").map(Value::as_str) {
             None => None,
             Some(Some("machine")) => Some(ClockSource::Machine),
@@ -154,7 +155,8 @@ impl VerdictFacts {
             findings_digest,
             commit: text("/context/commit").map(str::to_owned),
             project: text("/context/project").map(str::to_owned),
-            parameters: parameters(&value).ok_or_else(|| shape("`context.parameters` is no map of texts"))?,
+            parameters: parameters(&value)
+                .ok_or_else(|| shape("`context.parameters` is not a map of texts"))?,
             artifacts: artifacts(&value).ok_or_else(|| shape("`context.subjects` has no digests"))?,
         })
     }
@@ -212,7 +214,7 @@ fn check_outcomes(value: &Value, verdict: &str) -> Result<(), VerdictError> {
     if !list("errors")?.is_empty() {
         worst = worst.max(2);
     }
-    let says = rank(verdict).ok_or_else(|| VerdictError::Shape("`verdict` is no verdict".to_owned()))?;
+    let says = rank(verdict).ok_or_else(|| VerdictError::Shape("`verdict` is not a verdict".to_owned()))?;
     if says < worst {
         return Err(VerdictError::Contradiction(format!(
             "the verdict is {}, and an outcome in it is worse",

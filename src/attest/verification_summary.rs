@@ -61,7 +61,7 @@ impl VerifierSummary {
         let [time, resource, result] = keys;
         let policy = predicate.get("policy").and_then(Value::as_object).ok_or("names no `policy`")?;
         let levels = match predicate.get("verifiedLevels") {
-            Some(list) => texts(list).ok_or("`verifiedLevels` is no list of texts")?,
+            Some(list) => texts(list).ok_or("`verifiedLevels` is not a list of texts")?,
             None => vec![text(predicate, "policy_level").ok_or("states no level")?],
         };
         let result = text(predicate, result).ok_or_else(|| format!("has no `{result}`"))?;
@@ -134,7 +134,7 @@ fn time(predicate: &Map<String, Value>, key: &str) -> Result<Option<Timestamp>, 
         None | Some(Value::Null) => Ok(None),
         Some(time) => {
             let read = time.as_str().and_then(|time| time.parse().ok());
-            read.map(Some).ok_or_else(|| format!("`{key}` is no time"))
+            read.map(Some).ok_or_else(|| format!("`{key}` is not a time"))
         }
     }
 }

@@ -96,7 +96,7 @@ fn predicate(statement: InTotoStatement) -> Result<Vec<u8>, String> {
     match predicate.remove("Data") {
         Some(Value::String(text)) => return Ok(text.into_bytes()),
         Some(Value::Object(inner)) => predicate = inner,
-        Some(_) => return Err("has a predicate whose `Data` is no document".to_owned()),
+        Some(_) => return Err("has a predicate whose `Data` is not a document".to_owned()),
         None => {}
     }
     let to_bytes =
@@ -200,9 +200,9 @@ mod tests {
         let sign = |text: &str| Envelope::sign(IN_TOTO, text.as_bytes().to_vec(), &[&key]).to_json();
         let one = sign(&statement("https://openvex.dev/ns", VEX));
         for (text, why) in [
-            (sign(VEX), "no in-toto statement"),
+            (sign(VEX), "not an in-toto statement"),
             (sign(&statement("https://slsa.dev/provenance/v1", VEX)), "neither OpenVEX, CycloneDX nor SPDX"),
-            (sign(&statement("https://openvex.dev/ns", r#"{"Data":7}"#)), "`Data` is no document"),
+            (sign(&statement("https://openvex.dev/ns", r#"{"Data":7}"#)), "`Data` is not a document"),
             (format!("{one}\n{one}"), "holds 2 attestations"),
             (r#"{"payload":"e30=","payloadType":"x"}"#.to_owned(), "no `signatures`"),
         ] {

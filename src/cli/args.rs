@@ -38,7 +38,7 @@ pub(super) struct InputArgs {
     #[arg(long, help_heading = "Limits", value_name = "BYTES", default_value_t = 8 << 30, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_report: u64,
 
-    /// Most bytes that are taken from standard input
+    /// Most bytes read from standard input
     #[arg(long, help_heading = "Limits", value_name = "BYTES", default_value_t = 256 << 20, value_parser = clap::value_parser!(u64).range(1..))]
     pub(super) max_stdin: u64,
 }
@@ -138,7 +138,7 @@ pub(super) struct BaseArgs {
 /// The key of a project's secrets.
 #[derive(Debug, Args)]
 pub(super) struct KeyArgs {
-    /// A file of at least 32 random bytes; without it no secret is ever known
+    /// A file of at least 32 random bytes, by which a secret is known again; without it only unchanged lines tell
     #[arg(long, value_name = "FILE")]
     pub(super) secret_key: Option<PathBuf>,
 }
@@ -179,7 +179,7 @@ pub(super) struct DecideArgs {
     #[arg(long, help_heading = "Policy", value_name = "PATH")]
     pub(super) waivers: Vec<PathBuf>,
 
-    /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS, if there]; only shown
+    /// Who owns which file [default: CODEOWNERS, docs/CODEOWNERS or .gitlab/CODEOWNERS]; only shown
     #[arg(long, help_heading = "Evidence", value_name = "PATH")]
     codeowners: Option<PathBuf>,
 
@@ -202,7 +202,7 @@ pub(super) struct DecideArgs {
     #[arg(long, help_heading = "What the run is about", value_name = "RFC3339")]
     pub(super) now: Option<String>,
 
-    /// Maximum number of findings kept in detail per rule; counts are exact whatever it is
+    /// Maximum number of findings kept in detail per rule; counts stay exact
     #[arg(long, help_heading = "Limits", value_name = "N", default_value_t = 1000, value_parser = clap::value_parser!(u32).range(1..))]
     max_findings: u32,
 }
@@ -276,7 +276,7 @@ pub(super) enum TextOrJson {
 /// The outputs of a decision, by the names that `--format` takes.
 pub(super) fn decision_output() -> impl TypedValueParser<Value = &'static OutputFormat> {
     let known = PossibleValuesParser::new(OUTPUTS.iter().map(|output| output.id));
-    known.try_map(|id| OutputFormat::by_id(&id).ok_or("is no output format"))
+    known.try_map(|id| OutputFormat::by_id(&id).ok_or("is not an output format"))
 }
 
 /// The run's clock: `--now`, else the machine's.

@@ -242,7 +242,7 @@ fn private_keys(paths: &[PathBuf]) -> Result<Vec<PrivateKey>> {
     for path in paths {
         let name = clean(&path.to_string_lossy()).into_owned();
         let text = zeroize::Zeroizing::new(bytes(path, key::MAX_PEM as u64)?);
-        let text = std::str::from_utf8(&text).map_err(|_| anyhow!("{name}: is no key in PEM form"))?;
+        let text = std::str::from_utf8(&text).map_err(|_| anyhow!("{name}: is not a key in PEM form"))?;
         let key = PrivateKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
         if keys.iter().any(|known| known.public() == key.public()) {
             bail!("--key {name}: the same key is given twice");
@@ -303,7 +303,7 @@ impl<'p> StatementFile<'p> {
         sweep(place);
         let there = fs::symlink_metadata(place).is_ok_and(|meta| meta.len() > 0);
         if there && !is_attestation(place) && !elsewhere::is_pae(place) {
-            bail!("--output {name}: is there and is no attestation; nothing was removed");
+            bail!("--output {name}: is there and is not an attestation; nothing was removed");
         }
         let _lock = FolderLocks::around([place]);
         remove(place).map_err(|why| anyhow!("--output {name}: {why}"))?;

@@ -51,7 +51,7 @@ pub(super) struct DatedArgs {
     #[command(flatten)]
     write: WriteArgs,
 
-    /// The baseline from before, whose days of first sight are kept [default: the file of `--output`, if there]
+    /// The baseline from before, whose days of first sight are kept [default: the file of `--output`, if it exists]
     #[arg(long, value_name = "FILE")]
     baseline: Option<PathBuf>,
 
@@ -180,8 +180,8 @@ fn write(args: &DatedArgs) -> Result<u8> {
     let (entries, left_out, without_code) = read.entries();
     if without_code > 0 {
         super::note(&format!(
-            "the lines of {} cannot be read, so that any finding of the same rule in the same file would pass for one \
-             of them; run this where the files lie, or say where with --root",
+            "the lines of {} cannot be read: any finding of the same rule in the same file would count as one \
+             of them; run this where the files are, or say where with --root",
             plural(without_code as u64, "finding")
         ));
     }
@@ -307,7 +307,7 @@ fn write_baseline(output: Option<&Path>, file: &BaselineFile) -> Result<u8> {
     let destination = Destination::of(path).map_err(|why| anyhow!("--output {shown}: {why}"))?;
     // What is there must be a baseline, so that a report or a policy is never lost to a slip.
     if destination.place().is_some_and(Path::exists) && baseline(path).is_err() {
-        bail!("--output {shown}: is there and is no baseline; nothing was written");
+        bail!("--output {shown}: is there and is not a baseline; nothing was written");
     }
     deliver(path, FILE_MODE, text.as_bytes()).context("--output")?;
     Ok(exit::PASS)

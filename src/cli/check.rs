@@ -142,7 +142,7 @@ fn name_nearby(policy: &Policy, decision: &Decision) {
             };
             if let (1, Some(path)) = (absent.iter().filter(would_do).count(), &report.path) {
                 super::note(&format!(
-                    "{name}: {path} was given, and no entry names it; it would do with --evidence {name}={path}"
+                    "{name}: {path} was given, but no entry names it; to use it, pass --evidence {name}={path}"
                 ));
             }
         }
@@ -159,7 +159,7 @@ fn name_nearby(policy: &Policy, decision: &Decision) {
         for NearbyReport { path, format, category, image: _ } in lying.iter().filter(fits) {
             let path = clean_line(path);
             super::note(&format!(
-                "{name}: {path} ({format}, {category}) lies there and was not read; it would do with \
+                "{name}: {path} ({format}, {category}) was found but not read; to use it, pass \
                  --evidence {name}={path}"
             ));
         }

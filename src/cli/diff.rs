@@ -12,7 +12,7 @@ use crate::finding::clean_line;
 use crate::run::FlipRequest;
 use crate::run::diagnostics::RunDiagnostic;
 
-/// Tell why two saved runs have different verdicts
+/// Show why two saved runs have different verdicts
 #[derive(Debug, Args)]
 #[command(
     after_help = "RUN is what `secgate replay` takes: a folder, a tar file, a bundle, or a file of lines; PATH#ID names one run of \

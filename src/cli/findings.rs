@@ -34,12 +34,13 @@ pub(super) struct FindingsArgs {
 }
 
 fn listing() -> impl TypedValueParser<Value = &'static ListingFormat> {
-    let find = |id: String| LISTINGS.iter().find(|listing| listing.id == id).ok_or("is no format of a list");
+    let find =
+        |id: String| LISTINGS.iter().find(|listing| listing.id == id).ok_or("is not a format of a list");
     PossibleValuesParser::new(LISTINGS.iter().map(|listing| listing.id)).try_map(find)
 }
 
 fn severity() -> impl TypedValueParser<Value = Severity> {
-    let find = |word: String| Severity::from_word(&word.to_ascii_lowercase()).ok_or("is no severity");
+    let find = |word: String| Severity::from_word(&word.to_ascii_lowercase()).ok_or("is not a severity");
     PossibleValuesParser::new(Severity::ALL.iter().map(|severity| severity.as_str())).try_map(find)
 }
 

@@ -24,8 +24,8 @@ const PIPELINE: &str = ".gitlab-ci.yml";
 /// Write a policy, a GitLab job and a hook for this repository
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Run it at the top of the repository. A file that is there is left as it is, and what would \
-                  change is said; --force takes it."
+    after_help = "Run it at the top of the repository. An existing file is left as it is, and what would \
+                  change in it is printed; --force applies it."
 )]
 pub(super) struct InitArgs {
     /// Take the thresholds of this script, such as `security_gate.sh`, instead of those that fit the repository
@@ -44,7 +44,7 @@ pub(super) struct InitArgs {
     #[arg(long)]
     hook: bool,
 
-    /// Replace what is there and would be written otherwise, in .secgate
+    /// Replace files in .secgate that would change
     #[arg(long)]
     force: bool,
 
@@ -115,8 +115,8 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         what_jobs(&draft, &survey);
         if checked.reviewers.is_none() {
             super::note(&format!(
-                "nobody reviews: what ends in a review stays one until `reviewers` and `people` of {} are filled in \
-                 (--reviewer USER does)",
+                "nobody can approve a review yet: fill in `reviewers` and `people` of {}, or repeat this command with \
+                 --reviewer USER --force",
                 init::POLICY
             ));
         }
@@ -131,7 +131,7 @@ pub(super) fn run(args: &InitArgs) -> Result<u8> {
         bail!("nothing was written: {} would change as shown; --force takes it", differs.join(", "));
     }
     if !wrote {
-        bail!("all of it is there already, as it would be written; nothing was written");
+        bail!("everything is in place already; nothing was written");
     }
     if script.left.is_empty() {
         return Ok(exit::PASS);
@@ -183,9 +183,9 @@ fn reviewers(args: &InitArgs) -> Vec<String> {
 fn what_jobs(draft: &Draft, survey: &Survey) {
     let init::JobPlan { stage, added, waits } = init::job_plan(draft, survey.pipeline.as_ref());
     let listed = |jobs: &[String]| jobs.iter().map(|job| clean_line(job)).collect::<Vec<_>>().join(", ");
-    let added = if added.is_empty() { "no scanner".to_owned() } else { listed(&added) };
+    let added = if added.is_empty() { String::new() } else { format!("{} and ", listed(&added)) };
     let waits = if waits.is_empty() { String::new() } else { format!("; it waits for {}", listed(&waits)) };
-    super::note(&format!("{} adds {added} and the gate, in stage {}{waits}", init::JOBS, clean_line(&stage)));
+    super::note(&format!("{} adds {added}the gate, in stage {}{waits}", init::JOBS, clean_line(&stage)));
 }
 
 /// A gate behind the merge gate: its policy as it is embedded, its job, and what is still to be filled in.
@@ -299,8 +299,8 @@ fn changes(was: &str, is: &str) -> Option<String> {
     let begin = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
     let (old, new) = (old.get(begin..)?, new.get(begin..)?);
     let end = old.iter().rev().zip(new.iter().rev()).take_while(|(a, b)| a == b).count();
-    let gone = old.iter().take(old.len() - end).map(|line| format!("-{}\n", clean_line(line)));
-    let come = new.iter().take(new.len() - end).map(|line| format!("+{}\n", clean_line(line)));
+    let gone = old.iter().take(old.len() - end).map(|line| format!("-{}\n", clean(line)));
+    let come = new.iter().take(new.len() - end).map(|line| format!("+{}\n", clean(line)));
     let text: String = gone.chain(come).collect();
     (!text.is_empty()).then(|| format!("@@ from line {} @@\n{text}", begin + 1))
 }
@@ -317,12 +317,12 @@ fn write(planned: &[Planned], args: &InitArgs) -> Result<Written> {
         if is_there {
             let was = fs::read(&file.path).unwrap_or_default();
             let Some(change) = changes(&String::from_utf8_lossy(&was), &file.text) else {
-                super::note(&format!("{name} is there and stays as it is"));
+                super::note(&format!("{name} exists and was left as it is"));
                 continue;
             };
             writeln!(out, "--- {name}\n+++ {name} as it would be written\n{change}")?;
             if !replace {
-                super::note(&format!("{name} is there and stays as it is; it would change"));
+                super::note(&format!("{name} exists and was left as it is; it would change as shown"));
                 differs.push(name);
                 continue;
             }
@@ -358,7 +358,7 @@ fn next(survey: &Survey, has_program: bool) {
     } else {
         "`secgate check`"
     });
-    text.push_str("; with `--diff-base origin/main` it is told what is new");
+    text.push_str("; `--diff-base origin/main` tells it what is new");
     if survey.pipeline.as_ref().is_some_and(|pipeline| !pipeline.includes(".secgate/gitlab-ci.yml")) {
         text.push_str("; add `include: [{local: .secgate/gitlab-ci.yml}]` to .gitlab-ci.yml");
     }
@@ -375,7 +375,7 @@ fn next(survey: &Survey, has_program: bool) {
         |script: &String| Some((survey.pipeline.as_ref()?.running(script)?.to_owned(), script.clone()));
     if let Some((job, script)) = survey.scripts.iter().find_map(running) {
         super::note(&format!(
-            "the job `{}` still runs {}; take it out when the new gate is trusted",
+            "the job `{}` still runs {}; remove it once you trust the new gate",
             clean_line(&job),
             clean(&script)
         ));

@@ -76,9 +76,9 @@ enum CliCommand {
     Scan(Box<scan::ScanArgs>),
     /// Decide again on saved runs, with one policy or two side by side
     Replay(Box<replay::ReplayArgs>),
-    /// Tell why two saved runs have different verdicts
+    /// Show why two saved runs have different verdicts
     Diff(diff::DiffArgs),
-    /// Tell what months of runs say of all repositories, as one page
+    /// Summarise months of runs of all repositories on one page
     Fleet(fleet::FleetArgs),
     /// Write a policy, a GitLab job and a hook for this repository
     Init(init::InitArgs),

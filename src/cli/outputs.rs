@@ -129,7 +129,7 @@ impl Outputs {
         }
         let place = fs::canonicalize(path).unwrap_or_else(|_| led_to(path));
         if former_bundle(&place) == FormerBundle::Foreign {
-            bail!("--bundle {name}: is there and is no bundle of evidence; nothing was removed");
+            bail!("--bundle {name}: is there and is not a bundle of evidence; nothing was removed");
         }
         Ok(place)
     }
@@ -179,7 +179,7 @@ fn wanted(path: &Path, inputs: &[&Path]) -> Result<Destination, Unwanted> {
         return Err(Unwanted::Input("is also an input of this run"));
     }
     if path.is_file() && is_input(path) {
-        return Err(Unwanted::Input("is there and is no output of secgate; nothing was removed"));
+        return Err(Unwanted::Input("is there and is not output of secgate; nothing was removed"));
     }
     Destination::of(path).map_err(Unwanted::Place)
 }

@@ -122,7 +122,7 @@ pub(super) fn forget(path: &Path, inputs: &[PathBuf], marks: &[&str]) -> Result<
     let opened = fs::File::open(path).and_then(|file| file.take(4096).read_to_end(&mut start));
     let start = String::from_utf8_lossy(&start);
     if opened.is_err() || !marks.iter().any(|mark| start.contains(mark)) {
-        bail!("--output {name}: is there and is no record; nothing was removed");
+        bail!("--output {name}: is there and is not a record; nothing was removed");
     }
     fs::remove_file(path).with_context(|| format!("--output {name}: cannot be replaced"))
 }
@@ -189,7 +189,7 @@ fn decision(
     signers: Vec<String>,
     proof: RecordProof,
 ) -> Result<RecordedDecision> {
-    let verdict: serde_json::Value = serde_json::from_slice(file).context("the verdict is no JSON")?;
+    let verdict: serde_json::Value = serde_json::from_slice(file).context("the verdict is not JSON")?;
     if verdict.get("schema").and_then(serde_json::Value::as_str) != Some("secgate/verdict/v1") {
         bail!("`schema` is not secgate/verdict/v1");
     }

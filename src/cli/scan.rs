@@ -35,7 +35,7 @@ const MOST_BYTES: usize = 96 << 10;
                         because they may quote a secret (--keep saves them)."
 )]
 pub(super) struct ScanArgs {
-    /// Scan what changed since it left this commit or branch [default: the branch that is pushed to]
+    /// Scan what changed since the merge base with this commit or branch [default: the branch that is pushed to]
     #[arg(long, value_name = "REV", conflicts_with = "all")]
     since: Option<String>,
 

@@ -288,7 +288,7 @@ pub(super) fn public_keys(paths: &[PathBuf]) -> Result<Vec<NamedKey>> {
             let name = clean(&path.to_string_lossy()).into_owned();
             let text = bytes(path, key::MAX_PEM as u64)?;
             let text =
-                std::str::from_utf8(&text).map_err(|_| anyhow!("--key {name}: is no key in PEM form"))?;
+                std::str::from_utf8(&text).map_err(|_| anyhow!("--key {name}: is not a key in PEM form"))?;
             let key = PublicKey::from_pem(text).map_err(|error| anyhow!("--key {name}: {error}"))?;
             Ok(NamedKey { name, signer: TrustedSigner::Key(key), validity: None })
         })
@@ -359,7 +359,7 @@ fn age(text: &str) -> Result<i64> {
     let seconds = split.and_then(|(number, unit)| number.parse::<u32>().ok().map(|n| i64::from(n) * unit));
     seconds
         .filter(|seconds| *seconds > 0)
-        .ok_or_else(|| anyhow!("--max-age `{}` is no age such as 72h or 7d", clean_line(text)))
+        .ok_or_else(|| anyhow!("--max-age `{}` is not an age such as 72h or 7d", clean_line(text)))
 }
 
 /// The verdicts of all files whose signature holds; whatever does not is told.

@@ -11,7 +11,7 @@ use clap::Subcommand;
 /// Exceptions to rules
 #[derive(Debug, Subcommand)]
 pub(super) enum WaiverCommand {
-    /// Write a waiver for a finding, or for what an ignore file holds; what only a person knows is left to be filled
+    /// Write a waiver for a finding, or for what an ignore file holds; what only a person can know is left to fill in
     New(new::NewArgs),
     /// Check waivers against the policy and the reports: what is expired, triggered, unused, over-matching or ends soon
     Lint(lint::WaiverLintArgs),

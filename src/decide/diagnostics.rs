@@ -55,7 +55,7 @@ diagnostics! {
         /// A report does not say when it was made.
         "age-unknown" AgeUnknown => "it does not say when it was made";
         /// A report gives a time that is none.
-        "time-unreadable" TimeUnreadable => "the time that it gives is no time";
+        "time-unreadable" TimeUnreadable => "the time that it gives is not a time";
         /// A report is about another commit.
         "evidence-of-other-commit" OtherCommit { is, ours } => "it is about commit {is}, not {ours}";
         /// An index of images is none of what the run is about.

@@ -140,7 +140,7 @@ impl GateVerdict {
     pub(super) fn lost(&self, now: &Self) -> Vec<LoosenedClause> {
         let clause = |(stop, now): (&GateStop, Option<&GateStop>)| {
             let before = format!("{}: {}", stop.outcome.as_str(), stop.message);
-            let after = now.map_or("does not stop it", |now| now.outcome.as_str());
+            let after = now.map_or("no longer blocks it", |now| now.outcome.as_str());
             let clause = format!("{} as before this change", stop.clause);
             LoosenedClause::outside_policy(&clause, &before, after, stop.at.clone(), None)
         };

@@ -97,7 +97,7 @@ fn of_digests(
                 certificates.iter().flat_map(|certificate| certify(&mut provenance, certificate)).collect();
             found.push(ProvenanceStatement { place, signed_by, provenance, contradictions });
         } else {
-            others.push(format!("{place} is no provenance but {}", clean_line(&statement.predicate_type)));
+            others.push(format!("{place} is not provenance but {}", clean_line(&statement.predicate_type)));
         }
     }
     let mut demands = Requirements::default();

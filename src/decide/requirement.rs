@@ -155,7 +155,7 @@ pub(super) fn usable(key: &SignerKey, now: Timestamp) -> Result<NamedKey, String
         SignerMaterial::PublicKey(pem) => {
             let bytes = pem.bytes.as_ref().map_err(Clone::clone)?;
             let place = place(&pem.file);
-            let text = std::str::from_utf8(bytes).map_err(|_| format!("{place} is no key in PEM form"))?;
+            let text = std::str::from_utf8(bytes).map_err(|_| format!("{place} is not a key in PEM form"))?;
             TrustedSigner::Key(PublicKey::from_pem(text).map_err(|error| format!("{place} {error}"))?)
         }
         SignerMaterial::Identity(identity) => {

@@ -104,7 +104,7 @@ impl schemars::JsonSchema for Fingerprint {
 impl<'de> Deserialize<'de> for Fingerprint {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = String::deserialize(deserializer)?;
-        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("this is no fingerprint"))
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("this is not a fingerprint"))
     }
 }
 

@@ -511,8 +511,8 @@ impl Reader {
                     count.counted.clone()?
                 }
                 (None, Some(inner)) => filter::count(&shell::expanded(inner, &self.texts))
-                    .ok_or("is no count by jq or grep")??,
-                (None, None) => return Err("is no count by jq or grep".to_owned()),
+                    .ok_or("is not a count by jq or grep")??,
+                (None, None) => return Err("is not a count by jq or grep".to_owned()),
             };
             (name, allow, counted)
         };

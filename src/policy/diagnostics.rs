@@ -76,7 +76,7 @@ diagnostics! {
         "invisible-characters" InvisibleCharacters { key, shown } => "`{key}` holds characters that cannot be seen: {shown}";
         /// A glob that matches nothing, or not what it seems to.
         "invalid-glob" InvalidGlob { key, shown, why } => "`{key}`: {shown}: {why}";
-        /// A `JSONPath` or a `where` that is not valid, or that no result can be relied on for.
+        /// A `JSONPath` or a `where` that is not valid, or whose result could not be relied on.
         "invalid-query" InvalidQuery { key, why, instead: Option<String> } => "`{key}`: {why}", help if instead;
         /// A digest is not one.
         "invalid-digest" InvalidDigest { what: &'static str, shown } => "{what} has 64 hexadecimal digits, not {shown}";
@@ -99,10 +99,10 @@ diagnostics! {
         "map-without-result" MapWithoutResult => "a line of `severity.map` needs a result: `as` or `category`";
         /// A line of the severity map that gives no level.
         "map-to-unknown" MapToUnknown => "`as` must be a level, not `unknown`";
-        /// A parameter is read from something that is no variable.
+        /// A parameter is read from something that is not a variable.
         "invalid-variable" InvalidVariable { shown } => "`env` must be the name of a variable, not {shown}";
         /// A text that cannot be the name of a user.
-        "invalid-user" InvalidUser { shown } => "{shown} is no GitLab user name";
+        "invalid-user" InvalidUser { shown } => "{shown} is not a GitLab user name";
         /// The name of a role without its prefix.
         "role-without-prefix" RoleWithoutPrefix { shown, role } => "{shown} is a role; did you mean `role:{role}`?";
         /// Neither a role nor a user.
@@ -140,7 +140,7 @@ diagnostics! {
         /// A policy extends one of another gate.
         "other-gate" OtherGate { is, inherited }
             => "`gate` is {is}, and the policy that is extended is for {inherited}", help "a policy extends one of its own gate";
-        /// The rules of a policy that is extended are no list.
+        /// The rules of a policy that is extended are not a list.
         "rules-not-a-list" RulesNotAList => "`rules` must be a list";
         /// A key of something inherited that cannot be given again.
         "inherited-key" InheritedKey { what, line: u64, shown, keys }
@@ -256,7 +256,7 @@ diagnostics! {
         "default-not-among-values" DefaultNotAmongValues { shown } => "`default`: not one of the values {shown}";
         /// A level that is none.
         "severity-unknown" SeverityUnknown
-            => "`severity` selects a level or worse, and `unknown` is no level",
+            => "`severity` selects a level or worse, and `unknown` is not a level",
             help "`severity: {{unknown: …}}` at the top of the policy says what unknown counts as; the default is `critical`";
         /// A selector on what is not known.
         "fix-unknown" FixUnknown
@@ -347,18 +347,18 @@ diagnostics! {
         /// A demand for a system without maintenance.
         "end-of-life-demanded" EndOfLifeDemanded
             => "`os_end_of_life: true` would demand a system that is no longer maintained", help "write `os_end_of_life: false`, or leave it out";
-        /// An oldest version of a scanner that is no list of numbers.
+        /// An oldest version of a scanner that is not a list of numbers.
         "invalid-version" InvalidVersion { shown }
-            => "`at_least`: {shown} is no version", help "numbers with dots between them, such as `1.150`";
+            => "`at_least`: {shown} is not a version", help "numbers with dots between them, such as `1.150`";
         /// A glob of images without a registry.
         "invalid-image-glob" InvalidImageGlob { key, shown }
-            => "`{key}`: {shown} is no glob of image names with their registry",
+            => "`{key}`: {shown} is not a glob of image names with their registry",
             help "write the registry, such as `registry.example.com/team/**`; no tag, no digest";
         /// A demand on licences that asks for nothing.
         "licenses-without-demand" LicensesWithoutDemand => "`licenses` demands nothing; give `allow`, `deny` or `unknown`";
-        /// A text that is no licence id.
+        /// A text that is not a licence id.
         "invalid-license" InvalidLicense { key, shown, categories }
-            => "`{key}`: {shown} is no SPDX licence id and no category",
+            => "`{key}`: {shown} is neither an SPDX licence id nor a category",
             help "an id such as `MIT` or `GPL-2.0-only WITH Classpath-exception-2.0`, or a category: {categories}";
         /// A word for no licence among those that are allowed.
         "nameless-license" NamelessLicense { key, shown }
@@ -409,7 +409,7 @@ diagnostics! {
         "unknown-mapping" UnknownMapping { file, shown, known } => "{file} holds no mapping {shown}", help "it holds {known}";
         /// A text that cannot tell a report from others.
         "invalid-sign" InvalidSign { shown }
-            => "{shown} is no sign of a report", help "write keys with points (`a.b`), with a text (`a.b=text`), `[]` for a list, or `<root>` for XML";
+            => "{shown} is not a sign of a report", help "write keys with points (`a.b`), with a text (`a.b=text`), `[]` for a list, or `<root>` for XML";
         /// Fields of groups without a path to the groups.
         "group-fields-without-groups" GroupFieldsWithoutGroups
             => "`group_fields` without `groups`", help "`groups` is the path to each group";
@@ -439,10 +439,10 @@ diagnostics! {
         // Cases.
         /// Two cases have one name.
         "duplicate-case" DuplicateCase { shown, line: u64 } => "two cases have the name {shown}; the other is in line {line}";
-        /// The clock of a case is no time.
+        /// The clock of a case is not a time.
         "invalid-time" InvalidTime { shown, such: &'static str } => "`now`: {shown} is not an RFC 3339 time such as {such}";
         /// A report that is written out for an entry that takes none.
-        "case-entry-without-reports" CaseEntryWithoutReports { shown } => "{shown} is no entry for reports; give it a `file`";
+        "case-entry-without-reports" CaseEntryWithoutReports { shown } => "{shown} is not an entry for reports; give it a `file`";
         /// A name that the policy of the case does not have.
         "unknown-name-in-case" UnknownNameInCase { what, shown, known } => "the policy has no {what} {shown}", help "it has {known}";
         /// A report that is in a file and written out besides.
@@ -465,7 +465,7 @@ diagnostics! {
         "says-nothing" SaysNothing { key: &'static str, shown } => "`{key}` says nothing: {shown}";
         /// A glob of projects that is none.
         "invalid-project-glob" InvalidProjectGlob { shown, why }
-            => "`projects`: {shown} is no glob of project paths: {why}", help "for example `group/**`";
+            => "`projects`: {shown} is not a glob of project paths: {why}", help "for example `group/**`";
         /// A waiver that its owner allowed.
         "approved-by-owner" ApprovedByOwner { shown } => "`approved_by` is the owner, {shown}", help "somebody else has to approve it";
         /// A time where a day is asked for.
@@ -485,16 +485,16 @@ diagnostics! {
         "match-without-identity" MatchWithoutIdentity
             => "`match` needs `fingerprint`, `ids`, or `rule_id` with `path`", help "`package`, `version`, `content`, `tool` and `path` only narrow it";
         /// A waiver of a check in every file.
-        "rule-without-path" RuleWithoutPath => "`match`: `rule_id` needs `path`: a check in every file is no exception";
+        "rule-without-path" RuleWithoutPath => "`match`: `rule_id` needs `path`: a check in every file is not an exception";
         /// A path that is not one of the project.
         "invalid-path" InvalidPath { shown }
             => "`path` is relative to the project, without `.`, `..` and `\\`: {shown}", help "write it as the JSON output shows it";
         /// A wildcard in a name of a waiver.
         "wildcard-in-waiver" WildcardInWaiver { key, shown } => "`{key}` is compared exactly, without wildcards: {shown}";
-        /// A text that is no fingerprint.
+        /// A text that is not a fingerprint.
         "invalid-fingerprint" InvalidFingerprint { shown }
             => "`fingerprint` is `sg1:` and 32 small hexadecimal digits, not {shown}", help "copy it from the JSON output";
-        /// A text that is no digest of code.
+        /// A text that is not a digest of code.
         "invalid-content" InvalidContent { shown } => "`content` is 16 small hexadecimal digits, not {shown}", help "`secgate waiver new` writes it";
         /// Part of an advisory's id.
         "invalid-advisory" InvalidAdvisory { shown }

@@ -253,7 +253,7 @@ impl PolicyProblems {
 /// Says that a word holds a character that only looks like a letter of the keys.
 fn foreign_letter(word: &str) -> Option<String> {
     let odd = word.chars().find(|c| !c.is_ascii())?;
-    Some(format!("the word holds U+{:04X}, which is no letter of any key", u32::from(odd)))
+    Some(format!("the word holds U+{:04X}, which is not a letter of any key", u32::from(odd)))
 }
 
 /// A word of the file between backticks: inert and not overlong.

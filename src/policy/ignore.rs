@@ -220,7 +220,7 @@ fn with_path(whole: &Ignored, path: &str) -> Ignored {
 fn with_purl(whole: &Ignored, text: &str) -> Ignored {
     let mut one = whole.clone();
     let Some(purl) = crate::finding::Purl::parse(text) else {
-        one.said.push(format!("`{}` is no package URL", clean_line(text)));
+        one.said.push(format!("`{}` is not a package URL", clean_line(text)));
         one.id = None;
         return one;
     };

@@ -356,7 +356,7 @@ pub(crate) fn recomputed(bundle: &Bundle) -> Result<RecomputedVerdict> {
     let again = again.with_context(|| versions.clone())?;
     let mut compared = VersionDifferences::default();
     let [was, is] = [saved, again.as_slice()].map(serde_json::from_slice::<Value>);
-    let (was, is) = (was.with_context(|| format!("{VERDICT}: is no JSON"))?, is?);
+    let (was, is) = (was.with_context(|| format!("{VERDICT}: is not JSON"))?, is?);
     compared.compare("$", &was, &is);
     if !compared.changed.is_empty() {
         let told = of_verdicts(&was, &is);

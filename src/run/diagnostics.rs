@@ -24,7 +24,7 @@ diagnostics! {
         "policy-of-other-gate" PolicyOfOtherGate { source, is, wanted } => "{source}: the policy is for gate `{is}`, and gate `{wanted}` was asked for";
         /// A name that no embedded policy has.
         "no-embedded-policy" NoEmbeddedPolicy { flag, name, hint, known, file } => "{flag}{name}: no embedded policy has that name{hint} (there are {known}){file}";
-        /// `--require-policy` is no digest.
+        /// `--require-policy` is not a digest.
         "invalid-required-digest" InvalidRequiredDigest { name, digest } => "--require-policy wants sha256: and 64 hexadecimal digits ({name} has sha256:{digest})";
         /// The policy is another one than is demanded.
         "policy-not-required-one" PolicyNotRequiredOne { name, demanded, digest, extended }
@@ -36,7 +36,7 @@ diagnostics! {
         "mapping-shadows-format" MappingShadowsFormat { source, line: u64, id }
             => "{source}:{line}: `{id}` is a format that secgate reads by itself; give the mapping another name";
         // The change.
-        /// A text that is no full commit id.
+        /// A text that is not a full commit id.
         "invalid-commit" InvalidCommit { flag, shown } => "{flag} `{shown}` is not a full commit id of 40 or 64 hexadecimal digits";
         /// A subject is given twice.
         "subject-twice" SubjectTwice { subject } => "--subject {subject}= is given twice";
@@ -48,7 +48,7 @@ diagnostics! {
         "no-such-subject" NoSuchSubject { subject, source, known } => "--subject {subject}=: {source} has no such subject; it has: {known}";
         /// An artifact that could be one of several subjects.
         "subject-not-named" SubjectNotNamed { source, known } => "--subject wants SUBJECT=NAME@sha256:HEX, because {source} has several: {known}";
-        /// A subject is no artifact with its digest.
+        /// A subject is not an artifact with its digest.
         "invalid-subject" InvalidSubject { shown } => "--subject wants NAME@sha256:HEX with one `@` and 64 hexadecimal digits (or sha512: and 128), got `{shown}`";
         /// A parameter without a value.
         "invalid-parameter" InvalidParameter { shown } => "--param wants NAME=VALUE, got `{shown}`";
@@ -97,7 +97,7 @@ diagnostics! {
             help "git config --global --add safe.directory {folder}";
         /// Git ended with an error.
         "git-failed" GitFailed { command, why } => "git {command}: {why}";
-        /// Git printed what is no commit.
+        /// Git printed something that is not a commit.
         "git-without-commit" GitWithoutCommit { revision } => "git rev-parse {revision}: gave no commit";
         /// A revision that this clone does not have.
         "unknown-revision" UnknownRevision { name, hint } => "git knows no commit or branch `{name}` here; a shallow clone of CI needs GIT_DEPTH: 0{hint}", help "GIT_DEPTH: 0";
@@ -117,7 +117,7 @@ diagnostics! {
         "no-runs" NoRuns => "no run given; give folders, each with the reports of one pipeline", help "give folders, each with the reports of one pipeline";
         /// A saved run, or a file of it, that cannot be read.
         "run-unreadable" RunUnreadable { why } => "the run cannot be read: {why}";
-        /// A line that is no run.
+        /// A line that is not a run.
         "broken-run-line" BrokenRunLine { number: u64, why } => "line {number}: {why}";
         /// A folder that may be one run or several.
         "one-run-or-many" OneRunOrMany { folder, part, one, other }

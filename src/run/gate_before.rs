@@ -376,7 +376,7 @@ impl Search<'_> {
             }
             PreviousFile::Outside => {
                 let note = format!(
-                    "the policy {shown} is no file of the project, so that no change of it loosens it"
+                    "the policy {shown} is not a file of the project, so that no change of it loosens it"
                 );
                 self.seen.notes.push(note);
                 Predecessor::Same

@@ -88,7 +88,7 @@ fn an_approval_that_proves_nothing_is_not_counted() {
             "cannot be identified counts as the author",
         ),
         ("approvals.json", "\"appsec-lead\"", "\"pat\"", "is not role:appsec"),
-        ("approvals.json", "\"state\": \"active\"", "\"state\": \"blocked\"", "is no active user"),
+        ("approvals.json", "\"state\": \"active\"", "\"state\": \"blocked\"", "is not an active user"),
         (
             "approvals.json",
             "\"id\": 9007, \"iid\": 7, \"project_id\": 42, ",
@@ -96,8 +96,8 @@ fn an_approval_that_proves_nothing_is_not_counted() {
             "does not say which merge request",
         ),
         ("approvals.json", "\"iid\": 7", "\"iid\": 8", "different merge requests"),
-        ("approvals.json", "\"iid\": 7", "\"iid\": \"8\"", "approvals.json: `iid` is no number"),
-        ("merge-request.json", "\"iid\": 7", "\"iid\": \"8\"", "merge-request.json: `iid` is no number"),
+        ("approvals.json", "\"iid\": 7", "\"iid\": \"8\"", "approvals.json: `iid` is not the number"),
+        ("merge-request.json", "\"iid\": 7", "\"iid\": \"8\"", "merge-request.json: `iid` is not the number"),
         ("approvals.json", "approved_by", "approvers", "no list `approved_by`"),
         ("merge-request.json", "\"dev\"", "\"APPSEC-LEAD\"", "is the author of the change"),
         ("merge-request.json", "\"username\": \"dev\", ", "", "does not say who the author is"),
@@ -126,11 +126,11 @@ fn an_approval_that_proves_nothing_is_not_counted() {
             "3333333333333333333333333333333333333333",
             "2 commits do not lead to the base, so there may be more",
         ),
-        ("approvals.json", "\"state\": \"active\"", "\"state\": true", "is no active user"),
+        ("approvals.json", "\"state\": \"active\"", "\"state\": true", "is not an active user"),
         ("approvals.json", "\"locked\": false", "\"locked\": \"true\"", "is locked"),
         // An account that was renamed is the same one, whoever it is called now.
         ("approvals.json", "\"id\": 12", "\"id\": 10", "is the author of the change"),
-        ("approvals.json", "\"id\": 12", "\"id\": \"10\"", "is no number of an account"),
+        ("approvals.json", "\"id\": 12", "\"id\": \"10\"", "is not the number of an account"),
         (
             "merge-request.json",
             "\"id\": 10, \"username\": \"dev\"",

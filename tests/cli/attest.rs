@@ -168,7 +168,7 @@ fn what_does_not_hold_is_named() {
     dir.write("bare.json", statement(&dir, "merge.jsonl", 0).to_string());
     fails(&["bare.json", "--key", "secgate.pub"], "is not signed");
     dir.write("junk.json", "{}");
-    fails(&["junk.json", "--key", "secgate.pub"], "no DSSE envelope");
+    fails(&["junk.json", "--key", "secgate.pub"], "not a DSSE envelope");
     fails(&["absent.json", "--key", "secgate.pub"], "cannot be opened");
     let usage = dir.run(&["verify", "merge.jsonl", "--key", "secgate.key"]);
     assert_eq!(usage.code, 2);

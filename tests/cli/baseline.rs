@@ -593,7 +593,7 @@ fn a_baseline_is_written_shown_and_pruned() {
     // Nothing but a baseline is written over, and of nothing comes no baseline.
     for output in ["semgrep.json", "policy.yaml"] {
         let run = dir.run(&["baseline", "write", "--no-env", "--output", output, "semgrep.json"]);
-        assert!(run.code == 2 && run.stderr.contains("is no baseline"), "{run:?}");
+        assert!(run.code == 2 && run.stderr.contains("is not a baseline"), "{run:?}");
     }
     dir.write("bad.json", "{").write("semgrep.json", semgrep(1, &[]));
     for args in [&["baseline", "write", "bad.json"], &["baseline", "show", "bad.json"]] {

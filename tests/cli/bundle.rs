@@ -237,8 +237,8 @@ fn the_same_run_packs_the_same_bytes() {
     assert_eq!(dir.check(&[&args[..], &["--bundle", "a.tar"]].concat()).code, 10);
     dir.write("notes.tar", "x").write("folder/notes.txt", "x");
     for (bundle, why) in [
-        ("notes.tar", "is no bundle of evidence"),
-        ("folder", "is no bundle of evidence"),
+        ("notes.tar", "is not a bundle of evidence"),
+        ("folder", "is not a bundle of evidence"),
         ("policy.yaml", "is an input"),
         ("", "a value is required"),
         ("nowhere/b", "cannot be written"),

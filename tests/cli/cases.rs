@@ -195,8 +195,8 @@ fn junit_goes_where_it_may() {
         ("folder", "--junit folder: is a directory"),
         ("nowhere/x.xml", "--junit nowhere/x.xml: there is no folder nowhere"),
         // What is no result of an earlier run is never replaced, an input least of all.
-        ("merge.test.yaml", "--junit merge.test.yaml: is there and is no JUnit XML; nothing was written"),
-        ("merge.yaml", "--junit merge.yaml: is there and is no JUnit XML"),
+        ("merge.test.yaml", "--junit merge.test.yaml: is there and is not JUnit XML; nothing was written"),
+        ("merge.yaml", "--junit merge.yaml: is there and is not JUnit XML"),
     ] {
         let run = junit(path);
         assert!(run.code == 2 && run.stdout.is_empty() && run.stderr.contains(says), "{says}: {run:?}");

@@ -77,7 +77,7 @@ fn what_somebody_else_signed_is_taken_back() {
         )
         .as_bytes(),
     );
-    refused("s.bin", &of_other, &["--statement", "other.json"], "a statement that is no verdict");
+    refused("s.bin", &of_other, &["--statement", "other.json"], "a statement that is not a verdict");
     let run = dir.run(&[
         "attest",
         "--unsigned",

@@ -197,7 +197,7 @@ fn a_rule_is_named_as_waivers_name_it() {
     let plain = dir.explain(&["sast-high"]);
     assert_eq!((plain.code, dir.explain(&["merge/sast-high"]).stdout), (0, plain.stdout.clone()));
     for words in [
-        "1 match counts and 0 may: 1 would have to go",
+        "1 finding matches; the rule allows 0: 1 would have to go",
         "waivers for merge/sast-high",
         "decides   whoever makes the change",
     ] {

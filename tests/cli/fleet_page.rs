@@ -410,7 +410,7 @@ fn a_page_does_not_outlive_rows_that_are_refused() {
     assert_eq!(dir.run(&args).code, 2);
     assert!(!dir.exists("page.html"));
     dir.write("page.html", "mine");
-    refused(&dir, &["rows", "--output", "page.html"], "--output page.html: is there and is no record");
+    refused(&dir, &["rows", "--output", "page.html"], "--output page.html: is there and is not a record");
     assert_eq!(dir.read("page.html"), "mine");
 }
 

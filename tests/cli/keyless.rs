@@ -131,7 +131,7 @@ fn wrong_options_are_told() {
         (&["--identity", "**", "--issuer", "i"], "matches everybody"),
         (&["--identity", "a", "--issuer", "i", "--claim", "x=y"], "is none of build_signer_uri"),
         (&["--identity", "a", "--issuer", "i", "--claim", "x"], "wants CLAIM=GLOB"),
-        (&["--identity", "a", "--issuer", "i", "--trusted-root", "root.json"], "is no trusted root"),
+        (&["--identity", "a", "--issuer", "i", "--trusted-root", "root.json"], "is not a trusted root"),
         (&["--identity", "a", "--issuer", "i", "--artifact", "sha256:00"], "64 hexadecimal digits"),
         (&["--identity", "a", "--issuer", "i", "--artifact", "missing"], "missing"),
     ] {

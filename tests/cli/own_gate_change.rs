@@ -205,7 +205,7 @@ fn a_waiver_file_of_the_change_adds_all_its_waivers() {
     commit(&dir);
     let added = "waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py with content 338b0c861f359a1a through \
          merge/sast-high until 2026-06-30 @ .secgate/waivers.yaml:3 < -";
-    let decided = "rule `sast-high` as before this change: fail: 1 finding → does not stop it @ - < .secgate/merge.yaml:10";
+    let decided = "rule `sast-high` as before this change: fail: 1 finding → no longer blocks it @ - < .secgate/merge.yaml:10";
     assert_eq!(clauses(&dir, &BY_GIT), (10, vec![added.to_owned(), decided.to_owned()]));
     assert_eq!(by_diff(&dir, &[]), (10, vec![added.to_owned(), decided.to_owned()]));
     dir.git(&["branch", "-f", "main", "HEAD"]);

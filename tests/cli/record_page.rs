@@ -72,8 +72,8 @@ fn a_record_of_nothing_or_of_a_changed_verdict_is_not_made() {
         (&["missing.tar"], "missing.tar"),
         (&["signed.jsonl", "--key", "stranger.pub"], "signed by none of the keys stranger.pub"),
         (&["merge.tar", "--controls", "soc3"], "known are soc2, pci-dss, ssdf, slsa, osps, cra"),
-        (&["merge.tar", "--controls", "controls.yaml"], "is no mapping of controls"),
-        (&["merge.tar", "--output", "mine.html"], "is no record; nothing was removed"),
+        (&["merge.tar", "--controls", "controls.yaml"], "is not a mapping of controls"),
+        (&["merge.tar", "--output", "mine.html"], "is not a record; nothing was removed"),
         (&["merge.tar", "--output", "merge.tar"], "is also an input"),
     ] {
         let run = dir.run(&[&["report"], args].concat());

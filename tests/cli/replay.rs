@@ -239,7 +239,7 @@ fn what_is_no_whole_run_is_an_error_of_its_own() {
         json["runs"].as_array().unwrap().iter().map(of).collect::<Vec<_>>().join("\n")
     };
     insta::assert_snapshot!(why(&run), @r"
-    cut.tar error the run cannot be read: is no whole tar file: it was cut, or something follows its end
+    cut.tar error the run cannot be read: is not a whole tar file: it was cut, or something follows its end
     good pass
     1 pass
     2 error `time` is `noon`, which is not RFC 3339

@@ -76,7 +76,7 @@ impl ClosedSchema {
                         value.as_str().and_then(|text| text.strip_prefix("sg1:")).unwrap_or_default();
                     let hex = |b: u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
                     if digits.len() != 32 || !digits.bytes().all(hex) {
-                        wrong("is no fingerprint");
+                        wrong("is not a fingerprint");
                     }
                 }
                 "required" => {

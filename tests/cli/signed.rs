@@ -121,7 +121,7 @@ fn provenance_has_to_say_all_that_the_rule_asks() {
         );
         changed("/predicate/runDetails", json!({}), "does not say who built it");
         changed("/predicateType", json!("https://slsa.dev/provenance/v0.2"), "slsa-v0.2");
-        changed("/predicateType", json!("https://example.com/other"), "is no provenance");
+        changed("/predicateType", json!("https://example.com/other"), "is not provenance");
         changed(
             &format!("{definition}/externalParameters/repository"),
             json!("https://evil.invalid/api"),
@@ -651,7 +651,7 @@ fn wrong_summaries() -> Vec<(&'static str, Value, &'static str)> {
         ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_1"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
         ("/predicate/verifiedLevels", json!(["SLSA_BUILD_LEVEL_3"]), "SLSA_SOURCE_LEVEL_2 is demanded"),
         ("/predicate/verifiedLevels", json!(["SLSA_SOURCE_LEVEL_3", "FAILED"]), "both that it passed"),
-        ("/predicate/verifiedLevels", json!("SLSA_SOURCE_LEVEL_3"), "is no list of texts"),
+        ("/predicate/verifiedLevels", json!("SLSA_SOURCE_LEVEL_3"), "is not a list of texts"),
         ("/predicate/verifier/id", json!("https://verifier.example.com/source/"), "is of the verifier"),
         ("/predicate/verifier", json!({}), "names no `verifier.id`"),
         (
@@ -663,7 +663,7 @@ fn wrong_summaries() -> Vec<(&'static str, Value, &'static str)> {
         ("/predicate/policy", Value::Null, "names no `policy`"),
         ("/predicate/timeVerified", json!("2026-05-01T09:00:00Z"), "has expired"),
         ("/predicate/timeVerified", json!("2026-07-01T09:00:00Z"), "in the future"),
-        ("/predicate/timeVerified", json!("yesterday"), "is no time"),
+        ("/predicate/timeVerified", json!("yesterday"), "is not a time"),
         ("/predicate/timeVerified", Value::Null, "does not say when"),
         ("/predicateType", json!("https://slsa.dev/verification_summary/v0.2"), "has no"),
         (

@@ -404,7 +404,7 @@ fn the_licence_of_each_component_is_a_finding() {
         assert_eq!(run.code, 0, "{run:?}");
         run.stdout
             .replace("<@user or team that answers for it>", "@dev")
-            .replace("<@user who allows it, another than the owner>", "@lead")
+            .replace("<@user who approves it; not the owner>", "@lead")
             .replace("<why this risk can be taken>", "bought")
             .replace("<what keeps the risk small meanwhile>", "none")
     };
@@ -478,7 +478,7 @@ fn licences_are_allowed_by_category_and_excepted_until_a_day() {
     }
     for (is, says) in [
         ("[permisive]", "did you mean `permissive`?"),
-        ("[MIT License]", "no SPDX licence id"),
+        ("[MIT License]", "neither an SPDX licence id"),
         ("[NOASSERTION]", "nobody knows"),
     ] {
         dir.write("policy.yaml", policy.replace("[permissive]", is));

@@ -143,7 +143,7 @@ fn check_shape(value: &Value) -> Result<(), String> {
             Some(key) => Err(not_whole(&format!("it has an unknown key `{}`", clean_line(key)))),
             None => Ok(()),
         },
-        None => Err(not_whole("a part of it is no object")),
+        None => Err(not_whole("a part of it is not an object")),
     };
     let one_of = |value: &Value, keys: &[&str]| {
         let given = keys.iter().filter(|key| value.get(**key).is_some_and(|value| !value.is_null())).count();
@@ -178,7 +178,7 @@ fn library_bundle(value: &Value) -> Result<LibraryBundle, String> {
 }
 
 fn not_whole(why: &str) -> String {
-    format!("is no whole Sigstore bundle: {}", clean_line(why))
+    format!("is not a whole Sigstore bundle: {}", clean_line(why))
 }
 
 /// Whether a certificate is its own issuer's; one that cannot be read is the library's to refuse.

@@ -98,7 +98,7 @@ impl TrustedRoots {
 fn instance(text: &[u8]) -> Result<SigstoreInstance, String> {
     // Whoever installs first wins; there is one provider only.
     let _ = install_default_provider(&PureProvider);
-    let no_root = |why: &str| format!("is no trusted root of Sigstore: {}", clean_line(why));
+    let no_root = |why: &str| format!("is not a trusted root of Sigstore: {}", clean_line(why));
     let text = std::str::from_utf8(text).map_err(|_| no_root("it is not UTF-8"))?;
     let root = TrustedRoot::from_json(text).map_err(|error| no_root(&error.to_string()))?;
     if !root.media_type.starts_with("application/vnd.dev.sigstore.trustedroot") {

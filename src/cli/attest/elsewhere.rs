@@ -63,12 +63,14 @@ pub(super) fn take_back(
         (Some(b'{'), _) => envelope(&name, &text, statement.as_deref(), &keys)?,
         (_, Some(statement)) => of_signature(&name, &text, statement, key)?,
         (_, None) => {
-            bail!("--signature {name}: is no envelope; give the statement that was signed: --statement FILE")
+            bail!(
+                "--signature {name}: is not an envelope; give the statement that was signed: --statement FILE"
+            )
         }
     };
     let read = InTotoStatement::parse(&envelope.payload).map_err(|error| anyhow!("{name}: {error}"))?;
     if !VerdictStatement::is(&read) {
-        bail!("{name}: signs a statement that is no verdict");
+        bail!("{name}: signs a statement that is not a verdict");
     }
     let verdict = VerdictStatement::from_statement(&read, &envelope.payload)
         .map_err(|error| anyhow!("{name}: {error}"))?;

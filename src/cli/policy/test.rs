@@ -153,7 +153,7 @@ fn prepare(path: &Path) -> Result<()> {
     let file = open_regular(place).map_err(|error| anyhow!("--junit {name}: {error}"))?;
     file.take(1024).read_to_end(&mut start).with_context(|| format!("--junit {name}"))?;
     if !start.is_empty() && !String::from_utf8_lossy(&start).contains("<testsuites") {
-        bail!("--junit {name}: is there and is no JUnit XML; nothing was written");
+        bail!("--junit {name}: is there and is not JUnit XML; nothing was written");
     }
     remove(place).map_err(|why| anyhow!("--junit {name}: {why}"))
 }

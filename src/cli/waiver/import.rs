@@ -67,7 +67,7 @@ fn entry(one: &Ignored, file: &str, policy: &Policy, days: Days, n: usize) -> Re
     if !one.is_exact() {
         let what = id.map_or_else(String::new, |id| format!("{id}: "));
         let why = if one.said.is_empty() {
-            "a check in every file is no exception; name the file".to_owned()
+            "a check in every file is not an exception; name the file".to_owned()
         } else {
             one.said.join("; ")
         };
@@ -80,9 +80,7 @@ fn entry(one: &Ignored, file: &str, policy: &Policy, days: Days, n: usize) -> Re
         .map(|rule| format!("{}/{}", policy.gate, rule.id))
         .collect();
     if rules.is_empty() {
-        return Ok(Err(
-            "no rule of this gate that a waiver can except it from looks at such findings".to_owned()
-        ));
+        return Ok(Err("no rule of this gate that a waiver may lift looks at such findings".to_owned()));
     }
     let (expires, remark) = match one.until.as_ref().map(|day| (day, day.parse::<Date>())) {
         Some((_, Ok(day))) if day < days.created => return Ok(Err(format!("it ended on {day}"))),
@@ -124,7 +122,7 @@ fn entry(one: &Ignored, file: &str, policy: &Policy, days: Days, n: usize) -> Re
         quoted(one.reason.as_deref().unwrap_or("<why this risk can be taken>"))?
     )?;
     writeln!(text, "    owner: \"<@user or team that answers for it>\"")?;
-    writeln!(text, "    approved_by: \"<@user who allows it, another than the owner>\"")?;
+    writeln!(text, "    approved_by: \"<@user who approves it; not the owner>\"")?;
     writeln!(text, "    compensating_controls: [\"<what keeps the risk small meanwhile>\"]")?;
     writeln!(text, "    created: {}\n    expires: {expires}{remark}", days.created)?;
     writeln!(text, "    review_trigger: [severity_raised]")?;

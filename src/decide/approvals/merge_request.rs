@@ -92,7 +92,7 @@ fn versions(world: RuleContext<'_>, approvals: &Document) -> Result<Vec<MergeReq
     };
     let path = clean_line(&document.path);
     let Some(list) = document.value().as_array().filter(|list| !list.is_empty()) else {
-        return Err(format!("{path}: it is no list of versions"));
+        return Err(format!("{path}: it is not a list of versions"));
     };
     let request = only(world, DocumentKind::GitlabMergeRequest)?;
     let id = same_request(approvals, request)?;
@@ -136,8 +136,8 @@ fn same_request(approvals: &Document, request: Option<&Document>) -> Result<u64,
                         "{path} and {other} are of different merge requests (`{key}` is {a} and {b})"
                     ));
                 }
-                (None, _) => return Err(format!("{path}: `{key}` is no number of a merge request")),
-                (_, None) => return Err(format!("{other}: `{key}` is no number of a merge request")),
+                (None, _) => return Err(format!("{path}: `{key}` is not the number of a merge request")),
+                (_, None) => return Err(format!("{other}: `{key}` is not the number of a merge request")),
             }
         }
         let both = |key| mine(key).is_some() && of(request, key).is_some();
@@ -176,7 +176,7 @@ fn head(world: RuleContext<'_>, versions: &[MergeRequestVersion]) -> Result<Stri
 pub(super) fn all_commits(world: RuleContext<'_>, document: &Document) -> Result<Vec<Value>, String> {
     let path = clean_line(&document.path);
     let Some(list) = document.value().as_array().filter(|list| !list.is_empty()) else {
-        return Err(format!("{path}: it is no list of commits"));
+        return Err(format!("{path}: it is not a list of commits"));
     };
     let ids: Vec<String> = list.iter().filter_map(|c| commit(c.get("id"))).collect();
     let mut heads: Vec<String> = commits(world)?.to_vec();

@@ -61,11 +61,11 @@ impl Approval {
         // A value of another type than GitLab writes says nothing, least of all that all is well.
         let said = |key: &str| user.and_then(|u| u.get(key)).filter(|value| !value.is_null());
         if said("state").is_some_and(|state| state.as_str() != Some("active")) {
-            approval.void = Some("is no active user".to_owned());
+            approval.void = Some("is not an active user".to_owned());
         } else if said("locked").is_some_and(|locked| locked.as_bool() != Some(false)) {
             approval.void = Some("is locked".to_owned());
         } else if said("id").is_some() && approval.number.is_none() {
-            approval.void = Some("has an `id` that is no number of an account".to_owned());
+            approval.void = Some("has an `id` that is not the number of an account".to_owned());
         } else if approval.at.is_none() {
             approval.void = Some("the approval has no time".to_owned());
         }

@@ -17,7 +17,7 @@ pub(super) fn changes(
 ) -> Vec<String> {
     let mut changes = Vec::new();
     if waivers.iter().any(|waiver| waiver.covers) {
-        changes.push("nothing has to: a waiver covers it".to_owned());
+        changes.push("nothing has to change: a waiver covers it".to_owned());
         return changes;
     }
     let others = said.over();
@@ -47,7 +47,7 @@ pub(super) fn changes(
         )
     }));
     if rule.then == Action::Warn {
-        changes.push("nothing has to: the rule only warns".to_owned());
+        changes.push("nothing has to change: the rule only warns".to_owned());
     }
     changes
 }
@@ -82,12 +82,12 @@ pub fn rule_changes(
     let findings = rule.is_none_or(|rule| rule.subject.matches_findings());
     if findings && said.over() > 0 {
         let count = if said.count == 1 {
-            "1 match counts".to_owned()
+            "1 finding matches".to_owned()
         } else {
-            format!("{} matches count", said.count)
+            format!("{} findings match", said.count)
         };
         let allowed = said.allowed_in_words();
-        changes.push(format!("{count} and {allowed} may: {} would have to go", said.over()));
+        changes.push(format!("{count}; the rule allows {allowed}: {} would have to go", said.over()));
     }
     changes.extend(said.fix.clone());
     if let (Some(rule), Some(policy)) = (rule, policy) {
@@ -102,9 +102,9 @@ pub fn rule_changes(
         if said.outcome == Outcome::Warn {
             changes.push(match rule.from {
                 Some(day) if rule.then != Action::Warn => {
-                    format!("nothing has to yet: the rule only warns until {day}")
+                    format!("nothing has to change yet: the rule only warns until {day}")
                 }
-                _ => "nothing has to: it only warns".to_owned(),
+                _ => "nothing has to change: it only warns".to_owned(),
             });
         }
     }

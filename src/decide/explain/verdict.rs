@@ -244,12 +244,11 @@ impl Verdict {
     /// Why it is none.
     pub fn parse(bytes: &[u8]) -> Result<Self, String> {
         if bytes.iter().find(|b| !b.is_ascii_whitespace()) != Some(&b'{') {
-            return Err(
-                "is no JSON object; a verdict is what `secgate check --output json=PATH` writes".to_owned()
-            );
+            return Err("is not a JSON object; a verdict is what `secgate check --output json=PATH` writes"
+                .to_owned());
         }
         let verdict: Self = serde_json::from_slice(bytes).map_err(|error| {
-            format!("is no verdict that `secgate check --output json=PATH` wrote: {error}")
+            format!("is not a verdict that `secgate check --output json=PATH` wrote: {error}")
         })?;
         if verdict.schema != "secgate/verdict/v1" {
             return Err(format!("has the schema `{}`, not secgate/verdict/v1", clean_line(&verdict.schema)));
@@ -323,7 +322,8 @@ mod tests {
 
     #[test]
     fn only_a_verdict_is_one() {
-        for (text, says) in [("[]", "no JSON object"), ("{}", "missing field"), ("", "no JSON object")] {
+        for (text, says) in [("[]", "not a JSON object"), ("{}", "missing field"), ("", "not a JSON object")]
+        {
             let error = Verdict::parse(text.as_bytes()).unwrap_err();
             assert!(error.contains(says), "{text}: {error}");
         }

@@ -137,7 +137,7 @@ pub(super) fn count(command: &str) -> Option<Result<FilterCount, String>> {
     };
     Some(read.map(|mut counted| {
         if hides {
-            counted.notes.push("a count that failed was 0 to the script; here it is no pass".to_owned());
+            counted.notes.push("a count that failed was 0 to the script; here it is not a pass".to_owned());
         }
         counted
     }))
@@ -364,7 +364,7 @@ fn asked(filter: &str, counted: &mut FilterCount) -> Result<Vec<String>, String>
     }
     if let Some((_, word)) = compact.split_once(".metadata.vulnerabilities.") {
         let word: String = word.chars().take_while(|c| c.is_alphabetic()).collect();
-        let severity = severity(&word, "npm-audit").ok_or_else(|| format!("`{word}` is no severity"))?;
+        let severity = severity(&word, "npm-audit").ok_or_else(|| format!("`{word}` is not a severity"))?;
         lowest(&[severity], counted);
         return Ok(Vec::new());
     }

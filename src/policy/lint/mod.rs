@@ -419,7 +419,7 @@ impl LintRun<'_> {
 
     fn lint(&self, id: &'static str, clause: &[&str], message: impl Into<String>) -> Lint {
         let check = CHECKS.iter().find(|check| check.id == id);
-        debug_assert!(check.is_some(), "{id} is no check");
+        debug_assert!(check.is_some(), "{id} is not a check");
         Lint {
             id,
             level: check.map_or(LintLevel::Warning, |check| check.level),

@@ -11,7 +11,7 @@ fn lint_demands(found: &mut LintRun<'_>, rule: &Rule, verdicts: &VerdictsRule) {
     let is_address = |project: &&String| project.contains("://") || project.contains('@');
     if let Some(project) = verdicts.project.as_ref().filter(is_address) {
         let message =
-            format!("{} wants the project {}, which is no path", rule_in_words(rule), quoted(project));
+            format!("{} wants the project {}, which is not a path", rule_in_words(rule), quoted(project));
         found.of_rule("verdict-of-no-project", rule, &["verdicts", "project"], message);
     }
     for (name, value) in &verdicts.parameters {

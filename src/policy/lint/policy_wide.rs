@@ -135,7 +135,7 @@ fn parameters(found: &mut LintRun<'_>) {
         if let Some(value) = parameter.one_of.iter().find(literal).filter(|_| !parameter.globs) {
             let name = &parameter.name;
             let message =
-                format!("the parameter `{name}` has the value `{}`, which is no glob here", clean(value));
+                format!("the parameter `{name}` has the value `{}`, which is not a glob here", clean(value));
             found.add("literal-glob", &["parameters", name, "one_of"], message);
         }
         let names = |rule: &&crate::policy::Rule| rule.when.iter().any(|(name, _)| *name == parameter.name);

@@ -141,7 +141,7 @@ fn what_is_misspelt_or_undeclared_is_refused() {
     );
     rule("image: {subject: each}", "`image` demands nothing; give one of `registry`", "");
     rule("image: {subject: each, os_end_of_life: true}", "`os_end_of_life: true` would demand", "");
-    rule("image: {subject: each, registry: [nginx]}", "`registry`: `nginx` is no glob of image", "");
+    rule("image: {subject: each, registry: [nginx]}", "`registry`: `nginx` is not a glob of image", "");
     rule("sbom: {subject: each, licences: {}}", "unknown key in `sbom`: `licences`; did you mean", "");
     rule("provenance: {subject: api}", "`provenance` without `signed_by` may only be `then: warn`", "");
     rule(

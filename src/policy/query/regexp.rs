@@ -54,7 +54,7 @@ pub(super) fn check(pattern: &str) -> Result<(), QueryError> {
         // An escaped character is nothing special for what follows.
         before = if c == '\\' { 'x' } else { c };
     }
-    if compiles(pattern) { Ok(()) } else { Err(QueryError::new("the pattern is no regular expression")) }
+    if compiles(pattern) { Ok(()) } else { Err(QueryError::new("the pattern is not a regular expression")) }
 }
 
 fn different(what: &str, help: &str) -> QueryError {

@@ -288,15 +288,15 @@ impl BaselineFile {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             let before = bytes.get(..error.valid_up_to()).unwrap_or_default();
             let line = memchr::memchr_iter(b'\n', before).count() + 1;
-            fault(line, 1, &format!("is not UTF-8, so it is no baseline; {AGAIN}"))
+            fault(line, 1, &format!("is not UTF-8, so it is not a baseline; {AGAIN}"))
         })?;
         let mut lines = text.lines().zip(1..).filter(|(line, _)| !line.trim().is_empty());
         let Some((first, number)) = lines.next() else {
-            return Err(fault(1, 1, &format!("is empty, so it is no baseline; {AGAIN}")));
+            return Err(fault(1, 1, &format!("is empty, so it is not a baseline; {AGAIN}")));
         };
         let head: Head<'_> = object(first, number).map_err(|mut error| {
             error.message =
-                format!("is no baseline: its first line is not `{{\"schema\":\"{SCHEMA}\"}}`; {AGAIN}");
+                format!("is not a baseline: its first line is not `{{\"schema\":\"{SCHEMA}\"}}`; {AGAIN}");
             error
         })?;
         if ![SCHEMA, SCHEMA_BEFORE].contains(&head.schema) {

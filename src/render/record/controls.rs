@@ -21,7 +21,7 @@ const SHIPPED: [(&str, &str); 6] = [
 
 /// Why a file is no mapping of controls.
 #[derive(Debug, Error, Clone, PartialEq, Eq)]
-#[error("is no mapping of controls: {0}")]
+#[error("is not a mapping of controls: {0}")]
 pub struct ControlsError(pub String);
 
 /// A framework with its controls.

@@ -36,7 +36,7 @@ fn read(path: &Path, store: Option<&Path>) -> Result<SavedRun> {
 /// The files of a whole tar file.
 fn untar(bytes: &[u8]) -> Result<Vec<SavedFile>> {
     let mut archive = Archive::new(Cursor::new(bytes));
-    let broken = |error: std::io::Error| unreadable(format!("is no whole tar file: {error}"));
+    let broken = |error: std::io::Error| unreadable(format!("is not a whole tar file: {error}"));
     let (mut files, mut names, mut end) = (Vec::new(), BTreeSet::new(), 0);
     for entry in archive.entries().map_err(broken)? {
         let mut entry = entry.map_err(broken)?;
@@ -63,7 +63,7 @@ fn untar(bytes: &[u8]) -> Result<Vec<SavedFile>> {
     // Two blocks of zeros end it; a file that was cut between two entries has none.
     let rest = usize::try_from(end).ok().and_then(|end| bytes.get(end..)).unwrap_or_default();
     if rest.len() < 1024 || rest.iter().any(|byte| *byte != 0) {
-        return Err(unreadable("is no whole tar file: it was cut, or something follows its end"));
+        return Err(unreadable("is not a whole tar file: it was cut, or something follows its end"));
     }
     Ok(files)
 }

@@ -119,7 +119,7 @@ fn checked(source: &Source, sha256: &str) -> Result<Source> {
 pub(super) fn inside(name: &str) -> Result<()> {
     let odd = |part: &str| matches!(part, "" | "." | "..");
     if name.split('/').any(odd) || name.contains('\0') {
-        return Err(unreadable("is no path in a run: it needs to be relative, without `.` and `..`"));
+        return Err(unreadable("is not a path in a run: it needs to be relative, without `.` and `..`"));
     }
     Ok(())
 }
@@ -168,11 +168,11 @@ mod tests {
             ),
             (format!(r#""a":{{"sha256":"{sha256}"}}"#), "--store DIR"),
             (r#""a":{"data":"!"}"#.to_owned(), "is not base64"),
-            (r#""../a":{"data":""}"#.to_owned(), "no path in a run"),
+            (r#""../a":{"data":""}"#.to_owned(), "not a path in a run"),
             (r#""a":{}"#.to_owned(), "has none of"),
-            (r#""a":{"path":"../../b"}"#.to_owned(), "no path in a run"),
-            (r#""a":{"path":"b/../../c"}"#.to_owned(), "no path in a run"),
-            (r#""a":{"path":"/etc/passwd"}"#.to_owned(), "no path in a run"),
+            (r#""a":{"path":"../../b"}"#.to_owned(), "not a path in a run"),
+            (r#""a":{"path":"b/../../c"}"#.to_owned(), "not a path in a run"),
+            (r#""a":{"path":"/etc/passwd"}"#.to_owned(), "not a path in a run"),
             (r#""held.json":{"data":"W10="}"#.to_owned(), "is in the run already"),
             (r#""held.json":{"path":"b"}"#.to_owned(), "is in the run already"),
         ] {
