@@ -324,7 +324,7 @@ mod tests {
             (range.clone(), format!("{c} {t} {b}\n{c} {t} {a}\n"), "two different things"),
             (range.clone(), String::new(), "lists no commit"),
             (range.clone(), "[]".to_owned(), "lists no commit"),
-            (range.clone(), "{}".to_owned(), "not a list of commits"),
+            (range.clone(), "{}".to_owned(), "no list of commits"),
             (range.clone(), format!("{c}\n"), "COMMIT TREE PARENT"),
             (range.clone(), format!(r#"[{{"id":"{c}"}}]"#), "no `parent_ids`"),
             (range.clone(), "[".to_owned(), "JSON"),

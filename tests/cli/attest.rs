@@ -98,7 +98,7 @@ fn only_a_decision_about_something_is_signed() {
     };
     dir.write("policy.yaml", SAST_POLICY).write("semgrep.json", "{");
     dir.check(&["--policy", "policy.yaml", "--commit", COMMIT, "--output", "json=error.json"]);
-    refused("error.json", "no decision");
+    refused("error.json", "not a decision");
     dir.write("semgrep.json", semgrep(&["INFO"]));
     dir.check(&["--policy", "policy.yaml", "--output", "json=nothing.json"]);
     refused("nothing.json", "--commit SHA");

@@ -254,5 +254,5 @@ fn waivers_leave_the_house_as_openvex() {
         run.stdout
     );
     let odd = dir.run(&[&export[..], &["--product", "app"]].concat());
-    assert!(odd.code == 2 && odd.stderr.contains("not a package URL"), "{}", odd.stderr);
+    assert!(odd.code == 2 && odd.stderr.contains("no package URL"), "{}", odd.stderr);
 }
