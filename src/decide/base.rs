@@ -171,8 +171,10 @@ pub(super) fn judge(
     };
     let Some(comparison) = comparison else { return (result, Vec::new()) };
     // Where nothing looked, nothing is known to be gone.
-    let in_part =
-        |e: &Evidence| entries.iter().any(|entry| entry.in_part && e.entry.as_ref() == Some(&entry.name));
+    let in_part = |e: &Evidence| {
+        let changed = |entry: &&policy::EvidenceEntry| entry.extent == policy::ScanExtent::Changed;
+        entries.iter().filter(changed).any(|entry| e.entry.as_ref() == Some(&entry.name))
+    };
     let looked =
         |entry: &BaseEntry| evidence.iter().any(|e| !in_part(e) && covers(e, &entry.tool, entry.category));
     let mut fixed: Vec<BaseEntry> = comparison.base.fixed(heads).into_iter().filter(looked).collect();

@@ -332,8 +332,8 @@ pub struct EvidenceEntry {
     pub signed_by: Vec<String>,
     /// The scanner that `secgate scan` starts for it.
     pub run: Option<ScannerCommand>,
-    /// `secgate scan` handed its scanner only the files that changed; no policy says so.
-    pub in_part: bool,
+    /// How much its scanner was handed; no policy says so.
+    pub extent: ScanExtent,
     /// Meaning of an empty scan.
     pub nothing_scanned: Action,
     /// Meaning of an old report.
@@ -351,6 +351,16 @@ impl EvidenceEntry {
         };
         self.name == name || of_subject() == Some(name)
     }
+}
+
+/// Files that a scanner looked at.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum ScanExtent {
+    /// All of the project, as far as anybody says.
+    #[default]
+    Whole,
+    /// Only the files that changed: `secgate scan` of a part.
+    Changed,
 }
 
 /// Kind of evidence of an entry.

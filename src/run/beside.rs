@@ -17,7 +17,7 @@ use super::{KeptInputs, ResolvedRun, RunEvidence, RunRequest};
 use crate::decide::GateVerdict;
 use crate::gather::{GivenFile, evidence_files};
 use crate::policy::waiver::{self, Waiver};
-use crate::policy::{Action, EntryKind, EvidenceEntry, Policy};
+use crate::policy::{Action, EntryKind, EvidenceEntry, Policy, ScanExtent};
 use crate::relate::Waivers;
 
 /// Why another gate decides as well.
@@ -142,7 +142,7 @@ impl RunRequest {
     pub(crate) fn leave_parts(&self, policy: &mut Policy) {
         for entry in policy.evidence.iter_mut().filter(|entry| self.partial_entries.contains(&entry.name)) {
             entry.nothing_scanned = Action::Warn;
-            entry.in_part = true;
+            entry.extent = ScanExtent::Changed;
         }
     }
 

@@ -104,7 +104,7 @@ impl PolicyComparison<'_> {
             stale,
             problems,
             run,
-            in_part: _, // of the run, not of the policy
+            extent: _, // of the run, not of the policy
         } = before;
         let at = |key: &'static str| [path, &[key]].concat();
         if *kind != after.kind {

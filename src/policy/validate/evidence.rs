@@ -81,7 +81,7 @@ fn entry(
                 receipt: written.receipt.is_some(),
                 signed_by: signed_by.clone(),
                 run: run.clone(),
-                in_part: false,
+                extent: crate::policy::ScanExtent::default(),
                 nothing_scanned: action(&written.nothing_scanned, Action::Review),
                 stale: action(&written.stale, Action::Fail),
                 problems: problem_actions(written.problems.as_ref().map(|given| &given.value)),
