@@ -44,7 +44,7 @@ pub use package::{
     loose,
 };
 pub use percent::decoded;
-pub use purl::{Purl, spelled_name};
+pub use purl::{Purl, spelled_name, split_version};
 pub use secret_digest::{SecretDigest, SecretKey, SecretTrace};
 pub use severity::Severity;
 pub use statement::{Product, VexNote, VexStatement, VexStatus};

@@ -32,12 +32,9 @@ impl Purl {
         let (rest, qualifiers) = rest.split_once('?').unwrap_or((rest, ""));
         let (kind, path) = rest.trim_start_matches('/').split_once('/')?;
         let path = path.trim_matches('/');
-        let (path, version) = match path.rsplit_once('@') {
-            // `@scope/name` in front of no version.
-            Some((path, version)) if !path.is_empty() && !version.contains('/') => (path, version),
-            _ => (path, ""),
-        };
-        let (namespace, name) = path.trim_end_matches('/').rsplit_once('/').unwrap_or(("", path));
+        let (path, version) = split_version(path);
+        let path = path.trim_end_matches('/');
+        let (namespace, name) = path.rsplit_once('/').unwrap_or(("", path));
         let kind = kind.to_ascii_lowercase();
         let spelled = |text: &str| spelled_name(&kind, decoded(text).into_owned());
         let pairs = qualifiers.split('&').filter_map(|pair| pair.split_once('='));
@@ -91,6 +88,27 @@ impl Purl {
     }
 }
 
+/// Splits the version from the path of a package URL. An `@` at the start of a segment belongs to a name, as in
+/// `@scope/name`; what follows another one is the version, which may be an address (`git+https://…`).
+pub fn split_version(path: &str) -> (&str, &str) {
+    let inside = |at: usize| {
+        path.get(..at).is_some_and(|before| {
+            !before.is_empty() && !before.ends_with('/') && !before.to_ascii_lowercase().ends_with("%2f")
+        })
+    };
+    // No name has this sign inside, also where somebody escaped it.
+    for sign in ["@", "%40"] {
+        let first = path.match_indices(sign).map(|(at, _)| at).find(|at| inside(*at));
+        if let Some((path, version)) = first.and_then(|at| path.split_at_checked(at)) {
+            return (path, version.strip_prefix(sign).unwrap_or(version));
+        }
+    }
+    match path.rsplit_once('@') {
+        Some((path, version)) if !path.is_empty() && !version.contains('/') => (path, version),
+        _ => (path, ""),
+    }
+}
+
 /// Names in the spelling that their ecosystem takes for the same (purl specification, known types).
 pub fn spelled_name(kind: &str, name: String) -> String {
     match kind {
@@ -136,6 +154,17 @@ mod tests {
         assert_eq!(purl("pkg:golang/github.com/a/b@v1#sub/dir").subpath, "sub/dir");
         assert_eq!(purl("pkg:oci/app@sha256%3Aab?tag=1").digest(), Some("sha256:ab"));
         assert_eq!(purl("pkg:oci/app@1.2").digest(), None);
+        for (text, name, version) in [
+            ("pkg:npm/lodash@git+https://github.com/x/y", "lodash", "git+https://github.com/x/y"),
+            ("pkg:npm/lodash@file:../x", "lodash", "file:../x"),
+            ("pkg:npm/lodash@4.17.11/x", "lodash", "4.17.11/x"),
+            ("pkg:npm/@a/b@npm:@c/d@1", "@a/b", "npm:@c/d@1"),
+            ("pkg:npm/a@git+ssh://git@x/y", "a", "git+ssh://git@x/y"),
+            ("pkg:npm/a/@1", "a", "1"),
+            ("pkg:npm/%40a%2Fb%401", "@a/b", "1"),
+        ] {
+            assert_eq!((purl(text).full_name().as_str(), purl(text).version.as_str()), (name, version));
+        }
         for odd in ["", "pkg:", "pkg:npm", "pkg:npm/", "product-ABC", "https://x/y", "pkg:/x"] {
             assert_eq!(Purl::parse(odd), None, "{odd}");
         }

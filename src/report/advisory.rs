@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use super::cvss::{level_of_score, rating_of_vector};
 use crate::finding::{
     Category, CvssRating, ExploitMaturity, Finding, FingerprintBuilder, Fix, Location, Package, Reachability,
-    Scope, Severity, Text, decoded, ecosystem_by_name,
+    Scope, Severity, Text, decoded, ecosystem_by_name, split_version,
 };
 
 /// Statements of a report about one vulnerability in one package.
@@ -167,6 +167,11 @@ impl WorstSeverity {
         self.known.is_none() && !self.odd
     }
 
+    /// True if something was added that cannot be read.
+    pub(super) fn is_odd(self) -> bool {
+        self.odd
+    }
+
     /// Adds what cannot be read.
     pub(super) fn unreadable(&mut self) {
         self.odd = true;
@@ -219,11 +224,7 @@ impl<'a> PurlParts<'a> {
         let rest = text.strip_prefix("pkg:")?.trim_start_matches('/');
         let rest = rest.split(['?', '#']).next().unwrap_or_default();
         let (kind, path) = rest.split_once('/')?;
-        let (path, version) = match path.rsplit_once('@') {
-            // `@scope/name` in front of no version.
-            Some((path, version)) if !path.is_empty() && !version.contains('/') => (path, version),
-            _ => (path, ""),
-        };
+        let (path, version) = split_version(path);
         let (group, name) = path.rsplit_once('/').unwrap_or(("", path));
         let (group, name) = (decoded(group), decoded(name));
         Some(Self { kind, name: full_name(kind, &group, &name), version: decoded(version).into_owned() })

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 
 use super::advisory::{Advisory, WorstSeverity, published};
-use super::cvss::{StatedScore, highest, rating_of_vector};
+use super::cvss::{StatedScore, highest, rating_of_vector, score_number};
 use super::field::{first_of, suppress, text};
 use super::json::{Json, JsonKind, shapes};
 use super::secret::unknown;
@@ -283,12 +283,18 @@ impl OsvPackage {
         }
         if severity.is_silent() {
             severity = scored;
+        } else if scored.is_odd() {
+            // The word beside what cannot be read says nothing of it.
+            severity.unreadable();
         }
         let mut word = members.iter().find_map(|record| record.word.clone());
         let mut cvss = highest(members.iter().filter_map(|record| record.cvss.clone()));
         if let Some(score) = group.and_then(|g| g.score) {
             severity = WorstSeverity::default();
             severity.score(score);
+            if scored.is_odd() {
+                severity.unreadable();
+            }
             word = Some(Text::line(&score.to_string()));
             if cvss.as_ref().is_none_or(|cvss| cvss.score < score) {
                 cvss = Some(CvssRating { score, ..CvssRating::default() });
@@ -491,9 +497,33 @@ struct Rated<'a> {
 }
 
 impl Rated<'_> {
-    fn vector(&self) -> Option<&str> {
-        let cvss = self.r#type.as_str().get(..4).is_some_and(|head| head.eq_ignore_ascii_case("CVSS"));
-        Some(self.score.as_str()).filter(|_| cvss)
+    fn is_cvss(&self) -> bool {
+        let cvss = |text: &str| text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("CVSS"));
+        cvss(self.r#type.as_str()) || cvss(self.score.as_str())
+    }
+
+    /// The rating by CVSS: of a vector, or the bare score.
+    fn rating(&self) -> Option<CvssRating> {
+        let text = Some(self.score.as_str()).filter(|_| self.is_cvss())?;
+        let bare = || score_number(text).filter(|score| (0.0..=10.0).contains(score));
+        rating_of_vector(text).or_else(|| Some(CvssRating { score: bare()?, ..CvssRating::default() }))
+    }
+
+    /// Adds a rating by CVSS to others. One that cannot be read may be any severity.
+    fn add_to(&self, worst: &mut WorstSeverity) {
+        match self.rating() {
+            Some(rating) => worst.score(rating.score),
+            None if self.is_cvss() => worst.unreadable(),
+            None => {}
+        }
+    }
+
+    /// Ubuntu's priority.
+    fn priority(&self) -> Option<&str> {
+        let word = self.score.as_str().trim();
+        let negligible = word.eq_ignore_ascii_case("negligible");
+        let ubuntu = self.r#type.as_str().eq_ignore_ascii_case("ubuntu");
+        ubuntu.then_some(if negligible { "low" } else { word })
     }
 }
 
@@ -553,13 +583,14 @@ impl Osv<'_> {
         let mut severity = WorstSeverity::default();
         severity.word(word.map_or("", ReportWord::as_str));
         let rated = || self.severity.iter().chain(self.affected.iter().flat_map(|a| a.severity.iter()));
+        rated().filter_map(Rated::priority).for_each(|word| severity.word(word));
         let mut scored = WorstSeverity::default();
-        rated().filter_map(Rated::vector).for_each(|vector| scored.vector(vector));
+        rated().for_each(|rated| rated.add_to(&mut scored));
         // Other records upstream may be of several problems, of which this is one.
         let malware = self.upstream.0.iter().filter(|id| is_malware_id(id));
         OsvRecord {
             scored,
-            cvss: highest(rated().filter_map(|rated| rating_of_vector(rated.vector()?))),
+            cvss: highest(rated().filter_map(Rated::rating)),
             id: self.id.as_str().to_owned(),
             aliases: self.aliases.0.iter().chain(malware).map(|alias| alias.clone().into_owned()).collect(),
             title: Text::line(first_of(&[self.summary.as_str(), self.details.as_str()])),
@@ -757,7 +788,19 @@ mod tests {
         assert_eq!(of(low).severity, Severity::Low);
         assert_eq!(of(&format!("{low},{critical}")).severity, Severity::Critical);
         assert_eq!(of(r#"{"type":"CVSS_V3","score":"broken"}"#).severity, Severity::Unknown);
-        assert_eq!(of(r#"{"type":"Ubuntu","score":"high"}"#).severity, Severity::Unknown);
+        assert_eq!(of(r#"{"type":"CVSS_V3","score":"9.8"}"#).severity, Severity::Critical);
+        assert_eq!(of(r#"{"type":"CVSS_V3","score":"98"}"#).severity, Severity::Unknown);
+        for (word, severity) in [
+            ("critical", Severity::Critical),
+            ("high", Severity::High),
+            ("negligible", Severity::Low),
+            ("odd", Severity::Unknown),
+        ] {
+            let rated = of(&format!(r#"{{"type":"Ubuntu","score":"{word}"}}"#));
+            assert_eq!(rated.severity, severity, "{word}");
+        }
+        let cut = r#","severity":[{"type":"CVSS_V3","score":"CVSS:3.1/AV:N"}],"database_specific":{"severity":"LOW"}"#;
+        assert_eq!(one(cut, "").severity, Severity::Unknown);
         let cvss = of(low).cvss.unwrap();
         assert!((cvss.score - 3.3).abs() < 0.01 && cvss.vector.is_some());
         let affected = format!(r#","affected":[{{"package":{{"name":"a"}},"severity":[{low}]}}]"#);
