@@ -95,11 +95,20 @@ fn text(told: &Revalidation) -> String {
         advisories.newest,
         advisories.withdrawn
     );
+    for (ecosystem, records) in advisories.unknown_ecosystems.iter().take(LISTED) {
+        let of = if ecosystem.is_empty() { "no ecosystem" } else { ecosystem };
+        let records = plural(*records, "advisory").replace("advisorys", "advisories");
+        let _ = writeln!(text, "{records} of {of}, which OSV does not have");
+    }
     let of = |outcome: Outcome| told.bundles.iter().filter(|one| one.verdict == outcome).count();
     let (fail, review) = (of(Outcome::Fail), of(Outcome::Review));
+    let unseen: u64 =
+        told.bundles.iter().flat_map(|bundle| &bundle.not_looked_at).map(|one| one.components).sum();
+    let unseen =
+        if unseen > 0 { format!("; {} not looked at", plural(unseen, "component")) } else { String::new() };
     let _ = writeln!(
         text,
-        "[{}] {}: {fail} would fail, {review} would be reviewed",
+        "[{}] {}: {fail} would fail, {review} would be reviewed{unseen}",
         told.verdict.as_str().to_uppercase(),
         plural(told.bundles.len() as u64, "released bundle"),
     );
@@ -161,7 +170,7 @@ fn of_bundle(bundle: &RevalidatedBundle, text: &mut String) {
     for one in &bundle.not_looked_at {
         let first = if one.components > 1 { format!("{} and others", one.first) } else { one.first.clone() };
         let _ =
-            writeln!(text, "  not looked at: {}: {} ({first})", plural(one.components, "component"), one.why);
+            writeln!(text, "  {} not looked at: {} ({first})", plural(one.components, "component"), one.why);
     }
     for remark in &bundle.remarks {
         let _ = writeln!(text, "  {remark}");

@@ -3,9 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::Timestamp;
 use serde_json::Value;
 
-use crate::finding::{VersionOrder, canonical_name};
+use crate::finding::{Purl, VersionOrder, canonical_name};
 use crate::report::ShippedComponent;
 
 /// Ecosystems of OSV and their types in package URLs.
@@ -61,11 +62,30 @@ const SYSTEMS: [(&[&str], &str); 17] = [
     (&["rocky", "rocky-linux", "rockylinux"], "Rocky Linux"),
     (&["redhat", "rhel"], "Red Hat"),
     (&["suse", "sles", "sled"], "SUSE"),
-    (&["opensuse", "opensuse-leap", "opensuse-tumbleweed"], "openSUSE"),
+    (
+        &["opensuse", "opensuse-leap", "opensuse-tumbleweed", "opensuse.leap", "opensuse.tumbleweed"],
+        "openSUSE",
+    ),
     (&["mageia"], "Mageia"),
     (&["openeuler"], "openEuler"),
-    (&["azurelinux"], "Azure Linux"),
+    (&["azurelinux", "azure-linux", "mariner", "cbl-mariner"], "Azure Linux"),
     (&["photon"], "Photon OS"),
+];
+
+/// Ecosystems of OSV of which no package URL tells a component.
+const OTHER_ECOSYSTEMS: [&str; 12] = [
+    "Android",
+    "BellSoft Hardened Containers",
+    "Bioconductor",
+    "CleanStart",
+    "Docker Hardened Images",
+    "FreeBSD",
+    "GHC",
+    "Kubernetes",
+    "Linux",
+    "opam",
+    "OSS-Fuzz",
+    "Root",
 ];
 
 /// Releases by their names.
@@ -114,7 +134,11 @@ impl OsvEcosystem {
         // `opensuse/leap`: the vendor is enough.
         let name = ids.iter().find_map(|id| is(id.split('/').next().unwrap_or(id)))?;
         let (name, kind) = ECOSYSTEMS.iter().find(|(one, of)| *one == name && *of == purl.kind)?;
+        let rolling = |text: &str| text.contains("tumbleweed");
         let release = match distro {
+            _ if rolling(&purl.namespace) || distro.as_deref().is_some_and(rolling) => {
+                "tumbleweed".to_owned()
+            }
             // `debian-12.4`, `3.18.4`, `sles-15.5`
             Some(distro) => match distro.rsplit_once('-') {
                 Some((id, version)) if !id.is_empty() && !id.starts_with(|c: char| c.is_ascii_digit()) => {
@@ -132,7 +156,8 @@ impl OsvEcosystem {
     /// Whether `ecosystem` of a record is this one; `None` where it names a release, and that of the component is not known.
     fn is(&self, ecosystem: &str) -> Option<bool> {
         let (name, suffix) = ecosystem.split_once(':').unwrap_or((ecosystem, ""));
-        if name != self.name {
+        let suffix = suffix.trim();
+        if !name.trim().eq_ignore_ascii_case(self.name) {
             return Some(false);
         }
         // Suffixes of languages name the registry.
@@ -178,9 +203,17 @@ impl OsvEcosystem {
     }
 
     /// The names under which records may speak of a component, each with the version that they mean: of a system's package
-    /// those of its source, and where that may be called otherwise its own.
+    /// those of its source, and where that may be called otherwise its own. Of two versions that an SBOM states each counts.
     fn names(&self, component: &ShippedComponent) -> Vec<(String, String)> {
-        let version = component.version.clone();
+        let mut names = self.names_of(component, &component.version);
+        if let Some(stated) = &component.stated_version {
+            names.extend(self.names_of(component, stated));
+        }
+        names
+    }
+
+    fn names_of(&self, component: &ShippedComponent, version: &str) -> Vec<(String, String)> {
+        let version = version.to_owned();
         let Some(purl) = &component.purl else { return Vec::new() };
         let name = |name: &str| canonical_name(self.kind, name);
         let own = match self.kind {
@@ -201,39 +234,74 @@ impl OsvEcosystem {
     }
 }
 
-/// The type in package URLs of an ecosystem as records name it, and a name there.
-fn key_of(package: &Value) -> Option<OsvPackageKey> {
-    let text = |key: &str| package.get(key).and_then(Value::as_str);
-    let (ecosystem, name) = (text("ecosystem")?, text("name")?);
-    let base = ecosystem.split(':').next().unwrap_or(ecosystem);
-    let (_, kind) = ECOSYSTEMS.iter().find(|(known, _)| *known == base)?;
-    let name = match *kind {
-        "swift" => {
-            let name = name.split_once("://").map_or(name, |(_, rest)| rest);
-            name.strip_suffix(".git").unwrap_or(name).to_ascii_lowercase()
+/// A package as a record names it.
+enum NamedPackage {
+    /// Of this ecosystem, as it is written or as its package URL tells it.
+    Of(String, OsvPackageKey),
+    /// Of an ecosystem of OSV that no component has.
+    Other,
+    /// Of an ecosystem that nobody knows, by this name.
+    Unknown(String, String),
+}
+
+impl NamedPackage {
+    fn read(package: &Value) -> Self {
+        let text = |key: &str| package.get(key).and_then(Value::as_str).unwrap_or_default().trim();
+        let (ecosystem, name) = (text("ecosystem"), text("name"));
+        if ecosystem.is_empty() || name.is_empty() {
+            let purl = text("purl");
+            let named = ShippedComponent { purl: Purl::parse(purl), ..ShippedComponent::default() };
+            let known = OsvEcosystem::of_component(&named).and_then(|ecosystem| {
+                let (name, _) = ecosystem.names(&named).into_iter().next()?;
+                Some(Self::Of(ecosystem.describe(), (ecosystem.kind, name)))
+            });
+            let shown = if name.is_empty() { purl } else { name };
+            return known.unwrap_or_else(|| Self::Unknown(ecosystem.to_owned(), shown.to_owned()));
         }
-        "githubactions" => name.to_ascii_lowercase(),
-        kind => canonical_name(kind, name),
-    };
-    Some((kind, name))
+        let base = ecosystem.split(':').next().unwrap_or(ecosystem).trim();
+        let is = |known: &str| known.eq_ignore_ascii_case(base);
+        let Some((_, kind)) = ECOSYSTEMS.iter().find(|(known, _)| is(known)) else {
+            let other = OTHER_ECOSYSTEMS.iter().any(|known| is(known));
+            return if other { Self::Other } else { Self::Unknown(base.to_owned(), name.to_owned()) };
+        };
+        let name = match *kind {
+            "swift" => {
+                let name = name.split_once("://").map_or(name, |(_, rest)| rest);
+                name.strip_suffix(".git").unwrap_or(name).to_ascii_lowercase()
+            }
+            "githubactions" => name.to_ascii_lowercase(),
+            kind => canonical_name(kind, name),
+        };
+        Self::Of(ecosystem.to_owned(), (kind, name))
+    }
+
+    /// Whether it is, or may be, the package of a component.
+    fn may_be(&self, (kind, name): &OsvPackageKey) -> bool {
+        match self {
+            Self::Of(_, key) => (key.0, &key.1) == (*kind, name),
+            Self::Other => false,
+            Self::Unknown(_, called) => canonical_name(kind, called) == *name,
+        }
+    }
 }
 
 /// Records of an OSV database about the packages that somebody asks for.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct OsvDatabase {
     wanted: BTreeSet<OsvPackageKey>,
     records: Vec<Value>,
     by_package: BTreeMap<OsvPackageKey, Vec<usize>>,
     /// Ecosystems of which it has a record, as it names them.
     ecosystems: BTreeSet<String>,
+    /// Ecosystems that nobody knows, each with the number of its records.
+    unknown: BTreeMap<String, u64>,
+    now: Timestamp,
     /// How many records it has.
     pub all: u64,
     /// How many of them were taken back.
     pub withdrawn: u64,
     /// The latest time at which one was changed, as it is written.
     pub newest: String,
-    /// The run's clock, in seconds since 1970 UTC.
-    now: i64,
 }
 
 /// A record that speaks of a component.
@@ -252,8 +320,8 @@ pub struct SpeakingRecord {
 }
 
 impl OsvDatabase {
-    /// An empty database that will keep what is about these components and not withdrawn at `now`, seconds since 1970.
-    pub fn about<'c>(components: impl Iterator<Item = &'c ShippedComponent>, now: i64) -> Self {
+    /// An empty database that will keep what is about these components and holds at a time.
+    pub fn about<'c>(components: impl Iterator<Item = &'c ShippedComponent>, now: Timestamp) -> Self {
         let mut wanted = BTreeSet::new();
         for component in components {
             if let Some(ecosystem) = OsvEcosystem::of_component(component) {
@@ -261,35 +329,65 @@ impl OsvDatabase {
                 wanted.extend(names.map(|(name, _)| (ecosystem.kind, name)));
             }
         }
-        Self { wanted, now, ..Self::default() }
+        Self {
+            wanted,
+            records: Vec::new(),
+            by_package: BTreeMap::new(),
+            ecosystems: BTreeSet::new(),
+            unknown: BTreeMap::new(),
+            now,
+            all: 0,
+            withdrawn: 0,
+            newest: String::new(),
+        }
     }
 
     /// Takes a record, and keeps it if it is about one of the packages.
-    pub fn add(&mut self, record: Value) {
+    pub fn add(&mut self, mut record: Value) {
         self.all += 1;
         let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or_default();
         if text("modified") > self.newest.as_str() {
             text("modified").clone_into(&mut self.newest);
         }
+        // Only a time that has come takes a record back.
+        let withdrawn =
+            text("withdrawn").parse::<Timestamp>().is_ok_and(|time| time.as_second() > 0 && time <= self.now);
         let affected =
             record.get("affected").and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default();
-        let mut keys = BTreeSet::new();
-        for package in affected.iter().filter_map(|one| one.get("package")) {
-            if let Some(ecosystem) = package.get("ecosystem").and_then(Value::as_str)
-                && !self.ecosystems.contains(ecosystem)
-            {
-                self.ecosystems.insert(ecosystem.to_owned());
+        let (mut keys, mut unknown) = (BTreeSet::new(), BTreeSet::new());
+        for one in affected {
+            let Some(package) = one.get("package") else {
+                // What is said of commits needs no package.
+                let mut ranges = one.get("ranges").and_then(Value::as_array).into_iter().flatten();
+                if !ranges.any(|range| range.get("type").and_then(Value::as_str) == Some("GIT")) {
+                    unknown.insert(String::new());
+                }
+                continue;
+            };
+            match NamedPackage::read(package) {
+                NamedPackage::Of(ecosystem, key) => {
+                    self.ecosystems.insert(ecosystem);
+                    keys.extend(self.wanted.get(&key).cloned());
+                }
+                NamedPackage::Other => {}
+                named @ NamedPackage::Unknown(..) => {
+                    keys.extend(self.wanted.iter().filter(|key| named.may_be(key)).cloned());
+                    if let NamedPackage::Unknown(ecosystem, _) = named {
+                        unknown.insert(ecosystem);
+                    }
+                }
             }
-            keys.extend(key_of(package).filter(|key| self.wanted.contains(key)));
         }
-        // Only a time that has come takes a record back.
-        let until_now = 1..=self.now;
-        if text("withdrawn")
-            .parse::<jiff::Timestamp>()
-            .is_ok_and(|time| until_now.contains(&time.as_second()))
-        {
+        if withdrawn {
             self.withdrawn += 1;
             return;
+        }
+        for ecosystem in unknown {
+            *self.unknown.entry(ecosystem).or_default() += 1;
+        }
+        // One that does not hold yet must not be read as one that does.
+        if let Some(object) = record.as_object_mut() {
+            object.remove("withdrawn");
         }
         if !keys.is_empty() {
             let at = self.records.len();
@@ -298,6 +396,11 @@ impl OsvDatabase {
             }
             self.records.push(record);
         }
+    }
+
+    /// Ecosystems that nobody knows, each with the number of its records.
+    pub fn unknown_ecosystems(&self) -> &BTreeMap<String, u64> {
+        &self.unknown
     }
 
     /// Ecosystems of which it has a record.
@@ -314,8 +417,12 @@ impl OsvDatabase {
                 let Some(record) = self.records.get(at) else { continue };
                 let list = record.get("affected").and_then(Value::as_array).into_iter().flatten();
                 let (mut kept, mut unclear) = (Vec::new(), None);
-                for one in list.filter(|one| one.get("package").and_then(key_of).as_ref() == Some(&key)) {
-                    match judge(ecosystem, &version, one) {
+                for one in list {
+                    let Some(named) = one.get("package").map(NamedPackage::read) else { continue };
+                    if !named.may_be(&key) {
+                        continue;
+                    }
+                    match judge(ecosystem, &version, one, &named) {
                         AffectedAnswer::No => {}
                         AffectedAnswer::Yes => kept.push((true, one.clone())),
                         AffectedAnswer::Unclear(why) => {
@@ -333,7 +440,7 @@ impl OsvDatabase {
                 }
                 let id = record.get("id").and_then(Value::as_str).unwrap_or_default().to_owned();
                 let named = kept.first().and_then(|one| one.pointer("/package/name")?.as_str());
-                let package = named.unwrap_or_default().to_owned();
+                let package = named.unwrap_or(&key.1).to_owned();
                 let mut record = record.clone();
                 if let Some(object) = record.as_object_mut() {
                     object.insert("affected".to_owned(), Value::Array(kept));
@@ -356,8 +463,22 @@ enum AffectedAnswer {
 }
 
 /// Whether an entry of `affected` holds for a version in an ecosystem.
-fn judge(ecosystem: &OsvEcosystem, version: &str, affected: &Value) -> AffectedAnswer {
-    let named = affected.pointer("/package/ecosystem").and_then(Value::as_str).unwrap_or_default();
+fn judge(
+    ecosystem: &OsvEcosystem,
+    version: &str,
+    affected: &Value,
+    package: &NamedPackage,
+) -> AffectedAnswer {
+    let named = match package {
+        NamedPackage::Of(named, _) => named,
+        NamedPackage::Other => return AffectedAnswer::No,
+        NamedPackage::Unknown(named, _) if named.is_empty() => {
+            return AffectedAnswer::Unclear("it names no ecosystem".to_owned());
+        }
+        NamedPackage::Unknown(named, _) => {
+            return AffectedAnswer::Unclear(format!("no ecosystem of OSV is `{named}`, which it names"));
+        }
+    };
     let of_release = match ecosystem.is(named) {
         Some(false) => return AffectedAnswer::No,
         Some(true) => None,
@@ -377,6 +498,9 @@ fn by_version(kind: &str, version: &str, affected: &Value) -> AffectedAnswer {
     let list =
         |value: &Value, key: &str| value.get(key).and_then(Value::as_array).cloned().unwrap_or_default();
     let versions = list(affected, "versions");
+    let no_list = |value: &Value, key: &str| {
+        value.get(key).is_some_and(|stated| !stated.is_array() && !stated.is_null())
+    };
     let same = |one: &Value| {
         one.as_str().is_some_and(|one| {
             one == version
@@ -388,6 +512,11 @@ fn by_version(kind: &str, version: &str, affected: &Value) -> AffectedAnswer {
         return AffectedAnswer::Yes;
     }
     let mut unclear = None;
+    if no_list(affected, "versions") || versions.iter().any(|one| !one.is_string()) {
+        unclear = Some("its `versions` are no list of texts".to_owned());
+    } else if no_list(affected, "ranges") {
+        unclear = Some("its `ranges` are no list".to_owned());
+    }
     let (mut ranges, mut commits) = (0, false);
     for range in list(affected, "ranges") {
         match range.get("type").and_then(Value::as_str) {
@@ -437,10 +566,14 @@ fn in_range(order: Option<VersionOrder>, version: &str, events: &[Value]) -> Aff
             _ => return AffectedAnswer::Unclear("an event of it is of no known kind".to_owned()),
         }
     }
+    // The schema asks for one; without it nothing tells from where the others count.
+    if !all.iter().any(|(kind, _)| *kind == EventKind::Introduced) {
+        return AffectedAnswer::Unclear("a range of it does not say where it begins".to_owned());
+    }
     // Versions that nothing fixes or ends need no order.
     let from_the_start =
         |(kind, version): &(EventKind, &str)| *kind == EventKind::Introduced && *version == "0";
-    if limits.is_empty() && !all.is_empty() && all.iter().all(from_the_start) {
+    if limits.is_empty() && all.iter().all(from_the_start) {
         return AffectedAnswer::Yes;
     }
     let Some(order) = order else {
@@ -490,12 +623,15 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::finding::Purl;
 
     fn component(purl: &str) -> ShippedComponent {
         let parsed = Purl::parse(purl);
         let version = parsed.as_ref().map(|purl| purl.version.clone()).unwrap_or_default();
         ShippedComponent { version, purl: parsed, purl_text: purl.to_owned(), ..ShippedComponent::default() }
+    }
+
+    fn about(components: &[&ShippedComponent]) -> OsvDatabase {
+        OsvDatabase::about(components.iter().copied(), "2026-06-01T00:00:00Z".parse().unwrap())
     }
 
     fn range(version: &str, events: &Value) -> AffectedAnswer {
@@ -539,6 +675,11 @@ mod tests {
             AffectedAnswer::Unclear(_)
         ));
         assert!(matches!(range("1.0.0", &json!([{"from": "0"}])), AffectedAnswer::Unclear(_)));
+        for events in
+            [json!([]), json!([{"fixed": "0.9"}]), json!([{"last_affected": "2"}]), json!([{"limit": "2"}])]
+        {
+            assert!(matches!(range("1.0.0", &events), AffectedAnswer::Unclear(_)), "{events}");
+        }
         // Every version is affected, also one that is none.
         assert_eq!(range("main", &json!([{"introduced": "0"}])), AffectedAnswer::Yes);
         let of = |affected: &Value| by_version("npm", "1.0.0", affected);
@@ -547,6 +688,17 @@ mod tests {
             AffectedAnswer::Unclear(_)
         ));
         assert!(matches!(of(&json!({})), AffectedAnswer::Unclear(_)));
+        let fixed = json!([{"type": "SEMVER", "events": [{"introduced": "0"}, {"fixed": "0.9.0"}]}]);
+        assert_eq!(of(&json!({"ranges": fixed})), AffectedAnswer::No);
+        for (versions, ranges) in [
+            (json!("1.0.0"), &fixed),
+            (json!([1]), &fixed),
+            (json!(["0.1.0"]), &json!({"type": "SEMVER"})),
+            (json!(["0.1.0"]), &json!([{"type": "SEMVER"}])),
+        ] {
+            let affected = json!({"versions": versions, "ranges": ranges});
+            assert!(matches!(of(&affected), AffectedAnswer::Unclear(_)), "{affected}");
+        }
         assert_eq!(of(&json!({"versions": ["0.9.0", "1.0"]})), AffectedAnswer::Yes);
         assert_eq!(
             of(&json!({"versions": ["0.9.0"], "ranges": [{"type": "GIT", "events": []}]})),
@@ -579,6 +731,11 @@ mod tests {
             ("pkg:rpm/redhat/a@1?distro=redhat-9.2", "Red Hat:enterprise_linux:9::baseos", Some(true)),
             ("pkg:rpm/redhat/a@1?distro=redhat-9.2", "Red Hat:enterprise_linux:8::baseos", Some(false)),
             ("pkg:rpm/suse/a@1?distro=sles-15.5", "SUSE:Linux Enterprise Server 15 SP5", Some(true)),
+            ("pkg:rpm/opensuse.leap/a@1?distro=opensuse.leap-15.5", "openSUSE:Leap 15.5", Some(true)),
+            ("pkg:rpm/opensuse/a@1?distro=opensuse-tumbleweed-20240607", "openSUSE:Tumbleweed", Some(true)),
+            ("pkg:rpm/mariner/a@1?distro=mariner-2.0", "Azure Linux:2", Some(true)),
+            ("pkg:rpm/azurelinux/a@1?distro=azurelinux-3.0", "Azure Linux:3", Some(true)),
+            ("pkg:npm/a@1", "NPM ", Some(true)),
             ("pkg:npm/a@1", "npm", Some(true)),
             ("pkg:npm/a@1", "PyPI", Some(false)),
             ("pkg:maven/g/a@1", "Maven:https://maven.google.com", Some(true)),
@@ -596,7 +753,7 @@ mod tests {
             source: Some(("openssl".to_owned(), String::new())),
             ..component("pkg:deb/debian/libssl3@3.0.11-1?distro=debian-12")
         };
-        let mut database = OsvDatabase::about([&python, &debian].into_iter(), 1_780_000_000);
+        let mut database = about(&[&python, &debian]);
         let record = |id: &str, ecosystem: &str, name: &str, fixed: &str, withdrawn: &str| {
             json!({"id": id, "modified": "2026-05-01T00:00:00Z", "withdrawn": withdrawn,
                 "affected": [{"package": {"ecosystem": ecosystem, "name": name},
@@ -604,7 +761,7 @@ mod tests {
         };
         database.add(record("A", "PyPI", "py-yaml", "5.4", ""));
         database.add(record("B", "PyPI", "py-yaml", "5.4", "2026-01-01T00:00:00Z"));
-        database.add(record("C", "PyPI", "other", "5.4", "2999-01-01T00:00:00Z"));
+        database.add(record("C", "PyPI", "other", "5.4", ""));
         database.add(record("D", "Debian:12", "openssl", "3.0.13-1", ""));
         database.add(record("E", "Debian:12", "libssl3", "3.0.13-1", ""));
         let ids = |component: &ShippedComponent| {
@@ -615,9 +772,46 @@ mod tests {
         assert_eq!(ids(&python), [("A".to_owned(), false)]);
         assert_eq!(ids(&debian), [("D".to_owned(), false)]);
         assert_eq!((database.all, database.withdrawn), (5, 1));
+        assert_eq!(database.unknown_ecosystems().len(), 0);
+        python.stated_version = Some("5.4".to_owned());
+        assert_eq!(ids(&python), [("A".to_owned(), false)]);
+        (python.version, python.stated_version) = ("5.4".to_owned(), Some("5.3".to_owned()));
+        assert_eq!(ids(&python), [("A".to_owned(), false)]);
+        python.stated_version = None;
+        assert_eq!(ids(&python), []);
         python.version = "trunk".to_owned();
         assert_eq!(ids(&python), [("A".to_owned(), true)]);
         python.version.clear();
         assert_eq!(ids(&python), [("A".to_owned(), true)]);
+    }
+
+    #[test]
+    fn packages_are_told_however_their_ecosystem_is_written() {
+        let npm = component("pkg:npm/lodash@4.17.11");
+        let debian = component("pkg:deb/debian/openssl@3.0.1?distro=debian-12");
+        let mut database = about(&[&npm, &debian]);
+        let mut add = |id: &str, package: &Value, withdrawn: &Value| {
+            database.add(json!({"id": id, "modified": "2026-05-01T00:00:00Z", "withdrawn": withdrawn,
+                "affected": [{"package": package, "ranges": [{"type": "ECOSYSTEM", "events": [{"introduced": "0"}, {"fixed": "9"}]}]}]}));
+        };
+        add("A", &json!({"ecosystem": "NPM", "name": "lodash"}), &Value::Null);
+        add("B", &json!({"ecosystem": "npm ", "name": "lodash"}), &json!("2027-01-01T00:00:00Z"));
+        add("C", &json!({"purl": "pkg:npm/lodash"}), &Value::Null);
+        add("D", &json!({"purl": "pkg:deb/debian/openssl?distro=debian-12"}), &Value::Null);
+        add("E", &json!({"ecosystem": "node", "name": "lodash"}), &Value::Null);
+        add("F", &json!({"ecosystem": "node", "name": "other"}), &Value::Null);
+        add("G", &json!({"ecosystem": "OSS-Fuzz", "name": "openssl"}), &Value::Null);
+        add("H", &json!({"ecosystem": "npm", "name": "lodash"}), &json!("2026-01-01T00:00:00Z"));
+        let ids = |component: &ShippedComponent| {
+            let ecosystem = OsvEcosystem::of_component(component).unwrap();
+            let speaking = database.speaking_of(component, &ecosystem);
+            speaking.into_iter().map(|one| (one.id, one.unclear.is_some())).collect::<Vec<_>>()
+        };
+        let is =
+            |all: &[(&str, bool)]| all.iter().map(|(id, un)| ((*id).to_owned(), *un)).collect::<Vec<_>>();
+        assert_eq!(ids(&npm), is(&[("A", false), ("B", false), ("C", false), ("E", true)]));
+        assert_eq!(ids(&debian), is(&[("D", false)]));
+        assert_eq!(database.unknown_ecosystems(), &BTreeMap::from([("node".to_owned(), 2)]));
+        assert_eq!(database.withdrawn, 1);
     }
 }

@@ -66,6 +66,8 @@ pub(crate) struct RevalidationAdvisories {
     pub(crate) withdrawn: u64,
     /// When the newest was changed.
     pub(crate) newest: String,
+    /// Ecosystems that nobody knows, each with the number of its records.
+    pub(crate) unknown_ecosystems: BTreeMap<String, u64>,
 }
 
 /// All that was decided.
@@ -211,7 +213,7 @@ pub(crate) fn revalidate(request: &RevalidationRequest<'_>) -> Result<Revalidati
         shipped.push((name, bundle.digest(), released, sboms));
     }
     let sboms = shipped.iter().flat_map(|(.., sboms)| sboms);
-    let mut database = OsvDatabase::about(sboms.flat_map(|sbom| &sbom.components), request.now.as_second());
+    let mut database = OsvDatabase::about(sboms.flat_map(|sbom| &sbom.components), request.now);
     let mut files = 0;
     for path in request.osv {
         read_database(path, request.max_report, 0, &mut files, &mut database)?;
@@ -238,6 +240,11 @@ pub(crate) fn revalidate(request: &RevalidationRequest<'_>) -> Result<Revalidati
             records: database.all,
             withdrawn: database.withdrawn,
             newest: clean_line(&database.newest).into_owned(),
+            unknown_ecosystems: database
+                .unknown_ecosystems()
+                .iter()
+                .map(|(name, records)| (clean_line(name).into_owned(), *records))
+                .collect(),
         },
         kev: feeds.kev.is_some(),
         verdict,
@@ -309,7 +316,10 @@ fn sboms(released: &ReleasedBundle, request: &RevalidationRequest<'_>) -> Result
 /// Each component once, in the order of the SBOM.
 fn distinct(mut components: Vec<ShippedComponent>) -> Vec<ShippedComponent> {
     let mut seen = BTreeSet::new();
-    components.retain(|one| seen.insert((one.purl_text.clone(), one.name.clone(), one.version.clone())));
+    components.retain(|one| {
+        let versions = (one.version.clone(), one.stated_version.clone());
+        seen.insert((one.purl_text.clone(), one.name.clone(), versions, one.excluded))
+    });
     components
 }
 
@@ -436,6 +446,10 @@ impl BundleAgain<'_> {
                 let counted = answers.unseen.entry((lacking, why)).or_insert_with(|| (0, shown.clone()));
                 counted.0 += 1;
             };
+            if component.excluded {
+                unseen(false, "the SBOM names it as excluded".to_owned());
+                continue;
+            }
             let Some(ecosystem) = OsvEcosystem::of_component(component) else {
                 let kind = component.purl.as_ref().map(|purl| match purl.kind.as_str() {
                     "deb" | "rpm" | "apk" => format!("pkg:{}/{}", purl.kind, purl.namespace),

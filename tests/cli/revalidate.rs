@@ -48,9 +48,16 @@ fn catalogue(cves: &[&str], released: &str) -> String {
 
 /// A folder with the bundle of a release that passed.
 fn release(components: &Value, policy: &str) -> Dir {
+    release_of(
+        &json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": {"timestamp": "2026-05-31T00:00:00Z"},
+            "components": components}),
+        policy,
+    )
+}
+
+/// The same with this SBOM.
+fn release_of(sbom: &Value, policy: &str) -> Dir {
     let dir = Dir::new();
-    let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "metadata": {"timestamp": "2026-05-31T00:00:00Z"},
-        "components": components});
     dir.write("policy.yaml", policy)
         .write("sbom.json", sbom.to_string())
         .write("trivy.json", r#"{"SchemaVersion":2,"ArtifactType":"container_image","Results":[{"Target":"a","Class":"lang-pkgs","Type":"npm","Vulnerabilities":[]}]}"#)
@@ -130,6 +137,150 @@ fn what_nobody_knows_is_a_review() {
     // An old catalogue.
     dir.write("kev-today.json", catalogue(&["CVE-2026-7"], "2026-06-01T00:00:00Z"));
     says(&[record("A", "npm", "other", &fixed("1"), &json!({}))], &kev, 10, "kev");
+}
+
+/// A release of `left-pad` and of these components, against one advisory about lodash before 4.17.21.
+fn lodash(components: &[Value]) -> Run {
+    let all: Vec<Value> = [npm("left-pad", "1.3.0")].into_iter().chain(components.iter().cloned()).collect();
+    let dir = release(&Value::from(all), POLICY);
+    against_lodash(&dir, &record("GHSA-1", "npm", "lodash", &fixed("4.17.21"), &word("CRITICAL")))
+}
+
+fn against_lodash(dir: &Dir, record: &Value) -> Run {
+    dir.write("kev-today.json", catalogue(&["CVE-2026-7"], "2026-09-01T00:00:00Z"));
+    again(dir, std::slice::from_ref(record), &["--kev", "kev-today.json"])
+}
+
+#[test]
+fn a_range_that_cannot_be_evaluated_is_a_review() {
+    let dir = release(&json!([npm("lodash", "4.17.11")]), POLICY);
+    let of = |affected: &Value| {
+        let mut record = record("GHSA-1", "npm", "lodash", &json!([]), &word("CRITICAL"));
+        record["affected"][0].as_object_mut().unwrap().extend(affected.as_object().unwrap().clone());
+        against_lodash(&dir, &record)
+    };
+    for events in [
+        json!([{"last_affected": "4.17.20"}]),
+        json!([{"fixed": "4.17.10"}]),
+        json!([{"limit": "5"}]),
+        json!([]),
+        Value::Null,
+    ] {
+        let run = of(&json!({"ranges": [{"type": "SEMVER", "events": events}]}));
+        let told = run.all().contains("unclear GHSA-1 pkg:npm/lodash@4.17.11: a range of it does not say");
+        assert!(run.code == 10 && told, "{events}: {}", run.all());
+    }
+    let run = of(&json!({"ranges": [{"type": "SEMVER"}]}));
+    assert!(run.code == 10 && run.all().contains("unclear GHSA-1"), "{}", run.all());
+    let range = json!([{"type": "SEMVER", "events": fixed("4.17.1")}]);
+    assert_eq!(of(&json!({"ranges": range})).code, 0);
+    let run = of(&json!({"ranges": range, "versions": "4.17.11"}));
+    assert!(run.code == 10 && run.all().contains("its `versions` are no list"), "{}", run.all());
+}
+
+#[test]
+fn an_address_is_a_version_that_nobody_can_compare() {
+    for (purl, code) in [
+        ("pkg:npm/lodash@git+https://git.example/lodash", 10),
+        ("pkg:npm/lodash@file:../lodash", 10),
+        ("pkg:npm/lodash@4.17.11/x", 10),
+        ("pkg:npm/lodash%404.17.11", 1),
+        ("pkg:npm/@lodash/other@4.17.11", 0),
+    ] {
+        let run = lodash(&[json!({"type": "library", "name": "lodash", "purl": purl})]);
+        assert_eq!(run.code, code, "{purl}: {}", run.all());
+        assert_eq!(code == 10, run.all().contains(&format!("unclear GHSA-1 {purl}")), "{}", run.all());
+    }
+}
+
+#[test]
+fn whatever_has_a_package_url_is_looked_at_or_named() {
+    for kind in ["file", "container", "data", "operating-system"] {
+        let mut component = npm("lodash", "4.17.11");
+        component["type"] = json!(kind);
+        let run = lodash(&[component]);
+        assert!(run.code == 1 && run.all().contains("GHSA-1 lodash 4.17.11"), "{kind}: {}", run.all());
+    }
+    let (mut excluded, generic) =
+        (npm("lodash", "4.17.11"), json!({"type": "file", "name": "a", "purl": "pkg:generic/a@1"}));
+    excluded["scope"] = json!("excluded");
+    let run = lodash(&[excluded, generic, json!({"type": "library", "name": "b"})]);
+    assert_eq!(run.code, 0, "{}", run.all());
+    for line in [
+        "1 component not looked at: no ecosystem of OSV is that of pkg:generic (pkg:generic/a@1)",
+        "1 component not looked at: no package URL (b)",
+        "1 component not looked at: the SBOM names it as excluded (pkg:npm/lodash@4.17.11)",
+        "0 would be reviewed; 3 components not looked at",
+    ] {
+        assert!(run.all().contains(line), "{line}: {}", run.all());
+    }
+    let speaking = record("GHSA-1", "npm", "lodash", &fixed("4.17.21"), &word("CRITICAL"));
+    // What the SBOM describes.
+    let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [npm("left-pad", "1.3.0")],
+        "metadata": {"timestamp": "2026-05-31T00:00:00Z", "component": npm("lodash", "4.17.11")}});
+    assert_eq!(against_lodash(&release_of(&sbom, POLICY), &speaking).code, 1);
+    // SPDX: each package URL of a package, whatever it is for.
+    let spdx = |purpose: &str, purls: &[&str]| {
+        let references: Vec<Value> = purls
+            .iter()
+            .map(|purl| json!({"referenceCategory": "PACKAGE-MANAGER", "referenceType": "purl", "referenceLocator": purl}))
+            .collect();
+        json!({"name": "p", "SPDXID": "SPDXRef-p", "versionInfo": "4.17.11", "primaryPackagePurpose": purpose, "externalRefs": references})
+    };
+    for (purpose, purls) in [
+        ("CONTAINER", &["pkg:npm/lodash@4.17.11"][..]),
+        ("FILE", &["pkg:npm/lodash@4.17.11"]),
+        ("OPERATING-SYSTEM", &["pkg:npm/lodash@4.17.11"]),
+        ("LIBRARY", &["pkg:npm/b@1.0.0", "pkg:npm/lodash@4.17.11"]),
+    ] {
+        let left_pad = json!({"name": "left-pad", "SPDXID": "SPDXRef-a", "versionInfo": "1.3.0"});
+        let sbom = json!({"spdxVersion": "SPDX-2.3", "SPDXID": "SPDXRef-DOCUMENT", "name": "n", "documentNamespace": "https://example.com/n",
+            "creationInfo": {"created": "2026-05-31T00:00:00Z", "creators": ["Tool: t-1"]}, "packages": [left_pad, spdx(purpose, purls)]});
+        let run = against_lodash(&release_of(&sbom, POLICY), &speaking);
+        assert_eq!(run.code, 1, "{purpose} {purls:?}: {}", run.all());
+    }
+}
+
+#[test]
+fn of_two_versions_the_affected_one_counts() {
+    for (purl, stated, code) in [
+        ("4.17.21", "4.17.11", 1),
+        ("4.17.11", "4.17.21", 1),
+        ("4.17.21", "next", 10),
+        ("4.17.21", "v4.17.21", 0),
+    ] {
+        let component = json!({"type": "library", "name": "lodash", "version": stated, "purl": format!("pkg:npm/lodash@{purl}")});
+        let run = lodash(&[component]);
+        assert_eq!(run.code, code, "{purl} {stated}: {}", run.all());
+    }
+}
+
+#[test]
+fn advisories_count_from_their_time_and_however_their_ecosystem_is_written() {
+    let dir = release(&json!([npm("lodash", "4.17.11"), npm("left-pad", "1.3.0")]), POLICY);
+    let of = |ecosystem: &str, more: &Value| {
+        against_lodash(&dir, &record("GHSA-1", ecosystem, "lodash", &fixed("4.17.21"), more))
+    };
+    for ecosystem in ["NPM", "npm ", "Npm"] {
+        assert_eq!(of(ecosystem, &word("CRITICAL")).code, 1, "{ecosystem}");
+    }
+    let later = json!({"withdrawn": "2027-01-01T00:00:00Z", "database_specific": {"severity": "CRITICAL"}});
+    let run = of("npm", &later);
+    assert!(run.code == 1 && run.all().contains("0 taken back"), "{}", run.all());
+    let records = [
+        record("GHSA-1", "node", "lodash", &fixed("4.17.21"), &word("CRITICAL")),
+        record("GHSA-2", "npm", "other", &fixed("1"), &word("CRITICAL")),
+    ];
+    let run = again(&dir, &records, &["--kev", "kev-today.json"]);
+    assert_eq!(run.code, 10, "{}", run.all());
+    for line in [
+        "unclear GHSA-1 pkg:npm/lodash@4.17.11: no ecosystem of OSV is `node`",
+        "1 advisory of node, which OSV does not have",
+    ] {
+        assert!(run.all().contains(line), "{line}: {}", run.all());
+    }
+    let json = again(&dir, &records, &["--kev", "kev-today.json", "--format", "json"]).json();
+    assert_eq!(json["advisories"]["unknown_ecosystems"], json!({"node": 1}));
 }
 
 #[test]

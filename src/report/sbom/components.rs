@@ -14,6 +14,10 @@ pub struct ShippedComponent {
     pub name: String,
     /// Its version, with the epoch where there is one; empty where none is stated.
     pub version: String,
+    /// The version that the SBOM states beside the package URL, where that is another.
+    pub stated_version: Option<String>,
+    /// The SBOM names it as one that is not there.
+    pub excluded: bool,
     /// Its package URL; `None` where there is none that can be read.
     pub purl: Option<Purl>,
     /// The same as it is written.
@@ -24,7 +28,7 @@ pub struct ShippedComponent {
     pub system: Option<(String, String)>,
 }
 
-/// Components of these types are no packages.
+/// Components of these types are no packages, unless one has a package URL.
 const NO_PACKAGES: [&str; 4] = ["operating-system", "file", "container", "data"];
 
 /// Reads the components of an SBOM of at most `max` bytes, nested ones as well.
@@ -39,19 +43,19 @@ pub fn read_components(source: &Source, max: u64) -> Result<Vec<ShippedComponent
             Ok(())
         }),
         "metadata" if json.kind()? == JsonKind::Object => {
-            let metadata = value(json)?;
-            let inner = metadata.get("component").into_iter().flat_map(|subject| list(subject, "components"));
-            inner.for_each(|inner| of_cyclonedx(inner, &mut system, &mut all));
+            if let Some(subject) = value(json)?.get("component") {
+                of_subject(subject, &mut system, &mut all);
+            }
             Ok(())
         }
         // SPDX 2.
         "packages" => json.array(|json, _| {
-            all.extend(of_spdx_2(&value(json)?, &mut system));
+            of_spdx_2(&value(json)?, &mut system, &mut all);
             Ok(())
         }),
         // SPDX 3.
         "@graph" => json.array(|json, _| {
-            all.extend(of_spdx_3(&value(json)?));
+            of_spdx_3(&value(json)?, &mut all);
             Ok(())
         }),
         _ => json.skip(),
@@ -67,8 +71,11 @@ impl ShippedComponent {
     fn new(name: &str, version: &str, purl_text: &str) -> Self {
         let purl = Purl::parse(purl_text);
         let of_purl = purl.as_ref().map_or("", |purl| purl.version.as_str());
-        let version = if of_purl.is_empty() { version } else { of_purl };
         let epoch = purl.as_ref().and_then(|purl| purl.qualifiers.get("epoch")).map_or("", String::as_str);
+        let stated = Some(version.trim()).filter(|version| !matches!(*version, "" | "NOASSERTION" | "NONE"));
+        let version = if of_purl.is_empty() { stated.unwrap_or_default() } else { of_purl };
+        let version = with_epoch(version, epoch);
+        let stated = stated.map(|stated| with_epoch(stated, epoch)).filter(|stated| *stated != version);
         let source = purl.as_ref().and_then(|purl| {
             let written = purl.qualifiers.get("upstream").or_else(|| purl.qualifiers.get("source"))?;
             let (name, of_source) = written.split_once('@').unwrap_or((written, ""));
@@ -80,7 +87,9 @@ impl ShippedComponent {
         });
         Self {
             name: name.to_owned(),
-            version: with_epoch(version, epoch),
+            version,
+            stated_version: stated,
+            excluded: false,
             purl,
             purl_text: purl_text.to_owned(),
             source,
@@ -98,6 +107,20 @@ fn with_epoch(version: &str, epoch: &str) -> String {
     }
 }
 
+/// What an SBOM of CycloneDX describes: a package if it has the package URL of one, and what it is made of.
+fn of_subject(subject: &Value, system: &mut Option<(String, String)>, all: &mut Vec<ShippedComponent>) {
+    let purl = text(subject, "purl").unwrap_or_default();
+    if purl.is_empty() || is_image(purl) {
+        list(subject, "components").for_each(|inner| of_cyclonedx(inner, system, all));
+    } else {
+        of_cyclonedx(subject, system, all);
+    }
+}
+
+fn is_image(purl: &str) -> bool {
+    purl.starts_with("pkg:oci/") || purl.starts_with("pkg:docker/")
+}
+
 fn of_cyclonedx(component: &Value, system: &mut Option<(String, String)>, all: &mut Vec<ShippedComponent>) {
     let (name, version) =
         (text(component, "name").unwrap_or_default(), text(component, "version").unwrap_or_default());
@@ -105,9 +128,10 @@ fn of_cyclonedx(component: &Value, system: &mut Option<(String, String)>, all: &
     if kind == "operating-system" {
         *system = Some((name.to_owned(), version.to_owned()));
     }
-    // What is excluded is named because it is not there.
-    if !NO_PACKAGES.contains(&kind) && !name.is_empty() && text(component, "scope") != Some("excluded") {
-        let mut shipped = ShippedComponent::new(name, version, text(component, "purl").unwrap_or_default());
+    let purl = text(component, "purl").unwrap_or_default();
+    if !purl.is_empty() || !NO_PACKAGES.contains(&kind) && !name.is_empty() {
+        let mut shipped = ShippedComponent::new(name, version, purl);
+        shipped.excluded = text(component, "scope") == Some("excluded");
         let property = |names: [&str; 2]| {
             let named = |one: &&Value| names.iter().any(|name| text(one, "name") == Some(name));
             list(component, "properties").find(named).and_then(|one| text(one, "value"))
@@ -130,40 +154,66 @@ fn of_cyclonedx(component: &Value, system: &mut Option<(String, String)>, all: &
     }
 }
 
-fn of_spdx_2(package: &Value, system: &mut Option<(String, String)>) -> Option<ShippedComponent> {
-    let (name, version) = (text(package, "name")?, text(package, "versionInfo").unwrap_or_default());
-    let purpose = text(package, "primaryPackagePurpose").unwrap_or_default();
+/// The package of each of the package URLs, or the one without any.
+fn each_purl(
+    (name, version): (&str, &str),
+    purls: &[&str],
+    no_package: bool,
+    all: &mut Vec<ShippedComponent>,
+) {
+    // What the document describes is no package of itself.
+    let packages = purls.iter().filter(|purl| !is_image(purl));
+    all.extend(packages.map(|purl| ShippedComponent::new(name, version, purl)));
+    if purls.is_empty() && !no_package && !name.is_empty() {
+        all.push(ShippedComponent::new(name, version, ""));
+    }
+}
+
+fn of_spdx_2(package: &Value, system: &mut Option<(String, String)>, all: &mut Vec<ShippedComponent>) {
+    let of = |key: &str| text(package, key).unwrap_or_default();
+    let (name, version, purpose) = (of("name"), of("versionInfo"), of("primaryPackagePurpose"));
     if purpose == "OPERATING-SYSTEM" {
         *system = Some((name.to_owned(), version.to_owned()));
     }
-    let mut purls = list(package, "externalRefs").filter(|r| text(r, "referenceType") == Some("purl"));
-    let purl = purls.find_map(|r| text(r, "referenceLocator")).unwrap_or_default();
-    // What the document describes is no package of itself.
-    let image = purl.starts_with("pkg:oci/") || purl.starts_with("pkg:docker/");
-    if image || matches!(purpose, "CONTAINER" | "OPERATING-SYSTEM" | "FILE") {
-        return None;
+    let mut purls: Vec<&str> = Vec::new();
+    for reference in list(package, "externalRefs") {
+        let locator = text(reference, "referenceLocator").unwrap_or_default();
+        let named = text(reference, "referenceType") == Some("purl") || has_scheme(locator);
+        if named && !locator.is_empty() && !purls.contains(&locator) {
+            purls.push(locator);
+        }
     }
-    let mut shipped = ShippedComponent::new(name, version, purl);
+    let from = all.len();
+    let no_package = matches!(purpose, "CONTAINER" | "OPERATING-SYSTEM" | "FILE");
+    each_purl((name, version), &purls, no_package, all);
     // Trivy: `built package from: openssl 3.0.11-1`
     let built = text(package, "sourceInfo").and_then(|info| info.strip_prefix("built package from: "));
     if let Some((source, version)) = built.and_then(|built| built.split_once(' ')) {
-        shipped.source = Some((source.to_owned(), version.to_owned()));
+        for shipped in all.iter_mut().skip(from) {
+            shipped.source = Some((source.to_owned(), version.to_owned()));
+        }
     }
-    Some(shipped)
 }
 
-fn of_spdx_3(element: &Value) -> Option<ShippedComponent> {
-    if text(element, "type") != Some("software_Package") {
-        return None;
+fn of_spdx_3(element: &Value, all: &mut Vec<ShippedComponent>) {
+    let of = |key: &str| text(element, key).unwrap_or_default();
+    if of("type") != "software_Package" {
+        return;
     }
-    let purpose = text(element, "software_primaryPurpose").unwrap_or_default();
-    if matches!(purpose, "container" | "operatingSystem" | "file") {
-        return None;
+    let no_package = matches!(of("software_primaryPurpose"), "container" | "operatingSystem" | "file");
+    let mut purls: Vec<&str> = Vec::new();
+    let outer = list(element, "externalIdentifier").filter_map(|id| text(id, "identifier"));
+    let own = Some(of("software_packageUrl")).filter(|purl| !purl.is_empty());
+    for purl in own.into_iter().chain(outer.filter(|id| has_scheme(id))) {
+        if !purls.contains(&purl) {
+            purls.push(purl);
+        }
     }
-    let mut outer = list(element, "externalIdentifier").filter_map(|id| text(id, "identifier"));
-    let purl = text(element, "software_packageUrl").or_else(|| outer.find(|id| id.starts_with("pkg:")));
-    let version = text(element, "software_packageVersion").unwrap_or_default();
-    Some(ShippedComponent::new(text(element, "name")?, version, purl.unwrap_or_default()))
+    each_purl((of("name"), of("software_packageVersion")), &purls, no_package, all);
+}
+
+fn has_scheme(text: &str) -> bool {
+    text.get(..4).is_some_and(|head| head.eq_ignore_ascii_case("pkg:"))
 }
 
 #[cfg(test)]
@@ -185,7 +235,7 @@ mod tests {
               {"type":"library","scope":"excluded","name":"x","purl":"pkg:npm/x@1"},
               {"type":"file","name":"/etc/passwd"}]}"#,
         );
-        assert_eq!(trivy.len(), 1);
+        assert_eq!(trivy.iter().map(|one| one.excluded).collect::<Vec<_>>(), [false, true]);
         assert_eq!(trivy[0].version, "1:3.0.11-1");
         assert_eq!(trivy[0].source, Some(("openssl".to_owned(), "1:3.0.11-1".to_owned())));
         assert_eq!(trivy[0].system, Some(("debian".to_owned(), "12.4".to_owned())));
