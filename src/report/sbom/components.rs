@@ -107,7 +107,7 @@ fn with_epoch(version: &str, epoch: &str) -> String {
     }
 }
 
-/// What an SBOM of CycloneDX describes: a package if it has the package URL of one, and what it is made of.
+/// What an SBOM of `CycloneDX` describes: a package if it has the package URL of one, and what it is made of.
 fn of_subject(subject: &Value, system: &mut Option<(String, String)>, all: &mut Vec<ShippedComponent>) {
     let purl = text(subject, "purl").unwrap_or_default();
     if purl.is_empty() || is_image(purl) {
