@@ -562,7 +562,10 @@ impl BundleAgain<'_> {
             };
             let reports = policy.evidence.iter().filter(|entry| matches!(entry.kind, EntryKind::Report(_)));
             let entries = reports.filter(|entry| of_sbom(&entry.subject)).map(|entry| entry.name.clone());
-            let nothing = sbom.components.is_empty().then(|| Text::line("the SBOM lists no component"));
+            let looked_at =
+                |one: &ShippedComponent| !one.excluded && OsvEcosystem::of_component(one).is_some();
+            let nothing = (!sbom.components.iter().any(looked_at))
+                .then(|| Text::line("the SBOM lists no component that can be looked at"));
             let report = Report {
                 tool: Tool { name: Text::line(TOOL), version: None },
                 categories: BTreeSet::from([Category::Vulnerability]),

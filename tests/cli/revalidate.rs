@@ -215,6 +215,13 @@ fn whatever_has_a_package_url_is_looked_at_or_named() {
         assert!(run.all().contains(line), "{line}: {}", run.all());
     }
     let speaking = record("GHSA-1", "npm", "lodash", &fixed("4.17.21"), &word("CRITICAL"));
+    // Where nothing can be looked at, nothing passes.
+    let mut excluded = npm("lodash", "4.17.11");
+    excluded["scope"] = json!("excluded");
+    for component in [excluded, json!({"type": "library", "name": "a", "purl": "pkg:generic/a@1"})] {
+        let run = against_lodash(&release(&json!([component]), POLICY), &speaking);
+        assert!(run.code == 10 && run.all().contains("that can be looked at"), "{}", run.all());
+    }
     // What the SBOM describes.
     let sbom = json!({"bomFormat": "CycloneDX", "specVersion": "1.5", "components": [npm("left-pad", "1.3.0")],
         "metadata": {"timestamp": "2026-05-31T00:00:00Z", "component": npm("lodash", "4.17.11")}});
