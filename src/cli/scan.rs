@@ -5,6 +5,7 @@ mod consent;
 mod hook;
 mod progress;
 
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal as _};
 use std::path::{Path, PathBuf};
@@ -18,7 +19,7 @@ use clap::Args;
 use super::args::{DecideArgs, OutputArgs, clock};
 use super::check;
 use crate::exit;
-use crate::finding::clean;
+use crate::finding::{clean, plural};
 use crate::gather::{self, GivenFile, Limits};
 use crate::policy::{BaseSource, EntryKind, EvidenceEntry, Policy};
 use crate::scan::{ScannerExit, ScannerJob, Scratch, find, run_all};
@@ -210,7 +211,7 @@ fn part(args: &ScanArgs) -> Result<Option<ScanScope>> {
         (None, false) => changed::left_from(),
     };
     let Some(base) = base else { return Ok(Some(ScanScope::ALL)) };
-    let files = changed::files(&base, !args.hook)?;
+    let files = if args.hook { pushed_files(&base)? } else { changed::files(&base, true)? };
     if files.is_empty() {
         if !args.hook {
             super::note("no file changed, so everything is scanned");
@@ -219,6 +220,25 @@ fn part(args: &ScanArgs) -> Result<Option<ScanScope>> {
     }
     let bytes: usize = files.iter().map(|file| file.len() + 1).sum();
     Ok(Some(ScanScope { base: Some(base), files: (bytes <= MOST_BYTES).then_some(files) }))
+}
+
+/// The files of a push that can be scanned here; says what of it cannot.
+fn pushed_files(base: &str) -> Result<Vec<String>> {
+    let changed::PushedFiles { files, other, links } = changed::pushed_files(base)?;
+    if other > 0 {
+        super::note(&format!(
+            "{} of the push {} changed here and not committed: scanners see what is on disk, and CI what is pushed",
+            plural(other as u64, "file"),
+            if other == 1 { "is" } else { "are" }
+        ));
+    }
+    if links > 0 {
+        super::note(&format!(
+            "not scanned here: {} of the push; CI will scan it",
+            plural(links as u64, "link")
+        ));
+    }
+    Ok(files)
 }
 
 /// Commits to be pushed of the checked-out branch.
@@ -237,10 +257,15 @@ fn pushed() -> Result<Pushed> {
         return Ok(Pushed::Nothing);
     }
     let head = changed::head()?;
-    let Some(push) = pushes.iter().find(|push| push.head == head) else {
-        super::note("what is pushed is not what is checked out, so it was not scanned here; CI will scan it");
-        return Ok(Pushed::Nothing);
-    };
+    let others: BTreeSet<&str> =
+        pushes.iter().map(|push| push.head.as_str()).filter(|pushed| *pushed != head).collect();
+    for other in others {
+        let short = other.get(..12).unwrap_or(other);
+        super::note(&format!(
+            "{short} is pushed and is not what is checked out, so it was not scanned here; CI will scan it"
+        ));
+    }
+    let Some(push) = pushes.iter().find(|push| push.head == head) else { return Ok(Pushed::Nothing) };
     // A commit that is not here (somebody else pushed it, and this push is forced) leaves no beginning to count from.
     let before = push.before.as_ref().and_then(|before| changed::base_of(before).ok());
     Ok(before.or_else(changed::left_from).map_or(Pushed::All, Pushed::Since))

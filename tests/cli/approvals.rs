@@ -545,3 +545,57 @@ fn a_signed_acceptance_answers_for_these_findings_and_no_others() {
     accept("dev", "keys/dev.key");
     stays(&run(&[]), "@dev: is the author of the change");
 }
+
+/// A page that is cut off below a second parent holds the first parents down to the base.
+#[test]
+fn a_full_page_with_a_parent_that_is_not_listed_is_not_whole() {
+    let sha = |n: usize| format!("{n:040x}");
+    let commit = |id: &str, parents: &[&str]| serde_json::json!({"id": id, "parent_ids": parents, "author_email": "dev@shop.invalid", "committer_email": "dev@shop.invalid"});
+    let base = "00000000000000000000000000000000000000ba";
+    let told = |dir: &Dir| rule(&check(dir, &["--format", "json"]), "approved");
+    for length in [19, 20, 21, 50, 100] {
+        for (last, whole) in [(sha(9000), false), (base.to_owned(), true)] {
+            let mut list = vec![commit(HEAD, &[base, &sha(1000)])];
+            let side = (1..length).map(|at| {
+                let parent = if at + 1 == length { last.clone() } else { sha(1000 + at) };
+                commit(&sha(999 + at), &[&parent])
+            });
+            list.extend(side);
+            let dir = dir();
+            dir.write("commits.json", serde_json::json!(list).to_string());
+            let (outcome, message) = told(&dir);
+            let passes = whole || !matches!(length, 20 | 50 | 100);
+            assert_eq!(outcome, if passes { "pass" } else { "fail" }, "{length}: {message}");
+            assert!(passes || message.contains("there may be more"), "{message}");
+        }
+    }
+    // The base of an older version is none of this one.
+    let dir = dir();
+    edit(&dir, "commits.json", base, &sha(7));
+    let versions = dir.read("versions.json");
+    let (newest, older) = versions.split_once("2222222222").unwrap();
+    dir.write("versions.json", format!("{newest}2222222222{}", older.replace(base, &sha(7))));
+    let (outcome, message) = told(&dir);
+    assert!(outcome == "fail" && message.contains("do not lead to the base"), "{message}");
+}
+
+#[test]
+fn a_deployment_counts_where_the_environment_is_known() {
+    let dir = dir();
+    let policy = POLICY.replace("when: {environment: production}, ", "");
+    dir.write(
+        "policy.yaml",
+        policy.replace("parameters: {environment: {one_of: [staging, production]}}\n", ""),
+    );
+    let of = |environment: &[(&str, &str)]| {
+        let mut command = dir.command();
+        command.envs(environment.iter().copied()).args(["check", "--now", NOW, "--policy", "policy.yaml"]);
+        rule(&Run::of(command.args(["--commit", HEAD, "--format", "json"])), "deploy")
+    };
+    for environment in [&[][..], &[("CI_ENVIRONMENT_NAME", "")]] {
+        let (outcome, message) = of(environment);
+        assert!(outcome == "fail" && message.contains("--param environment=NAME"), "{outcome}: {message}");
+    }
+    assert_eq!(of(&[("CI_ENVIRONMENT_NAME", "production")]).0, "pass");
+    assert_eq!(of(&[("CI_ENVIRONMENT_NAME", "staging")]).0, "fail");
+}

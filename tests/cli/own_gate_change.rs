@@ -823,3 +823,40 @@ fn links_that_multiply_are_followed_so_far_and_told() {
     assert_eq!(code, 10);
     assert!(told[0].starts_with("links of the project: not looked at"), "{told:?}");
 }
+
+#[test]
+fn policies_in_folders_of_the_folder_are_compared_whatever_their_ending() {
+    let other = POLICY.replace("gate: merge", "gate: production");
+    for path in [
+        ".secgate/gates/prod.yaml",
+        ".secgate/a/b/prod.yml",
+        ".secgate/production.yml",
+        "svc/.secgate/production.yml",
+    ] {
+        let dir = repository(&[(".secgate/merge.yaml", POLICY), (path, &other), ("src/a.py", "a\n")]);
+        dir.write("src/a.py", "b\n");
+        commit(&dir);
+        assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()), "{path}");
+        dir.write(path, other.replace("severity: high", "severity: critical"));
+        commit(&dir);
+        for (code, told) in [clauses(&dir, &BY_GIT), by_diff(&dir, &[])] {
+            assert!(code == 10 && told.len() == 1 && told[0].contains(path), "{path}: {told:?}");
+        }
+    }
+}
+
+#[test]
+fn metadata_of_a_resource_hides_all_of_it_and_odd_marks_are_marks() {
+    let template =
+        "Resources:\n  B:\n    Metadata: {checkov: {skip: [{id: CKV_1}]}}\n    Properties:\n      a: 1\n";
+    let dir = repository(&[(".secgate/merge.yaml", POLICY), ("t.yaml", template), ("a.cs", "x\n")]);
+    dir.write("t.yaml", template.replace("a: 1", "a: 2"));
+    dir.write("a.cs", "#pragma  warning  disable CA2100\nx\n").write("strict.ruleset", "<RuleSet/>\n");
+    dir.write(".gitattributes", "*.py -diff\n");
+    commit(&dir);
+    let (code, told) = clauses(&dir, &BY_GIT);
+    assert_eq!(code, 10);
+    for at in ["t.yaml:3", "a.cs:1", "strict.ruleset:1", ".gitattributes:1"] {
+        assert!(told.iter().any(|clause| clause.contains(at)), "{at}: {told:#?}");
+    }
+}

@@ -335,6 +335,24 @@ fn the_hook_says_what_stops_the_push_and_what_ci_will_ask_for() {
     assert_eq!(push(&["--delete", "old"]).code, 0);
     let run = push(&["HEAD~1:refs/heads/other"]);
     assert!(run.code == 0 && run.stderr.contains("was not scanned here"), "{run:?}");
+    // Beside what is checked out, it is told of.
+    repo.git(&["push", "-q", "--no-verify", "origin", "HEAD"]);
+    repo.dir.write("src/d.py", "fine\n");
+    repo.commit("fifth");
+    let run = push(&["main", "HEAD~2:refs/heads/third"]);
+    assert!(run.code == 0 && run.stderr.contains("was not scanned here"), "{run:?}");
+    // Taken back on disk alone, it is pushed all the same.
+    repo.dir.write("src/d.py", "SECRET\n");
+    repo.commit("sixth");
+    repo.dir.write("src/d.py", "fine\n");
+    let run = push(&["main"]);
+    assert!(run.stderr.contains("1 file of the push is changed here and not committed"), "{run:?}");
+    repo.git(&["checkout", "-q", "src/d.py"]);
+    repo.git(&["push", "-q", "--no-verify", "origin", "HEAD"]);
+    std::os::unix::fs::symlink("src", repo.dir.path().join("link")).unwrap();
+    repo.commit("seventh");
+    let run = push(&["main"]);
+    assert!(run.code == 0 && run.stderr.contains("not scanned here: 1 link of the push"), "{run:?}");
     // A changed policy is not run unasked.
     repo.dir.write(".secgate/merge.yaml", POLICY.replace("--out", "--output"));
     assert!(push(&["main"]).stderr.contains("have not been agreed to"));

@@ -1,5 +1,6 @@
 //! Which files a change touches, as git knows them.
 
+use std::collections::BTreeSet;
 use std::io::BufRead;
 use std::path::Path;
 
@@ -67,29 +68,60 @@ pub(super) fn left_from() -> Option<String> {
 /// The files below the current directory that changed since a commit and are still there, sorted; with `untracked` also
 /// those that git does not know yet.
 pub(super) fn files(base: &str, untracked: bool) -> Result<Vec<String>> {
-    let flags = [
-        "diff",
-        "--name-only",
-        "-z",
-        "--relative",
-        "--diff-filter=d",
-        "--no-renames",
-        "--no-ext-diff",
-        "--no-textconv",
-    ];
-    let here = Path::new(".");
-    let mut listed = git(here, &[&flags[..], &[base, "--"]].concat())?;
+    let mut files = differ(&[base])?;
     if untracked {
-        listed.extend(git(here, &["ls-files", "-z", "--others", "--exclude-standard"])?);
+        files.extend(names(git(Path::new("."), &["ls-files", "-z", "--others", "--exclude-standard"])?)?);
     }
-    let text = String::from_utf8(listed).context("a file's name is not UTF-8")?;
-    let mut files: Vec<String> =
-        text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect();
-    // What is no longer there cannot be scanned, and links may lead anywhere.
-    files.retain(|file| std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file()));
+    files.retain(|file| is_scanned(file));
     files.sort();
     files.dedup();
     Ok(files)
+}
+
+/// Files of a push below the current directory.
+pub(super) struct PushedFiles {
+    /// What can be scanned here.
+    pub(super) files: Vec<String>,
+    /// How many are other than what is pushed, or not there any more.
+    pub(super) other: usize,
+    /// How many are no files: links, and commits of other repositories.
+    pub(super) links: usize,
+}
+
+/// The files that changed from a commit to the one that is checked out, or since then, and are still there.
+pub(super) fn pushed_files(base: &str) -> Result<PushedFiles> {
+    let pushed = differ(&[base, "HEAD"])?;
+    let uncommitted: BTreeSet<String> =
+        names(git(Path::new("."), &[&FLAGS[..], &["--no-renames", "HEAD", "--"]].concat())?)?
+            .into_iter()
+            .collect();
+    let other = pushed.iter().filter(|file| uncommitted.contains(*file)).count();
+    let is_link = |file: &&String| !is_scanned(file) && std::fs::symlink_metadata(file).is_ok();
+    let links = pushed.iter().filter(is_link).count();
+    let mut files = files(base, false)?;
+    files.extend(pushed.into_iter().filter(|file| is_scanned(file)));
+    files.sort();
+    files.dedup();
+    Ok(PushedFiles { files, other, links })
+}
+
+/// How git lists names alone.
+const FLAGS: [&str; 6] = ["diff", "--name-only", "-z", "--relative", "--no-ext-diff", "--no-textconv"];
+
+/// The files that differ between commits, or between one and the disk, but for those that are gone.
+fn differ(commits: &[&str]) -> Result<Vec<String>> {
+    let flags = [&FLAGS[..], &["--diff-filter=d", "--no-renames"], commits, &["--"]].concat();
+    names(git(Path::new("."), &flags)?)
+}
+
+fn names(listed: Vec<u8>) -> Result<Vec<String>> {
+    let text = String::from_utf8(listed).context("a file's name is not UTF-8")?;
+    Ok(text.split('\0').filter(|name| !name.is_empty()).map(str::to_owned).collect())
+}
+
+/// What is no longer there cannot be scanned, and links may lead anywhere.
+fn is_scanned(file: &str) -> bool {
+    std::fs::symlink_metadata(file).is_ok_and(|meta| meta.is_file())
 }
 
 #[cfg(test)]

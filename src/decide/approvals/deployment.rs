@@ -103,6 +103,12 @@ fn deployment_approvals(
     }
     same_environment(deployment, world)?;
     same_job(deployment, world)?;
+    // That very job has but one environment.
+    if environment(world).is_none() && !world.context.shown.env.contains_key("CI_JOB_ID") {
+        return Err("nothing says which environment the run is about: give `--param environment=NAME`, which the policy \
+                    declares in `parameters`, or CI_ENVIRONMENT_NAME"
+            .to_owned());
+    }
     let created = time(deployment.get("created_at")).ok_or("the deployment has no `created_at`")?;
     let lists: Vec<&Value> = records(deployment);
     if lists.is_empty()
@@ -173,14 +179,17 @@ fn records(deployment: &Value) -> Vec<&Value> {
     all
 }
 
-/// An approval for one environment is none for another.
-fn same_environment(deployment: &Value, world: RuleContext<'_>) -> Result<(), String> {
+/// The environment that the run is about, if anything says so.
+fn environment(world: RuleContext<'_>) -> Option<&String> {
     let context = world.context;
-    let ours = context
-        .parameters
-        .get("environment")
-        .or_else(|| context.shown.env.get("CI_ENVIRONMENT_NAME").filter(|name| !name.is_empty()));
-    let Some(ours) = ours else { return Ok(()) };
+    let told = |name: &&String| !name.trim().is_empty();
+    let parameter = context.parameters.get("environment").filter(told);
+    parameter.or_else(|| context.shown.env.get("CI_ENVIRONMENT_NAME").filter(told))
+}
+
+/// An approval for one environment is none for another. Of an unknown one a rejection still counts.
+fn same_environment(deployment: &Value, world: RuleContext<'_>) -> Result<(), String> {
+    let Some(ours) = environment(world) else { return Ok(()) };
     let is = deployment.get("environment").and_then(|e| e.get("name")).and_then(Value::as_str);
     match is {
         Some(is) if is == ours => Ok(()),

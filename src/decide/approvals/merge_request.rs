@@ -187,29 +187,46 @@ pub(super) fn all_commits(world: RuleContext<'_>, document: &Document) -> Result
         return Err(format!("{path}: the commit of the run is not among its commits"));
     }
     // GitLab hands out a page of whatever length it was asked for: only a list that leads down to the base is whole.
-    match leads_to_base(world, list, &heads) {
+    let bases = bases(world, &heads);
+    let is_page = matches!(list.len(), 20 | 50 | 100);
+    // A parent that is not listed came from the target branch, or is on the next page.
+    let parents = list.iter().filter_map(|one| one.get("parent_ids")?.as_array()).flatten();
+    let is_open = parents
+        .map(|parent| commit(Some(parent)))
+        .any(|parent| parent.is_none_or(|parent| !ids.contains(&parent) && !bases.contains(&parent)));
+    match leads_to_base(list, &heads, &bases) {
         Some(false) => {
             Err(format!("{path}: its {} commits do not lead to the base, so there may be more", list.len()))
         }
-        // Without parents only a length that pages often have gives it away.
-        None if matches!(list.len(), 20 | 50 | 100) => {
+        // Where parents do not tell, a length that pages often have gives it away.
+        told if is_page && (told.is_none() || is_open) => {
             Err(format!("{path}: {} commits can be a full page, and there may be more", list.len()))
         }
         Some(true) | None => Ok(list.clone()),
     }
 }
 
-/// Whether one leads from the head over the first parents of listed commits to a base of the merge request; `None` where
-/// nothing says which that is, or no commit names a parent: of a merge request GitLab often leaves them out.
-fn leads_to_base(world: RuleContext<'_>, list: &[Value], heads: &[String]) -> Option<bool> {
+/// The bases of what the run is about: an older version left the target branch elsewhere.
+fn bases(world: RuleContext<'_>, heads: &[String]) -> Vec<String> {
+    let ours = |head: Option<&Value>| commit(head).is_some_and(|head| heads.contains(&head));
     let mut bases: Vec<String> = Vec::new();
     if let Ok(Some(document)) = only(world, DocumentKind::GitlabVersions) {
         let versions = document.value().as_array().into_iter().flatten();
-        bases.extend(versions.filter_map(|version| commit(version.get("base_commit_sha"))));
+        let of_head = versions.filter(|version| ours(version.get("head_commit_sha")));
+        bases.extend(of_head.filter_map(|version| commit(version.get("base_commit_sha"))));
     }
-    if let Ok(Some(request)) = only(world, DocumentKind::GitlabMergeRequest) {
-        bases.extend(request.value().get("diff_refs").and_then(|refs| commit(refs.get("base_sha"))));
+    if let Ok(Some(request)) = only(world, DocumentKind::GitlabMergeRequest)
+        && let Some(refs) = request.value().get("diff_refs")
+        && (refs.get("head_sha").is_none() || ours(refs.get("head_sha")))
+    {
+        bases.extend(commit(refs.get("base_sha")));
     }
+    bases
+}
+
+/// Whether one leads from the head over the first parents of listed commits to a base of the merge request; `None` where
+/// nothing says which that is, or no commit names a parent: of a merge request GitLab often leaves them out.
+fn leads_to_base(list: &[Value], heads: &[String], bases: &[String]) -> Option<bool> {
     let first_parent = |one: &Value| commit(one.get("parent_ids")?.as_array()?.first());
     if bases.is_empty() || !list.iter().any(|one| first_parent(one).is_some()) {
         return None;

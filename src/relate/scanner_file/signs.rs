@@ -34,6 +34,8 @@ const CONTENTS: &[(&[&str], &str)] = &[
     (&["\"allowlist\"", "ghsa-"], "audit-ci"),
     (&["\tignore\t", "\tfail\t"], "ZAP"),
     (&["\tignore\t("], "ZAP"),
+    (&["openvex.dev/ns", "\"statements\""], "a scanner that reads OpenVEX"),
+    (&["[bandit]"], "Bandit"),
 ];
 
 /// Parts of a name that say by themselves that something is not to be reported.

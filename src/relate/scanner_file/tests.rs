@@ -56,6 +56,14 @@ fn a_scanner_s_files_are_known_by_its_name() {
         "src/app.csproj",
         "Directory.Build.props",
         ".shellcheckrc",
+        ".pylintrc",
+        "gosec.json",
+        "a/strict.ruleset",
+        "a/b.globalconfig",
+        "qodana.yaml",
+        ".phan/config.php",
+        "yarn-audit-known-issues",
+        "eslint.config.mts",
     ] {
         assert!(ScannerFile::from_path(name).is_some(), "{name}");
     }
@@ -98,6 +106,9 @@ fn of_a_build_s_files_only_what_a_scanner_reads_counts() {
         ("a.csproj", "<a/>\n", "<b/>\n", "<NuGetAuditSuppress Include=\"x\"/>\n"),
         (".editorconfig", "[*]\n", "[*]\nindent_size = 2\n", "dotnet_diagnostic.CA3001.severity = none\n"),
         (".gitlab-ci.yml", "a: 1\n", "b: 1\n", "variables: {SAST_EXCLUDED_PATHS: src}\n"),
+        ("gradle.properties", "a=1\n", "a=2\n", "systemProp.sonar.exclusions=**\n"),
+        (".gitattributes", "* text\n", "*.png binary\n*.sh eol=lf\n", "*.py -diff\n"),
+        (".gitattributes", "* text\n", "*.jpg binary\n", "*.py binary\n"),
         ("composer.json", "{}", "{\"name\":\"a\"}", "{\"config\":{\"audit\":{\"ignore\":[\"CVE-1\"]}}}"),
     ] {
         assert_eq!(told(path, was, other), [], "{path}");

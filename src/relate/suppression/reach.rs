@@ -217,13 +217,15 @@ impl<'t> SourceLines<'t> {
     /// The document or resource that an annotation within its `metadata` speaks of.
     fn annotated(&self, line: usize) -> Option<RangeInclusive<usize>> {
         let mut indent = self.indent(line);
-        let metadata = (1..line).rev().find(|&at| {
+        let metadata = (1..=line).rev().find(|&at| {
             let is_above = !self.is_blank(at) && !self.is_comment(at) && self.indent(at) < indent;
             if is_above {
                 indent = self.indent(at);
             }
             let key = self.at(at).trim_ascii().to_ascii_lowercase();
-            is_above && [&b"metadata"[..], b"\"metadata\""].iter().any(|name| key.starts_with(name))
+            // In one line with what it holds, it is that line.
+            let names = [&b"metadata"[..], b"\"metadata\"", b"'metadata'"];
+            (is_above || at == line) && names.iter().any(|name| key.starts_with(name))
         })?;
         let apart = |at: &usize| self.at(*at).starts_with(b"---");
         let (begin, end) = self.around(metadata).into_inner();
@@ -240,7 +242,7 @@ impl<'t> SourceLines<'t> {
     /// Whether a comment reaches to its end mark, or to the end of the file: by its words, or because it heads the file. One
     /// that names rules right above the first line of code speaks of that line.
     fn has_no_end(&self, at: usize, mark: SuppressionMark, path: &str) -> bool {
-        let text = self.at(at).to_ascii_lowercase();
+        let text = super::folded(self.at(at));
         let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
         let one = ["-line", "nextline", "next line", ":next", ":this", ":previous", "disable once"];
         if one.iter().any(|word| holds(word)) {
@@ -275,7 +277,7 @@ impl<'t> SourceLines<'t> {
 
     /// The lines that a comment may speak of.
     fn covered(&self, at: usize, mark: SuppressionMark, path: &str) -> Vec<RangeInclusive<usize>> {
-        let text = self.at(at).to_ascii_lowercase();
+        let text = super::folded(self.at(at));
         let holds = |word: &str| memchr::memmem::find(&text, word.as_bytes()).is_some();
         let alone = self.is_alone(at, mark);
         let next = self.code_after(at);
@@ -295,6 +297,8 @@ impl<'t> SourceLines<'t> {
                 if [".tf", ".hcl", ".tofu", ".bicep"].iter().any(|end| path.ends_with(end)) {
                     covered.push(self.outermost(at));
                 }
+            }
+            if mark.is_annotation() || alone && self.indent(at) > 0 {
                 covered.extend(self.annotated(at));
             }
         }
@@ -321,6 +325,13 @@ impl SuppressionMark {
         !one && !bandit
     }
 
+    /// True of a key or value of the metadata of a resource, which speaks of all of it.
+    fn is_annotation(self) -> bool {
+        self.around == super::MarkBoundary::Id
+            || self.text.contains(['/', '.'])
+            || ["rules_to_suppress", "ignore_checks"].contains(&self.text)
+    }
+
     /// The word of a line, in lower case, that a mark is in, and what follows it.
     fn directive(self, line: &[u8]) -> (&[u8], &[u8]) {
         let Some(at) = memchr::memmem::find(line, self.text.as_bytes()) else { return (&[], &[]) };
@@ -335,7 +346,9 @@ impl SuppressionMark {
     /// True of a comment that speaks of the whole file.
     fn covers_files(self, line: &[u8]) -> bool {
         let holds = |word: &str| memchr::memmem::find(line, word.as_bytes()).is_some();
-        let of_files = self.text.contains("generated") || self.text == "eslint" || holds("skip-file");
+        let of_files = ["generated", "do not edit", "file-suppress"].iter().any(|of| self.text.contains(of))
+            || self.text == "eslint"
+            || holds("skip-file");
         of_files || self.text.contains("kics") && !holds("ignore-line") && !holds("ignore-block")
     }
 }
@@ -446,6 +459,10 @@ mod tests {
         let cloud = "Resources:\n  A:\n    Metadata:\n      cfn_nag:\n        rules_to_suppress:\n          - id: W1\n    Properties:\n      a: 1\n  B:\n    Properties:\n      a: 1\n";
         for (changed, lines) in [(8, vec![5]), (11, vec![])] {
             assert_eq!(told("a.yaml", cloud, changed), lines, "{changed}");
+        }
+        let checks = "Resources:\n  A:\n    Properties:\n      a: 1\n    Metadata:\n      checkov:\n        skip:\n          - id: CKV_1\n    Other:\n      a: 1\n  B:\n    Metadata: {checkov: {skip: [{id: CKV_1}]}}\n    Properties:\n      a: 1\n  C:\n    a: 1\n";
+        for (changed, lines) in [(4, vec![8]), (10, vec![8]), (14, vec![12]), (16, vec![])] {
+            assert_eq!(told("a.yaml", checks, changed), lines, "{changed}");
         }
         let braces = "[SuppressMessage(\"a\", \"b\")]\nclass A\n{\n    void B()\n    {\n        c();\n    }\n}\nclass D\n{\n    e();\n}\n";
         for (changed, lines) in [(6, vec![1]), (11, vec![])] {

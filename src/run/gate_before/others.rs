@@ -19,6 +19,9 @@ use crate::policy::{self, Policy, PolicyLine};
 /// Where the policies of a project lie.
 const FOLDER: &str = ".secgate";
 
+/// Folders within each other, below which no policy is looked for that git does not know.
+const MAX_FOLDERS: usize = 32;
+
 /// Remarks on a policy with which nothing can be compared.
 const FIRST: &str = "the first, and nothing tells whether it is strict enough";
 
@@ -61,8 +64,7 @@ fn look_into(
 ) -> Result<()> {
     let had_folder = before.has_folder(folder);
     let mut paths: BTreeSet<PathBuf> = before.below(folder).into_iter().collect();
-    let here = std::fs::read_dir(folder).into_iter().flatten().flatten();
-    paths.extend(here.map(|entry| folder.join(entry.file_name())));
+    files_now(folder, MAX_FOLDERS, &mut paths);
     let real = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
     let same = |path: &Path| own.is_some_and(|own| real(own) == real(path));
     for path in paths.iter().filter(|path| is_policy_name(path) && !same(path)) {
@@ -121,6 +123,19 @@ fn look_into(
     Ok(())
 }
 
+/// Adds the files that are in a folder, and in folders of it. Of a folder behind a link only the first files: links can lead
+/// anywhere.
+fn files_now(folder: &Path, depth: usize, found: &mut BTreeSet<PathBuf>) {
+    for entry in std::fs::read_dir(folder).into_iter().flatten().flatten() {
+        let path = folder.join(entry.file_name());
+        if depth > 0 && path.is_dir() {
+            files_now(&path, if path.is_symlink() { 0 } else { depth - 1 }, found);
+        } else {
+            found.insert(path);
+        }
+    }
+}
+
 /// A clause, with the gate that it is of.
 fn of_gate(gate: &str, clause: LoosenedClause) -> LoosenedClause {
     clause.within(&format!("gate `{}`", clean(gate)))
@@ -129,7 +144,7 @@ fn of_gate(gate: &str, clause: LoosenedClause) -> LoosenedClause {
 /// The name of a file that can be a gate's policy; cases of a policy stand beside it.
 fn is_policy_name(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    name.ends_with(".yaml") && !name.ends_with(".test.yaml")
+    [".yaml", ".yml"].iter().any(|end| name.strip_suffix(end).is_some_and(|stem| !stem.ends_with(".test")))
 }
 
 /// True if a text says that it is a gate's policy; waivers, mappings and cases say otherwise.

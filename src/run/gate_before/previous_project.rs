@@ -242,13 +242,11 @@ impl<'c> PreviousProject<'c> {
         }
     }
 
-    /// The files that lay in a folder, but for those in folders of it.
+    /// The files that lay in a folder and in folders of it.
     pub(crate) fn below(&self, folder: &Path) -> Vec<PathBuf> {
         let Some(top) = self.below_top(folder) else { return Vec::new() };
         let top = format!("{top}/");
-        let inside = |path: &str| {
-            path.strip_prefix(&top).filter(|name| !name.contains('/')).map(|name| folder.join(name))
-        };
+        let inside = |path: &str| path.strip_prefix(&top).map(|name| folder.join(name));
         match &self.change.commit {
             Some(commit) => commit.files.keys().filter_map(|path| inside(path)).collect(),
             None => self.change.diff.files().filter_map(|file| inside(file.old_path()?)).collect(),
