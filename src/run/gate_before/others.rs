@@ -144,7 +144,8 @@ fn of_gate(gate: &str, clause: LoosenedClause) -> LoosenedClause {
 /// The name of a file that can be a gate's policy; cases of a policy stand beside it.
 fn is_policy_name(path: &Path) -> bool {
     let name = path.file_name().map(|name| name.to_string_lossy()).unwrap_or_default();
-    [".yaml", ".yml"].iter().any(|end| name.strip_suffix(end).is_some_and(|stem| !stem.ends_with(".test")))
+    let ends = |ends: [&str; 2]| ends.iter().any(|end| name.ends_with(end));
+    ends([".yaml", ".yml"]) && !ends([".test.yaml", ".test.yml"])
 }
 
 /// True if a text says that it is a gate's policy; waivers, mappings and cases say otherwise.
