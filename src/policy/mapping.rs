@@ -107,6 +107,8 @@ pub enum Field {
     Confidence,
     /// The image or file system that was scanned.
     Target,
+    /// Parts that tell it from others of its rule, as a namespace or a port does.
+    Identity,
     /// Switched off by the tool or in the code.
     Suppressed,
     /// A secret that was found to be live.
@@ -132,6 +134,7 @@ impl Field {
             Self::Purl => "purl",
             Self::Confidence => "confidence",
             Self::Target => "target",
+            Self::Identity => "identity",
             Self::Suppressed => "suppressed",
             Self::Verified => "verified",
         }
@@ -139,7 +142,7 @@ impl Field {
 
     /// Whether it is a list, so that its path may find several values.
     pub const fn is_list(self) -> bool {
-        matches!(self, Self::Ids | Self::Cwes | Self::Fixed)
+        matches!(self, Self::Ids | Self::Cwes | Self::Fixed | Self::Identity)
     }
 }
 

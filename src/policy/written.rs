@@ -266,6 +266,8 @@ written! {
         may confidence: Many<Name>,
         /// The image or file system that was scanned.
         may target: Many<Name>,
+        /// Parts that tell it from others of its rule, as a namespace, a port or a method does: each path adds one.
+        may identity: Many<Name>,
         /// true: switched off by the tool or in the code.
         may suppressed: Many<Name>,
         /// true: a secret that was found to be live.

@@ -15,6 +15,7 @@ use super::field::suppress;
 use super::sarif::advisories_in;
 use super::secret::SecretValues;
 use super::value::{LineNumber, cwe_numbers};
+use super::web_address::{stable_place, without_values};
 use super::xml_tree::tree;
 use super::{
     Json, Options, ProblemKind, ReadError, ReadOutcome, Reading, Report, Sink, Source, Tool, read_document,
@@ -157,6 +158,7 @@ impl<'d> Mapped<'d> {
         self.total(elements.len(), reading)?;
         self.completed(reading);
         let mut seen = vec![false; mapping.fields.len()];
+        let texts = self.texts_of_elements();
         for (index, (path, element)) in elements.iter().enumerate() {
             if !element.value.is_object() && !element.value.is_array() {
                 return Err(format!(
@@ -166,6 +168,10 @@ impl<'d> Mapped<'d> {
                 ));
             }
             self.note(element, &mut seen);
+            if let Some(twice) = texts.iter().find(|path| self.nodes(path, element).len() > 1) {
+                let path = twice.path.text();
+                return Err(format!("finding {}: `{path}` finds several, and one is expected", index + 1));
+            }
             let finding = self
                 .finding(element, reading.roots())
                 .map_err(|fault| format!("finding {}: {fault}", index + 1))?;
@@ -173,6 +179,21 @@ impl<'d> Mapped<'d> {
         }
         self.suppressed(&from, reading)?;
         if elements.is_empty() { Ok(()) } else { self.all_seen(&seen, elements.len()) }
+    }
+
+    /// Of XML the paths of fields that take the text of one element, so that they find all elements of that name: which
+    /// of several another reader takes is not known.
+    fn texts_of_elements(&self) -> Vec<FieldPath> {
+        let fields = self.mapping.fields.iter().filter(|(field, _)| self.xml && !field.is_list());
+        let paths = fields.flat_map(|(_, paths)| paths).filter_map(|FieldPath { origin, path }| {
+            let all = format!("{}[*]['#text']", path.text().strip_suffix("[0]['#text']")?);
+            let path = match origin {
+                Origin::Report => DocumentPath::compile(&all),
+                Origin::Group | Origin::Finding => DocumentPath::compile_relative(&all),
+            };
+            path.ok().map(|path| FieldPath { origin: *origin, path })
+        });
+        paths.collect()
     }
 
     /// Metadata of the report.
@@ -435,7 +456,10 @@ impl<'d> Mapped<'d> {
         if secret && finding.cwes.is_empty() {
             finding.cwes.push(HARDCODED_CREDENTIALS);
         }
-        if let Some(path) = self.text(Field::Path, element)? {
+        if let Some(mut path) = self.text(Field::Path, element)? {
+            if mapping.category == Category::Dast {
+                path = Cow::Owned(without_values(&path).to_owned());
+            }
             let line = |field| self.node(field, element).and_then(|(_, node)| line(node));
             finding.location = Location::new(&path, line(Field::Line), line(Field::EndLine), roots);
         }
@@ -456,11 +480,46 @@ impl<'d> Mapped<'d> {
         let id = named.iter().fold(id, |id, named| id.part(named));
         finding.may_hold_secret |= secret;
         let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
-        finding.identify(id);
+        let id = self.told_apart(element, &finding, id)?;
+        match finding.category {
+            Category::Dast => finding.identify_at(id, &stable_place(finding.path().unwrap_or_default())),
+            _ => finding.identify(id),
+        }
         if !secret {
             finding.bind_to_code();
         }
         Ok(finding)
+    }
+
+    /// Adds the resource that it is about, and what else the mapping says tells it from others of its rule.
+    fn told_apart(
+        &self,
+        element: &MappedElement<'d>,
+        finding: &Finding,
+        mut id: FingerprintBuilder,
+    ) -> Result<FingerprintBuilder, String> {
+        let target = finding.target.as_ref().map_or("", Text::real);
+        if !target.is_empty() {
+            match finding.category {
+                Category::Misconfiguration => id = id.part("target").part(target),
+                Category::Dast => id = id.part("target").part(&stable_place(target)),
+                _ => {}
+            }
+        }
+        for path in self.mapping.field(Field::Identity).unwrap_or_default() {
+            let wrong = |is| format!("`{}`: `{}` finds {is}", Field::Identity.as_str(), path.path.text());
+            let nodes = self.nodes(path, element);
+            let items = nodes
+                .into_iter()
+                .flat_map(|node| node.as_array().map_or_else(|| std::slice::from_ref(node), Vec::as_slice));
+            let parts = items.filter_map(|item| text(item).map_err(wrong).transpose());
+            let mut parts = parts.collect::<Result<Vec<_>, String>>()?;
+            parts.sort_unstable();
+            // An empty one is none; the path keeps two fields of one value apart.
+            let said = parts.iter().filter(|part| !part.trim().is_empty());
+            id = said.fold(id, |id, part| id.part(path.path.text()).part(&stable_place(part)));
+        }
+        Ok(id)
     }
 
     /// The severity and the tool's word for it. One that is there and is no word is unknown, never the level that the

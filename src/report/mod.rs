@@ -20,6 +20,7 @@ mod text;
 mod tree;
 mod unread;
 pub mod value;
+mod web_address;
 mod xml;
 mod xml_tree;
 

@@ -13,6 +13,7 @@ use super::json::{Json, JsonKind};
 use super::secret::{unknown, without_credentials};
 use super::tree::Tree;
 use super::value::cwe_numbers;
+use super::web_address::without_values;
 use super::xml_tree::converted;
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
@@ -289,15 +290,6 @@ fn instance(json: &mut Json, address: &mut Option<String>) -> Result<(), ReadErr
     })
 }
 
-/// Host and path of an address, without its user and its query.
-fn without_values(address: &str) -> &str {
-    let address = address.split(['?', '#']).next().unwrap_or_default();
-    let address = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = address.find('/').unwrap_or(address.len());
-    let user = address.get(..host).and_then(|host| host.rfind('@')).map_or(0, |at| at + 1);
-    address.get(user..).unwrap_or_default()
-}
-
 /// Severity and confidence of the words `High (Medium)`; languages other than English say nothing here.
 fn of_words(words: &str) -> (Option<Severity>, Option<Confidence>) {
     let (risk, confidence) = words.split_once('(').unwrap_or((words, ""));
@@ -533,12 +525,5 @@ mod tests {
             assert!(read_as("zap", text).error.is_some(), "{text}");
         }
         assert!(read_text(r#"{"site":"http://a","@version":"1"}"#).error.is_some());
-    }
-
-    #[test]
-    fn addresses_lose_what_may_hold_values() {
-        assert_eq!(without_values("https://u:p@h:1/x@y?q=1#f"), "h:1/x@y");
-        assert_eq!(without_values("h"), "h");
-        assert_eq!(without_values(""), "");
     }
 }

@@ -273,7 +273,7 @@ fn singular(
 }
 
 /// The keys of `fields` and `group_fields` with what they hold.
-fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 17] {
+fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 18] {
     [
         (Field::RuleId, written.rule_id.as_ref()),
         (Field::Severity, written.severity.as_ref()),
@@ -290,6 +290,7 @@ fn keys(written: &written::MappingFields) -> [(Field, Option<&At<Many<Name>>>); 
         (Field::Purl, written.purl.as_ref()),
         (Field::Confidence, written.confidence.as_ref()),
         (Field::Target, written.target.as_ref()),
+        (Field::Identity, written.identity.as_ref()),
         (Field::Suppressed, written.suppressed.as_ref()),
         (Field::Verified, written.verified.as_ref()),
     ]
@@ -315,14 +316,19 @@ fn fields(
     let mut given: Vec<Field> = Vec::new();
     for (table, origin) in own.chain(groups) {
         for (field, texts) in keys(table).into_iter().filter_map(|(field, texts)| Some((field, texts?))) {
-            if given.contains(&field) {
+            // What tells a finding apart may stand in both.
+            let before = given.contains(&field);
+            if before && field != Field::Identity {
                 problems.add(texts.at, PolicyDiagnostic::FieldGivenTwice { field: field.as_str() });
             }
             given.push(field);
             secret(field, texts, category, problems);
             let paths: Vec<FieldPath> =
                 texts.value.0.iter().filter_map(|text| field_path(field, text, origin, problems)).collect();
-            all.push((field, paths));
+            match all.iter_mut().find(|(known, _)| before && *known == field) {
+                Some((_, known)) => known.extend(paths),
+                None => all.push((field, paths)),
+            }
         }
     }
     let Some(At { at, value: table }) = &written.fields else { return all };
@@ -342,7 +348,13 @@ fn secret(field: Field, texts: &At<Many<Name>>, category: Option<Category>, prob
     if category == Some(Category::Secret) {
         if matches!(
             field,
-            Field::Title | Field::Ids | Field::Package | Field::Version | Field::Fixed | Field::Purl
+            Field::Title
+                | Field::Ids
+                | Field::Package
+                | Field::Version
+                | Field::Fixed
+                | Field::Purl
+                | Field::Identity
         ) {
             problems.add(texts.at, PolicyDiagnostic::FieldOfASecret { field: field.as_str() });
         }

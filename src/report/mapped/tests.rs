@@ -409,3 +409,52 @@ fn clean_reports_of_shipped_formats_are_whole() {
         assert!(read.report.problems.is_empty(), "{format}: {:?}", read.report.problems);
     }
 }
+
+#[test]
+fn another_resource_is_another_finding() {
+    let mapping = |category: &str| {
+        format!(
+            r#"{{category: {category}, findings: "$[*]", fields: {{rule_id: "@.r", title: "@.m", severity: "@.s",
+          target: "@.t", path: "@.p", identity: ["@.ns", "@.c[*].name"]}}, optional: [title, severity, target, path, identity]}}"#
+        )
+    };
+    let id = |category: &str, keys: &str| {
+        let read = read(&mapping(category), &format!(r#"[{{"r":"x","m":"y","s":"high",{keys}}}]"#));
+        assert_eq!(read.error, None);
+        read.findings[0].fingerprint
+    };
+    let same = |category, one, other| id(category, one) == id(category, other);
+    assert!(!same("misconfiguration", r#""t":"a""#, r#""t":"b""#));
+    assert!(!same("misconfiguration", r#""t":"a","ns":"x""#, r#""t":"a","ns":"y""#));
+    assert!(!same("misconfiguration", r#""c":[{"name":"a"}]"#, r#""c":[{"name":"a"},{"name":"b"}]"#));
+    assert!(!same("misconfiguration", r#""c":[{"name":"a"}]"#, r#""ns":"a""#));
+    assert!(same(
+        "misconfiguration",
+        r#""c":[{"name":"a"},{"name":"b"}]"#,
+        r#""c":[{"name":"b"},{"name":"a"}]"#
+    ));
+    // A scanned image is the artefact of the build, and another one each time.
+    assert!(same("vulnerability", r#""t":"app:1""#, r#""t":"app:2""#));
+    let dast = |one, other| same("dast", one, other);
+    assert!(dast(
+        r#""t":"https://one.test","p":"https://one.test/a?q=1""#,
+        r#""t":"https://two.test","p":"https://two.test/a?q=2""#
+    ));
+    assert!(!dast(r#""p":"https://one.test/a""#, r#""p":"https://one.test/b""#));
+    assert!(!dast(r#""t":"https://one.test/a""#, r#""t":"https://one.test/b""#));
+    assert!(!dast(r#""t":"https://one.test/a?q=1""#, r#""t":"https://one.test/a?id=1""#));
+    assert!(!dast(r#""t":"db-1""#, r#""t":"db-2""#));
+    assert!(refused(&mapping("secret")).contains("a secret has no `title`"));
+}
+
+#[test]
+fn a_text_of_xml_that_stands_twice_is_an_error() {
+    let mapping = r##"{category: dast, looks_like: ["<issues>"], findings: "$.issue[*]", scanned: "$",
+      fields: {rule_id: "@.type[0]['#text']", severity: "@.severity[0]['#text']", ids: "@.cve[*]['#text']"}, optional: [ids]}"##;
+    let of = |more: &str| {
+        read(mapping, &format!("<issues><issue><type>1</type><cve>CVE-2024-1</cve>{more}</issue></issues>"))
+    };
+    assert_eq!(of("<cve>CVE-2024-2</cve><severity>high</severity>").error, None);
+    let error = of("<severity>info</severity><severity>high</severity>").error.unwrap();
+    assert!(error.contains("`@.severity[*]['#text']` finds several, and one is expected"), "{error}");
+}
