@@ -37,7 +37,8 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
     let (mut projects, mut parameters) = (None, String::new());
     json.object(|json, key| match key {
         "parameters" => super::field::text(json).map(|text| parameters = text),
-        "problems" if json.kind()? == JsonKind::Array => findings(json, reading, |problem, reading| {
+        "problems" if json.kind()? == JsonKind::Null => json.skip(),
+        "problems" => findings(json, reading, |problem, reading| {
             if problem.text("level").eq_ignore_ascii_case("error") {
                 let path = Some(problem.text("project")).filter(|path| !path.is_empty());
                 reading.problem(ProblemKind::Scan, problem.text("text"), path);
@@ -77,18 +78,30 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
 fn project(project: Tree<'_>, reading: &mut Reading<'_>) -> Result<Vec<Finding>, &'static str> {
     let path = project.text("path");
     let mut found = Vec::new();
-    for framework in project.list("frameworks") {
+    for framework in entries(project, "frameworks")? {
         for (key, direct) in [("topLevelPackages", true), ("transitivePackages", false)] {
-            if !framework.at(key).is_null() && !framework.at(key).is_list() {
-                return Err("a framework has packages that are no list");
-            }
-            for package in framework.list(key) {
-                let vulnerabilities = package.list("vulnerabilities");
-                found.extend(vulnerabilities.map(|v| finding(v, package, direct, path, reading.roots())));
+            for package in entries(framework, key)? {
+                for entry in entries(package, "vulnerabilities")? {
+                    found.push(finding(entry, package, direct, path, reading.roots()));
+                }
             }
         }
     }
     Ok(found)
+}
+
+/// The objects of a list; none where it is missing or `null`.
+fn entries<'v>(of: Tree<'v>, key: &str) -> Result<Vec<Tree<'v>>, &'static str> {
+    let list = of.at(key);
+    let entries: Vec<Tree<'v>> = of.list(key).collect();
+    if (list.is_null() || list.is_list()) && entries.iter().all(|entry| entry.is_object()) {
+        return Ok(entries);
+    }
+    Err(match key {
+        "frameworks" => "`frameworks` of a project is no list of objects",
+        "vulnerabilities" => "`vulnerabilities` of a package is no list of objects",
+        _ => "a framework has packages that are no list of objects",
+    })
 }
 
 fn finding(entry: Tree<'_>, package: Tree<'_>, direct: bool, path: &str, roots: &[String]) -> Finding {
@@ -155,6 +168,14 @@ mod tests {
             list(PROJECT).replace("\"projects\"", "\"project\""),
             list("1"),
             list(PROJECT).replace("\"topLevelPackages\":[", "\"topLevelPackages\":{},\"x\":["),
+            list(r#"{"path":"a","frameworks":{}}"#),
+            list(r#"{"path":"a","frameworks":["net8.0"]}"#),
+            list(r#"{"path":"a","frameworks":[{"topLevelPackages":"x"}]}"#),
+            list(r#"{"path":"a","frameworks":[{"topLevelPackages":[{"id":"x","vulnerabilities":{}}]}]}"#),
+            list(
+                r#"{"path":"a","frameworks":[{"topLevelPackages":[{"id":"x","vulnerabilities":["High"]}]}]}"#,
+            ),
+            list("").replacen("\"sources\"", "\"problems\":{\"level\":\"error\"},\"sources\"", 1),
             "{}".to_owned(),
         ] {
             assert!(read_as("dotnet-list", &text).error.is_some(), "{text}");

@@ -181,7 +181,7 @@ impl OperatorTarget {
             "ReplicaSet" => self.name.rsplit_once('-').map_or(self.name.as_str(), |(name, _)| name),
             _ => &self.name,
         };
-        format!("{}/{name}/{}", self.namespace, self.container)
+        format!("{}/{}/{name}/{}", self.namespace, self.kind, self.container)
     }
 }
 
@@ -310,6 +310,8 @@ mod tests {
         let rolled = all[1].replace("web-965685897", "web-111111111");
         let one = read_sound("trivy-operator", &all[1]).findings.remove(0);
         assert_eq!(read_sound("trivy-operator", &rolled).findings[0].fingerprint, one.fingerprint);
+        let other = all[1].replace(r#""ReplicaSet""#, r#""DaemonSet""#).replace("web-965685897", "web");
+        assert_ne!(read_sound("trivy-operator", &other).findings[0].fingerprint, one.fingerprint);
     }
 
     #[test]

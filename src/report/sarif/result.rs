@@ -8,7 +8,7 @@ use super::facts::{
     Bag, Message, Reference, RuleName, RuleOfResult, SarifLevel, SarifRule, SarifRunFacts, taxa_cwes,
 };
 use super::location::ResultLocation;
-use super::object::{Ends, First, Hashes, Index, MAX_ENDS, SarifList, objects};
+use super::object::{Ends, First, Hashes, Index, MAX_ENDS, SarifList, Scalar, objects};
 use super::package::{self, PackageTexts};
 use crate::finding::{
     Category, Finding, FingerprintBuilder, Location, PlaceRole, Reachability, RelatedPlace, Severity, Text,
@@ -20,6 +20,7 @@ use crate::report::cvss::highest;
 use crate::report::field::suppress;
 use crate::report::json::shapes;
 use crate::report::value::{LineNumber, Loose, ReportWord};
+use crate::report::web_address::stable_place;
 
 /// Ways that data takes of a result, threads of each, and steps of those, whose places are looked at.
 const MAX_FLOWS: usize = 32;
@@ -47,7 +48,13 @@ objects! {
         related: Ends<Spot<'a>> = "relatedLocations",
         flows: Ends<CodeFlow<'a>, MAX_FLOWS> = "codeFlows",
         fixes: First<FixItem<'a>> = "fixes",
+        request: WebRequest<'a> = "webRequest",
+        analysed: AnalysedFile<'a> = "analysisTarget",
     }
+    /// The file that was analysed, where the result is in another.
+    AnalysedFile<'a> { uri: Scalar<'a> = "uri" }
+    /// A request that shows the result.
+    WebRequest<'a> { target: Scalar<'a> = "target", method: Scalar<'a> = "method" }
     /// A way that data takes.
     CodeFlow<'a> { threads: Ends<ThreadFlow<'a>, MAX_THREADS> = "threadFlows" }
     /// Its steps.
@@ -61,13 +68,23 @@ objects! {
     /// A location.
     Spot<'a> {
         physical: Physical<'a> = "physicalLocation",
-        logical: First<LogicalPlace<'a>> = "logicalLocations",
+        logical: SarifList<LogicalPlace<'a>> = "logicalLocations",
         message: Message<'a> = "message",
     }
     /// A place by name.
-    LogicalPlace<'a> { name: ReportWord<'a> = "fullyQualifiedName" }
-    /// A place in a file.
-    Physical<'a> { artifact: Artifact<'a> = "artifactLocation", region: Region<'a> = "region" }
+    LogicalPlace<'a> { full: ReportWord<'a> = "fullyQualifiedName", short: Scalar<'a> = "name" }
+    /// A place in a file, or in memory.
+    Physical<'a> {
+        artifact: Artifact<'a> = "artifactLocation",
+        region: Region<'a> = "region",
+        address: Address<'a> = "address",
+    }
+    /// A place in a binary.
+    Address<'a> {
+        absolute: Scalar<'a> = "absoluteAddress",
+        full: Scalar<'a> = "fullyQualifiedName",
+        name: Scalar<'a> = "name",
+    }
     /// A file.
     Artifact<'a> { uri: ReportWord<'a> = "uri", base: ReportWord<'a> = "uriBaseId", index: Index = "index" }
     /// Lines of a file.
@@ -162,6 +179,11 @@ impl Artifact<'_> {
     /// Its URI has a base, or may have one in `artifacts`.
     fn is_based(&self) -> bool {
         !self.base.as_str().is_empty() || self.needs().is_some()
+    }
+
+    /// It names no file at all.
+    fn is_nowhere(&self) -> bool {
+        self.uri.as_str().is_empty() && self.needs().is_none()
     }
 
     /// URI and base, as one text.
@@ -453,7 +475,9 @@ impl Item<'_> {
         PackageTexts {
             tool: scene.driver.map_or("", |driver| driver.tool),
             message: self.message.text.as_str(),
-            logical: first.and_then(|spot| spot.logical.0.as_ref()).map_or("", |place| place.name.as_str()),
+            logical: first
+                .and_then(|spot| spot.logical.items.first())
+                .map_or("", |place| place.full.as_str()),
             fix: self.fixes.0.as_ref().map_or("", |fix| fix.description.text.as_str()),
             fixed_version: self.properties.fixed.as_ref().map(|fixed| fixed.0.as_ref()),
         }
@@ -581,12 +605,14 @@ impl Item<'_> {
         if let Some(package) = &finding.package {
             return id.part(package.name.as_str()).part(package.version.as_str());
         }
+        let (id, placed) = self.places_without_file(finding, id);
         let hashes = [self.hashes.line.as_str(), self.hashes.context.as_str()];
         if let Some(hash) = hashes.into_iter().find(|hash| !hash.is_empty()) {
             return id.part("hash").part(hash);
         }
-        finding.told_by_code = finding.path().is_some();
-        if semgrep && finding.told_by_code {
+        // Where nothing says the place, nobody can say that it is the same.
+        finding.told_by_code = finding.path().is_some() || !placed;
+        if semgrep && finding.path().is_some() {
             return id;
         }
         let id =
@@ -596,6 +622,33 @@ impl Item<'_> {
             .0
             .iter()
             .fold(id, |id, argument| id.part(&comparable_argument(message, argument)))
+    }
+}
+
+impl Item<'_> {
+    /// Adds what tells the place of a result that names no file, and whether anything does.
+    fn places_without_file(&self, finding: &Finding, id: FingerprintBuilder) -> (FingerprintBuilder, bool) {
+        if finding.path().is_some() {
+            return (id, true);
+        }
+        let mut places: BTreeSet<(&str, Cow<'_, str>)> = BTreeSet::new();
+        for Spot { physical: Physical { address, .. }, logical, .. } in &self.locations.items {
+            let names = logical.items.iter().map(|at| [at.full.as_str(), &at.short.0]);
+            let names = names.chain([[&*address.full.0, &*address.name.0]]);
+            let names = names.filter_map(|names| names.into_iter().find(|name| !name.is_empty()));
+            places.extend(names.map(|name| ("name", name.into())));
+            places.insert(("address", address.absolute.0.as_ref().into()));
+        }
+        places.insert(("target", stable_place(&self.request.target.0).into()));
+        places.insert(("analysed", self.analysed.uri.0.as_ref().into()));
+        places.retain(|(_, place)| !place.trim().is_empty());
+        if places.is_empty() {
+            let at_address = finding.target.is_some() && self.artifact().is_some_and(|a| !a.is_nowhere());
+            let whole = matches!(finding.category, Category::Vulnerability | Category::License);
+            return (id, at_address || whole);
+        }
+        let id = id.part("place").part(&self.request.method.0);
+        (places.iter().fold(id, |id, (kind, place)| id.part(kind).part(place)), true)
     }
 }
 

@@ -769,3 +769,41 @@ fn malware_among_the_former_ids_of_a_rule_is_malware() {
     let read = of("osv-scanner", rule, r#"{"ruleId":"GHSA-1","level":"warning","message":{"text":"x"}}"#);
     assert!(only(&read).is_malware());
 }
+
+/// Results that name no file, by whatever says their place.
+#[test]
+fn a_place_that_is_no_file_is_part_of_the_identity() {
+    let of = |keys: &str| {
+        let text = format!(
+            r#"{{"version":"2.1.0","runs":[{{"tool":{{"driver":{{"name":"any"}}}},"results":[{{"ruleId":"r","level":"error",
+            "message":{{"text":"m"}}{keys}}}]}}]}}"#
+        );
+        let read = read_text(&text);
+        assert!(read.error.is_none(), "{:?}", read.error);
+        (read.findings[0].fingerprint, read.findings[0].told_by_code)
+    };
+    let differ = [
+        r#","locations":[{"logicalLocations":[{"fullyQualifiedName":"prod/PLACE"}]}]"#,
+        r#","locations":[{"logicalLocations":[{"name":"PLACE"}]}]"#,
+        r#","locations":[{"logicalLocations":[{"name":"a"},{"name":"PLACE"}]}]"#,
+        r#","locations":[{"logicalLocations":[{"name":"a"}]},{"logicalLocations":[{"name":"PLACE"}]}]"#,
+        r#","webRequest":{"target":"https://a.test/PLACE","method":"GET"}"#,
+        r#","webRequest":{"target":"https://a.test/x","method":"PLACE"}"#,
+        r#","analysisTarget":{"uri":"PLACE"}"#,
+        r#","locations":[{"physicalLocation":{"address":{"fullyQualifiedName":"PLACE"}}}]"#,
+        r#","partialFingerprints":{"primaryLocationLineHash":"a:1"},"locations":[{"logicalLocations":[{"name":"PLACE"}]}]"#,
+    ];
+    for keys in differ {
+        let (one, unsure) = of(&keys.replace("PLACE", "one"));
+        assert_ne!(one, of(&keys.replace("PLACE", "two")).0, "{keys}");
+        assert!(!unsure, "{keys}");
+    }
+    let address = r#","locations":[{"physicalLocation":{"address":{"absoluteAddress":16}}}]"#;
+    assert_ne!(of(address).0, of(&address.replace("16", "99")).0);
+    // Review applications have hosts of their own.
+    let request = differ[4];
+    assert_eq!(of(request).0, of(&request.replace("a.test", "b.test")).0);
+    for keys in ["", r#","locations":[]"#, r#","locations":[{"logicalLocations":[{"index":0}]}]"#] {
+        assert!(of(keys).1, "{keys}");
+    }
+}
