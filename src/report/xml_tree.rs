@@ -76,9 +76,29 @@ pub(super) fn tree(document: &mut Json) -> Result<(String, Value), ReadError> {
 /// Turns an XML document into the JSON that the format has, ready to be read.
 pub(super) fn converted(
     document: &mut Json,
-    convert: impl FnOnce(&str, Tree<'_>) -> Value,
+    convert: impl FnOnce(&str, Tree<'_>) -> Result<Value, String>,
 ) -> Result<Json, ReadError> {
     let (name, value) = tree(document)?;
-    let text = convert(&name, Tree::of(&value)).to_string();
+    let value = convert(&name, Tree::of(&value)).map_err(|message| document.shape(&message))?;
+    let text = value.to_string();
     Source::Bytes(text.into_bytes().into()).open(u64::MAX).map(Json::new)
+}
+
+/// An element and those in it that stand once at most.
+pub(super) type SingleElements = (&'static str, &'static [&'static str]);
+
+/// Refuses elements that stand more than once where one has a meaning: which of them another reader takes is not known.
+pub(super) fn refuse_repeated(name: &str, root: Tree<'_>, single: &[SingleElements]) -> Result<(), String> {
+    let mut open = vec![(name, root.value())];
+    while let Some((name, element)) = open.pop() {
+        let within = single.iter().find(|(known, _)| *known == name).map_or(&[][..], |(_, within)| within);
+        for (child, list) in element.as_object().into_iter().flatten() {
+            let Some(list) = list.as_array() else { continue };
+            if list.len() > 1 && within.contains(&child.as_str()) {
+                return Err(format!("`{name}` has {} elements `{child}`, and one is expected", list.len()));
+            }
+            open.extend(list.iter().map(|element| (child.as_str(), element)));
+        }
+    }
+    Ok(())
 }

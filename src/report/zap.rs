@@ -6,6 +6,8 @@
 //! a finding, whatever the number of its instances. Numbers are strings. What was sent and received (`attack`,
 //! `evidence`, `param`, headers, bodies) is not kept, nor the query of an address.
 
+use std::collections::BTreeSet;
+
 use serde_json::{Map, Value, json};
 
 use super::field::{first_of, scalar, suppress, text};
@@ -13,8 +15,8 @@ use super::json::{Json, JsonKind};
 use super::secret::{unknown, without_credentials};
 use super::tree::Tree;
 use super::value::cwe_numbers;
-use super::web_address::without_values;
-use super::xml_tree::converted;
+use super::web_address::{stable_place, without_values};
+use super::xml_tree::{SingleElements, converted, refuse_repeated};
 use super::{Format, Opening, ProblemKind, ReadError, Reading};
 use crate::finding::{
     Attribute, Category, Confidence, Finding, FingerprintBuilder, Location, Severity, Text,
@@ -71,10 +73,27 @@ fn read_report(json: &mut Json, reading: &mut Reading<'_>) -> Result<(), ReadErr
 /// Root element of the XML report.
 const ROOT: &str = "OWASPZAPReport";
 
+/// Elements of an alert, but for its instances.
+const OF_ALERT: [&str; 8] =
+    ["pluginid", "alertRef", "name", "alert", "riskcode", "riskdesc", "confidence", "cweid"];
+/// Elements of an instance.
+const OF_INSTANCE: [&str; 3] = ["uri", "method", "param"];
+const OF_INSIGHT: [&str; 4] = ["level", "key", "description", "statistic"];
+/// Elements that stand once.
+const SINGLE: [SingleElements; 3] =
+    [("alertitem", &OF_ALERT), ("instance", &OF_INSTANCE), ("insight", &OF_INSIGHT)];
+
 /// The XML report as the JSON that ZAP makes of it; `null` for XML of another kind.
-fn from_xml(name: &str, report: Tree<'_>) -> Value {
+fn from_xml(name: &str, report: Tree<'_>) -> Result<Value, String> {
     if name != ROOT {
-        return Value::Null;
+        return Ok(Value::Null);
+    }
+    refuse_repeated(name, report, &SINGLE)?;
+    for site in report.list("site") {
+        holds_only(site, "alerts", "alertitem")?;
+        for alert in site.children("alerts", "alertitem") {
+            holds_only(alert, "instances", "instance")?;
+        }
     }
     let mut document: Map<String, Value> = report
         .members("")
@@ -94,19 +113,29 @@ fn from_xml(name: &str, report: Tree<'_>) -> Value {
         keys.iter().map(|key| ((*key).to_owned(), Value::from(of.child_text(key)))).collect()
     };
     let insights = report.children("insights", "insight");
-    let insights = insights.map(|i| Value::Object(texts(i, &["level", "key", "description", "statistic"])));
+    let insights = insights.map(|i| Value::Object(texts(i, &OF_INSIGHT)));
     document.insert("insights".to_owned(), insights.collect());
-    Value::Object(document)
+    Ok(Value::Object(document))
+}
+
+/// An alert under another name is none that was left out in silence.
+fn holds_only(of: Tree<'_>, list: &str, element: &str) -> Result<(), String> {
+    let other = of.list(list).flat_map(|list| list.members("")).find(|(key, _)| {
+        // The rest are attributes and text.
+        *key != element && !key.starts_with(['@', '#'])
+    });
+    other
+        .map_or(Ok(()), |(key, _)| Err(format!("`{key}` is no element of `{list}`, which holds `{element}`")))
 }
 
 fn alert_from_xml(item: Tree<'_>) -> Value {
-    let keys = ["pluginid", "alertRef", "name", "alert", "riskcode", "riskdesc", "confidence", "cweid"];
-    let mut told: Map<String, Value> = keys
+    let mut told: Map<String, Value> = OF_ALERT
         .iter()
         .filter(|key| item.has(key))
         .map(|key| ((*key).to_owned(), Value::from(item.child_text(key))))
         .collect();
-    let instances = item.children("instances", "instance").map(|i| json!({"uri": i.child_text("uri")}));
+    let instances = item.children("instances", "instance")
+        .map(|i| json!({"uri": i.child_text("uri"), "method": i.child_text("method"), "param": i.child_text("param")}));
     told.insert("instances".to_owned(), instances.collect());
     Value::Object(told)
 }
@@ -244,7 +273,10 @@ struct Alert {
     words: String,
     confidence: String,
     cwe: String,
+    /// Address of the first instance.
     address: Option<String>,
+    /// Method, place and parameter of each.
+    instances: BTreeSet<(String, String, String)>,
 }
 
 fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), ReadError> {
@@ -264,7 +296,7 @@ fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), R
         "confidence" => scalar(json).map(|code| alert.confidence = code),
         "cweid" => scalar(json).map(|id| alert.cwe = id),
         "instances" if matches!(json.kind()?, JsonKind::Array | JsonKind::Object) => {
-            each(json, &mut |json| instance(json, &mut alert.address))
+            each(json, &mut |json| instance(json, &mut alert))
         }
         _ => json.skip(),
     })?;
@@ -276,18 +308,32 @@ fn alert(json: &mut Json, reading: &mut Reading<'_>, site: &str) -> Result<(), R
     if wrapped { Ok(()) } else { Err(json.shape("no alert of ZAP: it has neither `pluginid` nor `name`")) }
 }
 
-/// Keeps the address of the first instance.
-fn instance(json: &mut Json, address: &mut Option<String>) -> Result<(), ReadError> {
-    if address.is_some() || json.kind()? != JsonKind::Object {
+/// Keeps what tells an instance from others, and the address of the first.
+fn instance(json: &mut Json, alert: &mut Alert) -> Result<(), ReadError> {
+    if json.kind()? != JsonKind::Object {
         return json.skip();
     }
+    let (mut uri, mut method, mut param) = (None, String::new(), String::new());
+    let mut wrapped = false;
     json.object(|json, key| match key {
-        "uri" => text(json).map(|uri| *address = Some(without_values(&uri).to_owned())),
+        "uri" => text(json).map(|text| uri = Some(text)),
+        "method" => text(json).map(|text| method = text),
+        "param" => text(json).map(|text| param = text),
         "instance" if matches!(json.kind()?, JsonKind::Array | JsonKind::Object) => {
-            each(json, &mut |json| instance(json, address))
+            wrapped = true;
+            each(json, &mut |json| instance(json, alert))
         }
         _ => json.skip(),
-    })
+    })?;
+    if wrapped && uri.is_none() {
+        return Ok(());
+    }
+    let uri = uri.unwrap_or_default();
+    if alert.address.is_none() {
+        alert.address = Some(without_values(&uri).to_owned());
+    }
+    alert.instances.insert((method.to_ascii_uppercase(), stable_place(&uri), param));
+    Ok(())
 }
 
 /// Severity and confidence of the words `High (Medium)`; languages other than English say nothing here.
@@ -352,9 +398,13 @@ impl Alert {
         let address = self.address.as_deref().filter(|a| !a.is_empty()).unwrap_or(host);
         finding.location = Location::new(address, None, None, roots);
         finding.target = Some(Text::line(host)).filter(|host| !host.is_empty());
-        // Review applications have hosts of their own, and which instance comes first is chance. A new version of ZAP
-        // may word an alert anew.
+        // Review applications have hosts of their own, and which instance comes first is chance; one more is more than
+        // was known. A new version of ZAP may word an alert anew.
         let id = FingerprintBuilder::new(Category::Dast.as_str()).part(rule).part(&self.reference);
+        let id = self
+            .instances
+            .iter()
+            .fold(id, |id, (method, place, param)| id.part("instance").part(method).part(place).part(param));
         finding.identify_at(if rule == name { id.folded(name) } else { id }, "");
         finding
     }
@@ -525,5 +575,44 @@ mod tests {
             assert!(read_as("zap", text).error.is_some(), "{text}");
         }
         assert!(read_text(r#"{"site":"http://a","@version":"1"}"#).error.is_some());
+    }
+
+    #[test]
+    fn an_instance_more_is_another_finding() {
+        let of = |instances: &str| {
+            let alert = format!(r#"{{"pluginid":"1","name":"n","riskcode":"3","instances":[{instances}]}}"#);
+            let read = report(&alert);
+            assert!(read.error.is_none(), "{:?}", read.error);
+            read.findings[0].fingerprint
+        };
+        let one = r#"{"uri":"https://a.test/x?q=1","method":"GET","param":"q"}"#;
+        let other = r#"{"uri":"https://a.test/y","method":"GET","param":"q"}"#;
+        assert_eq!(of(one), of(&one.replace("a.test", "b.test").replace("q=1", "q=2")));
+        assert_eq!(of(&format!("{one},{other}")), of(&format!("{other},{one},{one}")));
+        assert_ne!(of(one), of(&format!("{one},{other}")));
+        for (from, to) in [("/x", "/admin"), ("GET", "POST"), (r#""param":"q""#, r#""param":"id""#)] {
+            assert_ne!(of(one), of(&one.replace(from, to)), "{to}");
+        }
+        let xml = "<OWASPZAPReport version='2.16.1' generated='x'><site name='http://shop.test'><alerts><alertitem>\
+            <pluginid>1</pluginid><name>n</name><riskcode>3</riskcode><instances><instance><uri>https://a.test/x?q=1</uri>\
+            <method>GET</method><param>q</param></instance></instances></alertitem></alerts></site></OWASPZAPReport>";
+        assert_eq!(read_text(xml).findings[0].fingerprint, of(one));
+    }
+
+    #[test]
+    fn xml_says_nothing_twice_and_holds_nothing_unknown() {
+        let of = |item: &str| {
+            let text = format!(
+                "<OWASPZAPReport version='2.16.1'><site name='http://a'><alerts>{item}</alerts></site></OWASPZAPReport>"
+            );
+            read_as("zap", &text).error.map(|error| error.to_string()).unwrap_or_default()
+        };
+        let item =
+            "<alertitem><pluginid>1</pluginid><riskcode>0</riskcode><riskcode>3</riskcode></alertitem>";
+        assert!(of(item).contains("`alertitem` has 2 elements `riskcode`"), "{}", of(item));
+        let item = "<alertItem><pluginid>1</pluginid><riskcode>3</riskcode></alertItem>";
+        assert!(of(item).contains("`alertItem` is no element of `alerts`"), "{}", of(item));
+        let item = "<alertitem><pluginid>1</pluginid><instances><x/></instances></alertitem>";
+        assert!(of(item).contains("`x` is no element of `instances`"), "{}", of(item));
     }
 }

@@ -173,3 +173,16 @@ fn xml_is_read_as_the_json_that_it_stands_for() {
         assert!(read_as("cyclonedx", text).error.is_some(), "{text}");
     }
 }
+
+#[test]
+fn of_xml_a_rating_has_one_severity() {
+    let of = |rating: &str| {
+        format!(
+            "<bom xmlns='http://cyclonedx.org/schema/bom/1.4' version='1'><vulnerabilities><vulnerability><id>CVE-2026-1</id><ratings><rating>{rating}</rating></ratings></vulnerability></vulnerabilities></bom>"
+        )
+    };
+    let error = read_as("cyclonedx", &of("<severity>low</severity><severity>critical</severity>")).error;
+    let error = error.map(|error| error.to_string()).unwrap_or_default();
+    assert!(error.contains("`rating` has 2 elements `severity`, and one is expected"), "{error}");
+    assert!(read_as("cyclonedx", &of("<severity>low</severity>")).error.is_none());
+}

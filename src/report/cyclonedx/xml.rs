@@ -7,13 +7,31 @@
 use serde_json::{Map, Value, json};
 
 use crate::report::tree::Tree;
+use crate::report::xml_tree::{SingleElements, refuse_repeated};
+
+/// Elements that stand once.
+const SINGLE: [SingleElements; 12] = [
+    ("bom", &["metadata"]),
+    ("metadata", &["timestamp", "component"]),
+    ("component", &["group", "name", "version", "purl", "scope"]),
+    ("service", &["group", "name", "version"]),
+    ("vulnerability", &["id", "description", "detail", "recommendation", "published", "updated", "analysis"]),
+    ("reference", &["id"]),
+    ("rating", &["severity", "method", "vector", "score"]),
+    ("score", &["base"]),
+    ("analysis", &["state", "justification", "detail"]),
+    ("target", &["ref"]),
+    ("version", &["version", "status"]),
+    ("license", &["id", "name"]),
+];
 
 /// The document as JSON; `null` for XML of another kind.
-pub(in crate::report) fn from_xml(name: &str, bom: Tree<'_>) -> Value {
+pub(in crate::report) fn from_xml(name: &str, bom: Tree<'_>) -> Result<Value, String> {
     let namespace = bom.members("").filter(|(key, _)| key.starts_with("@xmlns"));
     let mut namespace = namespace.filter_map(|(_, value)| value.value().as_str());
     let version = namespace.find_map(|url| url.split_once("cyclonedx.org/schema/bom/"));
-    let Some((_, version)) = version.filter(|_| name == "bom") else { return Value::Null };
+    let Some((_, version)) = version.filter(|_| name == "bom") else { return Ok(Value::Null) };
+    refuse_repeated(name, bom, &SINGLE)?;
     let mut document = Map::new();
     document.insert("bomFormat".to_owned(), "CycloneDX".into());
     document.insert("specVersion".to_owned(), version.into());
@@ -37,7 +55,7 @@ pub(in crate::report) fn from_xml(name: &str, bom: Tree<'_>) -> Value {
     if bom.has("vulnerabilities") || !found.is_empty() {
         document.insert("vulnerabilities".to_owned(), Value::Array(found));
     }
-    Value::Object(document)
+    Ok(Value::Object(document))
 }
 
 fn put(map: &mut Map<String, Value>, key: &str, text: &str) {
