@@ -54,7 +54,9 @@ impl Leak<'_> {
             None => id,
         });
         if let Some(values) = around.values {
-            values.of_finding(self.values);
+            // A report that masks the value and not its line gives it away all the same.
+            let given = if value.is_none() { values_given(self.text) } else { Vec::new() };
+            values.of_finding(&[self.values, &given].concat());
         }
         finding
     }
@@ -286,7 +288,8 @@ const MASK_WORDS: [&str; 24] = [
     "password",
 ];
 
-/// True for what has no letter and no digit, for nothing but words that stand for a value, and for words in brackets.
+/// True for what has no letter and no digit, for nothing but words that stand for a value, for words in brackets, and for
+/// one sign four times and more.
 fn is_placeholder(value: &str) -> bool {
     let words = || value.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let mask = |word: &str| MASK_WORDS.iter().any(|known| word.eq_ignore_ascii_case(known));
@@ -294,7 +297,9 @@ fn is_placeholder(value: &str) -> bool {
         .iter()
         .any(|(open, close)| value.starts_with(*open) && value.ends_with(*close));
     let letters = |word: &str| word.chars().all(char::is_alphabetic);
-    words().all(mask) || bracketed && words().all(letters)
+    let first = value.chars().next();
+    let repeated = value.chars().count() >= 4 && value.chars().all(|c| Some(c) == first);
+    repeated || words().all(mask) || bracketed && words().all(letters)
 }
 
 /// True if four of the same sign that is neither letter nor digit follow each other, as in `sk-••••••`. Lines are drawn so,
@@ -362,6 +367,18 @@ fn name_before<'t>(text: &'t str, value: &str) -> Option<&'t str> {
     let in_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
     let name = before.rsplit(|c: char| !in_name(c)).next().unwrap_or_default();
     Some(if name.len() > 40 || name.contains(|c: char| c.is_ascii_digit()) { "" } else { name })
+}
+
+/// Of a line with no value masked, what may be values: words behind its first `=` or `:`, and what these join.
+fn values_given(text: &str) -> Vec<&str> {
+    let Some((_, rest)) = text.split_once(['=', ':']) else { return Vec::new() };
+    let between =
+        |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '`' | ',' | ';' | '(' | ')' | '<' | '>');
+    let joined =
+        rest.split(between).flat_map(|word| std::iter::once(word).chain(word.split(['=', ':', '@', '&'])));
+    let mut values: Vec<&str> = joined.filter(|word| word.len() >= SHORTEST && is_whole(word)).collect();
+    values.dedup();
+    values
 }
 
 /// A message of a log without what may hold a credential: addresses with a user, and long words with digits.
@@ -444,6 +461,12 @@ mod tests {
             "___",
             "[ removed ]",
             "{{value}}",
+            "aaaa",
+            "00000000",
+            "removed",
+            "censored",
+            "(value hidden)",
+            "[MASKED]",
         ];
         for value in placeholders {
             assert!(!is_whole(value), "{value}");
@@ -477,6 +500,27 @@ mod tests {
         assert_eq!(one.title.as_str(), "Found ***");
         assert_eq!(one.fingerprint, two.fingerprint);
         assert_eq!((one.severity, one.cwes), (Severity::Critical, vec![798]));
+    }
+
+    #[test]
+    fn of_a_line_with_nothing_masked_the_values_are_held_back() {
+        for (text, values) in [
+            ("password=hunter2S3", &["hunter2S3"][..]),
+            ("key: 'hunter2S3' # x", &["hunter2S3"]),
+            ("db: //u:hunter2S3@h", &["//u:hunter2S3@h", "hunter2S3"]),
+            ("password=REDACTED", &[]),
+            ("nothing", &[]),
+        ] {
+            assert_eq!(values_given(text), values, "{text}");
+        }
+        let values = SecretValues::default();
+        let around = ReportContext { values: Some(&values), ..ReportContext::default() };
+        let text = "password=hunter2S3";
+        let leak =
+            Leak { rule: "r", path: "keys/hunter2S3.txt", values: &["REDACTED"], text, ..Leak::default() };
+        let mut finding = leak.finding(around);
+        values.mask_finding(&mut finding);
+        assert_eq!(finding.location.map(|at| at.path.as_str().to_owned()).as_deref(), Some("keys/***.txt"));
     }
 
     #[test]
