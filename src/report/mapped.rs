@@ -456,8 +456,10 @@ impl<'d> Mapped<'d> {
         if secret && finding.cwes.is_empty() {
             finding.cwes.push(HARDCODED_CREDENTIALS);
         }
+        let mut place = String::new();
         if let Some(mut path) = self.text(Field::Path, element)? {
             if mapping.category == Category::Dast {
+                place = stable_place(&path);
                 path = Cow::Owned(without_values(&path).to_owned());
             }
             let line = |field| self.node(field, element).and_then(|(_, node)| line(node));
@@ -481,9 +483,10 @@ impl<'d> Mapped<'d> {
         finding.may_hold_secret |= secret;
         let id = if secret { id } else { id.folded(&comparable(finding.title.as_str())) };
         let id = self.told_apart(element, &finding, id)?;
-        match finding.category {
-            Category::Dast => finding.identify_at(id, &stable_place(finding.path().unwrap_or_default())),
-            _ => finding.identify(id),
+        if mapping.category == Category::Dast {
+            finding.identify_at(id, &place);
+        } else {
+            finding.identify(id);
         }
         if !secret {
             finding.bind_to_code();
@@ -499,12 +502,10 @@ impl<'d> Mapped<'d> {
         mut id: FingerprintBuilder,
     ) -> Result<FingerprintBuilder, String> {
         let target = finding.target.as_ref().map_or("", Text::real);
-        if !target.is_empty() {
-            match finding.category {
-                Category::Misconfiguration => id = id.part("target").part(target),
-                Category::Dast => id = id.part("target").part(&stable_place(target)),
-                _ => {}
-            }
+        if !target.is_empty() && finding.category == Category::Misconfiguration {
+            id = id.part("target").part(target);
+        } else if !target.is_empty() && finding.category == Category::Dast {
+            id = id.part("target").part(&stable_place(target));
         }
         for path in self.mapping.field(Field::Identity).unwrap_or_default() {
             let wrong = |is| format!("`{}`: `{}` finds {is}", Field::Identity.as_str(), path.path.text());
