@@ -398,12 +398,15 @@ impl Alert {
         let address = self.address.as_deref().filter(|a| !a.is_empty()).unwrap_or(host);
         finding.location = Location::new(address, None, None, roots);
         finding.target = Some(Text::line(host)).filter(|host| !host.is_empty());
-        // Review applications have hosts of their own, and which instance comes first is chance; one more is more than
-        // was known. A new version of ZAP may word an alert anew.
+        // Review applications have hosts of their own, and which instance comes first is chance. Of what an attack showed
+        // one place more is more than was known; where a passive rule saw a header is chance, too. A new version of ZAP
+        // may word an alert anew.
         let id = FingerprintBuilder::new(Category::Dast.as_str()).part(rule).part(&self.reference);
-        let id = self
+        let instances = self
             .instances
             .iter()
+            .filter(|_| severity.rank(Severity::Critical) >= Severity::High.rank(Severity::Critical));
+        let id = instances
             .fold(id, |id, (method, place, param)| id.part("instance").part(method).part(place).part(param));
         finding.identify_at(if rule == name { id.folded(name) } else { id }, "");
         finding

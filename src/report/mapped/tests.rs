@@ -449,8 +449,8 @@ fn another_resource_is_another_finding() {
 
 #[test]
 fn a_text_of_xml_that_stands_twice_is_an_error() {
-    let mapping = r##"{category: dast, looks_like: ["<issues>"], findings: "$.issue[*]", scanned: "$",
-      fields: {rule_id: "@.type[0]['#text']", severity: "@.severity[0]['#text']", ids: "@.cve[*]['#text']"}, optional: [ids]}"##;
+    let mapping = r#"{category: dast, looks_like: ["<issues>"], findings: "$.issue[*]", scanned: "$",
+      fields: {rule_id: "@.type[0]['#text']", severity: "@.severity[0]['#text']", ids: "@.cve[*]['#text']"}, optional: [ids]}"#;
     let of = |more: &str| {
         read(mapping, &format!("<issues><issue><type>1</type><cve>CVE-2024-1</cve>{more}</issue></issues>"))
     };
