@@ -18,8 +18,9 @@ use changes::{changes, decides};
 
 use super::Outcome;
 use super::sbom::stops_license;
-use crate::finding::{Finding, clean, duration_text};
+use crate::finding::{Finding, State, clean, duration_text};
 use crate::policy::{Clause, DecidedOn, Policy, Rule, SelectorContext, Subject, VerdictsRule};
+use crate::relate::corrected;
 
 /// Rules that are shown for a finding that met none.
 const NEAREST: usize = 3;
@@ -101,6 +102,8 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
         unknown: None,
         sure: false,
     };
+    let before = finding.before_rename().map(|before| corrected(before, policy));
+    let as_new = Finding { state: State::New, ..finding.clone() };
     let mut looking = Vec::new();
     let mut others: Vec<(usize, RuleExplained)> = Vec::new();
     for rule in &policy.rules {
@@ -113,6 +116,9 @@ pub fn explain(finding: &Finding, world: ExplanationContext<'_>) -> Vec<RuleExpl
         }
         let Subject::Findings(selector) = &rule.subject else { continue };
         let around = SelectorContext { unknown: Some(&rule.unknown), ..around };
+        // To a rule that did not look at it before a rename it is new.
+        let came = before.as_ref().is_some_and(|before| !selector.selects(before, around));
+        let finding = if came { &as_new } else { finding };
         let clauses = selector.explain(finding, around);
         if selector.selects(finding, around) {
             looking.push(explained(said, Some((rule, policy)), clauses, finding, world));

@@ -323,8 +323,9 @@ impl<'p> Tally<'p> {
     }
 
     /// The rules that look at a finding, `None` if none does, and those of them that do only in case that it is new. To a
-    /// rule that cannot be waived every finding is new, and what it is besides.
-    fn looked_at(&self, finding: &mut Finding) -> (Option<RuleSet>, RuleSet) {
+    /// rule that cannot be waived every finding is new, and what it is besides; one that came by a rename is new to a rule
+    /// that would not have looked at it before that, `before`.
+    fn looked_at(&self, finding: &mut Finding, before: Option<&Finding>) -> (Option<RuleSet>, RuleSet) {
         let (mut rules, mut in_doubt) = (RuleSet::default(), RuleSet::default());
         let may = self.to.rules.candidates(finding);
         let mut any = self.add_matching_rules(finding, &may, &mut rules, |_| true);
@@ -333,6 +334,13 @@ impl<'p> Tally<'p> {
         let state = std::mem::take(&mut finding.state);
         if state != State::New {
             any |= self.add_matching_rules(finding, &may, &mut rules, |rule| !rule.waivable);
+            if let Some(before) = before {
+                let mut then = RuleSet::default();
+                let all: Vec<usize> = (0..self.to.policy.rules.len()).collect();
+                self.add_matching_rules(before, &all, &mut then, |_| true);
+                let came: Vec<usize> = may.iter().copied().filter(|&at| !then.has(at)).collect();
+                any |= self.add_matching_rules(finding, &came, &mut rules, |_| true);
+            }
             if doubtful {
                 let known = rules.clone();
                 let mut as_new = RuleSet::default();
@@ -462,7 +470,7 @@ impl Tally<'_> {
 
     /// Counts a finding.
     pub(super) fn count(&mut self, related: RelatedFinding) {
-        let RelatedFinding { mut finding, reported, waivers, claims } = related;
+        let RelatedFinding { mut finding, before_rename, reported, waivers, claims } = related;
         self.counts.add_as(reported, finding.suppressed);
         let policy = self.to.policy;
         if !finding.suppressed && !self.categories.contains(&finding.category) {
@@ -475,7 +483,7 @@ impl Tally<'_> {
             let entries = self.entries.to_vec();
             self.watched.push(WatchedRules { finding: finding.clone(), evidence: self.evidence, entries });
         }
-        let (rules, in_doubt) = self.looked_at(&mut finding);
+        let (rules, in_doubt) = self.looked_at(&mut finding, before_rename.as_deref());
         let Some(rules) = rules else {
             if !finding.suppressed {
                 self.unmatched.entry(finding.category).or_default().add(&finding);
@@ -530,7 +538,7 @@ impl Tally<'_> {
 
     /// Counts the licence of a component for the rules that do not let it pass.
     pub(super) fn add_license(&mut self, related: RelatedFinding, source: LicenseSource) {
-        let RelatedFinding { finding, reported, waivers, claims: _ } = related;
+        let RelatedFinding { finding, before_rename: _, reported, waivers, claims: _ } = related;
         let LicenseSource { evidence, entry, rules: matching } = source;
         self.counts.add_as(reported, finding.suppressed);
         if self.to.watch.is_some_and(|id| is_meant(&finding, id)) {

@@ -172,6 +172,9 @@ pub struct Finding {
     pub take: Option<Text>,
     /// How it was found in the base; `None` for one that is not known there.
     pub stage: Option<Stage>,
+    /// Its places before the change, its own first, where the base knows one of them by the path that its file had then.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub renamed_from: Vec<Location>,
     /// Identity that survives moved lines. Set by the reader from what the format offers.
     pub fingerprint: Fingerprint,
 }
@@ -244,6 +247,7 @@ impl Finding {
             content: 0,
             take: None,
             stage: None,
+            renamed_from: Vec::new(),
             fingerprint: Fingerprint::default(),
         }
     }
@@ -265,6 +269,18 @@ impl Finding {
         if self.is_malware() {
             self.severity = Severity::Critical;
         }
+    }
+
+    /// A new finding as this one would have been before the change renamed files of it; `None` if it renamed none.
+    pub fn before_rename(&self) -> Option<Self> {
+        let (own, others) = self.renamed_from.split_first()?;
+        Some(Self {
+            location: Some(own.clone()),
+            also_at: others.to_vec(),
+            renamed_from: Vec::new(),
+            state: State::New,
+            ..self.clone()
+        })
     }
 
     /// The CVE records among its ids.
@@ -306,6 +322,7 @@ impl Finding {
             target,
             package,
             cvss,
+            renamed_from,
             ..
         } = self;
         let package = package.as_mut().map(|Package { name, version, purl, fixed, ecosystem: _ }| {
@@ -316,7 +333,15 @@ impl Finding {
             .chain(rule_aliases)
             .chain(native_severity)
             .chain(ids)
-            .chain(location.as_mut().into_iter().chain(also_at).chain(passes).map(|at| &mut at.path))
+            .chain(
+                location
+                    .as_mut()
+                    .into_iter()
+                    .chain(also_at)
+                    .chain(passes)
+                    .chain(renamed_from)
+                    .map(|at| &mut at.path),
+            )
             .chain(related.iter_mut().flat_map(|RelatedPlace { location, message, .. }| {
                 location.as_mut().map(|at| &mut at.path).into_iter().chain([message])
             }))

@@ -10,7 +10,7 @@ use super::report_reader::read_into;
 use super::roles::by_role;
 use super::{GivenFile, Limits};
 use crate::decide::{Context, Counts, Evidence, RunError, Status};
-use crate::finding::{Finding, Fingerprint, Package, Purl, SecretKey, Severity, clean};
+use crate::finding::{Finding, Fingerprint, Package, Purl, Scope, SecretKey, Severity, clean};
 use crate::gather::diagnostics::GatherDiagnostic;
 use crate::policy::{Policy, ReportMapping};
 use crate::report::{self, HiddenFindings, Hint, Options, ReadError, Sink, Source};
@@ -24,8 +24,8 @@ pub struct BaseReport {
     pub findings: Vec<Finding>,
     /// Findings that it only counts.
     pub hidden: Vec<HiddenFindings>,
-    /// The packages that it lists, vulnerable or not, with the path of each.
-    pub packages: Vec<(String, Package)>,
+    /// The packages that it lists, vulnerable or not, with the path and, where it is told, the scope of each.
+    pub packages: Vec<(String, Package, Option<Scope>)>,
     /// The same of an SBOM: of each the file, where it says so.
     pub inventory: Vec<(Option<String>, Purl)>,
 }

@@ -37,6 +37,8 @@ pub struct Relations<'p> {
 pub struct RelatedFinding {
     /// The finding, with its state and the facts of the feeds, as the policy corrects it.
     pub finding: Finding,
+    /// The same as a new one before the change renamed files of it; `None` if it renamed none, or it is not known.
+    pub before_rename: Option<Box<Finding>>,
     /// Its severity as the report says, before any correction.
     pub reported: Severity,
     /// The waivers whose selectors match it, each with whether it is certain that they were written for it.
@@ -90,12 +92,17 @@ impl<'p> Relater<'p> {
         if self.to.keep {
             self.kept.push(finding.clone());
         }
+        let before_rename = finding.before_rename().map(|before| {
+            let mut before = corrected(before, self.to.policy);
+            self.to.exploitation.annotate(&mut before);
+            Box::new(before)
+        });
         let mut finding = corrected(finding, self.to.policy);
         self.to.exploitation.annotate(&mut finding);
         let waivers = self.to.waivers.matching(&finding);
         let vex = &self.to.vex;
         let claims = if vex.is_empty() { Vec::new() } else { vex.claims_about(&finding) };
-        RelatedFinding { finding, reported, waivers, claims }
+        RelatedFinding { finding, before_rename, reported, waivers, claims }
     }
 
     /// Relates a finding that no report holds, such as the licence of a component: neither base nor feeds know it.
@@ -103,7 +110,7 @@ impl<'p> Relater<'p> {
         let reported = finding.severity;
         correct(&mut finding, self.to.policy);
         let waivers = self.to.waivers.matching(&finding);
-        RelatedFinding { finding, reported, waivers, claims: Vec::new() }
+        RelatedFinding { finding, before_rename: None, reported, waivers, claims: Vec::new() }
     }
 
     /// Notes findings that the report only counts.

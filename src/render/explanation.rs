@@ -192,8 +192,13 @@ impl ExplanationWriter<'_> {
             }
             None => "",
         };
+        let from = finding
+            .renamed_from
+            .first()
+            .map(|at| format!(", then in {}; new to a rule that would not have looked at it there", at.path));
+        let from = from.unwrap_or_default();
         let since = finding.first_seen.map(|day| format!(", first known on {day}")).unwrap_or_default();
-        writeln!(self.out, "  state     {}{how}{since}", finding.state)?;
+        writeln!(self.out, "  state     {}{how}{from}{since}", finding.state)?;
         if let Some(cvss) = &finding.cvss {
             let version =
                 cvss.version.as_ref().map(|version| format!(" by CVSS {version}")).unwrap_or_default();

@@ -87,7 +87,7 @@ mod testing;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
-use crate::finding::{Attribute, Category, Package, SecretKey};
+use crate::finding::{Attribute, Category, Package, Scope, SecretKey};
 use secret::SecretValues;
 
 pub use diagnostics::ReadError;
@@ -108,9 +108,9 @@ pub use source::{Source, is_absent, open_regular};
 
 pub use json::{Json, JsonKind};
 
-/// The packages that a report lists, vulnerable or not, with the path of each. The SHA-256 is that of the file as it was
+/// The packages that a report lists, vulnerable or not, with the path and, where it is told, the scope of each. The SHA-256 is that of the file as it was
 /// read; of another file nothing is listed.
-pub type PackageReader = fn(&Source, &Options, &str) -> Vec<(String, Package)>;
+pub type PackageReader = fn(&Source, &Options, &str) -> Vec<(String, Package, Option<Scope>)>;
 
 /// The packages that an SBOM lists, by their package URLs; the SHA-256 likewise.
 pub type InventoryReader = fn(&Source, &Options, &str) -> Vec<ListedPackage>;
@@ -441,7 +441,7 @@ pub fn listed_packages(
     format: &str,
     options: &Options,
     sha256: &str,
-) -> Vec<(String, Package)> {
+) -> Vec<(String, Package, Option<Scope>)> {
     let reader = Format::by_id(format).ok().and_then(|format| format.packages);
     reader.map_or_else(Vec::new, |read_packages| read_packages(source, options, sha256))
 }

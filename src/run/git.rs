@@ -277,10 +277,11 @@ fn unknown(directory: &Path, revision: &str) -> anyhow::Error {
     RunDiagnostic::UnknownRevision { name: name.into_owned(), hint: help }.into()
 }
 
-/// The merge base of the present commit and a revision.
+/// The merge base of the present commit and a revision. Where histories crossed there are several, and a choice among them
+/// would say what is old: then it is the revision itself, with which all that differs is of the change.
 pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     let base = commit(directory, revision)?;
-    let args = ["merge-base", &base, "HEAD"];
+    let args = ["merge-base", "--all", &base, "HEAD"];
     let GitAnswer { status, printed, said } =
         asked(directory, &args, GIT_BYTES).map_err(|fault| unanswered(&args, &fault))?;
     // Silent where there is none.
@@ -294,7 +295,12 @@ pub(crate) fn merge_base(directory: &Path, revision: &str) -> Result<String> {
     if !status.success() {
         return Err(failure(&args, &said));
     }
-    commit(directory, String::from_utf8_lossy(&printed).trim())
+    let printed = String::from_utf8_lossy(&printed);
+    let mut bases = printed.split_whitespace();
+    match (bases.next(), bases.next()) {
+        (Some(only), None) => commit(directory, only),
+        (_, Some(_)) | (None, None) => Ok(base),
+    }
 }
 
 /// Largest diff whose binary files are shown, too, in bytes.

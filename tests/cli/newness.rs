@@ -276,3 +276,163 @@ fn a_spelling_of_a_path_slips_out_of_no_selector() {
         assert_eq!(outcomes(&path), ["pass", "pass"], "{path}");
     }
 }
+
+/// A policy of one rule that also compares with reports of the base, with more besides its rules.
+fn by_reports(evidence: &str, findings: &str, more: &str) -> String {
+    format!(
+        "version: 1\ngate: merge\nbase: {{from: [diff, base-report, baseline], without: review}}\n{more}evidence:\n  \
+         all: {evidence}\nrules:\n  - {{id: one, findings: {findings}, then: fail}}\n"
+    )
+}
+
+#[test]
+fn a_rename_excuses_no_rule_that_did_not_hold_at_the_old_path() {
+    let known = "{category: sast, severity: high, state: new";
+    let map = "severity: {map: [{path: \"tests/**\", as: low, reason: tests}]}\n";
+    for (rule, more, outcome) in [
+        (format!("{known}}}"), "", "pass"),
+        (format!("{known}, path: \"src/**\"}}"), "", "fail"),
+        (format!("{known}, not: {{path: \"tests/**\"}}}}"), "", "fail"),
+        (format!("{known}, path: [\"src/**\", \"tests/**\"]}}"), "", "pass"),
+        (format!("{known}}}"), map, "fail"),
+        ("{category: sast, severity: low, state: new}".to_owned(), map, "pass"),
+    ] {
+        let dir = repository(&[("tests/x.py", "eval(a)\nb\nc\nd\n")]);
+        let policy = by_reports("{category: sast, files: [semgrep.json]}", &rule, more);
+        dir.write(".secgate/merge.yaml", policy);
+        commit(&dir);
+        dir.git(&["branch", "-f", "main"]);
+        report(&dir, &["tests/x.py"]);
+        dir.write("made/base.json", dir.read("semgrep.json")).write("src/y.py", "y\n");
+        dir.git(&["mv", "tests/x.py", "src/x.py"]);
+        commit(&dir);
+        report(&dir, &["src/x.py"]);
+        let run = check(&dir, &["--diff-base", "main", "--base-report", "made/base.json"]);
+        assert_eq!(run.json()["rules"][0]["outcome"], outcome, "{rule} {more} {run:?}");
+        assert_eq!(run.json()["base"]["findings"]["existing"], 1, "{rule} {more} {run:?}");
+    }
+}
+
+/// A report of Trivy with one vulnerable package and, for development or not, the list of packages.
+fn trivy(development: bool, version: &str, vulnerable: bool) -> String {
+    let id = format!("lodash@{version}");
+    let named = serde_json::json!({"PURL": format!("pkg:npm/{id}")});
+    let one = serde_json::json!({"VulnerabilityID": "CVE-2021-23337", "PkgID": id, "PkgName": "lodash",
+        "PkgIdentifier": named, "InstalledVersion": version, "FixedVersion": "4.17.21", "Status": "fixed",
+        "Severity": "HIGH", "Title": "t"});
+    let found = if vulnerable { vec![one] } else { Vec::new() };
+    serde_json::json!({"SchemaVersion": 2, "CreatedAt": "2026-06-01T10:00:00Z", "ArtifactName": ".",
+        "ArtifactType": "filesystem", "Results": [{"Target": "package-lock.json", "Class": "lang-pkgs", "Type": "npm",
+        "Packages": [{"ID": id, "Name": "lodash", "Version": version, "Dev": development, "Identifier": named}],
+        "Vulnerabilities": found}]})
+    .to_string()
+}
+
+#[test]
+fn what_was_for_development_is_not_the_same_in_production() {
+    const NOW: &str = "4.17.20";
+    let dir = Dir::new();
+    dir.write(
+        "policy.yaml",
+        by_reports(
+            "{category: vulnerability, files: [trivy.json]}",
+            "{category: vulnerability, severity: high}",
+            "",
+        ),
+    );
+    for (before, now, state) in [
+        (trivy(true, NOW, true), trivy(false, NOW, true), "new"),
+        (trivy(true, "4.17.19", true), trivy(false, NOW, true), "new"),
+        // Nobody reported it, and the package was there for development only.
+        (trivy(true, NOW, false), trivy(false, NOW, true), "new"),
+        (trivy(true, NOW, false), trivy(true, NOW, true), "newly_disclosed"),
+        (trivy(false, NOW, false), trivy(false, NOW, true), "newly_disclosed"),
+        (trivy(true, NOW, true), trivy(true, NOW, true), "existing"),
+        (trivy(true, "4.17.19", true), trivy(true, NOW, true), "existing"),
+        (trivy(false, NOW, true), trivy(true, NOW, true), "existing"),
+        (trivy(false, "4.17.19", true), trivy(false, NOW, true), "existing"),
+    ] {
+        dir.write("base.json", &before).write("trivy.json", &now);
+        let by_report = check(&dir, &["--policy", "policy.yaml", "--base-report", "base.json"]);
+        assert_eq!(states(&by_report), [state], "{before} {now}");
+        if state == "newly_disclosed" || !before.contains("CVE") {
+            continue;
+        }
+        let written = dir.run(&["baseline", "write", "--output", "baseline.jsonl", "base.json"]);
+        assert_eq!(written.code, 0, "{written:?}");
+        let by_file = check(&dir, &["--policy", "policy.yaml", "--baseline", "baseline.jsonl"]);
+        assert_eq!(states(&by_file), [state], "{before} {now}");
+    }
+}
+
+#[test]
+fn of_several_merge_bases_none_is_chosen_for_its_date() {
+    for (first, second) in [("2026-05-02", "2026-05-01"), ("2026-05-01", "2026-05-02")] {
+        let dir = repository(&[("src/a.py", "safe(x)\nb\n")]);
+        let commit_at = |branch: &str, text: &str, day: &str| {
+            dir.git(&["checkout", "-q", "-b", branch, "main"]);
+            dir.write("src/a.py", text);
+            let output = std::process::Command::new("git")
+                .args(["-c", "user.name=t", "-c", "user.email=t@example.com", "commit", "-qam", branch])
+                .env("GIT_COMMITTER_DATE", format!("{day}T00:00:00Z"))
+                .current_dir(dir.path())
+                .output()
+                .unwrap();
+            assert!(output.status.success(), "{output:?}");
+        };
+        commit_at("one", "eval(x)\nb\n", first);
+        commit_at("two", "safe(x)\nc\n", second);
+        dir.git(&["checkout", "-q", "-B", "main", "two"]);
+        dir.git(&["merge", "-q", "-s", "ours", "-m", "m", "one"]);
+        dir.git(&["checkout", "-q", "-B", "change", "one"]);
+        dir.git(&["merge", "-q", "-s", "ours", "-m", "m", "two"]);
+        assert_eq!(dir.git(&["merge-base", "--all", "main", "change"]).lines().count(), 2);
+        report(&dir, &["src/a.py"]);
+        assert_eq!(states(&check(&dir, &["--diff-base", "main"])), ["new"], "{first}");
+    }
+}
+
+#[test]
+fn what_some_readers_take_for_the_end_of_a_line_leaves_no_line_alone() {
+    let of_byte = |byte: u8| [b"y", &[byte][..], b"eval(x)\nq\n"].concat();
+    for (text, state) in [
+        (of_byte(0x1c), "new"),
+        (of_byte(0x1d), "new"),
+        (of_byte(0x1e), "new"),
+        (of_byte(0x85), "new"),
+        (b"y = 1\nq\n".to_vec(), "existing"),
+    ] {
+        let dir = repository(&[("src/a.py", "y\nq\n")]);
+        dir.write("src/a.py", &text);
+        commit(&dir);
+        report(&dir, &["src/a.py"]);
+        dir.write("semgrep.json", dir.read("semgrep.json").replace("{\"line\":1}", "{\"line\":2}"));
+        assert_eq!(states(&check(&dir, &["--diff-base", "main"])), [state], "{text:?}");
+    }
+}
+
+#[test]
+fn a_path_from_within_a_touched_submodule_or_link_is_no_unchanged_file() {
+    let library = repository(&[("app.py", "run(x)\n"), ("deep/b.py", "run(x)\n")]);
+    let dir = repository(&[("app.py", "x\n"), ("b.py", "x\n"), ("other.py", "x\n")]);
+    let file = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
+    let url = library.path().to_string_lossy().into_owned();
+    dir.git(&[&file[..], &["add", &url, "sub"]].concat());
+    commit(&dir);
+    dir.git(&["branch", "-f", "main"]);
+    report(&dir, &["app.py", "b.py", "other.py"]);
+    library.write("app.py", "eval(x)\n");
+    commit(&library);
+    dir.git(&[&file[..], &["update", "--remote", "sub"]].concat());
+    commit(&dir);
+    assert_eq!(states(&check(&dir, &["--diff-base", "main"])), ["new", "new", "existing"]);
+    // A folder elsewhere that a new link leads to.
+    dir.git(&["checkout", "-qf", "main"]);
+    std::fs::remove_dir_all(dir.path().join("sub")).unwrap();
+    dir.git(&["rm", "-q", "--cached", "sub"]);
+    commit(&dir);
+    dir.git(&["checkout", "-qb", "link"]);
+    std::os::unix::fs::symlink(library.path(), dir.path().join("linked")).unwrap();
+    commit(&dir);
+    assert_eq!(states(&check(&dir, &["--diff-base", "main"])), ["new", "new", "existing"]);
+}

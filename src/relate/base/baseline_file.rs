@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use super::BaseError;
 use crate::finding::{
-    Category, Finding, Fingerprint, FingerprintBuilder, Package, SecretKey, Severity, clean_line,
+    Category, Finding, Fingerprint, FingerprintBuilder, Package, Scope, SecretKey, Severity, clean_line,
 };
 
 const SCHEMA: &str = "secgate/baseline/v2";
@@ -45,6 +45,9 @@ pub struct BaseEntry {
     /// Its ecosystem and whole name; empty where the report does not tell them.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub named: String,
+    /// `development` of what is for development only; nothing of anything else.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub scope: Option<Scope>,
     /// The category as the report says.
     pub category: Category,
     /// Severity as the report says.
@@ -70,6 +73,7 @@ impl BaseEntry {
             rule: finding.rule_id.to_string(),
             package: package_of(finding),
             named: named_of(finding),
+            scope: finding.scope.filter(|scope| *scope == Scope::Development),
             category: finding.category,
             severity: finding.severity,
             tool: finding.tool.to_string(),
@@ -97,6 +101,7 @@ impl BaseEntry {
             rule,
             package,
             named,
+            scope,
             category,
             severity,
             tool,
@@ -116,12 +121,14 @@ impl BaseEntry {
             .part(&format!("{content:016x}"));
         // Lines of earlier versions have none, and keep their seals.
         let seal = if named.is_empty() { seal } else { seal.part(named) };
+        let seal = if let Some(scope) = scope { seal.part("scope").part(scope.as_str()) } else { seal };
         format!("{:.16}", seal.finish().to_string().trim_start_matches("sg1:"))
     }
 
-    fn key(&self) -> (&str, &str, Fingerprint, u64, &'static str, &str) {
+    fn key(&self) -> (&str, &str, Fingerprint, u64, &'static str, &str, bool) {
         let severity = self.severity.as_str();
-        (&self.path, &self.rule, self.fingerprint, self.content, severity, &self.tool)
+        let scoped = self.scope.is_some();
+        (&self.path, &self.rule, self.fingerprint, self.content, severity, &self.tool, scoped)
     }
 
     fn order(&self, other: &Self) -> Ordering {
@@ -172,6 +179,8 @@ struct BaselineLine<'a> {
     package: String,
     #[serde(default, skip_serializing_if = "String::is_empty")]
     named: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    scope: Option<Scope>,
     category: Category,
     severity: Severity,
     tool: String,
@@ -260,6 +269,7 @@ impl BaselineFile {
                 rule: entry.rule.clone(),
                 package: entry.package.clone(),
                 named: entry.named.clone(),
+                scope: entry.scope,
                 category: entry.category,
                 severity: entry.severity,
                 tool: entry.tool.clone(),
@@ -365,6 +375,9 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
     if line.count == 0 {
         return Err("`count` is 0: remove the line".to_owned());
     }
+    if line.scope == Some(Scope::Production) {
+        return Err("`scope` is written of what is for development only: remove it".to_owned());
+    }
     let content = match (line.code, line.value, line.category) {
         (None, None, _) => 0,
         (None, Some(digits), Category::Secret) => hex(digits, "value")?,
@@ -377,6 +390,7 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
         rule: line.rule,
         package: line.package,
         named: line.named,
+        scope: line.scope,
         category: line.category,
         severity: line.severity,
         tool: line.tool,
@@ -387,7 +401,7 @@ fn entry(line: BaselineLine<'_>) -> Result<BaseEntry, String> {
     };
     match seal {
         Some(seal) if ungrouped(&seal) != entry.seal() => Err(format!(
-            "was edited: by its `seal` its path, rule, package, category, severity, tool or code was another, and the \
+            "was edited: by its `seal` its path, rule, package, scope, category, severity, tool or code was another, and the \
              finding that it told of is not known by it; take the edit back, or {AGAIN}"
         )),
         Some(_) | None => Ok(entry),

@@ -35,6 +35,10 @@ pub struct Diff {
     /// Touched paths as a scanner may write them, so that a path below another directory or in another spelling is not
     /// taken for an untouched file.
     names: TouchedNames,
+    /// The same of the files in folders that it touches as one: submodules, and what links lead to.
+    names_below: TouchedNames,
+    /// Such folders with more files than are looked at.
+    vast: Vec<String>,
     /// Files that were there before the change, where that is known.
     before: Option<HashSet<String>>,
     /// Touched files as they were before it, where git names what they held; by their paths then.
@@ -444,6 +448,18 @@ impl Diff {
     fn find_links(&mut self) {
         let Some(tree) = &self.tree else { return };
         self.linked = self.files.keys().filter_map(|path| tree.behind(path)).collect();
+        (self.names_below, self.vast) = (TouchedNames::default(), Vec::new());
+        let mut left = MAX_UNSHOWN;
+        for folder in self.files.keys() {
+            let (below, all) = tree.below_folder(folder, left);
+            left = left.saturating_sub(below.len());
+            for path in &below {
+                self.names_below.add(&spelled(&format!("{folder}/{path}")));
+            }
+            if !all {
+                self.vast.push(folder.clone());
+            }
+        }
     }
 
     /// Number of files that it touches.
@@ -638,12 +654,23 @@ impl Diff {
 
     /// A touched file may be this one, named from another directory.
     fn touches_namesake(&self, path: &str) -> bool {
-        self.names.ends_alike(path)
+        self.names.ends_alike(path) || self.may_be_below(path)
+    }
+
+    /// A file in a folder that is touched as one may be this one, named from within.
+    fn may_be_below(&self, path: &str) -> bool {
+        let is_in = |folder: &String| {
+            self.tree.as_ref().is_some_and(|tree| tree.root().join(folder).join(path).exists())
+        };
+        self.names_below.ends_alike(path) || self.vast.iter().any(is_in)
     }
 
     /// Whether the lines are left alone by each touched file that a touched one may be, named from another directory.
     fn namesakes_leave(&self, path: &str, lines: LineSpan) -> bool {
         let name = spelled(path);
+        if self.may_be_below(&name) {
+            return false;
+        }
         if !self.names.others_end_alike(&name) {
             return true;
         }

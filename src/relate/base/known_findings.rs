@@ -6,7 +6,8 @@ use jiff::civil::Date;
 
 use super::baseline_file::BaseEntry;
 use crate::finding::{
-    Category, Finding, Fingerprint, FingerprintBuilder, Package, PackageName, Purl, Severity, is_of_system,
+    Category, Finding, Fingerprint, FingerprintBuilder, Package, PackageName, Purl, Scope, Severity,
+    is_of_system,
 };
 
 /// Severity ranks, `info` to `critical`.
@@ -26,11 +27,14 @@ pub(super) struct GroupMember {
     pub(super) versions: Option<u32>,
 }
 
+/// Fingerprint, content, and whether findings in what is for development only are left out.
+type GroupKey = (Fingerprint, u64, bool);
+
 /// One source of known findings: a baseline, or the reports of the base.
 #[derive(Debug, Default)]
 pub(super) struct KnownFindings {
     /// The groups by fingerprint and content; looked up, never walked through.
-    groups: HashMap<(Fingerprint, u64), u32>,
+    groups: HashMap<GroupKey, u32>,
     /// How many findings each group has, by rank.
     pub(super) counts: Vec<Ranked>,
     /// The groups, each as often as severities differ.
@@ -43,6 +47,8 @@ pub(super) struct KnownFindings {
     covers: Option<BTreeSet<(String, Category)>>,
     /// Packages that a complete report of the base names.
     packages: HashSet<Fingerprint>,
+    /// Those that a report of the base names for development only.
+    for_development: HashSet<Fingerprint>,
     /// Packages that an SBOM of the base lists.
     inventory: HashSet<Fingerprint>,
     /// The number of its first group among those of all sources.
@@ -63,7 +69,7 @@ impl KnownFindings {
     /// Adds findings of one kind.
     pub(super) fn add(&mut self, entry: BaseEntry, unknown: Severity, line: Option<u32>) {
         let rank = usize::from(entry.severity.rank(unknown));
-        let group = self.count((entry.fingerprint, entry.content), rank, entry.count);
+        let group = self.count((entry.fingerprint, entry.content, false), rank, entry.count);
         if let Some(day) = self.days.get_mut(group as usize) {
             *day = (*day).max(entry.first_seen);
         }
@@ -71,8 +77,14 @@ impl KnownFindings {
             lines.push(line);
         }
         let before = self.counts.len();
-        let versions = entry.in_any_version().map(|id| self.count((id, 0), rank, entry.count));
+        let versions = entry.in_any_version().map(|id| self.count((id, 0, false), rank, entry.count));
         let is_first = self.counts.len() > before;
+        if has_scope(entry.category) && entry.scope != Some(Scope::Development) {
+            let any_version = entry.in_any_version().map(|id| (id, 0, true));
+            for key in [(entry.fingerprint, entry.content, true)].into_iter().chain(any_version) {
+                self.count(key, rank, entry.count);
+            }
+        }
         if let Some(day) = versions.and_then(|group| self.days.get_mut(group as usize)) {
             // The clock of an advisory began with the first version; one of unknown age is older than any.
             *day = if is_first { entry.first_seen } else { (*day).min(entry.first_seen) };
@@ -81,7 +93,7 @@ impl KnownFindings {
     }
 
     /// Counts findings of a group, which is made if it is the first of it.
-    fn count(&mut self, key: (Fingerprint, u64), rank: usize, more: u32) -> u32 {
+    fn count(&mut self, key: GroupKey, rank: usize, more: u32) -> u32 {
         let next = u32::try_from(self.counts.len()).unwrap_or(u32::MAX);
         let group = *self.groups.entry(key).or_insert(next);
         if group == next {
@@ -111,7 +123,21 @@ impl KnownFindings {
 
     /// The group of this identity.
     pub(super) fn group(&self, fingerprint: Fingerprint, content: u64) -> Option<u32> {
-        self.groups.get(&(fingerprint, content)).copied()
+        self.groups.get(&(fingerprint, content, false)).copied()
+    }
+
+    /// The groups of this identity that must know a finding: what was known only for development is not the same in
+    /// another scope.
+    pub(super) fn groups_for(
+        &self,
+        finding: &Finding,
+        fingerprint: Fingerprint,
+        content: u64,
+    ) -> Option<(u32, Option<NarrowGroup>)> {
+        let group = self.group(fingerprint, content)?;
+        let narrow = has_scope(finding.category) && finding.scope != Some(Scope::Development);
+        let of_shipped = || self.groups.get(&(fingerprint, content, true)).copied();
+        Some((group, narrow.then(|| of_shipped().map_or(NarrowGroup::Absent, NarrowGroup::At))))
     }
 
     /// The day on which a group was first known.
@@ -125,14 +151,21 @@ impl KnownFindings {
         lines.is_empty() || line.is_some_and(|line| lines.contains(&line))
     }
 
-    /// Takes note of a vulnerable package of the base.
-    pub(super) fn package(&mut self, finding: &Finding) {
-        self.packages.extend(package_of(finding, finding.path().unwrap_or_default()));
+    /// Takes note of a vulnerable package of the base. Only a complete report shows what was looked at.
+    pub(super) fn package(&mut self, finding: &Finding, complete: bool) {
+        let package = package_of(finding, finding.path().unwrap_or_default());
+        if finding.scope == Some(Scope::Development) {
+            self.for_development.extend(package);
+        } else if complete {
+            self.packages.extend(package);
+        }
     }
 
     /// Takes note of a package that a complete report of the base lists.
-    pub(super) fn listed(&mut self, tool: &str, path: &str, package: &Package) {
-        self.packages.extend(package_at(tool, path, package));
+    pub(super) fn listed(&mut self, tool: &str, path: &str, package: &Package, scope: Option<Scope>) {
+        let of_scope =
+            if scope == Some(Scope::Development) { &mut self.for_development } else { &mut self.packages };
+        of_scope.extend(package_at(tool, path, package));
     }
 
     /// Takes note of a package that an SBOM of the base lists.
@@ -142,7 +175,8 @@ impl KnownFindings {
         self.inventory.insert(identity(path, purl));
     }
 
-    /// Whether the package of a finding was in the base at this path, in the same version. What the base says of the
+    /// Whether the package of a finding was in the base at this path, in the same version, and not for development only
+    /// if it is not now. What the base says of the
     /// advisory does not matter: one that it does not know so, or not as bad, must not be worse off than one that is
     /// left out of it.
     pub(super) fn disclosed(&self, finding: &Finding, path: &str) -> bool {
@@ -151,8 +185,25 @@ impl KnownFindings {
                 [None, Some(path)].iter().any(|path| self.inventory.contains(&identity(*path, &purl)))
             })
         };
-        package_of(finding, path).is_some_and(|package| self.packages.contains(&package) || by_sbom())
+        package_of(finding, path).is_some_and(|package| {
+            let for_development = self.for_development.contains(&package);
+            let in_scope = finding.scope == Some(Scope::Development) || !for_development;
+            self.packages.contains(&package) || in_scope && (for_development || by_sbom())
+        })
     }
+}
+
+/// The group of an identity without what is for development only.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum NarrowGroup {
+    At(u32),
+    /// The base knows it for development only.
+    Absent,
+}
+
+/// Whether findings of a category are in something that is for development or ships.
+const fn has_scope(category: Category) -> bool {
+    !super::spoken_of(category)
 }
 
 /// The package URL of a vulnerable package, with its version.

@@ -34,11 +34,12 @@ pub use tracked::{Conversion, TrackedFile};
 pub(super) use work_tree::tells_its_letters;
 
 use crate::finding::{
-    Category, Finding, Fingerprint, Location, Package, Purl, SecretKey, Severity, Sighting, Stage, State,
+    Category, Finding, Fingerprint, Location, Package, Purl, Scope, SecretKey, Severity, Sighting, Stage,
+    State, Text,
 };
 use crate::report::HiddenFindings;
 use jiff::civil::Date;
-use known_findings::{GONE, GroupMember, KnownFindings, RANKS, Ranked};
+use known_findings::{GONE, GroupMember, KnownFindings, NarrowGroup, RANKS, Ranked};
 
 /// Errors in a file of the base, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -121,6 +122,28 @@ impl Heads {
     }
 }
 
+/// How one source knows a finding.
+#[derive(Debug, Clone, Copy)]
+struct KnownAs {
+    stage: Stage,
+    /// Since when, where that is known.
+    day: Option<Date>,
+    /// By the path that its file had before the change, and not by its own.
+    by_old_path: bool,
+}
+
+/// Answer to whether a finding is new.
+#[derive(Debug, Clone, Copy)]
+struct Judged {
+    state: State,
+    stage: Option<Stage>,
+    first_seen: Option<Date>,
+    /// A source knows it only by the path that its file had before the change.
+    is_renamed: bool,
+}
+
+const NEW: Judged = Judged { state: State::New, stage: None, first_seen: None, is_renamed: false };
+
 impl Base {
     /// A base that knows nothing. Source lines are read below `root`.
     pub fn new(unknown: Severity, root: Option<PathBuf>, key: Option<&SecretKey>) -> Self {
@@ -175,22 +198,19 @@ impl Base {
         covers: impl IntoIterator<Item = Category>,
         complete: bool,
         findings: impl IntoIterator<Item = &'f Finding> + Clone,
-        packages: &[(String, Package)],
+        packages: &[(String, Package, Option<Scope>)],
     ) {
         self.suppressed.report(tool, findings.clone(), &[]);
         let mut known = self.reports.take().unwrap_or_else(KnownFindings::of_reports);
         for category in covers {
             known.cover(tool, category);
         }
-        for (path, package) in packages.iter().filter(|_| complete) {
-            known.listed(tool, path, package);
+        for (path, package, scope) in packages.iter().filter(|_| complete) {
+            known.listed(tool, path, package, *scope);
         }
         let mut code = self.code();
         for finding in findings {
-            // Only a whole one shows what was looked at.
-            if complete {
-                known.package(finding);
-            }
+            known.package(finding, complete);
             if finding.suppressed {
                 continue;
             }
@@ -322,10 +342,11 @@ impl Base {
         if self.settled.is_some() {
             return;
         }
-        let state = self.state(finding, bars, heads, code);
+        let judged = self.state(finding, bars, heads, code);
         // It is counted, so that it is not called fixed; but nobody lives with what does harm.
-        let state = if finding.is_malware() { (State::New, None, None) } else { state };
-        (finding.state, finding.stage, finding.first_seen) = state;
+        let judged = if finding.is_malware() { NEW } else { judged };
+        (finding.state, finding.stage, finding.first_seen) = (judged.state, judged.stage, judged.first_seen);
+        finding.renamed_from = self.renamed_from(finding, judged.is_renamed);
         let may_become_secret = finding.sighting == Sighting::InFile && finding.category != Category::Secret;
         if may_become_secret && finding.state == State::Existing && self.knows_lines(finding, code) {
             finding.sighting = Sighting::OnItsLines;
@@ -361,14 +382,29 @@ impl Base {
         }
     }
 
+    /// The places of an existing finding before the change, where its file, if the base knows it by its old path, or that
+    /// of another place of it was renamed; else nothing.
+    fn renamed_from(&self, finding: &Finding, is_renamed: bool) -> Vec<Location> {
+        let Some(diff) = self.diff.as_ref().filter(|_| finding.state == State::Existing) else {
+            return Vec::new();
+        };
+        let old = |at: &Location| diff.old_path(at.path.real()).map(Text::whole);
+        let moved =
+            |at: &Location| Location { path: old(at).unwrap_or_else(|| at.path.clone()), ..at.clone() };
+        if !is_renamed && finding.also_at.iter().all(|at| old(at).is_none()) {
+            return Vec::new();
+        }
+        let own = finding.location.iter().map(|at| if is_renamed { moved(at) } else { at.clone() });
+        own.chain(finding.also_at.iter().map(moved)).collect()
+    }
+
     fn state(
         &self,
         finding: &Finding,
         bars: &SeverityBars,
         heads: &mut Heads,
         code: &mut SourceTree,
-    ) -> (State, Option<Stage>, Option<Date>) {
-        const NEW: (State, Option<Stage>, Option<Date>) = (State::New, None, None);
+    ) -> Judged {
         let secret = finding.category == Category::Secret;
         let content = if secret || told_by_lines(finding) { self.content(finding, code) } else { 0 };
         let comparable = !secret || content != 0;
@@ -380,6 +416,7 @@ impl Base {
         // What the first that speaks of it says, unless another does not know it.
         let mut told: Option<Option<Stage>> = None;
         let mut first_seen = None;
+        let mut is_renamed = false;
         let mut settled = false;
         let mut tell = |said: Option<Stage>| {
             told = Some(told.map_or(said, |before| before.and_then(|stage| said.map(|_| stage))));
@@ -392,8 +429,9 @@ impl Base {
             }
             if comparable && compares_lines && known.speaks(finding.tool.real(), finding.category) {
                 let found = self.find(known, finding, old_path, content, bars, heads);
-                first_seen = first_seen.max(found.and_then(|(_, day)| day));
-                tell(found.map(|(stage, _)| stage));
+                first_seen = first_seen.max(found.and_then(|found| found.day));
+                is_renamed |= found.is_some_and(|found| found.by_old_path);
+                tell(found.map(|found| found.stage));
                 settled = true;
             }
         }
@@ -409,14 +447,14 @@ impl Base {
             return NEW;
         }
         if let Some(Some(stage)) = told {
-            return (State::Existing, Some(stage), first_seen);
+            return Judged { state: State::Existing, stage: Some(stage), first_seen, is_renamed };
         }
         let path = finding.path().unwrap_or_default();
         let shown = |known: &KnownFindings| {
             known.disclosed(finding, path) || old_path.is_some_and(|old| known.disclosed(finding, old))
         };
         if self.reports.as_ref().is_some_and(shown) {
-            return (State::NewlyDisclosed, None, None);
+            return Judged { state: State::NewlyDisclosed, ..NEW };
         }
         NEW
     }
@@ -499,22 +537,37 @@ impl Base {
         content: u64,
         bars: &SeverityBars,
         heads: &mut Heads,
-    ) -> Option<(Stage, Option<Date>)> {
+    ) -> Option<KnownAs> {
         let rank = finding.severity.rank(self.unknown);
         let line = finding.location.as_ref().and_then(|at| at.line);
-        let mut found = None;
+        let mut found: Option<KnownAs> = None;
+        // Counts it for the groups of an identity, and says whether all of them know it, and the first group.
+        let mut count = |fingerprint: Fingerprint, content: u64| {
+            let (group, narrow) = known.groups_for(finding, fingerprint, content)?;
+            let mut holds = |group: u32| {
+                let at = known.offset + group;
+                heads.add(at, usize::from(rank));
+                bars.get(at as usize).is_some_and(|&bar| rank < bar)
+            };
+            let holds_all = holds(group)
+                & match narrow {
+                    None => true,
+                    Some(NarrowGroup::Absent) => false,
+                    Some(NarrowGroup::At(group)) => holds(group),
+                };
+            Some((group, holds_all))
+        };
         let old = old_path.map(|path| (finding.body.at(path), Stage::Renamed));
         for (fingerprint, stage) in [(finding.fingerprint, Stage::Exact)].into_iter().chain(old) {
             // Without content on both sides the fingerprint has to do; of a secret it never does.
             let without = (content != 0 && finding.category != Category::Secret).then_some(0);
             for content in [content].into_iter().chain(without) {
-                let Some(group) = known.group(fingerprint, content) else { continue };
-                let at = known.offset + group;
-                heads.add(at, usize::from(rank));
-                if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
+                if let Some((group, true)) = count(fingerprint, content) {
                     let moved = stage == Stage::Exact && !known.has_line(group, line);
-                    let (first, day) = found.unwrap_or((if moved { Stage::Moved } else { stage }, None));
-                    found = Some((first, day.max(known.day(group))));
+                    let by_old_path = stage == Stage::Renamed;
+                    let stage = if moved { Stage::Moved } else { stage };
+                    let first = found.unwrap_or(KnownAs { stage, day: None, by_old_path });
+                    found = Some(KnownAs { day: first.day.max(known.day(group)), ..first });
                 }
             }
         }
@@ -522,17 +575,16 @@ impl Base {
         if finding.category == Category::Vulnerability {
             let package = baseline_file::package_of(finding);
             let named = baseline_file::named_of(finding);
-            for path in [Some(finding.path().unwrap_or_default()), old_path].into_iter().flatten() {
+            let own = (finding.path().unwrap_or_default(), false);
+            for (path, by_old_path) in [own].into_iter().chain(old_path.map(|path| (path, true))) {
                 let parts = [finding.tool.real(), path, finding.rule_id.real(), package.as_str()];
                 // What does not tell its ecosystem may be of any.
                 let mut groups = [named.as_str(), ""].into_iter().filter_map(|named| {
-                    known.group(baseline_file::in_any_version(finding.category, parts, named)?, 0)
+                    count(baseline_file::in_any_version(finding.category, parts, named)?, 0)
                 });
-                let Some(group) = groups.next() else { continue };
-                let at = known.offset + group;
-                heads.add(at, usize::from(rank));
-                if bars.get(at as usize).is_some_and(|&bar| rank < bar) {
-                    found = found.or_else(|| Some((Stage::Version, known.day(group))));
+                if let Some((group, true)) = groups.next() {
+                    let day = known.day(group);
+                    found = found.or(Some(KnownAs { stage: Stage::Version, day, by_old_path }));
                 }
             }
         }

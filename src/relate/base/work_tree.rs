@@ -115,6 +115,17 @@ impl WorkTree {
         Some(parts.join("/"))
     }
 
+    /// The files below the folder at a path, or below the one that a link there leads to, wherever that is, by their paths
+    /// in it: so many at most, and whether that is all of them. Links in it are not followed.
+    pub(super) fn below_folder(&self, path: &str, most: usize) -> (Vec<String>, bool) {
+        let here = self.root.join(path);
+        if !fs::metadata(&here).is_ok_and(|meta| meta.is_dir()) {
+            return (Vec::new(), true);
+        }
+        fs::canonicalize(here)
+            .map_or((Vec::new(), true), |root| Self { root, folders: RwLock::default() }.files("", most))
+    }
+
     /// Contents of the file at a path without links; `None` if that cannot be told.
     pub(super) fn read(&self, path: &str) -> Option<Vec<u8>> {
         let here = self.root.join(path);
@@ -159,9 +170,17 @@ impl WorkTree {
 /// True of text in which every scanner counts the lines that git counts, and reads the letters that git shows: no zero
 /// byte (as in UTF-16), no other end of line (of Unicode's), no encoding in which ASCII is written otherwise.
 pub(super) fn is_plain(text: &[u8]) -> bool {
-    const BREAKS: [&[u8]; 5] = [b"\x0b", b"\x0c", b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
+    const CONTROLS: [u8; 5] = [b'\x0b', b'\x0c', b'\x1c', b'\x1d', b'\x1e'];
+    const BREAKS: [&[u8]; 3] = [b"\xc2\x85", b"\xe2\x80\xa8", b"\xe2\x80\xa9"];
+    // One that ends a line (NEL) wherever a byte is a letter.
+    let ends_by_byte = || {
+        memchr::memchr(0x85, text).is_some()
+            && (std::str::from_utf8(text).is_err() || !every_encoding(text, |name| name.starts_with("utf")))
+    };
     let carriage = |at: usize| text.get(at + 1).is_some_and(|&next| next != b'\n');
     memchr::memchr(0, text).is_none()
+        && !CONTROLS.iter().any(|&end| memchr::memchr(end, text).is_some())
+        && !ends_by_byte()
         && !BREAKS.iter().any(|end| memchr::memmem::find(text, end).is_some())
         && !memchr::memchr_iter(b'\r', text).any(carriage)
         && tells_its_letters(text)
@@ -190,6 +209,12 @@ pub(in crate::relate) fn tells_its_letters(text: &[u8]) -> bool {
         "mac",
         "l1",
     ];
+    every_encoding(text, |name| KNOWN.iter().any(|known| name.starts_with(known)))
+}
+
+/// Whether something holds of each encoding that the first two lines declare, its name in small letters with `-` for `_`
+/// and what follows it.
+fn every_encoding(text: &[u8], holds: impl Fn(&str) -> bool) -> bool {
     text.split(|&byte| byte == b'\n').take(2).all(|line| {
         let line = line.trim_ascii_start();
         // A comment, or the first line of XML.
@@ -202,7 +227,7 @@ pub(in crate::relate) fn tells_its_letters(text: &[u8]) -> bool {
             let Some(rest) = rest.strip_prefix([':', '=']) else { return true };
             let name = rest.trim_start_matches([' ', '\t', '"', '\'']).replace('_', "-");
             let named = name.starts_with(|first: char| first.is_ascii_alphanumeric());
-            !named || KNOWN.iter().any(|known| name.starts_with(known))
+            !named || holds(&name)
         })
     })
 }
@@ -273,11 +298,21 @@ mod tests {
         {
             assert!(is_plain(text.as_bytes()), "{text}");
         }
-        for text in
-            ["a\0b", "a\rb", "a\u{2028}b", "a\u{c}b", "# coding: utf-7\n", "\n# coding=raw_unicode_escape"]
-        {
+        for text in [
+            "a\0b",
+            "a\rb",
+            "a\u{2028}b",
+            "a\u{c}b",
+            "a\x1cb",
+            "a\x1eb",
+            "# coding: latin-1\nÅ",
+            "# coding: utf-7\n",
+            "\n# coding=raw_unicode_escape",
+        ] {
             assert!(!is_plain(text.as_bytes()), "{text}");
         }
+        assert!(!is_plain(b"a\x85b"));
+        assert!(is_plain("# coding: utf-8\nÅ".as_bytes()));
         assert!(is_plain(b"\n\n# coding: utf-7\n"));
     }
 }

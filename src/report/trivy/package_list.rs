@@ -8,7 +8,7 @@ use serde::Deserialize;
 use super::entry::Site;
 use super::is_image;
 use super::needed::ListedPackages;
-use crate::finding::{Package, Text, project_path};
+use crate::finding::{Package, Scope, Text, project_path};
 use crate::report::{Options, Source};
 
 #[derive(Deserialize)]
@@ -45,6 +45,8 @@ struct TrivyPackage {
     #[serde(default)]
     file_path: String,
     #[serde(default)]
+    dev: bool,
+    #[serde(default)]
     identifier: ListedIdentifier,
 }
 
@@ -69,7 +71,7 @@ pub(in crate::report) fn packages(
     source: &Source,
     options: &Options,
     sha256: &str,
-) -> Vec<(String, Package)> {
+) -> Vec<(String, Package, Option<Scope>)> {
     let mut bytes = Vec::new();
     let Ok(mut input) = source.open(options.max_report) else { return Vec::new() };
     if input.read_to_end(&mut bytes).is_err() || input.digest().1 != sha256 {
@@ -98,7 +100,7 @@ pub(in crate::report) fn packages(
                 purl: Some(Text::whole(&item.identifier.purl)).filter(|purl| !purl.is_empty()),
                 ..Package::default()
             };
-            all.push((path, package));
+            all.push((path, package, item.dev.then_some(Scope::Development)));
         }
     }
     all
