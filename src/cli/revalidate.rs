@@ -90,14 +90,14 @@ fn text(told: &Revalidation) -> String {
     let _ = writeln!(
         text,
         "{} from {}, the newest of {}; {} taken back",
-        plural(advisories.records, "advisory").replace("advisorys", "advisories"),
+        plural(advisories.records, "advisory"),
         plural(advisories.files, "file"),
         advisories.newest,
         advisories.withdrawn
     );
     for (ecosystem, records) in advisories.unknown_ecosystems.iter().take(LISTED) {
         let of = if ecosystem.is_empty() { "no ecosystem" } else { ecosystem };
-        let records = plural(*records, "advisory").replace("advisorys", "advisories");
+        let records = plural(*records, "advisory");
         let _ = writeln!(text, "{records} of {of}, which OSV does not have");
     }
     let of = |outcome: Outcome| told.bundles.iter().filter(|one| one.verdict == outcome).count();

@@ -339,12 +339,15 @@ fn short(line: &str) -> Cow<'_, str> {
     }
 }
 
-/// `1 finding`, `2 findings`, `2 pieces of evidence`.
+/// `1 finding`, `2 findings`, `2 pieces of evidence`, `2 advisories`.
 pub fn plural(n: u64, noun: &str) -> String {
-    match (n, noun.split_once(" of ")) {
-        (1, _) => format!("1 {noun}"),
-        (n, Some((head, tail))) => format!("{n} {head}s of {tail}"),
-        (n, None) => format!("{n} {noun}s"),
+    if n == 1 {
+        return format!("1 {noun}");
+    }
+    let (head, tail) = noun.find(" of ").map_or((noun, ""), |at| noun.split_at(at));
+    match head.strip_suffix('y').filter(|stem| !stem.ends_with(['a', 'e', 'o', 'u'])) {
+        Some(stem) => format!("{n} {stem}ies{tail}"),
+        None => format!("{n} {head}s{tail}"),
     }
 }
 

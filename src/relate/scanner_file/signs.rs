@@ -66,7 +66,7 @@ const LEAVING_OUT: &[&str] = &[
 /// Beginnings, in lower case, of what such a list then has to speak of.
 const PROBLEMS: &[&str] =
     &["cve-", "ghsa-", "cwe-", "ckv_", "avd-", "rustsec-", "pysec-", "snyk-", "osv-", "vulnerab", "advisor"];
-/// Files `.NAMEignore` of tools that look for no weakness.
+/// Files `.…ignore` of tools that look for no weakness.
 const OTHER_IGNORES: &[&str] = &[
     "",
     "bazel",
