@@ -311,7 +311,7 @@ pub struct Options {
     pub secret_key: Option<SecretKey>,
     /// Values of secrets in what was read with these options.
     pub held: HeldValues,
-    /// The run's clock, in seconds since 1970 UTC; the machine's where there is none.
+    /// The run's clock, in seconds since 1970 UTC; without one every time has come.
     pub now: Option<i64>,
 }
 

@@ -108,54 +108,6 @@ fn what_is_no_version_has_no_place() {
     assert_eq!(VersionOrder::of_ecosystem("generic"), None);
 }
 
-/// Tables of a second implementation, lines such as `1.0 < 1.1`, in files called by ecosystem, such as those of the folder
-/// `semantic/testdata` of google/osv-scalibr: their folder is given by `SECGATE_VERSION_TABLES`.
-#[test]
-fn a_second_implementation_agrees() {
-    let Some(folder) = std::env::var_os("SECGATE_VERSION_TABLES") else {
-        return eprintln!("skipped: SECGATE_VERSION_TABLES is not set");
-    };
-    let (mut all, mut without, mut differing) = (0, 0, Vec::new());
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        let name = path.file_name().unwrap().to_str().unwrap().to_owned();
-        let order = match name.split('-').next().unwrap() {
-            "alpine" => VersionOrder::Apk,
-            "debian" => VersionOrder::Debian,
-            "redhat" => VersionOrder::Rpm,
-            "maven" => VersionOrder::Maven,
-            "nuget" => VersionOrder::Nuget,
-            "packagist" => VersionOrder::Composer,
-            "pub" => VersionOrder::Pub,
-            "pypi" => VersionOrder::Pep440,
-            "rubygems" => VersionOrder::Gem,
-            "semver" => VersionOrder::Semver,
-            "cran" | "hackage" => VersionOrder::Numbers,
-            other => panic!("{other}"),
-        };
-        for line in std::fs::read_to_string(&path).unwrap().lines() {
-            let words: Vec<&str> = line.split_whitespace().collect();
-            let [a, sign @ ("<" | "=" | ">"), b] = words.as_slice() else { continue };
-            all += 1;
-            let expected = match *sign {
-                "<" => Ordering::Less,
-                "=" => Ordering::Equal,
-                _ => Ordering::Greater,
-            };
-            match order.compare(a, b) {
-                Some(got) if got == expected => {}
-                Some(got) => differing.push(format!("{name}: {line}: {got:?}")),
-                None => without += 1,
-            }
-        }
-    }
-    println!("{all} lines, {without} without an order, {} differing", differing.len());
-    for line in &differing {
-        println!("{line}");
-    }
-    assert!(differing.len() * 100 < all, "more than one in a hundred differs");
-}
-
 proptest! {
     #[test]
     fn an_order_is_an_order(
