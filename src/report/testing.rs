@@ -31,7 +31,7 @@ impl Sink for Keep {
 
 fn read_with(text: &str, hint: Hint<'_>) -> ReadText {
     let mut keep = Keep(Vec::new());
-    let options = Options { max_report: 1 << 30, ..Options::default() };
+    let options = Options { max_report: 1 << 30, now: Some(1_780_000_000), ..Options::default() };
     let source = Source::Bytes(text.as_bytes().into());
     let ReadOutcome { format, report, error, .. } = read_source(&source, hint, &options, &mut keep);
     // Formats of this build have names that live as long as it.
