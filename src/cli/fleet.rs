@@ -32,7 +32,7 @@ pub(super) struct FleetArgs {
     format: FleetForm,
 
     /// Where to write it: a file, and of `csv` a folder; standard output without
-    #[arg(long, value_name = "PATH")]
+    #[arg(long, short, value_name = "PATH")]
     output: Option<PathBuf>,
 
     /// The one table that `--format csv` writes
