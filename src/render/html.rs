@@ -10,9 +10,6 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::sync::Arc;
 
-use base64ct::{Base64, Encoding};
-use sha2::{Digest, Sha256};
-
 use super::about::about_line;
 use super::text::{
     NAMED, StepGroup, all_took, asked, counted, off, owners, place, summary, title, took, urgency,
@@ -51,25 +48,9 @@ fn write(decision: &Decision, _: Look, out: &mut dyn Write) -> io::Result<()> {
     page.finish()
 }
 
-fn digest(text: &str) -> String {
-    format!("sha256-{}", Base64::encode_string(&Sha256::digest(text)))
-}
-
 fn head(decision: &Decision, page: &mut Markup<'_>) {
     let verdict = decision.verdict.as_str();
-    page.html(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '",
-    );
-    page.text(digest(STYLE)).html("'; script-src '").text(digest(SCRIPT));
-    page.html(
-        "'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"generator\" content=\"secgate ",
-    );
-    page.html(env!("CARGO_PKG_VERSION")).html("\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
-    page.html(verdict).html(": ").text(&decision.gate).html("</title>\n<style>");
-    page.html(STYLE).html("</style>\n</head>\n<body>\n");
+    page.open_document(format_args!("{verdict}: {}", decision.gate), STYLE, SCRIPT);
     page.html("<header class=\"").html(verdict).html("\">\n");
     page.html("<h1><span class=\"verdict ").html(verdict).html("\">").text(verdict.to_uppercase());
     page.html("</span> ").text(&decision.title).html("</h1>\n");

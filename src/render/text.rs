@@ -478,8 +478,7 @@ pub(super) fn summary(decision: &Decision) -> String {
     }
     let missing = evidence(Outcome::Fail) + evidence(Outcome::Error) + evidence(Outcome::Review);
     if missing > 0 {
-        let name = if missing == 1 { "evidence entry" } else { "evidence entries" };
-        parts.push(format!("{missing} {name} missing or unusable"));
+        parts.push(format!("{} missing or unusable", plural(missing, "evidence entry")));
     }
     if let Some(gate) = decision.own_gate.as_ref().filter(|gate| gate.outcome >= Outcome::Review) {
         let first = gate.embedded_before.is_some();

@@ -62,6 +62,25 @@ impl Dir {
         command
     }
 
+    /// A repository whose main branch has these files, on a branch of its own; `ignored` is its `.gitignore`.
+    pub(crate) fn repository(ignored: &str, files: &[(&str, &str)]) -> Self {
+        let dir = Self::new();
+        dir.git(&["init", "-q", "-b", "main"]);
+        dir.write(".gitignore", ignored);
+        for (path, text) in files {
+            dir.write(path, text);
+        }
+        dir.commit();
+        dir.git(&["checkout", "-qb", "change"]);
+        dir
+    }
+
+    /// Commits all that lies there.
+    pub(crate) fn commit(&self) {
+        self.git(&["add", "-A"]);
+        self.git(&["commit", "-qm", "more", "--allow-empty"]);
+    }
+
     /// Runs git, and gives what it prints.
     pub(crate) fn git(&self, args: &[&str]) -> String {
         let output = std::process::Command::new("git")

@@ -107,20 +107,7 @@ fn a_gate_that_could_not_decide_is_not_turned_into_one_that_passes() {
 
 /// A repository whose main branch has these files, on a branch of its own.
 fn repository(files: &[(&str, &str)]) -> Dir {
-    let dir = Dir::new();
-    dir.git(&["init", "-q", "-b", "main"]);
-    dir.write(".gitignore", "semgrep.json\ntrivy.json\nb.tar\n");
-    for (path, text) in files {
-        dir.write(path, text);
-    }
-    commit(&dir);
-    dir.git(&["checkout", "-qb", "change"]);
-    dir
-}
-
-fn commit(dir: &Dir) {
-    dir.git(&["add", "-A"]);
-    dir.git(&["commit", "-qm", "more", "--allow-empty"]);
+    Dir::repository("semgrep.json\ntrivy.json\nb.tar\n", files)
 }
 
 const BY_GIT: [&str; 5] = ["--diff-base", "main", "--no-env", "--format", "json"];
@@ -142,7 +129,7 @@ fn feeds_of_the_project_are_those_of_before_and_a_bundle_holds_them() {
     );
     assert_eq!(dir.check(&BY_GIT).code, 1);
     dir.write("kev.json", kev("CVE-2026-2222"));
-    commit(&dir);
+    dir.commit();
     let run = dir.check(&BY_GIT);
     assert_eq!(run.code, 10, "{run:?}");
     assert!(
@@ -159,14 +146,14 @@ fn the_policies_of_all_gates_are_compared() {
     let dir = repository(&[(".secgate/merge.yaml", POLICY), (".secgate/package.yaml", &package)]);
     dir.write("semgrep.json", semgrep(&[]));
     dir.write(".secgate/package.yaml", package.replace("severity: high}", "severity: critical}"));
-    commit(&dir);
+    dir.commit();
     let run = dir.check(&BY_GIT);
     let looser = "gate `package`: rule `high`: `findings.severity`: high → critical";
     assert_eq!((run.code, clauses(&run)), (10, vec![looser.to_owned()]), "{run:?}");
     // Its waivers, which this gate does not look at.
     dir.write(".secgate/package.yaml", &package);
     dir.write("waivers.yaml", WAIVERS.replace("merge/", "package/"));
-    commit(&dir);
+    dir.commit();
     let run = dir.check(&BY_GIT);
     assert_eq!(run.code, 10, "{run:?}");
     assert!(clauses(&run)[0].starts_with("gate `package`: waiver `W-1`"), "{run:?}");
@@ -174,7 +161,7 @@ fn the_policies_of_all_gates_are_compared() {
     std::fs::remove_file(dir.path().join("waivers.yaml")).unwrap();
     dir.write(".secgate/package.yaml", package.replace("gate: package", "gate: package\ntitle: Ours"));
     dir.write(".secgate/package.test.yaml", "version: 1\ncases: []\n");
-    commit(&dir);
+    dir.commit();
     let run = dir.check(&BY_GIT);
     assert_eq!((run.code, clauses(&run)), (0, Vec::new()), "{run:?}");
 }
@@ -235,7 +222,7 @@ rules:
     // Each file its own owner, in the file that there was, and in one that GitLab prefers.
     for path in ["docs/CODEOWNERS", "CODEOWNERS"] {
         dir.write(path, "a0.py @one\na1.py @two\na2.py @three\n");
-        commit(&dir);
+        dir.commit();
         assert_eq!(check(&[]).code, 0, "{path}");
         for args in [&["--diff-base", "main"][..], &["--diff-base", "main", "--codeowners", path]] {
             let run = check(args);
@@ -250,7 +237,7 @@ rules:
     // Owners that stop nothing more are a routine.
     let dir = of(&[("CODEOWNERS", "a0.py @one\na1.py @two\na2.py @three\n")]);
     dir.write("CODEOWNERS", "a0.py @one\na1.py @two\na2.py @four\n");
-    commit(&dir);
+    dir.commit();
     let run = dir.check(&["--format", "json", "--no-env", "--diff-base", "main"]);
     assert_eq!((run.code, clauses(&run)), (0, Vec::new()), "{run:?}");
 }

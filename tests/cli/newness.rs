@@ -16,21 +16,8 @@ rules:
 
 /// A repository whose main branch has these files.
 fn repository(files: &[(&str, &str)]) -> Dir {
-    let dir = Dir::new();
-    dir.git(&["init", "-q", "-b", "main"]);
-    dir.write(".gitignore", "semgrep.json\nchange.diff\nmade/\n.pointer\n")
-        .write(".secgate/merge.yaml", POLICY);
-    for (path, text) in files {
-        dir.write(path, text);
-    }
-    commit(&dir);
-    dir.git(&["checkout", "-qb", "change"]);
-    dir
-}
-
-fn commit(dir: &Dir) {
-    dir.git(&["add", "-A"]);
-    dir.git(&["commit", "-qm", "more", "--allow-empty"]);
+    let files = [&[(".secgate/merge.yaml", POLICY)], files].concat();
+    Dir::repository("semgrep.json\nchange.diff\nmade/\n.pointer\n", &files)
 }
 
 /// Writes a Semgrep report with one finding in the first line of each file.
@@ -83,14 +70,14 @@ fn an_attribute_that_the_change_adds_makes_no_pointer_an_unchanged_file() {
         let dir = repository(&files);
         filtered(&dir);
         dir.write(attributes, LFS).write("src/a.py", CODE).write("b.txt", "x");
-        commit(&dir);
+        dir.commit();
         assert_eq!(dir.git(&["diff", "main", "--", "src/a.py"]), "", "git shows it");
         report(&dir, &[if args.contains(&"--root") { "a.py" } else { "src/a.py" }]);
         let expected = if before { "existing" } else { "new" };
         assert_eq!(states(&check(&dir, args)), [expected], "{attributes} {args:?}");
         // More attributes are no reason to doubt what was there.
         dir.write(attributes, format!("{LFS}*.psd filter=lfs\n"));
-        commit(&dir);
+        dir.commit();
         assert_eq!(states(&check(&dir, args)), [expected], "{attributes} {args:?}");
     }
 }
@@ -104,11 +91,11 @@ fn an_encoding_that_the_change_declares_is_none_that_was() {
         if before {
             dir.git(&["checkout", "-q", "main"]);
             dir.write("src/a.py", &utf16);
-            commit(&dir);
+            dir.commit();
             dir.git(&["checkout", "-q", "-B", "change"]);
         }
         dir.write(ATTRIBUTES.0, ATTRIBUTES.1).write("src/a.py", &utf16).write("b.txt", "x");
-        commit(&dir);
+        dir.commit();
         assert_eq!(dir.git(&["diff", "main", "--", "src/a.py"]), "", "git shows it");
         report(&dir, &["src/a.py"]);
         let expected = if before { "existing" } else { "new" };
@@ -154,14 +141,14 @@ fn a_saved_diff_that_hides_a_submodule_says_nothing_of_it() {
     let url = library.path().to_string_lossy().into_owned();
     dir.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "add", &url, "lib"]);
     dir.git(&["config", "-f", ".gitmodules", "submodule.lib.ignore", "all"]);
-    commit(&dir);
+    dir.commit();
     dir.git(&["branch", "-f", "main"]);
     library.write("a.py", "eval(x)\n");
-    commit(&library);
+    library.commit();
     dir.git(&["-c", "protocol.file.allow=always", "submodule", "--quiet", "update", "--remote", "lib"]);
     dir.write("b.txt", "y\n");
     dir.git(&["add", "-f", "lib", "b.txt"]);
-    commit(&dir);
+    dir.commit();
     report(&dir, &["lib/a.py", "src/a.py"]);
     for more in [&["--ignore-submodules"][..], &[]] {
         assert_eq!(by_diff(&dir, more), ["new", "existing"], "{more:?}");
@@ -188,7 +175,7 @@ fn a_saved_diff_that_adds_an_attribute_vouches_for_no_file_of_it() {
         dir.write(".pointer", &pointer);
         dir.git(&["config", "filter.lfs.clean", "cat .pointer"]);
         dir.write(".gitattributes", &after).write("src/a.py", CODE);
-        commit(&dir);
+        dir.commit();
         report(&dir, &["src/a.py"]);
         assert_eq!(by_diff(&dir, &[]), [state], "{after}");
     }
@@ -218,7 +205,7 @@ fn data_that_comes_from_what_the_change_brings_makes_the_result_new() {
         ("src/old.py", "f(input())\n"),
     ]);
     dir.write("src/new.py", "f(input())\n").write("src/way.py", "def f(x):\n    return str(x)\nother()\n");
-    commit(&dir);
+    dir.commit();
     dir.write("made/lib.py", "x\n");
     let sink = ("src/sink.py", 1);
     let old: &[_] =
@@ -300,12 +287,12 @@ fn a_rename_excuses_no_rule_that_did_not_hold_at_the_old_path() {
         let dir = repository(&[("tests/x.py", "eval(a)\nb\nc\nd\n")]);
         let policy = by_reports("{category: sast, files: [semgrep.json]}", &rule, more);
         dir.write(".secgate/merge.yaml", policy);
-        commit(&dir);
+        dir.commit();
         dir.git(&["branch", "-f", "main"]);
         report(&dir, &["tests/x.py"]);
         dir.write("made/base.json", dir.read("semgrep.json")).write("src/y.py", "y\n");
         dir.git(&["mv", "tests/x.py", "src/x.py"]);
-        commit(&dir);
+        dir.commit();
         report(&dir, &["src/x.py"]);
         let run = check(&dir, &["--diff-base", "main", "--base-report", "made/base.json"]);
         assert_eq!(run.json()["rules"][0]["outcome"], outcome, "{rule} {more} {run:?}");
@@ -404,7 +391,7 @@ fn what_some_readers_take_for_the_end_of_a_line_leaves_no_line_alone() {
     ] {
         let dir = repository(&[("src/a.py", "y\nq\n")]);
         dir.write("src/a.py", &text);
-        commit(&dir);
+        dir.commit();
         report(&dir, &["src/a.py"]);
         dir.write("semgrep.json", dir.read("semgrep.json").replace("{\"line\":1}", "{\"line\":2}"));
         assert_eq!(states(&check(&dir, &["--diff-base", "main"])), [state], "{text:?}");
@@ -418,21 +405,21 @@ fn a_path_from_within_a_touched_submodule_or_link_is_no_unchanged_file() {
     let file = ["-c", "protocol.file.allow=always", "submodule", "--quiet"];
     let url = library.path().to_string_lossy().into_owned();
     dir.git(&[&file[..], &["add", &url, "sub"]].concat());
-    commit(&dir);
+    dir.commit();
     dir.git(&["branch", "-f", "main"]);
     report(&dir, &["app.py", "b.py", "other.py"]);
     library.write("app.py", "eval(x)\n");
-    commit(&library);
+    library.commit();
     dir.git(&[&file[..], &["update", "--remote", "sub"]].concat());
-    commit(&dir);
+    dir.commit();
     assert_eq!(states(&check(&dir, &["--diff-base", "main"])), ["new", "new", "existing"]);
     // A folder elsewhere that a new link leads to.
     dir.git(&["checkout", "-qf", "main"]);
     std::fs::remove_dir_all(dir.path().join("sub")).unwrap();
     dir.git(&["rm", "-q", "--cached", "sub"]);
-    commit(&dir);
+    dir.commit();
     dir.git(&["checkout", "-qb", "link"]);
     std::os::unix::fs::symlink(library.path(), dir.path().join("linked")).unwrap();
-    commit(&dir);
+    dir.commit();
     assert_eq!(states(&check(&dir, &["--diff-base", "main"])), ["new", "new", "existing"]);
 }

@@ -28,21 +28,10 @@ waivers:
 
 /// A repository whose main branch has these files, on a branch of its own; reports are no part of it.
 fn repository(files: &[(&str, &str)]) -> Dir {
-    let dir = Dir::new();
-    dir.git(&["init", "-q", "-b", "main"]);
-    dir.write(".gitignore", "semgrep.json\nchange.diff\n*.tar\n").write("src/a0.py", WAIVED_CODE);
-    for (path, text) in files {
-        dir.write(path, text);
-    }
-    commit(&dir);
-    dir.git(&["checkout", "-qb", "change"]);
+    let files = [&[("src/a0.py", WAIVED_CODE)], files].concat();
+    let dir = Dir::repository("semgrep.json\nchange.diff\n*.tar\n", &files);
     dir.write("semgrep.json", semgrep(&[]));
     dir
-}
-
-fn commit(dir: &Dir) {
-    dir.git(&["add", "-A"]);
-    dir.git(&["commit", "-qm", "more", "--allow-empty"]);
 }
 
 fn check(dir: &Dir, args: &[&str]) -> Run {
@@ -85,7 +74,7 @@ const BY_GIT: [&str; 2] = ["--diff-base", "main"];
 fn the_policy_is_compared_with_that_of_the_commit_where_the_branches_went_apart() {
     let dir = repository(&[(".secgate/merge.yaml", POLICY), ("src/a.py", "a\n")]);
     dir.write("src/a.py", "b\n");
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
     let text = dir.check(&["--no-env", "--diff-base", "main"]).stdout;
     assert!(text.contains("the gate is as strict as it was before this change"), "{text}");
@@ -103,7 +92,7 @@ fn the_policy_is_compared_with_that_of_the_commit_where_the_branches_went_apart(
     ];
     // In the working tree, and committed. The gate decides by the force that it had.
     assert_eq!(clauses(&dir, &BY_GIT), (10, looser.map(str::to_owned).to_vec()));
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &BY_GIT), (10, looser.map(str::to_owned).to_vec()));
     let run = check(&dir, &BY_GIT);
     assert_eq!((&run.json()["enforced"], &run.json()["verdict"]), (&true.into(), &"review".into()));
@@ -128,7 +117,7 @@ fn a_policy_that_was_elsewhere_or_not_there_is_no_way_around() {
     // The embedded policy decided before, and is what the first one is compared with.
     let dir = repository(&[("src/a.py", "a\n")]);
     dir.write(".secgate/merge.yaml", POLICY);
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!(code, 10);
     assert!(told.iter().any(|clause| clause.starts_with("rule `no-secrets`: fail → gone")), "{told:#?}");
@@ -149,7 +138,7 @@ fn a_policy_that_was_elsewhere_or_not_there_is_no_way_around() {
     // A file that was not there; and one that only has another name now.
     let dir = repository(&[("gates/mine.yaml", POLICY)]);
     dir.write("gates/new.yaml", POLICY.replace("gate: merge", "gate: merge\ntitle: Another one altogether"));
-    commit(&dir);
+    dir.commit();
     let first = "policy of gate `merge`: not there → the first, and nothing tells whether it is strict enough @ gates/new.yaml:1 < -";
     let args = [&BY_GIT[..], &["--policy", "gates/new.yaml"]].concat();
     assert_eq!(clauses(&dir, &args), (10, vec![first.to_owned()]));
@@ -202,7 +191,7 @@ fn a_policy_that_was_not_valid_can_be_corrected_by_a_review() {
 fn a_waiver_file_of_the_change_adds_all_its_waivers() {
     let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
     dir.write(".secgate/waivers.yaml", WAIVERS).write("semgrep.json", semgrep(&["HIGH"]));
-    commit(&dir);
+    dir.commit();
     let added = "waiver `W-1` (owner @dev, approved by @ann): not there → lets rule-0 in src/a0.py with content 338b0c861f359a1a through \
          merge/sast-high until 2026-06-30 @ .secgate/waivers.yaml:3 < -";
     let decided = "rule `sast-high` as before this change: fail: 1 finding → no longer blocks it @ - < .secgate/merge.yaml:10";
@@ -212,7 +201,7 @@ fn a_waiver_file_of_the_change_adds_all_its_waivers() {
     assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
     // Longer than before; and in another file, which changes nothing.
     dir.write(".secgate/waivers.yaml", WAIVERS.replace("2026-06-30", "2026-07-10"));
-    commit(&dir);
+    dir.commit();
     let longer = "waiver `W-1` (owner @dev, approved by @ann): `expires`: 2026-06-30 → 2026-07-10 @ \
          .secgate/waivers.yaml:3 < BASE:.secgate/waivers.yaml:3";
     assert_eq!(clauses(&dir, &BY_GIT), (10, vec![longer.to_owned()]));
@@ -220,7 +209,7 @@ fn a_waiver_file_of_the_change_adds_all_its_waivers() {
     // One that is given counts as its own predecessor.
     dir.git(&["mv", ".secgate/waivers.yaml", "mine.yaml"]);
     dir.write("mine.yaml", WAIVERS);
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &[&BY_GIT[..], &["--waivers", "mine.yaml"]].concat()), (0, Vec::new()));
     // Fewer waivers are no loosening.
     assert_eq!(clauses(&dir, &BY_GIT), (1, Vec::new()));
@@ -236,7 +225,7 @@ fn findings_that_a_change_makes_known_are_counted() {
         assert_eq!(run.code, 0, "{run:?}");
     };
     write();
-    commit(&dir);
+    dir.commit();
     let args = [&BY_GIT[..], &["--baseline", ".secgate/known.jsonl"]].concat();
     let first = "baseline `.secgate/known.jsonl`: not there → 1 more are known (1 high sast), 1 in all @ .secgate/known.jsonl:1 < -";
     assert_eq!(clauses(&dir, &args).1, [first]);
@@ -247,7 +236,7 @@ fn findings_that_a_change_makes_known_are_counted() {
     let more = "baseline `.secgate/known.jsonl`: 1 known findings → 3 more are known (1 high sast, 1 medium sast, 1 low \
          sast), 4 in all @ .secgate/known.jsonl:1 < BASE:.secgate/known.jsonl:1";
     assert_eq!(clauses(&dir, &args).1, [more]);
-    commit(&dir);
+    dir.commit();
     assert_eq!(by_diff(&dir, &["--baseline", ".secgate/known.jsonl"]).1.len(), 1);
     // Worse than it was is more, too; fewer is not.
     dir.git(&["branch", "-f", "main", "HEAD"]);
@@ -281,7 +270,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     dir.write("src/a.py", "a()\nif x:\n    b()  # nosec\nc()  # nosemgrep: some.rule\n");
     dir.write("main.tf", "resource a b {\n  #checkov:skip=CKV_1:why\n}\n");
     dir.write("b.env", "KEY=hunter2 # gitleaks:allow\n");
-    commit(&dir);
+    dir.commit();
     let told = [
         "`.gitleaks.toml` of gitleaks: not there → allowlists @ .gitleaks.toml:1 < -",
         "`.semgrepignore` of Semgrep: !a/b → gone @ .semgrepignore:1 < -",
@@ -297,7 +286,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     assert_eq!(by_diff(&dir, &[]), told);
     // A file that only moves says the same of other files.
     dir.git(&["mv", "app/.trivyignore", "src/.trivyignore"]);
-    commit(&dir);
+    dir.commit();
     let moved = clauses(&dir, &BY_GIT).1;
     assert!(
         moved.iter().any(|told| told.starts_with("`src/.trivyignore` of Trivy: not there → CVE-2026-9")),
@@ -312,7 +301,7 @@ fn what_makes_scanners_look_away_is_named_with_its_line() {
     }
     dir.write("src/a.py", "a()\nb()\nc()\n").write("main.tf", "resource a b {\n}\n").write("b.env", "");
     dir.write(".gitleaks.toml", "");
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
     assert_eq!(by_diff(&dir, &[]), (0, Vec::new()));
     // What git does not know of, a scanner reads all the same.
@@ -326,7 +315,7 @@ fn a_policy_without_a_base_is_still_compared() {
     let plain = POLICY.replace("base: {from: [diff, baseline], without: review}\n", "");
     let dir = repository(&[(".secgate/merge.yaml", &plain)]);
     dir.write("src/a.py", "f() # nosec\n");
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!((code, told.len()), (10, 1));
     let run = check(&dir, &BY_GIT);
@@ -358,7 +347,7 @@ fn git_is_asked_for_nothing_but_facts_and_its_failure_is_an_error() {
         assert_eq!(run.json()["verdict"], "error");
     }
     // A diff of another state than that of the files tells nothing of them.
-    commit(&dir);
+    dir.commit();
     dir.write(
         "change.diff",
         dir.git(&["-c", "diff.external=", "diff", "--no-ext-diff", "--no-textconv", "main...HEAD"]),
@@ -374,7 +363,7 @@ fn a_bundle_keeps_what_the_gate_was() {
     let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
     dir.write(".secgate/merge.yaml", POLICY.replace("severity: high}", "severity: critical}"));
     dir.write("src/a.py", "f() # nosec\n");
-    commit(&dir);
+    dir.commit();
     let without = check(&dir, &BY_GIT);
     let with = check(&dir, &[&BY_GIT[..], &["--bundle", "b.tar"]].concat());
     assert_eq!(with, without);
@@ -391,7 +380,7 @@ fn a_project_below_the_top_of_a_repository() {
     dir.write("app/.secgate/merge.yaml", POLICY.replace("then: fail", "then: warn"));
     dir.write("app/.trivyignore", "CVE-1\n").write("other/.trivyignore", "CVE-2\n");
     dir.write("app/semgrep.json", semgrep(&[]));
-    commit(&dir);
+    dir.commit();
     let run = Run::of(dir.command().current_dir(dir.path().join("app")).args([
         "check",
         "--now",
@@ -419,10 +408,10 @@ fn a_folder_of_policies_that_is_a_link_hides_nothing() {
     dir.git(&["checkout", "-q", "main"]);
     dir.write("gate/merge.yaml", POLICY);
     std::os::unix::fs::symlink("gate", dir.path().join(".secgate")).unwrap();
-    commit(&dir);
+    dir.commit();
     dir.git(&["checkout", "-qB", "change"]);
     dir.write("gate/merge.yaml", &looser);
-    commit(&dir);
+    dir.commit();
     for args in [&[][..], &["--policy", ".secgate/merge.yaml"]] {
         for (code, told) in [clauses(&dir, &[&BY_GIT, args].concat()), by_diff(&dir, args)] {
             assert_eq!((code, told.len()), (10, 1), "{told:?}");
@@ -434,7 +423,7 @@ fn a_folder_of_policies_that_is_a_link_hides_nothing() {
     dir.write("other/merge.yaml", &looser);
     std::fs::remove_file(dir.path().join(".secgate")).unwrap();
     std::os::unix::fs::symlink("other", dir.path().join(".secgate")).unwrap();
-    commit(&dir);
+    dir.commit();
     assert_eq!((clauses(&dir, &BY_GIT).0, by_diff(&dir, &[]).0), (10, 10));
     // What was a submodule nobody can read here.
     dir.git(&["checkout", "-q", "main"]);
@@ -446,7 +435,7 @@ fn a_folder_of_policies_that_is_a_link_hides_nothing() {
     dir.git(&["rm", "-q", "--cached", ".secgate"]);
     let _ = std::fs::remove_dir(dir.path().join(".secgate"));
     dir.write(".secgate/merge.yaml", &looser);
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert!(code == 10 && told[0].contains("submodule"), "{told:?}");
 }
@@ -486,14 +475,14 @@ fn a_scanner_s_settings_are_compared_behind_links_and_includes() {
         .write("app/more.txt", "x\n");
     symlink("conf/ign.txt", dir.path().join(".trivyignore")).unwrap();
     symlink("conf/rules", dir.path().join(".semgrep")).unwrap();
-    commit(&dir);
+    dir.commit();
     dir.git(&["checkout", "-qb", "change"]);
     dir.write("semgrep.json", semgrep(&[]));
     dir.write("conf/ign.txt", "CVE-2026-1\nCVE-2026-2\n")
         .write("conf/rules/a.yml", "rules: []\n")
         .write("app/more.txt", "x\nsrc/\n")
         .write(".golangci.yml", "run: {}\n");
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!(code, 10);
     for clause in [
@@ -700,7 +689,7 @@ fn seals_that_are_taken_off_a_baseline_are_a_clause() {
     let unsealed: String = sealed.lines().map(|line| bare(line) + "\n").collect();
     assert_ne!(unsealed, sealed);
     dir.write("known.jsonl", unsealed);
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &args);
     assert!(
         code == 1
@@ -723,19 +712,19 @@ fn a_policy_folder_in_a_subfolder_is_compared_when_the_gate_runs_at_the_top() {
         ("svc/a.py", "a\n"),
     ]);
     dir.write("svc/a.py", "b\n");
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &BY_GIT).1, Vec::<String>::new());
     dir.write("svc/.secgate/package.yaml", other.replace("severity: high", "severity: critical"));
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert!(code == 10 && told.len() == 1 && told[0].contains("svc/.secgate/package.yaml"), "{told:?}");
     // Its waivers are those of its folder.
     dir.write("svc/.secgate/package.yaml", other).write("svc/.secgate/waivers/a.yaml", WAIVER);
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert!(code == 10 && told.iter().any(|clause| clause.contains("W-1")), "{told:?}");
     std::fs::remove_dir_all(dir.path().join("svc/.secgate")).unwrap();
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert!(code == 10 && told.len() == 1 && told[0].contains("gone"), "{told:?}");
 }
@@ -755,7 +744,7 @@ fn words_about_scanners_in_documentation_and_lock_files_are_no_review() {
     ] {
         let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
         dir.write(path, text);
-        commit(&dir);
+        dir.commit();
         let run = check(&dir, &["--diff-base", "main"]);
         assert_eq!(run.code, 0, "{path} {run:?}");
     }
@@ -770,7 +759,7 @@ fn words_about_scanners_in_documentation_and_lock_files_are_no_review() {
     ] {
         let dir = repository(&[(".secgate/merge.yaml", POLICY)]);
         dir.write(path, text);
-        commit(&dir);
+        dir.commit();
         let run = check(&dir, &["--diff-base", "main"]);
         assert_eq!(run.code, 10, "{path} {run:?}");
     }
@@ -793,13 +782,13 @@ fn settings_that_no_name_tells_of_are_known_by_content_or_by_who_names_them() {
     // Routine: files that are nobody's settings.
     dir.write("qa/other.txt", "# some\n").write("app/allowlist.json", "[\"example.com\", \"example.org\"]\n");
     dir.write(".gitignore", format!("{}made/\n", dir.read(".gitignore")));
-    commit(&dir);
+    dir.commit();
     assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()));
     dir.write("lists/two.txt", "b/\nsrc/\n").write("qa/base.toml", "title = \"b\"\n");
     dir.write("qa/risks.txt", "# none\nCVE-2026-1\n");
     let owasp = "<suppressions>\n<suppress><cve>CVE-2026-1</cve></suppress>\n</suppressions>\n";
     dir.write("config/owasp.xml", owasp);
-    commit(&dir);
+    dir.commit();
     for told in [clauses(&dir, &BY_GIT), by_diff(&dir, &[])] {
         let (code, list) = told;
         let files: Vec<&str> = list.iter().map(|clause| clause.split('`').nth(1).unwrap()).collect();
@@ -815,10 +804,10 @@ fn links_that_multiply_are_followed_so_far_and_told() {
     for number in 0..9 {
         std::os::unix::fs::symlink(".", dir.path().join(format!("d/l{number}"))).unwrap();
     }
-    commit(&dir);
+    dir.commit();
     dir.git(&["branch", "-f", "main"]);
     dir.write("d/x.txt", "b\n");
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!(code, 10);
     assert!(told[0].starts_with("links of the project: not looked at"), "{told:?}");
@@ -835,10 +824,10 @@ fn policies_in_folders_of_the_folder_are_compared_whatever_their_ending() {
     ] {
         let dir = repository(&[(".secgate/merge.yaml", POLICY), (path, &other), ("src/a.py", "a\n")]);
         dir.write("src/a.py", "b\n");
-        commit(&dir);
+        dir.commit();
         assert_eq!(clauses(&dir, &BY_GIT), (0, Vec::new()), "{path}");
         dir.write(path, other.replace("severity: high", "severity: critical"));
-        commit(&dir);
+        dir.commit();
         for (code, told) in [clauses(&dir, &BY_GIT), by_diff(&dir, &[])] {
             assert!(code == 10 && told.len() == 1 && told[0].contains(path), "{path}: {told:?}");
         }
@@ -853,7 +842,7 @@ fn metadata_of_a_resource_hides_all_of_it_and_odd_marks_are_marks() {
     dir.write("t.yaml", template.replace("a: 1", "a: 2"));
     dir.write("a.cs", "#pragma  warning  disable CA2100\nx\n").write("strict.ruleset", "<RuleSet/>\n");
     dir.write(".gitattributes", "*.py -diff\n");
-    commit(&dir);
+    dir.commit();
     let (code, told) = clauses(&dir, &BY_GIT);
     assert_eq!(code, 10);
     for at in ["t.yaml:3", "a.cs:1", "strict.ruleset:1", ".gitattributes:1"] {

@@ -14,7 +14,7 @@ use quick_xml::events::BytesText;
 use super::super::delivery::{Destination, FILE_MODE, deliver, remove};
 use crate::decide::Decision;
 use crate::exit;
-use crate::finding::{clean, clean_line};
+use crate::finding::{clean, clean_line, plural};
 use crate::gather::{EvidenceSource, GivenFile, Inputs, Limits, TestReports};
 use crate::policy::Policy;
 use crate::policy::testing::{self, PolicyTestCase};
@@ -81,8 +81,11 @@ pub(super) fn run(args: &TestArgs) -> Result<u8> {
             }
         }
     }
-    let broken =
-        if faults.is_empty() { String::new() } else { format!(", {} not run", plural(faults.len(), "file")) };
+    let broken = if faults.is_empty() {
+        String::new()
+    } else {
+        format!(", {} not run", plural(faults.len() as u64, "file"))
+    };
     writeln!(text, "{} held, {failed} failed{broken}", plural(held, "case"))?;
     if let Some(path) = &args.junit {
         deliver(path, FILE_MODE, &junit(&ran, &faults)?)
@@ -327,8 +330,4 @@ fn junit(ran: &[TestRun], faults: &[String]) -> Result<Vec<u8>> {
     })?;
     out.push(b'\n');
     Ok(out)
-}
-
-fn plural(n: usize, noun: &str) -> String {
-    if n == 1 { format!("1 {noun}") } else { format!("{n} {noun}s") }
 }

@@ -6,9 +6,6 @@
 use std::collections::BTreeMap;
 use std::io::{self, Write};
 
-use base64ct::{Base64, Encoding};
-use sha2::{Digest, Sha256};
-
 use super::content::FleetContent;
 use super::content::deadlines::place;
 use super::csv;
@@ -41,10 +38,6 @@ pub(super) fn write(content: &FleetContent<'_>, out: &mut dyn Write) -> io::Resu
     page.finish()
 }
 
-fn digest(text: &str) -> String {
-    format!("sha256-{}", Base64::encode_string(&Sha256::digest(text)))
-}
-
 /// Where the page opens a repository.
 struct Anchors<'c>(BTreeMap<&'c str, usize>);
 
@@ -59,21 +52,7 @@ impl<'c> Anchors<'c> {
 }
 
 fn head(content: &FleetContent<'_>, page: &mut Markup<'_>) {
-    page.html(
-        "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
-         <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '",
-    );
-    page.text(digest(STYLE)).html("'; script-src '").text(digest(SCRIPT));
-    page.html(
-        "'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
-         <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
-         <meta name=\"generator\" content=\"secgate ",
-    );
-    page.html(env!("CARGO_PKG_VERSION")).html("\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
-    page.text(&content.title)
-        .html("</title>\n<style>")
-        .html(STYLE)
-        .html("</style>\n</head>\n<body>\n<header>\n<h1>");
+    page.open_document(&content.title, STYLE, SCRIPT).html("<header>\n<h1>");
     page.text(&content.title)
         .html("</h1>\n<p>")
         .text(&content.summary)

@@ -3,6 +3,9 @@
 use std::fmt::{self, Display};
 use std::io::{self, Write};
 
+use base64ct::{Base64, Encoding};
+use sha2::{Digest, Sha256};
+
 use crate::finding::clean;
 
 /// Text in HTML: inert whatever it holds.
@@ -23,6 +26,11 @@ impl<T: Display> Display for Escaped<T> {
         }
         Ok(())
     }
+}
+
+/// Digest of a style or a script, as a policy of a page (CSP) names it.
+fn digest(text: &str) -> String {
+    format!("sha256-{}", Base64::encode_string(&Sha256::digest(text)))
 }
 
 /// A page that is being written. Markup comes from literals of the program; whatever is known only when it runs is text,
@@ -46,6 +54,27 @@ impl<'w> Markup<'w> {
     /// Text, escaped.
     pub(in crate::render) fn text(&mut self, text: impl Display) -> &mut Self {
         self.put(Escaped(text))
+    }
+
+    /// A document up to where its body begins, whose own policy (CSP) allows this style and this script and fetches nothing.
+    pub(in crate::render) fn open_document(
+        &mut self,
+        title: impl Display,
+        style: &'static str,
+        script: &'static str,
+    ) -> &mut Self {
+        self.html(
+            "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n\
+             <meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; style-src '",
+        );
+        self.text(digest(style)).html("'; script-src '").text(digest(script));
+        self.html(
+            "'; img-src data:; base-uri 'none'; form-action 'none'\">\n\
+             <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n\
+             <meta name=\"generator\" content=\"secgate ",
+        );
+        self.html(env!("CARGO_PKG_VERSION")).html("\">\n<link rel=\"icon\" href=\"data:,\">\n<title>");
+        self.text(title).html("</title>\n<style>").html(style).html("</style>\n</head>\n<body>\n")
     }
 
     /// The first error of writing, after which nothing is written.
